@@ -1,0 +1,1 @@
+"""Continuous retraining for tweet sentiment: all logic, free of Airflow."""

@@ -1,0 +1,1 @@
+"""Rules that open alerts, and their delivery."""

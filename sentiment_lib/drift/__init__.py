@@ -1,0 +1,1 @@
+"""Has the stream changed? Pure detectors, and the Evidently report."""

@@ -1,0 +1,73 @@
+"""One root, and a class for each thing a caller can react to. The docstring is the message.
+
+Raise with keyword arguments that fill the docstring's first line:
+
+    raise UnknownFamily(family="bret", known="bert, vader")
+"""
+
+from __future__ import annotations
+
+
+class SentimentError(Exception):
+    """Something went wrong in the sentiment platform."""
+
+    def __init__(self, message: str | None = None, **details: object) -> None:
+        self.details = details
+        template = (type(self).__doc__ or "").strip().splitlines()[0]
+        super().__init__(message if message is not None else template.format(**details))
+
+
+class MissingExtra(SentimentError):
+    """{what} needs the package '{package}', which is not installed: pip install 'airline-sentiment[{extra}]'"""
+
+
+class BadSource(SentimentError):
+    """{source} cannot be read: {problem}"""
+
+
+class BadInput(SentimentError):
+    """{what} is not valid: {problem}"""
+
+
+class UnknownFamily(SentimentError):
+    """There is no model family '{family}'. Known: {known}"""
+
+
+class TrainingRefused(SentimentError):
+    """{family} cannot be trained: {problem}"""
+
+
+class TrainingCancelled(SentimentError):
+    """Training of {family} was cancelled after {done}"""
+
+
+class UnsafeArtefact(SentimentError):
+    """The artefact {artefact} is refused before it is loaded: {problem}"""
+
+
+class NotFound(SentimentError):
+    """There is no {what} {key}"""
+
+
+class NotEnoughLabels(SentimentError):
+    """Too few labelled tweets for {purpose}: {have}, and at least {need} are needed"""
+
+
+class ChampionMoved(SentimentError):
+    """The champion is version {actual}, but the decision compared with version {expected}: evaluate again"""
+
+
+class ApprovalVoid(SentimentError):
+    """The approval of decision {decision} is void: {problem}"""
+
+
+class LedgerBroken(SentimentError):
+    """The ledger does not verify: {problem}"""
+
+
+class PortTaken(SentimentError):
+    """Port {port} for {component} is taken{by}. Free it, or set {variable} to another port"""
+
+
+class StackFailed(SentimentError):
+    """{component} did not become healthy: {problem}. See {log}"""

@@ -1,0 +1,1 @@
+"""Comparing two models, and the gate. Pure: no database, clock or network."""

@@ -1,0 +1,1 @@
+"""Ways to build a model, behind one protocol and one catalogue."""

@@ -1,0 +1,1 @@
+"""The embedded stack: Postgres, MLflow and Airflow on one machine."""

@@ -1,0 +1,83 @@
+"""The rules, typed and in one place: when to retrain, what passes the gate, what raises an alert.
+
+Every rule can be set from the environment, for example SENTIMENT_POLICY__GATE__BOOTSTRAP_ROUNDS=2000.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Section(BaseModel):
+    """A frozen part of the policy; unknown keys are errors, so that a typo never passes silently."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class RetrainPolicy(Section):
+    """When a retrain is wanted, and which families it trains."""
+
+    families: tuple[str, ...] = ("tfidf_logreg",)
+    new_labels: int = Field(500, ge=1, description="labels since the last snapshot that ask for a retrain")
+    cool_down: timedelta = timedelta(hours=1)
+    minimum_rows: int = Field(200, ge=30, description="fewest training rows")
+
+
+class SnapshotPolicy(Section):
+    """How labelled tweets are frozen and split in time."""
+
+    holdout_share: float = Field(0.2, gt=0, lt=0.9, description="newest share of the rows that becomes the holdout")
+    minimum_holdout: int = Field(100, ge=30)
+    #: when sources disagree about one tweet, the first of these that spoke wins; others follow by time
+    label_precedence: tuple[str, ...] = ("audit", "person", "dataset", "feedback")
+
+
+class GatePolicy(Section):
+    """What a candidate must show before it may be promoted."""
+
+    main_metric: Literal["negative_f1", "macro_f1", "macro_recall", "accuracy"] = "negative_f1"
+    error_budget: float = Field(0.05, gt=0, lt=0.5, description="chance of promoting a candidate that is no better")
+    non_inferiority: float = Field(0.02, ge=0, description="loss on a guard metric that is still accepted")
+    maximum_calibration_error: float = Field(0.15, gt=0, le=1)
+    bootstrap_rounds: int = Field(1000, ge=100)
+    seed: int = 20150216
+
+
+class ApprovalPolicy(Section):
+    """Who may approve, and for how long the question stands."""
+
+    approvers: tuple[str, ...] = ("admin", "mlops")
+    expires_after: timedelta = timedelta(days=2)
+    self_approval: bool = Field(False, description="may the one who triggered the run approve its promotion")
+
+
+class DriftPolicy(Section):
+    """When a change of the tweets is worth a person's time."""
+
+    reference_days: float = Field(7, gt=0)
+    current_days: float = Field(1, gt=0)
+    minimum_rows: int = Field(200, ge=30, description="rows a window needs before there is a verdict")
+    sample_rows: int = Field(2000, ge=100, description="rows of each window that are looked at, so volume does not decide")
+    false_alarm_rate: float = Field(0.05, gt=0, lt=0.5, description="share of undisturbed checks that may alarm")
+    seed: int = 20150221
+
+
+class ScorePolicy(Section):
+    """How tweets are scored, and what share goes to people as the audit sample."""
+
+    batch_rows: int = Field(5000, ge=1)
+    audit_share: float = Field(0.02, ge=0, le=1)
+
+
+class Policy(Section):
+    """All rules."""
+
+    retrain: RetrainPolicy = RetrainPolicy()
+    snapshot: SnapshotPolicy = SnapshotPolicy()
+    gate: GatePolicy = GatePolicy()
+    approval: ApprovalPolicy = ApprovalPolicy()
+    drift: DriftPolicy = DriftPolicy()
+    score: ScorePolicy = ScorePolicy()

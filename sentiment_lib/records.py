@@ -1,0 +1,163 @@
+"""The words of the platform as frozen records; standard library only.
+
+Times are aware and UTC; probabilities are in the order of LABELS.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+
+
+class Label(StrEnum):
+    """What a tweet says about the airline."""
+
+    NEGATIVE = "negative"
+    NEUTRAL = "neutral"
+    POSITIVE = "positive"
+
+
+#: Order of the columns of every probability matrix.
+LABELS: tuple[Label, ...] = (Label.NEGATIVE, Label.NEUTRAL, Label.POSITIVE)
+
+
+class Answer(StrEnum):
+    """The gate's answer to a comparison."""
+
+    PROMOTE = "PROMOTE"
+    HOLD = "HOLD"
+    REJECT = "REJECT"
+
+
+class Severity(StrEnum):
+    """How soon a person should look."""
+
+    INFO = "info"
+    WARNING = "warning"
+    CRITICAL = "critical"
+
+
+def require_aware(moment: datetime, what: str) -> datetime:
+    """Return the moment in UTC; a naive one is refused with ValueError."""
+    if moment.tzinfo is None:
+        raise ValueError(f"{what} has no time zone: {moment.isoformat()}")
+    return moment.astimezone(UTC)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Window:
+    """Half-open span of time [start, end)."""
+
+    start: datetime
+    end: datetime
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "start", require_aware(self.start, "window start"))
+        object.__setattr__(self, "end", require_aware(self.end, "window end"))
+        if self.end <= self.start:
+            raise ValueError(f"window ends {self.end} before it starts {self.start}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class IngestResult:
+    """What became of every row that came in; received == stored + duplicate + quarantined."""
+
+    ingest_id: int
+    source: str
+    received: int
+    stored: int
+    duplicate: int
+    quarantined: int
+    #: labels stored; a duplicate tweet can still bring a new label
+    labels: int = 0
+
+    def __post_init__(self) -> None:
+        if self.received != self.stored + self.duplicate + self.quarantined:
+            raise ValueError(f"rows were lost: {self}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScoreResult:
+    """Tweets scored by one version in one run; distinct_texts were put through the model."""
+
+    model_version: int
+    scored: int
+    distinct_texts: int
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Snapshot:
+    """A frozen, content-hashed set of labelled tweets with a split in time."""
+
+    snapshot_id: int
+    content_hash: str
+    split_at: datetime
+    train_rows: int
+    holdout_rows: int
+    uri: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelVersion:
+    """One version in the registry. `version` is the number that MLflow gives."""
+
+    version: int
+    family: str
+    #: SHA-256 of the artefact's manifest, which names the SHA-256 of each file
+    digest: str
+    run_id: str
+    snapshot_id: int | None
+    created_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class RuleVerdict:
+    """One rule of the gate: its figure, its bound, and whether it held."""
+
+    rule: str
+    figure: float | None
+    bound: float | None
+    #: "pass", "hold" (evidence is too thin) or "reject"
+    verdict: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decision:
+    """The gate's answer with the hash of its evidence."""
+
+    decision_id: int
+    evaluation_id: int
+    answer: Answer
+    rules: tuple[RuleVerdict, ...]
+    evidence_hash: str
+    candidate_version: int
+    champion_version: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deployment:
+    """One move of the champion alias."""
+
+    deployment_id: int
+    from_version: int | None
+    to_version: int
+    kind: str
+    at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class DriftReport:
+    """A current window against a reference window."""
+
+    report_id: int
+    #: "stable", "drift" or "too_few"
+    verdict: str
+    reference: Window
+    current: Window
+    signals: tuple[Mapping[str, object], ...] = field(default=())
+    html_path: str | None = None
+    alert_id: int | None = None

@@ -1,0 +1,1 @@
+"""MLflow's registry, and artefacts that are safe to load."""

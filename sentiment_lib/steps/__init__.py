@@ -1,0 +1,1 @@
+"""One verb per file: where the outside world and the science meet."""

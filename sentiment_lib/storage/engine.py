@@ -1,0 +1,53 @@
+"""The open store: one engine, and transactions that commit only when their block ends well."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+from sqlalchemy import Connection, Engine, create_engine
+
+from sentiment_lib.errors import BadInput
+from sentiment_lib.settings import Settings
+
+#: Advisory lock keys: one number per thing that only one process may do at a time.
+LOCKS = {"ledger": 7001, "champion": 7002, "snapshot": 7003}
+
+
+class Store:
+    """A handle on the sentiment database; cheap to open, safe to share between threads."""
+
+    def __init__(self, url: str) -> None:
+        if not url:
+            raise BadInput(what="SENTIMENT_DATABASE_URL", problem="it is not set; `sentiment up` writes it")
+        if not url.startswith("postgresql+psycopg://"):
+            raise BadInput(what="SENTIMENT_DATABASE_URL", problem="it must start with postgresql+psycopg://")
+        self.engine: Engine = create_engine(url, pool_pre_ping=True, pool_size=5)
+
+    @classmethod
+    def open(cls, settings: Settings) -> Store:
+        """Store of these settings; nothing connects before the first use."""
+        return cls(settings.database_url.get_secret_value())
+
+    @contextmanager
+    def begin(self) -> Iterator[Connection]:
+        """One transaction: committed at the end of the block, rolled back by any exception."""
+        with self.engine.begin() as connection:
+            yield connection
+
+    def close(self) -> None:
+        """Give the pooled connections back to the server."""
+        self.engine.dispose()
+
+
+def raw(connection: Connection) -> psycopg.Connection[tuple[object, ...]]:
+    """The psycopg connection under a SQLAlchemy one, in the same transaction: for COPY."""
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, psycopg.Connection)
+    return driver
+
+
+def lock(connection: Connection, name: str) -> None:
+    """Hold the named advisory lock until the transaction ends."""
+    connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s)", (LOCKS[name],))

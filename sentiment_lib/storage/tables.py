@@ -1,0 +1,379 @@
+"""Every fact of the platform as a typed table. Invariants that can be constraints are constraints."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    DateTime,
+    Double,
+    ForeignKey,
+    Identity,
+    Index,
+    MetaData,
+    Text,
+    UniqueConstraint,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import BYTEA, JSONB, REAL
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+LABEL_CHECK = "IN ('negative', 'neutral', 'positive')"
+
+
+class Base(DeclarativeBase):
+    """Naming convention, so that every constraint can be named in a migration and in an error."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {
+        int: BigInteger,
+        str: Text,
+        float: Double,
+        bytes: BYTEA,
+        datetime: DateTime(timezone=True),
+        dict[str, Any]: JSONB,
+        list[Any]: JSONB,
+    }
+
+
+def _key() -> Mapped[int]:
+    return mapped_column(BigInteger, Identity(always=True), primary_key=True)
+
+
+def _now() -> Mapped[datetime]:
+    return mapped_column(server_default=func.now())
+
+
+class Ingest(Base):
+    """One run over one source; its four counts add up once it is finished."""
+
+    __tablename__ = "ingests"
+    ingest_id: Mapped[int] = _key()
+    source: Mapped[str]
+    #: SHA-256 of the file or of the query and page; tells when the same input comes again
+    input_digest: Mapped[str | None]
+    started_at: Mapped[datetime] = _now()
+    finished_at: Mapped[datetime | None]
+    received: Mapped[int] = mapped_column(server_default="0")
+    stored: Mapped[int] = mapped_column(server_default="0")
+    duplicate: Mapped[int] = mapped_column(server_default="0")
+    quarantined: Mapped[int] = mapped_column(server_default="0")
+    __table_args__ = (CheckConstraint("received = stored + duplicate + quarantined", name="adds_up"),)
+
+
+class Tweet(Base):
+    """Never changed after it is stored. `text` is already masked: the original is not kept."""
+
+    __tablename__ = "tweets"
+    tweet_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    text: Mapped[str]
+    #: keyed hash of the author's name or id (16 bytes)
+    author_hash: Mapped[bytes | None]
+    language: Mapped[str | None]
+    airline: Mapped[str | None]
+    created_at: Mapped[datetime]
+    collected_at: Mapped[datetime] = _now()
+    synthetic: Mapped[bool] = mapped_column(server_default="false")
+    ingest_id: Mapped[int] = mapped_column(ForeignKey("ingests.ingest_id"))
+    __table_args__ = (
+        CheckConstraint("tweet_id > 0", name="id_positive"),
+        CheckConstraint("length(text) BETWEEN 1 AND 10000", name="text_length"),
+        Index(None, "created_at", "tweet_id"),
+    )
+
+
+class Quarantine(Base):
+    """A row that could not be stored, with the reason; nothing that came in is lost."""
+
+    __tablename__ = "quarantine"
+    quarantine_id: Mapped[int] = _key()
+    ingest_id: Mapped[int] = mapped_column(ForeignKey("ingests.ingest_id"), index=True)
+    row_number: Mapped[int]
+    reason: Mapped[str]
+    raw: Mapped[str]
+    quarantined_at: Mapped[datetime] = _now()
+
+
+class TweetLabel(Base):
+    """A person's or a data set's answer for one tweet; conflicting answers stand side by side."""
+
+    __tablename__ = "labels"
+    label_id: Mapped[int] = _key()
+    tweet_id: Mapped[int] = mapped_column(ForeignKey("tweets.tweet_id"))
+    label: Mapped[str]
+    #: kind of source: "dataset", "audit", "person" or "feedback"
+    source: Mapped[str]
+    #: which data set or which person
+    labelled_by: Mapped[str]
+    labelled_at: Mapped[datetime]
+    confidence: Mapped[float | None]
+    #: chance with which this tweet was picked for labelling; only known for drawn samples
+    inclusion_probability: Mapped[float | None]
+    stored_at: Mapped[datetime] = _now()
+    ingest_id: Mapped[int | None] = mapped_column(ForeignKey("ingests.ingest_id"))
+    __table_args__ = (
+        UniqueConstraint("tweet_id", "source", "labelled_by", "label"),
+        CheckConstraint(f"label {LABEL_CHECK}", name="label"),
+        CheckConstraint("source IN ('dataset', 'audit', 'person', 'feedback')", name="source"),
+        CheckConstraint("inclusion_probability > 0 AND inclusion_probability <= 1", name="inclusion"),
+        CheckConstraint("confidence BETWEEN 0 AND 1", name="confidence"),
+        Index(None, "stored_at"),
+    )
+
+
+class SnapshotTable(Base):
+    """A frozen, content-hashed set of labelled tweets."""
+
+    __tablename__ = "snapshots"
+    snapshot_id: Mapped[int] = _key()
+    content_hash: Mapped[str] = mapped_column(unique=True)
+    split_at: Mapped[datetime]
+    train_rows: Mapped[int]
+    holdout_rows: Mapped[int]
+    #: Parquet file, relative to the snapshots folder
+    uri: Mapped[str]
+    policy: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime] = _now()
+
+
+class SnapshotRow(Base):
+    """A tweet's part in a snapshot, with the label that was frozen."""
+
+    __tablename__ = "snapshot_rows"
+    snapshot_id: Mapped[int] = mapped_column(ForeignKey("snapshots.snapshot_id"), primary_key=True)
+    tweet_id: Mapped[int] = mapped_column(ForeignKey("tweets.tweet_id"), primary_key=True, index=True)
+    label: Mapped[str]
+    part: Mapped[str]
+    __table_args__ = (
+        CheckConstraint(f"label {LABEL_CHECK}", name="label"),
+        CheckConstraint("part IN ('train', 'holdout')", name="part"),
+    )
+
+
+class ModelVersionTable(Base):
+    """A registered version; `version` is MLflow's number."""
+
+    __tablename__ = "model_versions"
+    version: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    family: Mapped[str]
+    digest: Mapped[str]
+    run_id: Mapped[str] = mapped_column(unique=True)
+    snapshot_id: Mapped[int | None] = mapped_column(ForeignKey("snapshots.snapshot_id"))
+    #: what retrain run and family asked for it; a re-run finds it instead of training again
+    training_key: Mapped[str] = mapped_column(unique=True)
+    cost: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
+    created_at: Mapped[datetime] = _now()
+
+
+class Prediction(Base):
+    """One version's probabilities for one tweet."""
+
+    __tablename__ = "predictions"
+    prediction_id: Mapped[int] = _key()
+    tweet_id: Mapped[int] = mapped_column(ForeignKey("tweets.tweet_id"))
+    model_version: Mapped[int] = mapped_column(ForeignKey("model_versions.version"))
+    label: Mapped[str]
+    p_negative: Mapped[float] = mapped_column(REAL)
+    p_neutral: Mapped[float] = mapped_column(REAL)
+    p_positive: Mapped[float] = mapped_column(REAL)
+    predicted_at: Mapped[datetime] = _now()
+    __table_args__ = (
+        UniqueConstraint("tweet_id", "model_version"),
+        CheckConstraint(f"label {LABEL_CHECK}", name="label"),
+        CheckConstraint(
+            "p_negative >= 0 AND p_neutral >= 0 AND p_positive >= 0 "
+            "AND abs(p_negative + p_neutral + p_positive - 1) < 0.001",
+            name="probabilities",
+        ),
+        Index(None, "model_version", "predicted_at"),
+    )
+
+
+class Feedback(Base):
+    """A person's answer to a prediction."""
+
+    __tablename__ = "feedback"
+    feedback_id: Mapped[int] = _key()
+    prediction_id: Mapped[int] = mapped_column(ForeignKey("predictions.prediction_id"))
+    label: Mapped[str]
+    given_by: Mapped[str]
+    given_at: Mapped[datetime] = _now()
+    __table_args__ = (
+        UniqueConstraint("prediction_id", "given_by"),
+        CheckConstraint(f"label {LABEL_CHECK}", name="label"),
+        Index(None, "given_at"),
+    )
+
+
+class AuditDraw(Base):
+    """A prediction drawn at random for labelling: the only unbiased source of quality figures."""
+
+    __tablename__ = "audit_sample"
+    prediction_id: Mapped[int] = mapped_column(ForeignKey("predictions.prediction_id"), primary_key=True)
+    inclusion_probability: Mapped[float]
+    drawn_at: Mapped[datetime] = _now()
+    __table_args__ = (
+        CheckConstraint("inclusion_probability > 0 AND inclusion_probability <= 1", name="inclusion"),
+    )
+
+
+class LedgerEntry(Base):
+    """Append-only and hash-chained; the database refuses updates and deletes."""
+
+    __tablename__ = "ledger"
+    sequence: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    kind: Mapped[str]
+    #: canonical JSON, byte for byte what was hashed
+    payload: Mapped[str]
+    previous_hash: Mapped[str]
+    entry_hash: Mapped[str] = mapped_column(unique=True)
+    recorded_at: Mapped[datetime]
+    __table_args__ = (CheckConstraint("sequence > 0", name="sequence"),)
+
+
+class Evaluation(Base):
+    """Candidate and champion on the same holdout rows."""
+
+    __tablename__ = "evaluations"
+    evaluation_id: Mapped[int] = _key()
+    snapshot_id: Mapped[int] = mapped_column(ForeignKey("snapshots.snapshot_id"))
+    candidate_version: Mapped[int] = mapped_column(ForeignKey("model_versions.version"))
+    champion_version: Mapped[int] = mapped_column(ForeignKey("model_versions.version"))
+    #: canonical JSON of figures, intervals, slices and behaviours
+    evidence: Mapped[str]
+    evidence_hash: Mapped[str]
+    created_at: Mapped[datetime] = _now()
+    __table_args__ = (
+        UniqueConstraint("snapshot_id", "candidate_version", "champion_version", "evidence_hash"),
+        CheckConstraint("candidate_version <> champion_version", name="two_models"),
+    )
+
+
+class DecisionTable(Base):
+    """The gate's answer, written before any approval is asked."""
+
+    __tablename__ = "decisions"
+    decision_id: Mapped[int] = _key()
+    evaluation_id: Mapped[int] = mapped_column(ForeignKey("evaluations.evaluation_id"), unique=True)
+    answer: Mapped[str]
+    rules: Mapped[list[Any]]
+    evidence_hash: Mapped[str]
+    policy: Mapped[dict[str, Any]]
+    #: who or what asked: "dag_id/run_id", or a person on the command line
+    requested_by: Mapped[str]
+    decided_at: Mapped[datetime] = _now()
+    __table_args__ = (CheckConstraint("answer IN ('PROMOTE', 'HOLD', 'REJECT')", name="answer"),)
+
+
+class Approval(Base):
+    """A person's answer to a decision; at most one counts."""
+
+    __tablename__ = "approvals"
+    approval_id: Mapped[int] = _key()
+    decision_id: Mapped[int] = mapped_column(ForeignKey("decisions.decision_id"), unique=True)
+    answer: Mapped[str]
+    answered_by: Mapped[str]
+    answered_at: Mapped[datetime]
+    reason: Mapped[str | None]
+    #: hash of the evidence that the person saw
+    evidence_hash: Mapped[str]
+    __table_args__ = (
+        CheckConstraint("answer IN ('approved', 'rejected', 'expired', 'void')", name="answer"),
+        CheckConstraint("answer NOT IN ('rejected', 'void') OR length(reason) > 0", name="reason"),
+    )
+
+
+class DeploymentTable(Base):
+    """One move of the champion alias: intent first, then done or undone."""
+
+    __tablename__ = "deployments"
+    deployment_id: Mapped[int] = _key()
+    kind: Mapped[str]
+    from_version: Mapped[int | None] = mapped_column(ForeignKey("model_versions.version"))
+    to_version: Mapped[int] = mapped_column(ForeignKey("model_versions.version"))
+    approval_id: Mapped[int | None] = mapped_column(ForeignKey("approvals.approval_id"), unique=True)
+    reason: Mapped[str | None]
+    state: Mapped[str] = mapped_column(server_default="intent")
+    intended_at: Mapped[datetime] = _now()
+    finished_at: Mapped[datetime | None]
+    __table_args__ = (
+        CheckConstraint("kind IN ('first', 'promotion', 'forced', 'rollback', 'restored', 'adopted')", name="kind"),
+        CheckConstraint("state IN ('intent', 'done', 'undone')", name="state"),
+        CheckConstraint("(state = 'intent') = (finished_at IS NULL)", name="finished"),
+        CheckConstraint("kind <> 'promotion' OR approval_id IS NOT NULL", name="approved"),
+        CheckConstraint("kind IN ('first', 'promotion') OR length(reason) > 0", name="reason"),
+        CheckConstraint("from_version IS DISTINCT FROM to_version", name="moves"),
+        # at most one move is under way
+        Index("uq_deployments_one_intent", "state", unique=True, postgresql_where=text("state = 'intent'")),
+    )
+
+
+class DriftReportTable(Base):
+    """Current window against reference window, with the figures of each signal."""
+
+    __tablename__ = "drift_reports"
+    report_id: Mapped[int] = _key()
+    model_version: Mapped[int] = mapped_column(ForeignKey("model_versions.version"))
+    reference_start: Mapped[datetime]
+    reference_end: Mapped[datetime]
+    current_start: Mapped[datetime]
+    current_end: Mapped[datetime]
+    verdict: Mapped[str]
+    signals: Mapped[list[Any]]
+    html_path: Mapped[str | None]
+    created_at: Mapped[datetime] = _now()
+    __table_args__ = (
+        CheckConstraint("verdict IN ('stable', 'drift', 'too_few')", name="verdict"),
+        CheckConstraint("reference_start < reference_end AND current_start < current_end", name="windows"),
+        UniqueConstraint("model_version", "reference_start", "reference_end", "current_start", "current_end"),
+    )
+
+
+class Alert(Base):
+    """Something a person should look at; one open row per dedup key."""
+
+    __tablename__ = "alerts"
+    alert_id: Mapped[int] = _key()
+    kind: Mapped[str]
+    severity: Mapped[str]
+    dedup_key: Mapped[str]
+    title: Mapped[str]
+    body: Mapped[str] = mapped_column(server_default="")
+    evidence_link: Mapped[str | None]
+    count: Mapped[int] = mapped_column(server_default="1")
+    opened_at: Mapped[datetime] = _now()
+    last_seen_at: Mapped[datetime] = _now()
+    acknowledged_by: Mapped[str | None]
+    acknowledged_at: Mapped[datetime | None]
+    resolved_at: Mapped[datetime | None]
+    __table_args__ = (
+        CheckConstraint("severity IN ('info', 'warning', 'critical')", name="severity"),
+        CheckConstraint("(acknowledged_by IS NULL) = (acknowledged_at IS NULL)", name="acknowledged"),
+        Index("uq_alerts_open", "dedup_key", unique=True, postgresql_where=text("resolved_at IS NULL")),
+    )
+
+
+class RetrainRequest(Base):
+    """Why a retrain is wanted: the rule that asked, and the run that answered."""
+
+    __tablename__ = "retrain_requests"
+    request_id: Mapped[int] = _key()
+    rule: Mapped[str]
+    reason: Mapped[str]
+    requested_at: Mapped[datetime] = _now()
+    handled_by: Mapped[str | None]
+    __table_args__ = (
+        CheckConstraint("rule IN ('schedule', 'drift', 'labels', 'quality', 'person', 'first')", name="rule"),
+    )
