@@ -33,6 +33,9 @@ class Settings(BaseSettings):
     x_bearer_token: SecretStr = SecretStr("")
     x_query: str = "(@united OR @AmericanAir OR @Delta OR @SouthwestAir OR @JetBlue) -is:retweet"
     airflow_url: str = "http://127.0.0.1:8080"
+    #: the platform's own Airflow account: it takes superseded approvals out of the UI
+    airflow_user: str = ""
+    airflow_password: SecretStr = SecretStr("")
     api_url: str = "http://127.0.0.1:8000"
     #: Apprise URLs (comma separated) that alerts go to; empty means the log only
     alert_urls: SecretStr = SecretStr("")
