@@ -1,0 +1,51 @@
+"""House-keeping: finish what was interrupted, find what was moved by hand, ask for a retrain when labels suffice."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from airflow.sdk import dag, task
+from sentiment_airflow import defaults
+from sentiment_airflow.assets import LABELS
+
+
+@dag(
+    schedule="*/10 * * * *",
+    start_date=datetime(2026, 1, 1),
+    max_active_runs=1,
+    dagrun_timeout=timedelta(hours=1),
+    tags=["sentiment", "watch"],
+    doc_md="""
+### maintain
+Finishes or undoes an interrupted promotion, compares the registry's aliases with the ledger and mends them by policy,
+and counts the labels that came since the last snapshot.
+
+- **Writes**: asset `labels` when there are enough new ones for a retrain; that wakes `retrain`.
+- **By hand**: `sentiment maintain`.
+""",
+    **defaults.DAG,
+)
+def maintain():
+    @task
+    def tidy() -> dict:
+        """Database and registry agree again."""
+        from sentiment_airflow.calling import call
+
+        return call("maintain")
+
+    @task(outlets=[LABELS], trigger_rule="all_done")
+    def count_labels(*, outlet_events: dict) -> dict:
+        """Ask for a retrain when the policy's number of new labels is reached."""
+        from airflow.sdk.exceptions import AirflowSkipException
+        from sentiment_airflow.calling import call
+
+        wish = call("want", "labels")
+        if not wish:
+            raise AirflowSkipException("too few new labels, or a retrain is wanted already")
+        outlet_events[LABELS].extra = {"request_id": wish["request_id"]}
+        return wish
+
+    tidy() >> count_labels()
+
+
+maintain()

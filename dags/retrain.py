@@ -1,0 +1,59 @@
+"""A better model, if there is one: snapshot, train, evaluate, gate, ask a person, promote."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from airflow.providers.standard.operators.hitl import HITLOperator
+from airflow.sdk import AssetOrTimeSchedule, CronTriggerTimetable, Param, dag, task, task_group
+from sentiment_airflow import defaults, retraining
+from sentiment_airflow.assets import CHAMPION, DRIFT, LABELS
+from sentiment_airflow.retrain_docs import DOCS, EXPIRES, REASON
+
+POLICY = defaults.policy()
+
+
+@dag(
+    schedule=AssetOrTimeSchedule(timetable=CronTriggerTimetable("0 3 * * *", timezone="UTC"), assets=DRIFT | LABELS),
+    start_date=datetime(2026, 1, 1),
+    max_active_runs=16,  # a run that waits for its approval must never keep the next one from starting
+    dagrun_timeout=POLICY.approval.expires_after + timedelta(hours=6),
+    tags=["sentiment", "model"],
+    params={
+        "families": Param(list(POLICY.retrain.families), type="array", items={"type": "string"}, minItems=1),
+        "seed": Param(0, type="integer", minimum=0),
+    },
+    doc_md=DOCS,
+    **defaults.DAG,
+)
+def retrain():
+    @task_group
+    def candidate(order: dict) -> dict:
+        """One family: when it fails, the others go on."""
+        # two at once at the most: more would oversubscribe a small machine
+        train = task(max_active_tis_per_dag=2, execution_timeout=timedelta(hours=3))(retraining.train)
+        return task(retraining.evaluate)(train(order))
+
+    approval = HITLOperator(
+        task_id="approval",
+        subject="Promote version {{ ti.xcom_pull(task_ids='ask')['candidate_version'] }} to champion?",
+        body="{{ ti.xcom_pull(task_ids='ask')['body'] }}",
+        options=["Promote", "Reject"],
+        defaults=["Reject"],  # nobody answered: recorded as expired, not as a person's rejection
+        params={"reason": Param(None, type=["null", "string"], description=REASON)},
+        assigned_users=defaults.approvers(),
+        response_timeout=POLICY.approval.expires_after,
+        execution_timeout=None,
+        # an answer within seconds of the question can fail the task in Airflow 3.3: ask again
+        retry_delay=timedelta(seconds=5),
+        doc_md=EXPIRES,
+    )
+
+    orders = task(retraining.snapshot)()
+    task(retraining.begin)() >> orders
+    question = task.short_circuit(trigger_rule="all_done")(retraining.ask)(candidate.expand(order=orders))
+    answer = task.short_circuit(trigger_rule="none_failed")(retraining.record)()
+    question >> approval >> answer >> task(outlets=[CHAMPION])(retraining.promote)(answer)
+
+
+retrain()

@@ -1,0 +1,96 @@
+"""The tasks of retrain, one step each: what a step needs from Airflow's context, and what XCom carries on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sentiment_airflow.calling import asked_by, call
+
+Json = dict[str, Any]
+
+
+def begin(dag_run: Any = None) -> Json:
+    """Which rule asked for this run; open wishes are taken, so that nobody wishes them twice."""
+    rule = "person" if dag_run.triggering_user_name else "schedule"
+    return call("want", "take", handled_by=asked_by(dag_run), otherwise=rule)
+
+
+def snapshot(params: Any = None) -> list[Json]:
+    """One order per family for the snapshot of this moment; too few labels skip the run instead of failing it."""
+    from airflow.sdk.exceptions import AirflowSkipException
+
+    from sentiment_lib.errors import NotEnoughLabels
+
+    try:
+        frozen = call("snapshot")
+    except NotEnoughLabels as error:
+        raise AirflowSkipException(str(error)) from error
+    return [
+        {"snapshot_id": frozen["snapshot_id"], "family": family, "seed": params["seed"]}
+        for family in params["families"]
+    ]
+
+
+def train(order: Json, dag_run: Any = None) -> Json:
+    """The candidate of one family; the same run and family find it instead of training again."""
+    key = f"{asked_by(dag_run)}/{order['family']}"
+    version = call("train", **order, run_key=key)
+    return {"snapshot_id": order["snapshot_id"], "candidate": version["version"], "family": version["family"]}
+
+
+def evaluate(trained: Json, dag_run: Any = None) -> Json:
+    """The gate's decision on one candidate."""
+    decision = call(
+        "evaluate",
+        snapshot_id=trained["snapshot_id"],
+        candidate=trained["candidate"],
+        requested_by=asked_by(dag_run),
+    )
+    return {key: decision[key] for key in ("decision_id", "answer", "candidate_version", "evidence_hash")}
+
+
+def ask(decisions: Sequence[Json] | None, dag_run: Any = None) -> Json | None:
+    """The question for the best PROMOTE; questions that it supersedes are taken from the UI."""
+    from airflow.sdk.exceptions import AirflowFailException
+
+    decided = list(decisions or [])
+    if not decided:
+        raise AirflowFailException("No candidate could be trained and evaluated: see the failed tasks of this run")
+    question = call("ask", decision_ids=[d["decision_id"] for d in decided], requested_by=asked_by(dag_run))
+    if question:
+        from sentiment_airflow.waiting import withdraw
+
+        withdraw(question.pop("superseded"))
+    return question
+
+
+def record(dag_run: Any = None, ti: Any = None) -> Json | None:
+    """The recorded answer when it is an approval, else None. A question that was withdrawn has no answer to record."""
+    question = ti.xcom_pull(task_ids="ask")
+    reply = ti.xcom_pull(task_ids="approval")
+    if not reply:
+        return None
+    user = reply["responded_by_user"]
+    approval = call(
+        "approve",
+        decision_id=question["decision_id"],
+        answer=answer_of(reply),
+        answered_by=user["id"] if user else None,
+        reason=(reply["params_input"] or {}).get("reason"),
+        evidence_hash=question["evidence_hash"],
+        requested_by=dag_run.triggering_user_name,
+    )
+    return {"decision_id": question["decision_id"]} if approval["answer"] == "approved" else None
+
+
+def promote(answer: Json) -> Json:
+    """The deployment; refused when the champion is no longer the one that was compared with."""
+    return call("promote", decision_id=answer["decision_id"])
+
+
+def answer_of(reply: Mapping[str, Any]) -> str:
+    """The ledger's word for an Airflow reply; no user means that the time ran out."""
+    if not reply["responded_by_user"]:
+        return "expired"
+    return "approved" if list(reply["chosen_options"]) == ["Promote"] else "rejected"
