@@ -11,7 +11,7 @@ from sentiment_airflow.notifiers import Notice
 
 DRIFTED = Notice(
     title="The tweets have drifted",
-    body="Drift report {{ ti.xcom_pull(task_ids='check')['report_id'] }}. The policy decides whether to retrain for it.",
+    body="Drift report {{ ti.xcom_pull(task_ids='check')['report_id'] }}. The policy decides on a retrain.",
 )
 
 
@@ -27,9 +27,9 @@ DRIFTED = Notice(
     doc_md="""
 ### check_drift
 Compares the current window of tweets and predictions with the reference window, stores the figures and an Evidently
-report, and opens a `drift` alert when the verdict is drift. Verdicts are our own detectors'; the report is for looking.
+report, and opens a `drift` alert when the verdict is drift. Verdicts are our own detectors', the report is to look at.
 
-- **Reads**: asset `predictions`. **Writes**: asset `drift` when the policy wants a retrain for it; that wakes `retrain`.
+- **Reads**: asset `predictions`. **Writes**: asset `drift`, when the policy wants a retrain for it.
 - **By hand**: `sentiment drift`, or trigger with `at` to look at an earlier moment.
 """,
     **defaults.DAG,

@@ -51,7 +51,9 @@ def retrain():
 
     orders = task(retraining.snapshot)()
     task(retraining.begin)() >> orders
-    question = task.short_circuit(trigger_rule="all_done")(retraining.ask)(candidate.expand(order=orders))
+    question = task.short_circuit(trigger_rule="all_done_min_one_success")(retraining.ask)(
+        candidate.expand(order=orders)
+    )
     answer = task.short_circuit(trigger_rule="none_failed")(retraining.record)()
     question >> approval >> answer >> task(outlets=[CHAMPION])(retraining.promote)(answer)
 

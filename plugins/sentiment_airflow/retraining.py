@@ -52,11 +52,7 @@ def evaluate(trained: Json, dag_run: Any = None) -> Json:
 
 def ask(decisions: Sequence[Json] | None, dag_run: Any = None) -> Json | None:
     """The question for the best PROMOTE; questions that it supersedes are taken from the UI."""
-    from airflow.sdk.exceptions import AirflowFailException
-
     decided = list(decisions or [])
-    if not decided:
-        raise AirflowFailException("No candidate could be trained and evaluated: see the failed tasks of this run")
     question = call("ask", decision_ids=[d["decision_id"] for d in decided], requested_by=asked_by(dag_run))
     if question:
         from sentiment_airflow.waiting import withdraw

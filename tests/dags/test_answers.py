@@ -1,0 +1,86 @@
+"""What Airflow's approval hands over, and what becomes of it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from types import SimpleNamespace
+
+import pytest
+
+QUESTION = {"decision_id": 7, "evidence_hash": "e" * 64, "candidate_version": 3, "body": "..."}
+RUN = SimpleNamespace(dag_id="retrain", run_id="manual__1", triggering_user_name="admin")
+
+
+def event(options, *, user="mlops", reason=None):
+    """The event with which Airflow resumes the operator."""
+    return {
+        "chosen_options": options,
+        "params_input": {"reason": reason},
+        "responded_at": datetime(2026, 11, 23, 12, tzinfo=UTC),
+        "responded_by_user": {"id": user, "name": user} if user else None,
+        "timedout": user is None,
+    }
+
+
+@pytest.fixture
+def reply(dags):
+    """The approval operator's XCom for an event."""
+    operator = dags["retrain"].get_task("approval")
+    return lambda *args, **kwargs: operator.execute_complete({}, event(*args, **kwargs))
+
+
+@pytest.fixture
+def recorded(monkeypatch):
+    """Record a reply with the step replaced; gives what `record` carries on and what the step was told."""
+    from sentiment_airflow import retraining
+
+    def record(reply):
+        told = {}
+
+        def call(step, **arguments):
+            told.update(arguments, step=step)
+            return {"answer": arguments["answer"]}
+
+        monkeypatch.setattr(retraining, "call", call)
+        pulled = {"ask": QUESTION, "approval": reply}
+        carried = retraining.record(dag_run=RUN, ti=SimpleNamespace(xcom_pull=lambda task_ids: pulled[task_ids]))
+        return carried, told
+
+    return record
+
+
+def test_promote_is_recorded_with_who_and_evidence_and_goes_on(reply, recorded):
+    carried, told = recorded(reply(["Promote"], reason="fewer missed complaints"))
+    assert carried == {"decision_id": 7}
+    assert told["step"] == "approve"
+    assert (told["answer"], told["answered_by"], told["reason"]) == ("approved", "mlops", "fewer missed complaints")
+    assert told["evidence_hash"] == QUESTION["evidence_hash"]
+
+
+def test_reject_is_recorded_too_and_promotes_nothing(reply, recorded):
+    carried, told = recorded(reply(["Reject"], reason="storm days only"))
+    assert carried is None
+    assert (told["answer"], told["reason"]) == ("rejected", "storm days only")
+
+
+def test_an_expired_question_is_nobodys_rejection(reply, recorded):
+    carried, told = recorded(reply(["Reject"], user=None))
+    assert carried is None
+    assert (told["answer"], told["answered_by"]) == ("expired", None)
+
+
+def test_a_question_that_was_withdrawn_records_nothing_and_promotes_nothing(recorded):
+    assert recorded(None) == (None, {})
+
+
+def test_an_option_that_was_never_offered_is_refused(reply):
+    with pytest.raises(ValueError, match="Perhaps"):
+        reply(["Perhaps"])
+
+
+def test_a_void_answer_promotes_nothing(reply, monkeypatch):
+    from sentiment_airflow import retraining
+
+    monkeypatch.setattr(retraining, "call", lambda step, **arguments: {"answer": "void"})
+    pulled = {"ask": QUESTION, "approval": reply(["Promote"])}
+    assert retraining.record(dag_run=RUN, ti=SimpleNamespace(xcom_pull=lambda task_ids: pulled[task_ids])) is None

@@ -1,0 +1,86 @@
+"""The orders that must never change, whatever the wiring looks like."""
+
+from __future__ import annotations
+
+import pytest
+
+
+@pytest.fixture
+def retrain(dags):
+    return dags["retrain"]
+
+
+def upstream(dag, task_id):
+    return {task.task_id for task in dag.get_task(task_id).get_flat_relatives(upstream=True)}
+
+
+def test_nothing_is_promoted_without_a_recorded_approval(retrain):
+    assert {"approval", "record"} <= upstream(retrain, "promote")
+    assert retrain.get_task("promote").trigger_rule == "all_success"
+
+
+def test_the_decision_is_written_before_the_approval_is_asked(retrain):
+    assert "candidate.evaluate" in upstream(retrain, "approval")
+
+
+def test_a_candidate_is_trained_on_a_frozen_snapshot(retrain):
+    assert "snapshot" in upstream(retrain, "candidate.train")
+
+
+def test_a_family_that_fails_does_not_stop_the_question_about_the_others(retrain):
+    assert retrain.get_task("ask").trigger_rule == "all_done_min_one_success"
+    assert retrain.get_task("candidate.train").get_closest_mapped_task_group() is not None
+
+
+def test_both_answers_and_an_expired_question_reach_the_recording_task(retrain):
+    from airflow.providers.standard.operators.hitl import ApprovalOperator, HITLOperator
+
+    approval = retrain.get_task("approval")
+    assert isinstance(approval, HITLOperator)
+    assert not isinstance(approval, ApprovalOperator), "it would skip the recording of a rejection"
+    assert approval.options == ["Promote", "Reject"]
+    assert approval.defaults == ["Reject"]
+    assert approval.response_timeout is not None
+    assert approval.downstream_task_ids == {"record"}
+    assert retrain.get_task("record").trigger_rule == "none_failed"
+
+
+def test_only_approvers_of_the_policy_may_answer(retrain):
+    from sentiment_lib.policy import ApprovalPolicy
+
+    assigned = {user["id"] for user in retrain.get_task("approval").assigned_users}
+    assert assigned == set(ApprovalPolicy().approvers)
+
+
+def test_the_reason_may_stay_empty_in_the_form(retrain):
+    assert retrain.get_task("approval").params.get_param("reason").schema["type"] == ["null", "string"]
+
+
+def test_a_waiting_approval_leaves_room_for_the_next_retrain(retrain):
+    assert retrain.max_active_runs > 1
+
+
+def test_the_question_survives_an_answer_that_came_too_soon(retrain):
+    assert retrain.get_task("approval").retries >= 3
+
+
+def test_assets_join_the_flows(dags):
+    assert outlets(dags["ingest_tweets"]) == {"tweets"}
+    assert schedule(dags["score_tweets"]) == {"tweets"}
+    assert outlets(dags["score_tweets"]) == {"predictions"}
+    assert schedule(dags["check_drift"]) == {"predictions"}
+    assert outlets(dags["check_drift"]) == {"drift"}
+    assert outlets(dags["maintain"]) == {"labels"}
+    assert schedule(dags["retrain"]) == {"drift", "labels"}
+    assert outlets(dags["retrain"]) == outlets(dags["rollback"]) == {"champion"}
+
+
+def outlets(dag):
+    return {asset.name for task in dag.tasks for asset in task.outlets}
+
+
+def schedule(dag):
+    def names(condition):
+        return {condition.name} if hasattr(condition, "name") else set().union(*map(names, condition.objects))
+
+    return names(dag.timetable.asset_condition)
