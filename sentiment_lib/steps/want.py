@@ -1,0 +1,93 @@
+"""Say that a retrain is wanted, by which rule and why; the retrain that starts takes every open wish."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sqlalchemy import Connection, func, insert, select, update
+
+from sentiment_lib.settings import Settings
+from sentiment_lib.storage.engine import Store, lock
+from sentiment_lib.storage.tables import RetrainRequest, SnapshotTable, TweetLabel
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wish:
+    """A retrain that is wanted."""
+
+    request_id: int
+    #: "schedule", "drift", "labels", "quality", "person" or "first"
+    rule: str
+    reason: str
+
+
+def run(store: Store, settings: Settings, *, rule: str, reason: str, at: datetime | None = None) -> Wish | None:
+    """Write the wish down; None while the policy's cool-down since the last snapshot lasts.
+
+    An open wish of the same rule is given back instead of a second one, so that a killed task that runs again still
+    wakes the retrain.
+    """
+    with store.begin() as connection:
+        lock(connection, "snapshot")
+        return _wish(connection, settings, rule=rule, reason=reason, at=at or datetime.now(UTC))
+
+
+def labels(store: Store, settings: Settings, *, at: datetime | None = None) -> Wish | None:
+    """Wish for a retrain when the policy's number of labels was stored since the last snapshot."""
+    with store.begin() as connection:
+        lock(connection, "snapshot")
+        last = connection.scalar(select(func.max(SnapshotTable.created_at)))
+        count = select(func.count()).select_from(TweetLabel)
+        new = connection.scalar(count.where(TweetLabel.stored_at > last) if last else count) or 0
+        if new < settings.policy.retrain.new_labels:
+            return None
+        rule = "labels" if last else "first"
+        reason = f"{new} labels since the last snapshot" if last else f"{new} labels and no snapshot yet"
+        return _wish(connection, settings, rule=rule, reason=reason, at=at or datetime.now(UTC))
+
+
+def take(store: Store, settings: Settings, *, handled_by: str, otherwise: str = "schedule") -> list[Wish]:
+    """All open wishes, now handled by this run; without any, the rule `otherwise` is written down as the reason.
+
+    Run again by the same run it gives the same wishes.
+    """
+    with store.begin() as connection:
+        lock(connection, "snapshot")
+        connection.execute(
+            update(RetrainRequest).where(RetrainRequest.handled_by.is_(None)).values(handled_by=handled_by)
+        )
+        taken = _handled(connection, handled_by)
+        if not taken:
+            connection.execute(
+                insert(RetrainRequest).values(rule=otherwise, reason=f"asked by {handled_by}", handled_by=handled_by)
+            )
+            taken = _handled(connection, handled_by)
+        return taken
+
+
+def _handled(connection: Connection, handled_by: str) -> list[Wish]:
+    rows = connection.execute(
+        select(RetrainRequest.request_id, RetrainRequest.rule, RetrainRequest.reason)
+        .where(RetrainRequest.handled_by == handled_by)
+        .order_by(RetrainRequest.request_id)
+    )
+    return [Wish(request_id=row.request_id, rule=row.rule, reason=row.reason) for row in rows]
+
+
+def _wish(connection: Connection, settings: Settings, *, rule: str, reason: str, at: datetime) -> Wish | None:
+    open_wish = connection.execute(
+        select(RetrainRequest.request_id, RetrainRequest.reason)
+        .where(RetrainRequest.handled_by.is_(None), RetrainRequest.rule == rule)
+        .order_by(RetrainRequest.request_id)
+        .limit(1)
+    ).one_or_none()
+    if open_wish:
+        return Wish(request_id=open_wish.request_id, rule=rule, reason=open_wish.reason)
+    last = connection.scalar(select(func.max(SnapshotTable.created_at)))
+    if last and at - last < settings.policy.retrain.cool_down:
+        return None
+    request_id = connection.execute(
+        insert(RetrainRequest).values(rule=rule, reason=reason).returning(RetrainRequest.request_id)
+    ).scalar_one()
+    return Wish(request_id=request_id, rule=rule, reason=reason)
