@@ -39,10 +39,34 @@ class GatePolicy(Section):
     """What a candidate must show before it may be promoted."""
 
     main_metric: Literal["negative_f1", "macro_f1", "macro_recall", "accuracy"] = "negative_f1"
+    guard_metrics: tuple[Literal["negative_f1", "negative_recall", "macro_f1", "macro_recall", "accuracy"], ...] = (
+        "macro_f1",
+        "negative_recall",
+    )
     error_budget: float = Field(0.05, gt=0, lt=0.5, description="chance of promoting a candidate that is no better")
+    budget_exponent: float = Field(1.3, gt=1, le=3, description="how fast the level falls from look to look")
+    budget_period: timedelta = Field(timedelta(days=30), description="after it, an earlier look is forgotten")
+    guard_level: float = Field(0.05, gt=0, lt=0.5, description="chance of a guard's bound to lie on the wrong side")
     non_inferiority: float = Field(0.02, ge=0, description="loss on a guard metric that is still accepted")
+    slice_non_inferiority: float = Field(0.05, ge=0, description="loss on a slice that is still accepted")
+    minimum_slice_rows: int = Field(100, ge=10, description="rows a slice needs before it is judged")
+    minimum_holdout_rows: int = Field(100, ge=30, description="fewer rows are always HOLD")
+    collapse_ratio: float = Field(0.2, ge=0, lt=1, description="predicted over true share that each class must reach")
     maximum_calibration_error: float = Field(0.15, gt=0, le=1)
-    bootstrap_rounds: int = Field(1000, ge=100)
+    minimum_functionality: float = Field(0.5, ge=0, le=1, description="share of the plain cases that must be right")
+    minimum_invariance: float = Field(
+        0.7, ge=0, le=1, description="changes without meaning that change nothing"
+    )
+    minimum_direction: float = Field(
+        0.5, ge=0, le=1, description="share of negations and the like that are followed"
+    )
+    maximum_leakage: float = Field(0.05, ge=0, le=1, description="share of holdout rows whose text was trained on")
+    minimum_label_share: float = Field(0.02, ge=0, lt=1, description="share of the training rows of the rarest class")
+    maximum_label_shift: float = Field(0.3, ge=0, le=1, description="change of a class's share, training to holdout")
+    maximum_p99_ms: float = Field(250, gt=0, description="one tweet, 99th percentile, milliseconds")
+    maximum_memory_mb: float = Field(2000, gt=0)
+    maximum_artefact_mb: float = Field(1000, gt=0)
+    bootstrap_rounds: int = Field(10_000, ge=100)
     seed: int = 20150216
 
 
@@ -60,8 +84,14 @@ class DriftPolicy(Section):
     reference_days: float = Field(7, gt=0)
     current_days: float = Field(1, gt=0)
     minimum_rows: int = Field(200, ge=30, description="rows a window needs before there is a verdict")
-    sample_rows: int = Field(2000, ge=100, description="rows of each window that are looked at, so volume does not decide")
+    sample_rows: int = Field(
+        2000, ge=100, description="rows of each window that are looked at, so volume does not decide"
+    )
     false_alarm_rate: float = Field(0.05, gt=0, lt=0.5, description="share of undisturbed checks that may alarm")
+    minimum_effect: float = Field(0.05, ge=0, lt=1, description="difference of shares that is worth a look")
+    minimum_word_effect: float = Field(0.01, ge=0, lt=1, description="the same for the share of tweets with one word")
+    quality_loss: float = Field(0.03, ge=0, lt=1, description="loss of macro-F1 that makes drift critical")
+    retrain_on: Literal["drift", "loss", "never"] = Field("loss", description="what asks for a retrain")
     seed: int = 20150221
 
 

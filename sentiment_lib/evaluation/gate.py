@@ -1,0 +1,165 @@
+"""Pure rules over a comparison. Every rule gives its figure, its bound and a verdict; the strictest verdict decides."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from sentiment_lib.evaluation.behaviours import BehaviourResult
+from sentiment_lib.evaluation.comparison import Comparison
+from sentiment_lib.evaluation.cost import Cost
+from sentiment_lib.evaluation.data_checks import DataChecks
+from sentiment_lib.evaluation.significance import Difference
+from sentiment_lib.policy import GatePolicy
+from sentiment_lib.records import Answer, RuleVerdict
+
+PASS, HOLD, REJECT = "pass", "hold", "reject"
+Verdicts = Iterator[RuleVerdict]
+
+
+def decide(
+    comparison: Comparison,
+    policy: GatePolicy,
+    *,
+    behaviours: BehaviourResult | None = None,
+    cost: Cost | None = None,
+    data_checks: DataChecks | None = None,
+) -> tuple[Answer, tuple[RuleVerdict, ...]]:
+    """PROMOTE when every rule passes, REJECT when one rejects, else HOLD. What is None is not judged."""
+    verdicts = [verdict for rule in COMPARISON_RULES for verdict in rule(comparison, policy)]
+    if behaviours is not None:
+        verdicts += behaviour_rules(behaviours, policy)
+    if cost is not None:
+        verdicts += cost_rules(cost, policy)
+    if data_checks is not None:
+        verdicts += data_rules(data_checks, policy)
+    given = {verdict.verdict for verdict in verdicts}
+    answer = Answer.REJECT if REJECT in given else Answer.HOLD if HOLD in given else Answer.PROMOTE
+    return answer, tuple(verdicts)
+
+
+def enough_rows(comparison: Comparison, policy: GatePolicy) -> Verdicts:
+    """Too small a holdout decides nothing."""
+    bound = policy.minimum_holdout_rows
+    yield _at_least("holdout rows", comparison.rows, bound, HOLD, f"{comparison.rows} of {bound} rows")
+
+
+def benefit(comparison: Comparison, policy: GatePolicy) -> Verdicts:
+    """The candidate is better on the main metric, at the level that this look may spend."""
+    main = comparison.main
+    gain = f"{main.metric} {_points(main.difference)}, from {_points(main.low)} to {_points(main.high)}"
+    if main.high < 0:
+        yield _verdict("benefit", main.difference, 0.0, REJECT, f"{gain}: worse than the champion")
+        return
+    shown = main.low > 0 and main.p_value is not None and main.p_value <= comparison.level
+    needed = comparison.labels_needed.get("observed")
+    thin = f"{needed} labels would show a gain of this size" if needed else "no gain was seen"
+    reason = f"{gain}; p {main.p_value:.2g}, and {comparison.level:.2g} may be spent"
+    yield _verdict("benefit", main.low, 0.0, PASS if shown else HOLD, reason if shown else f"{reason}; {thin}")
+
+
+def guards(comparison: Comparison, policy: GatePolicy) -> Verdicts:
+    """The other metrics are not worse by more than the margin."""
+    for guard in comparison.guards:
+        yield _non_inferior(f"not worse: {guard.metric}", guard, policy.non_inferiority)
+
+
+def slices(comparison: Comparison, policy: GatePolicy) -> Verdicts:
+    """No slice with enough rows is worse by more than the margin."""
+    for part in comparison.slices:
+        name = f"slice: {part.name}"
+        if part.difference is None:
+            yield _verdict(name, None, None, PASS, f"{part.rows} rows, {part.negatives} negative: too few to judge")
+        else:
+            yield _non_inferior(name, part.difference, policy.slice_non_inferiority)
+
+
+def class_collapse(comparison: Comparison, policy: GatePolicy) -> Verdicts:
+    """Each class that is really there is also predicted."""
+    ratios = {
+        label: comparison.predicted_share[label] * comparison.rows / count
+        for label, count in comparison.label_counts.items()
+        if count >= max(5, 0.02 * comparison.rows)
+    }
+    if not ratios:
+        return
+    label, ratio = min(ratios.items(), key=lambda item: item[1])
+    reason = f"{label} is predicted {ratio:.2f} times as often as it is there"
+    yield _at_least("class collapse", ratio, policy.collapse_ratio, REJECT, reason)
+
+
+def calibration(comparison: Comparison, policy: GatePolicy) -> Verdicts:
+    """The probabilities mean what they say."""
+    error, bound = comparison.candidate["calibration_error"], policy.maximum_calibration_error
+    yield _at_most("calibration error", error, bound, REJECT, f"off by {100 * error:.1f} points on average")
+
+
+COMPARISON_RULES: tuple[Callable[[Comparison, GatePolicy], Verdicts], ...] = (
+    enough_rows,
+    benefit,
+    guards,
+    slices,
+    class_collapse,
+    calibration,
+)
+
+
+def behaviour_rules(result: BehaviourResult, policy: GatePolicy) -> Verdicts:
+    """Templated cases: what every sentiment model must get right, whatever the holdout holds."""
+    bounds = {
+        "minimum functionality": policy.minimum_functionality,
+        "invariance": policy.minimum_invariance,
+        "direction": policy.minimum_direction,
+    }
+    for kind, bound in bounds.items():
+        share = result.share(kind)
+        if share is not None:
+            passed, cases = result.count(kind)
+            yield _at_least(f"behaviour: {kind}", share, bound, REJECT, f"{passed} of {cases} cases")
+
+
+def cost_rules(cost: Cost, policy: GatePolicy) -> Verdicts:
+    """Latency, memory and size fit the budget."""
+    for name, figure, bound, unit in (
+        ("p99 latency", cost.p99_ms, policy.maximum_p99_ms, "ms"),
+        ("memory", cost.memory_mb, policy.maximum_memory_mb, "MB"),
+        ("artefact size", cost.artefact_mb, policy.maximum_artefact_mb, "MB"),
+    ):
+        if figure is not None:
+            yield _at_most(f"cost: {name}", figure, bound, REJECT, f"{figure:.3g} {unit} of {bound:.3g}")
+
+
+def data_rules(checks: DataChecks, policy: GatePolicy) -> Verdicts:
+    """The training data can be trusted, and the holdout is not in it."""
+    leaked = checks.leaked_share
+    reason = f"{checks.duplicates} holdout rows are copies of training rows, {checks.near_duplicates} nearly so"
+    yield _at_most("data: leakage", leaked, policy.maximum_leakage, HOLD, reason)
+    rarest = min(checks.train_share.values())
+    reason = f"the rarest class has {100 * rarest:.1f} % of the training rows"
+    yield _at_least("data: label share", rarest, policy.minimum_label_share, REJECT, reason)
+    moved = f"label shares of training and holdout rows differ by {100 * checks.label_shift:.1f} points at the most"
+    yield _at_most("data: label shift", checks.label_shift, policy.maximum_label_shift, HOLD, moved)
+
+
+def _non_inferior(rule: str, found: Difference, margin: float) -> RuleVerdict:
+    text = f"{found.metric} {_points(found.difference)}, from {_points(found.low)} to {_points(found.high)}"
+    if found.low > -margin or (margin == 0 and found.low >= 0):
+        return _verdict(rule, found.low, -margin, PASS, text)
+    if found.high < -margin:
+        return _verdict(rule, found.low, -margin, REJECT, f"{text}: worse than the champion")
+    return _verdict(rule, found.low, -margin, HOLD, f"{text}: a loss cannot be ruled out")
+
+
+def _at_least(rule: str, figure: float, bound: float, otherwise: str, reason: str) -> RuleVerdict:
+    return _verdict(rule, figure, bound, PASS if figure >= bound else otherwise, reason)
+
+
+def _at_most(rule: str, figure: float, bound: float, otherwise: str, reason: str) -> RuleVerdict:
+    return _verdict(rule, figure, bound, PASS if figure <= bound else otherwise, reason)
+
+
+def _verdict(rule: str, figure: float | None, bound: float | None, verdict: str, reason: str) -> RuleVerdict:
+    return RuleVerdict(rule=rule, figure=figure, bound=bound, verdict=verdict, reason=reason)
+
+
+def _points(share: float) -> str:
+    return f"{100 * share:+.1f}"

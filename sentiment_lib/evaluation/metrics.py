@@ -1,0 +1,87 @@
+"""Quality figures from confusion counts. Columns and classes are in the order of records.LABELS."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sentiment_lib.errors import BadInput
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+CLASSES = 3
+CALIBRATION_BINS = 15
+#: Metrics that are functions of the confusion counts alone: these can be compared in pairs.
+COUNT_METRICS = ("accuracy", "macro_f1", "macro_recall", "negative_f1", "negative_recall")
+
+
+def checked(labels: Any, proba: Any) -> tuple[Ints, Floats]:
+    """Labels (n,) in 0..2 and probabilities (n, 3), finite and summing to one; else BadInput."""
+    y = np.asarray(labels, dtype=np.int64)
+    p = np.asarray(proba, dtype=np.float64)
+    if y.ndim != 1 or y.size == 0:
+        raise BadInput(what="labels", problem=f"one label a row is needed, got shape {y.shape}")
+    if p.shape != (y.size, CLASSES):
+        raise BadInput(what="probabilities", problem=f"shape {p.shape}, and ({y.size}, {CLASSES}) is needed")
+    if y.min() < 0 or y.max() >= CLASSES:
+        raise BadInput(what="labels", problem=f"values from {y.min()} to {y.max()}, and 0 to 2 are known")
+    if not np.isfinite(p).all() or (p < 0).any() or np.abs(p.sum(axis=1) - 1).max() > 1e-3:
+        raise BadInput(what="probabilities", problem="each row must be finite, not negative, and sum to one")
+    return y, p
+
+
+def confusion(labels: Ints, predicted: Ints) -> Ints:
+    """Counts (3, 3): rows are labels, columns predictions."""
+    return np.bincount(labels * CLASSES + predicted, minlength=CLASSES**2).reshape(CLASSES, CLASSES)
+
+
+def metric(counts: NDArray[Any], name: str) -> Floats:
+    """One figure for each confusion matrix in (..., 3, 3); a class that nobody has or predicts counts as 0."""
+    matrix = np.asarray(counts, dtype=np.float64)
+    hits = np.diagonal(matrix, axis1=-2, axis2=-1)
+    truth = matrix.sum(axis=-1)
+    predicted = matrix.sum(axis=-2)
+    if name == "accuracy":
+        return np.asarray(hits.sum(axis=-1) / truth.sum(axis=-1))
+    if name == "negative_recall":
+        return _ratio(hits[..., 0], truth[..., 0])
+    if name == "macro_recall":
+        return _mean(_ratio(hits, truth))
+    f1 = _ratio(2 * hits, truth + predicted)
+    if name == "negative_f1":
+        return np.asarray(f1[..., 0])
+    if name == "macro_f1":
+        return _mean(f1)
+    raise BadInput(what="metric", problem=f"'{name}' is not one of {', '.join(COUNT_METRICS)}")
+
+
+def calibration_error(labels: Ints, proba: Floats, bins: int = CALIBRATION_BINS) -> float:
+    """Expected calibration error of the top class in equal-width bins.
+
+    Guo, Pleiss, Sun, Weinberger 2017, "On Calibration of Modern Neural Networks", ICML.
+    """
+    confidence = proba.max(axis=1)
+    right = (proba.argmax(axis=1) == labels).astype(np.float64)
+    bin_of = np.minimum((confidence * bins).astype(np.int64), bins - 1)
+    gap = np.bincount(bin_of, weights=right - confidence, minlength=bins)
+    return float(np.abs(gap).sum() / labels.size)
+
+
+def figures(labels: Any, proba: Any) -> dict[str, float]:
+    """Accuracy, macro-F1, macro-recall, negative F1 and recall, calibration error; each from 0 to 1."""
+    y, p = checked(labels, proba)
+    counts = confusion(y, p.argmax(axis=1))
+    found = {name: float(metric(counts, name)) for name in COUNT_METRICS}
+    return {**found, "calibration_error": calibration_error(y, p)}
+
+
+def _ratio(top: Floats, bottom: Floats) -> Floats:
+    return np.divide(top, bottom, out=np.zeros(np.shape(top)), where=np.asarray(bottom) > 0)
+
+
+def _mean(per_class: Floats) -> Floats:
+    # written out: np.mean may sum in another order on another machine
+    return np.asarray((per_class[..., 0] + per_class[..., 1] + per_class[..., 2]) / CLASSES)

@@ -1,0 +1,105 @@
+"""Interval and p-value of a paired difference."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import binomtest, norm
+
+from sentiment_lib.evaluation import pairs
+from sentiment_lib.evaluation.metrics import Floats, Ints
+
+
+@dataclass(frozen=True, kw_only=True)
+class Difference:
+    """Candidate minus champion for one metric, with one-sided bounds at `level` each."""
+
+    metric: str
+    difference: float
+    low: float
+    high: float
+    #: chance of a bound to lie on the wrong side
+    level: float
+    #: one-sided, "the candidate is no better"; None where no test was asked for
+    p_value: float | None
+    #: standard deviation of one row's pull; standard error is this over the root of the rows
+    row_deviation: float
+
+
+def bca_bounds(observed: float, rounds: Floats, counts: Ints, metric: str, level: float) -> tuple[float, float]:
+    """Bias-corrected and accelerated bootstrap bounds, each one-sided at `level`.
+
+    Efron 1987, "Better Bootstrap Confidence Intervals", JASA 82 (397).
+    """
+    ordered = np.sort(rounds)
+    if ordered[0] == ordered[-1]:
+        return float(ordered[0]), float(ordered[-1])
+    below = ((ordered < observed).sum() + 0.5 * (ordered == observed).sum()) / ordered.size
+    bias = float(norm.ppf(min(max(below, 0.5 / ordered.size), 1 - 0.5 / ordered.size)))
+    values, weights = pairs.leave_one_out(counts, metric)
+    pull = (values * weights).sum() / weights.sum() - values
+    spread = float((weights * pull**2).sum())
+    acceleration = float((weights * pull**3).sum()) / (6 * spread**1.5) if spread > 0 else 0.0
+    bounds = []
+    for quantile in (level, 1 - level):
+        shifted = bias + float(norm.ppf(quantile))
+        adjusted = float(norm.cdf(bias + shifted / (1 - acceleration * shifted)))
+        bounds.append(float(np.quantile(ordered, adjusted)))
+    return bounds[0], bounds[1]
+
+
+def swap_p_value(counts: Ints, metric: str, *, rounds: int, rng: np.random.Generator) -> float:
+    """Chance of a difference at least this large when the two models' names mean nothing (one-sided).
+
+    Paired approximate randomisation: Noreen 1989, "Computer-Intensive Methods for Testing Hypotheses"; for F1:
+    Yeh 2000, "More accurate tests for the statistical significance of result differences", COLING. Where fewer
+    than ten rounds reach the difference, the normal tail of the same distribution is used, never above 10 / rounds.
+    """
+    observed = float(pairs.difference(counts, metric))
+    null = pairs.difference(pairs.swapped(counts, rounds, rng), metric)
+    reached = int((null >= observed - 1e-12).sum())
+    if reached >= 10:
+        return (1 + reached) / (1 + rounds)
+    spread = float(null.std())
+    tail = float(norm.sf((observed - float(null.mean())) / spread)) if spread > 0 else 1.0
+    return min(max(tail, 1e-300), 10 / rounds)
+
+
+def mcnemar(counts: Ints) -> dict[str, float | int]:
+    """Exact two-sided McNemar test on the rows that only one model got right.
+
+    McNemar 1947, Psychometrika 12; exact form: Dietterich 1998, Neural Computation 10 (7).
+    """
+    wrong_then_right = right_then_wrong = 0
+    for label in range(counts.shape[0]):
+        right = int(counts[label, label, label])
+        right_then_wrong += int(counts[label, label, :].sum()) - right
+        wrong_then_right += int(counts[label, :, label].sum()) - right
+    discordant = wrong_then_right + right_then_wrong
+    p_value = float(binomtest(wrong_then_right, discordant, 0.5).pvalue) if discordant else 1.0
+    return {"only_candidate_right": wrong_then_right, "only_champion_right": right_then_wrong, "p_value": p_value}
+
+
+def measure(
+    counts: Ints,
+    metric: str,
+    *,
+    drawn: Ints,
+    level: float,
+    test_rounds: int = 0,
+    rng: np.random.Generator | None = None,
+) -> Difference:
+    """Difference with BCa bounds from the bootstrap cubes `drawn`; `test_rounds` above 0 add the swap test."""
+    observed = float(pairs.difference(counts, metric))
+    low, high = bca_bounds(observed, pairs.difference(drawn, metric), counts, metric, level)
+    tested = swap_p_value(counts, metric, rounds=test_rounds, rng=rng) if test_rounds and rng is not None else None
+    return Difference(
+        metric=metric,
+        difference=observed,
+        low=low,
+        high=high,
+        level=level,
+        p_value=tested,
+        row_deviation=pairs.row_deviation(counts, metric),
+    )

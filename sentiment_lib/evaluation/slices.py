@@ -1,0 +1,66 @@
+"""Named subsets of the holdout: airline, negation, emoji, short, rare words, language."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+Mask = NDArray[np.bool_]
+
+SHORT_WORDS = 6
+#: A tweet belongs to "rare words" when this share of its words is in fewer than RARE_BELOW training tweets.
+RARE_SHARE, RARE_BELOW = 0.25, 3
+NEGATION = re.compile(
+    r"\b(?:no|not|never|none|nobody|nothing|nowhere|neither|nor|without|cannot|\w+n['’]t|(?:do|does|did|is|was|are|were"
+    r"|has|have|had|could|should|would|ca|wo)nt)\b",
+    re.IGNORECASE,
+)
+EMOJI = re.compile("[\u2600-\u27bf\u2b00-\u2bff\U0001f000-\U0001faff]|[:;=8][-o^']?[)(\\]\\[dDpP/\\\\|]")
+WORD = re.compile(r"[^\W\d_][\w'’]*")
+
+
+def words(text: str) -> list[str]:
+    """Lower-case words that start with a letter; mentions, URLs' marks and numbers are no words."""
+    return [word.lower() for word in WORD.findall(text)]
+
+
+def word_counts(texts: Iterable[str]) -> Counter[str]:
+    """In how many texts each word is; of the training rows, for the slice "rare words"."""
+    counts: Counter[str] = Counter()
+    for text in texts:
+        counts.update(set(words(text)))
+    return counts
+
+
+def slices(
+    texts: Sequence[str],
+    *,
+    airlines: Sequence[str | None] | None = None,
+    languages: Sequence[str | None] | None = None,
+    train_counts: Counter[str] | None = None,
+) -> dict[str, Mask]:
+    """Name -> mask (n,); empty slices are left out. Airlines, languages: one a text; train_counts: word_counts."""
+    found = {
+        "negation": _mask(bool(NEGATION.search(text)) for text in texts),
+        "emoji": _mask(bool(EMOJI.search(text)) for text in texts),
+        "short": _mask(len(words(text)) < SHORT_WORDS for text in texts),
+    }
+    if train_counts is not None:
+        found["rare words"] = _mask(_rare(text, train_counts) for text in texts)
+    for kind, values in (("airline", airlines), ("language", languages)):
+        for value in sorted({value for value in values or () if value}):
+            found[f"{kind} {value}"] = _mask(item == value for item in values or ())
+    return {name: mask for name, mask in found.items() if mask.any()}
+
+
+def _rare(text: str, counts: Counter[str]) -> bool:
+    present = words(text)
+    return bool(present) and sum(counts[word] < RARE_BELOW for word in present) >= RARE_SHARE * len(present)
+
+
+def _mask(values: Iterable[bool]) -> Mask:
+    return np.fromiter(values, dtype=np.bool_)
