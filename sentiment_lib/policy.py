@@ -22,6 +22,8 @@ class RetrainPolicy(Section):
 
     families: tuple[str, ...] = ("tfidf_logreg",)
     new_labels: int = Field(500, ge=1, description="labels since the last snapshot that ask for a retrain")
+    quality_drop: float = Field(0.03, gt=0, lt=1, description="loss of accuracy on audit labels that asks for one")
+    minimum_audit: int = Field(100, ge=30, description="audit labels that a measured quality needs")
     cool_down: timedelta = timedelta(hours=1)
     minimum_rows: int = Field(200, ge=30, description="fewest training rows")
 
@@ -70,12 +72,25 @@ class GatePolicy(Section):
     seed: int = 20150216
 
 
+class WatchPolicy(Section):
+    """How a promotion is watched, and when it is rolled back."""
+
+    error_budget: float = Field(0.05, gt=0, lt=0.5, description="chance of rolling back a champion that is no worse")
+    minimum_labels: int = Field(30, ge=1, description="audit labels before anything is rolled back")
+    enough_labels: int = Field(2000, ge=30, description="audit labels after which the watch ends")
+    period: timedelta = timedelta(days=14)
+    shadow_share: float = Field(0.2, ge=0, le=1, description="share of new tweets that the other model scores as well")
+
+
 class ApprovalPolicy(Section):
     """Who may approve, and for how long the question stands."""
 
     approvers: tuple[str, ...] = ("admin", "mlops")
     expires_after: timedelta = timedelta(days=2)
     self_approval: bool = Field(False, description="may the one who triggered the run approve its promotion")
+    out_of_band: Literal["restore", "adopt"] = Field(
+        "restore", description="what becomes of a champion alias that was moved outside the platform"
+    )
 
 
 class DriftPolicy(Section):
@@ -108,6 +123,7 @@ class Policy(Section):
     retrain: RetrainPolicy = RetrainPolicy()
     snapshot: SnapshotPolicy = SnapshotPolicy()
     gate: GatePolicy = GatePolicy()
+    watch: WatchPolicy = WatchPolicy()
     approval: ApprovalPolicy = ApprovalPolicy()
     drift: DriftPolicy = DriftPolicy()
     score: ScorePolicy = ScorePolicy()

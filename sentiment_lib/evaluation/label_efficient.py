@@ -1,0 +1,110 @@
+"""More from each label: predictions for all rows carry what they can, labels correct what they cannot.
+
+The labelled rows must have been drawn with known chances (the audit sample, or actively picked with recorded
+chances). People's corrections have no known chance and never enter here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import norm
+
+from sentiment_lib.errors import BadInput
+from sentiment_lib.evaluation.metrics import Floats, Ints
+
+
+@dataclass(frozen=True, kw_only=True)
+class Estimate:
+    """A mean over all rows, with two-sided bounds at `level`, beside the plain one from the labels alone."""
+
+    estimate: float
+    low: float
+    high: float
+    plain_estimate: float
+    plain_low: float
+    plain_high: float
+    level: float
+    labels: int
+    rows: int
+    #: how far the predictions were trusted: 0 not at all, 1 fully
+    trust: float
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON's own types only."""
+        return asdict(self)
+
+    @property
+    def standard_error(self) -> float:
+        """Of the prediction-powered estimate."""
+        return (self.high - self.low) / (2 * float(norm.isf(self.level / 2)))
+
+
+def prediction_powered(
+    values: Floats, predicted: Floats, labelled: NDArray[np.bool_], inclusion: Floats, *, level: float = 0.05
+) -> Estimate:
+    """Mean of a value over all N rows, of which only the labelled ones are known.
+
+    values: (N,), read only where labelled; predicted: (N,), what a model expects of every row; labelled: mask (N,);
+    inclusion: chance (N,) above 0 with which each row was picked for labelling. Raises BadInput with fewer than two
+    labels.
+
+    Angelopoulos, Bates, Fannjiang, Jordan, Zrnic 2023, "Prediction-powered inference", Science 382; the trust is
+    tuned as in Angelopoulos, Duchi, Zrnic 2023, "PPI++"; with unequal chances it is Zrnic, Candes 2024, "Active
+    statistical inference", ICML, which is the augmented estimator of Robins, Rotnitzky, Zhao 1994, JASA 89.
+    """
+    known = np.flatnonzero(labelled)
+    if known.size < 2:
+        raise BadInput(what="labels", problem=f"{known.size} labelled rows, and at least 2 are needed")
+    if (inclusion <= 0).any() or (inclusion > 1).any():
+        raise BadInput(what="inclusion", problem="each chance must be above 0 and at most 1")
+    weight = np.zeros(values.size)
+    weight[known] = 1 / inclusion[known]
+    # centred on the weighted mean of the labels, so that the number of labels drawn by chance does not matter
+    centre = float((weight[known] * values[known]).sum() / weight[known].sum())
+    seen = np.zeros(values.size)
+    seen[known] = weight[known] * (values[known] - centre)
+    aim = predicted - predicted.mean()
+    control = aim * (1 - weight)
+    spread = float(control.var())
+    trust = float(np.clip(-np.cov(seen, control, bias=True)[0, 1] / spread, 0, 1)) if spread > 0 else 0.0
+    powered, plain = seen + trust * control, seen
+    width = float(norm.isf(level / 2)) / np.sqrt(values.size)
+    better, simple = float(centre + powered.mean()), float(centre + plain.mean())
+    return Estimate(
+        estimate=better,
+        low=better - width * float(powered.std()),
+        high=better + width * float(powered.std()),
+        plain_estimate=simple,
+        plain_low=simple - width * float(plain.std()),
+        plain_high=simple + width * float(plain.std()),
+        level=level,
+        labels=int(known.size),
+        rows=int(values.size),
+        trust=trust,
+    )
+
+
+def accuracy(
+    proba: Floats, labels: Ints, labelled: NDArray[np.bool_], inclusion: Floats, *, level: float = 0.05
+) -> Estimate:
+    """Accuracy of a model over all rows (N, 3); labels (N,) are read only where labelled."""
+    predicted = proba.argmax(axis=1)
+    return prediction_powered(
+        (predicted == labels).astype(np.float64), proba.max(axis=1), labelled, inclusion, level=level
+    )
+
+
+def chances(interest: Floats, labels: float, *, floor: float = 0.1) -> Floats:
+    """Chance (N,) to pick each row, near `labels` in total and in proportion to `interest` (N,), never zero.
+
+    A share `floor` of the labels is spread evenly, so that what the models do not suspect is found as well.
+    """
+    rows = interest.size
+    total = float(interest.sum())
+    even = np.full(rows, labels / rows)
+    aimed = labels * interest / total if total > 0 else even
+    return np.clip(floor * even + (1 - floor) * aimed, min(1e-6, labels / rows), 1.0)
