@@ -139,6 +139,20 @@ class Decision:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Approval:
+    """What a person answered to a decision, or why no answer counts."""
+
+    approval_id: int
+    decision_id: int
+    #: "approved", "rejected", "expired" or "void"
+    answer: str
+    answered_by: str
+    answered_at: datetime
+    reason: str | None
+    evidence_hash: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Deployment:
     """One move of the champion alias."""
 

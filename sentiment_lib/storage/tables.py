@@ -173,6 +173,8 @@ class ModelVersionTable(Base):
     snapshot_id: Mapped[int | None] = mapped_column(ForeignKey("snapshots.snapshot_id"))
     #: what retrain run and family asked for it; a re-run finds it instead of training again
     training_key: Mapped[str] = mapped_column(unique=True)
+    #: seed, options, package versions and code revision: what `reproduce` needs
+    training: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
     cost: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
     created_at: Mapped[datetime] = _now()
 
@@ -304,6 +306,9 @@ class DeploymentTable(Base):
     from_version: Mapped[int | None] = mapped_column(ForeignKey("model_versions.version"))
     to_version: Mapped[int] = mapped_column(ForeignKey("model_versions.version"))
     approval_id: Mapped[int | None] = mapped_column(ForeignKey("approvals.approval_id"), unique=True)
+    #: the decision behind a forced promotion, which has no approval
+    decision_id: Mapped[int | None] = mapped_column(ForeignKey("decisions.decision_id"))
+    moved_by: Mapped[str | None]
     reason: Mapped[str | None]
     state: Mapped[str] = mapped_column(server_default="intent")
     intended_at: Mapped[datetime] = _now()

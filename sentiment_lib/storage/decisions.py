@@ -1,0 +1,185 @@
+"""Evaluations, the gate's decisions on them, and people's approvals; each with its ledger row."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, Select, insert, select
+
+from sentiment_lib.errors import NotFound
+from sentiment_lib.evaluation.canonical import sha256
+from sentiment_lib.records import Answer, Approval, Decision, RuleVerdict
+from sentiment_lib.storage import ledger
+from sentiment_lib.storage.tables import Approval as ApprovalTable
+from sentiment_lib.storage.tables import DecisionTable, Evaluation
+
+
+def store(
+    connection: Connection,
+    *,
+    snapshot_id: int,
+    candidate: int,
+    champion: int,
+    evidence: str,
+    answer: Answer,
+    rules: Sequence[RuleVerdict],
+    policy: Mapping[str, Any],
+    requested_by: str,
+) -> Decision:
+    """Write an evaluation and the decision on it. `evidence` is canonical JSON, `policy` the gate's rules in force."""
+    digest = sha256(evidence)
+    models = {"snapshot_id": snapshot_id, "candidate_version": candidate, "champion_version": champion}
+    evaluation_id = connection.execute(
+        insert(Evaluation).values(**models, evidence=evidence, evidence_hash=digest).returning(Evaluation.evaluation_id)
+    ).scalar_one()
+    decision_id = connection.execute(
+        insert(DecisionTable)
+        .values(
+            evaluation_id=evaluation_id,
+            answer=str(answer),
+            rules=[asdict(rule) for rule in rules],
+            evidence_hash=digest,
+            policy=policy,
+            requested_by=requested_by,
+        )
+        .returning(DecisionTable.decision_id)
+    ).scalar_one()
+    ledger.append(connection, "evaluation", {"evaluation_id": evaluation_id, **models, "evidence_hash": digest})
+    ledger.append(
+        connection,
+        "decision",
+        {
+            "decision_id": decision_id,
+            "evaluation_id": evaluation_id,
+            "answer": str(answer),
+            "evidence_hash": digest,
+            "rules_hash": ledger.sha256(ledger.canonical_json([asdict(rule) for rule in rules])),
+            "requested_by": requested_by,
+        },
+    )
+    return by_id(connection, decision_id)
+
+
+def _decisions() -> Select[Any]:
+    return select(
+        DecisionTable.decision_id,
+        DecisionTable.evaluation_id,
+        DecisionTable.answer,
+        DecisionTable.rules,
+        DecisionTable.evidence_hash,
+        Evaluation.candidate_version,
+        Evaluation.champion_version,
+    ).join(Evaluation, Evaluation.evaluation_id == DecisionTable.evaluation_id)
+
+
+def _decision(row: RowMapping) -> Decision:
+    rules = tuple(RuleVerdict(**rule) for rule in row["rules"])
+    return Decision(**{**row, "answer": Answer(row["answer"]), "rules": rules})
+
+
+def by_id(connection: Connection, decision_id: int) -> Decision:
+    """The decision; NotFound when there is none."""
+    row = connection.execute(_decisions().where(DecisionTable.decision_id == decision_id)).mappings().one_or_none()
+    if row is None:
+        raise NotFound(what="decision", key=decision_id)
+    return _decision(row)
+
+
+def asked_before(
+    connection: Connection, *, snapshot_id: int, candidate: int, champion: int, requested_by: str
+) -> Decision | None:
+    """The decision that the same request reached before it was killed and run again."""
+    query = (
+        _decisions()
+        .where(
+            Evaluation.snapshot_id == snapshot_id,
+            Evaluation.candidate_version == candidate,
+            Evaluation.champion_version == champion,
+            DecisionTable.requested_by == requested_by,
+        )
+        .order_by(DecisionTable.decision_id.desc())
+        .limit(1)
+    )
+    row = connection.execute(query).mappings().one_or_none()
+    return _decision(row) if row else None
+
+
+def newest(connection: Connection, limit: int = 20) -> list[Decision]:
+    """The latest decisions, newest first."""
+    query = _decisions().order_by(DecisionTable.decision_id.desc()).limit(limit)
+    return [_decision(row) for row in connection.execute(query).mappings()]
+
+
+def whole(connection: Connection, decision_id: int) -> dict[str, Any]:
+    """Everything that is known of a decision: snapshot, evidence, policy, who asked, when."""
+    query = (
+        select(
+            *[c for c in DecisionTable.__table__.c if c.name != "rules"],
+            Evaluation.snapshot_id,
+            Evaluation.candidate_version,
+            Evaluation.champion_version,
+            Evaluation.evidence,
+            Evaluation.evidence_hash.label("evaluation_hash"),
+        )
+        .join(Evaluation, Evaluation.evaluation_id == DecisionTable.evaluation_id)
+        .where(DecisionTable.decision_id == decision_id)
+    )
+    row = connection.execute(query).mappings().one_or_none()
+    if row is None:
+        raise NotFound(what="decision", key=decision_id)
+    return dict(row)
+
+
+def looks(connection: Connection) -> list[tuple[int, datetime]]:
+    """(champion version, time) of every evaluation: each is a look that draws on the error budget."""
+    query = select(Evaluation.champion_version, Evaluation.created_at).order_by(Evaluation.evaluation_id)
+    return [(row.champion_version, row.created_at) for row in connection.execute(query)]
+
+
+def waiting(connection: Connection) -> list[tuple[int, str]]:
+    """(decision id, who asked) of every PROMOTE that nobody has answered."""
+    query = (
+        select(DecisionTable.decision_id, DecisionTable.requested_by)
+        .outerjoin(ApprovalTable, ApprovalTable.decision_id == DecisionTable.decision_id)
+        .where(DecisionTable.answer == str(Answer.PROMOTE), ApprovalTable.approval_id.is_(None))
+        .order_by(DecisionTable.decision_id)
+    )
+    return [(row.decision_id, row.requested_by) for row in connection.execute(query)]
+
+
+def store_approval(
+    connection: Connection,
+    *,
+    decision_id: int,
+    answer: str,
+    answered_by: str,
+    answered_at: datetime,
+    reason: str | None,
+    evidence_hash: str,
+) -> Approval:
+    """Write the one answer that a decision gets; a second one breaks the unique constraint."""
+    values = {
+        "decision_id": decision_id,
+        "answer": answer,
+        "answered_by": answered_by,
+        "answered_at": answered_at,
+        "reason": reason,
+        "evidence_hash": evidence_hash,
+    }
+    approval_id = connection.execute(
+        insert(ApprovalTable).values(**values).returning(ApprovalTable.approval_id)
+    ).scalar_one()
+    ledger.append(connection, "approval", {"approval_id": approval_id, **values})
+    found = approval(connection, decision_id)
+    assert found is not None
+    return found
+
+
+def approval(connection: Connection, decision_id: int) -> Approval | None:
+    """The answer to a decision, when there is one."""
+    query = select(ApprovalTable.__table__).where(ApprovalTable.decision_id == decision_id)
+    row = connection.execute(query).mappings().one_or_none()
+    return Approval(**row) if row else None

@@ -1,0 +1,102 @@
+"""Moves of the champion alias: an intent first, then done or undone; each with its ledger row."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection, func, insert, select, update
+
+from sentiment_lib.records import Deployment
+from sentiment_lib.storage import ledger
+from sentiment_lib.storage.tables import Approval, DeploymentTable
+
+_TABLE = DeploymentTable.__table__
+_COLUMNS = (
+    _TABLE.c.deployment_id,
+    _TABLE.c.from_version,
+    _TABLE.c.to_version,
+    _TABLE.c.kind,
+    func.coalesce(_TABLE.c.finished_at, _TABLE.c.intended_at).label("at"),
+)
+
+
+def intend(
+    connection: Connection,
+    *,
+    kind: str,
+    from_version: int | None,
+    to_version: int,
+    approval_id: int | None = None,
+    decision_id: int | None = None,
+    reason: str | None = None,
+    moved_by: str | None = None,
+) -> Deployment:
+    """Write down that the alias is about to move; the database allows one such intent at a time."""
+    values = {
+        "kind": kind,
+        "from_version": from_version,
+        "to_version": to_version,
+        "approval_id": approval_id,
+        "decision_id": decision_id,
+        "reason": reason,
+        "moved_by": moved_by,
+    }
+    deployment_id = connection.execute(
+        insert(DeploymentTable).values(**values).returning(DeploymentTable.deployment_id)
+    ).scalar_one()
+    ledger.append(connection, f"{kind}.intent", {"deployment_id": deployment_id, **values})
+    return by_id(connection, deployment_id)
+
+
+def finish(connection: Connection, deployment: Deployment, state: str, why: str | None = None) -> Deployment:
+    """Close an intent as "done" or "undone"; an already closed one is left as it is."""
+    closed = connection.execute(
+        update(DeploymentTable)
+        .where(DeploymentTable.deployment_id == deployment.deployment_id, DeploymentTable.state == "intent")
+        .values(state=state, finished_at=func.now())
+    ).rowcount
+    if closed:
+        facts = {"deployment_id": deployment.deployment_id, "to_version": deployment.to_version}
+        ledger.append(connection, f"{deployment.kind}.{state}", facts if why is None else {**facts, "why": why})
+    return by_id(connection, deployment.deployment_id)
+
+
+def by_id(connection: Connection, deployment_id: int) -> Deployment:
+    """The deployment's record."""
+    row = connection.execute(select(*_COLUMNS).where(_TABLE.c.deployment_id == deployment_id)).mappings().one()
+    return Deployment(**row)
+
+
+def under_way(connection: Connection) -> Deployment | None:
+    """The one intent that is neither done nor undone."""
+    row = connection.execute(select(*_COLUMNS).where(_TABLE.c.state == "intent")).mappings().one_or_none()
+    return Deployment(**row) if row else None
+
+
+def of_decision(connection: Connection, decision_id: int) -> tuple[Deployment, str] | None:
+    """The newest deployment that a decision led to, with its state."""
+    query = (
+        select(*_COLUMNS, _TABLE.c.state)
+        .outerjoin(Approval, Approval.approval_id == _TABLE.c.approval_id)
+        .where((_TABLE.c.decision_id == decision_id) | (Approval.decision_id == decision_id))
+        .order_by(_TABLE.c.deployment_id.desc())
+        .limit(1)
+    )
+    row = connection.execute(query).mappings().one_or_none()
+    if row is None:
+        return None
+    values = dict(row)
+    state: str = values.pop("state")
+    return Deployment(**values), state
+
+
+def served_before(connection: Connection, version: int) -> bool:
+    """Whether this version was the champion once."""
+    query = select(func.count()).where(_TABLE.c.to_version == version, _TABLE.c.state == "done")
+    return bool(connection.execute(query).scalar_one())
+
+
+def history(connection: Connection, limit: int = 50) -> list[dict[str, Any]]:
+    """The latest deployments with all that is known of them, newest first."""
+    query = select(_TABLE).order_by(_TABLE.c.deployment_id.desc()).limit(limit)
+    return [dict(row) for row in connection.execute(query).mappings()]

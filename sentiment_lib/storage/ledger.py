@@ -1,0 +1,89 @@
+"""The ledger: one hash-chained row for each fact, appended in the fact's own transaction and never changed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, insert, select
+
+from sentiment_lib.evaluation.canonical import canonical_json, sha256
+from sentiment_lib.storage.engine import lock
+from sentiment_lib.storage.tables import LedgerEntry
+
+#: What the first row names as its predecessor.
+GENESIS = "0" * 64
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One row of the ledger; `payload` is the canonical JSON that was hashed."""
+
+    sequence: int
+    kind: str
+    payload: str
+    previous_hash: str
+    entry_hash: str
+    recorded_at: datetime
+
+    def facts(self) -> dict[str, Any]:
+        """The payload as a mapping."""
+        facts: dict[str, Any] = json.loads(self.payload)
+        return facts
+
+
+def append(connection: Connection, kind: str, payload: Mapping[str, object]) -> Entry:
+    """Append a row in this transaction; the lock makes appends of all processes one sequence.
+
+    Call it last in the transaction: the lock is held until the commit, and everyone else's append waits for it.
+    """
+    lock(connection, "ledger")
+    last = connection.execute(
+        select(LedgerEntry.sequence, LedgerEntry.entry_hash).order_by(LedgerEntry.sequence.desc()).limit(1)
+    ).one_or_none()
+    sequence, previous = (last.sequence + 1, last.entry_hash) if last else (1, GENESIS)
+    recorded_at, body = datetime.now(UTC), canonical_json(payload)
+    entry = Entry(
+        sequence=sequence,
+        kind=kind,
+        payload=body,
+        previous_hash=previous,
+        entry_hash=entry_hash(sequence, kind, body, previous, recorded_at),
+        recorded_at=recorded_at,
+    )
+    connection.execute(insert(LedgerEntry).values(**vars(entry)))
+    return entry
+
+
+def entry_hash(sequence: int, kind: str, payload: str, previous_hash: str, recorded_at: datetime) -> str:
+    """SHA-256 over everything that a row says, its place and its predecessor included."""
+    moment = recorded_at.astimezone(UTC).isoformat(timespec="microseconds")
+    return sha256(canonical_json([sequence, kind, payload, previous_hash, moment]))
+
+
+def entries(connection: Connection, kinds: tuple[str, ...] = ()) -> Iterator[Entry]:
+    """All rows in order, or those of these kinds; read in pieces, so that a long ledger needs no memory."""
+    query = select(LedgerEntry.__table__).order_by(LedgerEntry.sequence)
+    if kinds:
+        query = query.where(LedgerEntry.kind.in_(kinds))
+    for row in connection.execution_options(yield_per=1000).execute(query).mappings():
+        yield Entry(**row)
+
+
+def broken(connection: Connection) -> list[str]:
+    """Every break of the chain in words: a changed row, a missing row, a row that was put in."""
+    problems, expected, previous = [], 1, GENESIS
+    for entry in entries(connection):
+        name = f"ledger row {entry.sequence} ({entry.kind})"
+        if entry.sequence != expected:
+            problems.append(f"ledger rows {expected} to {entry.sequence - 1} are missing")
+        elif entry.previous_hash != previous:
+            problems.append(f"{name} does not follow the row before it")
+        found = entry_hash(entry.sequence, entry.kind, entry.payload, entry.previous_hash, entry.recorded_at)
+        if found != entry.entry_hash:
+            problems.append(f"{name} was changed: its content does not give its hash")
+        expected, previous = entry.sequence + 1, entry.entry_hash
+    return problems

@@ -1,0 +1,94 @@
+"""Snapshots: the labels that stand now, and the rows that were frozen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import pandas as pd
+from sqlalchemy import Connection, insert, select, text
+
+from sentiment_lib.errors import NotFound
+from sentiment_lib.records import Snapshot
+from sentiment_lib.storage import ledger
+from sentiment_lib.storage.engine import raw
+from sentiment_lib.storage.tables import SnapshotRow, SnapshotTable
+
+COLUMNS = ("tweet_id", "created_at", "text", "airline", "language", "label", "label_source")
+
+# the first source of the precedence that spoke wins; within a source the newest answer, then the last stored
+LABELLED = text(
+    """
+    SELECT t.tweet_id, t.created_at, t.text, t.airline, t.language, l.label, l.source AS label_source
+    FROM (
+        SELECT DISTINCT ON (tweet_id) tweet_id, label, source FROM labels
+        ORDER BY tweet_id, array_position(CAST(:precedence AS text[]), source) NULLS LAST, labelled_at DESC, label_id DESC
+    ) l JOIN tweets t USING (tweet_id)
+    WHERE CAST(:until AS timestamptz) IS NULL OR t.created_at < CAST(:until AS timestamptz)
+    ORDER BY t.created_at, t.tweet_id
+    """
+)
+
+
+def labelled(connection: Connection, precedence: Sequence[str], until: datetime | None = None) -> pd.DataFrame:
+    """Each labelled tweet once, with the label that stands, in time order; columns COLUMNS."""
+    rows = connection.execute(LABELLED, {"precedence": list(precedence), "until": until}).all()
+    frame = pd.DataFrame(rows, columns=list(COLUMNS))
+    frame["created_at"] = pd.to_datetime(frame["created_at"], utc=True)
+    return frame
+
+
+def find(connection: Connection, content_hash: str) -> Snapshot | None:
+    """The snapshot of this content, when it was made before."""
+    row = connection.execute(_records().where(SnapshotTable.content_hash == content_hash)).mappings().one_or_none()
+    return Snapshot(**row) if row else None
+
+
+def by_id(connection: Connection, snapshot_id: int) -> Snapshot:
+    """The snapshot; NotFound when there is none."""
+    row = connection.execute(_records().where(SnapshotTable.snapshot_id == snapshot_id)).mappings().one_or_none()
+    if row is None:
+        raise NotFound(what="snapshot", key=snapshot_id)
+    return Snapshot(**row)
+
+
+def _records() -> Any:
+    return select(
+        SnapshotTable.snapshot_id,
+        SnapshotTable.content_hash,
+        SnapshotTable.split_at,
+        SnapshotTable.train_rows,
+        SnapshotTable.holdout_rows,
+        SnapshotTable.uri,
+    )
+
+
+def store(
+    connection: Connection, frame: pd.DataFrame, *, content_hash: str, split_at: datetime, uri: str, policy: dict[str, Any]
+) -> Snapshot:
+    """Write the snapshot, its rows (tweet_id, label, part of `frame`) and its ledger row."""
+    counts = frame["part"].value_counts()
+    values = {
+        "content_hash": content_hash,
+        "split_at": split_at,
+        "train_rows": int(counts.get("train", 0)),
+        "holdout_rows": int(counts.get("holdout", 0)),
+        "uri": uri,
+    }
+    snapshot_id = connection.execute(
+        insert(SnapshotTable).values(**values, policy=policy).returning(SnapshotTable.snapshot_id)
+    ).scalar_one()
+    with raw(connection).cursor().copy("COPY snapshot_rows (snapshot_id, tweet_id, label, part) FROM STDIN") as copy:
+        for tweet_id, label, part in zip(frame["tweet_id"], frame["label"], frame["part"], strict=True):
+            copy.write_row((snapshot_id, int(tweet_id), label, part))
+    ledger.append(connection, "snapshot", {"snapshot_id": snapshot_id, **values})
+    return Snapshot(snapshot_id=snapshot_id, **values)
+
+
+def learned_from(connection: Connection, snapshot_id: int | None) -> set[int]:
+    """Tweet ids that a model of this snapshot was trained on."""
+    if snapshot_id is None:
+        return set()
+    query = select(SnapshotRow.tweet_id).where(SnapshotRow.snapshot_id == snapshot_id, SnapshotRow.part == "train")
+    return set(connection.execute(query).scalars())
