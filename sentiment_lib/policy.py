@@ -55,7 +55,7 @@ class GatePolicy(Section):
     minimum_holdout_rows: int = Field(100, ge=30, description="fewer rows are always HOLD")
     collapse_ratio: float = Field(0.2, ge=0, lt=1, description="predicted over true share that each class must reach")
     maximum_calibration_error: float = Field(0.15, gt=0, le=1)
-    minimum_functionality: float = Field(0.5, ge=0, le=1, description="share of the plain cases that must be right")
+    minimum_functionality: float = Field(0.4, ge=0, le=1, description="share of the plain cases that must be right")
     minimum_invariance: float = Field(
         0.7, ge=0, le=1, description="changes without meaning that change nothing"
     )

@@ -1,0 +1,59 @@
+"""The drift report to look at: Evidently's pictures and figures over samples of signals. Verdicts are not from here.
+
+The only module that imports Evidently. Explicit metrics and a data definition: the preset computes everything up to
+three times, and guesses column types.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from sentiment_lib.drift.signals import CONTINUOUS, DISCRETE
+from sentiment_lib.errors import MissingExtra
+
+os.environ.setdefault("DO_NOT_TRACK", "1")  # no telemetry
+
+
+def write_html(reference: pd.DataFrame, current: pd.DataFrame, path: Path) -> dict[str, float]:
+    """Write one self-contained HTML file, and give Evidently's figure for each signal.
+
+    Both frames hold the columns of `signals.signals`; texts are not looked at. The file appears whole or not at all.
+    """
+    snapshot = run(reference, current)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    growing = path.with_suffix(f".{os.getpid()}.tmp")
+    snapshot.save_html(str(growing))
+    growing.replace(path)
+    path.with_suffix(".json").write_text(snapshot.json())
+    return {
+        metric["config"]["column"]: float(metric["value"])
+        for metric in snapshot.dict()["metrics"]
+        if "config" in metric
+    }
+
+
+def run(reference: pd.DataFrame, current: pd.DataFrame) -> Any:
+    """Evidently's snapshot with one ValueDrift for each signal that both frames have values of."""
+    try:
+        from evidently import DataDefinition, Dataset, Report
+        from evidently.metrics import ValueDrift
+    except ImportError as error:
+        raise MissingExtra(what="The drift report", package="evidently", extra="drift") from error
+    usable = [name for name in CONTINUOUS + DISCRETE if all(_varies(frame, name) for frame in (reference, current))]
+    numbers = [name for name in usable if name in CONTINUOUS]
+    classes = [name for name in usable if name in DISCRETE]
+    definition = DataDefinition(numerical_columns=numbers, categorical_columns=classes)
+
+    def dataset(frame: pd.DataFrame) -> Any:
+        plain = frame[usable].astype(dict.fromkeys(numbers, float) | dict.fromkeys(classes, str))
+        return Dataset.from_pandas(plain, data_definition=definition)
+
+    return Report([ValueDrift(column=name) for name in usable]).run(dataset(current), dataset(reference))
+
+
+def _varies(frame: pd.DataFrame, name: str) -> bool:
+    return name in frame and bool(frame[name].notna().any())

@@ -1,0 +1,87 @@
+"""Figures of a tweet that can drift: what the champion said of it, and what its text looks like.
+
+Text is masked already (mentions `@user`, URLs `http`), so these are counts of tokens, never of people.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+
+import numpy as np
+import pandas as pd
+
+#: Continuous figures, compared by Kolmogorov-Smirnov.
+CONTINUOUS = ("p_negative", "p_neutral", "p_positive", "confidence", "length", "upper_share", "unknown_share")
+#: Counts and names, compared by chi-square.
+DISCRETE = (
+    "label",
+    "airline",
+    "language",
+    "mentions",
+    "hashtags",
+    "urls",
+    "emoji",
+    "elongations",
+    "exclamations",
+    "questions",
+    "negations",
+)
+PROBABILITIES = ("p_negative", "p_neutral", "p_positive")
+#: Counts at or above this are one class.
+MOST = 4
+
+_WORD = re.compile(r"[^\W\d_][\w']*")
+_COUNTS = {
+    "mentions": r"@\w",
+    "hashtags": r"#\w",
+    "urls": r"https?\b",
+    "emoji": r"[\U0001F300-\U0001FAFF\u2600-\u27BF]",
+    "elongations": r"([^\W\d_])\1\1",
+    "exclamations": r"!",
+    "questions": r"\?",
+    "negations": r"(?i)\b(?:not|no|never|none|cannot|without)\b|n['’]t\b",
+}
+
+
+def words(text: str) -> list[str]:
+    """Lower-case words of a text in order; figures and punctuation are left out, #tags keep their word."""
+    return [word.lower() for word in _WORD.findall(text)]
+
+
+def signals(frame: pd.DataFrame, vocabulary: Collection[str] | None = None) -> pd.DataFrame:
+    """One row of figures for each row of `frame`, same index.
+
+    `frame` has the column text, and any of p_negative, p_neutral, p_positive, label, airline, language. A tweet that
+    is not scored has missing probabilities. `unknown_share` (words outside `vocabulary`) needs a vocabulary.
+    """
+    text = frame["text"].fillna("").astype(str)
+    out = pd.DataFrame(index=frame.index)
+    if all(name in frame for name in PROBABILITIES):
+        for name in PROBABILITIES:
+            out[name] = frame[name].astype(float)
+        out["confidence"] = out[list(PROBABILITIES)].max(axis=1)
+    out["length"] = text.str.len().astype(float)
+    letters = text.str.count(r"[^\W\d_]").clip(lower=1)
+    out["upper_share"] = text.str.count(r"[A-Z]") / letters
+    if vocabulary is not None:
+        known = vocabulary if isinstance(vocabulary, set | frozenset) else frozenset(vocabulary)
+        out["unknown_share"] = [_share_outside(words(one), known) for one in text]
+    for name in ("label", "airline", "language"):
+        if name in frame:
+            out[name] = frame[name].astype(object).where(frame[name].notna(), "none").astype(str)
+    if "label" in out and "p_negative" in out:
+        out["label"] = out["label"].where(out["p_negative"].notna(), None)
+    for name, pattern in _COUNTS.items():
+        out[name] = text.str.count(pattern).clip(upper=MOST).astype(int)
+    return out
+
+
+def repeated(texts: pd.Series, at_least: int = 3) -> np.ndarray:
+    """True for each text that occurs `at_least` times in the series once case, figures and marks are taken away."""
+    bare = texts.fillna("").str.lower().str.replace(r"https?\S*|[\W\d_]+", "", regex=True)
+    return (bare.groupby(bare).transform("size").to_numpy() >= at_least) & (bare.str.len().to_numpy() >= 10)
+
+
+def _share_outside(found: list[str], known: Collection[str]) -> float:
+    return sum(word not in known for word in found) / len(found) if found else 0.0

@@ -1,0 +1,129 @@
+"""Windows of scored tweets for the drift check, and its reports."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import pandas as pd
+from sqlalchemy import Connection, text
+
+from sentiment_lib.records import DriftReport, Window
+
+COLUMNS = (
+    "tweet_id",
+    "text",
+    "airline",
+    "language",
+    "created_at",
+    "label",
+    "p_negative",
+    "p_neutral",
+    "p_positive",
+)
+
+# a seeded hash of the id is a fair draw, the same one each time, and needs no sort of the whole window in memory
+WINDOW = text(
+    """
+    SELECT t.tweet_id, t.text, t.airline, t.language, t.created_at, p.label, p.p_negative, p.p_neutral, p.p_positive
+    FROM tweets t LEFT JOIN predictions p ON p.tweet_id = t.tweet_id AND p.model_version = :version
+    WHERE t.created_at >= :start AND t.created_at < :end
+    ORDER BY hashint8extended(t.tweet_id, :seed), t.tweet_id LIMIT :rows
+    """
+)
+CHAMPION = text("SELECT to_version FROM deployments WHERE state = 'done' ORDER BY deployment_id DESC LIMIT 1")
+NEWEST = text(
+    "SELECT max(t.created_at) FROM predictions p JOIN tweets t USING (tweet_id) WHERE p.model_version = :version"
+)
+
+
+def champion_version(connection: Connection) -> int | None:
+    """The version that serves now; None before the first deployment."""
+    found: int | None = connection.execute(CHAMPION).scalar()
+    return found
+
+
+def newest_scored(connection: Connection, version: int) -> datetime | None:
+    """Time of the newest tweet that this version scored."""
+    found: datetime | None = connection.execute(NEWEST, {"version": version}).scalar()
+    return found
+
+
+def window_rows(connection: Connection, window: Window, version: int, *, rows: int, seed: int) -> pd.DataFrame:
+    """At most `rows` tweets of the window with the version's predictions (missing when it did not score them)."""
+    where = {"version": version, "start": window.start, "end": window.end, "seed": seed, "rows": rows}
+    return pd.DataFrame(connection.execute(WINDOW, where).all(), columns=list(COLUMNS))
+
+
+def undisturbed(connection: Connection, version: int, before: datetime, limit: int = 60) -> list[list[dict[str, Any]]]:
+    """Signals of earlier stable checks of this version whose windows do not overlap, newest first."""
+    found = connection.execute(
+        text(
+            "SELECT signals, current_start, current_end FROM drift_reports WHERE model_version = :version "
+            "AND verdict = 'stable' AND current_end <= :before ORDER BY current_end DESC LIMIT 500"
+        ),
+        {"version": version, "before": before},
+    ).all()
+    kept: list[list[dict[str, Any]]] = []
+    edge = before
+    for signals, start, end in found:
+        if end <= edge and len(kept) < limit:
+            kept.append(signals)
+            edge = start
+    return kept
+
+
+def find_report(connection: Connection, version: int, reference: Window, current: Window) -> DriftReport | None:
+    """The report of exactly these windows."""
+    row = connection.execute(
+        text(
+            "SELECT report_id, verdict, signals, html_path FROM drift_reports WHERE model_version = :version AND "
+            "reference_start = :rs AND reference_end = :re AND current_start = :cs AND current_end = :ce"
+        ),
+        _keys(version, reference, current),
+    ).one_or_none()
+    if row is None:
+        return None
+    return DriftReport(
+        report_id=row.report_id,
+        verdict=row.verdict,
+        reference=reference,
+        current=current,
+        signals=tuple(row.signals),
+        html_path=row.html_path,
+    )
+
+
+def add_report(
+    connection: Connection,
+    version: int,
+    reference: Window,
+    current: Window,
+    *,
+    verdict: str,
+    signals: Sequence[Mapping[str, Any]],
+    html_path: str | None,
+) -> int | None:
+    """Id of the new report; None when another run has stored these windows already."""
+    found: int | None = connection.execute(
+        text(
+            "INSERT INTO drift_reports (model_version, reference_start, reference_end, current_start, current_end, "
+            "verdict, signals, html_path) VALUES (:version, :rs, :re, :cs, :ce, :verdict, "
+            "CAST(:signals AS jsonb), :html) ON CONFLICT DO NOTHING RETURNING report_id"
+        ),
+        _keys(version, reference, current)
+        | {"verdict": verdict, "signals": json.dumps(list(signals), allow_nan=False), "html": html_path},
+    ).scalar()
+    return found
+
+
+def _keys(version: int, reference: Window, current: Window) -> dict[str, Any]:
+    return {
+        "version": version,
+        "rs": reference.start,
+        "re": reference.end,
+        "cs": current.start,
+        "ce": current.end,
+    }
