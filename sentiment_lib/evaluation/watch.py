@@ -35,6 +35,8 @@ class WatchVerdict:
     #: largest e-value so far against "the new champion is no worse"; 1 / error_budget asks for a rollback
     evidence: float
     bound: float
+    #: labels after which the evidence first reached the bound; None when it has not
+    crossed_after: int | None
 
     def as_dict(self) -> dict[str, Any]:
         """JSON's own types only."""
@@ -69,16 +71,16 @@ def watch(
         # chances are chosen before any label is seen, so their smallest may set the scale: weights stay within 1
         weight = drawn.min() / drawn
         loss = loss * weight
-    evidence, low, high = 1.0, -1.0, 1.0
+    evidence, low, high, crossed = 1.0, -1.0, 1.0, None
     if y.size:
         # the highest value so far: looked at after every label or once a day, the verdict is the same
-        evidence = float(np.exp(min(float(log_evidence_path(loss).max()), 600.0)))
+        path = log_evidence_path(loss)
+        evidence = float(np.exp(min(float(path.max()), 600.0)))
+        reached = np.flatnonzero(path[policy.minimum_labels - 1 :] >= -np.log(policy.error_budget))
+        crossed = policy.minimum_labels + int(reached[0]) if reached.size else None
         lows, highs = confidence_sequence(loss, policy.error_budget)
         low, high = float(lows[-1]), float(highs[-1])
-    if evidence >= 1 / policy.error_budget and y.size >= policy.minimum_labels:
-        verdict = WORSE
-    else:
-        verdict = SETTLED if y.size >= policy.enough_labels else WATCHING
+    verdict = WORSE if crossed else SETTLED if y.size >= policy.enough_labels else WATCHING
     points = scale / float(weight.mean()) if y.size else scale
     return WatchVerdict(
         verdict=verdict,
@@ -89,6 +91,7 @@ def watch(
         high=high * points,
         evidence=evidence,
         bound=1 / policy.error_budget,
+        crossed_after=crossed,
     )
 
 

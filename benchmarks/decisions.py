@@ -1,0 +1,258 @@
+"""Can the decisions be trusted? Wrong promotions under repeated looks, labels needed, and automatic rollback.
+
+python -m benchmarks.decisions --null 400 --power --watch [--quick] [--check]; the last line is one JSON line.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+
+import numpy as np
+
+from benchmarks.real_predictions import Scored, scored, thinned
+from sentiment_lib.evaluation import budget, pairs
+from sentiment_lib.evaluation.comparison import compare
+from sentiment_lib.evaluation.gains import expected_gains, gains, largest, worth
+from sentiment_lib.evaluation.gate import decide
+from sentiment_lib.evaluation.label_efficient import chances, prediction_powered
+from sentiment_lib.evaluation.metrics import confusion
+from sentiment_lib.evaluation.power import labels_needed
+from sentiment_lib.evaluation.sequential import first_crossing
+from sentiment_lib.evaluation.significance import swap_p_value
+from sentiment_lib.evaluation.watch import WORSE, watch
+from sentiment_lib.policy import GatePolicy, WatchPolicy
+from sentiment_lib.records import Answer
+
+METRIC = "negative_f1"
+HOLDOUTS = (300, 500, 1000, 2000, 5000)
+LOOKS = 20
+LEVEL, POWER = 0.05, 0.8
+#: Tweets without a label that the prediction-powered test may read.
+UNLABELLED = 20_000
+PAIR = ("tf-idf, odd rows", "words and characters")
+
+
+def null(sets: list[Scored], simulations: int) -> dict:
+    """Share of simulated champions that are wrongly replaced within 20 looks by models that are no better."""
+    policy = GatePolicy(bootstrap_rounds=2000)
+    counts = dict.fromkeys(("gate", "benefit rule alone", "p < 0.05 at every look", "new > old"), 0)
+    single = looks_taken = 0
+    pools: dict[tuple, np.ndarray] = {}
+    for number in range(simulations):
+        data = sets[number % len(sets)]
+        rng = np.random.default_rng([1, number])
+        rows, models = HOLDOUTS[number % len(HOLDOUTS)], list(data.proba)
+        champion = models[int(rng.integers(len(models)))]
+        rotates = bool(number // 2 % 2)
+        window = rng.integers(data.labels.size, size=rows)
+        seen: set[str] = set()
+        for look in range(LOOKS):
+            if rotates and look:
+                fresh = rng.random(rows) < 0.25
+                window = np.where(fresh, rng.integers(data.labels.size, size=rows), window)
+            candidate = str(rng.choice([name for name in models if name != champion]))
+            key = (data.name, champion, candidate)
+            if key not in pools:
+                old, new = data.classes(champion), data.classes(candidate)
+                kept = thinned(data.labels, old, new, 0.0, metric=METRIC, seed=7)
+                pools[key] = np.isin(np.arange(data.labels.size), kept)
+            part = window[pools[key][window]]
+            y, old, new = data.labels[part], data.proba[champion][part], data.proba[candidate][part]
+            looks_taken += 1
+            if float(pairs.difference(pairs.cells(y, old.argmax(1), new.argmax(1)), METRIC)) <= 0:
+                continue  # no gate promotes without a gain
+            single += 1
+            seen.add("new > old")
+            level = budget.level(look, policy)
+            comparison = compare(y, old, new, policy=policy, level=level)
+            answer, rules = decide(comparison, policy)
+            if comparison.main.p_value <= LEVEL:
+                seen.add("p < 0.05 at every look")
+            if any(rule.rule == "benefit" and rule.verdict == "pass" for rule in rules):
+                seen.add("benefit rule alone")
+            if answer is Answer.PROMOTE:
+                seen.add("gate")
+        for name in seen:
+            counts[name] += 1
+    shares = {name: round(count / simulations, 4) for name, count in counts.items()}
+    return {
+        "simulations": simulations,
+        "looks_each": LOOKS,
+        "wrongly_promoted": shares,
+        "new_over_old_at_one_look": round(single / looks_taken, 4),
+    }
+
+
+def power(data: Scored, repeats: int) -> dict:
+    """Labels for 80 % correct promotion at +1, +2 and +3 points by four tests at the same one-sided level."""
+    champion, candidate = PAIR
+    found = {}
+    for points in (1, 2, 3):
+        pool = _Pool(data, champion, candidate, points / 100)
+        start = labels_needed(points / 100, pairs.row_deviation(pool.cube, METRIC), level=LEVEL) or 0
+        found[f"+{points}"] = {
+            "plain": _smallest(pool.plain, start, repeats),
+            "e-process": pool.e_process(start, repeats),
+            "prediction-powered": _smallest(pool.powered, start, repeats),
+            "prediction-powered, picked": _smallest(pool.picked, start // 4, repeats),
+        }
+    equal = _Pool(data, champion, candidate, 0.0)
+    labels = found["+3"]  # the fewest labels: where an error in the bounds would show
+    wrong = {
+        "plain": equal.plain(labels["plain"], 2 * repeats),
+        "prediction-powered": equal.powered(labels["prediction-powered"], 2 * repeats),
+        "prediction-powered, picked": equal.picked(labels["prediction-powered, picked"], 2 * repeats),
+    }
+    saved = {
+        name: round(min(1 - row[name] / row["plain"] for row in found.values()), 3)
+        for name in ("prediction-powered", "prediction-powered, picked")
+    }
+    return {"labels": found, "smallest_saving": saved, "wrong_at_no_gain": {k: round(v, 4) for k, v in wrong.items()}}
+
+
+class _Pool:
+    """Real rows in which the candidate leads by an exact margin, and the tests that may find it."""
+
+    def __init__(self, data: Scored, champion: str, candidate: str, lead: float) -> None:
+        rows = thinned(data.labels, data.classes(champion), data.classes(candidate), lead, metric=METRIC, seed=11)
+        self.y, self.old, self.new = data.labels[rows], data.classes(champion)[rows], data.classes(candidate)[rows]
+        self.cube = pairs.cells(self.y, self.old, self.new)
+        self.worths = worth(confusion(self.y, self.old), METRIC)
+        self.gain = gains(self.y, self.old, self.new, self.worths)
+        belief = (data.proba[champion][rows] + data.proba[candidate][rows]) / 2
+        self.expected = expected_gains(belief, self.old, self.new, self.worths)
+        possible = (self.worths[:, self.new] - self.worths[:, self.old]).T
+        squared = (belief * possible**2).sum(axis=1)
+        self.interest = np.sqrt(np.maximum(squared - self.expected**2, 0))
+
+    def plain(self, labels: int, repeats: int) -> float:
+        """Share of repeats in which the swap test promotes."""
+        won = 0
+        for repeat in range(repeats):
+            rng = np.random.default_rng([2, labels, repeat])
+            rows = rng.integers(self.y.size, size=labels)
+            cube = pairs.cells(self.y[rows], self.old[rows], self.new[rows])
+            won += (
+                float(pairs.difference(cube, METRIC)) > 0 and swap_p_value(cube, METRIC, rounds=500, rng=rng) <= LEVEL
+            )
+        return won / repeats
+
+    def powered(self, labels: int, repeats: int) -> float:
+        """The same with labels drawn evenly and predictions for all."""
+        return self._estimated(labels, repeats, np.ones(self.y.size))
+
+    def picked(self, labels: int, repeats: int) -> float:
+        """The same with labels picked where the two models disagree and are unsure."""
+        return self._estimated(labels, repeats, self.interest)
+
+    def _estimated(self, labels: int, repeats: int, interest: np.ndarray) -> float:
+        won = 0
+        for repeat in range(repeats):
+            rng = np.random.default_rng([3, labels, repeat])
+            rows = rng.integers(self.y.size, size=UNLABELLED)
+            chance = chances(interest[rows], labels)
+            labelled = rng.random(UNLABELLED) < chance
+            found = prediction_powered(self.gain[rows], self.expected[rows], labelled, chance, level=2 * LEVEL)
+            won += found.low > 0
+        return won / repeats
+
+    def e_process(self, start: int, repeats: int) -> int | None:
+        """Labels after which 80 % of the e-processes have reached 1 / level."""
+        scale, length = largest(self.worths), 6 * start
+        crossed = []
+        for repeat in range(repeats):
+            rows = np.random.default_rng([4, repeat]).integers(self.y.size, size=length)
+            crossed.append(first_crossing(self.gain[rows] / scale, LEVEL) or np.inf)
+        needed = float(np.quantile(crossed, POWER, method="higher"))
+        return int(needed) if np.isfinite(needed) else None
+
+
+def _smallest(test, start: int, repeats: int) -> int:
+    """Labels at which the power crosses 80 %, on a line through simulated points around the first guess."""
+    sizes = sorted({max(int(start * factor), 20) for factor in (0.4, 0.55, 0.7, 0.85, 1.0, 1.2, 1.45)})
+    powers = np.maximum.accumulate([test(size, repeats) for size in sizes])
+    while powers[-1] < POWER:
+        sizes.append(int(sizes[-1] * 1.3))
+        powers = np.append(powers, max(powers[-1], test(sizes[-1], repeats)))
+    while powers[0] > POWER and sizes[0] > 20:
+        sizes.insert(0, max(int(sizes[0] * 0.7), 20))
+        powers = np.insert(powers, 0, min(powers[0], test(sizes[0], repeats)))
+    return round(float(np.interp(POWER, powers + np.arange(powers.size) * 1e-9, sizes)))
+
+
+def watching(data: Scored, watches: int) -> dict:
+    """Audit labels until a champion that is 5 points worse is rolled back, and how often an equal one is."""
+    policy, good, bad = WatchPolicy(), "words and characters", "tf-idf, odd rows"
+    result = {}
+    for name, lead in (("5 points worse", -0.05), ("equal", 0.0)):
+        old, new = data.classes(good), data.classes(bad)
+        rows = thinned(data.labels, old, new, lead, metric=METRIC, seed=13)
+        reference = confusion(data.labels, old)
+        after = []
+        for number in range(watches):
+            part = np.random.default_rng([5, number]).choice(rows, size=policy.enough_labels)
+            seen = watch(data.labels[part], old[part], new[part], reference=reference, policy=policy, metric=METRIC)
+            after.append(seen.crossed_after if seen.verdict == WORSE else None)
+        crossed = [np.inf if labels is None else labels for labels in after]
+        median = float(np.median(crossed))
+        result[name] = {
+            "watches": watches,
+            "rolled_back": round(float(np.isfinite(crossed).mean()), 4),
+            "median_labels": median if np.isfinite(median) else None,
+        }
+    return result
+
+
+def main() -> int:
+    """Run what was asked for; 1 when --check finds a figure beyond its bound."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--null", type=int, nargs="?", const=400, metavar="N", help="simulated champions")
+    parser.add_argument("--power", action="store_true")
+    parser.add_argument("--watch", action="store_true")
+    parser.add_argument("--quick", action="store_true", help="fewer repeats: a check that it runs, not a figure")
+    parser.add_argument("--check", action="store_true", help="exit 1 when a figure is beyond its bound")
+    asked = parser.parse_args()
+    everything = not (asked.null or asked.power or asked.watch)
+    started = time.perf_counter()
+    airline = scored("airline")
+    result: dict = {"benchmark": "decisions", "quick": asked.quick}
+    if asked.null or everything:
+        sets = [airline] if asked.quick else [airline, scored("semeval")]
+        result["null"] = null(sets, 40 if asked.quick else asked.null or 400)
+    if asked.power or everything:
+        result["power"] = power(airline, 60 if asked.quick else 400)
+    if asked.watch or everything:
+        result["watch"] = watching(airline, 40 if asked.quick else 200)
+    result["seconds"] = round(time.perf_counter() - started, 1)
+    bounds = list(_bounds(result))
+    for what, figure, bound, held in bounds:
+        print(f"{'ok  ' if held else 'FAIL'} {what}: {figure} (bound {bound})")
+    result["held"] = all(held for *_, held in bounds)
+    print(json.dumps(result))
+    return 1 if asked.check and not result["held"] else 0
+
+
+def _bounds(result: dict):
+    if "null" in result:
+        share = result["null"]["wrongly_promoted"]["gate"]
+        yield "wrongly promoted by the gate in 20 looks", share, "<= 0.05", share <= 0.05
+        share = result["null"]["wrongly_promoted"]["benefit rule alone"]
+        yield "wrongly promoted by its benefit rule alone", share, "<= 0.05", share <= 0.05
+    if "power" in result:
+        saved = max(result["power"]["smallest_saving"].values())
+        yield "labels saved by prediction-powered inference", saved, ">= 0.25", saved >= 0.25
+        for name, wrong in result["power"]["wrong_at_no_gain"].items():
+            # 0.05 and twice the standard error of 800 repeats
+            yield f"wrong at no gain, {name}", wrong, "<= 0.066", wrong <= 0.066 or result["quick"]
+    if "watch" in result:
+        share = result["watch"]["equal"]["rolled_back"]
+        yield "equal champions rolled back", share, "<= 0.05", share <= 0.05
+        share = result["watch"]["5 points worse"]["rolled_back"]
+        yield "champions 5 points worse rolled back", share, ">= 0.8", share >= 0.8
+
+
+if __name__ == "__main__":
+    sys.exit(main())
