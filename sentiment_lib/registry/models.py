@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import shutil
 import tempfile
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -108,6 +109,29 @@ class Registry:
                 tags={**tags, "training_key": training_key, "digest": digest, "family": family},
             )
         )
+
+    def note(self, run_id: str, **notes: Mapping[str, Any]) -> None:
+        """Keep what the database will need, so that a killed training can be taken up from MLflow alone."""
+        for name, facts in notes.items():
+            self.client.log_dict(run_id, dict(facts), f"{name}.json")
+        for name, figure in notes.get("cost", {}).items():
+            self.client.log_metric(run_id, name, figure)
+        for name, value in notes.get("training", {}).get("environment", {}).items():
+            self.client.set_tag(run_id, f"environment.{name}", value)
+
+    def notes(self, run_id: str) -> tuple[dict[str, Any], dict[str, Any]]:
+        """(training, cost) that `note` kept."""
+        with tempfile.TemporaryDirectory() as scratch:
+            paths = [self.client.download_artifacts(run_id, f"{name}.json", scratch) for name in ("training", "cost")]
+            training, cost = (json.loads(Path(path).read_text()) for path in paths)
+        return training, cost
+
+    def log(self, run_id: str, figures: Mapping[str, float], files: Sequence[Path]) -> None:
+        """Metrics and files of a run."""
+        for name, figure in figures.items():
+            self.client.log_metric(run_id, name, figure)
+        for path in files:
+            self.client.log_artifact(run_id, str(path), "plots")
 
     def _ensure_named(self) -> None:
         from mlflow.exceptions import MlflowException

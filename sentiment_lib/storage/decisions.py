@@ -10,11 +10,11 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, Select, insert, select
 
 from sentiment_lib.errors import NotFound
-from sentiment_lib.evaluation.canonical import sha256
+from sentiment_lib.evaluation.canonical import canonical_json, sha256
 from sentiment_lib.records import Answer, Approval, Decision, RuleVerdict
 from sentiment_lib.storage import ledger
 from sentiment_lib.storage.tables import Approval as ApprovalTable
-from sentiment_lib.storage.tables import DecisionTable, Evaluation
+from sentiment_lib.storage.tables import DecisionTable, DeploymentTable, Evaluation
 
 
 def store(
@@ -56,7 +56,7 @@ def store(
             "evaluation_id": evaluation_id,
             "answer": str(answer),
             "evidence_hash": digest,
-            "rules_hash": ledger.sha256(ledger.canonical_json([asdict(rule) for rule in rules])),
+            "rules_hash": sha256(canonical_json([asdict(rule) for rule in rules])),
             "requested_by": requested_by,
         },
     )
@@ -133,12 +133,6 @@ def whole(connection: Connection, decision_id: int) -> dict[str, Any]:
     return dict(row)
 
 
-def looks(connection: Connection) -> list[tuple[int, datetime]]:
-    """(champion version, time) of every evaluation: each is a look that draws on the error budget."""
-    query = select(Evaluation.champion_version, Evaluation.created_at).order_by(Evaluation.evaluation_id)
-    return [(row.champion_version, row.created_at) for row in connection.execute(query)]
-
-
 def waiting(connection: Connection) -> list[tuple[int, str]]:
     """(decision id, who asked) of every PROMOTE that nobody has answered."""
     query = (
@@ -148,6 +142,18 @@ def waiting(connection: Connection) -> list[tuple[int, str]]:
         .order_by(DecisionTable.decision_id)
     )
     return [(row.decision_id, row.requested_by) for row in connection.execute(query)]
+
+
+def approved_and_not_moved(connection: Connection) -> set[int]:
+    """Candidates that were approved and are not deployed yet: their promotion is about to run."""
+    query = (
+        select(Evaluation.candidate_version)
+        .join(DecisionTable, DecisionTable.evaluation_id == Evaluation.evaluation_id)
+        .join(ApprovalTable, ApprovalTable.decision_id == DecisionTable.decision_id)
+        .outerjoin(DeploymentTable, DeploymentTable.approval_id == ApprovalTable.approval_id)
+        .where(ApprovalTable.answer == "approved", DeploymentTable.deployment_id.is_(None))
+    )
+    return set(connection.execute(query).scalars())
 
 
 def store_approval(

@@ -1,0 +1,97 @@
+"""Pick the best PROMOTE of a retrain, take back older questions, and put this one to people."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sqlalchemy import Connection
+
+from sentiment_lib.records import Answer, Decision
+from sentiment_lib.registry.models import CHALLENGER, Registry
+from sentiment_lib.settings import Settings
+from sentiment_lib.steps import question
+from sentiment_lib.steps.approve import NOBODY
+from sentiment_lib.storage import decisions, models
+from sentiment_lib.storage.engine import Store, lock
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """What a person is asked; `superseded` names who asked the questions that this one replaces."""
+
+    decision_id: int
+    evidence_hash: str
+    candidate_version: int
+    #: Markdown: figures, rules and what each answer means
+    body: str
+    superseded: tuple[str, ...]
+
+
+def run(
+    store: Store, settings: Settings, *, decision_ids: Sequence[int], requested_by: str
+) -> Question | None:
+    """The question for the best PROMOTE among these decisions; None when there is none, or it was superseded.
+
+    Every other PROMOTE that waits is closed as void, and the alias `challenger` names the candidate from now on.
+    Safe to run again: the same question comes back.
+    """
+    registry = Registry(settings)
+    with store.begin() as connection:
+        lock(connection, "champion")
+        found = [decisions.by_id(connection, number) for number in decision_ids]
+        wanted = [decision for decision in found if decision.answer is Answer.PROMOTE]
+        if not wanted:
+            return None
+        best = max(wanted, key=lambda decision: _worth(connection, decision))
+        superseded = _supersede(connection, best, requested_by)
+        champion = models.champion(connection)
+        serving = champion.version if champion else None
+        if serving != best.champion_version and decisions.approval(connection, best.decision_id) is None:
+            _void(connection, best.decision_id, f"the champion is version {serving} by now")
+        answer = decisions.approval(connection, best.decision_id)
+        if answer and answer.answer == "void":
+            return None
+        if answer is None:
+            registry.set_alias(CHALLENGER, best.candidate_version)
+        body = question.text(connection, best, settings)
+    return Question(
+        decision_id=best.decision_id,
+        evidence_hash=best.evidence_hash,
+        candidate_version=best.candidate_version,
+        body=body,
+        superseded=superseded,
+    )
+
+
+def _worth(connection: Connection, decision: Decision) -> tuple[float, int]:
+    """The candidate's main metric on the holdout; the newer decision when they are equal."""
+    compared = json.loads(decisions.whole(connection, decision.decision_id)["evidence"])["comparison"]
+    return compared["candidate"][compared["main"]["metric"]], decision.decision_id
+
+
+def _supersede(connection: Connection, best: Decision, requested_by: str) -> tuple[str, ...]:
+    """Close every older question that still waits; those that other runs asked are named."""
+    others = []
+    for number, asked_by in decisions.waiting(connection):
+        same_run = asked_by == requested_by
+        if number != best.decision_id and (number < best.decision_id or same_run):
+            better = "a better candidate of the same run" if same_run else f"the newer decision {best.decision_id}"
+            _void(connection, number, f"superseded by {better}")
+            if not same_run:
+                others.append(asked_by)
+    return tuple(dict.fromkeys(others))
+
+
+def _void(connection: Connection, decision_id: int, reason: str) -> None:
+    decisions.store_approval(
+        connection,
+        decision_id=decision_id,
+        answer="void",
+        answered_by=NOBODY,
+        answered_at=datetime.now(UTC),
+        reason=reason,
+        evidence_hash=decisions.by_id(connection, decision_id).evidence_hash,
+    )

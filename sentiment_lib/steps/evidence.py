@@ -1,0 +1,126 @@
+"""The evidence of a decision: one canonical text that is written once, hashed, shown, and can be computed again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from sentiment_lib.errors import NotEnoughLabels
+from sentiment_lib.evaluation import behaviours, budget, comparison, data_checks, gate, slices
+from sentiment_lib.evaluation.canonical import canonical_json
+from sentiment_lib.evaluation.cost import Cost
+from sentiment_lib.families.base import Model
+from sentiment_lib.policy import GatePolicy
+from sentiment_lib.records import Answer, ModelVersion, RuleVerdict, Snapshot
+from sentiment_lib.registry.models import Registry
+from sentiment_lib.settings import Settings
+from sentiment_lib.steps import snapshot as snapshot_step
+from sentiment_lib.steps.score import checked
+from sentiment_lib.steps.train import CODES
+from sentiment_lib.storage import models, snapshots
+from sentiment_lib.storage.engine import Store
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """What a decision is about, and what cannot be measured again: how many looks came before, what the model costs."""
+
+    snapshot: Snapshot
+    candidate: ModelVersion
+    champion: ModelVersion
+    looks_before: int
+    cost: Mapping[str, float]
+    #: tweets that one of the two learned from; they judge nothing
+    seen: frozenset[int]
+
+
+def case(store: Store, *, snapshot_id: int, candidate: int, champion: int, looks_before: int) -> Case:
+    """Collect the case from the database."""
+    with store.begin() as connection:
+        new, old = models.by_version(connection, candidate), models.by_version(connection, champion)
+        _, cost = models.details(connection, candidate)
+        learned = (snapshots.learned_from(connection, version.snapshot_id) for version in (new, old))
+        return Case(
+            snapshot=snapshots.by_id(connection, snapshot_id),
+            candidate=new,
+            champion=old,
+            looks_before=looks_before,
+            cost={name: cost[name] for name in ("p99_ms", "memory_mb", "artefact_mb") if name in cost},
+            seen=frozenset().union(*learned),
+        )
+
+
+def compute(case: Case, settings: Settings, policy: GatePolicy) -> tuple[str, Answer, tuple[RuleVerdict, ...]]:
+    """Score both models on the same holdout rows and let the gate judge: (canonical JSON, answer, rules).
+
+    Nothing here depends on the clock or on the machine's load: the same case gives the same bytes.
+    Raises NotEnoughLabels, UnsafeArtefact, LedgerBroken.
+    """
+    frame = snapshot_step.read(settings, case.snapshot)
+    train = frame[frame["part"] == "train"]
+    held = frame[frame["part"] == "holdout"]
+    rows = held[~held["tweet_id"].isin(case.seen)]
+    if len(rows) < 2:
+        raise NotEnoughLabels(purpose="a comparison on rows that neither model learned from", have=len(rows), need=2)
+    texts = rows["text"].tolist()
+    registry = Registry(settings)
+    new = registry.load(case.candidate.version, case.candidate.digest)
+    old = registry.load(case.champion.version, case.champion.digest)
+    labels = _codes(rows)
+    compared = comparison.compare(
+        labels,
+        _proba(old, texts),
+        _proba(new, texts),
+        slices=slices.slices(
+            texts,
+            airlines=_optional(rows["airline"]),
+            languages=_optional(rows["language"]),
+            train_counts=slices.word_counts(train["text"]),
+        ),
+        policy=policy,
+        level=budget.level(case.looks_before, policy),
+    )
+    behaved = behaviours.run(new.predict_proba)
+    checks = data_checks.check(train["text"].tolist(), _codes(train).tolist(), texts, labels.tolist())
+    answer, rules = gate.decide(
+        compared, policy, behaviours=behaved, cost=Cost(**case.cost), data_checks=checks
+    )
+    body = {
+        "snapshot": {"id": case.snapshot.snapshot_id, "content_hash": case.snapshot.content_hash},
+        "candidate": _named(case.candidate),
+        "champion": _named(case.champion),
+        "rows": len(rows),
+        "left_out": len(held) - len(rows),
+        "looks_before": case.looks_before,
+        "comparison": compared.as_dict(),
+        "behaviours": behaved.as_dict(),
+        "cost": dict(case.cost),
+        "data_checks": asdict(checks),
+        "policy": policy.model_dump(mode="json"),
+        "answer": str(answer),
+        "rules": [asdict(rule) for rule in rules],
+    }
+    return canonical_json(body), answer, rules
+
+
+def _named(version: ModelVersion) -> dict[str, Any]:
+    return {"version": version.version, "family": version.family, "digest": version.digest}
+
+
+def _codes(rows: pd.DataFrame) -> Any:
+    return rows["label"].map(CODES).to_numpy(dtype=np.int64)
+
+
+def _optional(values: pd.Series[Any]) -> list[str | None]:
+    return [value if isinstance(value, str) else None for value in values]
+
+
+def _proba(model: Model, texts: list[str]) -> Any:
+    """Each distinct text once: identical texts must not differ by their place in a batch."""
+    distinct = list(dict.fromkeys(texts))
+    found = dict(zip(distinct, checked(model, distinct), strict=True))
+    return np.stack([found[text] for text in texts])

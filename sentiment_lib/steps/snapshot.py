@@ -1,0 +1,108 @@
+"""Freeze the labels that stand now: training rows, and the newest part as holdout."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from datetime import datetime
+from pathlib import Path
+
+import pandas as pd
+
+from sentiment_lib.errors import LedgerBroken, NotEnoughLabels
+from sentiment_lib.policy import SnapshotPolicy
+from sentiment_lib.records import Snapshot
+from sentiment_lib.settings import Settings
+from sentiment_lib.storage import snapshots
+from sentiment_lib.storage.engine import Store, lock
+
+#: Columns of a snapshot's Parquet file, in the order in which they are hashed.
+COLUMNS = (*snapshots.COLUMNS, "part")
+
+
+def run(store: Store, settings: Settings, *, until: datetime | None = None) -> Snapshot:
+    """Freeze the labelled tweets (created before `until`); the same content gives the snapshot that is there already.
+
+    Raises NotEnoughLabels when either part would be too small for the policy.
+    """
+    policy = settings.policy
+    with store.begin() as connection:
+        lock(connection, "snapshot")
+        frame = snapshots.labelled(connection, policy.snapshot.label_precedence, until)
+        frame, split_at = split(frame, policy.snapshot)
+        train = int((frame["part"] == "train").sum()) if len(frame) else 0
+        for purpose, have, need in (
+            ("training", train, policy.retrain.minimum_rows),
+            ("the holdout", len(frame) - train, policy.snapshot.minimum_holdout),
+        ):
+            if have < need:
+                raise NotEnoughLabels(purpose=purpose, have=have, need=need)
+        assert split_at is not None
+        digest = content_hash(frame)
+        found = snapshots.find(connection, digest)
+        name = f"snapshot-{digest[:16]}.parquet"
+        if found is None or not (settings.snapshots / found.uri).exists():
+            write_once(frame, settings.snapshots / name)
+        return found or snapshots.store(
+            connection,
+            frame,
+            content_hash=digest,
+            split_at=split_at,
+            uri=name,
+            policy=policy.snapshot.model_dump(mode="json"),
+        )
+
+
+def split(frame: pd.DataFrame, policy: SnapshotPolicy) -> tuple[pd.DataFrame, datetime | None]:
+    """Add the column `part`: every training row is older than every holdout row. Gives the frame and the split.
+
+    People's corrections are a biased sample: they may teach, but never judge. In the time of the holdout they are
+    left out.
+    """
+    answered = frame[frame["label_source"] != "feedback"]
+    if answered.empty:
+        return frame.iloc[:0].assign(part=pd.Series(dtype=str)), None
+    first = min(int(len(answered) * (1 - policy.holdout_share)), len(answered) - 1)
+    split_at = answered["created_at"].iloc[first]
+    held = frame["created_at"] >= split_at
+    parted = frame.assign(part=held.map({True: "holdout", False: "train"}))
+    parted = parted[~held | (frame["label_source"] != "feedback")].reset_index(drop=True)
+    return parted, split_at.to_pydatetime()
+
+
+def content_hash(frame: pd.DataFrame) -> str:
+    """SHA-256 over every value of every row, in time order."""
+    digest = hashlib.sha256()
+    for row in frame[list(COLUMNS)].itertuples(index=False):
+        values = ["" if value is None or value != value else str(value) for value in row]
+        digest.update("\x1f".join(values).encode() + b"\x1e")
+    return digest.hexdigest()
+
+
+def write_once(frame: pd.DataFrame, path: Path) -> None:
+    """Parquet under a temporary name, flushed to disk, then renamed: a reader never sees half a file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        frame[list(COLUMNS)].to_parquet(draft, index=False)
+        with draft.open("rb+") as file:
+            os.fsync(file.fileno())
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def read(settings: Settings, snapshot: Snapshot) -> pd.DataFrame:
+    """The frozen rows; LedgerBroken when the file is gone or is not what was hashed."""
+    path = settings.snapshots / snapshot.uri
+    if not path.exists():
+        raise LedgerBroken(problem=f"the file of snapshot {snapshot.snapshot_id} is gone: {path}")
+    frame = pd.read_parquet(path)
+    if content_hash(frame) != snapshot.content_hash:
+        raise LedgerBroken(problem=f"the file of snapshot {snapshot.snapshot_id} was changed: {path}")
+    return frame
