@@ -56,12 +56,8 @@ class GatePolicy(Section):
     collapse_ratio: float = Field(0.2, ge=0, lt=1, description="predicted over true share that each class must reach")
     maximum_calibration_error: float = Field(0.15, gt=0, le=1)
     minimum_functionality: float = Field(0.4, ge=0, le=1, description="share of the plain cases that must be right")
-    minimum_invariance: float = Field(
-        0.7, ge=0, le=1, description="changes without meaning that change nothing"
-    )
-    minimum_direction: float = Field(
-        0.5, ge=0, le=1, description="share of negations and the like that are followed"
-    )
+    minimum_invariance: float = Field(0.7, ge=0, le=1, description="changes without meaning that change nothing")
+    minimum_direction: float = Field(0.5, ge=0, le=1, description="share of negations and the like that are followed")
     maximum_leakage: float = Field(0.05, ge=0, le=1, description="share of holdout rows whose text was trained on")
     minimum_label_share: float = Field(0.02, ge=0, lt=1, description="share of the training rows of the rarest class")
     maximum_label_shift: float = Field(0.3, ge=0, le=1, description="change of a class's share, training to holdout")
@@ -110,6 +106,22 @@ class DriftPolicy(Section):
     seed: int = 20150221
 
 
+class AlertPolicy(Section):
+    """What raises an alert, and how people are told without being worn out."""
+
+    wrong_predictions: int = Field(3, ge=1, description="wrong predictions within wrong_within that are a burst")
+    wrong_within: timedelta = timedelta(minutes=5)
+    no_tweets_after: timedelta = timedelta(hours=3)
+    quarantine_share: float = Field(0.1, gt=0, le=1)
+    scoring_backlog: int = Field(1000, ge=1, description="tweets that wait for a prediction for half an hour")
+    label_backlog: int = Field(500, ge=1, description="drawn tweets that wait for a label for a week")
+    settle: timedelta = Field(timedelta(minutes=5), description="how long a rule is clear before people are told so")
+    cool_down: timedelta = Field(timedelta(minutes=30), description="at most one message of an incident in this time")
+    remind_after: timedelta = Field(timedelta(hours=6), description="an incident that goes on is told again")
+    quiet_hours: tuple[int, int] | None = Field(None, description="hours (UTC) from, to: warnings wait until it ends")
+    digest_over: int = Field(5, ge=1, description="more messages than this at once become one")
+
+
 class ScorePolicy(Section):
     """How tweets are scored, and what share goes to people as the audit sample."""
 
@@ -127,3 +139,4 @@ class Policy(Section):
     approval: ApprovalPolicy = ApprovalPolicy()
     drift: DriftPolicy = DriftPolicy()
     score: ScorePolicy = ScorePolicy()
+    alerts: AlertPolicy = AlertPolicy()

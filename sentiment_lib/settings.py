@@ -20,9 +20,7 @@ def home_folder() -> Path:
 class Settings(BaseSettings):
     """Where things are, and the policy."""
 
-    model_config = SettingsConfigDict(
-        env_prefix="SENTIMENT_", env_nested_delimiter="__", extra="ignore", frozen=True
-    )
+    model_config = SettingsConfigDict(env_prefix="SENTIMENT_", env_nested_delimiter="__", extra="ignore", frozen=True)
 
     home: Path = Field(default_factory=home_folder)
     database_url: SecretStr = SecretStr("")
@@ -37,7 +35,8 @@ class Settings(BaseSettings):
     airflow_user: str = ""
     airflow_password: SecretStr = SecretStr("")
     api_url: str = "http://127.0.0.1:8000"
-    #: Apprise URLs (comma separated) that alerts go to; empty means the log only
+    #: Apprise URLs (comma separated) that alerts go to; empty means the log only. A URL with `[critical]` before it
+    #: is told of critical alerts only; without, of warnings too
     alert_urls: SecretStr = SecretStr("")
     policy: Policy = Policy()
 

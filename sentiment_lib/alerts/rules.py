@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from sqlalchemy import Connection, text
 
 from sentiment_lib.records import Severity
 
 # a second sighting counts up; it may raise the severity, never lower it
+SERIAL = text("SELECT pg_advisory_xact_lock(hashtextextended(:dedup_key, 7))")
+# a rule that was clear for a moment is the same incident: a flapping signal must not make a row each time
+REOPEN = text(
+    """
+    UPDATE alerts SET resolved_at = NULL WHERE alert_id = (
+        SELECT alert_id FROM alerts WHERE dedup_key = :dedup_key AND resolved_at > now() - :within
+        ORDER BY alert_id DESC LIMIT 1)
+    AND NOT EXISTS (SELECT FROM alerts WHERE dedup_key = :dedup_key AND resolved_at IS NULL)
+    """
+)
 OPEN = text(
     """
     INSERT INTO alerts (kind, severity, dedup_key, title, body, evidence_link)
@@ -30,8 +42,12 @@ def open_alert(
     title: str,
     body: str = "",
     evidence_link: str | None = None,
+    *,
+    reopen_within: timedelta = timedelta(minutes=30),
 ) -> int:
-    """Id of the open alert of this dedup key: a new row, or the open one counted up."""
+    """Id of the open alert of this dedup key: a new row, or the one that is open (or was just now) counted up."""
+    connection.execute(SERIAL, {"dedup_key": dedup_key})
+    connection.execute(REOPEN, {"dedup_key": dedup_key, "within": reopen_within})
     found: int = connection.execute(
         OPEN,
         {

@@ -226,9 +226,7 @@ class AuditDraw(Base):
     prediction_id: Mapped[int] = mapped_column(ForeignKey("predictions.prediction_id"), primary_key=True)
     inclusion_probability: Mapped[float]
     drawn_at: Mapped[datetime] = _now()
-    __table_args__ = (
-        CheckConstraint("inclusion_probability > 0 AND inclusion_probability <= 1", name="inclusion"),
-    )
+    __table_args__ = (CheckConstraint("inclusion_probability > 0 AND inclusion_probability <= 1", name="inclusion"),)
 
 
 class LedgerEntry(Base):
@@ -367,6 +365,33 @@ class Alert(Base):
         CheckConstraint("severity IN ('info', 'warning', 'critical')", name="severity"),
         CheckConstraint("(acknowledged_by IS NULL) = (acknowledged_at IS NULL)", name="acknowledged"),
         Index("uq_alerts_open", "dedup_key", unique=True, postgresql_where=text("resolved_at IS NULL")),
+    )
+
+
+class AlertMessage(Base):
+    """Outbox: one receiver to be told of one alert; what is said is decided when it is sent."""
+
+    __tablename__ = "alert_messages"
+    message_id: Mapped[int] = _key()
+    alert_id: Mapped[int] = mapped_column(ForeignKey("alerts.alert_id"))
+    #: hash of the receiver's URL, which is a secret
+    receiver: Mapped[str]
+    created_at: Mapped[datetime] = _now()
+    next_try_at: Mapped[datetime] = _now()
+    attempts: Mapped[int] = mapped_column(server_default="0")
+    last_error: Mapped[str | None]
+    sent_at: Mapped[datetime | None]
+    #: what was said: the event, and the alert's severity and count at that time
+    event: Mapped[str | None]
+    severity: Mapped[str | None]
+    count: Mapped[int | None]
+    __table_args__ = (
+        CheckConstraint("event IN ('opened', 'updated', 'resolved')", name="event"),
+        CheckConstraint("(sent_at IS NULL) = (event IS NULL)", name="sent"),
+        Index("ix_alert_messages_alert_id", "alert_id", "receiver", "sent_at"),
+        Index(
+            "uq_alert_messages_waiting", "alert_id", "receiver", unique=True, postgresql_where=text("sent_at IS NULL")
+        ),
     )
 
 

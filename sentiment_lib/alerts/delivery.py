@@ -1,0 +1,116 @@
+"""When and how people are told of an alert: one message per incident, its updates, and its end; through Apprise."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from pydantic import SecretStr
+
+from sentiment_lib.errors import MissingExtra
+from sentiment_lib.policy import AlertPolicy
+from sentiment_lib.records import Severity
+from sentiment_lib.settings import Settings
+
+ORDER = {str(one): rank for rank, one in enumerate(Severity)}
+RUNBOOK = "docs/runbook.md"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Receiver:
+    """An Apprise URL, and the least severity that it is told of."""
+
+    url: SecretStr
+    least: Severity
+
+    @property
+    def key(self) -> str:
+        """Name of the receiver in the outbox; the URL itself is a secret."""
+        return hashlib.sha256(self.url.get_secret_value().encode()).hexdigest()[:16]
+
+
+def receivers(settings: Settings) -> list[Receiver]:
+    """Receivers of SENTIMENT_ALERT_URLS: `[critical]slack://…, mailto://…`; warnings and up without a bracket."""
+    found = []
+    for part in settings.alert_urls.get_secret_value().split(","):
+        url, least = part.strip(), Severity.WARNING
+        if url.startswith("["):
+            name, url = url[1:].split("]", 1)
+            least = Severity(name.strip())
+        if url:
+            found.append(Receiver(url=SecretStr(url.strip()), least=least))
+    return found
+
+
+def next_event(alert: Mapping[str, Any], policy: AlertPolicy, now: datetime) -> str | None:
+    """What this receiver must be told now: opened, updated, resolved, or nothing.
+
+    `alert` has the row of the alert and told_event, told_at, told_severity, told_count.
+    """
+    event, resolved = alert["told_event"], alert["resolved_at"]
+    if event is None:
+        # also one that came and went between two looks: it happened
+        return "opened"
+    rested = now - alert["told_at"] >= policy.cool_down
+    if resolved is not None:
+        return "resolved" if event != "resolved" and now - resolved >= policy.settle else None
+    if event == "resolved":
+        return "updated" if rested else None
+    if ORDER[alert["severity"]] > ORDER[alert["told_severity"]]:
+        return "updated"
+    goes_on = alert["count"] > alert["told_count"] and now - alert["told_at"] >= policy.remind_after
+    return "updated" if goes_on and alert["acknowledged_at"] is None else None
+
+
+def quiet(severity: str, policy: AlertPolicy, now: datetime) -> bool:
+    """True in the quiet hours (UTC) for anything that is not critical."""
+    if policy.quiet_hours is None or severity == Severity.CRITICAL:
+        return False
+    start, end = policy.quiet_hours
+    return start <= now.hour < end if start <= end else now.hour >= start or now.hour < end
+
+
+def back_off(attempts: int) -> timedelta:
+    """Wait before the next try: 5 s, doubled each time, at most 5 minutes."""
+    return timedelta(seconds=min(300, 5 * 2 ** min(attempts, 10)))
+
+
+def message(alert: Mapping[str, Any], event: str) -> tuple[str, str]:
+    """Title and body of one alert's message."""
+    over = event == "resolved" or alert["resolved_at"] is not None
+    word = "RESOLVED" if over else str(alert["severity"]).upper() + (" (goes on)" if event == "updated" else "")
+    lines = [
+        str(alert["body"]),
+        f"Alert {alert['alert_id']}, seen {alert['count']} times since {alert['opened_at']:%Y-%m-%d %H:%M} UTC.",
+        f"Evidence: {alert['evidence_link']}" if alert["evidence_link"] else "",
+        f"What to do: {RUNBOOK}#{alert['kind']}",
+    ]
+    return f"[{word}] {alert['title']}", "\n".join(line for line in lines if line)
+
+
+def digest(alerts: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
+    """Title and body of one message about many alerts."""
+    kinds = Counter(str(alert["kind"]) for alert in alerts)
+    worst = max((str(alert["severity"]) for alert in alerts), key=ORDER.__getitem__)
+    shown = [message(alert, "opened")[0] for alert in alerts[:10]]
+    more = [f"… and {len(alerts) - 10} more: sentiment alerts list"] if len(alerts) > 10 else []
+    kinds_text = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
+    return f"[{worst.upper()}] {len(alerts)} alerts: {kinds_text}", "\n".join(shown + more)
+
+
+def send(receiver: Receiver, title: str, body: str, severity: str) -> None:
+    """Send one message; ConnectionError when the receiver did not take it."""
+    try:
+        import apprise
+    except ImportError as error:
+        raise MissingExtra(what="Sending alerts", package="apprise", extra="alerts") from error
+    kinds = {"info": apprise.NotifyType.INFO, "warning": apprise.NotifyType.WARNING}
+    channel = apprise.Apprise()
+    if not channel.add(receiver.url.get_secret_value()):
+        raise ConnectionError("Apprise does not know this kind of URL")
+    if not channel.notify(title=title, body=body, notify_type=kinds.get(severity, apprise.NotifyType.FAILURE)):
+        raise ConnectionError("the receiver did not take the message")

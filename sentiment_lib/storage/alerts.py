@@ -1,0 +1,119 @@
+"""Alerts as people see them, and the outbox of messages about them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from sentiment_lib.errors import NotFound
+
+STATES = {
+    "open": "resolved_at IS NULL AND acknowledged_at IS NULL",
+    "acknowledged": "resolved_at IS NULL AND acknowledged_at IS NOT NULL",
+    "unresolved": "resolved_at IS NULL",
+    "resolved": "resolved_at IS NOT NULL",
+    "all": "true",
+}
+# what each receiver was told last of every alert that may still need a word
+TOLD = text(
+    """
+    SELECT a.*, m.event AS told_event, m.sent_at AS told_at, m.severity AS told_severity, m.count AS told_count
+    FROM alerts a LEFT JOIN LATERAL (
+        SELECT event, sent_at, severity, count FROM alert_messages
+        WHERE alert_id = a.alert_id AND receiver = :receiver AND sent_at IS NOT NULL
+        ORDER BY sent_at DESC LIMIT 1) m ON true
+    WHERE (a.resolved_at IS NULL OR a.resolved_at > CAST(:now AS timestamptz) - interval '1 day'
+           OR m.event <> 'resolved')
+      AND (:alert_id = 0 OR a.alert_id = :alert_id)
+    ORDER BY a.alert_id
+    """
+)
+
+
+def list_alerts(connection: Connection, state: str = "unresolved", limit: int = 100) -> list[dict[str, Any]]:
+    """Newest alerts in the state: open, acknowledged, unresolved, resolved or all."""
+    found = connection.execute(
+        text(f"SELECT * FROM alerts WHERE {STATES[state]} ORDER BY alert_id DESC LIMIT :limit"), {"limit": limit}
+    )
+    return [dict(row) for row in found.mappings()]
+
+
+def acknowledge(connection: Connection, alert_id: int, by: str) -> None:
+    """Somebody looks at it; the first one stays. NotFound when no open alert has this id."""
+    _update(
+        connection,
+        "acknowledged_by = coalesce(acknowledged_by, :by), acknowledged_at = coalesce(acknowledged_at, now())",
+        {"id": alert_id, "by": by},
+    )
+
+
+def resolve_alert(connection: Connection, alert_id: int) -> None:
+    """A person says it is over. NotFound when no open alert has this id."""
+    _update(connection, "resolved_at = now()", {"id": alert_id})
+
+
+def told(connection: Connection, receiver: str, now: datetime, alert_id: int = 0) -> list[Mapping[str, Any]]:
+    """Alerts with what this receiver was told last (told_* are None: nothing)."""
+    where = {"receiver": receiver, "now": now, "alert_id": alert_id}
+    return [dict(row) for row in connection.execute(TOLD, where).mappings()]
+
+
+def enqueue(connection: Connection, alert_id: int, receiver: str, now: datetime) -> None:
+    """One waiting message at most for an alert and receiver."""
+    connection.execute(
+        text(
+            "INSERT INTO alert_messages (alert_id, receiver, created_at, next_try_at) "
+            "VALUES (:alert_id, :receiver, :now, :now) ON CONFLICT DO NOTHING"
+        ),
+        {"alert_id": alert_id, "receiver": receiver, "now": now},
+    )
+
+
+def due(connection: Connection, receiver: str, now: datetime) -> list[Mapping[str, Any]]:
+    """Messages to be sent now, locked until the transaction ends: two senders never take the same."""
+    found = connection.execute(
+        text(
+            "SELECT * FROM alert_messages WHERE receiver = :receiver AND sent_at IS NULL AND next_try_at <= :now "
+            "ORDER BY message_id FOR UPDATE SKIP LOCKED"
+        ),
+        {"receiver": receiver, "now": now},
+    )
+    return [dict(row) for row in found.mappings()]
+
+
+def mark_sent(connection: Connection, message_id: int, alert: Mapping[str, Any], event: str, now: datetime) -> None:
+    """It was told: what, and at which severity and count."""
+    connection.execute(
+        text(
+            "UPDATE alert_messages SET sent_at = :now, event = :event, severity = :severity, count = :count, "
+            "attempts = attempts + 1, last_error = NULL WHERE message_id = :id"
+        ),
+        {"id": message_id, "now": now, "event": event, "severity": alert["severity"], "count": alert["count"]},
+    )
+
+
+def drop(connection: Connection, message_id: int) -> None:
+    """Nothing to tell any more."""
+    connection.execute(text("DELETE FROM alert_messages WHERE message_id = :id"), {"id": message_id})
+
+
+def put_off(connection: Connection, receiver: str, until: datetime, error: str) -> None:
+    """The receiver does not answer: all of its messages wait."""
+    connection.execute(
+        text(
+            "UPDATE alert_messages SET attempts = attempts + 1, last_error = :error, next_try_at = :until "
+            "WHERE receiver = :receiver AND sent_at IS NULL"
+        ),
+        {"receiver": receiver, "until": until, "error": error},
+    )
+
+
+def _update(connection: Connection, what: str, values: Mapping[str, Any]) -> None:
+    found = connection.execute(
+        text(f"UPDATE alerts SET {what} WHERE alert_id = :id AND resolved_at IS NULL"), dict(values)
+    )
+    if not found.rowcount:
+        raise NotFound(what="open alert", key=values["id"])

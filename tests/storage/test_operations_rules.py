@@ -1,0 +1,106 @@
+"""Rules over feedback and the platform's own running fire when they should, and clear themselves."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import text
+
+from sentiment_lib.settings import Settings
+from sentiment_lib.steps import watch
+
+NOW = datetime.now(UTC)
+
+
+def fill(store, tweets=10, collected=None):
+    """Tweets of two airlines, each predicted negative by version 1."""
+    with store.begin() as connection:
+        connection.execute(
+            text("INSERT INTO ingests (source, received, stored, quarantined) VALUES ('test', 100, 70, 30)")
+        )
+        connection.execute(
+            text(
+                "INSERT INTO model_versions (version, family, digest, run_id, training_key) "
+                "VALUES (1, 'vader', 'd', 'r', 'k')"
+            )
+        )
+        for number in range(1, tweets + 1):
+            values = {"id": number, "airline": ("United", "Delta")[number % 2], "at": collected or NOW}
+            connection.execute(
+                text(
+                    "INSERT INTO tweets (tweet_id, text, airline, created_at, collected_at, ingest_id) "
+                    "VALUES (:id, 'late again', :airline, :at, :at, 1)"
+                ),
+                values,
+            )
+            connection.execute(
+                text(
+                    "INSERT INTO predictions (tweet_id, model_version, label, p_negative, p_neutral, p_positive) "
+                    "VALUES (:id, 1, 'negative', 1, 0, 0)"
+                ),
+                values,
+            )
+
+
+def correct(store, prediction, seconds_ago, label="positive"):
+    with store.begin() as connection:
+        connection.execute(
+            text("INSERT INTO feedback (prediction_id, label, given_by, given_at) VALUES (:p, :l, 'anna', :at)"),
+            {"p": prediction, "l": label, "at": NOW - timedelta(seconds=seconds_ago)},
+        )
+
+
+def open_keys(store):
+    with store.begin() as connection:
+        return set(connection.execute(text("SELECT dedup_key FROM alerts WHERE resolved_at IS NULL")).scalars())
+
+
+def bursts(store):
+    return {key for key in open_keys(store) if key.startswith("wrong_predictions/")}
+
+
+def test_the_third_wrong_prediction_in_five_minutes_opens_an_alert(store):
+    fill(store)
+    correct(store, 1, 200)
+    correct(store, 2, 100)
+    watch.run(store, Settings(), at=NOW)
+    assert bursts(store) == set()
+    correct(store, 4, 10)
+    watch.run(store, Settings(), at=NOW)
+    assert bursts(store) == {"wrong_predictions/all airlines"}
+
+
+def test_three_wrong_of_one_airline_name_it_and_the_tweets(store):
+    fill(store)
+    for number, ago in ((2, 200), (4, 100), (6, 10)):
+        correct(store, number, ago)
+    watch.run(store, Settings(), at=NOW)
+    assert bursts(store) == {"wrong_predictions/all airlines", "wrong_predictions/United"}
+    with store.begin() as connection:
+        body = connection.execute(text("SELECT body FROM alerts WHERE dedup_key LIKE '%United'")).scalar_one()
+    assert "tweet 6 (version 1 said negative, it is positive): late again" in body
+
+
+def test_right_answers_and_slow_ones_are_no_burst(store):
+    fill(store)
+    for number, ago in ((1, 590), (2, 300), (3, 10)):
+        correct(store, number, ago)
+    correct(store, 4, 5, label="negative")
+    watch.run(store, Settings(), at=NOW)
+    assert bursts(store) == set()
+
+
+def test_a_burst_that_is_over_is_resolved(store):
+    fill(store)
+    for number in (1, 2, 3):
+        correct(store, number, 10)
+    watch.run(store, Settings(), at=NOW)
+    assert bursts(store)
+    watch.run(store, Settings(), at=NOW + timedelta(minutes=20))
+    assert bursts(store) == set()
+
+
+def test_silence_and_quarantine_are_noticed(store):
+    fill(store, collected=NOW - timedelta(hours=5))
+    watch.run(store, Settings(), at=NOW)
+    assert {"no_tweets", "quarantine_share"} <= open_keys(store)
