@@ -30,9 +30,7 @@ class Question:
     superseded: tuple[str, ...]
 
 
-def run(
-    store: Store, settings: Settings, *, decision_ids: Sequence[int], requested_by: str
-) -> Question | None:
+def run(store: Store, settings: Settings, *, decision_ids: Sequence[int], requested_by: str) -> Question | None:
     """The question for the best PROMOTE among these decisions; None when there is none, or it was superseded.
 
     Every other PROMOTE that waits is closed as void, and the alias `challenger` names the candidate from now on.

@@ -86,9 +86,7 @@ def compute(case: Case, settings: Settings, policy: GatePolicy) -> tuple[str, An
     )
     behaved = behaviours.run(new.predict_proba)
     checks = data_checks.check(train["text"].tolist(), _codes(train).tolist(), texts, labels.tolist())
-    answer, rules = gate.decide(
-        compared, policy, behaviours=behaved, cost=Cost(**case.cost), data_checks=checks
-    )
+    answer, rules = gate.decide(compared, policy, behaviours=behaved, cost=Cost(**case.cost), data_checks=checks)
     body = {
         "snapshot": {"id": case.snapshot.snapshot_id, "content_hash": case.snapshot.content_hash},
         "candidate": _named(case.candidate),

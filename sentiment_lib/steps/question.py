@@ -39,8 +39,10 @@ def text(connection: Connection, decision: Decision, settings: Settings) -> str:
         "",
         "| figure | champion | candidate |",
         "|---|---:|---:|",
-        *(f"| {label} | {_percent(compared['champion'][key])} | {_percent(compared['candidate'][key])} |"
-          for key, label in FIGURES),
+        *(
+            f"| {label} | {_percent(compared['champion'][key])} | {_percent(compared['candidate'][key])} |"
+            for key, label in FIGURES
+        ),
         "",
         "| rule | | why |",
         "|---|---|---|",

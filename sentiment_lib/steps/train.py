@@ -148,4 +148,3 @@ def measured(model: Model, folder: Path) -> dict[str, float]:
         artefact_mb=round(size / 1e6, 3),
     )
     return {name: value for name, value in asdict(cost).items() if value is not None}
-

@@ -69,7 +69,7 @@ def entries(connection: Connection, kinds: tuple[str, ...] = ()) -> Iterator[Ent
     query = select(LedgerEntry.__table__).order_by(LedgerEntry.sequence)
     if kinds:
         query = query.where(LedgerEntry.kind.in_(kinds))
-    for row in connection.execution_options(yield_per=1000).execute(query).mappings():
+    for row in connection.execute(query, execution_options={"yield_per": 1000}).mappings():
         yield Entry(**row)
 
 

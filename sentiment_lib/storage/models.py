@@ -19,7 +19,12 @@ COLUMNS = tuple(
 
 
 def store(
-    connection: Connection, version: ModelVersion, *, training_key: str, training: Mapping[str, Any], cost: Mapping[str, Any]
+    connection: Connection,
+    version: ModelVersion,
+    *,
+    training_key: str,
+    training: Mapping[str, Any],
+    cost: Mapping[str, Any],
 ) -> None:
     """Write a registered version with its ledger row. `training`: seed, options and pins that it can be rebuilt from."""
     connection.execute(

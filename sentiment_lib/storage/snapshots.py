@@ -23,7 +23,8 @@ LABELLED = text(
     SELECT t.tweet_id, t.created_at, t.text, t.airline, t.language, l.label, l.source AS label_source
     FROM (
         SELECT DISTINCT ON (tweet_id) tweet_id, label, source FROM labels
-        ORDER BY tweet_id, array_position(CAST(:precedence AS text[]), source) NULLS LAST, labelled_at DESC, label_id DESC
+        ORDER BY tweet_id, array_position(CAST(:precedence AS text[]), source) NULLS LAST,
+                 labelled_at DESC, label_id DESC
     ) l JOIN tweets t USING (tweet_id)
     WHERE CAST(:until AS timestamptz) IS NULL OR t.created_at < CAST(:until AS timestamptz)
     ORDER BY t.created_at, t.tweet_id
@@ -65,7 +66,13 @@ def _records() -> Any:
 
 
 def store(
-    connection: Connection, frame: pd.DataFrame, *, content_hash: str, split_at: datetime, uri: str, policy: dict[str, Any]
+    connection: Connection,
+    frame: pd.DataFrame,
+    *,
+    content_hash: str,
+    split_at: datetime,
+    uri: str,
+    policy: dict[str, Any],
 ) -> Snapshot:
     """Write the snapshot, its rows (tweet_id, label, part of `frame`) and its ledger row."""
     counts = frame["part"].value_counts()
