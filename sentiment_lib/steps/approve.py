@@ -31,7 +31,7 @@ def run(
     requested_by: str | None = None,
     at: datetime | None = None,
 ) -> Approval:
-    """The answer as it was recorded: "approved", "rejected", "expired", or "void" with the reason why it does not count.
+    """The answer as it was recorded: "approved", "rejected", "expired", or or "void" with the reason why.
 
     answer: "approved", "rejected" or "expired"; requested_by: the person, if one, who started the run.
     The same answer of the same person again gives the record that is there; any other answer to a decision that has

@@ -60,6 +60,8 @@ def compute(case: Case, settings: Settings, policy: GatePolicy) -> tuple[str, An
     Nothing here depends on the clock or on the machine's load: the same case gives the same bytes.
     Raises NotEnoughLabels, UnsafeArtefact, LedgerBroken.
     """
+    # as it comes back from the ledger: 250 and 250.0 are one bound, but not one byte string
+    policy = GatePolicy.model_validate_json(policy.model_dump_json())
     frame = snapshot_step.read(settings, case.snapshot)
     train = frame[frame["part"] == "train"]
     held = frame[frame["part"] == "holdout"]

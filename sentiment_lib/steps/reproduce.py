@@ -1,0 +1,71 @@
+"""Train a version again from its recorded snapshot, seed and options, and compare the predictions."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from sentiment_lib.registry import package, runs
+from sentiment_lib.registry.models import Registry
+from sentiment_lib.settings import Settings
+from sentiment_lib.steps import snapshot as snapshot_step
+from sentiment_lib.steps import train
+from sentiment_lib.storage import models, snapshots
+from sentiment_lib.storage.engine import Store
+
+#: What a version without a snapshot is compared on.
+WITHOUT_SNAPSHOT = ("@united thank you", "worst flight ever", "when does the gate open")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReproduceResult:
+    """How close the second training came; `identical` means equal probabilities for every holdout row."""
+
+    version: int
+    family: str
+    rows: int
+    identical: bool
+    #: largest difference of a probability
+    deviation: float
+    #: share of rows with the same label
+    same_labels: float
+    #: whether even the package has the same digest
+    same_digest: bool
+    #: what differs between then and now: package versions, processor, code revision
+    differences: tuple[str, ...]
+
+
+def run(store: Store, settings: Settings, *, version: int) -> ReproduceResult:
+    """Retrain and compare on the holdout rows of the version's snapshot; nothing is registered."""
+    with store.begin() as connection:
+        known = models.by_version(connection, version)
+        training, _ = models.details(connection, version)
+        frozen = snapshots.by_id(connection, known.snapshot_id) if known.snapshot_id else None
+    frame = snapshot_step.read(settings, frozen) if frozen else None
+    texts = frame.loc[frame["part"] == "holdout", "text"].tolist() if frame is not None else list(WITHOUT_SNAPSHOT)
+    again = train.fit(training, frame)
+    with tempfile.TemporaryDirectory(prefix="reproduce-") as scratch:
+        folder = Path(scratch) / "package"
+        digest = package.write(again, folder)
+        # through the package, as the original went: what is compared is what would serve
+        new = package.read(folder, digest).predict_proba(texts)
+    old = Registry(settings).load(version, known.digest).predict_proba(texts)
+    return ReproduceResult(
+        version=version,
+        family=known.family,
+        rows=len(texts),
+        identical=bool(np.array_equal(old, new)),
+        deviation=float(np.abs(old - new).max()),
+        same_labels=float((old.argmax(axis=1) == new.argmax(axis=1)).mean()),
+        same_digest=digest == known.digest,
+        differences=_differences(training),
+    )
+
+
+def _differences(training: dict[str, object]) -> tuple[str, ...]:
+    then = {"revision": training.get("revision"), **dict(training.get("environment") or {})}  # type: ignore[call-overload]
+    now = {"revision": runs.git_revision(), **runs.environment()}
+    return tuple(f"{key}: {then.get(key)} -> {now.get(key)}" for key in now if then.get(key) != now.get(key))

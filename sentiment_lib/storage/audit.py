@@ -1,0 +1,143 @@
+"""Do the tables still say what the ledger recorded? Each difference in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, select, text
+
+from sentiment_lib.evaluation.canonical import canonical_json, plain, sha256
+from sentiment_lib.storage import ledger
+from sentiment_lib.storage.tables import (
+    Approval,
+    DecisionTable,
+    DeploymentTable,
+    Evaluation,
+    ModelVersionTable,
+    SnapshotTable,
+)
+
+#: kind of ledger row -> (table, its key)
+TABLES: dict[str, tuple[Any, str]] = {
+    "snapshot": (SnapshotTable.__table__, "snapshot_id"),
+    "training": (ModelVersionTable.__table__, "version"),
+    "evaluation": (Evaluation.__table__, "evaluation_id"),
+    "decision": (DecisionTable.__table__, "decision_id"),
+    "approval": (Approval.__table__, "approval_id"),
+    "deployment": (DeploymentTable.__table__, "deployment_id"),
+}
+STATES = ("intent", "done", "undone")
+
+
+def facts_against_ledger(connection: Connection) -> list[str]:
+    """Every fact has its ledger row, every ledger row its fact, and both say the same."""
+    recorded: dict[str, dict[int, dict[str, Any]]] = {name: {} for name in TABLES}
+    for entry in ledger.entries(connection):
+        kind, _, state = entry.kind.partition(".")
+        name = "deployment" if state in STATES else kind
+        if name in TABLES:
+            facts = entry.facts()
+            known = recorded[name].setdefault(int(facts[TABLES[name][1]]), {})
+            known.update(facts)
+            if state in STATES:
+                known.update(kind=kind, state=state)
+    problems: list[str] = []
+    for name, (table, key) in TABLES.items():
+        rows = {int(row[key]): dict(row) for row in connection.execute(select(table).order_by(table.c[key])).mappings()}
+        problems += [
+            f"{name} {number} is in the ledger, and its row is gone" for number in recorded[name].keys() - rows
+        ]
+        problems += [f"{name} {number} has no ledger row" for number in rows.keys() - recorded[name]]
+        for number in sorted(rows.keys() & recorded[name].keys()):
+            problems += [
+                f"{name} {number} was changed: {field}" for field in _changed(rows[number], recorded[name][number])
+            ]
+    return problems
+
+
+def _changed(row: Mapping[str, Any], facts: Mapping[str, Any]) -> Iterator[str]:
+    for field, recorded in facts.items():
+        if field == "rules_hash":
+            if sha256(canonical_json(row["rules"])) != recorded:
+                yield "rules"
+        elif field in row and _comparable(row[field]) != recorded:
+            yield field
+
+
+def _comparable(value: Any) -> Any:
+    return plain(value.astimezone(UTC) if isinstance(value, datetime) else value)
+
+
+def evidence(connection: Connection) -> list[str]:
+    """Each decision's hash against the evidence itself."""
+    query = select(
+        DecisionTable.decision_id,
+        DecisionTable.evidence_hash,
+        Evaluation.evidence,
+        Evaluation.evidence_hash.label("own"),
+    ).join(Evaluation, Evaluation.evaluation_id == DecisionTable.evaluation_id)
+    return [
+        f"decision {row.decision_id}: its hash is not that of its evidence"
+        for row in connection.execute(query, execution_options={"yield_per": 100})
+        if not row.evidence_hash == row.own == sha256(row.evidence)
+    ]
+
+
+MOVES = text(
+    """
+    SELECT d.deployment_id, d.kind, d.from_version, d.to_version, d.state, a.answer, a.evidence_hash AS approved_hash,
+           c.answer AS decided, c.evidence_hash AS decided_hash, e.candidate_version, e.champion_version
+    FROM deployments d
+    LEFT JOIN approvals a ON a.approval_id = d.approval_id
+    LEFT JOIN decisions c ON c.decision_id = coalesce(a.decision_id, d.decision_id)
+    LEFT JOIN evaluations e ON e.evaluation_id = c.evaluation_id
+    ORDER BY d.deployment_id
+    """
+)
+
+
+def moves(connection: Connection) -> list[str]:
+    """Each deployment against its decision and approval, and each against the one before it."""
+    problems: list[str] = []
+    serving: int | None = None
+    served: set[int] = set()
+    for move in connection.execute(MOVES):
+        name = f"deployment {move.deployment_id} ({move.kind} to version {move.to_version})"
+        if move.kind == "promotion":
+            if move.answer != "approved" or move.decided != "PROMOTE":
+                problems.append(f"{name} has no decision that says PROMOTE with an approval")
+            elif (move.candidate_version, move.champion_version) != (move.to_version, move.from_version):
+                problems.append(f"{name} moved other versions than its decision compared")
+            elif move.approved_hash != move.decided_hash:
+                problems.append(f"{name} was approved on other evidence")
+        if move.kind == "forced" and move.candidate_version != move.to_version:
+            problems.append(f"{name} has no decision about this version")
+        if move.kind == "rollback" and move.to_version not in served:
+            problems.append(f"{name} goes to a version that was never the champion")
+        if move.kind != "restored" and move.state == "done" and move.from_version != serving:
+            problems.append(f"{name} started from version {move.from_version}, but {serving} was the champion")
+        if move.kind == "restored" and move.to_version != serving:
+            problems.append(f"{name} restored another version than the champion {serving}")
+        if move.state == "done":
+            serving = move.to_version
+            served.add(move.to_version)
+    return problems
+
+
+def snapshot_ids(connection: Connection) -> list[int]:
+    """Ids of all snapshots."""
+    return list(connection.execute(select(SnapshotTable.snapshot_id).order_by(SnapshotTable.snapshot_id)).scalars())
+
+
+def counts(connection: Connection) -> dict[str, int]:
+    """How many rows of each kind of fact there are, and of the ledger."""
+    found = {name: table for name, (table, _) in TABLES.items()}
+    return {
+        **{
+            name: connection.execute(text(f"SELECT count(*) FROM {table.name}")).scalar_one()
+            for name, table in found.items()
+        },
+        "ledger": connection.execute(text("SELECT count(*) FROM ledger")).scalar_one(),
+    }
