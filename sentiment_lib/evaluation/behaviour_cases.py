@@ -5,6 +5,7 @@ Ribeiro, Wu, Guestrin, Singh 2020, "Beyond Accuracy: Behavioral Testing of NLP M
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
@@ -46,6 +47,10 @@ NAMES = ("Anna", "Omar", "Wei", "Priya", "Carlos", "Ivan")
 #: (good word, bad word)
 GOOD = ("good", "great", "helpful", "friendly", "amazing", "wonderful", "excellent", "nice")
 BAD = ("bad", "terrible", "horrible", "awful", "rude")
+#: words that decide a case: a typo in one of them may well change the answer
+FEELINGS = frozenset(
+    (*GOOD, *BAD, "thank", "thanks", "love", "best", "awesome", "happy", "smooth", "kind", "worst", "ridiculous")
+) | {"lost", "delayed", "dirty", "broken", "never", "nobody", "hung", "waiting"}
 THINGS = ("the flight", "the crew", "your service", "the staff")
 
 
@@ -116,23 +121,8 @@ def _directional() -> Iterator[Case]:
 
 def mistyped(text: str) -> str:
     """Two inner letters of the longest word that carries no feeling of its own change places."""
-    feelings = {
-        *GOOD,
-        *BAD,
-        "ridiculous",
-        "worst",
-        "wonderful",
-        "awesome",
-        "broken",
-        "customer",
-        "thanks",
-        "delayed",
-        "never",
-    }
-    words = [word for word in text.split() if word.isalpha() and len(word) >= 4 and word.lower() not in feelings]
-    if not words:
-        return text.replace("the ", "teh ", 1)
+    words = [word for word in re.findall(r"[A-Za-z]{4,}", text) if word.lower() not in FEELINGS]
     word = max(words, key=len)
-    middle = len(word) // 2
+    middle = next(i for i in range(len(word) // 2, len(word)) if word[i] != word[i - 1])
     wrong = word[: middle - 1] + word[middle] + word[middle - 1] + word[middle + 1 :]
     return text.replace(word, wrong, 1)

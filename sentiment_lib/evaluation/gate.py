@@ -52,7 +52,8 @@ def benefit(comparison: Comparison, policy: GatePolicy) -> Verdicts:
         return
     shown = main.low > 0 and main.p_value is not None and main.p_value <= comparison.level
     needed = comparison.labels_needed.get("observed")
-    thin = f"{needed} labels would show a gain of this size" if needed else "no gain was seen"
+    many = "over a million" if (needed or 0) > 1_000_000 else f"about {needed:,}" if needed else ""
+    thin = f"{many} labels would show a gain of this size" if needed else "no gain was seen"
     reason = f"{gain}; p {main.p_value:.2g}, and {comparison.level:.2g} may be spent"
     yield _verdict("benefit", main.low, 0.0, PASS if shown else HOLD, reason if shown else f"{reason}; {thin}")
 

@@ -72,7 +72,7 @@ def prediction_powered(
     spread = float(control.var())
     trust = float(np.clip(-np.cov(seen, control, bias=True)[0, 1] / spread, 0, 1)) if spread > 0 else 0.0
     powered, plain = seen + trust * control, seen
-    width = float(norm.isf(level / 2)) / np.sqrt(values.size)
+    width = float(norm.isf(level / 2) / np.sqrt(values.size))
     better, simple = float(centre + powered.mean()), float(centre + plain.mean())
     return Estimate(
         estimate=better,

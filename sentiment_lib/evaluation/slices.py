@@ -19,7 +19,7 @@ NEGATION = re.compile(
     r"|has|have|had|could|should|would|ca|wo)nt)\b",
     re.IGNORECASE,
 )
-EMOJI = re.compile("[\u2600-\u27bf\u2b00-\u2bff\U0001f000-\U0001faff]|[:;=8][-o^']?[)(\\]\\[dDpP/\\\\|]")
+EMOJI = re.compile("[\u2600-\u27bf\u2b00-\u2bff\U0001f000-\U0001faff]|(?<!\\w)[:;=8][-o^']?[)(\\]\\[dDpP/\\\\|]")
 WORD = re.compile(r"[^\W\d_][\w'’]*")
 
 

@@ -1,0 +1,172 @@
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+
+from sentiment_lib.evaluation import budget
+from sentiment_lib.evaluation.behaviours import BehaviourResult
+from sentiment_lib.evaluation.comparison import compare
+from sentiment_lib.evaluation.cost import Cost
+from sentiment_lib.evaluation.data_checks import DataChecks
+from sentiment_lib.evaluation.gate import decide
+from sentiment_lib.policy import GatePolicy
+from sentiment_lib.records import Answer
+
+POLICY = GatePolicy(bootstrap_rounds=2000)
+NOW = datetime(2026, 5, 1, tzinfo=UTC)
+
+
+def answered(comparison, **more):
+    answer, rules = decide(comparison, POLICY, **more)
+    return answer, {rule.rule: rule for rule in rules if rule.verdict != "pass"}
+
+
+@pytest.fixture
+def clear(dice):
+    """A candidate that is clearly better, on 300 rows."""
+    labels, champion, candidate = dice(300, 0.45, 0.75)
+    return compare(labels, champion, candidate, slices={"half": np.arange(300) < 150}, policy=POLICY)
+
+
+def test_a_clearly_better_candidate_is_promoted_on_300_rows(clear):
+    assert answered(clear) == (Answer.PROMOTE, {})
+
+
+def test_a_champion_against_itself_is_held(dice):
+    labels, champion = dice(1000, 0.7)
+    answer, failed = answered(compare(labels, champion, champion, policy=POLICY))
+    assert answer is Answer.HOLD
+    assert list(failed) == ["benefit"]
+
+
+def test_a_small_gain_is_held_and_says_how_many_labels_it_needs(dice):
+    labels, champion = dice(400, 0.70)
+    candidate = champion.copy()
+    better = np.flatnonzero((labels == 0) & (champion.argmax(axis=1) != 0))[:3]
+    candidate[better] = [0.8, 0.1, 0.1]
+    answer, failed = answered(compare(labels, champion, candidate, policy=POLICY))
+    assert answer is Answer.HOLD
+    assert "labels" in failed["benefit"].reason
+
+
+def test_a_worse_candidate_is_rejected(dice):
+    labels, champion, candidate = dice(500, 0.75, 0.5)
+    answer, failed = answered(compare(labels, champion, candidate, policy=POLICY))
+    assert answer is Answer.REJECT
+    assert failed["benefit"].verdict == "reject"
+
+
+def test_a_candidate_that_never_says_positive_is_rejected_though_its_negative_f1_is_better(dice):
+    labels, champion, candidate = dice(600, 0.5, 0.95)
+    candidate = candidate[:, [0, 1, 2]] * [1, 1, 0] + [1e-9, 2e-9, 0]
+    candidate = candidate / candidate.sum(axis=1, keepdims=True)
+    answer, failed = answered(compare(labels, champion, candidate, policy=POLICY))
+    assert answer is Answer.REJECT
+    assert failed["class collapse"].figure == 0
+    assert "benefit" not in failed
+
+
+def test_a_loss_on_one_slice_stops_a_gain_on_the_whole(dice):
+    labels, champion, candidate = dice(2000, 0.6, 0.9)
+    part = np.arange(2000) < 400
+    candidate[part], _ = dice(2000, 0.2, 0.2, seed=9)[1][part], None
+    answer, failed = answered(compare(labels, champion, candidate, slices={"part": part}, policy=POLICY))
+    assert answer is Answer.REJECT
+    assert "slice: part" in failed
+
+
+def test_too_few_rows_are_held_however_good_they_look(dice):
+    labels, champion, candidate = dice(60, 0.2, 1.0)
+    answer, failed = answered(compare(labels, champion, candidate, policy=POLICY))
+    assert answer is Answer.HOLD
+    assert "holdout rows" in failed
+
+
+def test_probabilities_that_boast_are_rejected(dice):
+    labels, champion, candidate = dice(500, 0.4, 0.7)
+    boasting = np.eye(3)[candidate.argmax(axis=1)]
+    answer, failed = answered(compare(labels, champion, boasting, policy=POLICY))
+    assert answer is Answer.REJECT
+    assert list(failed) == ["calibration error"]
+
+
+CHECKS = DataChecks(
+    train_rows=900,
+    holdout_rows=300,
+    train_share={"negative": 0.6, "neutral": 0.25, "positive": 0.15},
+    holdout_share={"negative": 0.6, "neutral": 0.25, "positive": 0.15},
+    label_shift=0.0,
+    duplicates=0,
+    near_duplicates=0,
+    leaked_share=0.0,
+)
+NO_POSITIVE = {"negative": 0.7, "neutral": 0.3, "positive": 0.0}
+
+
+def behaving(plain=9, invariant=9, direction=9):
+    return BehaviourResult(
+        counts={
+            "minimum functionality": {"praise": (plain, 10)},
+            "invariance": {"case": (invariant, 10)},
+            "direction": {"negation": (direction, 10)},
+        },
+        failures={},
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "answer", "rule"),
+    [
+        ({"cost": Cost(p99_ms=1e6)}, Answer.REJECT, "cost: p99 latency"),
+        ({"cost": Cost(memory_mb=1e6)}, Answer.REJECT, "cost: memory"),
+        ({"cost": Cost(artefact_mb=1e6)}, Answer.REJECT, "cost: artefact size"),
+        ({"behaviours": behaving(plain=1)}, Answer.REJECT, "behaviour: minimum functionality"),
+        ({"behaviours": behaving(invariant=1)}, Answer.REJECT, "behaviour: invariance"),
+        ({"behaviours": behaving(direction=1)}, Answer.REJECT, "behaviour: direction"),
+        ({"data_checks": replace(CHECKS, duplicates=60, leaked_share=0.2)}, Answer.HOLD, "data: leakage"),
+        ({"data_checks": replace(CHECKS, label_shift=0.5)}, Answer.HOLD, "data: label shift"),
+        ({"data_checks": replace(CHECKS, train_share=NO_POSITIVE)}, Answer.REJECT, "data: label share"),
+    ],
+)
+def test_each_other_rule_stops_a_better_candidate_by_its_name(clear, given, answer, rule):
+    found, failed = answered(clear, **given)
+    assert found is answer
+    assert list(failed) == [rule]
+
+
+def test_costs_behaviours_and_data_within_their_bounds_pass(clear):
+    cost = Cost(p99_ms=1, memory_mb=100, artefact_mb=1)
+    answer, rules = decide(clear, POLICY, cost=cost, behaviours=behaving(), data_checks=CHECKS)
+    assert answer is Answer.PROMOTE
+    assert len(rules) == 5 + 1 + 1 + 3 + 3 + 3
+
+
+def test_all_looks_together_spend_no_more_than_the_budget():
+    levels = [budget.level(looks, POLICY) for looks in range(20_000)]
+    assert sum(levels) < POLICY.error_budget
+    assert levels == sorted(levels, reverse=True)
+    assert levels[0] > 0.2 * POLICY.error_budget
+
+
+def test_a_new_champion_or_a_new_period_has_a_new_budget():
+    history = [(1, NOW - timedelta(days=2)), (2, NOW - timedelta(days=3)), (1, NOW - timedelta(days=400))]
+    assert budget.looks_that_count(history, champion_version=1, at=NOW, policy=POLICY) == 1
+    assert budget.looks_that_count(history, champion_version=3, at=NOW, policy=POLICY) == 0
+
+
+def test_retrained_copies_that_are_looked_at_twenty_times_are_hardly_ever_promoted(dice):
+    policy = GatePolicy(bootstrap_rounds=500)
+    wrong = naive = 0
+    for number in range(40):
+        labels, champion, *copies = dice(300, *([0.7] * 21), seed=[7, number])
+        answers = [
+            decide(compare(labels, champion, copy, policy=policy, level=budget.level(look, policy)), policy)[0]
+            for look, copy in enumerate(copies)
+        ]
+        wrong += Answer.PROMOTE in answers
+        naive += any(
+            (copy.argmax(axis=1) == labels).mean() > (champion.argmax(axis=1) == labels).mean() for copy in copies
+        )
+    assert wrong <= 5
+    assert naive > 30

@@ -1,0 +1,56 @@
+import numpy as np
+import pytest
+from sklearn import metrics as reference
+
+from sentiment_lib.errors import BadInput
+from sentiment_lib.evaluation.gains import gains, worth
+from sentiment_lib.evaluation.metrics import COUNT_METRICS, confusion, figures, metric
+
+
+def test_figures_agree_with_scikit_learn(dice):
+    labels, proba = dice(700, 0.6)
+    found, predicted = figures(labels, proba), proba.argmax(axis=1)
+    assert found["accuracy"] == pytest.approx(reference.accuracy_score(labels, predicted))
+    assert found["macro_f1"] == pytest.approx(reference.f1_score(labels, predicted, average="macro"))
+    assert found["macro_recall"] == pytest.approx(reference.recall_score(labels, predicted, average="macro"))
+    assert found["negative_f1"] == pytest.approx(reference.f1_score(labels, predicted, average=None)[0])
+    assert found["negative_recall"] == pytest.approx(reference.recall_score(labels, predicted, average=None)[0])
+
+
+def test_a_class_that_nobody_has_or_predicts_counts_as_zero_not_as_an_error():
+    found = figures([0, 0, 0], [[1, 0, 0]] * 3)
+    assert found["negative_f1"] == 1
+    assert found["macro_f1"] == pytest.approx(1 / 3)
+
+
+def test_a_model_that_means_what_it_says_has_a_small_calibration_error_and_a_boaster_a_large_one():
+    rng = np.random.default_rng(1)
+    proba = np.tile([0.7, 0.2, 0.1], (4000, 1))
+    labels = rng.choice(3, size=4000, p=[0.7, 0.2, 0.1])
+    assert figures(labels, proba)["calibration_error"] < 0.03
+    assert figures(labels, np.tile([1.0, 0, 0], (4000, 1)))["calibration_error"] == pytest.approx(0.3, abs=0.03)
+
+
+@pytest.mark.parametrize(
+    ("labels", "proba"),
+    [
+        ([], np.empty((0, 3))),
+        ([0, 3], [[1, 0, 0], [1, 0, 0]]),
+        ([0], [[1, 0]]),
+        ([0], [[np.nan, 0, 1]]),
+        ([0], [[2.0, -1.0, 0]]),
+        ([0], [[0.4, 0.4, 0.4]]),
+    ],
+)
+def test_rows_that_make_no_sense_are_refused(labels, proba):
+    with pytest.raises(BadInput):
+        figures(labels, proba)
+
+
+@pytest.mark.parametrize("name", COUNT_METRICS)
+def test_the_gains_of_rows_add_up_to_the_difference_of_the_metric_for_models_that_are_close(dice, name):
+    labels, champion, candidate = dice(4000, 0.70, 0.71)
+    old, new = champion.argmax(axis=1), candidate.argmax(axis=1)
+    worths = worth(confusion(labels, old), name)
+    true = float(metric(confusion(labels, new), name) - metric(confusion(labels, old), name))
+    assert gains(labels, old, new, worths).mean() == pytest.approx(true, abs=0.0015)
