@@ -15,7 +15,7 @@ import numpy as np
 from benchmarks.real_predictions import Scored, scored, thinned
 from sentiment_lib.evaluation import budget, pairs
 from sentiment_lib.evaluation.comparison import compare
-from sentiment_lib.evaluation.gains import expected_gains, gains, largest, worth
+from sentiment_lib.evaluation.gains import expected_gains, gain_uncertainty, gains, largest, worth
 from sentiment_lib.evaluation.gate import decide
 from sentiment_lib.evaluation.label_efficient import chances, prediction_powered
 from sentiment_lib.evaluation.metrics import confusion
@@ -95,6 +95,7 @@ def power(data: Scored, repeats: int) -> dict:
         start = labels_needed(points / 100, pairs.row_deviation(pool.cube, METRIC), level=LEVEL) or 0
         found[f"+{points}"] = {
             "plain": _smallest(pool.plain, start, repeats),
+            "whole gate": _smallest(pool.gate, 2 * start, repeats),
             "e-process": pool.e_process(start, repeats),
             "prediction-powered": _smallest(pool.powered, start, repeats),
             "prediction-powered, picked": _smallest(pool.picked, start // 4, repeats),
@@ -124,9 +125,19 @@ class _Pool:
         self.gain = gains(self.y, self.old, self.new, self.worths)
         belief = (data.proba[champion][rows] + data.proba[candidate][rows]) / 2
         self.expected = expected_gains(belief, self.old, self.new, self.worths)
-        possible = (self.worths[:, self.new] - self.worths[:, self.old]).T
-        squared = (belief * possible**2).sum(axis=1)
-        self.interest = np.sqrt(np.maximum(squared - self.expected**2, 0))
+        self.interest = gain_uncertainty(belief, self.old, self.new, self.worths)
+        self.old_proba, self.new_proba = data.proba[champion][rows], data.proba[candidate][rows]
+        self.slices = {name: mask[rows] for name, mask in data.slices.items()}
+
+    def gate(self, labels: int, repeats: int) -> float:
+        """Share of repeats in which the whole gate promotes: first look, guards, slices, calibration."""
+        policy, won = GatePolicy(bootstrap_rounds=1000), 0
+        for repeat in range(repeats // 4):
+            part = np.random.default_rng([6, labels, repeat]).integers(self.y.size, size=labels)
+            masks = {name: mask[part] for name, mask in self.slices.items()}
+            compared = compare(self.y[part], self.old_proba[part], self.new_proba[part], slices=masks, policy=policy)
+            won += decide(compared, policy)[0] is Answer.PROMOTE
+        return won / (repeats // 4)
 
     def plain(self, labels: int, repeats: int) -> float:
         """Share of repeats in which the swap test promotes."""

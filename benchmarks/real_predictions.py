@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from sklearn.pipeline import make_pipeline, make_union
 
 from sentiment_lib.evaluation import gains, pairs
 from sentiment_lib.evaluation.metrics import confusion
+from sentiment_lib.evaluation.slices import slices, word_counts
 
 DATA = Path(os.environ.get("SENTIMENT_BENCHMARK_DATA", Path(__file__).parents[2] / "shared" / "data"))
 CLASS_OF = {"negative": 0, "neutral": 1, "positive": 2}
@@ -27,6 +29,8 @@ class Scored:
     name: str
     labels: np.ndarray
     proba: dict[str, np.ndarray]
+    #: name -> mask (n,)
+    slices: dict[str, np.ndarray]
 
     def classes(self, model: str) -> np.ndarray:
         """Classes (n,) of one model."""
@@ -49,7 +53,11 @@ def scored(name: str) -> Scored:
     ):
         fitted = build().fit([texts[row] for row in rows], y[rows])
         proba[model] = fitted.predict_proba(texts[split:])
-    return Scored(name, labels[split:], proba)
+    held = texts[split:]
+    handles = (re.search(r"@(united|americanair|southwestair|jetblue|usairways|virginamerica)", t, re.I) for t in held)
+    airlines = [found[1].lower() if found else None for found in handles]
+    masks = slices(held, airlines=airlines, train_counts=word_counts(texts[:split]))
+    return Scored(name, labels[split:], proba, masks)
 
 
 def thinned(labels, champion, candidate, target: float, *, metric: str, seed: int) -> np.ndarray:

@@ -56,6 +56,14 @@ def expected_gains(label_proba: Floats, champion: Ints, candidate: Ints, worths:
     return np.asarray((label_proba * (worths[:, candidate] - worths[:, champion]).T).sum(axis=1))
 
 
+def gain_uncertainty(label_proba: Floats, champion: Ints, candidate: Ints, worths: Floats) -> Floats:
+    """How much a label would tell (n,): the expected gain's standard deviation; zero where the models agree."""
+    possible = (worths[:, candidate] - worths[:, champion]).T
+    expected = (label_proba * possible).sum(axis=1)
+    squared = (label_proba * possible**2).sum(axis=1)
+    return np.asarray(np.sqrt(np.maximum(squared - expected**2, 0)))
+
+
 def largest(worths: Floats) -> float:
     """The largest absolute gain that a row can have: the scale for bets."""
     return float(np.abs(gain_cube(worths)).max())

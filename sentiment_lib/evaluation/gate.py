@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from sentiment_lib.evaluation.behaviours import BehaviourResult
 from sentiment_lib.evaluation.comparison import Comparison
@@ -46,7 +47,7 @@ def enough_rows(comparison: Comparison, policy: GatePolicy) -> Verdicts:
 def benefit(comparison: Comparison, policy: GatePolicy) -> Verdicts:
     """The candidate is better on the main metric, at the level that this look may spend."""
     main = comparison.main
-    gain = f"{main.metric} {_points(main.difference)}, from {_points(main.low)} to {_points(main.high)}"
+    gain = _change(main)
     if main.high < 0:
         yield _verdict("benefit", main.difference, 0.0, REJECT, f"{gain}: worse than the champion")
         return
@@ -65,13 +66,19 @@ def guards(comparison: Comparison, policy: GatePolicy) -> Verdicts:
 
 
 def slices(comparison: Comparison, policy: GatePolicy) -> Verdicts:
-    """No slice with enough rows is worse by more than the margin."""
+    """No slice is worse by more than the margin, as far as its rows can tell."""
     for part in comparison.slices:
         name = f"slice: {part.name}"
-        if part.difference is None:
+        found = part.difference
+        if found is None:
             yield _verdict(name, None, None, PASS, f"{part.rows} rows, {part.negatives} negative: too few to judge")
-        else:
-            yield _non_inferior(name, part.difference, policy.slice_non_inferiority)
+            continue
+        verdict = _non_inferior(name, found, policy.slice_non_inferiority)
+        # a slice whose bounds are wider than the margin cannot show that nothing was lost: a loss must then be seen
+        blurred = found.difference - found.low > policy.slice_non_inferiority > -found.difference
+        if verdict.verdict == HOLD and blurred:
+            verdict = replace(verdict, verdict=PASS, reason=f"{_change(found)}: too few rows to rule out a loss")
+        yield verdict
 
 
 def class_collapse(comparison: Comparison, policy: GatePolicy) -> Verdicts:
@@ -142,7 +149,7 @@ def data_rules(checks: DataChecks, policy: GatePolicy) -> Verdicts:
 
 
 def _non_inferior(rule: str, found: Difference, margin: float) -> RuleVerdict:
-    text = f"{found.metric} {_points(found.difference)}, from {_points(found.low)} to {_points(found.high)}"
+    text = _change(found)
     if found.low > -margin or (margin == 0 and found.low >= 0):
         return _verdict(rule, found.low, -margin, PASS, text)
     if found.high < -margin:
@@ -160,6 +167,10 @@ def _at_most(rule: str, figure: float, bound: float, otherwise: str, reason: str
 
 def _verdict(rule: str, figure: float | None, bound: float | None, verdict: str, reason: str) -> RuleVerdict:
     return RuleVerdict(rule=rule, figure=figure, bound=bound, verdict=verdict, reason=reason)
+
+
+def _change(found: Difference) -> str:
+    return f"{found.metric} {_points(found.difference)}, from {_points(found.low)} to {_points(found.high)}"
 
 
 def _points(share: float) -> str:

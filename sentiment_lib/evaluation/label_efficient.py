@@ -98,6 +98,23 @@ def accuracy(
     )
 
 
+def negative_f1(
+    proba: Floats, labels: Ints, labelled: NDArray[np.bool_], inclusion: Floats, *, level: float = 0.05
+) -> Estimate:
+    """Negative F1 of a model over all rows (N, 3), as a ratio of means made linear at the plain estimate."""
+    says = (proba.argmax(axis=1) == 0).astype(np.float64)
+    is_negative = (labels == 0).astype(np.float64)
+    weight = np.where(labelled, 1 / inclusion, 0.0)
+    hits, size = (float((weight * values).sum()) for values in (says * is_negative, says + is_negative))
+    if size == 0:
+        raise BadInput(what="labels", problem="no labelled row is negative or called so: F1 has no value")
+    first = 2 * hits / size
+    per_row = size / float(weight.sum())
+    values = 2 * says * is_negative - first * (says + is_negative)
+    expected = 2 * says * proba[:, 0] - first * (says + proba[:, 0])
+    return prediction_powered(first + values / per_row, expected / per_row, labelled, inclusion, level=level)
+
+
 def chances(interest: Floats, labels: float, *, floor: float = 0.1) -> Floats:
     """Chance (N,) to pick each row, near `labels` in total and in proportion to `interest` (N,), never zero.
 

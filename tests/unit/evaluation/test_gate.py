@@ -76,6 +76,17 @@ def test_a_loss_on_one_slice_stops_a_gain_on_the_whole(dice):
     assert "slice: part" in failed
 
 
+def test_a_slice_that_is_too_small_to_judge_does_not_stop_a_gain_unless_a_loss_is_seen(dice):
+    labels, champion, candidate = dice(3000, 0.7, 0.78, seed=4)
+    part = np.arange(3000) < 150
+    answer, _ = answered(compare(labels, champion, candidate, slices={"part": part}, policy=POLICY))
+    assert answer is Answer.PROMOTE
+    candidate[part] = dice(3000, 0.60, seed=4)[1][part]
+    answer, failed = answered(compare(labels, champion, candidate, slices={"part": part}, policy=POLICY))
+    assert answer is Answer.HOLD
+    assert list(failed) == ["slice: part"]
+
+
 def test_too_few_rows_are_held_however_good_they_look(dice):
     labels, champion, candidate = dice(60, 0.2, 1.0)
     answer, failed = answered(compare(labels, champion, candidate, policy=POLICY))

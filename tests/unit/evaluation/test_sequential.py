@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from sentiment_lib.errors import BadInput
-from sentiment_lib.evaluation.label_efficient import accuracy, chances, prediction_powered
-from sentiment_lib.evaluation.metrics import confusion
+from sentiment_lib.evaluation.label_efficient import accuracy, chances, negative_f1, prediction_powered
+from sentiment_lib.evaluation.metrics import confusion, figures
 from sentiment_lib.evaluation.sequential import EProcess, confidence_sequence, first_crossing, log_evidence_path
 from sentiment_lib.evaluation.watch import watch
 from sentiment_lib.policy import WatchPolicy
@@ -143,6 +143,17 @@ def test_accuracy_of_a_model_is_estimated_from_a_few_labels(dice):
     truth = (proba.argmax(axis=1) == labels).mean()
     found = accuracy(proba, np.where(labelled, labels, 0), labelled, np.full(5000, 0.1))
     assert found.low < truth < found.high
+
+
+def test_negative_f1_of_a_model_is_estimated_without_bias_and_its_bounds_hold_it(dice):
+    labels, proba = dice(5000, 0.7)
+    truth = figures(labels, proba)["negative_f1"]
+    found = []
+    for number in range(150):
+        labelled = np.random.default_rng(number).random(5000) < 0.08
+        found.append(negative_f1(proba, np.where(labelled, labels, 0), labelled, np.full(5000, 0.08)))
+    assert np.mean([one.estimate for one in found]) == pytest.approx(truth, abs=0.006)
+    assert np.mean([one.low < truth < one.high for one in found]) > 0.9
 
 
 def test_an_estimate_without_labels_or_chances_is_refused():
