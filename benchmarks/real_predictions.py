@@ -88,7 +88,9 @@ def _rows(name: str) -> tuple[list[str], np.ndarray, int]:
     if not file.exists():
         raise SystemExit(f"{file} is needed for this benchmark; set SENTIMENT_BENCHMARK_DATA to the folder that has it")
     if name == "airline":
-        frame = pd.read_csv(file, dtype={"tweet_id": str}).drop_duplicates("tweet_id").iloc[::-1]
+        frame = pd.read_csv(file, dtype={"tweet_id": str}).drop_duplicates("tweet_id")
+        # the file is in blocks of one airline each, newest first
+        frame = frame.sort_values(["tweet_created", "tweet_id"])
         frame = frame.rename(columns={"airline_sentiment": "label"})
         split = int((frame.tweet_created < "2015-02-23").sum())
     else:
