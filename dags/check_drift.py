@@ -9,9 +9,9 @@ from sentiment_airflow import defaults
 from sentiment_airflow.assets import DRIFT, PREDICTIONS
 from sentiment_airflow.notifiers import Notice
 
-DRIFTED = Notice(
-    title="The tweets have drifted",
-    body="Drift report {{ ti.xcom_pull(task_ids='check')['report_id'] }}. The policy decides on a retrain.",
+LOOKED = Notice(
+    title="Drift report {{ (ti.xcom_pull(task_ids='check') or {}).get('report_id') }}",
+    body="{{ (ti.xcom_pull(task_ids='check') or {}).get('verdict') }}",
 )
 
 
@@ -35,20 +35,26 @@ report, and opens a `drift` alert when the verdict is drift. Verdicts are our ow
     **defaults.DAG,
 )
 def check_drift():
-    @task
+    @task(on_success_callback=LOOKED)
     def check(params: dict) -> dict:
         """The drift report of this moment."""
+        from airflow.sdk.exceptions import AirflowSkipException
         from sentiment_airflow.calling import call, moment
 
-        report = call("check_drift", at=moment(params["at"]))
-        return {key: report[key] for key in ("report_id", "verdict", "html_path", "alert_id")}
+        from sentiment_lib.errors import NotFound
+
+        try:
+            report = call("check_drift", at=moment(params["at"]))
+        except NotFound as error:  # a fresh installation: nothing is scored yet
+            raise AirflowSkipException(str(error)) from error
+        return {key: report[key] for key in ("report_id", "verdict", "severity", "wants_retrain", "html_path")}
 
     @task.short_circuit
-    def drifted(report: dict) -> bool:
-        """Only drift goes on."""
-        return report["verdict"] == "drift"
+    def wants_retrain(report: dict) -> bool:
+        """Only drift that matters by policy goes on."""
+        return report["wants_retrain"]
 
-    @task(outlets=[DRIFT], on_success_callback=DRIFTED, on_skipped_callback=DRIFTED)
+    @task(outlets=[DRIFT])
     def ask_for_retrain(report: dict, *, outlet_events: dict) -> dict:
         """Write the wish down; the policy's cool-down may refuse it."""
         from airflow.sdk.exceptions import AirflowSkipException
@@ -56,12 +62,12 @@ def check_drift():
 
         wish = call("want", rule="drift", reason=f"drift report {report['report_id']}")
         if not wish:
-            raise AirflowSkipException("a retrain is wanted already, or was done just now")
+            raise AirflowSkipException("a retrain was done just now: the cool-down lasts")
         outlet_events[DRIFT].extra = {"report_id": report["report_id"]}
         return wish
 
     report = check()
-    drifted(report) >> ask_for_retrain(report)
+    wants_retrain(report) >> ask_for_retrain(report)
 
 
 check_drift()

@@ -1,4 +1,4 @@
-"""House-keeping: finish what was interrupted, find what was moved by hand, ask for a retrain when labels suffice."""
+"""House-keeping: finish what was interrupted, look at every alert rule, ask for a retrain when labels suffice."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from sentiment_airflow.assets import LABELS
     doc_md="""
 ### maintain
 Finishes or undoes an interrupted promotion, compares the registry's aliases with the ledger and mends them by policy,
-and counts the labels that came since the last snapshot.
+looks at the alert rules and delivers what waits, and counts the labels that came since the last snapshot.
 
 - **Writes**: asset `labels` when there are enough new ones for a retrain; that wakes `retrain`.
 - **By hand**: `sentiment maintain`.
@@ -33,6 +33,13 @@ def maintain():
 
         return call("maintain")
 
+    @task(trigger_rule="all_done")
+    def watch() -> dict:
+        """Open and resolve the alerts of operations, and deliver what waits."""
+        from sentiment_airflow.calling import call
+
+        return call("watch")
+
     @task(outlets=[LABELS], trigger_rule="all_done")
     def count_labels(*, outlet_events: dict) -> dict:
         """Ask for a retrain when the policy's number of new labels is reached."""
@@ -45,7 +52,7 @@ def maintain():
         outlet_events[LABELS].extra = {"request_id": wish["request_id"]}
         return wish
 
-    tidy() >> count_labels()
+    tidy() >> watch() >> count_labels()
 
 
 maintain()

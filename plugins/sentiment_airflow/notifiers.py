@@ -1,4 +1,4 @@
-"""Notices: a line in the log, and a message to SENTIMENT_ALERT_URLS (Apprise) when some are set."""
+"""Notices: a line in Airflow's log, and what waits in the alerts' outbox goes out at once (Apprise)."""
 
 from __future__ import annotations
 
@@ -9,49 +9,47 @@ from airflow.sdk import BaseNotifier
 
 
 class Notice(BaseNotifier):
-    """Tells people `title` and `body` (both templates)."""
+    """Logs `title` and `body` (both templates) and delivers the alerts that a step has opened."""
 
     template_fields = ("title", "body")
 
-    def __init__(self, title: str, body: str = "", severity: str = "warning") -> None:
+    def __init__(self, title: str, body: str = "") -> None:
         super().__init__()
         self.title = title
         self.body = body
-        self.severity = severity
 
     def notify(self, context: Mapping[str, Any]) -> None:
-        """Log and send; a message that cannot be sent is logged, for the task's own end matters more."""
+        """A channel or database that is away is logged: the task's own end matters more."""
         self.log.warning("%s: %s", self.title, self.body)
         try:
-            send(self.title, self.body, self.severity)
+            self.tell(context)
         except Exception:
-            self.log.exception("The notice %r could not be sent", self.title)
+            self.log.exception("The notice %r could not be delivered", self.title)
+
+    def tell(self, context: Mapping[str, Any]) -> None:
+        """Deliver the outbox now instead of at the next maintain."""
+        from sentiment_airflow.calling import call
+
+        call("watch", "deliver")
 
 
 class FailureNotice(Notice):
-    """Tells people that a task has failed for good."""
+    """Opens the alert of a task that has failed for good; a failed run counts up the same alert."""
 
     def __init__(self) -> None:
         super().__init__(
             title="{{ dag.dag_id }}.{{ ti.task_id }} failed",
             body="Run {{ run_id }}, try {{ ti.try_number }}: {{ exception | default('the process was lost', true) }}",
-            severity="critical",
         )
 
+    def tell(self, context: Mapping[str, Any]) -> None:
+        """Through the outbox; straight to the receivers when the database is what has failed."""
+        from sentiment_airflow.alerting import opened, send_directly
 
-def send(title: str, body: str, severity: str) -> int:
-    """Send to every configured Apprise URL; gives the number of URLs, 0 when none is set."""
-    from sentiment_lib.settings import load_settings
-
-    urls = [url.strip() for url in load_settings().alert_urls.get_secret_value().split(",") if url.strip()]
-    if not urls:
-        return 0
-    import apprise
-
-    kinds = {"info": apprise.NotifyType.INFO, "warning": apprise.NotifyType.WARNING}
-    channel = apprise.Apprise()
-    for url in urls:
-        channel.add(url)
-    if not channel.notify(title=title, body=body or title, notify_type=kinds.get(severity, apprise.NotifyType.FAILURE)):
-        raise ConnectionError("at least one alert URL did not take the message")
-    return len(urls)
+        dag_id, run_id = context["dag"].dag_id, context["run_id"]
+        try:
+            opened(dag_id, run_id, self.title, self.body)
+            super().tell(context)
+        except Exception:
+            self.log.exception("The alert could not be stored, so it is sent directly")
+            send_directly(self.title, self.body)
