@@ -96,6 +96,8 @@ class DriftPolicy(Section):
     reference_days: float = Field(7, gt=0)
     current_days: float = Field(1, gt=0)
     minimum_rows: int = Field(200, ge=30, description="rows a window needs before there is a verdict")
+    minimum_labelled: int = Field(50, ge=20, description="labelled rows a window needs for a word on wrong answers")
+    run_length: float = Field(500, ge=20, description="windows until continuous watching alarms falsely, on average")
     sample_rows: int = Field(
         2000, ge=100, description="rows of each window that are looked at, so volume does not decide"
     )

@@ -175,3 +175,9 @@ class DriftReport:
     signals: tuple[Mapping[str, object], ...] = field(default=())
     html_path: str | None = None
     alert_id: int | None = None
+    #: "warning" for drift alone, "critical" when quality is lost as well; None without drift
+    severity: str | None = None
+    #: the policy wants a retrain for this report
+    wants_retrain: bool = False
+    #: what moved, quality, class shares, continuous watching, Evidently's figures
+    details: Mapping[str, object] = field(default_factory=dict)

@@ -15,7 +15,7 @@ import pandas as pd
 
 from sentiment_lib.drift import two_samples
 from sentiment_lib.drift.calibration import Calibration
-from sentiment_lib.drift.signals import CONTINUOUS, DISCRETE, repeated, signals, words
+from sentiment_lib.drift.signals import CONTINUOUS, DISCRETE, SPARSE, repeated, signals, words
 from sentiment_lib.policy import DriftPolicy
 
 #: Share of the reference sample that only says which words are known.
@@ -116,7 +116,7 @@ def check(
     results = []
     for one, corrected in zip(found, adjusted, strict=True):
         floor = max(one.floor, calibration.floor(one.signal, policy.false_alarm_rate) if calibration else 0.0)
-        alarm = corrected <= policy.false_alarm_rate and one.effect >= floor
+        alarm = bool(corrected <= policy.false_alarm_rate and one.effect >= floor)
         results.append(SignalResult(**{**asdict(one), "adjusted": corrected, "floor": floor, "drifted": alarm}))
     results.sort(key=lambda one: (not one.drifted, one.adjusted, -one.effect))
     return Verdict(
@@ -145,7 +145,7 @@ def measure(
         if name not in before or name not in now:
             continue
         left, right = before[name].dropna(), now[name].dropna()
-        if min(len(left), len(right)) < policy.minimum_rows:
+        if min(len(left), len(right)) < (policy.minimum_labelled if name in SPARSE else policy.minimum_rows):
             continue
         if name in CONTINUOUS:
             pair = two_samples.continuous(left.to_numpy(float), right.to_numpy(float))

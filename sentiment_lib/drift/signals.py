@@ -15,6 +15,7 @@ import pandas as pd
 CONTINUOUS = ("p_negative", "p_neutral", "p_positive", "confidence", "length", "upper_share", "unknown_share")
 #: Counts and names, compared by chi-square.
 DISCRETE = (
+    "wrong",
     "label",
     "airline",
     "language",
@@ -27,6 +28,8 @@ DISCRETE = (
     "questions",
     "negations",
 )
+#: Signals that few rows have (those with a label): fewer are enough for a test.
+SPARSE = ("wrong",)
 PROBABILITIES = ("p_negative", "p_neutral", "p_positive")
 #: Counts at or above this are one class.
 MOST = 4
@@ -52,8 +55,9 @@ def words(text: str) -> list[str]:
 def signals(frame: pd.DataFrame, vocabulary: Collection[str] | None = None) -> pd.DataFrame:
     """One row of figures for each row of `frame`, same index.
 
-    `frame` has the column text, and any of p_negative, p_neutral, p_positive, label, airline, language. A tweet that
-    is not scored has missing probabilities. `unknown_share` (words outside `vocabulary`) needs a vocabulary.
+    `frame` has the column text, and any of p_negative, p_neutral, p_positive, label, airline, language and answer (a
+    person's label, mostly missing). A tweet that is not scored has missing probabilities. `unknown_share`, the share
+    of words outside `vocabulary`, needs a vocabulary.
     """
     text = frame["text"].fillna("").astype(str)
     out = pd.DataFrame(index=frame.index)
@@ -72,6 +76,9 @@ def signals(frame: pd.DataFrame, vocabulary: Collection[str] | None = None) -> p
             out[name] = frame[name].astype(object).where(frame[name].notna(), "none").astype(str)
     if "label" in out and "p_negative" in out:
         out["label"] = out["label"].where(out["p_negative"].notna(), None)
+    if "answer" in frame and "label" in frame:
+        wrong = (frame["answer"] != frame["label"]).astype(object)
+        out["wrong"] = wrong.where(frame["answer"].notna() & frame["label"].notna(), None)
     for name, pattern in _COUNTS.items():
         out[name] = text.str.count(pattern).clip(upper=MOST).astype(int)
     return out

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from sqlalchemy import Connection
 
 from sentiment_lib.alerts import rules
-from sentiment_lib.drift import detectors
-from sentiment_lib.drift.calibration import calibrate
+from sentiment_lib.drift import detectors, sequential
+from sentiment_lib.drift.calibration import FEWEST, Calibration, calibrate
+from sentiment_lib.drift.causes import causes
+from sentiment_lib.drift.severity import Harm, harm, severity
 from sentiment_lib.drift.signals import signals
 from sentiment_lib.errors import NotFound
 from sentiment_lib.records import DriftReport, Severity, Window
@@ -30,69 +36,125 @@ def run(store: Store, settings: Settings, *, at: datetime | None = None) -> Drif
         version = reports.champion_version(connection)
         if version is None:
             raise NotFound(what="champion", key="to check the drift of")
-        newest = at or reports.newest_scored(connection, version)
-        if newest is None:
-            raise NotFound(what="prediction", key=f"of version {version}")
-        end = newest.astimezone(UTC) if at else newest.astimezone(UTC) + timedelta(seconds=1)
-        current = Window(start=end - timedelta(days=policy.current_days), end=end)
-        reference = Window(start=current.start - timedelta(days=policy.reference_days), end=current.start)
+        reference, current = _windows(connection, settings, version, at)
         if known := reports.find_report(connection, version, reference, current):
             return known
         frames = [
             reports.window_rows(connection, one, version, rows=READ_FACTOR * policy.sample_rows, seed=policy.seed)
             for one in (reference, current)
         ]
-        past = reports.undisturbed(connection, version, current.start)
-    verdict = detectors.check(frames[0], frames[1], policy, calibration=calibrate(past))
-    html = None
+        calibration = _calibration(connection, version, current.start)
+        past = reports.past_signals(connection, version, current.start, verdicts=("stable", "drift"), limit=1000)
+    verdict = detectors.check(frames[0], frames[1], policy, calibration=calibration)
+    report = DriftReport(report_id=0, verdict=verdict.verdict, reference=reference, current=current)
     if verdict.verdict != "too_few":
-        html = _picture(settings.reports, frames[0], frames[1], settings, current.end)
+        report = _explained(report, verdict, frames, settings)
+        scores = [sequential.score(one) for one in reversed(past)] + [sequential.score(verdict.as_dicts())]
+        state = sequential.watch(scores, run_length=policy.run_length, seed=policy.seed)
+        watching = {"value": state.value, "alarm": state.alarm, "windows": len(scores), "run_length": policy.run_length}
+        report = replace(report, details={**report.details, "continuous": watching})
     with store.begin() as connection:
-        report_id = reports.add_report(
-            connection,
-            version,
-            reference,
-            current,
-            verdict=verdict.verdict,
-            signals=verdict.as_dicts(),
-            html_path=html,
-        )
-        if report_id is None:
-            found = reports.find_report(connection, version, reference, current)
-            assert found is not None
-            return found
-        alert_id = None
-        if verdict.verdict == "drift":
-            alert_id = rules.open_alert(
-                connection,
-                ALERT,
-                Severity.WARNING,
-                ALERT,
-                f"The tweets have drifted: {', '.join(one.signal for one in verdict.drifted[:3])}",
-                "\n".join(_sentence(one) for one in verdict.drifted),
-                f"/reports/{html}" if html else None,
-            )
-        elif verdict.verdict == "stable":
-            rules.resolve(connection, ALERT)
-    return DriftReport(
-        report_id=report_id,
-        verdict=verdict.verdict,
-        reference=reference,
-        current=current,
+        return _store(connection, report, verdict, version)
+
+
+def _windows(connection: Connection, settings: Settings, version: int, at: datetime | None) -> tuple[Window, Window]:
+    policy = settings.policy.drift
+    newest = at or reports.newest_scored(connection, version)
+    if newest is None:
+        raise NotFound(what="prediction", key=f"of version {version}")
+    end = newest.astimezone(UTC) if at else newest.astimezone(UTC) + timedelta(seconds=1)
+    current = Window(start=end - timedelta(days=policy.current_days), end=end)
+    return Window(start=current.start - timedelta(days=policy.reference_days), end=current.start), current
+
+
+def _calibration(connection: Connection, version: int, before: datetime) -> Calibration:
+    """From undisturbed windows of the same time of the day, or from all while there are too few of those."""
+    near = reports.past_signals(connection, version, before, same_hour=True)
+    return calibrate(near if len(near) >= FEWEST else reports.past_signals(connection, version, before))
+
+
+def _explained(
+    report: DriftReport, verdict: detectors.Verdict, frames: list[pd.DataFrame], settings: Settings
+) -> DriftReport:
+    """The report with what moved, whether it hurts, and the picture."""
+    from sentiment_lib.drift.report import write_html
+
+    policy = settings.policy.drift
+    hurt = harm(frames[0], frames[1], policy)
+    level, wants = severity(verdict.verdict, hurt, policy)
+    both = detectors.samples(frames[0], frames[1], policy)
+    name = f"drift/{report.current.end:%Y%m%dT%H%M%S}.html"
+    figures = write_html(
+        signals(both.reference, both.known), signals(both.current, both.known), settings.reports / name
+    )
+    details: dict[str, Any] = {
+        "severity": level,
+        "wants_retrain": wants,
+        "loss": hurt.loss,
+        "loss_by": hurt.by,
+        "quality": hurt.figures,
+        "causes": causes(both.reference, both.current),
+        "evidently": figures,
+        "calibrated_on": verdict.calibrated_on,
+    }
+    return replace(
+        report,
         signals=tuple(verdict.as_dicts()),
-        html_path=html,
-        alert_id=alert_id,
+        html_path=name,
+        severity=level,
+        wants_retrain=wants,
+        details=details | {"summary": _summary(verdict, details["causes"], hurt)},
     )
 
 
-def _picture(folder: Path, reference: object, current: object, settings: Settings, end: datetime) -> str:
-    """Write Evidently's HTML over the same samples; gives the path relative to the reports folder."""
-    from sentiment_lib.drift.report import write_html
+def _store(connection: Connection, report: DriftReport, verdict: detectors.Verdict, version: int) -> DriftReport:
+    report_id = reports.add_report(
+        connection,
+        version,
+        report.reference,
+        report.current,
+        verdict=report.verdict,
+        signals=report.signals,
+        details=report.details,
+        html_path=report.html_path,
+    )
+    if report_id is None:  # another run stored it meanwhile
+        found = reports.find_report(connection, version, report.reference, report.current)
+        assert found is not None
+        return found
+    alert_id = None
+    if report.severity is not None:
+        alert_id = rules.open_alert(
+            connection,
+            ALERT,
+            Severity(report.severity),
+            ALERT,
+            f"The tweets have drifted: {', '.join(one.signal for one in verdict.drifted[:3])}",
+            str(report.details["summary"]),
+            f"/reports/{report.html_path}",
+        )
+    elif report.verdict == "stable":
+        rules.resolve(connection, ALERT)
+    return replace(report, report_id=report_id, alert_id=alert_id)
 
-    both = detectors.samples(reference, current, settings.policy.drift)  # type: ignore[arg-type]
-    name = f"drift/{end:%Y%m%dT%H%M%S}.html"
-    write_html(signals(both.reference, both.known), signals(both.current, both.known), folder / name)
-    return name
+
+def _summary(verdict: detectors.Verdict, moved: dict[str, Any], hurt: Harm) -> str:
+    """What moved and whether it hurts, in a few lines."""
+    lines = [_sentence(one) for one in verdict.drifted]
+    if moved["words"]:
+        changes = (f"{one['word']} {one['before']:.1%} to {one['now']:.1%}" for one in moved["words"])
+        lines.append("Words: " + ", ".join(changes))
+    for one in moved["airlines"][:3]:
+        lines.append(
+            f"{one['airline']}: {one['share']:.0%} to {one['share_now']:.0%} of the tweets, "
+            f"negative {one['negative']:.0%} to {one['negative_now']:.0%}"
+        )
+    if moved["examples"]:
+        lines.append("Look at tweets " + ", ".join(one["tweet_id"] for one in moved["examples"]))
+    if hurt.loss is not None:
+        sure = "" if hurt.certain else " (within chance)"
+        lines.append(f"Macro-F1, {hurt.by}: {-hurt.loss:+.3f} against the reference{sure}")
+    return "\n".join(lines)
 
 
 def _sentence(one: detectors.SignalResult) -> str:

@@ -22,13 +22,21 @@ COLUMNS = (
     "p_negative",
     "p_neutral",
     "p_positive",
+    "answer",
+    "inclusion",
 )
 
+# labels that people chose to give (feedback) are a biased sample and stay out
 # a seeded hash of the id is a fair draw, the same one each time, and needs no sort of the whole window in memory
 WINDOW = text(
     """
-    SELECT t.tweet_id, t.text, t.airline, t.language, t.created_at, p.label, p.p_negative, p.p_neutral, p.p_positive
+    SELECT t.tweet_id, t.text, t.airline, t.language, t.created_at, p.label, p.p_negative, p.p_neutral, p.p_positive,
+           l.label AS answer, l.inclusion
     FROM tweets t LEFT JOIN predictions p ON p.tweet_id = t.tweet_id AND p.model_version = :version
+    LEFT JOIN LATERAL (
+        SELECT label, coalesce(inclusion_probability, 1) AS inclusion FROM labels
+        WHERE tweet_id = t.tweet_id AND source IN ('audit', 'dataset')
+        ORDER BY (source = 'audit') DESC, label_id LIMIT 1) l ON true
     WHERE t.created_at >= :start AND t.created_at < :end
     ORDER BY hashint8extended(t.tweet_id, :seed), t.tweet_id LIMIT :rows
     """
@@ -57,14 +65,30 @@ def window_rows(connection: Connection, window: Window, version: int, *, rows: i
     return pd.DataFrame(connection.execute(WINDOW, where).all(), columns=list(COLUMNS))
 
 
-def undisturbed(connection: Connection, version: int, before: datetime, limit: int = 60) -> list[list[dict[str, Any]]]:
-    """Signals of earlier stable checks of this version whose windows do not overlap, newest first."""
+def past_signals(
+    connection: Connection,
+    version: int,
+    before: datetime,
+    *,
+    verdicts: Sequence[str] = ("stable",),
+    same_hour: bool = False,
+    limit: int = 60,
+) -> list[list[dict[str, Any]]]:
+    """Signals of earlier checks of this version whose windows do not overlap, newest first.
+
+    With `same_hour` only windows that end within two hours of the same time of the day: mornings differ from nights.
+    """
+    near = (
+        "AND abs(mod(extract(epoch FROM current_end - :before)::bigint + 43200, 86400)) BETWEEN 36000 AND 50400"
+        if same_hour
+        else ""
+    )
     found = connection.execute(
         text(
             "SELECT signals, current_start, current_end FROM drift_reports WHERE model_version = :version "
-            "AND verdict = 'stable' AND current_end <= :before ORDER BY current_end DESC LIMIT 500"
+            f"AND verdict = ANY(:verdicts) AND current_end <= :before {near} ORDER BY current_end DESC LIMIT 2000"
         ),
-        {"version": version, "before": before},
+        {"version": version, "before": before, "verdicts": list(verdicts)},
     ).all()
     kept: list[list[dict[str, Any]]] = []
     edge = before
@@ -79,8 +103,9 @@ def find_report(connection: Connection, version: int, reference: Window, current
     """The report of exactly these windows."""
     row = connection.execute(
         text(
-            "SELECT report_id, verdict, signals, html_path FROM drift_reports WHERE model_version = :version AND "
-            "reference_start = :rs AND reference_end = :re AND current_start = :cs AND current_end = :ce"
+            "SELECT report_id, verdict, signals, html_path, details FROM drift_reports "
+            "WHERE model_version = :version AND reference_start = :rs "
+            "AND reference_end = :re AND current_start = :cs AND current_end = :ce"
         ),
         _keys(version, reference, current),
     ).one_or_none()
@@ -93,6 +118,9 @@ def find_report(connection: Connection, version: int, reference: Window, current
         current=current,
         signals=tuple(row.signals),
         html_path=row.html_path,
+        severity=row.details.get("severity"),
+        wants_retrain=bool(row.details.get("wants_retrain")),
+        details=row.details,
     )
 
 
@@ -104,17 +132,23 @@ def add_report(
     *,
     verdict: str,
     signals: Sequence[Mapping[str, Any]],
+    details: Mapping[str, Any],
     html_path: str | None,
 ) -> int | None:
     """Id of the new report; None when another run has stored these windows already."""
     found: int | None = connection.execute(
         text(
             "INSERT INTO drift_reports (model_version, reference_start, reference_end, current_start, current_end, "
-            "verdict, signals, html_path) VALUES (:version, :rs, :re, :cs, :ce, :verdict, "
-            "CAST(:signals AS jsonb), :html) ON CONFLICT DO NOTHING RETURNING report_id"
+            "verdict, signals, details, html_path) VALUES (:version, :rs, :re, :cs, :ce, :verdict, "
+            "CAST(:signals AS jsonb), CAST(:details AS jsonb), :html) ON CONFLICT DO NOTHING RETURNING report_id"
         ),
         _keys(version, reference, current)
-        | {"verdict": verdict, "signals": json.dumps(list(signals), allow_nan=False), "html": html_path},
+        | {
+            "verdict": verdict,
+            "signals": json.dumps(list(signals), allow_nan=False),
+            "details": json.dumps(dict(details), allow_nan=False),
+            "html": html_path,
+        },
     ).scalar()
     return found
 

@@ -335,6 +335,8 @@ class DriftReportTable(Base):
     current_end: Mapped[datetime]
     verdict: Mapped[str]
     signals: Mapped[list[Any]]
+    #: what moved, estimated and measured quality, class shares, continuous watching, Evidently's figures
+    details: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
     html_path: Mapped[str | None]
     created_at: Mapped[datetime] = _now()
     __table_args__ = (

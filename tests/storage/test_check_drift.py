@@ -1,0 +1,148 @@
+"""The drift check over stored tweets: verdict, report, alert, and the wish for a retrain."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+from sqlalchemy import text
+
+from sentiment_lib.errors import NotFound
+from sentiment_lib.settings import Settings
+from sentiment_lib.steps import check_drift
+
+END = datetime(2026, 3, 9, 12, tzinfo=UTC)
+CALM = ["thanks", "help", "seat", "gate", "crew", "coffee", "today", "tomorrow", "great", "fine", "window", "trip"]
+STORM = ["cancelled", "snow", "stranded", "hours", "hold", "nobody", "worst", "ice", "closed", "hotel", "refund"]
+
+
+def fill(store, *, days=8, per_day=300, storm=False, labelled=0.0):
+    """A week of calm tweets, then a day of the same or of a storm; version 1 scored all of them."""
+    random = np.random.default_rng(5)
+    rows, labels = [], []
+    for number in range(days * per_day):
+        bad = storm and number >= (days - 1) * per_day
+        pool = CALM + (STORM * 3 if bad else [])
+        p = float(random.beta(6, 2) if bad else random.beta(2, 4))
+        true = "negative" if random.random() < (p if not bad else 0.35) else "positive" if number % 2 else "neutral"
+        rows.append(
+            {
+                "id": number + 1,
+                "text": " ".join(random.choice(pool, 9)),
+                "airline": "United" if bad or number % 3 else "Delta",
+                "at": END - timedelta(days=days) + timedelta(days=number / per_day),
+                "label": "negative" if p > 0.5 else "positive",
+                "n": p,
+                "p": 1 - p,
+            }
+        )
+        if random.random() < labelled:
+            labels.append({"id": number + 1, "label": true, "at": END})
+    with store.begin() as connection:
+        connection.execute(text("INSERT INTO ingests (source) VALUES ('test')"))
+        connection.execute(
+            text(
+                "INSERT INTO model_versions (version, family, digest, run_id, training_key) "
+                "VALUES (1, 'vader', 'd', 'r', 'k')"
+            )
+        )
+        connection.execute(
+            text("INSERT INTO deployments (kind, to_version, state, finished_at) VALUES ('first', 1, 'done', now())")
+        )
+        connection.execute(
+            text(
+                "INSERT INTO tweets (tweet_id, text, airline, created_at, ingest_id) "
+                "VALUES (:id, :text, :airline, :at, 1)"
+            ),
+            rows,
+        )
+        connection.execute(
+            text(
+                "INSERT INTO predictions (tweet_id, model_version, label, p_negative, p_neutral, p_positive) "
+                "VALUES (:id, 1, :label, :n, 0, :p)"
+            ),
+            rows,
+        )
+        if labels:
+            connection.execute(
+                text(
+                    "INSERT INTO labels (tweet_id, label, source, labelled_by, labelled_at, inclusion_probability) "
+                    "VALUES (:id, :label, 'audit', 'anna', :at, 0.5)"
+                ),
+                labels,
+            )
+
+
+def alerts(store):
+    with store.begin() as connection:
+        return connection.execute(text("SELECT * FROM alerts ORDER BY alert_id")).all()
+
+
+@pytest.fixture
+def settings(tmp_path):
+    return Settings(home=tmp_path)
+
+
+def test_without_a_champion_there_is_nothing_to_check(store, settings):
+    with pytest.raises(NotFound):
+        check_drift.run(store, settings)
+
+
+def test_a_calm_day_is_stable_and_opens_no_alert(store, settings):
+    fill(store)
+    report = check_drift.run(store, settings, at=END)
+    assert report.verdict == "stable"
+    assert (settings.reports / report.html_path).stat().st_size < 6_000_000
+    assert alerts(store) == []
+
+
+def test_a_storm_is_drift_and_the_alert_says_what_moved(store, settings):
+    fill(store, storm=True)
+    report = check_drift.run(store, settings, at=END)
+    assert report.verdict == "drift"
+    (alert,) = alerts(store)
+    assert report.alert_id == alert.alert_id
+    assert "cancelled" in alert.body or "snow" in alert.body
+    assert "United" in alert.body
+    assert "Look at tweets" in alert.body
+
+
+def test_drift_with_a_measured_loss_is_critical_and_wants_a_retrain(store, settings):
+    fill(store, storm=True, labelled=0.5)
+    report = check_drift.run(store, settings, at=END)
+    assert report.details["loss_by"] == "measured"
+    assert (report.severity, report.wants_retrain) == ("critical", True)
+
+
+def test_drift_alone_is_a_warning_without_a_retrain(store, settings):
+    fill(store, storm=True)
+    report = check_drift.run(store, settings, at=END)
+    if report.details["loss"] < settings.policy.drift.quality_loss:
+        assert (report.severity, report.wants_retrain) == ("warning", False)
+    else:
+        assert report.details["loss_by"] == "estimated"
+
+
+def test_the_same_window_again_gives_the_same_report_and_one_alert(store, settings):
+    fill(store, storm=True)
+    first = check_drift.run(store, settings, at=END)
+    again = check_drift.run(store, settings, at=END)
+    assert (again.report_id, again.verdict, again.severity) == (first.report_id, first.verdict, first.severity)
+    (alert,) = alerts(store)
+    assert alert.count == 1
+
+
+def test_a_window_with_few_tweets_has_a_verdict_of_its_own_and_resolves_nothing(store, settings):
+    fill(store, per_day=30)
+    report = check_drift.run(store, settings, at=END)
+    assert report.verdict == "too_few"
+    assert report.html_path is None
+
+
+def test_a_stable_check_resolves_the_alert_of_an_earlier_one(store, settings):
+    fill(store)
+    with store.begin() as connection:
+        check_drift.rules.open_alert(connection, "drift", "warning", "drift", "earlier")
+    check_drift.run(store, settings, at=END)
+    assert alerts(store)[0].resolved_at is not None
