@@ -1,0 +1,109 @@
+"""A scripted person in front of Airflow: triggers DAGs, waits for runs, answers approvals, all over REST."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+from urllib.error import HTTPError, URLError
+from urllib.parse import quote
+from urllib.request import Request, urlopen
+
+ENDED = ("success", "failed")
+#: Airflow 3.3 can fail a task that is answered within about three seconds
+PATIENCE = 5.0
+
+
+class Airflow:
+    """One user's view of one Airflow; lost connections are tried again until `patience` seconds have passed."""
+
+    def __init__(self, url: str, user: str, password: str, *, patience: float = 180) -> None:
+        self.url = url.rstrip("/")
+        self.user = user
+        self._password = password
+        self._token: str | None = None
+        self._patience = patience
+
+    def call(self, method: str, path: str, body: Any = None) -> Any:
+        """One request under /api/v2; HTTPError for what Airflow refuses (401 logs in again)."""
+        give_up = time.monotonic() + self._patience
+        while True:
+            try:
+                if self._token is None:
+                    login = {"username": self.user, "password": self._password}
+                    self._token = self._send("POST", f"{self.url}/auth/token", login)["access_token"]
+                return self._send(method, f"{self.url}/api/v2{path}", body)
+            except HTTPError as error:
+                if error.code not in (401, 500, 502, 503) or time.monotonic() > give_up:
+                    raise
+                self._token = None if error.code == 401 else self._token
+            except (URLError, ConnectionError, TimeoutError):
+                if time.monotonic() > give_up:
+                    raise
+            time.sleep(1)
+
+    def trigger(self, dag_id: str, **conf: Any) -> str:
+        """Id of a new run."""
+        made = self.call("POST", f"/dags/{dag_id}/dagRuns", {"logical_date": None, "conf": conf})
+        return str(made["dag_run_id"])
+
+    def runs(self, dag_id: str) -> dict[str, str]:
+        """State of each run, newest first."""
+        found = self.call("GET", f"/dags/{dag_id}/dagRuns?limit=100&order_by=-run_after")
+        return {run["dag_run_id"]: run["state"] for run in found["dag_runs"]}
+
+    def active(self, *dag_ids: str) -> list[str]:
+        """Runs that are queued or running, as dag_id/run_id."""
+        return [f"{d}/{run}" for d in dag_ids for run, state in self.runs(d).items() if state not in ENDED]
+
+    def tasks(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
+        """Task instances of a run."""
+        path = f"/dags/{dag_id}/dagRuns/{quote(run_id, safe='')}/taskInstances?limit=100"
+        return list(self.call("GET", path)["task_instances"])
+
+    def waiting(self, dag_id: str = "retrain") -> list[str]:
+        """Runs whose approval waits for an answer."""
+        found = self.call("GET", f"/dags/{dag_id}/dagRuns/~/hitlDetails?response_received=false&limit=100")
+        details = found["hitl_details"]
+        return [d["task_instance"]["dag_run_id"] for d in details if d["task_instance"]["state"] == "awaiting_input"]
+
+    def question(self, run_id: str, dag_id: str = "retrain") -> dict[str, Any]:
+        """What a person sees."""
+        return dict(self.call("GET", self._question(dag_id, run_id)))
+
+    def answer(self, run_id: str, option: str, reason: str | None = None, dag_id: str = "retrain") -> dict[str, Any]:
+        """Answer a waiting approval."""
+        body = {"chosen_options": [option], "params_input": {"reason": reason}}
+        return dict(self.call("PATCH", self._question(dag_id, run_id), body))
+
+    def until(self, ready: Callable[[], Any], *, seconds: float, what: str, every: float = 1.0) -> Any:
+        """The first truthy value of `ready`; TimeoutError says what was waited for."""
+        give_up = time.monotonic() + seconds
+        while not (found := ready()):
+            if time.monotonic() > give_up:
+                raise TimeoutError(f"{what}: not within {seconds:.0f} s")
+            time.sleep(every)
+        return found
+
+    def ended(self, dag_id: str, run_id: str, *, seconds: float = 600) -> str:
+        """State of a run once it has ended."""
+        path = f"/dags/{dag_id}/dagRuns/{quote(run_id, safe='')}"
+
+        def state() -> str | None:
+            found = self.call("GET", path)["state"]
+            return found if found in ENDED else None
+
+        return str(self.until(state, seconds=seconds, what=f"the end of {dag_id}/{run_id}"))
+
+    @staticmethod
+    def _question(dag_id: str, run_id: str) -> str:
+        return f"/dags/{dag_id}/dagRuns/{quote(run_id, safe='')}/taskInstances/approval/-1/hitlDetails"
+
+    def _send(self, method: str, url: str, body: Any = None) -> Any:
+        headers = {"Content-Type": "application/json", "Accept": "application/json"}
+        if self._token:
+            headers["Authorization"] = f"Bearer {self._token}"
+        data = None if body is None else json.dumps(body).encode()
+        with urlopen(Request(url, data=data, headers=headers, method=method), timeout=30) as response:
+            return json.loads(response.read() or b"null")

@@ -1,0 +1,81 @@
+"""An embedded stack in a folder of its own, with its database and its Airflow at hand."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.airflow_rest import Airflow
+from sentiment_lib.settings import Settings
+from sentiment_lib.storage.engine import Store
+
+
+class StackHome:
+    """`sentiment up` in `home`, with these settings; `down` leaves nothing running."""
+
+    def __init__(self, home: Path, **environment: str) -> None:
+        self.home = home
+        self.environment = {**os.environ, **environment, "SENTIMENT_HOME": str(home)}
+
+    def sentiment(self, *arguments: str, seconds: float = 600) -> str:
+        """Output of one command line; RuntimeError with its last words when it fails."""
+        command = [sys.executable, "-m", "sentiment_lib.cli", *arguments]
+        program = Path(sys.executable).with_name("sentiment")
+        if program.exists():
+            command = [str(program), *arguments]
+        done = subprocess.run(
+            command, env=self.environment, capture_output=True, text=True, timeout=seconds, check=False
+        )
+        if done.returncode:
+            raise RuntimeError(f"sentiment {' '.join(arguments)}: {done.stderr[-2000:] or done.stdout[-2000:]}")
+        return done.stdout
+
+    def up(self, *, sample: bool) -> None:
+        """Start, or start again what is left."""
+        self.sentiment("up", "--detach", *([] if sample else ["--no-sample"]))
+
+    def down(self) -> None:
+        """Stop everything."""
+        self.sentiment("down")
+
+    def status(self) -> Any:
+        """Health of each component."""
+        return json.loads(self.sentiment("status", "--json"))
+
+    @property
+    def settings(self) -> Settings:
+        """Settings that the stack wrote, with the environment's policy on top."""
+        kept = dict(os.environ)
+        os.environ.update({k: v for k, v in self.environment.items() if k.startswith("SENTIMENT_")})
+        try:
+            return Settings(_env_file=self.home / "secrets" / "settings.env")  # type: ignore[call-arg]
+        finally:
+            os.environ.clear()
+            os.environ.update(kept)
+
+    def airflow(self, user: str) -> Airflow:
+        """Airflow as this user sees it."""
+        return Airflow(self.settings.airflow_url, user, self._passwords()[user])
+
+    def rows(self, query: str, **values: Any) -> Sequence[Mapping[str, Any]]:
+        """Rows of the sentiment database."""
+        from sqlalchemy import text
+
+        store = Store.open(self.settings)
+        try:
+            with store.begin() as connection:
+                return [dict(row) for row in connection.execute(text(query), values).mappings()]
+        finally:
+            store.close()
+
+    def _passwords(self) -> dict[str, str]:
+        for path in (self.home / "secrets").glob("*.json"):
+            found = json.loads(path.read_text())
+            if isinstance(found, dict) and {"admin", "mlops"} <= found.keys():
+                return found
+        raise RuntimeError(f"No Airflow passwords in {self.home / 'secrets'}")
