@@ -55,5 +55,29 @@ def run(reference: pd.DataFrame, current: pd.DataFrame) -> Any:
     return Report([ValueDrift(column=name) for name in usable]).run(dataset(current), dataset(reference))
 
 
+def write_quality(frame: pd.DataFrame, path: Path) -> dict[str, bool]:
+    """Data-quality tests of a batch of tweets (tweet_id, text) as Evidently sees them; gives each test's answer."""
+    try:
+        from evidently import DataDefinition, Dataset, Report
+        from evidently.metrics import DuplicatedRowCount, MaxValue, MinValue, MissingValueCount, RowCount
+        from evidently.tests import eq, gte, lte
+    except ImportError as error:
+        raise MissingExtra(what="The data-quality report", package="evidently", extra="drift") from error
+    texts = frame["text"]
+    plain = pd.DataFrame({"characters": texts.str.len().astype(float), "tweet_id": frame["tweet_id"].astype(str)})
+    definition = DataDefinition(numerical_columns=["characters"], categorical_columns=["tweet_id"])
+    tests = [
+        RowCount(tests=[gte(1)]),
+        MissingValueCount(column="characters", tests=[eq(0)]),
+        MinValue(column="characters", tests=[gte(1)]),
+        MaxValue(column="characters", tests=[lte(10_000)]),
+        DuplicatedRowCount(tests=[eq(0)]),
+    ]
+    snapshot = Report(tests).run(Dataset.from_pandas(plain, data_definition=definition), None)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    snapshot.save_html(str(path))
+    return {str(one["name"]): str(one["status"]).upper().endswith("SUCCESS") for one in snapshot.dict()["tests"]}
+
+
 def _varies(frame: pd.DataFrame, name: str) -> bool:
     return name in frame and bool(frame[name].notna().any())

@@ -1,0 +1,44 @@
+"""Is what came in fit to learn from? Checks of a batch of tweets (`report.write_quality`: by Evidently)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+REQUIRED = ("tweet_id", "text", "created_at")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check:
+    """One expectation: its figure and the bound that it must not exceed."""
+
+    name: str
+    figure: float
+    bound: float
+
+    @property
+    def passed(self) -> bool:
+        """True when the figure keeps its bound."""
+        return self.figure <= self.bound
+
+
+def checks(frame: pd.DataFrame, *, now: pd.Timestamp) -> tuple[Check, ...]:
+    """Schema, missing values, ranges and duplicates of a batch; an empty batch passes all but the schema."""
+    missing = [name for name in REQUIRED if name not in frame]
+    found = [Check(name="missing columns", figure=len(missing), bound=0)]
+    if missing or frame.empty:
+        return tuple(found)
+    text = frame["text"].fillna("").astype(str)
+    at = pd.to_datetime(frame["created_at"], utc=True, errors="coerce")
+    shares = {
+        "share without text": (float((text.str.strip() == "").mean()), 0.0),
+        "share with an impossible length": (float((text.str.len() > 10_000).mean()), 0.0),
+        "share without a time": (float(at.isna().mean()), 0.0),
+        "share from the future": (float((at > now).mean()), 0.0),
+        "share that repeats an id": (float(frame["tweet_id"].duplicated().mean()), 0.05),
+        "share that repeats a text": (float(text.str.lower().duplicated().mean()), 0.3),
+    }
+    if "airline" in frame:
+        shares["share without an airline"] = (float(frame["airline"].isna().mean()), 0.95)
+    return tuple(found + [Check(name=name, figure=figure, bound=bound) for name, (figure, bound) in shares.items()])

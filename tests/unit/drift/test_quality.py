@@ -1,0 +1,78 @@
+"""Quality is foreseen from calibrated probabilities, measured from a drawn sample, and decides the severity."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from sentiment_lib.drift import quality
+from sentiment_lib.drift.severity import Harm, severity
+from sentiment_lib.policy import DriftPolicy
+
+
+def world(rows, seed, *, prior=(0.6, 0.25, 0.15), noise=1.0):
+    """Labels and well-calibrated probabilities of a three-class world."""
+    random = np.random.default_rng(seed)
+    labels = random.choice(3, rows, p=prior)
+    seen = np.eye(3)[labels] * 2 + random.normal(0, noise, (rows, 3))
+    # the posterior of equal Gaussians
+    scores = np.log(prior) + 2 * seen / noise**2
+    proba = np.exp(scores - scores.max(axis=1, keepdims=True))
+    return labels, proba / proba.sum(axis=1, keepdims=True)
+
+
+def test_the_estimate_without_labels_is_near_the_truth():
+    labels, proba = world(4000, 1, noise=1.5)
+    truth = quality.measured(labels, proba, np.ones(4000))
+    guess = quality.estimated(proba)
+    assert guess.macro_f1 == pytest.approx(truth.macro_f1, abs=0.02)
+    assert guess.low < truth.macro_f1 < guess.high or abs(guess.macro_f1 - truth.macro_f1) < 0.02
+
+
+def test_overconfident_probabilities_are_mended_before_they_are_believed():
+    labels, proba = world(4000, 2, noise=1.5)
+    sharp = proba**3 / (proba**3).sum(axis=1, keepdims=True)
+    truth = quality.measured(labels, sharp, np.ones(4000)).macro_f1
+    fitted = quality.calibrator(labels[:2000], sharp[:2000])
+    bare, mended = quality.estimated(sharp), quality.estimated(sharp, fitted)
+    assert abs(mended.macro_f1 - truth) < abs(bare.macro_f1 - truth)
+
+
+def test_a_sample_that_prefers_one_class_is_weighted_back():
+    labels, proba = world(20_000, 3, noise=2.0)
+    chance = np.where(labels == 0, 0.02, 0.2)
+    drawn = np.random.default_rng(4).random(20_000) < chance
+    truth = quality.measured(labels, proba, np.ones(20_000)).macro_f1
+    weighted = quality.measured(labels[drawn], proba[drawn], chance[drawn]).macro_f1
+    naive = quality.measured(labels[drawn], proba[drawn], np.ones(drawn.sum())).macro_f1
+    assert abs(weighted - truth) < abs(naive - truth)
+
+
+def test_a_shift_of_the_labels_is_estimated_both_ways():
+    labels, proba = world(4000, 5)
+    _, later = world(4000, 6)
+    random = np.random.default_rng(7)
+    shifted_labels, _ = world(4000, 6)
+    keep = random.random(4000) < np.where(shifted_labels == 0, 0.2, 1.0)
+    true = np.bincount(shifted_labels[keep], minlength=3) / keep.sum()
+    prior = np.bincount(labels, minlength=3) / len(labels)
+    assert quality.shares_by_em(later[keep], prior) == pytest.approx(true, abs=0.03)
+    assert quality.shares_by_confusion(labels, proba, later[keep]) == pytest.approx(true, abs=0.04)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "loss", "certain", "expected"),
+    [
+        ("stable", 0.2, True, (None, False)),
+        ("drift", None, False, ("warning", False)),
+        ("drift", 0.01, True, ("warning", False)),
+        ("drift", 0.2, False, ("warning", False)),
+        ("drift", 0.2, True, ("critical", True)),
+    ],
+)
+def test_only_drift_with_a_certain_loss_is_critical_and_asks_for_a_retrain(verdict, loss, certain, expected):
+    assert severity(verdict, Harm(loss=loss, certain=certain), DriftPolicy()) == expected
+
+
+def test_the_policy_may_ask_for_a_retrain_on_any_drift():
+    assert severity("drift", Harm(), DriftPolicy(retrain_on="drift")) == ("warning", True)
