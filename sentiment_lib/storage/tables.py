@@ -19,7 +19,7 @@ from sqlalchemy import (
     func,
     text,
 )
-from sqlalchemy.dialects.postgresql import BYTEA, JSONB, REAL
+from sqlalchemy.dialects.postgresql import ARRAY, BYTEA, JSONB, REAL
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 LABEL_CHECK = "IN ('negative', 'neutral', 'positive')"
@@ -408,4 +408,20 @@ class RetrainRequest(Base):
     handled_by: Mapped[str | None]
     __table_args__ = (
         CheckConstraint("rule IN ('schedule', 'drift', 'labels', 'quality', 'person', 'first')", name="rule"),
+    )
+
+
+class ApiKey(Base):
+    """A key of the API: only its hash is kept."""
+
+    __tablename__ = "api_keys"
+    key_id: Mapped[int] = _key()
+    name: Mapped[str]
+    roles: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    key_hash: Mapped[bytes] = mapped_column(unique=True)
+    created_at: Mapped[datetime] = _now()
+    revoked_at: Mapped[datetime | None]
+    __table_args__ = (
+        CheckConstraint("roles <@ ARRAY['predict', 'feedback', 'admin'] AND cardinality(roles) > 0", name="roles"),
+        Index("uq_api_keys_name_in_use", "name", unique=True, postgresql_where=text("revoked_at IS NULL")),
     )

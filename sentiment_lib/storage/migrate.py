@@ -1,0 +1,48 @@
+"""Bring a database to the newest form of the tables."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from sqlalchemy import Connection, create_engine
+
+from sentiment_lib.storage.tables import Base
+
+
+def _config(connection: Connection) -> Config:
+    config = Config()
+    # configparser would read a % in the path as the start of a name
+    config.set_main_option("script_location", str(Path(__file__).with_name("migrations")).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    return config
+
+
+def upgrade(url: str) -> None:
+    """Migrate to head in one transaction; running it again changes nothing."""
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    engine = create_engine(url)
+    try:
+        with engine.begin() as connection:
+            command.upgrade(_config(connection), "head")
+    finally:
+        engine.dispose()
+
+
+def revise(url: str, message: str, number: str) -> None:
+    """Write the next migration from the difference between tables and database: for developers."""
+    engine = create_engine(url)
+    try:
+        with engine.begin() as connection:
+            command.revision(_config(connection), message=message, autogenerate=True, rev_id=number)
+    finally:
+        engine.dispose()
+
+
+def drift(connection: Connection) -> list[object]:
+    """Differences between the tables in code and the database; empty after `upgrade`."""
+    return list(compare_metadata(MigrationContext.configure(connection, opts={"compare_type": True}), Base.metadata))

@@ -1,0 +1,1 @@
+"""Alembic's environment; `sentiment_lib.storage.migrate.upgrade` runs it."""

@@ -1,0 +1,48 @@
+"""A cheap guess at a tweet's language, from function words and scripts; None when there is too little to go on."""
+
+from __future__ import annotations
+
+import re
+
+#: Frequent words that few other of these languages share.
+_WORDS = {
+    "en": "the and you is was my to for with have this that your not are just at they it's i'm been what",
+    "es": "el los las que no por una con para mi su está muy pero vuelo gracias del al es y me",
+    "fr": "le les des est pas une pour avec vous mon vol merci je nous dans sur et du c'est mais",
+    "de": "der die das nicht ist ein eine und ich mit mein flug danke für wir sie war auf auch schon",
+    "pt": "o os não uma com para meu voo obrigado obrigada você muito e do da em mais foi",
+    "it": "il gli non è una con per mio volo grazie che di sono ma della anche molto",
+    "nl": "het een niet is van mijn vlucht bedankt voor met ik wij dat maar ook zijn geen",
+}
+_LANGUAGES_OF: dict[str, list[str]] = {}
+for _language, _words in _WORDS.items():
+    for _word in _words.split():
+        _LANGUAGES_OF.setdefault(_word, []).append(_language)
+
+_TOKEN = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
+_SCRIPTS = (
+    ("ja", re.compile(r"[\u3040-\u30ff]")),
+    ("ko", re.compile(r"[\uac00-\ud7af]")),
+    ("zh", re.compile(r"[\u4e00-\u9fff]")),
+    ("ru", re.compile(r"[\u0400-\u04ff]")),
+    ("ar", re.compile(r"[\u0600-\u06ff]")),
+    ("el", re.compile(r"[\u0370-\u03ff]")),
+    ("hi", re.compile(r"[\u0900-\u097f]")),
+)
+
+
+def detect(text: str) -> str | None:
+    """ISO 639-1 code, or None. A hint for slices and drift, not a verdict about a tweet."""
+    if not text.isascii():
+        for language, script in _SCRIPTS:
+            if len(script.findall(text)) >= 2:
+                return language
+    votes: dict[str, float] = {}
+    for token in _TOKEN.findall(text.lower()):
+        languages = _LANGUAGES_OF.get(token, ())
+        for language in languages:
+            votes[language] = votes.get(language, 0.0) + 1 / len(languages)
+    if not votes:
+        return None
+    best, second, *_ = *sorted(votes.values(), reverse=True), 0.0
+    return max(votes, key=lambda language: votes[language]) if best > second else None

