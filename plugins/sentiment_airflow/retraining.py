@@ -10,7 +10,7 @@ from sentiment_airflow.calling import asked_by, call
 Json = dict[str, Any]
 
 
-def begin(dag_run: Any = None) -> Json:
+def begin(dag_run: Any = None) -> list[Json]:
     """Which rule asked for this run; open wishes are taken, so that nobody wishes them twice."""
     rule = "person" if dag_run.triggering_user_name else "schedule"
     return call("want", "take", handled_by=asked_by(dag_run), otherwise=rule)

@@ -84,3 +84,9 @@ def schedule(dag):
         return {condition.name} if hasattr(condition, "name") else set().union(*map(names, condition.objects))
 
     return names(dag.timetable.asset_condition)
+
+
+def test_a_task_that_gives_a_list_is_not_announced_as_a_mapping(dags):
+    """Airflow reads `-> dict` as several outputs, and then refuses a list at run time."""
+    assert dags["retrain"].get_task("begin").multiple_outputs is False
+    assert dags["retrain"].get_task("snapshot").multiple_outputs is False

@@ -1,0 +1,31 @@
+"""The embedded stack as a user starts it. Run with: pytest tests/stack -m stack (about ten minutes)."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+if str(ROOT) not in sys.path:
+    sys.path.insert(0, str(ROOT))
+
+QUICK = {
+    "SENTIMENT_POLICY__RETRAIN__COOL_DOWN": "P10D",
+    "SENTIMENT_POLICY__RETRAIN__NEW_LABELS": "1000000",
+}
+
+
+@pytest.fixture
+def stack():
+    """A stack that is not up yet; whatever runs is taken down in the end."""
+    from benchmarks.stack_home import StackHome
+
+    folder = Path(tempfile.mkdtemp(prefix="stack-"))
+    stack = StackHome(folder / "home", **QUICK)
+    yield stack
+    stack.down()
+    shutil.rmtree(folder, ignore_errors=True)
