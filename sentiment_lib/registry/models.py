@@ -221,7 +221,11 @@ class Registry:
             raise
 
     def set_alias(self, name: str, version: int) -> None:
-        """Move the alias. The caller holds the advisory lock "champion": MLflow has no compare-and-set."""
+        """Move the alias; NotFound when the registry has no such version.
+
+        The caller holds the advisory lock "champion": MLflow has no compare-and-set.
+        """
+        self.get(version)
         self.client.set_registered_model_alias(self.name, name, str(version))
 
     def drop_alias(self, name: str) -> None:

@@ -42,12 +42,13 @@ class MaintainResult:
 def run(store: Store, settings: Settings, *, at: datetime | None = None) -> MaintainResult:
     """One round of house-keeping; each part is safe to be killed in and to be run again."""
     registry, moment = Registry(settings), at or datetime.now(UTC)
-    return MaintainResult(
-        finished=moving.finish_interrupted(store, registry),
-        reconciled=_reconcile(store, settings, registry),
-        expired=_expire(store, settings, moment),
-        removed=_sweep(settings, moment),
-    )
+    finished = moving.finish_interrupted(store, registry)
+    reconciled = _reconcile(store, settings, registry)
+    expired = _expire(store, settings, moment)
+    with store.begin() as connection:
+        lock(connection, "champion")
+        _clear_challenger(connection, registry)
+    return MaintainResult(finished=finished, reconciled=reconciled, expired=expired, removed=_sweep(settings, moment))
 
 
 def _reconcile(store: Store, settings: Settings, registry: Registry) -> Deployment | None:
@@ -59,7 +60,6 @@ def _reconcile(store: Store, settings: Settings, registry: Registry) -> Deployme
             return None
         found = registry.alias(CHAMPION)
         if found == champion.version:
-            _clear_challenger(connection, registry)
             return None
         known = _usable(connection, registry, found)
         adopt = settings.policy.approval.out_of_band == "adopt" and known is not None

@@ -20,7 +20,7 @@ def carry_out(store: Store, registry: Registry, deployment: Deployment) -> Deplo
     """
     with store.begin() as connection:
         lock(connection, "champion")
-        if deployments.under_way(connection) is None:
+        if deployments.under_way(connection) is None:  # another process finished it
             return deployments.by_id(connection, deployment.deployment_id)
         found = registry.alias(CHAMPION)
         if found not in (deployment.from_version, deployment.to_version):

@@ -35,13 +35,7 @@ def run(store: Store, settings: Settings, *, artefacts: bool = True) -> VerifyRe
     with store.begin() as connection:
         versions = models.all_versions(connection)
         numbers = audit.snapshot_ids(connection)
-        problems = [
-            *ledger.broken(connection),
-            *audit.facts_against_ledger(connection),
-            *audit.evidence(connection),
-            *audit.moves(connection),
-            *_aliases(connection, registry),
-        ]
+        problems = [*records(connection), *_aliases(connection, registry)]
         checked = audit.counts(connection)
         frozen = [snapshots.by_id(connection, number) for number in numbers]
     if artefacts:
@@ -53,6 +47,16 @@ def run(store: Store, settings: Settings, *, artefacts: bool = True) -> VerifyRe
             except LedgerBroken as error:
                 problems.append(f"snapshot {snapshot.snapshot_id}: {error.details.get('problem', error)}")
     return VerifyResult(problems=tuple(problems), checked=checked)
+
+
+def records(connection: Connection) -> list[str]:
+    """What the database alone can tell: chain, facts, evidence, deployments."""
+    return [
+        *ledger.broken(connection),
+        *audit.facts_against_ledger(connection),
+        *audit.evidence(connection),
+        *audit.moves(connection),
+    ]
 
 
 def _aliases(connection: Connection, registry: Registry) -> list[str]:

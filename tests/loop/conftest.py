@@ -1,0 +1,190 @@
+"""A small world for the loop: labelled tweets in a real database, MLflow's own store in a file, two families."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import random
+import shutil
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+
+import pytest
+from sqlalchemy import text
+
+from sentiment_lib.policy import ApprovalPolicy, GatePolicy, Policy, RetrainPolicy, ScorePolicy, SnapshotPolicy
+from sentiment_lib.settings import Settings
+from sentiment_lib.steps import approve, ask, bootstrap, evaluate, snapshot, train
+from sentiment_lib.storage import decisions
+
+WORDS = {
+    "negative": ["delayed", "lost", "rude", "terrible", "cancelled", "awful", "worst", "stranded"],
+    "neutral": ["gate", "boarding", "boston", "schedule", "asking", "seat", "tomorrow", "number"],
+    "positive": ["thanks", "great", "love", "good", "amazing", "smooth", "friendly", "wonderful"],
+}
+FILLER = ["the", "flight", "my", "bag", "a", "crew", "to", "from", "plane", "with", "and", "your"]
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+#: A gate that a tiny model can pass: these tests are about what follows the decision.
+EASY = GatePolicy(
+    minimum_functionality=0,
+    minimum_invariance=0,
+    minimum_direction=0,
+    maximum_calibration_error=1,
+    collapse_ratio=0,
+    maximum_leakage=1,
+    maximum_label_shift=1,
+    non_inferiority=1,
+    slice_non_inferiority=1,
+    bootstrap_rounds=200,
+)
+
+
+@pytest.fixture(scope="session")
+def tracking(tmp_path_factory):
+    """An empty MLflow store, migrated once; each test gets a copy."""
+    import mlflow
+
+    folder = tmp_path_factory.mktemp("mlflow")
+    uri = f"sqlite:///{folder}/empty.db"
+    mlflow.MlflowClient(uri, uri).create_experiment("airline-sentiment", artifact_location=str(folder / "artifacts"))
+    return SimpleNamespace(empty=folder / "empty.db", artifacts=folder / "artifacts")
+
+
+@pytest.fixture
+def settings(tmp_path, tracking):
+    shutil.copy(tracking.empty, tmp_path / "mlflow.db")
+    return Settings(
+        home=tmp_path,
+        mlflow_uri=f"sqlite:///{tmp_path}/mlflow.db",
+        author_key="key of the tests",
+        policy=Policy(
+            gate=EASY,
+            approval=ApprovalPolicy(approvers=("admin", "mlops")),
+            retrain=RetrainPolicy(minimum_rows=100),
+            snapshot=SnapshotPolicy(minimum_holdout=50),
+            score=ScorePolicy(batch_rows=150, audit_share=0.2),
+        ),
+    )
+
+
+def with_policy(settings, **sections):
+    """The same settings under another policy."""
+    changed = {name: getattr(settings.policy, name).model_copy(update=values) for name, values in sections.items()}
+    return settings.model_copy(update={"policy": settings.policy.model_copy(update=changed)})
+
+
+@pytest.fixture
+def changed(settings):
+    return lambda **sections: with_policy(settings, **sections)
+
+
+@pytest.fixture
+def add_tweets(store):
+    """Store labelled tweets, one a minute; gives their ids."""
+    numbers = itertools.count(1)
+
+    def add(count, *, source="dataset", seed=7, labelled=True):
+        draw = random.Random(seed)
+        ids = []
+        with store.begin() as connection:
+            ingest = connection.execute(
+                text("INSERT INTO ingests (source) VALUES ('test') RETURNING ingest_id")
+            ).scalar_one()
+            for _ in range(count):
+                number = next(numbers)
+                label = draw.choices(list(WORDS), weights=[6, 3, 3])[0]
+                words = draw.choices(WORDS[label], k=3) + draw.choices(FILLER, k=6) + [f"row{number}"]
+                draw.shuffle(words)
+                at = START + timedelta(minutes=number)
+                row = {
+                    "id": number,
+                    "text": " ".join(words),
+                    "at": at,
+                    "ingest": ingest,
+                    "label": label,
+                    "source": source,
+                }
+                connection.execute(
+                    text(
+                        "INSERT INTO tweets (tweet_id, text, airline, language, created_at, ingest_id) "
+                        "VALUES (:id, :text, 'united', 'en', :at, :ingest)"
+                    ),
+                    row,
+                )
+                if labelled:
+                    connection.execute(
+                        text(
+                            "INSERT INTO labels (tweet_id, label, source, labelled_by, labelled_at) "
+                            "VALUES (:id, :label, :source, 'test', :at)"
+                        ),
+                        row,
+                    )
+                ids.append(number)
+        return ids
+
+    return add
+
+
+@pytest.fixture
+def tweets(add_tweets):
+    return add_tweets(600)
+
+
+@pytest.fixture
+def decided(store, settings, tweets):
+    """Snapshot, candidate and decision of one retrain, with the question that is asked."""
+    bootstrap.run(store, settings)
+    frozen = snapshot.run(store, settings)
+    version = train.run(store, settings, snapshot_id=frozen.snapshot_id, family="tfidf_logreg", run_key="retrain/1")
+    decision = evaluate.run(
+        store, settings, snapshot_id=frozen.snapshot_id, candidate=version.version, requested_by="retrain/1"
+    )
+    question = ask.run(store, settings, decision_ids=[decision.decision_id], requested_by="retrain/1")
+    assert question is not None, decision
+    return SimpleNamespace(snapshot=frozen, version=version, decision=decision, question=question)
+
+
+@pytest.fixture
+def say(store, settings):
+    """Answer a question as a person."""
+
+    def answer(question, word="approved", *, by="mlops", reason="looks right", **more):
+        return approve.run(
+            store,
+            settings,
+            **{
+                "decision_id": question.decision_id,
+                "answer": word,
+                "answered_by": by,
+                "reason": reason,
+                "evidence_hash": question.evidence_hash,
+                **more,
+            },
+        )
+
+    return answer
+
+
+@pytest.fixture
+def decide_again(store, settings, decided):
+    """A further PROMOTE on the same pair, without computing the comparison again."""
+    numbers = itertools.count(100)
+
+    def again(requested_by="retrain/2"):
+        with store.begin() as connection:
+            known = decisions.whole(connection, decided.decision.decision_id)
+            evidence = {**json.loads(known["evidence"]), "looks_before": next(numbers)}
+            return decisions.store(
+                connection,
+                snapshot_id=known["snapshot_id"],
+                candidate=known["candidate_version"],
+                champion=known["champion_version"],
+                evidence=json.dumps(evidence),
+                answer=decided.decision.answer,
+                rules=decided.decision.rules,
+                policy=known["policy"],
+                requested_by=requested_by,
+            )
+
+    return again

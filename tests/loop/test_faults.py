@@ -1,0 +1,205 @@
+"""Promotion dies at every line, is raced, and the alias is moved behind its back: one champion, and a ledger that holds."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
+
+import pytest
+from sqlalchemy import text
+
+from sentiment_lib.errors import ChampionMoved
+from sentiment_lib.registry.models import Registry
+from sentiment_lib.steps import maintain, moving, promote, rollback, verify
+from sentiment_lib.storage import deployments, models
+
+FILES = {promote.__file__, moving.__file__, deployments.__file__}
+
+
+class Killed(BaseException):
+    """The process is gone."""
+
+
+class DieAt:
+    """Raise at the n-th line that runs in the files of a promotion."""
+
+    def __init__(self, line):
+        self.left = line
+
+    def __call__(self, frame, event, argument):
+        if frame.f_code.co_filename not in FILES:
+            return None
+        return self.line
+
+    def line(self, frame, event, argument):
+        if event == "line":
+            self.left -= 1
+            if self.left == 0:
+                raise Killed
+        return self.line
+
+
+def run_and_die(line, call):
+    """Whether the call died at this line; False when it ended before it came there."""
+    sys.settrace(DieAt(line))
+    try:
+        call()
+    except Killed:
+        return True
+    finally:
+        sys.settrace(None)
+    return False
+
+
+def one_champion(store, registry):
+    """The version that database and registry agree on."""
+    with store.begin() as connection:
+        champion = models.champion(connection)
+        assert deployments.under_way(connection) is None
+    assert registry.alias("champion") == champion.version
+    return champion.version
+
+
+def test_killed_at_every_line_there_is_one_champion_and_the_ledger_holds(store, settings, decided, decide_again, say):
+    registry, candidate = Registry(settings), decided.version.version
+    seen, line = set(), 0
+    while True:
+        line += 1
+        decision = decide_again(f"retrain/line-{line}")
+        assert say(decision).answer == "approved"
+        call = lambda number=decision.decision_id: promote.run(store, settings, decision_id=number)  # noqa: E731
+        if not run_and_die(line, call):
+            break
+        maintain.run(store, settings)
+        seen.add(one_champion(store, registry))
+        assert verify.run(store, settings, artefacts=False).problems == (), f"after dying at line {line}"
+        # the task runs again, and ends where it would have ended
+        assert call().to_version == candidate
+        assert one_champion(store, registry) == candidate
+        rollback.run(store, settings, to_version=1, reason=f"round {line}", by="test")
+    assert line > 40
+    assert seen == {1, candidate}
+    with store.begin() as connection:
+        unapproved = connection.execute(
+            text("SELECT count(*) FROM deployments WHERE kind = 'promotion' AND approval_id IS NULL")
+        ).scalar_one()
+    assert unapproved == 0
+    assert verify.run(store, settings).problems == ()
+
+
+def test_a_process_killed_right_after_the_alias_moved_is_finished_by_maintain(store, settings, decided, say, tmp_path):
+    say(decided.question)
+    url = store.engine.url.render_as_string(hide_password=False)
+    script = tmp_path / "die.py"
+    script.write_text(
+        "import os\n"
+        "from sentiment_lib.registry.models import Registry\n"
+        "from sentiment_lib.settings import Settings\n"
+        "from sentiment_lib.steps import promote\n"
+        "from sentiment_lib.storage.engine import Store\n"
+        "move = Registry.set_alias\n"
+        "def die(*args):\n"
+        "    move(*args)\n"
+        "    os.kill(os.getpid(), 9)\n"
+        "Registry.set_alias = die\n"
+        f"settings = Settings(home={str(settings.home)!r}, mlflow_uri={settings.mlflow_uri!r})\n"
+        f"promote.run(Store({url!r}), settings, decision_id={decided.decision.decision_id})\n"
+    )
+    assert subprocess.run([sys.executable, str(script)], check=False).returncode == -9
+    problems = verify.run(store, settings, artefacts=False).problems
+    assert any("was interrupted" in problem for problem in problems)
+    finished = maintain.run(store, settings).finished
+    assert (finished.kind, finished.to_version) == ("promotion", decided.version.version)
+    assert verify.run(store, settings).problems == ()
+
+
+def test_promotions_that_race_make_one_deployment(store, settings, decided, decide_again, say):
+    orders = [decided.decision, *(decide_again(f"retrain/{number}") for number in range(2, 6))]
+    for decision in orders:
+        assert say(decision).answer == "approved"
+
+    def go(decision):
+        try:
+            return promote.run(store, settings, decision_id=decision.decision_id)
+        except ChampionMoved:
+            return None
+
+    with ThreadPoolExecutor(5) as pool:
+        moved = [found for found in pool.map(go, orders) if found]
+    assert len({found.deployment_id for found in moved}) == 1
+    assert one_champion(store, Registry(settings)) == decided.version.version
+    assert verify.run(store, settings, artefacts=False).problems == ()
+
+
+def test_an_alias_moved_by_hand_is_put_back_with_an_alert_and_a_ledger_row(store, settings, decided):
+    registry = Registry(settings)
+    registry.set_alias("champion", decided.version.version)
+    assert any("alias champion" in problem for problem in verify.run(store, settings, artefacts=False).problems)
+    assert maintain.run(store, settings).reconciled.kind == "restored"
+    assert one_champion(store, registry) == 1
+    with store.begin() as connection:
+        assert connection.execute(text("SELECT kind, severity FROM alerts")).one() == ("alias_moved", "critical")
+    assert maintain.run(store, settings).reconciled is None
+    assert verify.run(store, settings).problems == ()
+
+
+def test_an_alias_taken_away_is_put_back(store, settings, decided):
+    registry = Registry(settings)
+    registry.drop_alias("champion")
+    assert maintain.run(store, settings).reconciled.kind == "restored"
+    assert one_champion(store, registry) == 1
+    assert verify.run(store, settings, artefacts=False).problems == ()
+
+
+def test_by_policy_an_alias_moved_by_hand_is_adopted(store, settings, decided, changed):
+    Registry(settings).set_alias("champion", decided.version.version)
+    found = maintain.run(store, changed(approval={"out_of_band": "adopt"}))
+    assert (found.reconciled.kind, found.reconciled.to_version) == ("adopted", decided.version.version)
+    assert one_champion(store, Registry(settings)) == decided.version.version
+    assert verify.run(store, settings, artefacts=False).problems == ()
+
+
+def test_an_alias_moved_between_intent_and_swap_undoes_the_promotion(store, settings, decided, say, monkeypatch):
+    say(decided.question)
+    registry = Registry(settings)
+    stranger = registry.client.create_model_version(
+        registry.name, source=registry.client.get_model_version(registry.name, "1").source, tags={"digest": "x"}
+    )
+    real = deployments.intend
+
+    def moved_meanwhile(*args, **kwargs):
+        intent = real(*args, **kwargs)
+        registry.set_alias("champion", int(stranger.version))
+        return intent
+
+    monkeypatch.setattr(deployments, "intend", moved_meanwhile)
+    with pytest.raises(ChampionMoved):
+        promote.run(store, settings, decision_id=decided.decision.decision_id)
+    monkeypatch.setattr(deployments, "intend", real)
+    assert maintain.run(store, settings).reconciled.kind == "restored"
+    assert one_champion(store, registry) == 1
+    assert verify.run(store, settings, artefacts=False).problems == ()
+
+
+def test_an_intent_to_a_version_the_registry_lost_is_undone(store, settings, decided, say):
+    say(decided.question)
+    with store.begin() as connection:
+        deployments.intend(
+            connection,
+            kind="promotion",
+            from_version=1,
+            to_version=decided.version.version,
+            approval_id=connection.execute(text("SELECT approval_id FROM approvals")).scalar_one(),
+            decision_id=decided.decision.decision_id,
+        )
+    registry = Registry(settings)
+    registry.drop_alias("challenger")
+    registry.client.delete_model_version(registry.name, str(decided.version.version))
+    maintain.run(store, settings)
+    assert one_champion(store, registry) == 1
+
+
+def test_the_trace_really_stops_at_the_line_it_is_told():
+    assert run_and_die(1, lambda: deployments.under_way(SimpleNamespace()))

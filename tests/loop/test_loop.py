@@ -1,0 +1,273 @@
+"""The loop turns: first champion, scores, snapshot, candidate, decision, approval, promotion, rollback."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from sqlalchemy import text
+
+from sentiment_lib.errors import BadInput, LedgerBroken, NotEnoughLabels, NotFound
+from sentiment_lib.records import Answer
+from sentiment_lib.registry.models import Registry
+from sentiment_lib.steps import (
+    bootstrap,
+    evaluate,
+    promote,
+    replay,
+    reproduce,
+    rollback,
+    score,
+    snapshot,
+    train,
+    verify,
+)
+from sentiment_lib.storage import ledger, models
+
+
+def count(store, table):
+    with store.begin() as connection:
+        return connection.execute(text(f"SELECT count(*) FROM {table}")).scalar_one()
+
+
+def test_the_first_champion_is_vader_and_is_made_once(store, settings):
+    first = bootstrap.run(store, settings)
+    assert (first.family, bootstrap.run(store, settings)) == ("vader", first)
+    assert Registry(settings).alias("champion") == first.version
+    assert (count(store, "model_versions"), count(store, "deployments")) == (1, 1)
+
+
+def test_every_tweet_is_scored_once_and_each_distinct_text_goes_through_the_model_once(store, settings, tweets):
+    with store.begin() as connection:
+        connection.execute(text("UPDATE tweets SET text = 'same text' WHERE tweet_id <= 40"))
+    first = score.run(store, settings)
+    assert (first.scored, first.distinct_texts) == (600, 561)
+    assert score.run(store, settings).scored == 0
+    assert count(store, "predictions") == 600
+
+
+def test_the_audit_sample_is_the_same_draw_whenever_it_is_made(store, settings, tweets):
+    score.run(store, settings)
+    with store.begin() as connection:
+        drawn = set(
+            connection.execute(
+                text("SELECT tweet_id FROM audit_sample JOIN predictions USING (prediction_id)")
+            ).scalars()
+        )
+        shares = set(connection.execute(text("SELECT inclusion_probability FROM audit_sample")).scalars())
+    assert drawn == {number for number in tweets if score.is_drawn(number, 0.2, settings)}
+    assert 80 <= len(drawn) <= 160
+    assert shares == {0.2}
+
+
+def test_a_score_that_died_between_batches_goes_on_where_it_stopped(store, settings, tweets, monkeypatch):
+    calls = iter(range(10))
+    real = score.predictions.store
+
+    def dying(*args):
+        if next(calls) == 2:
+            raise KeyboardInterrupt
+        return real(*args)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(score.predictions, "store", dying)
+        with pytest.raises(KeyboardInterrupt):
+            score.run(store, settings)
+    assert count(store, "predictions") == 300
+    assert score.run(store, settings).scored == 300
+
+
+def test_a_snapshot_of_the_same_labels_is_found_and_not_made_twice(store, settings, tweets):
+    first = snapshot.run(store, settings)
+    assert snapshot.run(store, settings) == first
+    assert (first.train_rows, first.holdout_rows) == (480, 120)
+    frame = snapshot.read(settings, first)
+    assert frame[frame.part == "train"].created_at.max() < frame[frame.part == "holdout"].created_at.min()
+    assert count(store, "snapshot_rows") == 600
+
+
+def test_too_few_labels_say_how_many_are_missing(store, settings, add_tweets):
+    add_tweets(60)
+    with pytest.raises(NotEnoughLabels, match="100 are needed"):
+        snapshot.run(store, settings)
+
+
+def test_the_label_of_the_better_source_is_frozen_whatever_came_later(store, settings, tweets):
+    with store.begin() as connection:
+        for source, label in (("audit", "positive"), ("person", "neutral"), ("feedback", "negative")):
+            connection.execute(
+                text(
+                    "INSERT INTO labels (tweet_id, label, source, labelled_by, labelled_at) "
+                    "VALUES (600, :label, :source, 'one', now())"
+                ),
+                {"label": label, "source": source},
+            )
+    frame = snapshot.read(settings, snapshot.run(store, settings))
+    row = frame[frame.tweet_id == 600].iloc[0]
+    assert (row.label, row.label_source) == ("positive", "audit")
+
+
+def test_corrections_of_people_teach_but_never_judge(store, settings, tweets, add_tweets):
+    corrected = add_tweets(30, source="feedback", seed=8)
+    with store.begin() as connection:
+        old = {"ids": corrected[:10]}
+        connection.execute(
+            text("UPDATE tweets SET created_at = '2026-01-01 00:00:30+00' WHERE tweet_id = ANY(:ids)"), old
+        )
+    frame = snapshot.read(settings, snapshot.run(store, settings))
+    parts = frame[frame.label_source == "feedback"].part
+    assert (len(parts), set(parts)) == (10, {"train"})
+
+
+def test_a_snapshot_file_that_was_changed_is_refused(store, settings, tweets):
+    frozen = snapshot.run(store, settings)
+    frame = snapshot.read(settings, frozen)
+    frame.loc[3, "label"] = "positive" if frame.loc[3, "label"] != "positive" else "negative"
+    frame.to_parquet(settings.snapshots / frozen.uri, index=False)
+    with pytest.raises(LedgerBroken, match="was changed"):
+        snapshot.read(settings, frozen)
+    assert any(problem.startswith(f"snapshot {frozen.snapshot_id}") for problem in verify.run(store, settings).problems)
+
+
+def test_a_training_is_found_again_by_its_key_and_other_seeds_are_other_versions(store, settings, tweets):
+    frozen = snapshot.run(store, settings).snapshot_id
+    order = {"snapshot_id": frozen, "family": "tfidf_logreg", "run_key": "retrain/1"}
+    first = train.run(store, settings, **order)
+    assert train.run(store, settings, **order) == first
+    assert train.run(store, settings, **order, seed=1).version != first.version
+
+
+def test_a_training_killed_after_mlflow_knew_the_version_is_taken_up_and_not_repeated(
+    store, settings, tweets, monkeypatch
+):
+    frozen = snapshot.run(store, settings).snapshot_id
+    order = {"snapshot_id": frozen, "family": "tfidf_logreg", "run_key": "retrain/1"}
+    with monkeypatch.context() as patched:
+
+        def die(*args, **kwargs):
+            raise KeyboardInterrupt
+
+        patched.setattr(models, "store", die)
+        with pytest.raises(KeyboardInterrupt):
+            train.run(store, settings, **order)
+    assert count(store, "model_versions") == 0
+    monkeypatch.setattr(train, "fit", lambda *args: pytest.fail("it was trained again"))
+    version = train.run(store, settings, **order)
+    assert count(store, "model_versions") == 1
+    assert Registry(settings).load(version.version, version.digest).family == "tfidf_logreg"
+
+
+def test_a_training_killed_before_it_was_registered_leaves_no_version(store, settings, tweets, monkeypatch):
+    frozen = snapshot.run(store, settings).snapshot_id
+    order = {"snapshot_id": frozen, "family": "tfidf_logreg", "run_key": "retrain/1"}
+    with monkeypatch.context() as patched:
+
+        def die(*args, **kwargs):
+            raise KeyboardInterrupt
+
+        patched.setattr(Registry, "register", die)
+        with pytest.raises(KeyboardInterrupt):
+            train.run(store, settings, **order)
+    registry = Registry(settings)
+    assert registry.client.search_model_versions(f"name = '{registry.name}'") == []
+    version = train.run(store, settings, **order)
+    assert version.version == 1
+    statuses = {run.info.status for run in registry.client.search_runs([registry.experiment()])}
+    assert statuses == {"FAILED", "FINISHED"}
+
+
+def test_the_run_in_mlflow_says_what_went_in_and_what_it_cost(store, settings, decided):
+    registry = Registry(settings)
+    run = registry.client.get_run(decided.version.run_id)
+    assert run.data.params["snapshot_hash"] == decided.snapshot.content_hash
+    assert run.data.params["seed"] == "0"
+    assert {"p99_ms", "memory_mb", "artefact_mb", "train_seconds", "macro_f1"} <= run.data.metrics.keys()
+    assert "environment.python" in run.data.tags
+    plots = {file.path for file in registry.client.list_artifacts(run.info.run_id, "plots")}
+    assert plots == {"plots/confusion.png", "plots/calibration.png", "plots/precision_recall.png"}
+
+
+def test_mlflow_itself_can_load_a_version_and_gives_the_same_probabilities(store, settings, decided):
+    import mlflow
+    import pandas as pd
+
+    texts = ["my flight was delayed and the crew rude", "thanks for a great flight"]
+    mlflow.set_tracking_uri(settings.mlflow_uri)
+    served = mlflow.pyfunc.load_model(f"models:/{settings.mlflow_model}/{decided.version.version}")
+    ours = Registry(settings).load(decided.version.version, decided.version.digest)
+    np.testing.assert_array_equal(served.predict(pd.DataFrame({"text": texts})).to_numpy(), ours.predict_proba(texts))
+
+
+def test_the_decision_is_written_once_for_one_request_and_counts_one_look(store, settings, decided):
+    again = evaluate.run(
+        store,
+        settings,
+        snapshot_id=decided.snapshot.snapshot_id,
+        candidate=decided.version.version,
+        requested_by="retrain/1",
+    )
+    assert again == decided.decision
+    with store.begin() as connection:
+        assert len(list(ledger.entries(connection, ("look",)))) == 1
+
+
+def test_asking_again_and_again_spends_the_error_budget(store, settings, decided):
+    levels = []
+    for number in range(2, 5):
+        found = evaluate.run(
+            store,
+            settings,
+            snapshot_id=decided.snapshot.snapshot_id,
+            candidate=decided.version.version,
+            requested_by=f"retrain/{number}",
+        )
+        with store.begin() as connection:
+            evidence = connection.execute(
+                text("SELECT evidence FROM evaluations WHERE evaluation_id = :id"), {"id": found.evaluation_id}
+            ).scalar_one()
+        levels.append((json.loads(evidence)["looks_before"], json.loads(evidence)["comparison"]["level"]))
+    assert [looks for looks, _ in levels] == [1, 2, 3]
+    assert levels[0][1] > levels[1][1] > levels[2][1]
+
+
+def test_the_champion_is_no_candidate(store, settings, decided):
+    with pytest.raises(BadInput, match="is the champion already"):
+        evaluate.run(store, settings, snapshot_id=1, candidate=1, requested_by="me")
+    with pytest.raises(NotFound, match="model version 99"):
+        evaluate.run(store, settings, snapshot_id=1, candidate=99, requested_by="me")
+
+
+def test_approved_it_is_promoted_and_scores_the_next_tweets(store, settings, decided, say, add_tweets):
+    assert decided.decision.answer is Answer.PROMOTE
+    assert Registry(settings).alias("challenger") == decided.version.version
+    assert say(decided.question).answer == "approved"
+    moved = promote.run(store, settings, decision_id=decided.decision.decision_id)
+    assert (moved.kind, moved.from_version, moved.to_version) == ("promotion", 1, decided.version.version)
+    assert promote.run(store, settings, decision_id=decided.decision.decision_id) == moved
+    registry = Registry(settings)
+    assert (registry.alias("champion"), registry.alias("challenger")) == (decided.version.version, None)
+    add_tweets(5, seed=9)
+    assert score.run(store, settings).model_version == decided.version.version
+    back = rollback.run(store, settings, to_version=1, reason="it did harm", by="mlops")
+    assert (back.kind, registry.alias("champion")) == ("rollback", 1)
+    assert rollback.run(store, settings, to_version=1, reason="it did harm", by="mlops") == back
+    assert verify.run(store, settings).problems == ()
+
+
+def test_a_rollback_goes_only_to_a_version_that_served_and_says_why(store, settings, decided):
+    with pytest.raises(BadInput, match="never the champion"):
+        rollback.run(store, settings, to_version=decided.version.version, reason="because", by="mlops")
+    with pytest.raises(BadInput, match="reason"):
+        rollback.run(store, settings, to_version=1, reason=" ", by="mlops")
+
+
+def test_a_decision_replays_byte_for_byte(store, settings, decided, changed):
+    # under another policy by now: the decision is replayed under the one of then
+    found = replay.run(store, changed(gate={"bootstrap_rounds": 300}), decision_id=decided.decision.decision_id)
+    assert (found.identical, found.differences) == (True, ())
+
+
+def test_a_version_trained_again_predicts_the_same(store, settings, decided):
+    found = reproduce.run(store, settings, version=decided.version.version)
+    assert (found.identical, found.rows, found.same_labels) == (True, 120, 1.0)
