@@ -146,7 +146,11 @@ def cost(data: Path, quick: bool) -> dict[str, object]:
 
 
 def foreseen(data: Path) -> dict[str, object]:
-    """Estimated against true macro-F1 on later blocks, and the error of assuming the last block's quality."""
+    """Estimated against true macro-F1 on later blocks, and the error of assuming the last block's quality.
+
+    As in the check: the probabilities are calibrated on the labels of the block before, which is also what the rival
+    takes as its answer.
+    """
     errors: dict[str, list[float]] = {"estimated": [], "last": []}
     blocks: dict[str, object] = {}
     for name, calibration, later in scenarios.blocks(data):
@@ -163,7 +167,7 @@ def foreseen(data: Path) -> dict[str, object]:
             print(
                 f"quality {name} {block}: estimated {guess.macro_f1:.3f}, true {truth:.3f}, last {last:.3f}", flush=True
             )
-            last = truth
+            last, fitted = truth, quality.calibrator(truth_labels, now)
     return {"blocks": blocks} | {f"mae_{name}": float(np.mean(values)) for name, values in errors.items()}
 
 
