@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from sentiment_lib.errors import BadInput
 from sentiment_lib.evaluation import budget, pairs
-from sentiment_lib.evaluation.metrics import CLASSES, Ints, checked, figures
+from sentiment_lib.evaluation.metrics import CLASSES, Ints, calibration_noise, checked, figures
 from sentiment_lib.evaluation.power import labels_needed
 from sentiment_lib.evaluation.significance import Difference, mcnemar, measure
 from sentiment_lib.policy import GatePolicy
@@ -41,6 +41,8 @@ class Comparison:
     predicted_share: dict[str, float]
     champion: dict[str, float]
     candidate: dict[str, float]
+    #: the calibration error that a perfect candidate would show at this size
+    calibration_noise: float
     #: chance of a wrong promotion that this look spends
     level: float
     main: Difference
@@ -97,6 +99,7 @@ def compare(
         predicted_share={str(label): float(share) for label, share in zip(LABELS, predicted, strict=True)},
         champion=figures(y, old),
         candidate=figures(y, new),
+        calibration_noise=calibration_noise(new),
         level=spent,
         main=main,
         guards=guards,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
@@ -97,8 +98,10 @@ def class_collapse(comparison: Comparison, policy: GatePolicy) -> Verdicts:
 
 def calibration(comparison: Comparison, policy: GatePolicy) -> Verdicts:
     """The probabilities mean what they say."""
-    error, bound = comparison.candidate["calibration_error"], policy.maximum_calibration_error
-    yield _at_most("calibration error", error, bound, REJECT, f"off by {100 * error:.1f} points on average")
+    seen, noise = comparison.candidate["calibration_error"], comparison.calibration_noise
+    error = math.sqrt(max(seen**2 - noise**2, 0.0))
+    reason = f"off by {100 * seen:.1f} points on average; {100 * noise:.1f} would be chance at this size"
+    yield _at_most("calibration error", error, policy.maximum_calibration_error, REJECT, reason)
 
 
 COMPARISON_RULES: tuple[Callable[[Comparison, GatePolicy], Verdicts], ...] = (

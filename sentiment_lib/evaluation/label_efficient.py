@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm
+from scipy.stats import t as student
 
 from sentiment_lib.errors import BadInput
 from sentiment_lib.evaluation.metrics import Floats, Ints
@@ -30,6 +30,8 @@ class Estimate:
     level: float
     labels: int
     rows: int
+    #: of the prediction-powered estimate
+    standard_error: float
     #: how far the predictions were trusted: 0 not at all, 1 fully
     trust: float
 
@@ -37,20 +39,22 @@ class Estimate:
         """JSON's own types only."""
         return asdict(self)
 
-    @property
-    def standard_error(self) -> float:
-        """Of the prediction-powered estimate."""
-        return (self.high - self.low) / (2 * float(norm.isf(self.level / 2)))
-
 
 def prediction_powered(
-    values: Floats, predicted: Floats, labelled: NDArray[np.bool_], inclusion: Floats, *, level: float = 0.05
+    values: Floats,
+    predicted: Floats,
+    labelled: NDArray[np.bool_],
+    inclusion: Floats,
+    *,
+    level: float = 0.05,
+    centre: float | None = None,
 ) -> Estimate:
     """Mean of a value over all N rows, of which only the labelled ones are known.
 
     values: (N,), read only where labelled; predicted: (N,), what a model expects of every row; labelled: mask (N,);
-    inclusion: chance (N,) above 0 with which each row was picked for labelling. Raises BadInput with fewer than two
-    labels.
+    inclusion: chance (N,) above 0 with which each row was picked for labelling; centre: a value that is known to be
+    near the mean, 0 for gains (they are exactly 0 where two models agree), else the labels' weighted mean. Raises
+    BadInput with fewer than two labels.
 
     Angelopoulos, Bates, Fannjiang, Jordan, Zrnic 2023, "Prediction-powered inference", Science 382; the trust is
     tuned as in Angelopoulos, Duchi, Zrnic 2023, "PPI++"; with unequal chances it is Zrnic, Candes 2024, "Active
@@ -63,16 +67,16 @@ def prediction_powered(
         raise BadInput(what="inclusion", problem="each chance must be above 0 and at most 1")
     weight = np.zeros(values.size)
     weight[known] = 1 / inclusion[known]
-    # centred on the weighted mean of the labels, so that the number of labels drawn by chance does not matter
-    centre = float((weight[known] * values[known]).sum() / weight[known].sum())
+    # centred, so that the number of labels drawn by chance does not matter
+    if centre is None:
+        centre = float((weight[known] * values[known]).sum() / weight[known].sum())
     seen = np.zeros(values.size)
     seen[known] = weight[known] * (values[known] - centre)
-    aim = predicted - predicted.mean()
-    control = aim * (1 - weight)
+    control = (predicted - (centre if centre == 0 else predicted.mean())) * (1 - weight)
     spread = float(control.var())
     trust = float(np.clip(-np.cov(seen, control, bias=True)[0, 1] / spread, 0, 1)) if spread > 0 else 0.0
     powered, plain = seen + trust * control, seen
-    width = float(norm.isf(level / 2) / np.sqrt(values.size))
+    width = float(student.isf(level / 2, _freedom(powered)) / np.sqrt(values.size))
     better, simple = float(centre + powered.mean()), float(centre + plain.mean())
     return Estimate(
         estimate=better,
@@ -84,8 +88,18 @@ def prediction_powered(
         level=level,
         labels=int(known.size),
         rows=int(values.size),
+        standard_error=float(powered.std() / np.sqrt(values.size)),
         trust=trust,
     )
+
+
+def _freedom(parts: Floats) -> float:
+    """Degrees of freedom that a variance from few large parts is worth: Satterthwaite 1946, Biometrics 2 (6)."""
+    spread = float(parts.var())
+    if spread == 0:
+        return 1.0
+    kurtosis = float(((parts - parts.mean()) ** 4).mean()) / spread**2
+    return float(np.clip(2 * parts.size / max(kurtosis - 1, 1e-3), 1, 1e6))
 
 
 def accuracy(

@@ -70,6 +70,17 @@ def calibration_error(labels: Ints, proba: Floats, bins: int = CALIBRATION_BINS)
     return float(np.abs(gap).sum() / labels.size)
 
 
+def calibration_noise(proba: Floats, bins: int = CALIBRATION_BINS) -> float:
+    """The calibration error that perfectly calibrated probabilities (n, 3) would show by chance at this size.
+
+    The bias of binned estimates: Roelofs et al. 2022, "Mitigating Bias in Calibration Error Estimation", AISTATS.
+    """
+    confidence = proba.max(axis=1)
+    bin_of = np.minimum((confidence * bins).astype(np.int64), bins - 1)
+    variance = np.bincount(bin_of, weights=confidence * (1 - confidence), minlength=bins)
+    return float(np.sqrt(2 / np.pi * variance).sum() / confidence.size)
+
+
 def figures(labels: Any, proba: Any) -> dict[str, float]:
     """Accuracy, macro-F1, macro-recall, negative F1 and recall, calibration error; each from 0 to 1."""
     y, p = checked(labels, proba)

@@ -4,7 +4,7 @@ from sklearn import metrics as reference
 
 from sentiment_lib.errors import BadInput
 from sentiment_lib.evaluation.gains import gains, worth
-from sentiment_lib.evaluation.metrics import COUNT_METRICS, confusion, figures, metric
+from sentiment_lib.evaluation.metrics import COUNT_METRICS, calibration_noise, confusion, figures, metric
 
 
 def test_figures_agree_with_scikit_learn(dice):
@@ -29,6 +29,17 @@ def test_a_model_that_means_what_it_says_has_a_small_calibration_error_and_a_boa
     labels = rng.choice(3, size=4000, p=[0.7, 0.2, 0.1])
     assert figures(labels, proba)["calibration_error"] < 0.03
     assert figures(labels, np.tile([1.0, 0, 0], (4000, 1)))["calibration_error"] == pytest.approx(0.3, abs=0.03)
+
+
+def test_a_perfectly_calibrated_model_shows_the_error_that_chance_gives_it():
+    rng = np.random.default_rng(2)
+    seen, expected = [], []
+    for _ in range(60):
+        proba = rng.dirichlet([1, 1, 1], size=100)
+        labels = (rng.random(100)[:, None] > proba.cumsum(axis=1)).sum(axis=1).clip(0, 2)
+        seen.append(figures(labels, proba)["calibration_error"])
+        expected.append(calibration_noise(proba))
+    assert np.mean(seen) == pytest.approx(np.mean(expected), rel=0.1)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from sentiment_lib.errors import BadInput
+from sentiment_lib.evaluation.gains import expected_gains, gain_uncertainty, gains, worth
 from sentiment_lib.evaluation.label_efficient import accuracy, chances, negative_f1, prediction_powered
 from sentiment_lib.evaluation.metrics import confusion, figures
 from sentiment_lib.evaluation.sequential import EProcess, confidence_sequence, first_crossing, log_evidence_path
@@ -129,6 +130,24 @@ def test_actively_picked_labels_do_not_bias_the_estimate():
         labelled = rng.random(values.size) < chance
         wrong.append(prediction_powered(values, predicted, labelled, chance).estimate - 0.45)
     assert abs(np.mean(wrong)) < 3 * np.std(wrong) / np.sqrt(200)
+
+
+def test_gains_are_estimated_from_labels_picked_where_two_models_disagree(dice):
+    wrong = saved = 0
+    for number in range(200):
+        labels, one, other = dice(8000, 0.75, 0.75, seed=[9, number])
+        old, new = one.argmax(axis=1), other.argmax(axis=1)
+        worths = worth(confusion(labels, old), "negative_f1")
+        belief, gain = (one + other) / 2, gains(labels, old, new, worths)
+        picked = chances(gain_uncertainty(belief, old, new, worths), 100)
+        labelled = np.random.default_rng(number).random(8000) < picked
+        expected = expected_gains(belief, old, new, worths)
+        found = prediction_powered(gain, expected, labelled, picked, level=0.1, centre=0)
+        wrong += found.low > gain.mean()
+        even = gain.std() / np.sqrt(labelled.sum())
+        saved += found.standard_error < 0.85 * even
+    assert wrong / 200 < 0.1
+    assert saved > 180
 
 
 def test_the_chances_spend_about_the_labels_asked_for_and_are_never_zero():
