@@ -50,9 +50,10 @@ def evaluate(trained: Json, dag_run: Any = None) -> Json:
     return {key: decision[key] for key in ("decision_id", "answer", "candidate_version", "evidence_hash")}
 
 
-def ask(decisions: Sequence[Json] | None, dag_run: Any = None) -> Json | None:
+def ask(decisions: Sequence[Json] | Json | None, dag_run: Any = None) -> Json | None:
     """The question for the best PROMOTE; questions that it supersedes are taken from the UI."""
-    decided = list(decisions or [])
+    # Airflow hands over the bare value when only one family came through
+    decided = [decisions] if isinstance(decisions, Mapping) else list(decisions or [])
     question = call("ask", decision_ids=[d["decision_id"] for d in decided], requested_by=asked_by(dag_run))
     if question:
         from sentiment_airflow.waiting import withdraw

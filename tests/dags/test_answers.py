@@ -84,3 +84,13 @@ def test_a_void_answer_promotes_nothing(reply, monkeypatch):
     monkeypatch.setattr(retraining, "call", lambda step, **arguments: {"answer": "void"})
     pulled = {"ask": QUESTION, "approval": reply(["Promote"])}
     assert retraining.record(dag_run=RUN, ti=SimpleNamespace(xcom_pull=lambda task_ids: pulled[task_ids])) is None
+
+
+def test_one_surviving_family_is_asked_about_as_well_as_two(monkeypatch):
+    from sentiment_airflow import retraining
+
+    asked = []
+    monkeypatch.setattr(retraining, "call", lambda step, **arguments: asked.append(arguments["decision_ids"]))
+    retraining.ask({"decision_id": 4}, dag_run=RUN)
+    retraining.ask([{"decision_id": 4}, {"decision_id": 5}], dag_run=RUN)
+    assert asked == [[4], [4, 5]]
