@@ -55,9 +55,9 @@ def show_decision(decision_id: Number, as_json: Json = False) -> None:
         known = decisions.whole(connection, decision_id)
         body = question.text(connection, decision, settings)
         answer = decisions.approval(connection, decision_id)
-    said = (
-        f"{answer.answer} by {answer.answered_by} ({answer.reason or 'no reason given'})" if answer else "no answer yet"
-    )
+    said = "no answer yet"
+    if answer:
+        said = f"{answer.answer} by {answer.answered_by} ({answer.reason or 'no reason given'})"
     known["evidence"] = json.loads(known["evidence"])
     known["rules"] = [vars(rule) for rule in decision.rules]
     known["approval"] = vars(answer) if answer else None

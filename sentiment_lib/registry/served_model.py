@@ -14,7 +14,7 @@ import pandas as pd
 from sentiment_lib.records import LABELS
 
 
-class PackagedModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
+class PackagedModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc, name-defined]
     """Column `text` in, one probability column per label out."""
 
     def load_context(self, context: Any) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sentiment_lib.errors import BadInput, ChampionMoved
 from sentiment_lib.records import Decision
 from sentiment_lib.settings import Settings
@@ -19,7 +21,7 @@ def run(store: Store, settings: Settings, *, snapshot_id: int, candidate: int, r
     champion = bootstrap.run(store, settings)
     if candidate == champion.version:
         raise BadInput(what="candidate", problem=f"version {candidate} is the champion already")
-    request = {
+    request: dict[str, Any] = {
         "snapshot_id": snapshot_id,
         "candidate": candidate,
         "champion": champion.version,

@@ -76,7 +76,7 @@ def store(
 ) -> Snapshot:
     """Write the snapshot, its rows (tweet_id, label, part of `frame`) and its ledger row."""
     counts = frame["part"].value_counts()
-    values = {
+    values: dict[str, Any] = {
         "content_hash": content_hash,
         "split_at": split_at,
         "train_rows": int(counts.get("train", 0)),
