@@ -26,7 +26,7 @@ def store(
     training: Mapping[str, Any],
     cost: Mapping[str, Any],
 ) -> None:
-    """Write a registered version with its ledger row. `training`: seed, options and pins that it can be rebuilt from."""
+    """Write a registered version with its ledger row. `training`: seed, options, pins: what rebuilds it."""
     connection.execute(
         insert(ModelVersionTable).values(**vars(version), training_key=training_key, training=training, cost=cost)
     )

@@ -1,4 +1,4 @@
-"""Promotion dies at every line, is raced, and the alias is moved behind its back: one champion, and a ledger that holds."""
+"""Promotion dies at every line, is raced, and loses its alias: there is one champion, and the ledger holds."""
 
 from __future__ import annotations
 
