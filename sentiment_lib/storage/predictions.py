@@ -60,6 +60,8 @@ def store(
 ) -> int:
     """Store probabilities (n, 3); returns how many are new. `drawn`: inclusion probability of those to be audited."""
     best = proba.argmax(axis=1)
+    # a probability of 1e-47 is out of range for a real, and an error to Postgres
+    proba = proba.round(7)
     connection.exec_driver_sql(STAGE)
     with raw(connection).cursor().copy("COPY scored FROM STDIN") as copy:
         for tweet_id, row, top, share in zip(tweet_ids, proba.tolist(), best.tolist(), drawn, strict=True):
