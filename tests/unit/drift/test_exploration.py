@@ -1,0 +1,61 @@
+"""The first look at labelled tweets: one page, masked, with what a person must know before training."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sentiment_lib.drift import exploration
+from sentiment_lib.errors import BadInput, NotFound
+from sentiment_lib.settings import Settings
+from sentiment_lib.steps import explore
+
+TOPICS = {"negative": "cancelled late lost", "neutral": "when where gate", "positive": "thanks great love"}
+
+
+def labelled(rows=600):
+    """Tweets whose words tell the label; ids repeat once, with another label."""
+    random = np.random.default_rng(2)
+    labels = random.choice(list(TOPICS), rows)
+    texts = [f"{' '.join(random.choice(TOPICS[one].split(), 4))} flight {number}" for number, one in enumerate(labels)]
+    frame = pd.DataFrame({"tweet_id": range(rows), "text": texts, "label": labels})
+    frame["created_at"] = pd.date_range("2026-01-01", periods=rows, freq="15min", tz="UTC")
+    return frame
+
+
+def test_wrong_labels_are_suspected():
+    frame = labelled()
+    wrong = frame.index[frame["label"] == "positive"][:15]
+    frame.loc[wrong, "label"] = "negative"
+    found = set(exploration.doubtful(frame)["row"])
+    assert len(found & set(wrong)) >= 12
+
+
+def test_telling_words_tell():
+    assert {word for word, *_ in exploration.telling_words(labelled())["positive"]} == {"thanks", "great", "love"}
+
+
+def test_conflicts_and_repeats_are_counted():
+    frame = pd.concat([labelled(100), labelled(100)[:1].assign(label="other")])
+    facts = exploration.duplicates(frame)
+    assert (facts["repeated ids"], facts["ids with more than one label"], facts["repeated texts"]) == (1, 1, 1)
+
+
+def test_the_page_is_one_file_without_mentions(tmp_path):
+    frame = labelled().assign(text=lambda one: "@somebody_private " + one["text"])
+    frame.to_csv(tmp_path / "tweets.csv", index=False)
+    facts = explore.run(Settings(home=tmp_path), what=str(tmp_path / "tweets.csv"), to=tmp_path / "page.html")
+    page = (tmp_path / "page.html").read_text()
+    assert facts["tweets"] == 600
+    assert "2026-01-03" in page
+    assert "somebody_private" not in page
+    assert "src=" not in page
+
+
+def test_a_file_without_labels_says_what_it_has(tmp_path):
+    (tmp_path / "tweets.csv").write_text("text,mood\nhello,good\n")
+    with pytest.raises(BadInput, match="no column 'label'; it has text, mood"):
+        explore.run(Settings(home=tmp_path), what=str(tmp_path / "tweets.csv"), to=tmp_path / "page.html")
+    with pytest.raises(NotFound):
+        explore.run(Settings(home=tmp_path), what=str(tmp_path / "none.csv"), to=tmp_path / "page.html")
