@@ -45,7 +45,7 @@ class Spool:
         self._flushing = False
         self._failure: OSError | None = None
         self._stop = threading.Event()
-        self._active: Path | None = None
+        self._active: Path | None = None  # the segment that appends go to
         self._rotate = threading.Lock()
         self.last_error: str | None = None
         self._drainer = threading.Thread(target=self._drain_forever, name="spool", daemon=True)
@@ -111,6 +111,9 @@ class Spool:
                 file.flush()
                 os.fsync(file.fileno())
 
+    def _segment(self) -> Path | None:
+        return self._active
+
     def _drain_forever(self) -> None:
         while not self._stop.is_set():
             try:
@@ -131,7 +134,7 @@ class Spool:
         stored = 0
         for path in sorted(self.folder.glob("*.jsonl")):
             with self._rotate:
-                if path == self._active:
+                if path == self._segment():
                     continue
             lines = _whole_lines(path)
             if lines:

@@ -1,0 +1,71 @@
+"""The literal catalogue: every family by its name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sentiment_lib.errors import BadInput, UnknownFamily
+from sentiment_lib.families.bag_of_words import BagOfWordsFamily
+from sentiment_lib.families.base import Family, Model, Progress, Training
+from sentiment_lib.families.lexicon import LexiconFamily
+from sentiment_lib.records import LABELS, Label
+
+CATALOG: dict[str, Family] = {
+    family.name: family
+    for family in (
+        LexiconFamily("vader"),
+        LexiconFamily("textblob"),
+        BagOfWordsFamily("count_logreg"),
+        BagOfWordsFamily("tfidf_logreg"),
+    )
+}
+
+
+def family(name: str) -> Family:
+    """The family of that name; UnknownFamily names those there are."""
+    try:
+        return CATALOG[name]
+    except KeyError:
+        raise UnknownFamily(family=name, known=", ".join(sorted(CATALOG))) from None
+
+
+def train(
+    name: str,
+    texts: Sequence[str],
+    labels: Sequence[Label | str | int],
+    *,
+    seed: int,
+    created_at: Sequence[datetime] | None = None,
+    unlabelled: Sequence[str] = (),
+    progress: Progress | None = None,
+    **options: Any,
+) -> Model:
+    """Train the named family on texts in the order of time; labels are Label, their names, or positions in LABELS."""
+    if len(texts) != len(labels):
+        raise BadInput(what="training set", problem=f"{len(texts)} texts but {len(labels)} labels")
+    places = np.array([_place(label) for label in labels], dtype=np.int64)
+    return family(name).train(
+        Training(
+            texts=texts,
+            labels=places,
+            seed=seed,
+            created_at=created_at,
+            unlabelled=unlabelled,
+            progress=progress,
+            options=options,
+        )
+    )
+
+
+def load(folder: Path, name: str) -> Model:
+    """The model that a package of this family holds; check the package first (registry/package.py)."""
+    return family(name).load(folder)
+
+
+def _place(label: Label | str | int) -> int:
+    return LABELS.index(Label(label)) if isinstance(label, str) else int(label)
