@@ -1,0 +1,57 @@
+"""`sentiment alerts` from the command line."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from sentiment_lib.alerts import rules
+from sentiment_lib.cli import watch
+from sentiment_lib.errors import BadInput, NotFound
+
+
+@pytest.fixture
+def command(store, monkeypatch, tmp_path):
+    """Runs a command line against the test's database; gives the JSON that it prints."""
+    app = typer.Typer()
+    watch.register(app)
+    monkeypatch.setenv("SENTIMENT_DATABASE_URL", store.engine.url.render_as_string(hide_password=False))
+    monkeypatch.setenv("SENTIMENT_HOME", str(tmp_path))
+    monkeypatch.delenv("SENTIMENT_ALERT_URLS", raising=False)
+
+    def run(*words):
+        result = CliRunner().invoke(app, [*words, "--json"])
+        if result.exception:
+            raise result.exception
+        return json.loads(result.stdout)
+
+    return run
+
+
+def test_an_alert_is_listed_acknowledged_and_resolved(store, command):
+    with store.begin() as connection:
+        alert = rules.open_alert(connection, "drift", "warning", "drift", "The tweets have drifted")
+    assert [one["alert_id"] for one in command("alerts", "list")] == [alert]
+    command("alerts", "ack", str(alert), "--by", "anna")
+    assert command("alerts", "list", "--state", "acknowledged")[0]["acknowledged_by"] == "anna"
+    command("alerts", "resolve", str(alert))
+    assert command("alerts", "list") == []
+    with pytest.raises(NotFound):
+        command("alerts", "resolve", str(alert))
+
+
+def test_a_test_message_without_a_receiver_says_what_to_set(command):
+    with pytest.raises(BadInput, match="SENTIMENT_ALERT_URLS"):
+        command("alerts", "test")
+
+
+def test_one_look_at_the_rules_of_a_quiet_platform_finds_nothing(command):
+    assert command("alerts", "watch", "--every", "0") == {"firing": 0, "resolved": 0, "sent": 0, "waiting": 0}
+
+
+def test_an_unknown_state_is_named(command):
+    with pytest.raises(BadInput, match="'closed'"):
+        command("alerts", "list", "--state", "closed")
