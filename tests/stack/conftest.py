@@ -13,6 +13,12 @@ ROOT = Path(__file__).parents[2]
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
+
+def pytest_configure(config):
+    """These tests start servers and take minutes, so they are asked for by name."""
+    config.addinivalue_line("markers", "stack: starts the whole embedded stack")
+
+
 QUICK = {
     "SENTIMENT_POLICY__RETRAIN__COOL_DOWN": "P10D",
     "SENTIMENT_POLICY__RETRAIN__NEW_LABELS": "1000000",
