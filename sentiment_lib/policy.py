@@ -98,6 +98,7 @@ class DriftPolicy(Section):
     minimum_rows: int = Field(200, ge=30, description="rows a window needs before there is a verdict")
     minimum_labelled: int = Field(50, ge=20, description="labelled rows a window needs for a word on wrong answers")
     sentence_vectors: int = Field(0, ge=0, le=5000, description="tweets a side for the sentence-vector signal; 0: off")
+    keep_pages: int = Field(200, ge=1, description="newest HTML reports that stay; figures stay for ever")
     run_length: float = Field(500, ge=20, description="windows until continuous watching alarms falsely, on average")
     sample_rows: int = Field(
         2000, ge=100, description="rows of each window that are looked at, so volume does not decide"

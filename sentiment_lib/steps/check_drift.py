@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -51,7 +52,8 @@ def run(store: Store, settings: Settings, *, at: datetime | None = None) -> Drif
     )
     report = DriftReport(report_id=0, verdict=verdict.verdict, reference=reference, current=current)
     if verdict.verdict != "too_few":
-        report = _explained(report, verdict, frames, settings)
+        name = f"drift/{current.end:%Y%m%dT%H%M%S}-version-{version}.html"
+        report = _explained(report, verdict, frames, settings, name)
         scores = [sequential.score(one) for one in reversed(past)] + [sequential.score(verdict.as_dicts())]
         state = sequential.watch(scores, run_length=policy.run_length, seed=policy.seed)
         watching = {"value": state.value, "alarm": state.alarm, "windows": len(scores), "run_length": policy.run_length}
@@ -90,7 +92,7 @@ def _calibration(connection: Connection, version: int, before: datetime) -> Cali
 
 
 def _explained(
-    report: DriftReport, verdict: detectors.Verdict, frames: list[pd.DataFrame], settings: Settings
+    report: DriftReport, verdict: detectors.Verdict, frames: list[pd.DataFrame], settings: Settings, name: str
 ) -> DriftReport:
     """The report with what moved, whether it hurts, and the picture."""
     from sentiment_lib.drift.report import write_html
@@ -99,10 +101,10 @@ def _explained(
     hurt = harm(frames[0], frames[1], policy)
     level, wants = severity(verdict.verdict, hurt, policy)
     both = detectors.samples(frames[0], frames[1], policy)
-    name = f"drift/{report.current.end:%Y%m%dT%H%M%S}.html"
     figures = write_html(
         signals(both.reference, both.known), signals(both.current, both.known), settings.reports / name
     )
+    _prune((settings.reports / name).parent, policy.keep_pages)
     details: dict[str, Any] = {
         "severity": level,
         "wants_retrain": wants,
@@ -121,6 +123,13 @@ def _explained(
         wants_retrain=wants,
         details=details | {"summary": _summary(verdict, details["causes"], hurt)},
     )
+
+
+def _prune(folder: Path, keep: int) -> None:
+    """Each page is 4 MB: only the newest stay. Their figures are in the JSON beside them and in the report's row."""
+    pages = sorted(folder.glob("*.html"), key=lambda page: (page.stat().st_mtime, page.name))
+    for page in pages[:-keep]:
+        page.unlink(missing_ok=True)
 
 
 def _store(connection: Connection, report: DriftReport, verdict: detectors.Verdict, version: int) -> DriftReport:

@@ -155,3 +155,12 @@ def test_sentence_vectors_are_a_signal_when_the_policy_wants_them(store, tmp_pat
     policy = Policy(drift=DriftPolicy(sentence_vectors=200))
     report = check_drift.run(store, Settings(home=tmp_path, policy=policy), at=END)
     assert next(one for one in report.signals if one["signal"] == "vectors")["drifted"]
+
+
+def test_only_the_newest_pages_stay_and_all_figures_do(store, tmp_path):
+    fill(store, days=9)
+    settings = Settings(home=tmp_path, policy=Policy(drift=DriftPolicy(keep_pages=1)))
+    check_drift.run(store, settings, at=END - timedelta(hours=12))
+    latest = check_drift.run(store, settings, at=END)
+    assert [page.name for page in (settings.reports / "drift").glob("*.html")] == [latest.html_path.split("/")[1]]
+    assert len(list((settings.reports / "drift").glob("*.json"))) == 2
