@@ -30,6 +30,7 @@ class Settings(BaseSettings):
     author_key: SecretStr = SecretStr("")
     x_bearer_token: SecretStr = SecretStr("")
     x_query: str = "(@united OR @AmericanAir OR @Delta OR @SouthwestAir OR @JetBlue) -is:retweet"
+    x_url: str = "https://api.twitter.com"
     airflow_url: str = "http://127.0.0.1:8080"
     #: the platform's own Airflow account: it takes superseded approvals out of the UI
     airflow_user: str = ""

@@ -1,0 +1,147 @@
+"""The sample stream: a seeded generator of airline tweets, so that the platform can be tried without any data.
+
+It is synthetic and says so: its origin is named "sample (synthetic)", and each of its tweets carries `synthetic`.
+Labels hold some noise, as labels of people do, and some sentences mean the opposite of their words.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+from sentiment_lib.sources import phrases
+from sentiment_lib.sources.base import Origin, Row
+
+NAME = "sample (synthetic)"
+SHARES = {"negative": 0.55, "neutral": 0.25, "positive": 0.20}
+#: X's ids count milliseconds from here, shifted by 22 bits
+_SNOWFLAKE_MS = 1_288_834_974_657
+_USERS = 4_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """Something that happens to the stream from `day` (counted from its start) for `days` days."""
+
+    kind: Literal["storm", "slang", "flip"]
+    day: float
+    days: float
+    #: share of the tweets that it touches
+    share: float
+
+
+#: A storm at the end of the default two weeks, so that a newcomer sees a drift report that has something to say.
+STORY = (Event(kind="slang", day=9, days=5, share=0.05), Event(kind="storm", day=13, days=1, share=0.5))
+
+
+class SampleStream:
+    """`per_day` tweets on each of `days` days from `start` on; the same arguments give the same rows."""
+
+    def __init__(
+        self,
+        *,
+        start: datetime,
+        days: int = 14,
+        per_day: int = 400,
+        seed: int = 1,
+        labelled: float = 0.5,
+        events: tuple[Event, ...] = STORY,
+    ) -> None:
+        self._start, self._days, self._per_day = start, days, per_day
+        self._seed, self._labelled, self._events = seed, labelled, events
+        told = {
+            "start": start.isoformat(),
+            "days": days,
+            "per_day": per_day,
+            "seed": seed,
+            "labelled": labelled,
+            "events": [asdict(event) for event in events],
+        }
+        digest = hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+        self.origin = Origin(name=NAME, digest=digest, synthetic=True)
+
+    def rows(self) -> Iterator[Row]:
+        """Rows in the order of time."""
+        number = 0
+        for day in range(self._days):
+            # each day has a generator of its own: a longer stream begins with the same tweets
+            draw = random.Random(f"{self._seed}/{day}")
+            for second in sorted(_second(draw) for _ in range(self._per_day)):
+                number += 1
+                yield self._row(draw, number, day + second / 86_400)
+
+    def _row(self, draw: random.Random, number: int, day: float) -> Row:
+        created = self._start + timedelta(days=day)
+        event = next((e for e in self._events if e.day <= day < e.day + e.days and draw.random() < e.share), None)
+        airline = draw.choices(range(len(phrases.HANDLES)), phrases.WEIGHTS)[0]
+        label = _label(draw, airline, event)
+        language, sentence = _sentence(draw, label, event)
+        text = _filled(draw, sentence, phrases.HANDLES[airline])
+        given = None
+        if draw.random() < self._labelled:
+            # one label in twenty-five is wrong, as with people
+            given = label if draw.random() > 0.04 else draw.choice(list(SHARES))
+        milliseconds = int(created.timestamp() * 1000) - _SNOWFLAKE_MS
+        values = {
+            "tweet_id": str(milliseconds << 22 | number % (1 << 22)),
+            "text": text,
+            "author": f"sample_{draw.randrange(_USERS)}",
+            "language": language,
+            "created_at": created.isoformat(),
+            "label": given,
+            "labelled_at": created.isoformat() if given else None,
+        }
+        return Row(number, json.dumps(values), **values)
+
+
+def _second(draw: random.Random) -> float:
+    """A time of day: people tweet about flights from morning to evening."""
+    return draw.triangular(0, 86_399, 58_000)
+
+
+def _label(draw: random.Random, airline: int, event: Event | None) -> str:
+    shares = dict(SHARES)
+    shares["negative"] *= phrases.SCOLDED[airline]
+    if event and event.kind == "storm":
+        shares["negative"] *= 3
+    return draw.choices(list(shares), list(shares.values()))[0]
+
+
+def _sentence(draw: random.Random, label: str, event: Event | None) -> tuple[str, str]:
+    if event and event.kind == "storm":
+        return "en", draw.choice(phrases.STORM[label])
+    if event and event.kind == "slang":
+        return "en", draw.choice(phrases.SLANG[label])
+    if event and event.kind == "flip" and label != "neutral":
+        # what was praise before the event is scorn now: the words stay, the label turns
+        return "en", draw.choice(phrases.FLIP if label == "negative" else phrases.SENTENCES["positive"])
+    if label == "positive" and draw.random() < 0.08:
+        return "en", draw.choice(phrases.FLIP)
+    if draw.random() < 0.06:
+        return draw.choice(phrases.FOREIGN[label])
+    return "en", draw.choice(phrases.SENTENCES[label])
+
+
+def _filled(draw: random.Random, sentence: str, handle: str) -> str:
+    slots = {name: draw.choice(words) for name, words in phrases.SLOTS.items()}
+    text = sentence.format(
+        h=handle,
+        n=draw.randrange(2, 2400),
+        delay=draw.randrange(2, 9),
+        user=f"@traveller{draw.randrange(900)}",
+        url=f"https://t.co/{draw.randrange(16**8):08x}",
+        **slots,
+    )
+    style = draw.random()
+    if style < 0.08:
+        text = text.lower()
+    elif style < 0.12:
+        text = text.upper()
+    if draw.random() < 0.1:
+        text += f" https://t.co/{draw.randrange(16**8):08x}"
+    return " ".join(text.split())

@@ -1,0 +1,124 @@
+"""Is a row a tweet? What it becomes, or the reason why it goes to quarantine."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+
+from sentiment_lib.records import LABELS
+from sentiment_lib.sources.base import Origin, Row
+from sentiment_lib.storage.tweets import LabelTuple, TweetTuple
+from sentiment_lib.text.airlines import airline_of
+from sentiment_lib.text.language import detect
+from sentiment_lib.text.privacy import author_hash, mask
+
+#: X's longest posts have 25,000 characters and are no tweets; the table allows 10,000 after masking.
+LONGEST_TEXT = 10_000
+#: Clocks differ; a tweet from further ahead than this has a wrong date.
+AHEAD = timedelta(days=1)
+OLDEST = datetime(2006, 3, 21, tzinfo=UTC)  # the first tweet
+_LABELS = frozenset(str(label) for label in LABELS)
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
+_OFFSET = re.compile(r"\s+([+-]\d\d:?\d\d)$")
+
+
+@dataclass(frozen=True)
+class Checked:
+    """Either a tweet (and perhaps a label), or a reason."""
+
+    tweet: TweetTuple | None
+    label: LabelTuple | None
+    reason: str | None
+
+
+class Checker:
+    """Checks the rows of one origin against one moment."""
+
+    def __init__(self, origin: Origin, author_key: bytes, now: datetime) -> None:
+        self._origin = origin
+        self._now = now
+        self._author = lru_cache(maxsize=65_536)(lambda name: author_hash(name, author_key))
+
+    def check(self, row: Row) -> Checked:
+        """What becomes of the row."""
+        if row.problem is not None:
+            return Checked(None, None, row.problem)
+        tweet_id = (row.tweet_id or "").strip()
+        if not (tweet_id.isascii() and tweet_id.isdigit() and 0 < len(tweet_id) <= 19 and 0 < int(tweet_id) < 2**63):
+            return Checked(None, None, f"the id {_shown(tweet_id)} is no tweet id")
+        if reason := _bad_text(row.text):
+            return Checked(None, None, reason)
+        created_at, reason = self._moment(row.created_at, "date")
+        if created_at is None:
+            return Checked(None, None, reason)
+        if row.label and row.label.strip().lower() not in _LABELS:
+            return Checked(None, None, f"the label {_shown(row.label)} is none of {', '.join(sorted(_LABELS))}")
+        assert row.text is not None
+        text = mask(row.text).strip()
+        tweet = (
+            int(tweet_id),
+            text,
+            self._author(row.author) if row.author else None,
+            (row.language or "").strip()[:8] or detect(text),
+            _plain(row.airline) or airline_of(text),
+            created_at,
+            self._origin.synthetic,
+        )
+        return self._with_label(row, tweet)
+
+    def _with_label(self, row: Row, tweet: TweetTuple) -> Checked:
+        if not row.label or not row.label.strip():
+            return Checked(tweet, None, None)
+        try:
+            confidence = float(row.confidence) if row.confidence else None
+        except ValueError:
+            return Checked(None, None, f"the confidence {_shown(row.confidence or '')} is no number")
+        if confidence is not None and not 0 <= confidence <= 1:
+            return Checked(None, None, f"the confidence {confidence} is not between 0 and 1")
+        labelled_at = tweet[5]  # a data set without times of its own: the label counts from the tweet on
+        if row.labelled_at:
+            moment, reason = self._moment(row.labelled_at, "label's date")
+            if moment is None:
+                return Checked(None, None, reason)
+            labelled_at = moment
+        label = row.label.strip().lower()
+        origin = self._origin
+        return Checked(tweet, (tweet[0], label, origin.label_source, origin.name, labelled_at, confidence), None)
+
+    def _moment(self, written: str | None, what: str) -> tuple[datetime | None, str | None]:
+        if not written or not written.strip():
+            return None, f"the {what} is missing"
+        try:
+            moment = datetime.fromisoformat(_OFFSET.sub(r"\1", written.strip()))
+        except ValueError:
+            return None, f"the {what} {_shown(written)} cannot be read"
+        if moment.tzinfo is None:
+            return None, f"the {what} {_shown(written)} has no time zone"
+        if moment > self._now + AHEAD:
+            return None, f"the {what} {_shown(written)} lies in the future"
+        if moment < OLDEST:
+            return None, f"the {what} {_shown(written)} lies before the first tweet"
+        return moment, None
+
+
+def _bad_text(text: str | None) -> str | None:
+    if text is None or not text.strip():
+        return "the text is empty"
+    if len(text) > LONGEST_TEXT:
+        return f"the text has {len(text)} characters, more than {LONGEST_TEXT}"
+    if "\x00" in text:
+        return "the text holds a NUL byte"
+    if not text.isascii() and _SURROGATE.search(text):
+        return "the text is not UTF-8"
+    return None
+
+
+def _plain(value: str | None) -> str | None:
+    value = (value or "").strip()
+    return value if value and len(value) <= 80 and "\x00" not in value and not _SURROGATE.search(value) else None
+
+
+def _shown(value: str) -> str:
+    return ascii(value[:40])

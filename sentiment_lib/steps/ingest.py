@@ -1,0 +1,106 @@
+"""Take tweets in: every row ends as stored, duplicate or quarantined with a reason, and the three add up.
+
+Each batch and the counts that speak of it are one transaction. A process that dies leaves an unfinished ingest that
+names how many rows are accounted for; the same input continues there and ends as if nothing had happened.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from itertools import islice
+
+from sentiment_lib.errors import BadInput, BadSource, SentimentError
+from sentiment_lib.records import IngestResult
+from sentiment_lib.settings import Settings
+from sentiment_lib.sources.base import Row, Source
+from sentiment_lib.sources.files import FileSource
+from sentiment_lib.sources.landing import Landing
+from sentiment_lib.sources.x_api import XSource
+from sentiment_lib.steps.checking import Checker
+from sentiment_lib.storage import tweets
+from sentiment_lib.storage.engine import Store
+
+log = logging.getLogger(__name__)
+BATCH_ROWS = 10_000
+
+
+class IngestTaken(SentimentError):
+    """The input {source} is being ingested by another process"""
+
+
+def run(store: Store, settings: Settings, source: Source, *, now: datetime | None = None) -> IngestResult:
+    """Ingest all rows of the source; BadSource when it cannot be read to its end (what was read stays stored)."""
+    key = settings.author_key.get_secret_value().encode()
+    if not key:
+        raise BadInput(what="SENTIMENT_AUTHOR_KEY", problem="it is not set; authors are stored as keyed hashes")
+    checker = Checker(source.origin, key, now or datetime.now(UTC))
+    with store.begin() as connection:
+        ingest = tweets.open_ingest(connection, source.origin.name, source.origin.digest)
+    done = ingest.received
+    for batch in _batches(source, done):
+        _store_batch(store, checker, ingest.ingest_id, done, batch, source.origin.name)
+        done += len(batch)
+    with store.begin() as connection:
+        return tweets.finish(connection, ingest.ingest_id)
+
+
+def _batches(source: Source, skip: int) -> Iterator[list[Row]]:
+    """Lists of up to BATCH_ROWS rows; of a stream that breaks, first what came before the break, then the error."""
+    batch: list[Row] = []
+    try:
+        for row in islice(source.rows(), skip, None):
+            batch.append(row)
+            if len(batch) == BATCH_ROWS:
+                yield batch
+                batch = []
+    except BadSource:
+        if batch:
+            yield batch
+        raise
+    if batch:
+        yield batch
+
+
+def _store_batch(store: Store, checker: Checker, ingest_id: int, done: int, batch: list[Row], source: str) -> None:
+    checked = [(row, checker.check(row)) for row in batch]
+    bad = [(row.number, result.reason, row.raw) for row, result in checked if result.reason is not None]
+    with store.begin() as connection:
+        if not tweets.lock_ingest(connection, ingest_id, done):
+            raise IngestTaken(source=source)
+        stored = tweets.store_tweets(connection, ingest_id, (r.tweet for _, r in checked if r.tweet is not None))
+        tweets.store_labels(connection, ingest_id, [r.label for _, r in checked if r.label is not None])
+        tweets.store_quarantine(connection, ingest_id, bad)
+        tweets.count(connection, ingest_id, received=len(batch), stored=stored, quarantined=len(bad))
+
+
+def run_landing(store: Store, settings: Settings) -> list[IngestResult]:
+    """Everything in the landing folder. A file that cannot be read goes to failed/ and does not stop the others."""
+    landing = Landing(settings.landing)
+    results = []
+    with landing.exclusive() as ours:
+        if not ours:
+            log.info("another process reads the landing folder")
+            return []
+        for claim in landing.claims():
+            try:
+                name = claim.preset if claim.preset != "plain" else claim.path.name
+                results.append(run(store, settings, FileSource(claim.path, claim.preset, name=name)))
+            except (BadSource, BadInput) as error:
+                log.warning("%s", error)
+                landing.failed(claim, str(error))
+            else:
+                landing.done(claim)
+    return results
+
+
+def run_x(store: Store, settings: Settings) -> list[IngestResult]:
+    """What X has that is newer than the newest tweet that came from it; nothing without a bearer token."""
+    token = settings.x_bearer_token.get_secret_value()
+    if not token:
+        return []
+    with store.begin() as connection:
+        since = tweets.newest_id(connection, "x")
+    source = XSource(token=token, query=settings.x_query, since_id=since, host=settings.x_url)
+    return [run(store, settings, source)]

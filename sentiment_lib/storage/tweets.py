@@ -1,0 +1,140 @@
+"""Tweets, their labels and the quarantine: written in bulk through a staging table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, text
+
+from sentiment_lib.records import IngestResult
+from sentiment_lib.storage.engine import raw
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpenIngest:
+    """An ingest under way, and how many rows of its input are already accounted for."""
+
+    ingest_id: int
+    received: int
+
+
+def open_ingest(connection: Connection, source: str, digest: str) -> OpenIngest:
+    """A new ingest, or the one of the same input that was cut off."""
+    found = connection.execute(
+        text(
+            "SELECT ingest_id, received FROM ingests WHERE source = :source AND input_digest = :digest "
+            "AND finished_at IS NULL ORDER BY ingest_id LIMIT 1 FOR UPDATE"
+        ),
+        {"source": source, "digest": digest},
+    ).one_or_none()
+    if found is not None:
+        return OpenIngest(ingest_id=found.ingest_id, received=found.received)
+    new = connection.execute(
+        text("INSERT INTO ingests (source, input_digest) VALUES (:source, :digest) RETURNING ingest_id"),
+        {"source": source, "digest": digest},
+    ).scalar_one()
+    return OpenIngest(ingest_id=new, received=0)
+
+
+def lock_ingest(connection: Connection, ingest_id: int, expected_received: int) -> bool:
+    """Hold the ingest until the transaction ends; False when another process has moved it on."""
+    received = connection.execute(
+        text("SELECT received FROM ingests WHERE ingest_id = :id AND finished_at IS NULL FOR UPDATE"), {"id": ingest_id}
+    ).scalar_one_or_none()
+    return received == expected_received
+
+
+TWEET_COLUMNS = "tweet_id, text, author_hash, language, airline, created_at, synthetic"
+TweetTuple = tuple[int, str, bytes | None, str | None, str | None, datetime, bool]
+LabelTuple = tuple[int, str, str, str, datetime, float | None]
+
+
+def store_tweets(connection: Connection, ingest_id: int, tweets: Iterable[TweetTuple]) -> int:
+    """Store what is new; returns how many that were. A tweet that is known already stays as it is."""
+    cursor = raw(connection).cursor()
+    cursor.execute(
+        "CREATE TEMP TABLE IF NOT EXISTS incoming_tweets (tweet_id bigint, text text, author_hash bytea, "
+        "language text, airline text, created_at timestamptz, synthetic boolean) ON COMMIT DELETE ROWS"
+    )
+    with cursor.copy(f"COPY incoming_tweets ({TWEET_COLUMNS}) FROM STDIN (FORMAT BINARY)") as copy:
+        copy.set_types(["int8", "text", "bytea", "text", "text", "timestamptz", "bool"])
+        for tweet in tweets:
+            copy.write_row(tweet)
+    cursor.execute(
+        f"INSERT INTO tweets ({TWEET_COLUMNS}, ingest_id) SELECT {TWEET_COLUMNS}, %s FROM incoming_tweets "
+        "ON CONFLICT (tweet_id) DO NOTHING",
+        (ingest_id,),
+    )
+    return cursor.rowcount
+
+
+def store_labels(connection: Connection, ingest_id: int, labels: Sequence[LabelTuple]) -> int:
+    """Store labels (tweet, label, kind of source, by whom, when, confidence); returns how many were new."""
+    if not labels:
+        return 0
+    cursor = raw(connection).cursor()
+    cursor.execute(
+        "CREATE TEMP TABLE IF NOT EXISTS incoming_labels (tweet_id bigint, label text, source text, "
+        "labelled_by text, labelled_at timestamptz, confidence float8) ON COMMIT DELETE ROWS"
+    )
+    columns = "tweet_id, label, source, labelled_by, labelled_at, confidence"
+    with cursor.copy(f"COPY incoming_labels ({columns}) FROM STDIN (FORMAT BINARY)") as copy:
+        copy.set_types(["int8", "text", "text", "text", "timestamptz", "float8"])
+        for label in labels:
+            copy.write_row(label)
+    cursor.execute(
+        f"INSERT INTO labels ({columns}, ingest_id) SELECT {columns}, %s FROM incoming_labels "
+        "ON CONFLICT (tweet_id, source, labelled_by, label) DO NOTHING",
+        (ingest_id,),
+    )
+    return cursor.rowcount
+
+
+def store_quarantine(connection: Connection, ingest_id: int, rows: Sequence[tuple[int, str, str]]) -> None:
+    """Keep rows (number, reason, raw) that could not be stored."""
+    if not rows:
+        return
+    with raw(connection).cursor().copy("COPY quarantine (ingest_id, row_number, reason, raw) FROM STDIN") as copy:
+        for number, reason, content in rows:
+            copy.write_row((ingest_id, number, reason, content))
+
+
+def count(connection: Connection, ingest_id: int, *, received: int, stored: int, quarantined: int) -> None:
+    """Add one batch to the ingest's counts."""
+    connection.execute(
+        text(
+            "UPDATE ingests SET received = received + :received, stored = stored + :stored, "
+            "quarantined = quarantined + :quarantined, duplicate = duplicate + :duplicate WHERE ingest_id = :id"
+        ),
+        {
+            "received": received,
+            "stored": stored,
+            "quarantined": quarantined,
+            "duplicate": received - stored - quarantined,
+            "id": ingest_id,
+        },
+    )
+
+
+def finish(connection: Connection, ingest_id: int) -> IngestResult:
+    """Close the ingest and return its counts."""
+    row = connection.execute(
+        text(
+            "UPDATE ingests SET finished_at = coalesce(finished_at, now()) WHERE ingest_id = :id "
+            "RETURNING ingest_id, source, received, stored, duplicate, quarantined, "
+            "(SELECT count(*) FROM labels WHERE labels.ingest_id = :id) AS labels"
+        ),
+        {"id": ingest_id},
+    ).one()
+    return IngestResult(**row._mapping)
+
+
+def newest_id(connection: Connection, source: str) -> int | None:
+    """Largest tweet id that came from the named source."""
+    newest: int | None = connection.execute(
+        text("SELECT max(tweet_id) FROM tweets JOIN ingests USING (ingest_id) WHERE source = :source"),
+        {"source": source},
+    ).scalar_one()
+    return newest
