@@ -41,6 +41,10 @@ def _promote(store: Store, settings: Settings, decision_id: int, reason: str | N
         known = deployments.of_decision(connection, decision_id)
         if known and known[1] == "done":
             return known[0]
+        left = deployments.under_way(connection)
+        if left:
+            # another process is between its intent and its swap at this moment
+            raise ChampionMoved(actual=left.to_version, expected=decision.champion_version)
         if known and known[1] == "undone" and reason is None:
             raise ApprovalVoid(decision=decision_id, problem="its promotion was undone: the alias had been moved")
         approval = decisions.approval(connection, decision_id)

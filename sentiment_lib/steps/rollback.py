@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sentiment_lib.errors import BadInput
+from sentiment_lib.errors import BadInput, ChampionMoved
 from sentiment_lib.records import Deployment
 from sentiment_lib.registry.models import Registry
 from sentiment_lib.settings import Settings
@@ -33,6 +33,9 @@ def run(store: Store, settings: Settings, *, to_version: int, reason: str, by: s
             if last and (last[0]["kind"], last[0]["reason"]) == ("rollback", reason.strip()):
                 return deployments.by_id(connection, last[0]["deployment_id"])
             raise BadInput(what="version", problem=f"{to_version} is the champion already")
+        left = deployments.under_way(connection)
+        if left:
+            raise ChampionMoved(actual=left.to_version, expected=champion.version if champion else None)
         if not deployments.served_before(connection, to_version):
             raise BadInput(what="version", problem=f"{to_version} was never the champion: promote it instead")
         intent = deployments.intend(

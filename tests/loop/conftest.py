@@ -11,18 +11,22 @@ from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.engine import make_url
 
 from sentiment_lib.policy import ApprovalPolicy, GatePolicy, Policy, RetrainPolicy, ScorePolicy, SnapshotPolicy
 from sentiment_lib.settings import Settings
 from sentiment_lib.steps import approve, ask, bootstrap, evaluate, snapshot, train
 from sentiment_lib.storage import decisions
+from sentiment_lib.storage.engine import Store
 
+# words of feeling that VADER's lexicon does not have, so that there is something to learn
 WORDS = {
-    "negative": ["delayed", "lost", "rude", "terrible", "cancelled", "awful", "worst", "stranded"],
+    "negative": ["delayed", "tarmac", "rebooked", "hours", "misconnected", "queue", "standby", "luggage"],
     "neutral": ["gate", "boarding", "boston", "schedule", "asking", "seat", "tomorrow", "number"],
-    "positive": ["thanks", "great", "love", "good", "amazing", "smooth", "friendly", "wonderful"],
+    "positive": ["upgraded", "legroom", "early", "spotless", "snacks", "captain", "swift", "kudos"],
 }
 FILLER = ["the", "flight", "my", "bag", "a", "crew", "to", "from", "plane", "with", "and", "your"]
+_databases = itertools.count()
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
 #: A gate that a tiny model can pass: these tests are about what follows the decision.
@@ -51,12 +55,11 @@ def tracking(tmp_path_factory):
     return SimpleNamespace(empty=folder / "empty.db", artifacts=folder / "artifacts")
 
 
-@pytest.fixture
-def settings(tmp_path, tracking):
-    shutil.copy(tracking.empty, tmp_path / "mlflow.db")
+def settings_in(folder):
+    """Settings of an installation in this folder."""
     return Settings(
-        home=tmp_path,
-        mlflow_uri=f"sqlite:///{tmp_path}/mlflow.db",
+        home=folder,
+        mlflow_uri=f"sqlite:///{folder}/mlflow.db",
         author_key="key of the tests",
         policy=Policy(
             gate=EASY,
@@ -66,6 +69,61 @@ def settings(tmp_path, tracking):
             score=ScorePolicy(batch_rows=150, audit_share=0.2),
         ),
     )
+
+
+def url_of(server, database):
+    """URL of one database of the test server."""
+    url = make_url(server.get_uri()).set(drivername="postgresql+psycopg", database=database)
+    return url.render_as_string(hide_password=False)
+
+
+@pytest.fixture(scope="session")
+def world(postgres_server, template_database, tracking, tmp_path_factory):
+    """One retrain up to its question, made once; each test that needs it gets a copy of database and folder."""
+    home = tmp_path_factory.mktemp("world") / "home"
+    home.mkdir()
+    shutil.copy(tracking.empty, home / "mlflow.db")
+    postgres_server.psql(f"CREATE DATABASE world TEMPLATE {template_database}")
+    store, settings = Store(url_of(postgres_server, "world")), settings_in(home)
+    fill(store, itertools.count(1), 600)
+    bootstrap.run(store, settings)
+    frozen = snapshot.run(store, settings)
+    version = train.run(store, settings, snapshot_id=frozen.snapshot_id, family="tfidf_logreg", run_key="retrain/1")
+    request = {"snapshot_id": frozen.snapshot_id, "candidate": version.version, "requested_by": "retrain/1"}
+    decision = evaluate.run(store, settings, **request)
+    question = ask.run(store, settings, decision_ids=[decision.decision_id], requested_by="retrain/1")
+    store.close()
+    assert question is not None, decision
+    return SimpleNamespace(home=home, snapshot=frozen, version=version, decision=decision, question=question)
+
+
+@pytest.fixture
+def database_url(request, postgres_server, template_database):
+    template = template_database
+    if "decided" in request.fixturenames:
+        request.getfixturevalue("world")
+        template = "world"
+    name = f"loop_{next(_databases)}"
+    postgres_server.psql(f"CREATE DATABASE {name} TEMPLATE {template}")
+    yield url_of(postgres_server, name)
+    postgres_server.psql(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def settings(request, tmp_path, tracking):
+    home = tmp_path / "home"
+    if "decided" in request.fixturenames:
+        shutil.copytree(request.getfixturevalue("world").home, home)
+    else:
+        home.mkdir()
+        shutil.copy(tracking.empty, home / "mlflow.db")
+    return settings_in(home)
+
+
+@pytest.fixture
+def decided(world):
+    """Snapshot, candidate, decision and question of one retrain, in this test's own copy of the world."""
+    return world
 
 
 def with_policy(settings, **sections):
@@ -79,70 +137,44 @@ def changed(settings):
     return lambda **sections: with_policy(settings, **sections)
 
 
-@pytest.fixture
-def add_tweets(store):
+def fill(store, numbers, count, *, source="dataset", seed=7):
     """Store labelled tweets, one a minute; gives their ids."""
-    numbers = itertools.count(1)
+    draw, rows = random.Random(seed), []
+    with store.begin() as connection:
+        ingest = connection.execute(text("INSERT INTO ingests (source) VALUES ('test') RETURNING ingest_id"))
+        ingest_id = ingest.scalar_one()
+        for number in itertools.islice(numbers, count):
+            label = draw.choices(list(WORDS), weights=[6, 3, 3])[0]
+            words = draw.choices(WORDS[label], k=3) + draw.choices(FILLER, k=6) + [f"row{number}"]
+            draw.shuffle(words)
+            row = {"id": number, "text": " ".join(words), "at": START + timedelta(minutes=number)}
+            rows.append({**row, "ingest": ingest_id, "label": label, "source": source})
+        connection.execute(
+            text(
+                "INSERT INTO tweets (tweet_id, text, airline, language, created_at, ingest_id) "
+                "VALUES (:id, :text, 'united', 'en', :at, :ingest)"
+            ),
+            rows,
+        )
+        connection.execute(
+            text(
+                "INSERT INTO labels (tweet_id, label, source, labelled_by, labelled_at) "
+                "VALUES (:id, :label, :source, 'test', :at)"
+            ),
+            rows,
+        )
+    return [row["id"] for row in rows]
 
-    def add(count, *, source="dataset", seed=7, labelled=True):
-        draw = random.Random(seed)
-        ids = []
-        with store.begin() as connection:
-            ingest = connection.execute(
-                text("INSERT INTO ingests (source) VALUES ('test') RETURNING ingest_id")
-            ).scalar_one()
-            for _ in range(count):
-                number = next(numbers)
-                label = draw.choices(list(WORDS), weights=[6, 3, 3])[0]
-                words = draw.choices(WORDS[label], k=3) + draw.choices(FILLER, k=6) + [f"row{number}"]
-                draw.shuffle(words)
-                at = START + timedelta(minutes=number)
-                row = {
-                    "id": number,
-                    "text": " ".join(words),
-                    "at": at,
-                    "ingest": ingest,
-                    "label": label,
-                    "source": source,
-                }
-                connection.execute(
-                    text(
-                        "INSERT INTO tweets (tweet_id, text, airline, language, created_at, ingest_id) "
-                        "VALUES (:id, :text, 'united', 'en', :at, :ingest)"
-                    ),
-                    row,
-                )
-                if labelled:
-                    connection.execute(
-                        text(
-                            "INSERT INTO labels (tweet_id, label, source, labelled_by, labelled_at) "
-                            "VALUES (:id, :label, :source, 'test', :at)"
-                        ),
-                        row,
-                    )
-                ids.append(number)
-        return ids
 
-    return add
+@pytest.fixture
+def add_tweets(request, store):
+    numbers = itertools.count(601 if "decided" in request.fixturenames else 1)
+    return lambda count, **more: fill(store, numbers, count, **more)
 
 
 @pytest.fixture
 def tweets(add_tweets):
     return add_tweets(600)
-
-
-@pytest.fixture
-def decided(store, settings, tweets):
-    """Snapshot, candidate and decision of one retrain, with the question that is asked."""
-    bootstrap.run(store, settings)
-    frozen = snapshot.run(store, settings)
-    version = train.run(store, settings, snapshot_id=frozen.snapshot_id, family="tfidf_logreg", run_key="retrain/1")
-    decision = evaluate.run(
-        store, settings, snapshot_id=frozen.snapshot_id, candidate=version.version, requested_by="retrain/1"
-    )
-    question = ask.run(store, settings, decision_ids=[decision.decision_id], requested_by="retrain/1")
-    assert question is not None, decision
-    return SimpleNamespace(snapshot=frozen, version=version, decision=decision, question=question)
 
 
 @pytest.fixture

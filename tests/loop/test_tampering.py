@@ -79,16 +79,24 @@ def artefact(tracking, digest):
             yield manifest.parent
 
 
-def test_one_changed_byte_of_an_artefact_is_found_and_refused_before_it_is_loaded(
-    store, settings, tracking, promoted, monkeypatch
-):
+@pytest.fixture
+def one_byte_changed(tracking, promoted):
+    """One changed byte in the registry's copy of the champion; changed back afterwards, for the copy is shared."""
+    kept = {}
     for folder in artefact(tracking, promoted.version.digest):
-        target = max(
-            (path for path in folder.iterdir() if path.name != "manifest.json"), key=lambda p: p.stat().st_size
-        )
-        content = bytearray(target.read_bytes())
-        content[len(content) // 2] ^= 1
+        files = [path for path in folder.iterdir() if path.name != "manifest.json"]
+        target = max(files, key=lambda path: path.stat().st_size)
+        content = kept[target] = target.read_bytes()
+        middle = len(content) // 2
+        target.write_bytes(content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :])
+    yield
+    for target, content in kept.items():
         target.write_bytes(content)
+
+
+def test_one_changed_byte_of_an_artefact_is_found_and_refused_before_it_is_loaded(
+    store, settings, decided, promoted, one_byte_changed, monkeypatch, add_tweets
+):
     problems = verify.run(store, settings).problems
     assert any(problem.startswith(f"model version {promoted.version.version}:") for problem in problems), problems
     shutil.rmtree(settings.home / "cache")
