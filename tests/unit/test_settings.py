@@ -1,0 +1,67 @@
+"""Settings and policy: where they come from, what they refuse, and what never shows."""
+
+from __future__ import annotations
+
+import pytest
+from pydantic import ValidationError
+
+from sentiment_lib.policy import Policy
+from sentiment_lib.settings import Settings, load_settings
+
+
+@pytest.fixture
+def bare(monkeypatch, tmp_path):
+    """No SENTIMENT_ variable but the home."""
+    import os
+
+    for name in [name for name in os.environ if name.startswith("SENTIMENT_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("SENTIMENT_HOME", str(tmp_path))
+    return tmp_path
+
+
+def test_the_file_of_the_home_is_read_and_the_environment_wins(bare, monkeypatch):
+    (bare / "secrets").mkdir()
+    (bare / "secrets" / "settings.env").write_text(
+        "SENTIMENT_MLFLOW_URI=http://file\nSENTIMENT_X_QUERY=from the file\n"
+    )
+    monkeypatch.setenv("SENTIMENT_MLFLOW_URI", "http://environment")
+    found = load_settings()
+    assert (found.mlflow_uri, found.x_query) == ("http://environment", "from the file")
+    assert found.landing == bare / "landing"
+
+
+def test_a_rule_of_the_policy_can_be_set_from_the_environment(bare, monkeypatch):
+    monkeypatch.setenv("SENTIMENT_POLICY__RETRAIN__NEW_LABELS", "77")
+    assert load_settings().policy.retrain.new_labels == 77
+
+
+def test_a_misspelt_rule_is_refused(bare, monkeypatch):
+    monkeypatch.setenv("SENTIMENT_POLICY__RETRAIN__NEW_LABLES", "77")
+    with pytest.raises(ValidationError, match="new_lables"):
+        load_settings()
+
+
+@pytest.mark.parametrize(
+    ("section", "rule", "value"),
+    [("retrain", "new_labels", 0), ("snapshot", "holdout_share", 0.95), ("gate", "error_budget", 1)],
+)
+def test_a_rule_outside_its_bounds_is_refused(section, rule, value):
+    with pytest.raises(ValidationError, match=rule):
+        Policy.model_validate({section: {rule: value}})
+
+
+def test_settings_and_policy_cannot_be_changed_in_use(bare):
+    found = Settings()
+    with pytest.raises(ValidationError, match="frozen"):
+        found.mlflow_uri = "http://elsewhere"
+    with pytest.raises(ValidationError, match="frozen"):
+        found.policy.retrain.new_labels = 1
+
+
+def test_secrets_do_not_show_when_settings_are_printed(bare, monkeypatch):
+    for name in ("DATABASE_URL", "AUTHOR_KEY", "X_BEARER_TOKEN", "AIRFLOW_PASSWORD", "ALERT_URLS"):
+        monkeypatch.setenv(f"SENTIMENT_{name}", "hush-hush")
+    found = load_settings()
+    assert "hush-hush" not in repr(found) + str(found) + found.model_dump_json()
+    assert found.author_key.get_secret_value() == "hush-hush"

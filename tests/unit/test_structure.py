@@ -1,0 +1,113 @@
+"""Rules of the house that import-linter cannot say."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+from statistics import median
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+LIBRARY = ROOT / "sentiment_lib"
+MODULES = sorted(path for path in LIBRARY.rglob("*.py") if "versions" not in path.parts)
+
+
+def imports(path: Path, *, at_top: bool = False) -> Iterator[str]:
+    """Top-level package of each import; `at_top` leaves out those inside functions and TYPE_CHECKING blocks."""
+    tree = ast.parse(path.read_text())
+    for node in tree.body if at_top else ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            yield (node.module or "").partition(".")[0]
+
+
+def importers(package: str) -> set[str]:
+    return {str(path.relative_to(LIBRARY)) for path in MODULES if package in imports(path)}
+
+
+def test_the_library_never_imports_airflow():
+    assert importers("airflow") == set()
+
+
+def test_only_the_report_imports_evidently():
+    assert importers("evidently") <= {"drift/report.py"}
+
+
+def test_only_the_registry_imports_mlflow():
+    strangers = {name for name in importers("mlflow") if not name.startswith("registry/")}
+    assert strangers == set()
+
+
+@pytest.mark.parametrize("package", ["pickle", "cloudpickle", "joblib", "dill"])
+def test_nothing_reads_or_writes_pickles(package):
+    assert importers(package) == set()
+
+
+def test_the_pure_layers_know_no_database_clock_or_network():
+    impure = {"sqlalchemy", "psycopg", "mlflow", "urllib", "requests", "socket", "http"}
+    found = {
+        f"{path.relative_to(LIBRARY)}: {package}"
+        for path in MODULES
+        if path.relative_to(LIBRARY).parts[0] in ("evaluation", "drift", "families")
+        for package in imports(path)
+        if package in impure
+    }
+    assert found == set()
+
+
+def test_records_and_errors_need_the_standard_library_only():
+    import sys
+
+    for name in ("records.py", "errors.py"):
+        strangers = {found for found in imports(LIBRARY / name) if found not in sys.stdlib_module_names}
+        assert strangers == set(), name
+
+
+def test_every_module_says_what_it_is_and_none_is_a_drawer_for_odds_and_ends():
+    for path in MODULES:
+        assert ast.get_docstring(ast.parse(path.read_text())), f"{path.relative_to(ROOT)} has no docstring"
+        assert path.stem not in {"utils", "util", "common", "helpers", "misc"}, path
+
+
+def test_modules_are_small():
+    lengths = [len(path.read_text().splitlines()) for path in MODULES]
+    assert median(lengths) < 100
+    long = [path.name for path, length in zip(MODULES, lengths, strict=True) if length > 300]
+    assert len(long) <= max(3, len(MODULES) // 20), long
+
+
+def test_no_exception_is_swallowed_in_silence():
+    silent = [
+        f"{path.relative_to(ROOT)}:{handler.lineno}"
+        for path in MODULES
+        for handler in ast.walk(ast.parse(path.read_text()))
+        if isinstance(handler, ast.ExceptHandler) and all(isinstance(line, ast.Pass) for line in handler.body)
+    ]
+    assert silent == []
+
+
+def test_images_are_named_by_an_argument_and_do_not_run_as_root():
+    for path in (ROOT / "docker").glob("*/Dockerfile"):
+        lines = path.read_text().splitlines()
+        assert "ARG PYTHON_IMAGE=python:3.11-slim-bookworm" in lines, path
+        assert [line for line in lines if line.startswith("USER ") and not line.startswith("USER 0")], path
+
+
+def test_a_module_of_steps_is_one_verb_with_run():
+    """Each step that a DAG calls by name has the function that `calling.call` looks for."""
+    called = {
+        node.args[0].value
+        for path in [*(ROOT / "dags").glob("*.py"), *(ROOT / "plugins").rglob("*.py")]
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id == "call"
+        and node.args
+        and isinstance(node.args[0], ast.Constant)
+    }
+    assert called, "no task calls a step"
+    missing = sorted(name for name in called if not (LIBRARY / "steps" / f"{name}.py").exists())
+    assert missing == []
