@@ -45,6 +45,7 @@ class Registry:
     def __init__(self, settings: Settings) -> None:
         self.uri = settings.mlflow_uri
         self.name = settings.mlflow_model
+        self.home = settings.home
         self.cache = settings.home / "cache" / "models"
 
     @cached_property
@@ -65,7 +66,11 @@ class Registry:
     def experiment(self) -> str:
         """Id of the experiment that holds every training run; made when it is not there."""
         found = self.client.get_experiment_by_name(self.name)
-        return str(found.experiment_id if found else self.client.create_experiment(self.name))
+        if found:
+            return str(found.experiment_id)
+        # a store in a file has no server to keep artefacts, and would put them into the current folder
+        place = str(self.home / "artifacts") if self.uri.startswith("sqlite:") else None
+        return str(self.client.create_experiment(self.name, artifact_location=place))
 
     def find(self, training_key: str) -> Registered | None:
         """The version that a training registered before it was killed."""
@@ -162,7 +167,10 @@ class Registry:
         import mlflow
 
         uri = f"models:/{self.name}/{version}"
-        path = mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=str(target), tracking_uri=self.uri)
+        # "models:/" is looked up in the registry, which is not derived from tracking_uri: name both
+        path = mlflow.artifacts.download_artifacts(
+            artifact_uri=uri, dst_path=str(target), tracking_uri=self.uri, registry_uri=self.uri
+        )
         folders = sorted((Path(path) / "artifacts").iterdir())
         if len(folders) != 1:
             raise NotFound(what="package in model version", key=version)
