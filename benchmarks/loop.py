@@ -54,8 +54,9 @@ def replay(stack: StackHome, name: str, part: pd.DataFrame) -> None:
     person, script = stack.airflow("mlops"), stack.airflow("admin")
     draft = stack.home / f"{name}.csv"
     part.to_csv(draft, index=False)
-    stack.settings.landing.mkdir(parents=True, exist_ok=True)
-    draft.rename(stack.settings.landing / f"airline-{name}.csv")
+    landing = stack.settings.landing / "airline"  # the folder names the preset
+    landing.mkdir(parents=True, exist_ok=True)
+    draft.rename(landing / f"{name}.csv")
     script.ended("ingest_tweets", script.trigger("ingest_tweets"))
     script.until(lambda: not stack.rows(UNSCORED)[0]["n"], seconds=300, what=f"scores of {name}")
     script.until(lambda: not script.active("score_tweets", "check_drift"), seconds=300, what=f"drift check of {name}")

@@ -23,7 +23,7 @@ from sentiment_lib.registry.models import Registered, Registry
 from sentiment_lib.settings import Settings
 from sentiment_lib.steps import snapshot as snapshot_step
 from sentiment_lib.storage import models, snapshots
-from sentiment_lib.storage.engine import Store
+from sentiment_lib.storage.engine import Store, lock
 
 #: Number of each label, as evaluation and families count them.
 CODES = {str(label): number for number, label in enumerate(LABELS)}
@@ -97,6 +97,11 @@ def _registered(
         created_at=found.created_at,
     )
     with store.begin() as connection:
+        # two runs may have made the same first champion side by side: one of them counts
+        lock(connection, "ledger")
+        known = models.by_training_key(connection, key)
+        if known:
+            return known
         models.store(connection, version, training_key=key, training=training, cost=cost)
     return version
 
