@@ -1,4 +1,4 @@
-"""The loop once, from outside: the sample stream in, a question, the answer over REST, a new champion. Called by compose.sh."""
+"""The loop once, from outside: sample stream in, question, answer over REST, new champion. Called by compose.sh."""
 
 from __future__ import annotations
 
