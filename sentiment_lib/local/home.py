@@ -1,0 +1,69 @@
+"""Where the embedded stack keeps its state: one folder, with the secrets in a folder of their own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from sentiment_lib.errors import BadInput
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ports:
+    """Loopback ports of the components."""
+
+    airflow: int = 8080
+    mlflow: int = 5000
+    postgres: int = 5433
+
+
+@dataclass(frozen=True)
+class Home:
+    """The state folder; `make` creates what is missing."""
+
+    path: Path
+
+    @property
+    def secrets(self) -> Path:
+        """0700, and beside the database's folder: the embedded Postgres opens every folder above its own."""
+        return self.path / "secrets"
+
+    @property
+    def logs(self) -> Path:
+        """One log file for each component."""
+        return self.path / "logs"
+
+    @property
+    def run(self) -> Path:
+        """What runs now: process ids and health."""
+        return self.path / "run"
+
+    @property
+    def postgres(self) -> Path:
+        """Data folder of Postgres."""
+        return self.path / "postgres"
+
+    @property
+    def airflow(self) -> Path:
+        """AIRFLOW_HOME."""
+        return self.path / "airflow"
+
+    @property
+    def artefacts(self) -> Path:
+        """Where the MLflow server keeps artefacts."""
+        return self.path / "mlflow"
+
+    def make(self) -> None:
+        """Create the folders; the secrets' folder is for its owner only."""
+        for folder in (self.path, self.logs, self.run, self.airflow, self.artefacts):
+            folder.mkdir(parents=True, exist_ok=True)
+        self.secrets.mkdir(mode=0o700, exist_ok=True)
+        self.secrets.chmod(0o700)
+
+
+def project_folder() -> Path:
+    """The checkout that holds dags/ and plugins/."""
+    folder = Path(__file__).resolve().parents[2]
+    if not (folder / "dags").is_dir():
+        raise BadInput(what="this installation", problem="it has no dags/ folder: `sentiment up` runs from a checkout")
+    return folder

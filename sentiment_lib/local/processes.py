@@ -1,0 +1,90 @@
+"""Which processes are ours: recorded by pid and start time, and marked in their environment."""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections.abc import Iterable
+from pathlib import Path
+
+import psutil
+
+from sentiment_lib.local.component import group_signal
+from sentiment_lib.local.secrets import write_private
+
+#: A pid is used again one day; the same pid with the same start time is the same process.
+CLOSE = 1.0
+
+
+def started_at(pid: int) -> float | None:
+    """Start time of a living process, None when there is none of that pid."""
+    try:
+        process = psutil.Process(pid)
+        return None if process.status() == psutil.STATUS_ZOMBIE else process.create_time()
+    except psutil.NoSuchProcess:
+        return None
+
+
+def record(path: Path, pids: dict[str, int]) -> None:
+    """Write down name → (pid, start time)."""
+    found = {name: (pid, started_at(pid)) for name, pid in pids.items()}
+    write_private(path, json.dumps({name: entry for name, entry in found.items() if entry[1] is not None}))
+
+
+def recorded(path: Path) -> dict[str, int]:
+    """Name → pid of the recorded processes that still live."""
+    try:
+        known = json.loads(path.read_text())
+    except FileNotFoundError:
+        return {}
+    living = {}
+    for name, (pid, start) in known.items():
+        now = started_at(pid)
+        if now is not None and abs(now - start) < CLOSE:
+            living[name] = pid
+    return living
+
+
+def end(pids: Iterable[int], *, patience: float, first: signal.Signals = signal.SIGTERM) -> None:
+    """Ask the processes, their groups and their descendants to end; kill what has not after `patience` seconds."""
+    family = _with_descendants(pids)
+    for process in family:
+        _signal(process, first)
+    _, living = psutil.wait_procs(family, timeout=patience)
+    for process in living:
+        _signal(process, signal.SIGKILL)
+    psutil.wait_procs(living, timeout=5)
+
+
+def strays(mark: str) -> list[int]:
+    """Processes that carry the stack's mark in their environment: orphans of components that died."""
+    own = psutil.Process()
+    keep = {own.pid, *(parent.pid for parent in own.parents())}
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.pid not in keep and process.environ().get("SENTIMENT_STACK") == mark:
+                found.append(process.pid)
+        except (psutil.AccessDenied, psutil.NoSuchProcess, psutil.ZombieProcess):
+            continue
+    return found
+
+
+def _with_descendants(pids: Iterable[int]) -> list[psutil.Process]:
+    family: dict[int, psutil.Process] = {}
+    for pid in pids:
+        try:
+            process = psutil.Process(pid)
+            family.update({one.pid: one for one in (process, *process.children(recursive=True))})
+        except psutil.NoSuchProcess:
+            continue
+    return list(family.values())
+
+
+def _signal(process: psutil.Process, number: signal.Signals) -> None:
+    try:
+        if number == signal.SIGKILL:
+            group_signal(process.pid, number)
+        process.send_signal(number)
+    except (psutil.NoSuchProcess, PermissionError):
+        return

@@ -1,0 +1,75 @@
+"""Secrets of the embedded stack: drawn once, 0600, in a 0700 folder; the processes get them by environment."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import secrets
+from pathlib import Path
+
+from sentiment_lib.local.home import Home, Ports
+
+#: Airflow's users and roles; "sentiment" is the platform itself.
+USERS = {"admin": "admin", "mlops": "user", "platform": "viewer", "sentiment": "op"}
+DATABASES = ("airflow", "mlflow", "sentiment")
+PASSWORDS_FILE = "airflow-passwords.json"
+
+
+def read_or_make(home: Home) -> dict[str, str]:
+    """Every secret by its name; made at the first call."""
+    path = home.secrets / "stack.env.json"
+    if path.exists():
+        known: dict[str, str] = json.loads(path.read_text())
+        return known
+    drawn = {f"{name}_password": secrets.token_hex(16) for name in ("postgres", *DATABASES)}
+    drawn["jwt_secret"] = secrets.token_hex(64)
+    drawn["secret_key"] = secrets.token_hex(32)
+    drawn["author_key"] = secrets.token_hex(32)
+    drawn["fernet_key"] = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
+    drawn["stack_id"] = secrets.token_hex(8)
+    # the passwords' file first: once stack.env.json is there, both are
+    write_private(home.secrets / PASSWORDS_FILE, json.dumps({user: secrets.token_urlsafe(12) for user in USERS}))
+    write_private(path, json.dumps(drawn))
+    return drawn
+
+
+def passwords(home: Home) -> dict[str, str]:
+    """Airflow's passwords by user."""
+    known: dict[str, str] = json.loads((home.secrets / PASSWORDS_FILE).read_text())
+    return known
+
+
+def write_private(path: Path, content: str) -> None:
+    """Write the file whole or not at all, readable by its owner only."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
+
+
+def database_url(known: dict[str, str], ports: Ports, name: str, driver: str) -> str:
+    """URL of one of the three databases as its own role."""
+    return f"postgresql+{driver}://{name}:{known[f'{name}_password']}@127.0.0.1:{ports.postgres}/{name}"
+
+
+def sentiment_environment(home: Home, ports: Ports, known: dict[str, str]) -> dict[str, str]:
+    """SENTIMENT_* of every process of the stack."""
+    return {
+        "SENTIMENT_HOME": str(home.path),
+        "SENTIMENT_DATABASE_URL": database_url(known, ports, "sentiment", "psycopg"),
+        "SENTIMENT_MLFLOW_URI": f"http://127.0.0.1:{ports.mlflow}",
+        "SENTIMENT_AIRFLOW_URL": f"http://127.0.0.1:{ports.airflow}",
+        "SENTIMENT_AIRFLOW_USER": "sentiment",
+        "SENTIMENT_AIRFLOW_PASSWORD": passwords(home)["sentiment"],
+        "SENTIMENT_AUTHOR_KEY": known["author_key"],
+    }
+
+
+def write_settings(home: Home, environment: dict[str, str]) -> None:
+    """settings.env, which `load_settings` reads: so that every command finds the stack."""
+    lines = [f"{name}={json.dumps(value)}" for name, value in sorted(environment.items())]
+    write_private(home.secrets / "settings.env", "\n".join(lines) + "\n")

@@ -1,0 +1,151 @@
+"""`sentiment up`, `down` and `status`, below the command line."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from sentiment_lib.errors import SentimentError, StackFailed
+from sentiment_lib.local import first_run, processes, secrets, servers
+from sentiment_lib.local.home import Home, Ports
+from sentiment_lib.local.ports import require_free
+from sentiment_lib.local.supervisor import SUPERVISOR, Supervisor, end_leftovers
+from sentiment_lib.settings import home_folder, load_settings
+
+log = logging.getLogger(__name__)
+Show = Callable[[dict[str, str]], None]
+
+
+class AlreadyUp(SentimentError):
+    """The stack in {home} runs already (pid {pid}): see `sentiment status`, or `sentiment down`"""
+
+
+def ports() -> Ports:
+    """Default ports, each replaced by SENTIMENT_PORT_AIRFLOW, _MLFLOW or _POSTGRES."""
+    default = Ports()
+    given = {name: os.environ.get(f"SENTIMENT_PORT_{name.upper()}") for name in asdict(default)}
+    return replace(default, **{name: int(port) for name, port in given.items() if port})
+
+
+def supervise(*, sample: bool, show: Show, ready: Callable[[], None]) -> None:
+    """Run the stack in this process until SIGINT or SIGTERM; StackFailed when it does not come up."""
+    home = Home(home_folder())
+    home.make()
+    known = secrets.read_or_make(home)
+    if pid := processes.recorded(home.run / "processes.json").get(SUPERVISOR):
+        raise AlreadyUp(home=home.path, pid=pid)
+    if ended := end_leftovers(home.run, known["stack_id"]):
+        log.warning("ended %d processes that an earlier start had left", ended)
+    (home.run / "ready").unlink(missing_ok=True)
+    require_free(ports())
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    supervisor = Supervisor(servers.components(home, ports()), run=home.run, logs=home.logs, mark=known["stack_id"])
+    supervisor.start()
+    try:
+        while not stop.is_set() and not supervisor.healthy():
+            show(supervisor.states())
+            if failure := supervisor.failure():
+                raise failure
+            stop.wait(0.5)
+        if not stop.is_set():
+            show(supervisor.states())
+            if sample:
+                first_run.begin(load_settings(), home.run)
+            (home.run / "ready").touch()
+            ready()
+        stop.wait()
+    finally:
+        supervisor.stop()
+        (home.run / "ready").unlink(missing_ok=True)
+
+
+def detach(*, sample: bool, show: Show, patience: float = 420) -> None:
+    """Start the supervisor as a process of its own and return when the stack is ready."""
+    home = Home(home_folder())
+    home.make()
+    if pid := processes.recorded(home.run / "processes.json").get(SUPERVISOR):
+        raise AlreadyUp(home=home.path, pid=pid)
+    (home.run / "ready").unlink(missing_ok=True)
+    log_path = home.logs / "supervisor.log"
+    command = [sys.executable, "-m", "sentiment_lib.cli", "up", *([] if sample else ["--no-sample"])]
+    with log_path.open("ab") as file:
+        place = file.tell()
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT, start_new_session=True
+        )
+    give_up = time.monotonic() + patience
+    while not (home.run / "ready").exists():
+        show({name: part["state"] for name, part in _health(home).items()})
+        if process.poll() is not None:
+            raise SentimentError(_last_words(log_path, place))
+        if time.monotonic() > give_up:
+            raise StackFailed(component="the stack", problem=f"not ready after {patience:.0f} seconds", log=log_path)
+        time.sleep(0.5)
+    show({name: part["state"] for name, part in _health(home).items()})
+
+
+def down() -> bool:
+    """Stop everything; False when nothing ran."""
+    home = Home(home_folder())
+    path = home.run / "processes.json"
+    pid = processes.recorded(path).get(SUPERVISOR)
+    if pid is not None:
+        os.kill(pid, signal.SIGTERM)
+        give_up = time.monotonic() + 90
+        while processes.started_at(pid) is not None and time.monotonic() < give_up:
+            time.sleep(0.2)
+    known = home.secrets / "stack.env.json"
+    left = end_leftovers(home.run, json.loads(known.read_text())["stack_id"]) if known.exists() else 0
+    return pid is not None or left > 0
+
+
+def status() -> dict[str, Any]:
+    """Whether the stack is up, and the state, pid and restarts of each component."""
+    home = Home(home_folder())
+    pid = processes.recorded(home.run / "processes.json").get(SUPERVISOR)
+    parts = _health(home) if pid else {}
+    ready = pid is not None and (home.run / "ready").exists()
+    healthy = ready and all(part["state"] in ("healthy", "done") for part in parts.values())
+    return {"home": str(home.path), "up": ready, "healthy": healthy, "supervisor": pid, "components": parts}
+
+
+def logins() -> list[tuple[str, str, str, str, Path]]:
+    """(what, URL, user, password, log file) of everything a person can open."""
+    home, taken = Home(home_folder()), ports()
+    known, users = secrets.read_or_make(home), secrets.passwords(home)
+    airflow = f"http://127.0.0.1:{taken.airflow}"
+    rows = [
+        (f"Airflow ({role})", airflow, user, users[user], home.logs / "airflow-api-server.log")
+        for user, role in (("admin", "administers"), ("mlops", "approves"), ("platform", "watches"))
+    ]
+    database = f"postgresql://127.0.0.1:{taken.postgres}/sentiment"
+    rows.append(("MLflow", f"http://127.0.0.1:{taken.mlflow}", "", "", home.logs / "mlflow.log"))
+    rows.append(("Postgres", database, "sentiment", known["sentiment_password"], home.logs / "postgres.log"))
+    return rows
+
+
+def _health(home: Home) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = json.loads((home.run / "health.json").read_text())
+        return found
+    except FileNotFoundError:
+        return {}
+
+
+def _last_words(path: Path, place: int) -> str:
+    """What the supervisor said last, without its prefix."""
+    said = path.read_bytes()[place:].decode(errors="replace").splitlines()
+    errors = [line.removeprefix("sentiment: ") for line in said if line.startswith("sentiment: ")]
+    return errors[-1] if errors else f"the stack ended; see {path}"

@@ -1,0 +1,214 @@
+"""Starts components in the order of their needs, restarts what dies, and stops everything.
+
+One thread watches each component. State is in `run/`: processes.json (pids with start times, so that a later start
+can end what a killed supervisor left) and health.json (what `sentiment status` shows).
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+import subprocess
+import threading
+import time
+from pathlib import Path
+
+from sentiment_lib.errors import SentimentError, StackFailed
+from sentiment_lib.local import processes
+from sentiment_lib.local.component import Component
+from sentiment_lib.local.secrets import write_private
+
+log = logging.getLogger(__name__)
+SUPERVISOR = "supervisor"
+#: Deaths before the first good health after which the start is given up.
+TRIES = 4
+BACK_OFF = (1.0, 2.0, 5.0, 10.0, 30.0)
+POLL = 0.5
+
+
+class Supervisor:
+    """Runs the components until `stop`; `wait_healthy` returns when all are well."""
+
+    def __init__(self, components: list[Component], *, run: Path, logs: Path, mark: str, patience: float = 180) -> None:
+        self._components = {component.name: component for component in components}
+        self._run, self._logs, self._mark, self._patience = run, logs, mark, patience
+        self._stopping = threading.Event()
+        self._reached = {name: threading.Event() for name in self._components}
+        self._states = dict.fromkeys(self._components, "waiting")
+        self._restarts = dict.fromkeys(self._components, 0)
+        self._pids: dict[str, int] = {SUPERVISOR: os.getpid()}
+        self._failure: SentimentError | None = None
+        self._lock = threading.Lock()
+        self._threads = [
+            threading.Thread(target=self._watch, args=(component,), name=component.name, daemon=True)
+            for component in components
+        ]
+
+    def start(self) -> None:
+        """Start everything; returns at once."""
+        self._write()
+        for thread in self._threads:
+            thread.start()
+
+    def states(self) -> dict[str, str]:
+        """Component → waiting, starting, healthy, done, restarting or failed."""
+        with self._lock:
+            return dict(self._states)
+
+    def failure(self) -> SentimentError | None:
+        """Why the start was given up."""
+        return self._failure
+
+    def healthy(self) -> bool:
+        """True when every component has been well once and none is restarting."""
+        return all(state in ("healthy", "done") for state in self.states().values())
+
+    def stop(self) -> None:
+        """End every component, the last one first; nothing of the stack is left afterwards."""
+        self._stopping.set()
+        names = list(reversed(self._components))
+        with self._lock:
+            living = [(self._components[name], self._pids[name]) for name in names if name in self._pids]
+        servers = [pair for pair in living if pair[0].name != "postgres"]
+        processes.end([pid for _, pid in servers], patience=20)
+        for component, pid in living:
+            if component.name == "postgres":
+                # its backends end with it: a signal to each of them would be a crash
+                _ask(pid, component.signal)
+                _wait_gone(pid, 20)
+        for thread in self._threads:
+            thread.join(timeout=5)
+        processes.end(processes.strays(self._mark), patience=3)
+        processes.end([pid for _, pid in living], patience=1)
+        for name in ("processes.json", "health.json"):
+            (self._run / name).unlink(missing_ok=True)
+
+    def _watch(self, component: Component) -> None:
+        for name in component.after:
+            while not self._reached[name].wait(POLL):
+                if self._stopping.is_set():
+                    return
+        deaths = 0
+        while not self._stopping.is_set():
+            self._set(component.name, "starting" if deaths == 0 else "restarting")
+            try:
+                ended = self._run_once(component)
+            except (SentimentError, OSError) as error:
+                ended = str(error)
+            except Exception as error:  # a call in our own process may fail in any way: it counts as a death
+                log.exception("%s failed", component.name)
+                ended = f"{type(error).__name__}: {error}"
+            if ended is None or self._stopping.is_set():
+                return
+            deaths += 1
+            with self._lock:
+                self._restarts[component.name] += 1
+            log.warning("%s ended: %s", component.name, ended)
+            if not self._reached[component.name].is_set() and deaths >= TRIES:
+                path = self._logs / f"{component.name}.log"
+                self._failure = StackFailed(component=component.name, problem=ended, log=path)
+                self._set(component.name, "failed")
+                return
+            self._stopping.wait(BACK_OFF[min(deaths, len(BACK_OFF)) - 1])
+
+    def _run_once(self, component: Component) -> str | None:
+        """None when it is done for good, otherwise why it ended."""
+        if component.prepare:
+            component.prepare()
+        if component.call:
+            component.call()
+            self._good(component, "done")
+            return None
+        process = component.start(self._logs / f"{component.name}.log", self._mark)
+        with self._lock:
+            self._pids[component.name] = process.pid
+        self._write()
+        try:
+            return self._follow(component, process)
+        finally:
+            if process.poll() is None and not self._stopping.is_set():
+                processes.end([process.pid], patience=10, first=component.signal)
+            process.poll()
+            # workers may outlive the process that made them
+            if not self._stopping.is_set() and not component.once:
+                _end_group(process.pid)
+            with self._lock:
+                self._pids.pop(component.name, None) if not self._stopping.is_set() else None
+            self._write()
+
+    def _follow(self, component: Component, process: subprocess.Popen[bytes]) -> str | None:
+        give_up = time.monotonic() + self._patience
+        well = False
+        while not self._stopping.is_set():
+            code = process.poll()
+            if code is not None:
+                if component.once and code == 0:
+                    self._good(component, "done")
+                    return None
+                return f"exit code {code}"
+            if not well and component.healthy and component.healthy():
+                well = True
+                self._good(component, "healthy")
+            if not well and not component.once and time.monotonic() > give_up:
+                return f"not healthy after {self._patience:.0f} seconds"
+            self._stopping.wait(POLL)
+        return None
+
+    def _good(self, component: Component, state: str) -> None:
+        self._set(component.name, state)
+        self._reached[component.name].set()
+
+    def _set(self, name: str, state: str) -> None:
+        with self._lock:
+            self._states[name] = state
+        self._write()
+
+    def _write(self) -> None:
+        with self._lock:
+            if self._stopping.is_set():
+                return
+            processes.record(self._run / "processes.json", self._pids)
+            health = {
+                name: {"state": state, "pid": self._pids.get(name), "restarts": self._restarts[name]}
+                for name, state in self._states.items()
+            }
+            write_private(self._run / "health.json", json.dumps(health))
+
+
+def end_leftovers(run: Path, mark: str) -> int:
+    """End what a killed supervisor left running; returns how many processes that were."""
+    living = processes.recorded(run / "processes.json")
+    living.pop(SUPERVISOR, None)
+    database = living.pop("postgres", None)
+    strays = [pid for pid in processes.strays(mark) if pid != database]
+    processes.end({*living.values(), *strays}, patience=15)
+    if database is not None:
+        _ask(database, signal.SIGINT)
+        _wait_gone(database, 20)
+    for name in ("processes.json", "health.json"):
+        (run / name).unlink(missing_ok=True)
+    return len({*living.values(), *strays}) + (database is not None)
+
+
+def _ask(pid: int, number: signal.Signals) -> None:
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        return
+
+
+def _wait_gone(pid: int, seconds: float) -> None:
+    give_up = time.monotonic() + seconds
+    while processes.started_at(pid) is not None and time.monotonic() < give_up:
+        time.sleep(0.1)
+    if processes.started_at(pid) is not None:
+        processes.end([pid], patience=0)
+
+
+def _end_group(pid: int) -> None:
+    try:
+        os.killpg(pid, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):
+        return
