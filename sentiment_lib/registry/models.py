@@ -166,11 +166,10 @@ class Registry:
         """The package as the registry holds it now, past the cache and unchecked: for `verify`."""
         import mlflow
 
-        uri = f"models:/{self.name}/{version}"
-        # "models:/" is looked up in the registry, which is not derived from tracking_uri: name both
-        path = mlflow.artifacts.download_artifacts(
-            artifact_uri=uri, dst_path=str(target), tracking_uri=self.uri, registry_uri=self.uri
-        )
+        # MLflow looks "models:/" up in the registry of the process, whatever registry_uri says
+        mlflow.set_tracking_uri(self.uri)
+        mlflow.set_registry_uri(self.uri)
+        path = mlflow.artifacts.download_artifacts(artifact_uri=f"models:/{self.name}/{version}", dst_path=str(target))
         folders = sorted((Path(path) / "artifacts").iterdir())
         if len(folders) != 1:
             raise NotFound(what="package in model version", key=version)

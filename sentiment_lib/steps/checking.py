@@ -57,11 +57,13 @@ class Checker:
             return Checked(None, None, f"the label {_shown(row.label)} is none of {', '.join(sorted(_LABELS))}")
         assert row.text is not None
         text = mask(row.text).strip()
+        if len(text) > LONGEST_TEXT:  # a mask can be longer than what it hides
+            return Checked(None, None, f"the text has {len(text)} characters after masking, more than {LONGEST_TEXT}")
         tweet = (
             int(tweet_id),
             text,
-            self._author(row.author) if row.author else None,
-            (row.language or "").strip()[:8] or detect(text),
+            self._author(author) if (author := _plain(row.author)) else None,
+            (_plain(row.language) or "")[:8] or detect(text),
             _plain(row.airline) or airline_of(text),
             created_at,
             self._origin.synthetic,
