@@ -35,8 +35,14 @@ class FileSource:
             raise BadSource(source=path.name, problem="there is no such file")
         if path.stat().st_size == 0:
             raise BadSource(source=path.name, problem="the file is empty")
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        try:
+            with path.open("rb") as file:
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError as error:
+            raise BadSource(source=path.name, problem=f"it cannot be opened ({error.strerror})") from error
+        if columns:  # read with other columns, the same file is another input
+            told = json.dumps([digest, sorted(self._preset.columns.items())])
+            digest = hashlib.sha256(told.encode()).hexdigest()
         self.origin = Origin(name=name or (preset_name if preset_name != "plain" else path.name), digest=digest)
 
     def rows(self) -> Iterator[Row]:
@@ -105,9 +111,12 @@ class FileSource:
             if first:
                 self._places(list(found))
                 first = False
-            columns = self._preset.columns
-            values = {field: _text(found.get(column)) for field, column in columns.items() if column in found}
-            yield self._row(number, found, values)
+            columns = {field: column for field, column in self._preset.columns.items() if column in found}
+            nested = [column for column in columns.values() if isinstance(found[column], dict | list)]
+            if nested:
+                yield Row(number, _clean(line), f"the column {ascii(nested[0])} holds no plain value")
+                continue
+            yield self._row(number, line, {field: _text(found[column]) for field, column in columns.items()})
 
     def _parquet(self) -> Iterator[Row]:
         import pyarrow as pa
@@ -117,11 +126,11 @@ class FileSource:
             file = pq.ParquetFile(self.path)
             places = self._places(file.schema_arrow.names)
             names = [self._preset.columns[field] for field in places]
-            batches = (batch.to_pylist() for batch in file.iter_batches(PARQUET_ROWS, columns=names))
+            batches = (_rows_of(batch) for batch in file.iter_batches(PARQUET_ROWS, columns=names))
             for number, found in enumerate(chain.from_iterable(batches), start=1):
                 values = {field: _text(found[self._preset.columns[field]]) for field in places}
                 yield self._row(number, found, values)
-        except (pa.ArrowInvalid, OSError) as error:
+        except (pa.ArrowException, OSError) as error:
             raise BadSource(source=self.path.name, problem=f"it is not Parquet ({error})") from error
 
     def _places(self, header: list[str]) -> dict[str, int]:
@@ -138,11 +147,25 @@ class FileSource:
         label = values.get("label")
         if label is not None and self._preset.labels:
             values["label"] = self._preset.labels.get(label, label)
-        return Row(number, raw if isinstance(raw, str) else _json(raw), None, **values)
+        return Row(number, _clean(raw) if isinstance(raw, str) else _json(raw), None, **values)
 
 
 def _text(value: Any) -> str | None:
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "surrogateescape")
     return None if value is None else str(value)
+
+
+def _rows_of(batch: Any) -> list[dict[str, Any]]:
+    """Rows of a Parquet batch; where a string is no UTF-8, strings stay bytes for the check of the row to find."""
+    import pyarrow as pa
+
+    try:
+        rows: list[dict[str, Any]] = batch.to_pylist()
+    except UnicodeDecodeError:
+        fields = [field.with_type(pa.binary()) if pa.types.is_string(field.type) else field for field in batch.schema]
+        rows = batch.cast(pa.schema(fields)).to_pylist()
+    return rows
 
 
 def _json(raw: Any) -> str:

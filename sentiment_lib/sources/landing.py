@@ -52,16 +52,20 @@ class Landing:
         for path in sorted((self.folder / "claimed").iterdir()):
             yield Claim(path=path, preset=path.name.partition("__")[0])
         waiting = [
-            (path, name)
+            (written, path, name)
             for name, folder in (("plain", self.folder), *((name, self.folder / name) for name in PRESETS))
             for path in folder.iterdir()
-            if path.is_file() and not path.name.startswith(".") and path.suffix not in (".part", ".tmp")
+            if not path.name.startswith(".") and path.suffix not in (".part", ".tmp")
+            if (written := _written(path)) is not None
         ]
-        for path, preset in sorted(waiting, key=lambda found: (found[0].stat().st_mtime, found[0].name)):
+        for _, path, preset in sorted(waiting):
             claimed = self.folder / "claimed" / f"{preset}__{path.name}"
             if claimed.exists():
                 claimed = claimed.with_name(f"{preset}__{_stamp()}-{path.name}")
-            path.rename(claimed)
+            try:
+                path.rename(claimed)
+            except FileNotFoundError:  # who dropped it has taken it back
+                continue
             yield Claim(path=claimed, preset=preset)
 
     def done(self, claim: Claim) -> None:
@@ -78,6 +82,14 @@ class Landing:
         if target.exists():
             target = target.with_name(f"{_stamp()}-{path.name}")
         return path.rename(target)
+
+
+def _written(path: Path) -> int | None:
+    """Time of the last write in ns; None when it is no file (any more)."""
+    try:
+        return path.stat().st_mtime_ns if path.is_file() else None
+    except FileNotFoundError:
+        return None
 
 
 def _stamp() -> str:

@@ -86,6 +86,32 @@ SLANG = {
 }
 #: before the flip said in earnest, after it meant the other way round
 FLIP = ("{h} what a premium {trip}", "premium service from {h} today", "{h} truly premium {staff}")
+#: what may stand before and after a sentence, whatever it says
+OPENERS = (
+    *("", "", "", "", "", "so ", "hey ", "ok ", "hi ", "well, ", "just saying: ", "update: ", "fyi "),
+    *("this {day}: ", "{day} morning and ", "at {city} airport. ", "row {n} here. ", "question: ", "day {delay}: "),
+)
+CONTEXTS = (
+    *("", "", "", "on the way to {event}", "with {kin} on board", "we were going to {event} in {city}"),
+    *("booked back in {month}", "seat {n}{seat}, {day} {time}", "it was {kin}'s first flight", "{time} on {day}"),
+    *("flying {time} from {city} with {kin}", "my {delay}th flight this {month}", "heading to {event}", "ref {code}"),
+    *("{kin} can tell you the same", "going home from {event} with {kin}", "via {city} and {city2} on {day}"),
+    *("case {code}", "a {time} flight out of {city2}", "my {thing} and I made it to {event}", "gate moved to {n}"),
+)
+TAILS = {
+    "negative": (
+        *("", "", "do better", "where is everyone", "never again", "not cool", "what a joke", "please answer", "wtf"),
+        *("I want my money back", "{kin} is in tears", "is anybody there", "not even a sorry", "shame on you"),
+    ),
+    "neutral": (
+        *("", "", "", "thx", "asking for {kin}", "cheers", "let me know", "just curious", "please", "need to plan"),
+        *("can't find it on the {app}", "pls advise", "the {app} does not say"),
+    ),
+    "positive": (
+        *("", "", "well done", "keep it up", "{kin} is happy too", "see you soon", "much appreciated", "so relieved"),
+        *("tell the {staff}", "you saved {event}", "won't forget that"),
+    ),
+}
 SLOTS: dict[str, tuple[str, ...]] = {
     "bad": ("", "", "😡", "🤬", "#fail", "smh", "so angry", "worst airline ever", "sooooo tired of this", "😤😤"),
     "glad": ("", "", "😀", "❤️", "🙏", "#happy", "made my day", "✈️😍", "yesss", "thx!"),
@@ -95,6 +121,25 @@ SLOTS: dict[str, tuple[str, ...]] = {
     "trip": ("flight", "trip", "honeymoon", "vacation", "business trip", "connection"),
     "city": ("Boston", "Dallas", "Chicago", "Denver", "JFK", "Miami", "Newark", "Phoenix", "LAX", "Austin"),
     "month": ("month", "March", "June", "summer", "week", "October", "year"),
+    "day": ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday", "today", "yesterday"),
+    "time": ("early", "late", "overnight", "noon", "morning", "evening", "red eye", "afternoon"),
+    "kin": (
+        "my mom",
+        "my dad",
+        "the kids",
+        "my wife",
+        "my husband",
+        "my team",
+        "grandma",
+        "my best friend",
+        "a toddler",
+    ),
+    "event": (
+        *("a wedding", "the game", "a job interview", "my graduation", "a funeral", "a conference", "spring break"),
+        *("a concert", "the beach", "work", "my sister's birthday", "a ski week", "a cruise", "college", "home"),
+    ),
+    "seat": tuple("ABCDEF"),
+    "city2": ("Seattle", "Atlanta", "Philly", "Orlando", "Houston", "San Diego", "Portland", "Vegas", "Nashville"),
     "app": ("app", "website", "kiosk", "chat bot"),
 }
 HANDLES = ("@united", "@AmericanAir", "@Delta", "@SouthwestAir", "@JetBlue", "@VirginAmerica")

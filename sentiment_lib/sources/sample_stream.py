@@ -81,7 +81,7 @@ class SampleStream:
         airline = draw.choices(range(len(phrases.HANDLES)), phrases.WEIGHTS)[0]
         label = _label(draw, airline, event)
         language, sentence = _sentence(draw, label, event)
-        text = _filled(draw, sentence, phrases.HANDLES[airline])
+        text = _filled(draw, _composed(draw, sentence, label, language), phrases.HANDLES[airline])
         given = None
         if draw.random() < self._labelled:
             # one label in twenty-five is wrong, as with people
@@ -127,11 +127,23 @@ def _sentence(draw: random.Random, label: str, event: Event | None) -> tuple[str
     return "en", draw.choice(phrases.SENTENCES[label])
 
 
+def _composed(draw: random.Random, sentence: str, label: str, language: str) -> str:
+    """A sentence with what stands around it, so that few tweets are copies of one another."""
+    if language != "en":
+        return sentence
+    parts = [sentence, draw.choice(phrases.CONTEXTS), draw.choice(phrases.CONTEXTS), draw.choice(phrases.TAILS[label])]
+    if draw.random() < 0.3:
+        parts[0], parts[1] = parts[1], parts[0]
+    stop = draw.choice((". ", ", ", " - ", "! ", " ", "... "))
+    return draw.choice(phrases.OPENERS) + stop.join(part for part in parts if part)
+
+
 def _filled(draw: random.Random, sentence: str, handle: str) -> str:
     slots = {name: draw.choice(words) for name, words in phrases.SLOTS.items()}
     text = sentence.format(
         h=handle,
         n=draw.randrange(2, 2400),
+        code=f"{draw.randrange(36**4):04X}",
         delay=draw.randrange(2, 9),
         user=f"@traveller{draw.randrange(900)}",
         url=f"https://t.co/{draw.randrange(16**8):08x}",

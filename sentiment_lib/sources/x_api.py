@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import time
+from datetime import timedelta
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -16,6 +17,12 @@ HOST = "https://api.twitter.com"
 FIELDS = ["author_id", "created_at", "lang"]
 PER_PAGE = 100
 TRIES = 4
+#: The search goes back seven days, and refuses a since_id from before them; an hour is left for clocks that differ.
+REACH = timedelta(days=7) - timedelta(hours=1)
+#: X's windows are 15 minutes long: who is told to wait longer has used up a quota of another kind.
+LONGEST_REST = 16 * 60.0
+#: X's ids count milliseconds from here, shifted by 22 bits
+_SNOWFLAKE_MS = 1_288_834_974_657
 
 
 class XSource:
@@ -23,7 +30,7 @@ class XSource:
 
     X gives the newest first. All pages are collected before the first row is handed on, and rows come oldest first: an
     ingest that dies half-way has then stored a past without holes, and the next poll goes on from its newest id.
-    Rate limits are waited out as the response's headers say (tweepy does); errors of X's servers are tried again.
+    Rate limits are waited out as the response's headers say; errors of X's servers are tried again.
     """
 
     def __init__(
@@ -37,7 +44,7 @@ class XSource:
     ) -> None:
         self._client = _client(token, host)
         self._query = query
-        self._since_id = since_id
+        self._since_id = since_id if since_id is not None and _age(since_id) < REACH else None
         self._rest = rest
         # pages change between polls, so a poll that was cut off is never continued by its row number
         self.origin = Origin(name="x", digest=f"x:{since_id}:{time.time_ns()}")
@@ -83,11 +90,28 @@ class XSource:
                     raise BadSource(source="X", problem=f"it failed {TRIES} times, last with: {error}") from error
                 log.warning("X failed (%s), trying again", error)
                 self._rest(2.0**attempt)
+            except tweepy.TooManyRequests as error:
+                wait = _until_reset(error.response)
+                if attempt == TRIES or wait > LONGEST_REST:
+                    problem = f"its rate limit is used up; it opens again in {wait:.0f} s"
+                    raise BadSource(source="X", problem=problem) from error
+                log.warning("X's rate limit is used up, waiting %.0f s", wait)
+                self._rest(wait)
             except tweepy.Unauthorized as error:
                 raise BadSource(source="X", problem="it refuses the token in SENTIMENT_X_BEARER_TOKEN") from error
             except (tweepy.HTTPException, requests.RequestException) as error:
                 raise BadSource(source="X", problem=str(error)) from error
         raise AssertionError("unreachable: the last attempt returns or raises")
+
+
+def _age(tweet_id: int) -> timedelta:
+    return timedelta(milliseconds=time.time_ns() // 1_000_000 - ((tweet_id >> 22) + _SNOWFLAKE_MS))
+
+
+def _until_reset(response: Any) -> float:
+    """Seconds until the window opens again, one more for clocks that differ; a minute when X does not say."""
+    reset = response.headers.get("x-rate-limit-reset", "")
+    return max(0.0, int(reset) - time.time()) + 1.0 if reset.isdigit() else 60.0
 
 
 def _client(token: str, host: str) -> Any:
@@ -104,6 +128,6 @@ def _client(token: str, host: str) -> Any:
             options.setdefault("timeout", 30)
             return super().request(method, str(url).replace(HOST, host, 1), *args, **options)
 
-    client = tweepy.Client(bearer_token=token, wait_on_rate_limit=True)
+    client = tweepy.Client(bearer_token=token, wait_on_rate_limit=False)
     client.session = Session()
     return client
