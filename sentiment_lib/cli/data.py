@@ -44,10 +44,16 @@ def ingest(
         raise BadInput(what="`sentiment ingest` without a source", problem="name files, or --landing, --x or --sample")
     settings = load_settings()
     store = Store.open(settings)
-    columns = dict(pair.split("=", 1) for pair in column or [] if "=" in pair)
+    columns = {}
+    for pair in column or []:
+        field, sign, there = pair.partition("=")
+        if not (field and sign and there):
+            raise BadInput(what=f"--column {pair!r}", problem="write FIELD=COLUMN")
+        columns[field] = there
     results = []
-    for path in paths or []:
-        results.append(step.run(store, settings, FileSource(path, preset, columns, name)))
+    sources = [FileSource(path, preset, columns, name) for path in paths or []]  # all are there before one is read
+    for source in sources:
+        results.append(step.run(store, settings, source))
     if sample:
         midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
         stream = SampleStream(start=midnight - timedelta(days=days), days=days, per_day=per_day, seed=seed)

@@ -114,7 +114,7 @@ class FileSource:
             columns = {field: column for field, column in self._preset.columns.items() if column in found}
             nested = [column for column in columns.values() if isinstance(found[column], dict | list)]
             if nested:
-                yield Row(number, _clean(line), f"the column {ascii(nested[0])} holds no plain value")
+                yield Row(number, _clean(line), f"the column {nested[0]!a} holds no plain value")
                 continue
             yield self._row(number, line, {field: _text(found[column]) for field, column in columns.items()})
 

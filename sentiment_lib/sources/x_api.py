@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import logging
 import time
-from datetime import timedelta
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import Any
 
 from sentiment_lib.errors import BadSource, MissingExtra

@@ -32,10 +32,7 @@ class IngestTaken(SentimentError):
 
 def run(store: Store, settings: Settings, source: Source, *, now: datetime | None = None) -> IngestResult:
     """Ingest all rows of the source; BadSource when it cannot be read to its end (what was read stays stored)."""
-    key = settings.author_key.get_secret_value().encode()
-    if not key:
-        raise BadInput(what="SENTIMENT_AUTHOR_KEY", problem="it is not set; authors are stored as keyed hashes")
-    checker = Checker(source.origin, key, now or datetime.now(UTC))
+    checker = Checker(source.origin, _author_key(settings), now or datetime.now(UTC))
     with store.begin() as connection:
         ingest = tweets.open_ingest(connection, source.origin.name, source.origin.digest)
     done = ingest.received
@@ -44,6 +41,13 @@ def run(store: Store, settings: Settings, source: Source, *, now: datetime | Non
         done += len(batch)
     with store.begin() as connection:
         return tweets.finish(connection, ingest.ingest_id)
+
+
+def _author_key(settings: Settings) -> bytes:
+    key = settings.author_key.get_secret_value().encode()
+    if not key:
+        raise BadInput(what="SENTIMENT_AUTHOR_KEY", problem="it is not set; authors are stored as keyed hashes")
+    return key
 
 
 def _batches(source: Source, skip: int) -> Iterator[list[Row]]:
@@ -77,6 +81,7 @@ def _store_batch(store: Store, checker: Checker, ingest_id: int, done: int, batc
 
 def run_landing(store: Store, settings: Settings) -> list[IngestResult]:
     """Everything in the landing folder. A file that cannot be read goes to failed/ and does not stop the others."""
+    _author_key(settings)  # a missing setting is no fault of the files
     landing = Landing(settings.landing)
     results = []
     with landing.exclusive() as ours:

@@ -63,8 +63,10 @@ def store_tweets(connection: Connection, ingest_id: int, tweets: Iterable[TweetT
         for tweet in tweets:
             copy.write_row(tweet)
     cursor.execute(
+        # every process inserts in the same order: two inputs that share tweets then wait for each other, never in a
+        # circle. Of two rows with one id, the first that came stays (ctid is the order of arrival)
         f"INSERT INTO tweets ({TWEET_COLUMNS}, ingest_id) SELECT {TWEET_COLUMNS}, %s FROM incoming_tweets "
-        "ON CONFLICT (tweet_id) DO NOTHING",
+        "ORDER BY tweet_id, ctid ON CONFLICT (tweet_id) DO NOTHING",
         (ingest_id,),
     )
     return cursor.rowcount
@@ -86,6 +88,7 @@ def store_labels(connection: Connection, ingest_id: int, labels: Sequence[LabelT
             copy.write_row(label)
     cursor.execute(
         f"INSERT INTO labels ({columns}, ingest_id) SELECT {columns}, %s FROM incoming_labels "
+        "ORDER BY tweet_id, source, labelled_by, label, ctid "
         "ON CONFLICT (tweet_id, source, labelled_by, label) DO NOTHING",
         (ingest_id,),
     )
