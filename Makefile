@@ -26,10 +26,11 @@ status: ## health of each component
 test: setup ## the tests that need nothing but this machine
 	$(BIN)/python -m pytest -n 2 $(ARGS)
 
-lint: setup ## style, types, direction of imports
+lint: setup ## style, types, direction of imports, Dockerfiles
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
+	$(BIN)/hadolint docker/*/Dockerfile
 
-bench: setup ## every benchmark in its short form: make bench, or python -m benchmarks.NAME
-	set -e; for name in $$(ls benchmarks | sed -n 's/^bench_//p'); do echo $$name; done
+bench: setup ## the benchmarks in their short form
+	for name in ingest decisions drift; do $(BIN)/python -m benchmarks.$$name --quick || exit 1; done
 
 .PHONY: help setup up down status test lint bench

@@ -3,53 +3,80 @@
 from __future__ import annotations
 
 import json
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 from sqlalchemy import text
 
+from sentiment_lib.errors import SentimentError
 from sentiment_lib.settings import Settings
 from sentiment_lib.sources.sample_stream import SampleStream
 from sentiment_lib.steps import ingest
 from sentiment_lib.storage.engine import Store
 
 DAYS, PER_DAY = 14, 400
+#: What the loop needs to have run once; Airflow starts most of it by itself when it first sees a schedule.
+LOOP = ("score_tweets", "retrain")
+PATIENCE = 120.0
 
 
-def begin(settings: Settings, run: Path) -> bool:
-    """True when the sample was taken in and the DAGs were asked to start; safe to repeat after a kill."""
-    plan, finished = run / "first-run.json", run / "first-run.done"
-    if finished.exists():
-        return False
+def take_in(settings: Settings, run: Path) -> None:
+    """The sample, once, and only into an empty database. Before Airflow starts, so that its first runs find tweets.
+
+    The stream's first day is written down first: a start that was killed goes on with the same tweets.
+    """
+    plan = run / "first-run.json"
+    if (run / "first-run.done").exists():
+        return
     store = Store.open(settings)
     try:
         if not plan.exists():
             with store.begin() as connection:
                 if connection.execute(text("SELECT EXISTS (SELECT FROM tweets)")).scalar_one():
-                    finished.touch()
-                    return False
+                    return
             midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
             plan.write_text(json.dumps({"start": (midnight - timedelta(days=DAYS)).isoformat()}))
         start = datetime.fromisoformat(json.loads(plan.read_text())["start"])
         ingest.run(store, settings, SampleStream(start=start, days=DAYS, per_day=PER_DAY))
     finally:
         store.close()
-    for dag_id in ("score_tweets", "retrain"):
-        _trigger(settings, dag_id)
-    finished.touch()
-    return True
 
 
-def _trigger(settings: Settings, dag_id: str) -> None:
+def set_going(settings: Settings, run: Path) -> None:
+    """Have each DAG of the loop run once; safe to repeat after a kill."""
+    finished = run / "first-run.done"
+    if finished.exists() or not (run / "first-run.json").exists():
+        return
     login = {"username": settings.airflow_user, "password": settings.airflow_password.get_secret_value()}
-    token = _post(f"{settings.airflow_url}/auth/token", login)["access_token"]
-    _post(f"{settings.airflow_url}/api/v2/dags/{dag_id}/dagRuns", {"logical_date": None}, token)
+    token = _ask(f"{settings.airflow_url}/auth/token", None, login)["access_token"]
+    for dag_id in LOOP:
+        address = f"{settings.airflow_url}/api/v2/dags/{dag_id}/dagRuns"
+        if not _runs(address, token):
+            _ask(address, token, {"logical_date": None})
+    finished.touch()
 
 
-def _post(url: str, body: dict[str, Any], token: str | None = None) -> Any:
+def _runs(address: str, token: str) -> int:
+    """How many runs the DAG has, a few seconds after Airflow came to know it."""
+    give_up = time.monotonic() + PATIENCE
+    while True:
+        try:
+            _ask(address, token)
+        except HTTPError as error:
+            if error.code != 404 or time.monotonic() > give_up:
+                raise SentimentError(f"Airflow does not know {address}: {error}") from error
+            time.sleep(1)
+        else:
+            time.sleep(3)  # the scheduler makes the first run of a new schedule
+            return int(_ask(address, token)["total_entries"])
+
+
+def _ask(url: str, token: str | None, body: dict[str, Any] | None = None) -> Any:
     headers = {"Content-Type": "application/json", **({"Authorization": f"Bearer {token}"} if token else {})}
-    request = Request(url, json.dumps(body).encode(), headers)  # noqa: S310 - our own loopback address
-    with urlopen(request, timeout=30) as response:  # noqa: S310
+    data = None if body is None else json.dumps(body).encode()
+    with urlopen(Request(url, data, headers), timeout=30) as response:  # noqa: S310 - our own loopback address
         return json.load(response)

@@ -10,14 +10,15 @@ from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
 
-from sentiment_lib.local import postgres, secrets
+from sentiment_lib.local import first_run, postgres, secrets
 from sentiment_lib.local.component import Component
 from sentiment_lib.local.home import Home, Ports, project_folder
+from sentiment_lib.settings import load_settings
 from sentiment_lib.storage import migrate
 
 
-def components(home: Home, ports: Ports) -> list[Component]:
-    """Every component in the order of its needs."""
+def components(home: Home, ports: Ports, *, sample: bool) -> list[Component]:
+    """Every component in the order of its needs; with `sample`, an empty database gets the sample stream."""
     known = secrets.read_or_make(home)
     environment = _environment(home, ports, known)
     secrets.write_settings(home, secrets.sentiment_environment(home, ports, known))
@@ -37,6 +38,11 @@ def components(home: Home, ports: Ports) -> list[Component]:
             call=lambda: _make_databases(home, ports, known),
             after=("postgres",),
         ),
+        *(
+            [Component(name="sample", call=lambda: first_run.take_in(load_settings(), home.run), after=("databases",))]
+            if sample
+            else []
+        ),
         Component(
             name="mlflow",
             command=_mlflow(home, ports),
@@ -55,12 +61,12 @@ def components(home: Home, ports: Ports) -> list[Component]:
             after=("databases",),
             environment=environment,
         ),
-        *_airflow(ports, environment),
+        *_airflow(ports, environment, ready=("sample",) if sample else ()),
     ]
 
 
-def _airflow(ports: Ports, environment: dict[str, str]) -> list[Component]:
-    needed = ("airflow-migrate", "mlflow")
+def _airflow(ports: Ports, environment: dict[str, str], ready: tuple[str, ...]) -> list[Component]:
+    needed = ("airflow-migrate", "mlflow", *ready)
     address = f"http://127.0.0.1:{ports.airflow}"
     arguments = {
         "api-server": ["api-server", "--host", "127.0.0.1", "--port", str(ports.airflow), "--workers", "1"],

@@ -51,7 +51,9 @@ def supervise(*, sample: bool, show: Show, ready: Callable[[], None]) -> None:
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    supervisor = Supervisor(servers.components(home, ports()), run=home.run, logs=home.logs, mark=known["stack_id"])
+    supervisor = Supervisor(
+        servers.components(home, ports(), sample=sample), run=home.run, logs=home.logs, mark=known["stack_id"]
+    )
     supervisor.start()
     try:
         while not stop.is_set() and not supervisor.healthy():
@@ -62,7 +64,7 @@ def supervise(*, sample: bool, show: Show, ready: Callable[[], None]) -> None:
         if not stop.is_set():
             show(supervisor.states())
             if sample:
-                first_run.begin(load_settings(), home.run)
+                first_run.set_going(load_settings(), home.run)
             (home.run / "ready").touch()
             ready()
         stop.wait()
