@@ -38,7 +38,7 @@ def components(home: Home, ports: Ports, *, sample: bool) -> list[Component]:
             call=lambda: _make_databases(home, ports, known),
             after=("postgres",),
         ),
-        *(
+        *_sample(home, sample),
             [Component(name="sample", call=lambda: first_run.take_in(load_settings(), home.run), after=("databases",))]
             if sample
             else []
@@ -63,6 +63,12 @@ def components(home: Home, ports: Ports, *, sample: bool) -> list[Component]:
         ),
         *_airflow(ports, environment, ready=("sample",) if sample else ()),
     ]
+
+
+def _sample(home: Home, wanted: bool) -> list[Component]:
+    if not wanted:
+        return []
+    return [Component(name="sample", call=lambda: first_run.take_in(load_settings(), home.run), after=("databases",))]
 
 
 def _airflow(ports: Ports, environment: dict[str, str], ready: tuple[str, ...]) -> list[Component]:
