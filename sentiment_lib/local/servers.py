@@ -39,10 +39,6 @@ def components(home: Home, ports: Ports, *, sample: bool) -> list[Component]:
             after=("postgres",),
         ),
         *_sample(home, sample),
-            [Component(name="sample", call=lambda: first_run.take_in(load_settings(), home.run), after=("databases",))]
-            if sample
-            else []
-        ),
         Component(
             name="mlflow",
             command=_mlflow(home, ports),
