@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -35,6 +36,7 @@ def ingest(
     """Take tweets in; every row ends as stored, duplicate or quarantined."""
     from sentiment_lib.errors import BadInput
     from sentiment_lib.settings import load_settings
+    from sentiment_lib.sources.base import Source
     from sentiment_lib.sources.files import FileSource
     from sentiment_lib.sources.sample_stream import SampleStream
     from sentiment_lib.steps import ingest as step
@@ -43,25 +45,18 @@ def ingest(
     if not (paths or landing or x or sample):
         raise BadInput(what="`sentiment ingest` without a source", problem="name files, or --landing, --x or --sample")
     settings = load_settings()
-    store = Store.open(settings)
-    columns = {}
-    for pair in column or []:
-        field, sign, there = pair.partition("=")
-        if not (field and sign and there):
-            raise BadInput(what=f"--column {pair!r}", problem="write FIELD=COLUMN")
-        columns[field] = there
-    results = []
-    sources = [FileSource(path, preset, columns, name) for path in paths or []]  # all are there before one is read
-    for source in sources:
-        results.append(step.run(store, settings, source))
+    columns = _columns(column or [])
+    # every file is looked at before the first is read
+    sources: list[Source] = [FileSource(path, preset, columns, name) for path in paths or []]
     if sample:
         midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-        stream = SampleStream(start=midnight - timedelta(days=days), days=days, per_day=per_day, seed=seed)
-        results.append(step.run(store, settings, stream))
-    if landing:
-        results.extend(step.run_landing(store, settings))
-    if x:
-        results.extend(step.run_x(store, settings))
+        sources.append(SampleStream(start=midnight - timedelta(days=days), days=days, per_day=per_day, seed=seed))
+    with closing(Store.open(settings)) as store:
+        results = [step.run(store, settings, source) for source in sources]
+        if landing:
+            results.extend(step.run_landing(store, settings))
+        if x:
+            results.extend(step.run_x(store, settings))
     if as_json:
         print(json.dumps([asdict(result) for result in results]))
         return
@@ -70,6 +65,19 @@ def ingest(
             f"{result.source}: {result.received} rows came in = {result.stored} stored + {result.duplicate} duplicate "
             f"+ {result.quarantined} quarantined; {result.labels} labels"
         )
+
+
+def _columns(pairs: list[str]) -> dict[str, str]:
+    """Field → column, of FIELD=COLUMN."""
+    from sentiment_lib.errors import BadInput
+
+    columns = {}
+    for pair in pairs:
+        field, sign, column = pair.partition("=")
+        if not (field and sign and column):
+            raise BadInput(what=f"--column {pair!r}", problem="write FIELD=COLUMN")
+        columns[field] = column
+    return columns
 
 
 def quarantine(limit: Annotated[int, typer.Option(min=1)] = 20, as_json: JSON = False) -> None:
@@ -83,7 +91,7 @@ def quarantine(limit: Annotated[int, typer.Option(min=1)] = 20, as_json: JSON = 
         "SELECT source, row_number, reason, left(raw, 200) AS raw, quarantined_at FROM quarantine "
         "JOIN ingests USING (ingest_id) ORDER BY quarantine_id DESC LIMIT :limit"
     )
-    with Store.open(load_settings()).begin() as connection:
+    with closing(Store.open(load_settings())) as store, store.begin() as connection:
         rows = [dict(row) for row in connection.execute(statement, {"limit": limit}).mappings()]
     if as_json:
         print(json.dumps(rows, default=str))

@@ -90,7 +90,7 @@ def run_landing(store: Store, settings: Settings) -> list[IngestResult]:
             return []
         for claim in landing.claims():
             try:
-                name = claim.preset if claim.preset != "plain" else claim.path.name
+                name = claim.preset if claim.preset != "plain" else claim.path.name.removeprefix("plain__")
                 results.append(run(store, settings, FileSource(claim.path, claim.preset, name=name)))
             except (BadSource, BadInput) as error:
                 log.warning("%s", error)

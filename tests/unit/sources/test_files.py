@@ -96,8 +96,7 @@ def test_a_truncated_gzip_gives_the_rows_before_the_cut(tmp_path):
     source = FileSource(written(tmp_path, "t.csv.gz", whole[: len(whole) // 2]))
     seen = []
     with pytest.raises(BadSource, match="cut off"):
-        for row in source.rows():
-            seen.append(row.tweet_id)
+        seen.extend(row.tweet_id for row in source.rows())
     assert len(seen) > 1_000
     assert seen == [str(n) for n in range(1, len(seen) + 1)]
 
@@ -128,7 +127,9 @@ def test_json_lines_that_are_no_tweets_are_kept_with_the_reason(tmp_path):
     assert len(found) == 7
     said = [row.problem or "" for row in found]
     for problem, start in zip(
-        said, ["", "not JSON", "not a JSON object", "not a JSON object", "not JSON", "the column 'text'", ""], strict=True
+        said,
+        ["", "not JSON", "not a JSON object", "not a JSON object", "not JSON", "the column 'text'", ""],
+        strict=True,
     ):
         assert problem.startswith(start)
     assert [bool(problem) for problem in said] == [False, *[True] * 5, False]
@@ -141,7 +142,9 @@ def test_parquet_strings_that_are_no_utf8_reach_the_check_of_the_row(tmp_path):
 
     broken = pa.Array.from_buffers(pa.string(), 2, pa.array([b"fine", b"caf\xe9"], pa.binary()).buffers())
     times = pa.array(["2026-01-01T00:00:00Z"] * 2)
-    pq.write_table(pa.table({"tweet_id": pa.array([1, 2]), "text": broken, "created_at": times}), tmp_path / "t.parquet")
+    pq.write_table(
+        pa.table({"tweet_id": pa.array([1, 2]), "text": broken, "created_at": times}), tmp_path / "t.parquet"
+    )
     assert [row.text for row in rows(tmp_path / "t.parquet")] == ["fine", "caf\udce9"]
 
 

@@ -1,0 +1,335 @@
+"""Ingest: every row ends as stored, duplicate or quarantined, and being killed changes nothing."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import random
+import threading
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import text
+
+from sentiment_lib.errors import BadInput, BadSource
+from sentiment_lib.settings import Settings
+from sentiment_lib.sources.files import FileSource
+from sentiment_lib.sources.sample_stream import SampleStream
+from sentiment_lib.steps import ingest as step
+from sentiment_lib.storage.engine import Store
+
+HEADER = "tweet_id,text,author,created_at,label,confidence\n"
+DAY = "2026-01-01T00:00:00Z"
+START = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+class Killed(Exception):
+    """Stands for a process that ends here."""
+
+
+class CutOff:
+    """A source whose process dies before the row at `at` (from 0)."""
+
+    def __init__(self, whole, at):
+        self._whole, self._at = whole, at
+        self.origin = whole.origin
+
+    def rows(self):
+        for place, row in enumerate(self._whole.rows()):
+            if place == self._at:
+                raise Killed
+            yield row
+
+
+def ask(store, statement, **values):
+    with store.begin() as connection:
+        return connection.execute(text(statement), values).all()
+
+
+def csv(tmp_path, *lines, name="t.csv"):
+    path = tmp_path / name
+    path.write_bytes((HEADER + "".join(f"{line}\n" for line in lines)).encode("utf-8", "surrogateescape"))
+    return path
+
+
+def counts(result):
+    assert result.received == result.stored + result.duplicate + result.quarantined
+    return result.received, result.stored, result.duplicate, result.quarantined
+
+
+def content(store):
+    tables = {
+        "tweets": "tweet_id, text, author_hash, language, airline, created_at, synthetic",
+        "labels": "tweet_id, label, source, labelled_by, labelled_at, confidence",
+        "quarantine": "row_number, reason, raw",
+        "ingests": "source, input_digest, received, stored, duplicate, quarantined, finished_at IS NULL",
+    }
+    return {table: ask(store, f"SELECT {columns} FROM {table} ORDER BY 1, 2, 3") for table, columns in tables.items()}
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        (f"abc,hello,,{DAY},,", "the id 'abc' is no tweet id"),
+        (f",hello,,{DAY},,", "the id '' is no tweet id"),
+        (f"-5,hello,,{DAY},,", "the id '-5' is no tweet id"),
+        (f"9223372036854775808,hello,,{DAY},,", "is no tweet id"),
+        (f"5.7e17,hello,,{DAY},,", "the id '5.7e17' is no tweet id"),
+        (f"٣,hello,,{DAY},,", "is no tweet id"),
+        (f"1,,,{DAY},,", "the text is empty"),
+        (f"1,   ,,{DAY},,", "the text is empty"),
+        (f"1,{'a' * 1_000_000},,{DAY},,", "the text has 1000000 characters, more than 10000"),
+        (f"1,he\x00llo,,{DAY},,", "the text holds a NUL byte"),
+        (f"1,caf\udce9,,{DAY},,", "the text is not UTF-8"),
+        ("1,hello,,2199-01-01T00:00:00Z,,", "lies in the future"),
+        ("1,hello,,1999-01-01T00:00:00Z,,", "lies before the first tweet"),
+        ("1,hello,,yesterday,,", "the date 'yesterday' cannot be read"),
+        ("1,hello,,2026-01-01T00:00:00,,", "has no time zone"),
+        ("1,hello,,,,", "the date is missing"),
+        (f"1,hello,,{DAY},angry,", "the label 'angry' is none of negative, neutral, positive"),
+        (f"1,hello,,{DAY},negative,often", "the confidence 'often' is no number"),
+        (f"1,hello,,{DAY},negative,nan", "is not between 0 and 1"),
+        (f"1,hello,,{DAY},negative,1.5", "is not between 0 and 1"),
+        ("1,hello", "2 columns where the header has 6"),
+    ],
+)
+def test_a_bad_row_goes_to_quarantine_whole_and_with_the_reason(store, settings, tmp_path, line, reason):
+    path = csv(tmp_path, f"7,before,,{DAY},,", line, f"8,after,,{DAY},,")
+    assert counts(step.run(store, settings, FileSource(path))) == (3, 2, 0, 1)
+    ((number, said, raw),) = ask(store, "SELECT row_number, reason, raw FROM quarantine")
+    assert number == 2
+    assert reason in said
+    assert said.isascii()
+    assert json.loads(raw) == line.split(",")
+    assert ask(store, "SELECT tweet_id FROM tweets ORDER BY 1") == [(7,), (8,)]
+
+
+def test_a_duplicate_in_the_same_file_is_counted_and_the_first_stays(store, settings, tmp_path):
+    path = csv(tmp_path, f"9,z,,{DAY},,", f"5,first,,{DAY},,", f"5,second,,{DAY},,", f"5,third,,{DAY},,")
+    assert counts(step.run(store, settings, FileSource(path))) == (4, 2, 2, 0)
+    assert ask(store, "SELECT text FROM tweets WHERE tweet_id = 5") == [("first",)]
+
+
+def test_the_same_file_twice_stores_nothing_twice(store, settings, tmp_path):
+    path = csv(tmp_path, f"1,a,,{DAY},negative,", f"2,b,,{DAY},positive,")
+    assert counts(step.run(store, settings, FileSource(path))) == (2, 2, 0, 0)
+    before = content(store)
+    assert counts(step.run(store, settings, FileSource(path))) == (2, 0, 2, 0)
+    after = content(store)
+    assert {**after, "ingests": None} == {**before, "ingests": None}
+
+
+def test_conflicting_labels_of_one_tweet_stand_side_by_side(store, settings, tmp_path):
+    one, two = csv(tmp_path, f"1,a,,{DAY},negative,"), csv(tmp_path, f"1,a,,{DAY},positive,", name="u.csv")
+    step.run(store, settings, FileSource(one))
+    assert step.run(store, settings, FileSource(two)).labels == 1
+    rows = ask(store, "SELECT label, source, labelled_by FROM labels ORDER BY label")
+    assert rows == [("negative", "dataset", "t.csv"), ("positive", "dataset", "u.csv")]
+
+
+def test_nothing_that_names_a_person_reaches_the_tweets(store, settings, tmp_path):
+    said = "@united @somebody write me at jo@example.org or 555-123-4567 https://t.co/x"
+    step.run(store, settings, FileSource(csv(tmp_path, f"1,{said},SomeBody,{DAY},,", f"2,b,@somebody,{DAY},,")))
+    (one, two) = ask(store, "SELECT text, author_hash, airline FROM tweets ORDER BY tweet_id")
+    assert one.text == "@united @user write me at <email> or <phone> http"
+    assert one.airline
+    assert len(one.author_hash) == 16
+    assert one.author_hash == two.author_hash
+    assert b"omebody" not in bytes(one.author_hash)
+
+
+def test_a_truncated_gzip_keeps_what_came_before_the_cut_and_adds_nothing_when_tried_again(store, settings, tmp_path):
+    draw = random.Random(3)
+    lines = "".join(f"{n},{draw.getrandbits(200):x},,{DAY},,\n" for n in range(1, 12_001))
+    whole = gzip.compress((HEADER + lines).encode())
+    path = tmp_path / "t.csv.gz"
+    path.write_bytes(whole[: len(whole) * 2 // 3])
+    for _ in range(2):
+        with pytest.raises(BadSource, match="cut off"):
+            step.run(store, settings, FileSource(path))
+        (row,) = ask(store, "SELECT received, stored, finished_at FROM ingests")
+        assert row.stored == row.received > 4_000
+        assert row.finished_at is None
+    path.write_bytes(whole)
+    received, stored, duplicate, quarantined = counts(step.run(store, settings, FileSource(path)))
+    assert (received, quarantined) == (12_000, 0)
+    assert stored + row.stored == 12_000
+    assert duplicate == row.stored
+
+
+def mixed(tmp_path, rows=900):
+    draw = random.Random(11)
+    lines = []
+    for number in range(rows):
+        tweet = draw.choice((number + 1, number + 1, number + 1, draw.randrange(1, rows)))
+        label = draw.choice(("", "negative", "neutral", "positive"))
+        when = draw.choice((DAY,) * 9 + ("never",))
+        lines.append(f"{tweet},text {number} {draw.random()},a{number % 40},{when},{label},")
+    return csv(tmp_path, *lines)
+
+
+def test_an_ingest_that_is_cut_off_anywhere_is_continued_exactly(
+    store, postgres_server, settings, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(step, "BATCH_ROWS", 100)
+    path = mixed(tmp_path)
+    draw = random.Random(5)
+    now = datetime.now(UTC)
+    for at in sorted(draw.sample(range(900), 10)):  # killed ten times, each time later
+        with pytest.raises(Killed):
+            step.run(store, settings, CutOff(FileSource(path), at), now=now)
+        assert ask(store, "SELECT received FROM ingests") == [(at // 100 * 100,)]
+    resumed = counts(step.run(store, settings, FileSource(path), now=now))
+    undisturbed = _in_another_database(postgres_server, settings, path, now)
+    assert content(store) == undisturbed
+    assert resumed[0] == 900
+    assert min(resumed) > 50
+
+
+def _in_another_database(server, settings, path, now):
+    server.psql("CREATE DATABASE undisturbed TEMPLATE template_sentiment")
+    url = settings.database_url.get_secret_value().rsplit("/", 1)
+    other = Store(f"{url[0]}/undisturbed" + ("?" + url[1].split("?", 1)[1] if "?" in url[1] else ""))
+    try:
+        step.run(other, settings, FileSource(path), now=now)
+        return content(other)
+    finally:
+        other.close()
+        server.psql("DROP DATABASE undisturbed WITH (FORCE)")
+
+
+def test_a_cut_inside_the_transaction_of_a_batch_leaves_no_half_of_it(store, settings, tmp_path, monkeypatch):
+    path = mixed(tmp_path, rows=300)
+    monkeypatch.setattr(step, "BATCH_ROWS", 100)
+    whole = step.tweets.store_quarantine
+    calls = []
+
+    def dies_at_the_second(*arguments):
+        calls.append(1)
+        if len(calls) == 2:
+            raise Killed
+        return whole(*arguments)
+
+    monkeypatch.setattr(step.tweets, "store_quarantine", dies_at_the_second)
+    with pytest.raises(Killed):
+        step.run(store, settings, FileSource(path))
+    (row,) = ask(store, "SELECT received, stored, (SELECT count(*) FROM tweets) AS kept FROM ingests")
+    assert row.received == 100
+    assert row.kept == row.stored
+    assert counts(step.run(store, settings, FileSource(path)))[0] == 300
+
+
+def test_two_processes_with_the_same_input_never_count_a_row_twice(store, settings, tmp_path, monkeypatch):
+    monkeypatch.setattr(step, "BATCH_ROWS", 50)
+    path = mixed(tmp_path, rows=600)
+    ended = []
+
+    def one():
+        try:
+            ended.append(step.run(store, settings, FileSource(path)))
+        except step.IngestTaken as error:
+            ended.append(error)
+
+    both = [threading.Thread(target=one) for _ in range(2)]
+    for thread in both:
+        thread.start()
+    for thread in both:
+        thread.join(60)
+    finished = [end for end in ended if not isinstance(end, step.IngestTaken)]
+    assert len(ended) == 2
+    assert finished
+    for result in finished:
+        assert counts(result)[0] == 600
+    assert ask(store, "SELECT count(*) FROM tweets") == [(sum(result.stored for result in finished),)]
+
+
+def test_two_inputs_that_share_tweets_in_opposite_order_do_not_block_each_other(store, settings, tmp_path):
+    lines = [f"{n},text {n},,{DAY},," for n in range(1, 3_001)]
+    paths = [csv(tmp_path, *lines, name="up.csv"), csv(tmp_path, *reversed(lines), name="down.csv")]
+    ended = []
+
+    def take(path):
+        ended.append(step.run(store, settings, FileSource(path)))
+
+    threads = [threading.Thread(target=take, args=(path,)) for path in paths]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert sum(counts(result)[1] for result in ended) == 3_000
+    assert sum(counts(result)[2] for result in ended) == 3_000
+
+
+def test_the_sample_stream_is_stored_as_synthetic_and_with_its_labels(store, settings):
+    stream = SampleStream(start=START - timedelta(days=2), days=2, per_day=100)
+    result = step.run(store, settings, stream, now=START)
+    assert counts(result) == (200, 200, 0, 0)
+    assert 60 < result.labels < 140
+    assert ask(store, "SELECT DISTINCT synthetic FROM tweets") == [(True,)]
+    assert ask(store, "SELECT DISTINCT labelled_by FROM labels") == [("sample (synthetic)",)]
+
+
+def test_without_the_key_of_authors_nothing_is_stored(store, settings, tmp_path):
+    keyless = Settings(home=settings.home, database_url=settings.database_url)
+    with pytest.raises(BadInput, match="SENTIMENT_AUTHOR_KEY"):
+        step.run(store, keyless, FileSource(csv(tmp_path, f"1,a,,{DAY},,")))
+    assert ask(store, "SELECT count(*) FROM ingests") == [(0,)]
+
+
+def landing(settings):
+    settings.landing.mkdir(exist_ok=True)
+    return settings.landing
+
+
+def test_the_landing_folder_is_emptied_and_a_bad_file_does_not_stop_the_others(store, settings, tmp_path):
+    folder = landing(settings)
+    (folder / "a.csv").write_text(HEADER + f"1,a,,{DAY},,\n")
+    (folder / "bad.csv").write_text("no,tweets\n")
+    (folder / "empty.csv").write_text("")
+    (folder / "z.csv").write_text(HEADER + f"2,b,,{DAY},,\n")
+    results = step.run_landing(store, settings)
+    assert sorted(result.source for result in results) == ["a.csv", "z.csv"]
+    assert sorted(path.name for path in (folder / "done").iterdir()) == ["plain__a.csv", "plain__z.csv"]
+    assert "has no column" in (folder / "failed" / "plain__bad.csv.why.txt").read_text()
+    assert "is empty" in (folder / "failed" / "plain__empty.csv.why.txt").read_text()
+    assert list((folder / "claimed").iterdir()) == []
+
+
+def test_a_file_in_a_folder_of_a_preset_is_read_with_it(store, settings):
+    folder = landing(settings)
+    (folder / "airline").mkdir()
+    (folder / "airline" / "t.csv").write_text(
+        "tweet_id,text,tweet_created,airline_sentiment\n3,late,2015-02-24 11:35:52 -0800,negative\n"
+    )
+    (result,) = step.run_landing(store, settings)
+    assert (result.source, result.stored, result.labels) == ("airline", 1, 1)
+
+
+def test_a_file_that_a_killed_process_had_claimed_is_continued(store, settings, monkeypatch):
+    monkeypatch.setattr(step, "BATCH_ROWS", 10)
+    folder = landing(settings)
+    (folder / "t.csv").write_text(HEADER + "".join(f"{n},t {n},,{DAY},,\n" for n in range(1, 56)))
+
+    def dying(path, preset, name):
+        return CutOff(FileSource(path, preset, name=name), 37)
+
+    monkeypatch.setattr(step, "FileSource", dying)
+    with pytest.raises(Killed):
+        step.run_landing(store, settings)
+    assert [path.name for path in (folder / "claimed").iterdir()] == ["plain__t.csv"]
+    monkeypatch.setattr(step, "FileSource", FileSource)
+    (result,) = step.run_landing(store, settings)
+    assert counts(result) == (55, 55, 0, 0)
+    assert ask(store, "SELECT count(*) FROM ingests") == [(1,)]
+
+
+def test_a_missing_setting_is_no_fault_of_the_files(store, settings):
+    keyless = Settings(home=settings.home, database_url=settings.database_url)
+    (landing(settings) / "t.csv").write_text(HEADER)
+    with pytest.raises(BadInput, match="SENTIMENT_AUTHOR_KEY"):
+        step.run_landing(store, keyless)
+    assert (settings.landing / "t.csv").exists()
+
+
+def test_x_without_a_token_is_not_asked(store, settings):
+    assert step.run_x(store, settings) == []
