@@ -6,42 +6,80 @@ import shlex
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks.airflow_rest import PATIENCE, Airflow
 
 CHAMPION = "SELECT to_version FROM deployments WHERE state = 'done' ORDER BY deployment_id DESC LIMIT 1"
+DAGS = ("ingest_tweets", "score_tweets", "retrain", "check_drift", "maintain")
+
+
+class Containers:
+    """The running containers, by `docker compose`."""
+
+    def __init__(self, compose: str) -> None:
+        self._base = shlex.split(compose)
+
+    def inside(self, service: str, *command: str, given: str | None = None) -> str:
+        """What the command printed."""
+        words = [*self._base, "exec", "-T", service, *command]
+        return subprocess.run(words, text=True, input=given, stdout=subprocess.PIPE, check=True).stdout.strip()
+
+    def value(self, query: str) -> int:
+        """The first number of an SQL answer; 0 when there is no row."""
+        found = self.inside("postgres", "psql", "-U", "postgres", "-d", "sentiment", "-At", "-c", query)
+        return int(found or 0)
+
+    def drop(self, name: str, content: str) -> None:
+        """Put a file into the landing folder, whole or not at all."""
+        folder = "/var/lib/sentiment/landing"
+        move = f"cat > {folder}/.{name} && mv {folder}/.{name} {folder}/{name}"
+        self.inside("worker", "sh", "-c", move, given=content)
 
 
 def main(env: str, url: str, compose: str) -> None:
     """Turn the loop; any surprise is an exception."""
+    started = time.monotonic()
     secrets = dict(line.split("=", 1) for line in Path(env).read_text().splitlines() if "=" in line and line[0] != "#")
-    base = shlex.split(compose)
-
-    def inside(service: str, *command: str) -> str:
-        words = [*base, "exec", "-T", service, *command]
-        return subprocess.run(words, text=True, stdout=subprocess.PIPE, check=True).stdout.strip()
-
-    def value(query: str) -> str:
-        return inside("postgres", "psql", "-U", "postgres", "-d", "sentiment", "-At", "-c", query)
-
+    containers = Containers(compose)
     admin = Airflow(url, "admin", secrets["ADMIN_PASSWORD"])
     person = Airflow(url, "mlops", secrets["MLOPS_PASSWORD"])
-    print(inside("worker", "sentiment", "ingest", "--sample"))
-    assert admin.ended("ingest_tweets", admin.trigger("ingest_tweets")) == "success"
-    assert int(value("SELECT count(*) FROM tweets")) > 0, "no tweet was stored"
+
+    def say(text: str) -> None:
+        print(f"[loop {time.monotonic() - started:4.0f}s] {text}", flush=True)
+
+    say(containers.inside("worker", "sentiment", "ingest", "--sample", "--days", "14", "--json"))
+    assert containers.value("SELECT count(*) FROM tweets") > 0, "no tweet was stored"
+
     assert admin.ended("score_tweets", admin.trigger("score_tweets")) == "success"
-    admin.until(lambda: int(value("SELECT count(*) FROM predictions")), seconds=180, what="predictions")
-    before = value(CHAMPION)
-    if not person.waiting():
-        admin.trigger("retrain")
-    run_id = person.until(person.waiting, seconds=300, what="a question")[0]
+    before = containers.value(CHAMPION)
+    say(f"{containers.value('SELECT count(*) FROM predictions')} predictions; the champion is version {before}")
+    assert containers.value("SELECT count(*) FROM predictions") > 0, "the champion scored nothing"
+
+    own = admin.trigger("retrain")
+    person.until(lambda: own in person.waiting(), seconds=300, what="a question")
+    say(f"asked: {person.question(own)['subject']}")
     time.sleep(PATIENCE)
-    person.answer(run_id, "Promote", "the container test approves")
-    assert admin.ended("retrain", run_id) == "success"
-    after = value(CHAMPION)
+    person.answer(own, "Promote", "the container test approves")
+    assert admin.ended("retrain", own) == "success"
+    after = containers.value(CHAMPION)
     assert after != before, f"the champion is still version {before}"
-    print(f"the champion was version {before}, and is version {after} after the approval")
+    answered = containers.value("SELECT count(*) FROM approvals WHERE answer = 'approved' AND answered_by = 'mlops'")
+    assert answered == 1, "the answer is not in the books"
+    say(f"the champion was version {before}, and is version {after} after the approval")
+
+    late, now = "1987654321012345678", datetime.now(UTC).isoformat(timespec="seconds")
+    containers.drop("late.csv", f"tweet_id,text,author,created_at\n{late},@united my bag is lost again,late,{now}\n")
+    admin.ended("ingest_tweets", admin.trigger("ingest_tweets"))
+    scored = f"SELECT count(*) FROM predictions WHERE tweet_id = '{late}' AND model_version = {after}"
+    admin.until(lambda: containers.value(scored), seconds=180, what="a score by the new champion")
+    say("a later tweet is scored by the new champion")
+    for dag_id in DAGS:
+        for run_id in admin.runs(dag_id):
+            for task in admin.tasks(dag_id, run_id):
+                if task["try_number"] > 1 or task["state"] == "failed":
+                    say(f"{dag_id} {run_id} {task['task_id']} {task['state']} at try {task['try_number']}")
 
 
 if __name__ == "__main__":
