@@ -8,6 +8,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
+import psycopg
 import pytest
 from sqlalchemy.engine import make_url
 
@@ -42,7 +43,7 @@ def postgres_server():
 @pytest.fixture(scope="session")
 def template_database(postgres_server):
     """Name of a database with all migrations applied."""
-    postgres_server.psql("CREATE DATABASE template_sentiment")
+    _execute(postgres_server, "CREATE DATABASE template_sentiment")
     migrate.upgrade(_url(postgres_server, "template_sentiment"))
     return "template_sentiment"
 
@@ -51,18 +52,18 @@ def template_database(postgres_server):
 def database_url(postgres_server, template_database):
     """URL of a fresh, migrated database."""
     name = f"test_{next(_numbers)}"
-    postgres_server.psql(f"CREATE DATABASE {name} TEMPLATE {template_database}")
+    _execute(postgres_server, f"CREATE DATABASE {name} TEMPLATE {template_database}")
     yield _url(postgres_server, name)
-    postgres_server.psql(f"DROP DATABASE {name} WITH (FORCE)")
+    _execute(postgres_server, f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture
 def empty_database_url(postgres_server):
     """URL of a database without tables."""
     name = f"empty_{next(_numbers)}"
-    postgres_server.psql(f"CREATE DATABASE {name}")
+    _execute(postgres_server, f"CREATE DATABASE {name}")
     yield _url(postgres_server, name)
-    postgres_server.psql(f"DROP DATABASE {name} WITH (FORCE)")
+    _execute(postgres_server, f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture
@@ -91,6 +92,12 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip("the labelled tweets are not here: ../shared/data")
     return folder
+
+
+def _execute(server, statement: str) -> None:
+    # not server.psql: it goes through a shell, and breaks on a path with spaces
+    with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+        connection.execute(statement)
 
 
 def _url(server, database: str) -> str:
