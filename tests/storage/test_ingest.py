@@ -9,10 +9,12 @@ import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from pydantic import SecretStr
 from sqlalchemy import text
 
 from sentiment_lib.errors import BadInput, BadSource
 from sentiment_lib.settings import Settings
+from sentiment_lib.sources.base import Origin, Row
 from sentiment_lib.sources.files import FileSource
 from sentiment_lib.sources.sample_stream import SampleStream
 from sentiment_lib.steps import ingest as step
@@ -187,15 +189,14 @@ def test_an_ingest_that_is_cut_off_anywhere_is_continued_exactly(
 
 
 def _in_another_database(server, settings, path, now):
-    server.psql("CREATE DATABASE undisturbed TEMPLATE template_sentiment")
-    url = settings.database_url.get_secret_value().rsplit("/", 1)
-    other = Store(f"{url[0]}/undisturbed" + ("?" + url[1].split("?", 1)[1] if "?" in url[1] else ""))
+    server.execute("CREATE DATABASE undisturbed TEMPLATE template_sentiment")
+    other = Store(server.url("undisturbed"))
     try:
         step.run(other, settings, FileSource(path), now=now)
         return content(other)
     finally:
         other.close()
-        server.psql("DROP DATABASE undisturbed WITH (FORCE)")
+        server.execute("DROP DATABASE undisturbed WITH (FORCE)")
 
 
 def test_a_cut_inside_the_transaction_of_a_batch_leaves_no_half_of_it(store, settings, tmp_path, monkeypatch):
@@ -329,6 +330,29 @@ def test_a_missing_setting_is_no_fault_of_the_files(store, settings):
     with pytest.raises(BadInput, match="SENTIMENT_AUTHOR_KEY"):
         step.run_landing(store, keyless)
     assert (settings.landing / "t.csv").exists()
+
+
+def test_x_is_asked_for_what_is_newer_than_what_came_from_it(store, settings, monkeypatch):
+    asked = []
+
+    class Found:
+        """Stands for X: two tweets newer than the newest known."""
+
+        def __init__(self, *, since_id, **_):
+            asked.append(since_id)
+            self.origin = Origin(name="x", digest=f"poll {len(asked)}")
+
+        def rows(self):
+            start = (asked[-1] or 1000) + 1
+            for number in (1, 2):
+                yield Row(number, "{}", tweet_id=str(start + number), text="@united late", created_at=DAY)
+
+    monkeypatch.setattr(step, "XSource", Found)
+    ready = settings.model_copy(update={"x_bearer_token": SecretStr("a token")})
+    for _ in range(2):
+        (result,) = step.run_x(store, ready)
+        assert counts(result) == (2, 2, 0, 0)
+    assert asked == [None, 1003]
 
 
 def test_x_without_a_token_is_not_asked(store, settings):
