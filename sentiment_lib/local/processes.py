@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 from collections.abc import Iterable
 from pathlib import Path
@@ -56,18 +57,44 @@ def end(pids: Iterable[int], *, patience: float, first: signal.Signals = signal.
     psutil.wait_procs(living, timeout=5)
 
 
-def strays(mark: str) -> list[int]:
-    """Processes that carry the stack's mark in their environment: orphans of components that died."""
+def strays(mark: str, sessions: Path) -> list[int]:
+    """Orphans of components that died: in a session that one of ours led, or with the stack's mark.
+
+    Both are needed: a process that renames itself overwrites its environment, and one that leads a session of its
+    own has left ours.
+    """
     own = psutil.Process()
     keep = {own.pid, *(parent.pid for parent in own.parents())}
-    found = []
-    for process in psutil.process_iter():
-        try:
-            if process.pid not in keep and process.environ().get("SENTIMENT_STACK") == mark:
-                found.append(process.pid)
-        except (psutil.AccessDenied, psutil.NoSuchProcess, psutil.ZombieProcess):
-            continue
-    return found
+    led = _sessions(sessions)
+    return [process.pid for process in psutil.process_iter() if process.pid not in keep and _ours(process, mark, led)]
+
+
+def remember_session(sessions: Path, pid: int) -> None:
+    """Write down a session that a component leads; kept until the stack has been stopped."""
+    known = _sessions(sessions)
+    known[pid] = started_at(pid) or 0.0
+    write_private(sessions, json.dumps(known))
+
+
+def _sessions(path: Path) -> dict[int, float]:
+    try:
+        return {int(pid): start for pid, start in json.loads(path.read_text()).items()}
+    except FileNotFoundError:
+        return {}
+
+
+def _ours(process: psutil.Process, mark: str, led: dict[int, float]) -> bool:
+    try:
+        if process.status() == psutil.STATUS_ZOMBIE:
+            return False
+        session = os.getsid(process.pid)
+        if session in led and process.create_time() >= led[session] - CLOSE:
+            leader = started_at(session)
+            # the number may have gone to a stranger since: then the session is not ours
+            return leader is None or abs(leader - led[session]) < CLOSE
+        return bool(process.environ().get("SENTIMENT_STACK") == mark)
+    except (psutil.Error, ProcessLookupError, PermissionError):
+        return False
 
 
 def _with_descendants(pids: Iterable[int]) -> list[psutil.Process]:

@@ -22,6 +22,7 @@ from sentiment_lib.local.secrets import write_private
 
 log = logging.getLogger(__name__)
 SUPERVISOR = "supervisor"
+SESSIONS = "sessions.json"
 #: Deaths before the first good health after which the start is given up.
 TRIES = 4
 BACK_OFF = (1.0, 2.0, 5.0, 10.0, 30.0)
@@ -80,9 +81,9 @@ class Supervisor:
                 _wait_gone(pid, 20)
         for thread in self._threads:
             thread.join(timeout=5)
-        processes.end(processes.strays(self._mark), patience=3)
+        processes.end(processes.strays(self._mark, self._run / SESSIONS), patience=3)
         processes.end([pid for _, pid in living], patience=1)
-        for name in ("processes.json", "health.json"):
+        for name in ("processes.json", "health.json", SESSIONS):
             (self._run / name).unlink(missing_ok=True)
 
     def _watch(self, component: Component) -> None:
@@ -124,6 +125,7 @@ class Supervisor:
         process = component.start(self._logs / f"{component.name}.log", self._mark)
         with self._lock:
             self._pids[component.name] = process.pid
+            processes.remember_session(self._run / SESSIONS, process.pid)
         self._write()
         try:
             return self._follow(component, process)
@@ -182,14 +184,22 @@ def end_leftovers(run: Path, mark: str) -> int:
     living = processes.recorded(run / "processes.json")
     living.pop(SUPERVISOR, None)
     database = living.pop("postgres", None)
-    strays = [pid for pid in processes.strays(mark) if pid != database]
+    strays = [pid for pid in processes.strays(mark, run / SESSIONS) if not _of_database(pid, database)]
     processes.end({*living.values(), *strays}, patience=15)
     if database is not None:
         _ask(database, signal.SIGINT)
         _wait_gone(database, 20)
-    for name in ("processes.json", "health.json"):
+    for name in ("processes.json", "health.json", SESSIONS):
         (run / name).unlink(missing_ok=True)
     return len({*living.values(), *strays}) + (database is not None)
+
+
+def _of_database(pid: int, database: int | None) -> bool:
+    """Postgres' backends end with it: a signal to each of them would be a crash."""
+    try:
+        return database is not None and os.getsid(pid) == database
+    except ProcessLookupError:
+        return False
 
 
 def _ask(pid: int, number: signal.Signals) -> None:

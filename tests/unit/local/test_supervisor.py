@@ -1,0 +1,143 @@
+"""The supervisor starts in order, restarts what dies, leaves nothing behind, and clears up after a killed one."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+
+from sentiment_lib.errors import PortTaken, StackFailed
+from sentiment_lib.local import processes, secrets
+from sentiment_lib.local.component import Component
+from sentiment_lib.local.home import Home, Ports
+from sentiment_lib.local.ports import require_free
+from sentiment_lib.local.supervisor import Supervisor, end_leftovers
+
+#: A server that has a child which forgets its environment, as programs do that rename themselves.
+SERVER = ["sh", "-c", "env -i sleep 300 & wait"]
+
+
+def until(condition, seconds=15):
+    give_up = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < give_up, "waited in vain"
+        time.sleep(0.05)
+
+
+def server(name="server", command=SERVER, **more):
+    return Component(name=name, command=command, healthy=lambda: True, environment=dict(os.environ), **more)
+
+
+@pytest.fixture
+def supervise(tmp_path):
+    made = []
+
+    def make(*components):
+        supervisor = Supervisor(list(components), run=tmp_path, logs=tmp_path, mark=tmp_path.name)
+        made.append(supervisor)
+        supervisor.start()
+        return supervisor
+
+    yield make
+    for supervisor in made:
+        supervisor.stop()
+
+
+def family(tmp_path):
+    pids = [pid for name, pid in processes.recorded(tmp_path / "processes.json").items() if name != "supervisor"]
+    return [child for pid in pids for child in (psutil.Process(pid), *psutil.Process(pid).children(recursive=True))]
+
+
+def test_what_is_needed_is_well_before_what_needs_it_starts(supervise):
+    order = []
+    ready = iter([False, False, True, *[True] * 1000])
+    supervise(
+        Component(name="late", call=lambda: order.append("late"), after=("early",)),
+        Component(name="early", command=SERVER, healthy=lambda: next(ready) and (order.append("early") or True)),
+    )
+    until(lambda: order == ["early", "late"])
+
+
+def test_what_dies_is_started_again(supervise, tmp_path):
+    supervisor = supervise(server())
+    until(supervisor.healthy)
+    first = processes.recorded(tmp_path / "processes.json")["server"]
+    os.kill(first, signal.SIGKILL)
+    until(lambda: processes.recorded(tmp_path / "processes.json").get("server", first) != first)
+    until(supervisor.healthy)
+
+
+def test_what_never_becomes_well_is_given_up_and_named(supervise):
+    supervisor = supervise(server("broken", ["sh", "-c", "exit 3"], once=True))
+    until(lambda: supervisor.failure() is not None, seconds=30)
+    assert isinstance(supervisor.failure(), StackFailed)
+    assert "broken" in str(supervisor.failure())
+    assert "exit code 3" in str(supervisor.failure())
+
+
+def test_stop_leaves_no_process(supervise, tmp_path):
+    supervisor = supervise(server("one"), server("two"))
+    until(lambda: supervisor.healthy() and len(family(tmp_path)) == 4)
+    living = family(tmp_path)
+    supervisor.stop()
+    assert not [process for process in living if process.is_running() and process.status() != psutil.STATUS_ZOMBIE]
+
+
+def test_a_killed_supervisor_leaves_nothing_that_the_next_start_does_not_end(tmp_path):
+    code = (
+        "import sys, os, time; from pathlib import Path\n"
+        "from sentiment_lib.local.supervisor import Supervisor; from sentiment_lib.local.component import Component\n"
+        f"part = Component(name='server', command={SERVER!r}, healthy=lambda: True, environment=dict(os.environ))\n"
+        "run = Path(sys.argv[1]); Supervisor([part], run=run, logs=run, mark='killed').start(); time.sleep(300)"
+    )
+    supervisor = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)])
+    until(lambda: (tmp_path / "processes.json").exists() and len(family(tmp_path)) == 2)
+    parent, child = family(tmp_path)
+    supervisor.kill()
+    supervisor.wait()
+    parent.kill()  # the child is an orphan now, and its environment says nothing
+    until(lambda: not parent.is_running() or parent.status() == psutil.STATUS_ZOMBIE)
+    assert child.is_running()
+
+    assert end_leftovers(tmp_path, "killed") == 1
+    assert not child.is_running()
+    assert end_leftovers(tmp_path, "killed") == 0
+
+
+def test_a_pid_that_went_to_a_stranger_is_left_alone(tmp_path):
+    stranger = subprocess.Popen(["sleep", "60"], start_new_session=True)
+    (tmp_path / "processes.json").write_text(f'{{"server": [{stranger.pid}, 1000.0]}}')
+    (tmp_path / "sessions.json").write_text(f'{{"{stranger.pid}": 1000.0}}')
+    try:
+        assert end_leftovers(tmp_path, "nobody") == 0
+        assert stranger.poll() is None
+    finally:
+        stranger.kill()
+        stranger.wait()
+
+
+def test_a_taken_port_is_named_with_the_variable_to_set():
+    with socket.socket() as taken, socket.socket() as other:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        other.bind(("127.0.0.1", 0))
+        free = other.getsockname()[1]
+        other.close()
+        with pytest.raises(PortTaken, match=r"mlflow is taken.*SENTIMENT_PORT_MLFLOW"):
+            require_free(Ports(airflow=free, mlflow=taken.getsockname()[1], postgres=free))
+
+
+def test_secrets_are_drawn_once_and_only_their_owner_can_read_them(tmp_path):
+    home = Home(tmp_path / "a home")
+    home.make()
+    known = secrets.read_or_make(home)
+    secrets.write_settings(home, secrets.sentiment_environment(home, Ports(), known))
+    assert secrets.read_or_make(home) == known
+    assert home.secrets.stat().st_mode & 0o777 == 0o700
+    assert {path.stat().st_mode & 0o777 for path in home.secrets.iterdir()} == {0o600}
