@@ -18,7 +18,8 @@ from sentiment_airflow.assets import LABELS
     doc_md="""
 ### maintain
 Finishes or undoes an interrupted promotion, compares the registry's aliases with the ledger and mends them by policy,
-looks at the alert rules and delivers what waits, and counts the labels that came since the last snapshot.
+looks at the alert rules and delivers what waits, takes superseded questions from the UI, and counts the labels that
+came since the last snapshot.
 
 - **Writes**: asset `labels` when there are enough new ones for a retrain; that wakes `retrain`.
 - **By hand**: `sentiment maintain`.
@@ -40,6 +41,14 @@ def maintain():
 
         return call("watch")
 
+    @task(trigger_rule="all_done")
+    def clear_questions() -> int:
+        """Take questions from the UI that a newer one has superseded."""
+        from sentiment_airflow.calling import call
+        from sentiment_airflow.waiting import withdraw
+
+        return withdraw(call("ask", "superseded"))
+
     @task(outlets=[LABELS], trigger_rule="all_done")
     def count_labels(*, outlet_events: dict) -> dict:
         """Ask for a retrain when the policy's number of new labels is reached."""
@@ -52,7 +61,7 @@ def maintain():
         outlet_events[LABELS].extra = {"request_id": wish["request_id"]}
         return wish
 
-    tidy() >> watch() >> count_labels()
+    tidy() >> watch() >> clear_questions() >> count_labels()
 
 
 maintain()

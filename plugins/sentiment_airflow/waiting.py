@@ -24,7 +24,8 @@ def withdraw(requests: Iterable[str], task_id: str = "approval") -> int:
     from sentiment_lib.settings import load_settings
 
     settings = load_settings()
-    targets = [request.partition("/")[::2] for request in requests]
+    # a decision that was asked for on the command line has no question in Airflow
+    targets = [request.partition("/")[::2] for request in requests if "/" in request]
     if not targets:
         return 0
     if not settings.airflow_user:

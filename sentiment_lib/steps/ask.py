@@ -64,6 +64,16 @@ def run(store: Store, settings: Settings, *, decision_ids: Sequence[int], reques
     )
 
 
+def superseded(store: Store, settings: Settings) -> list[str]:
+    """Who asked the questions that were voided and could still stand in the UI.
+
+    Two runs that ask within the same second can miss each other: the older question appears after the newer one
+    looked for it.
+    """
+    with store.begin() as connection:
+        return decisions.voided_since(connection, datetime.now(UTC) - settings.policy.approval.expires_after)
+
+
 def _worth(connection: Connection, decision: Decision) -> tuple[float, int]:
     """The candidate's main metric on the holdout; the newer decision when they are equal."""
     compared = json.loads(decisions.whole(connection, decision.decision_id)["evidence"])["comparison"]

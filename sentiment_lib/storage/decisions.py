@@ -7,7 +7,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Select, insert, select
+from sqlalchemy import Connection, RowMapping, Select, insert, select, text
 
 from sentiment_lib.errors import NotFound
 from sentiment_lib.evaluation.canonical import canonical_json, sha256
@@ -189,3 +189,15 @@ def approval(connection: Connection, decision_id: int) -> Approval | None:
     query = select(ApprovalTable.__table__).where(ApprovalTable.decision_id == decision_id)
     row = connection.execute(query).mappings().one_or_none()
     return Approval(**row) if row else None
+
+
+def voided_since(connection: Connection, moment: datetime) -> list[str]:
+    """Who requested the decisions that were made since then and whose question was voided, oldest first."""
+    found = connection.execute(
+        text(
+            "SELECT d.requested_by FROM decisions d JOIN approvals a USING (decision_id) "
+            "WHERE a.answer = 'void' AND d.decided_at >= :moment ORDER BY d.decision_id"
+        ),
+        {"moment": moment},
+    ).scalars()
+    return list(dict.fromkeys(found))

@@ -111,6 +111,7 @@ def test_a_newer_question_supersedes_the_older_and_names_who_asked_it(store, set
     question = ask.run(store, settings, decision_ids=[newer.decision_id], requested_by="retrain/2")
     assert question is not None
     assert question.superseded == ("retrain/1",)
+    assert ask.superseded(store, settings) == ["retrain/1"]
     assert ask.run(store, settings, decision_ids=[decided.decision.decision_id], requested_by="retrain/1") is None
     # the old question was still on someone's screen
     assert say(decided.question).answer == "void"
