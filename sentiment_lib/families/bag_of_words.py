@@ -10,14 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sentiment_lib.families.base import Model, Probabilities, Training
-from sentiment_lib.families.calibration import apply_temperature, fit_temperature
+from sentiment_lib.families.base import LATER, Model, Probabilities, Training
+from sentiment_lib.families.calibration import apply_temperature, fit_temperature, record, softmax
+from sentiment_lib.families.words import TOKENS
 from sentiment_lib.records import LABELS
 from sentiment_lib.text.normalise import normalise
 
 VOCABULARY, WEIGHTS, SETTINGS = "vocabulary.json", "weights.npz", "settings.json"
-#: Newest share of the training rows on which regularisation and temperature are chosen before the final fit.
-LATER = 0.15
 STRENGTHS = {"count_logreg": (0.1, 0.3, 1.0), "tfidf_logreg": (1.0, 4.0, 10.0)}
 PARTS: dict[str, list[dict[str, Any]]] = {
     "count_logreg": [{"analyzer": "word", "ngram_range": (1, 2), "min_df": 2}],
@@ -26,8 +25,6 @@ PARTS: dict[str, list[dict[str, Any]]] = {
         {"analyzer": "char_wb", "ngram_range": (2, 5), "sublinear_tf": True, "min_df": 2},
     ],
 }
-#: Words of one letter and emoji count too: scikit-learn's own pattern drops both.
-TOKENS = r"(?u)@?\w+(?:'\w+)?|[^\w\s]"
 
 
 class BagOfWords:
@@ -40,8 +37,10 @@ class BagOfWords:
         coefficients: NDArray[np.float32],
         intercept: NDArray[np.float64],
         temperature: float,
+        notes: dict[str, Any] | None = None,
     ) -> None:
         self.family = family
+        self.notes = notes or {}
         self._vectorisers = vectorisers
         self._coefficients = coefficients
         self._transposed = np.ascontiguousarray(coefficients.T)
@@ -53,8 +52,7 @@ class BagOfWords:
         if not len(texts):
             return np.empty((0, len(LABELS)))
         logits = np.asarray(_matrix(self._vectorisers, texts) @ self._transposed, dtype=np.float64) + self._intercept
-        exponent = np.exp(logits - logits.max(axis=1, keepdims=True))
-        return apply_temperature(np.asarray(exponent / exponent.sum(axis=1, keepdims=True)), self._temperature)
+        return apply_temperature(softmax(logits), self._temperature)
 
     def vocabulary(self) -> frozenset[str]:
         """Single words that the model knows: for the unknown-word rate."""
@@ -66,7 +64,7 @@ class BagOfWords:
         (folder / VOCABULARY).write_text(json.dumps(words, ensure_ascii=False), encoding="utf-8")
         idf = {f"idf_{i}": v.idf_ for i, v in enumerate(self._vectorisers) if hasattr(v, "idf_")}
         np.savez(folder / WEIGHTS, coefficients=self._coefficients, intercept=self._intercept, **idf)
-        (folder / SETTINGS).write_text(json.dumps({"temperature": self._temperature}))
+        (folder / SETTINGS).write_text(json.dumps({"temperature": self._temperature, "notes": self.notes}))
 
 
 class BagOfWordsFamily:
@@ -81,16 +79,16 @@ class BagOfWordsFamily:
         training.report(self.name, 0.0, "reading words")
         cut = int(len(training.texts) * (1 - LATER))
         earlier, later = training.labels[:cut], training.labels[cut:]
-        strength, temperature = STRENGTHS[self.name][1], 1.0
+        strength, temperature, notes = STRENGTHS[self.name][1], 1.0, dict[str, Any]()
         if len(later) >= 30 and len(set(earlier.tolist())) == len(LABELS):
-            strength, temperature = self._choose(training, cut)
+            strength, temperature, notes = self._choose(training, cut)
         training.report(self.name, 0.6, "fitting on all rows")
         vectorisers, matrix = self._read(training.texts)
         fitted = self._fit(matrix, training.labels, strength, training)
         training.report(self.name, 1.0, "trained")
-        return BagOfWords(self.name, vectorisers, *fitted, temperature)
+        return BagOfWords(self.name, vectorisers, *fitted, temperature, notes)
 
-    def _choose(self, training: Training, cut: int) -> tuple[float, float]:
+    def _choose(self, training: Training, cut: int) -> tuple[float, float, dict[str, Any]]:
         from sklearn.metrics import f1_score
 
         vectorisers, matrix = self._read(training.texts[:cut])
@@ -101,9 +99,10 @@ class BagOfWordsFamily:
             fitted = self._fit(matrix, training.labels[:cut], strength, training)
             proba = BagOfWords(self.name, vectorisers, *fitted, 1.0).predict_proba(training.texts[cut:])
             quality = f1_score(later, proba.argmax(axis=1), average="macro", zero_division=0)
-            tried.append((quality, -strength, fit_temperature(proba, later)))
-        _, minus_strength, temperature = max(tried)
-        return -minus_strength, temperature
+            tried.append((quality, -strength, proba))
+        _, minus_strength, proba = max(tried, key=lambda entry: entry[:2])
+        temperature = fit_temperature(proba, later)
+        return -minus_strength, temperature, {"strength": -minus_strength, **record(proba, later, temperature)}
 
     def _read(self, texts: Sequence[str]) -> tuple[list[Any], Any]:
         vectorisers = [_vectoriser(self.name, part) for part in PARTS[self.name]]
@@ -139,8 +138,9 @@ class BagOfWordsFamily:
                     vectoriser._validate_vocabulary()
                 vectorisers.append(vectoriser)
             coefficients, intercept = arrays["coefficients"], arrays["intercept"]
-        temperature = json.loads((folder / SETTINGS).read_text())["temperature"]
-        return BagOfWords(self.name, vectorisers, coefficients, intercept, temperature)
+        content = json.loads((folder / SETTINGS).read_text())
+        notes = content.get("notes", {})
+        return BagOfWords(self.name, vectorisers, coefficients, intercept, content["temperature"], notes)
 
 
 def _vectoriser(family: str, part: dict[str, Any], vocabulary: dict[str, int] | None = None) -> Any:

@@ -17,6 +17,8 @@ from sentiment_lib.records import LABELS
 Probabilities = NDArray[np.float64]
 #: Called with the share done (0..1) and a word on what is being done; returns False to cancel.
 Progress = Callable[[float, str], bool]
+#: Newest share of the training rows on which a family chooses and calibrates before its final fit.
+LATER = 0.15
 
 
 class Model(Protocol):

@@ -12,7 +12,10 @@ import numpy as np
 from sentiment_lib.errors import BadInput, UnknownFamily
 from sentiment_lib.families.bag_of_words import BagOfWordsFamily
 from sentiment_lib.families.base import Family, Model, Progress, Training
+from sentiment_lib.families.fasttext import FastTextFamily
 from sentiment_lib.families.lexicon import LexiconFamily
+from sentiment_lib.families.sentence_encoder import MINILM, USE
+from sentiment_lib.families.word_vectors import GLOVE, WORD2VEC
 from sentiment_lib.records import LABELS, Label
 
 CATALOG: dict[str, Family] = {
@@ -22,6 +25,11 @@ CATALOG: dict[str, Family] = {
         LexiconFamily("textblob"),
         BagOfWordsFamily("count_logreg"),
         BagOfWordsFamily("tfidf_logreg"),
+        FastTextFamily(),
+        WORD2VEC,
+        GLOVE,
+        USE,
+        MINILM,
     )
 }
 

@@ -24,7 +24,10 @@ MAXIMUM_FILE = 4 << 30
 MAXIMUM_MANIFEST = 1 << 20
 #: The only kinds of file that a model may consist of; none of them can carry code.
 SUFFIXES = frozenset({".json", ".npz", ".npy", ".onnx", ".data", ".safetensors", ".txt", ".bin", ".vec"})
-LIBRARIES = ("numpy", "scipy", "scikit-learn", "nltk", "textblob", "torch", "transformers", "onnxruntime")
+LIBRARIES = (
+    *("numpy", "scipy", "scikit-learn", "nltk", "textblob", "gensim", "fasttext-community"),
+    *("torch", "transformers", "tokenizers", "onnxruntime"),
+)
 _PICKLE_STARTS = (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
 
 

@@ -1,0 +1,85 @@
+"""A model that turns texts into vectors and puts logistic regression on top."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sentiment_lib.families import linear
+from sentiment_lib.families.base import Model, Probabilities, Training
+from sentiment_lib.text.normalise import normalise
+
+SETTINGS = "settings.json"
+#: Texts that are encoded between two reports of progress.
+CHUNK = 1000
+
+
+class Encoder(Protocol):
+    """Texts to vectors."""
+
+    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Vectors (n, d) of normalised texts; a text's vector does not depend on its neighbours."""
+        ...
+
+    def save(self, folder: Path) -> None:
+        """Write what is the model's own; weights that a package ships are pinned, not copied."""
+        ...
+
+
+class Encoded:
+    """Vectors of an encoder, and a linear model on them."""
+
+    def __init__(self, family: str, encoder: Encoder, head: linear.Linear, notes: dict[str, Any]) -> None:
+        self.family = family
+        self.notes = notes
+        self._encoder = encoder
+        self._head = head
+
+    def predict_proba(self, texts: Sequence[str]) -> Probabilities:
+        """Probabilities (n, 3); each distinct text is encoded once."""
+        normal = [normalise(text) for text in texts]
+        place: dict[str, int] = {}
+        rows = [place.setdefault(text, len(place)) for text in normal]
+        if not rows:
+            return np.empty((0, 3))
+        return self._head.predict_proba(self._encoder.encode(list(place)))[rows]
+
+    def save(self, folder: Path) -> None:
+        """The linear model's arrays, what the encoder learned, and notes."""
+        self._encoder.save(folder)
+        self._head.save(folder)
+        (folder / SETTINGS).write_text(json.dumps({"notes": self.notes}, sort_keys=True))
+
+
+class EncodedFamily:
+    """An encoder that is made from the training texts (or is given), then a linear model."""
+
+    def __init__(
+        self, name: str, make: Callable[[Training, list[str]], Encoder], read: Callable[[Path], Encoder]
+    ) -> None:
+        self.name = name
+        self._make = make
+        self._read = read
+
+    def train(self, training: Training) -> Model:
+        """Encode every text once, then choose and fit the linear model."""
+        training.require_all_labels(self.name)
+        training.report(self.name, 0.0, "reading weights")
+        normal = [normalise(text) for text in training.texts]
+        encoder = self._make(training, normal)
+        parts = []
+        for start in range(0, len(normal), CHUNK):
+            training.report(self.name, 0.1 + 0.6 * start / len(normal), "encoding")
+            parts.append(encoder.encode(normal[start : start + CHUNK]))
+        head = linear.fit(self.name, np.vstack(parts), training, done=0.7)
+        return Encoded(self.name, encoder, head, head.notes)
+
+    def load(self, folder: Path) -> Model:
+        """Read the linear model; weights of a package are checked against their SHA-256 first."""
+        notes = json.loads((folder / SETTINGS).read_text())["notes"]
+        return Encoded(self.name, self._read(folder), linear.Linear.load(folder), notes)

@@ -1,0 +1,92 @@
+"""Logistic regression over vectors: what stands on top of word vectors and sentence encoders."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sentiment_lib.families.base import LATER, Probabilities, Training
+from sentiment_lib.families.calibration import apply_temperature, fit_temperature, record, softmax
+from sentiment_lib.records import LABELS
+
+FILE = "linear.npz"
+STRENGTHS = (0.01, 0.1, 1.0)
+#: Fewer later rows than this choose nothing: the middle strength and no temperature are taken.
+ENOUGH = 30
+
+
+@dataclass(frozen=True, kw_only=True)
+class Linear:
+    """Standardised vectors times coefficients (3, d), with a temperature."""
+
+    mean: NDArray[np.float32]
+    scale: NDArray[np.float32]
+    coefficients: NDArray[np.float64]
+    intercept: NDArray[np.float64]
+    temperature: float = 1.0
+    #: how it was chosen and calibrated
+    notes: dict[str, Any] = field(default_factory=dict)
+
+    def predict_proba(self, vectors: NDArray[np.float32]) -> Probabilities:
+        """Probabilities (n, 3) of vectors (n, d)."""
+        if not len(vectors):
+            return np.empty((0, len(LABELS)))
+        standard = (vectors - self.mean) / self.scale
+        return apply_temperature(softmax(standard @ self.coefficients.T + self.intercept), self.temperature)
+
+    def save(self, folder: Path) -> None:
+        """Arrays as npz without pickle."""
+        arrays = {name: getattr(self, name) for name in ("mean", "scale", "coefficients", "intercept")}
+        np.savez(folder / FILE, temperature=np.array(self.temperature), **arrays)
+
+    @classmethod
+    def load(cls, folder: Path) -> Linear:
+        """Read what `save` wrote."""
+        with np.load(folder / FILE, allow_pickle=False) as arrays:
+            kept = {name: arrays[name] for name in arrays.files}
+        return cls(temperature=float(kept.pop("temperature")), **kept)
+
+
+def fit(family: str, vectors: NDArray[np.float32], training: Training, *, done: float) -> Linear:
+    """Strength and temperature chosen on the later rows, then fitted on all; progress goes from `done` to 1."""
+    from sklearn.metrics import f1_score
+
+    cut = int(len(vectors) * (1 - LATER))
+    labels, later = training.labels, training.labels[cut:]
+    strength, temperature, notes = STRENGTHS[1], 1.0, {}
+    if len(later) >= ENOUGH and len(set(labels[:cut].tolist())) == len(LABELS):
+        tried = []
+        for candidate in STRENGTHS:
+            training.report(family, done, f"regularisation {candidate}")
+            proba = _fit(vectors[:cut], labels[:cut], candidate).predict_proba(vectors[cut:])
+            quality = f1_score(later, proba.argmax(axis=1), average="macro", zero_division=0)
+            tried.append((quality, -candidate, proba))
+        _, minus, proba = max(tried, key=lambda entry: entry[:2])
+        strength, temperature = -minus, fit_temperature(proba, later)
+        notes = {"strength": strength, **record(proba, later, temperature)}
+    training.report(family, (1 + done) / 2, "fitting on all rows")
+    fitted = _fit(vectors, labels, strength)
+    training.report(family, 1.0, "trained")
+    return Linear(
+        mean=fitted.mean,
+        scale=fitted.scale,
+        coefficients=fitted.coefficients,
+        intercept=fitted.intercept,
+        temperature=temperature,
+        notes=notes,
+    )
+
+
+def _fit(vectors: NDArray[np.float32], labels: NDArray[np.int64], strength: float) -> Linear:
+    from sklearn.linear_model import LogisticRegression
+
+    mean = vectors.mean(axis=0, dtype=np.float64).astype(np.float32)
+    scale = np.maximum(vectors.std(axis=0, dtype=np.float64), 1e-6).astype(np.float32)
+    # lbfgs draws nothing at random: the same rows give the same weights
+    linear = LogisticRegression(C=strength, class_weight="balanced", max_iter=400)
+    linear.fit((vectors - mean) / scale, labels)
+    return Linear(mean=mean, scale=scale, coefficients=linear.coef_, intercept=linear.intercept_)

