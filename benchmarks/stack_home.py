@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -15,12 +16,21 @@ from sentiment_lib.settings import Settings
 from sentiment_lib.storage.engine import Store
 
 
+def free_port() -> int:
+    """A loopback port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
 class StackHome:
     """`sentiment up` in `home`, with these settings; `down` leaves nothing running."""
 
     def __init__(self, home: Path, **environment: str) -> None:
         self.home = home
-        self.environment = {**os.environ, **environment, "SENTIMENT_HOME": str(home)}
+        # ports of its own: a stack that a person works with may hold the usual ones
+        ports = {f"SENTIMENT_PORT_{name}": str(free_port()) for name in ("AIRFLOW", "MLFLOW", "POSTGRES")}
+        self.environment = {**os.environ, **ports, **environment, "SENTIMENT_HOME": str(home)}
 
     def sentiment(self, *arguments: str, seconds: float = 600) -> str:
         """Output of one command line; RuntimeError with its last words when it fails."""

@@ -6,11 +6,13 @@ from datetime import datetime, timedelta
 
 from airflow.sdk import AssetOrTimeSchedule, CronTriggerTimetable, dag, task
 from sentiment_airflow import defaults
-from sentiment_airflow.assets import PREDICTIONS, TWEETS
+from sentiment_airflow.assets import CHAMPION, PREDICTIONS, TWEETS
 
 
 @dag(
-    schedule=AssetOrTimeSchedule(timetable=CronTriggerTimetable("17 * * * *", timezone="UTC"), assets=[TWEETS]),
+    schedule=AssetOrTimeSchedule(
+        timetable=CronTriggerTimetable("17 * * * *", timezone="UTC"), assets=TWEETS | CHAMPION
+    ),
     start_date=datetime(2026, 1, 1),
     max_active_runs=1,
     dagrun_timeout=timedelta(hours=2),
@@ -18,10 +20,11 @@ from sentiment_airflow.assets import PREDICTIONS, TWEETS
     doc_md="""
 ### score_tweets
 Scores the tweets that the champion has not scored, in batches, each distinct text once, and draws the audit sample.
-Runs when `tweets` changes, and once an hour in case an event was lost. Killed anywhere, the next run goes on where it
+Runs when `tweets` or the champion changes, and once an hour in case an event was lost. A new champion scores what is
+stored too, so that drift is judged on its own predictions. Killed anywhere, the next run goes on where it
 stopped: a prediction is unique by tweet and model version.
 
-- **Reads**: asset `tweets`. **Writes**: asset `predictions` (only when something was scored).
+- **Reads**: assets `tweets`, `champion`. **Writes**: asset `predictions` (only when something was scored).
 - **By hand**: `sentiment score`.
 """,
     **defaults.DAG,

@@ -66,7 +66,7 @@ def test_the_question_survives_an_answer_that_came_too_soon(retrain):
 
 def test_assets_join_the_flows(dags):
     assert outlets(dags["ingest_tweets"]) == {"tweets"}
-    assert schedule(dags["score_tweets"]) == {"tweets"}
+    assert schedule(dags["score_tweets"]) == {"tweets", "champion"}
     assert outlets(dags["score_tweets"]) == {"predictions"}
     assert schedule(dags["check_drift"]) == {"predictions"}
     assert outlets(dags["check_drift"]) == {"drift"}

@@ -194,6 +194,7 @@ def test_mlflow_itself_can_load_a_version_and_gives_the_same_probabilities(store
 
     texts = ["my flight was delayed and the crew rude", "thanks for a great flight"]
     mlflow.set_tracking_uri(settings.mlflow_uri)
+    mlflow.set_registry_uri(settings.mlflow_uri)
     served = mlflow.pyfunc.load_model(f"models:/{settings.mlflow_model}/{decided.version.version}")
     ours = Registry(settings).load(decided.version.version, decided.version.digest)
     np.testing.assert_array_equal(served.predict(pd.DataFrame({"text": texts})).to_numpy(), ours.predict_proba(texts))
