@@ -1,0 +1,118 @@
+"""Texts from the API become tweets with predictions, feedback and labels, each once; keys open only what they may."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import text
+
+from sentiment_lib.errors import BadInput, NotFound
+from sentiment_lib.serving import keys, recording
+from sentiment_lib.serving.identity import FLOOR, TweetIds, parse_prediction_key, prediction_key
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def version(store):
+    with store.begin() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO model_versions (version, family, digest, run_id, training_key) "
+                "VALUES (7, 'vader', 'd', 'r', 'k')"
+            )
+        )
+    return 7
+
+
+def prediction(tweet_id, version, label="negative"):
+    return {
+        "kind": "prediction",
+        "tweet_id": tweet_id,
+        "version": version,
+        "text": "@united late again",
+        "language": "en",
+        "airline": "United",
+        "label": label,
+        "at": NOW.isoformat(),
+        "p_negative": 0.8,
+        "p_neutral": 0.15,
+        "p_positive": 0.05,
+    }
+
+
+def answer(tweet_id, version, label, minutes=0, by="key one"):
+    at = (NOW + timedelta(minutes=minutes)).isoformat()
+    return {"kind": "feedback", "tweet_id": tweet_id, "version": version, "label": label, "given_by": by, "at": at}
+
+
+def rows(store, query):
+    with store.begin() as connection:
+        return [tuple(row) for row in connection.execute(text(query))]
+
+
+def test_the_same_lines_twice_are_stored_once_and_counted(store, version):
+    lines = [prediction(FLOOR + 1, version), prediction(FLOOR + 2, version), answer(FLOOR + 1, version, "neutral")]
+    recording.store_lines(store, lines)
+    recording.store_lines(store, lines)
+    assert rows(store, "SELECT count(*) FROM tweets") == [(2,)]
+    assert rows(store, "SELECT count(*) FROM predictions") == [(2,)]
+    assert rows(store, "SELECT label, given_by FROM feedback") == [("neutral", "key one")]
+    assert rows(store, "SELECT label, source, labelled_by FROM labels") == [("neutral", "feedback", "key one")]
+    assert rows(store, "SELECT received, stored, duplicate FROM ingests ORDER BY 1, 2 DESC") == [(2, 2, 0), (2, 0, 2)]
+
+
+def test_the_last_answer_of_a_person_stands_whatever_order_it_arrives_in(store, version):
+    recording.store_lines(store, [prediction(FLOOR + 1, version), answer(FLOOR + 1, version, "positive", minutes=5)])
+    recording.store_lines(store, [answer(FLOOR + 1, version, "neutral", minutes=1)])
+    assert rows(store, "SELECT label FROM feedback") == [("positive",)]
+
+
+def test_ids_do_not_repeat_and_lie_above_those_of_x():
+    ids = TweetIds()
+    made = [ids.next() for _ in range(5000)]
+    assert len(set(made)) == len(made)
+    assert all(FLOOR < one < 2**63 for one in made)
+
+
+@pytest.mark.parametrize("key", ["", "1", "a-1", "1-", "-1", "1-b", "9" * 20 + "-1", "٣-1", f"{2**63}-1"])
+def test_what_is_no_prediction_key_is_none(key):
+    assert parse_prediction_key(key) is None
+
+
+def test_a_prediction_key_is_read_as_it_was_made():
+    assert parse_prediction_key(prediction_key(FLOOR + 5, 3)) == (FLOOR + 5, 3)
+
+
+def test_a_key_opens_its_roles_until_it_is_revoked(store, monkeypatch):
+    monkeypatch.setattr(keys, "BELIEVED_SECONDS", 0.0)
+    key = keys.create(store, "desk", ("predict",))
+    ring = keys.KeyRing(store)
+    caller = ring.caller(key)
+    assert caller.name == "desk"
+    assert caller.may("predict")
+    assert not caller.may("feedback")
+    assert ring.caller(key + "x") is None
+    assert key not in str(rows(store, "SELECT * FROM api_keys"))
+    keys.revoke(store, "desk")
+    assert ring.caller(key) is None
+    with pytest.raises(NotFound):
+        keys.revoke(store, "desk")
+
+
+def test_a_key_without_a_known_role_or_with_a_name_in_use_is_refused(store):
+    keys.create(store, "desk", ("admin",))
+    with pytest.raises(BadInput, match="in use"):
+        keys.create(store, "desk", ("predict",))
+    with pytest.raises(BadInput, match="root"):
+        keys.create(store, "other", ("root",))
+    with pytest.raises(BadInput, match="without a role"):
+        keys.create(store, "other", ())
+
+
+def test_a_caller_that_is_too_fast_is_told_how_long_to_wait():
+    limit = keys.RateLimit(per_second=10, burst=3)
+    assert [limit.wait_needed("one") for _ in range(3)] == [0.0, 0.0, 0.0]
+    assert 0 < limit.wait_needed("one") <= 0.1
+    assert limit.wait_needed("two") == 0.0

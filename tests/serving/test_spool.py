@@ -1,0 +1,111 @@
+"""What the spool accepted is stored once: through crashes, an absent database, and many threads at a time."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+from sentiment_lib.serving.spool import Spool, SpoolFull
+
+WRITER = """
+import sys
+from pathlib import Path
+from sentiment_lib.serving.spool import Spool
+
+def sink(lines):
+    with open(sys.argv[2], "a") as file:
+        file.writelines(f"{line['n']}\\n" for line in lines)
+        file.flush()
+
+spool = Spool(Path(sys.argv[1]), sink, rest=0.005)
+spool.start()
+for number in range(int(sys.argv[3]), 10**9):
+    spool.append([{"n": number}])
+    print(number, flush=True)
+"""
+
+
+def test_lines_reach_the_sink_in_order_and_leave_no_file(tmp_path):
+    seen = []
+    spool = Spool(tmp_path / "spool", seen.extend)
+    spool.append([{"n": 1}, {"n": 2}])
+    spool.append([{"n": 3}])
+    assert spool.drain() == 3
+    assert [line["n"] for line in seen] == [1, 2, 3]
+    assert list((tmp_path / "spool").iterdir()) == []
+
+
+def test_with_the_database_away_lines_wait_and_arrive_when_it_is_back(tmp_path):
+    away, seen = [True], []
+
+    def sink(lines):
+        if away[0]:
+            raise ConnectionError("no database")
+        seen.extend(lines)
+
+    spool = Spool(tmp_path, sink, rest=0.01)
+    spool.start()
+    spool.append([{"n": 1}])
+    give_up = time.monotonic() + 10
+    while spool.last_error is None:
+        assert time.monotonic() < give_up
+        time.sleep(0.01)
+    assert "no database" in spool.last_error
+    assert spool.held_bytes() > 0
+    away[0] = False
+    while not seen:
+        assert time.monotonic() < give_up
+        time.sleep(0.01)
+    spool.stop()
+    assert seen == [{"n": 1}]
+
+
+def test_a_full_spool_refuses_and_says_how_full_it_is(tmp_path):
+    spool = Spool(tmp_path, lambda lines: None, limit_bytes=30)
+    spool.append([{"n": 1}])
+    with pytest.raises(SpoolFull, match="limit is 30"):
+        spool.append([{"text": "x" * 40}])
+
+
+def test_threads_that_append_at_once_all_get_through(tmp_path):
+    seen = []
+    spool = Spool(tmp_path, seen.extend, rest=0.001)
+    spool.start()
+    threads = [
+        threading.Thread(target=lambda start=start: [spool.append([{"n": start + i}]) for i in range(50)])
+        for start in range(0, 400, 50)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    spool.stop()
+    spool.drain()
+    assert sorted(line["n"] for line in seen) == list(range(400))
+
+
+def test_killed_again_and_again_every_accepted_line_is_stored(tmp_path):
+    draw = random.Random(5)
+    accepted = -1
+    for _ in range(6):
+        command = [sys.executable, "-c", WRITER, str(tmp_path / "spool"), str(tmp_path / "stored"), str(accepted + 1)]
+        writer = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        accepted = int(writer.stdout.readline())
+        time.sleep(draw.uniform(0.01, 0.3))
+        os.kill(writer.pid, signal.SIGKILL)
+        for line in writer.stdout:
+            if line.endswith("\n"):
+                accepted = int(line)
+        writer.wait()
+    stored = []
+    Spool(tmp_path / "spool", stored.extend).drain()
+    numbers = {int(line) for line in (tmp_path / "stored").read_text().splitlines()}
+    # a line may come twice after a crash, which the database makes once; none may be missing
+    assert set(range(accepted + 1)) <= numbers | {line["n"] for line in stored}
