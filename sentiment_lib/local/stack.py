@@ -74,28 +74,31 @@ def supervise(*, sample: bool, show: Show, ready: Callable[[], None]) -> None:
 
 
 def detach(*, sample: bool, show: Show, patience: float = 420) -> None:
-    """Start the supervisor as a process of its own and return when the stack is ready."""
+    """Return when the stack is ready: started as a process of its own, or found running already."""
     home = Home(home_folder())
     home.make()
-    if pid := processes.recorded(home.run / "processes.json").get(SUPERVISOR):
-        raise AlreadyUp(home=home.path, pid=pid)
-    (home.run / "ready").unlink(missing_ok=True)
     log_path = home.logs / "supervisor.log"
-    command = [sys.executable, "-m", "sentiment_lib.cli", "up", *([] if sample else ["--no-sample"])]
-    with log_path.open("ab") as file:
-        place = file.tell()
-        process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT, start_new_session=True
-        )
+    place = log_path.stat().st_size if log_path.exists() else 0
+    running = processes.recorded(home.run / "processes.json").get(SUPERVISOR)
+    process = None if running else _start_supervisor(home, log_path, sample)
     give_up = time.monotonic() + patience
     while not (home.run / "ready").exists():
         show({name: part["state"] for name, part in _health(home).items()})
-        if process.poll() is not None:
+        if process.poll() is not None if process else processes.started_at(running or 0) is None:
             raise SentimentError(_last_words(log_path, place))
         if time.monotonic() > give_up:
             raise StackFailed(component="the stack", problem=f"not ready after {patience:.0f} seconds", log=log_path)
         time.sleep(0.5)
     show({name: part["state"] for name, part in _health(home).items()})
+
+
+def _start_supervisor(home: Home, log_path: Path, sample: bool) -> subprocess.Popen[bytes]:
+    (home.run / "ready").unlink(missing_ok=True)
+    command = [sys.executable, "-m", "sentiment_lib.cli", "up", *([] if sample else ["--no-sample"])]
+    with log_path.open("ab") as file:
+        return subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT, start_new_session=True
+        )
 
 
 def down() -> bool:
