@@ -1,0 +1,66 @@
+"""A trained network as an ONNX graph, in int8 when that changes next to nothing."""
+
+from __future__ import annotations
+
+import io
+import logging
+import tempfile
+import warnings
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from sentiment_lib.families.onnx_model import INPUT
+
+
+def export(network: nn.Module) -> bytes:
+    """The graph in single precision: token ids (n, t) without padding in, logits (n, 3) out.
+
+    There is no mask: texts run one by one or with others of the same length. Masks are where a padded batch would
+    part from a single text.
+    """
+    ids = torch.randint(5, 20, (2, 9), generator=torch.Generator().manual_seed(0))
+    buffer = io.BytesIO()
+    with warnings.catch_warnings(), torch.inference_mode():
+        # the tracer warns of the library's own shape checks; its graph was compared with torch for every length
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            network.eval(),
+            (ids,),
+            buffer,  # type: ignore[arg-type]  # the tracing exporter takes a file object
+            dynamo=False,
+            opset_version=17,
+            input_names=[INPUT],
+            output_names=["logits"],
+            dynamic_axes={INPUT: {0: "texts", 1: "tokens"}},
+        )
+    return _without_places(buffer.getvalue())
+
+
+def quantised(graph: bytes) -> bytes:
+    """Weights in int8 with a scale for each column; activations are scaled as they come (dynamic quantisation)."""
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    with tempfile.TemporaryDirectory() as folder:
+        whole, small = Path(folder) / "whole.onnx", Path(folder) / "small.onnx"
+        whole.write_bytes(graph)
+        level = logging.getLogger().level
+        # it recommends a pre-processing that finds nothing to do in this graph
+        logging.getLogger().setLevel(logging.ERROR)
+        try:
+            quantize_dynamic(whole, small, weight_type=QuantType.QInt8, per_channel=True)
+        finally:
+            logging.getLogger().setLevel(level)
+        return small.read_bytes()
+
+
+def _without_places(graph: bytes) -> bytes:
+    """The graph without notes on where in the source each node came from: they name folders of this machine."""
+    import onnx
+
+    model = onnx.load_from_string(graph)
+    for node in model.graph.node:
+        node.doc_string = ""
+        del node.metadata_props[:]
+    return bytes(model.SerializeToString())

