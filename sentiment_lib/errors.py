@@ -21,6 +21,10 @@ class MissingExtra(SentimentError):
     """{what} needs the package '{package}', which is not installed: pip install 'airline-sentiment[{extra}]'"""
 
 
+class MissingWeights(SentimentError):
+    """The family {family} needs a checkpoint that is not on this machine: hf download {checkpoint}"""
+
+
 class BadSource(SentimentError):
     """{source} cannot be read: {problem}"""
 

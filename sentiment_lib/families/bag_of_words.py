@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sentiment_lib.families.base import LATER, Model, Probabilities, Training
-from sentiment_lib.families.calibration import apply_temperature, fit_temperature, record, softmax
+from sentiment_lib.families.calibration import apply_temperature, fit_temperature, record, shares_as_in, softmax
 from sentiment_lib.families.words import TOKENS
 from sentiment_lib.records import LABELS
 from sentiment_lib.text.normalise import normalise
@@ -101,7 +101,7 @@ class BagOfWordsFamily:
             quality = f1_score(later, proba.argmax(axis=1), average="macro", zero_division=0)
             tried.append((quality, -strength, proba))
         _, minus_strength, proba = max(tried, key=lambda entry: entry[:2])
-        temperature = fit_temperature(proba, later)
+        temperature = fit_temperature(proba, later, shares_as_in(training.labels, later))
         return -minus_strength, temperature, {"strength": -minus_strength, **record(proba, later, temperature)}
 
     def _read(self, texts: Sequence[str]) -> tuple[list[Any], Any]:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sentiment_lib.families.base import Probabilities
+from sentiment_lib.records import LABELS
 
 #: Probabilities are kept off zero and one, so that their logarithms stay finite.
 TINY = 1e-9
@@ -19,7 +20,20 @@ BINS = 15
 KNOTS = 21
 
 
-def fit_temperature(proba: Probabilities, labels: NDArray[np.int64]) -> float:
+def shares_as_in(all_labels: NDArray[np.int64], later: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Weights (n,) that give the later labels the shares of all labels.
+
+    The latest day can be a storm with far more negative tweets than usual; without weights it would decide how sure
+    the model may be on an ordinary day.
+    """
+    every = np.bincount(all_labels, minlength=len(LABELS)) / max(len(all_labels), 1)
+    here = np.bincount(later, minlength=len(LABELS)) / max(len(later), 1)
+    return np.asarray((every / np.maximum(here, TINY))[later])
+
+
+def fit_temperature(
+    proba: Probabilities, labels: NDArray[np.int64], weights: NDArray[np.float64] | None = None
+) -> float:
     """Temperature in [0.05, 20] that minimises the log loss of probabilities (n, 3) on labels (n,); 1 for no rows."""
     from scipy.optimize import minimize_scalar
 
@@ -29,7 +43,7 @@ def fit_temperature(proba: Probabilities, labels: NDArray[np.int64]) -> float:
 
     def loss(log_temperature: float) -> float:
         scaled = apply_temperature(proba, float(np.exp(log_temperature)))
-        return float(-np.log(np.clip(scaled[rows, labels], TINY, 1)).mean())
+        return float(np.average(-np.log(np.clip(scaled[rows, labels], TINY, 1)), weights=weights))
 
     found = minimize_scalar(loss, bounds=(np.log(0.05), np.log(20)), method="bounded")
     return float(np.exp(found.x))

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from sentiment_lib.errors import MissingExtra
 from sentiment_lib.families.base import LATER, Model, Probabilities, Training
-from sentiment_lib.families.calibration import apply_temperature, fit_temperature, record
+from sentiment_lib.families.calibration import apply_temperature, fit_temperature, record, shares_as_in
 from sentiment_lib.families.words import words
 from sentiment_lib.records import LABELS
 from sentiment_lib.text.normalise import normalise
@@ -87,7 +87,7 @@ class FastTextFamily:
             training.report(self.name, 0.1, "learning from the earlier rows")
             first = FastText(_learn(lines[:cut], earlier, training.seed), 1.0)
             raw = first._raw(training.texts[cut:])
-            temperature = fit_temperature(raw, later)
+            temperature = fit_temperature(raw, later, shares_as_in(training.labels, later))
             notes = record(raw, later, temperature)
         training.report(self.name, 0.5, "learning from all rows")
         model = FastText(_learn(lines, training.labels, training.seed), temperature, notes)

@@ -12,42 +12,57 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sentiment_lib.errors import MissingExtra
-from sentiment_lib.families.base import Model, Probabilities, Training
+from sentiment_lib.families.base import LATER, Model, Probabilities, Training
+from sentiment_lib.families.calibration import fit_temperature, record, shares_as_in, softmax
 from sentiment_lib.records import LABELS
 from sentiment_lib.text.airlines import HANDLES
 from sentiment_lib.text.normalise import normalise
 
 FILE = "lexicon.json"
 #: Before there are labels: VADER's own thresholds of ±0.05 (README of vaderSentiment), as a softmax over the score.
-UNTRAINED = {"slope": [-4.0, 0.0, 4.0], "intercept": [0.0, 0.2, 0.0]}
+UNTRAINED: dict[str, list[Any]] = {"slope": [[-4.0], [0.0], [4.0]], "intercept": [0.0, 0.2, 0.0]}
 #: Labelled tweets from which the thresholds are fitted; with fewer the untrained ones are kept.
 ENOUGH = 60
+#: Labels count by the inverse of their share to this power: at 1 rare labels would be guessed too often to be
+#: believed, at 0 hardly ever.
+BALANCE = 0.5
+Scores = tuple[float, ...]
 
 
 class Lexicon:
-    """A score in [-1, 1] for each text, turned into probabilities by a softmax that is linear in the score."""
+    """Scores of each text, turned into probabilities by a softmax that is linear in them."""
 
-    def __init__(self, family: str, slope: Sequence[float], intercept: Sequence[float]) -> None:
+    def __init__(
+        self, family: str, slope: Sequence[Any], intercept: Sequence[float], notes: dict[str, Any] | None = None
+    ) -> None:
         self.family = family
-        self._slope = np.asarray(slope, dtype=np.float64)
+        self.notes = notes or {}
+        self._slope = np.asarray(slope, dtype=np.float64).reshape(len(LABELS), -1)
         self._intercept = np.asarray(intercept, dtype=np.float64)
         self._score = scorer(family)
 
     def predict_proba(self, texts: Sequence[str]) -> Probabilities:
         """Probabilities (n, 3)."""
-        scores = scored(self._score, texts)
-        logits = scores[:, None] * self._slope + self._intercept
-        exponent = np.exp(logits - logits.max(axis=1, keepdims=True))
-        return np.asarray(exponent / exponent.sum(axis=1, keepdims=True))
+        if not len(texts):
+            return np.empty((0, len(LABELS)))
+        scores = scored(self._score, texts)[:, : self._slope.shape[1]]
+        # a sum over columns, not a matrix product: its result does not depend on the number of rows
+        return softmax((scores[:, None, :] * self._slope).sum(axis=2) + self._intercept)
 
     def save(self, folder: Path) -> None:
         """One small JSON file."""
-        content = {"family": self.family, "slope": self._slope.tolist(), "intercept": self._intercept.tolist()}
+        content = {
+            "family": self.family,
+            "slope": self._slope.tolist(),
+            "intercept": self._intercept.tolist(),
+            "notes": self.notes,
+        }
         (folder / FILE).write_text(json.dumps(content, sort_keys=True))
 
 
@@ -58,30 +73,44 @@ class LexiconFamily:
         self.name = name
 
     def train(self, training: Training) -> Model:
-        """Fit slope and intercept on the score; without enough labels use the lexicon's own thresholds."""
+        """Fit slopes, intercepts and temperature; without enough labels use the lexicon's own thresholds."""
         if len(training.texts) < ENOUGH:
             return Lexicon(self.name, UNTRAINED["slope"], UNTRAINED["intercept"])
-        from sklearn.linear_model import LogisticRegression
-
         training.require_all_labels(self.name)
         training.report(self.name, 0.0, "scoring")
-        scores = scored(scorer(self.name), training.texts)[:, None]
+        scores = scored(scorer(self.name), training.texts)
         training.report(self.name, 0.8, "fitting thresholds")
-        fitted = LogisticRegression(C=100.0, max_iter=1000).fit(scores, training.labels)
+        cut = int(len(scores) * (1 - LATER))
+        labels, later = training.labels, training.labels[cut:]
+        temperature, notes = 1.0, dict[str, Any]()
+        if len(later) >= ENOUGH and len(set(labels[:cut].tolist())) == len(LABELS):
+            slope, intercept = _fit(scores[:cut], labels[:cut])
+            proba = softmax(scores[cut:] @ slope.T + intercept)
+            temperature = fit_temperature(proba, later, shares_as_in(labels, later))
+            notes = record(proba, later, temperature)
+        slope, intercept = _fit(scores, labels)
         training.report(self.name, 1.0, "trained")
-        return Lexicon(self.name, fitted.coef_[:, 0], fitted.intercept_)
+        return Lexicon(self.name, (slope / temperature).tolist(), (intercept / temperature).tolist(), notes)
 
     def load(self, folder: Path) -> Model:
         """Read the JSON file."""
         content = json.loads((folder / FILE).read_text())
         if len(content["slope"]) != len(LABELS) or len(content["intercept"]) != len(LABELS):
             raise ValueError(f"{folder / FILE} does not have one slope and intercept for each label")
-        return Lexicon(self.name, content["slope"], content["intercept"])
+        return Lexicon(self.name, content["slope"], content["intercept"], content.get("notes"))
 
 
-def scored(score: Callable[[str], float], texts: Sequence[str]) -> NDArray[np.float64]:
-    """Scores (n,) of the normalised texts; each distinct text is scored once."""
-    known: dict[str, float] = {}
+def _fit(scores: NDArray[np.float64], labels: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    from sklearn.linear_model import LogisticRegression
+
+    share = np.bincount(labels, minlength=len(LABELS)) / len(labels)
+    fitted = LogisticRegression(C=100.0, max_iter=1000).fit(scores, labels, sample_weight=share[labels] ** -BALANCE)
+    return fitted.coef_, fitted.intercept_
+
+
+def scored(score: Callable[[str], Scores], texts: Sequence[str]) -> NDArray[np.float64]:
+    """Scores (n, k) of the normalised texts, the polarity first; each distinct text is scored once."""
+    known: dict[str, Scores] = {}
     for text in texts:
         if text not in known:
             known[text] = score(_without_handles(normalise(text)))
@@ -101,12 +130,12 @@ _MASKED = frozenset(HANDLES) | {"user"}
 
 
 @lru_cache(maxsize=2)
-def scorer(family: str) -> Callable[[str], float]:
-    """The lexicon's score of one text, in [-1, 1]."""
+def scorer(family: str) -> Callable[[str], Scores]:
+    """The lexicon's scores of one text, each in [-1, 1]: the polarity, then what else it measures."""
     return _vader() if family == "vader" else _textblob()
 
 
-def _vader() -> Callable[[str], float]:
+def _vader() -> Callable[[str], Scores]:
     try:
         import nltk
         from nltk.sentiment.vader import SentimentIntensityAnalyzer
@@ -124,12 +153,24 @@ def _vader() -> Callable[[str], float]:
             analyser = SentimentIntensityAnalyzer()
         finally:
             nltk.data.path.remove(folder)
-    return lambda text: float(analyser.polarity_scores(text)["compound"]) if text else 0.0
+
+    def score(text: str) -> Scores:
+        # a text without a word makes NLTK divide by its length
+        found = analyser.polarity_scores(text) if text else {}
+        values = [float(found.get(name, 0.0)) for name in ("compound", "neg", "neu", "pos")]
+        return (*values, float(values[0] == 0))
+
+    return score
 
 
-def _textblob() -> Callable[[str], float]:
+def _textblob() -> Callable[[str], Scores]:
     try:
         from textblob import TextBlob
     except ImportError as error:
         raise MissingExtra(what="The family textblob", package="textblob", extra="") from error
-    return lambda text: float(TextBlob(text).sentiment.polarity)
+
+    def score(text: str) -> Scores:
+        polarity, subjectivity = TextBlob(text).sentiment
+        return (float(polarity), float(subjectivity), float(polarity == 0), abs(float(polarity)))
+
+    return score

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sentiment_lib.families.base import LATER, Probabilities, Training
-from sentiment_lib.families.calibration import apply_temperature, fit_temperature, record, softmax
+from sentiment_lib.families.calibration import apply_temperature, fit_temperature, record, shares_as_in, softmax
 from sentiment_lib.records import LABELS
 
 FILE = "linear.npz"
@@ -66,7 +66,7 @@ def fit(family: str, vectors: NDArray[np.float32], training: Training, *, done: 
             quality = f1_score(later, proba.argmax(axis=1), average="macro", zero_division=0)
             tried.append((quality, -candidate, proba))
         _, minus, proba = max(tried, key=lambda entry: entry[:2])
-        strength, temperature = -minus, fit_temperature(proba, later)
+        strength, temperature = -minus, fit_temperature(proba, later, shares_as_in(training.labels, later))
         notes = {"strength": strength, **record(proba, later, temperature)}
     training.report(family, (1 + done) / 2, "fitting on all rows")
     fitted = _fit(vectors, labels, strength)
