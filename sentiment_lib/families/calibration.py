@@ -14,6 +14,8 @@ from sentiment_lib.records import LABELS
 
 #: Probabilities are kept off zero and one, so that their logarithms stay finite.
 TINY = 1e-9
+#: A few rows that are all right would ask for a temperature near zero: certainty about everything.
+BOUNDS = (0.5, 20.0)
 #: Equal-width bins of the calibration error, as in evaluation/metrics.py.
 BINS = 15
 #: Knots of an isotonic curve; more would follow single tweets.
@@ -34,7 +36,7 @@ def shares_as_in(all_labels: NDArray[np.int64], later: NDArray[np.int64]) -> NDA
 def fit_temperature(
     proba: Probabilities, labels: NDArray[np.int64], weights: NDArray[np.float64] | None = None
 ) -> float:
-    """Temperature in [0.05, 20] that minimises the log loss of probabilities (n, 3) on labels (n,); 1 for no rows."""
+    """Temperature in BOUNDS that minimises the log loss of probabilities (n, 3) on labels (n,); 1 for no rows."""
     from scipy.optimize import minimize_scalar
 
     if len(labels) == 0:
@@ -45,7 +47,7 @@ def fit_temperature(
         scaled = apply_temperature(proba, float(np.exp(log_temperature)))
         return float(np.average(-np.log(np.clip(scaled[rows, labels], TINY, 1)), weights=weights))
 
-    found = minimize_scalar(loss, bounds=(np.log(0.05), np.log(20)), method="bounded")
+    found = minimize_scalar(loss, bounds=(np.log(BOUNDS[0]), np.log(BOUNDS[1])), method="bounded")
     return float(np.exp(found.x))
 
 

@@ -15,6 +15,7 @@ from sentiment_lib.families.base import Family, Model, Progress, Training
 from sentiment_lib.families.fasttext import FastTextFamily
 from sentiment_lib.families.lexicon import LexiconFamily
 from sentiment_lib.families.sentence_encoder import MINILM, USE
+from sentiment_lib.families.stack import StackFamily
 from sentiment_lib.families.transformer import BERT, TWEET_ROBERTA
 from sentiment_lib.families.word_vectors import GLOVE, WORD2VEC
 from sentiment_lib.records import LABELS, Label
@@ -35,6 +36,7 @@ CATALOG: dict[str, Family] = {
         TWEET_ROBERTA,
     )
 }
+CATALOG["stack"] = StackFamily(lambda name: family(name))
 
 
 def family(name: str) -> Family:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -13,28 +12,16 @@ import pytest
 from sentiment_lib.errors import TrainingCancelled, TrainingRefused
 from sentiment_lib.families import catalog
 from sentiment_lib.registry import package
+from tests.unit.families.made_up import WORDS, made_up
 
-WORDS = {
-    "negative": ["delayed", "lost", "rude", "terrible", "cancelled", "awful", "worst", "stranded"],
-    "neutral": ["gate", "boarding", "boston", "schedule", "asking", "seat", "tomorrow", "number"],
-    "positive": ["thanks", "great", "love", "good", "amazing", "smooth", "friendly", "wonderful"],
-}
-FILLER = ["@united", "the", "flight", "my", "bag", "a", "crew", "to", "from", "plane", "with", "and", "your"]
 ODD = ["", " ", "😀😀😡", "x" * 20_000, "飛行機がおくれた", "\x00\u202e&lt;b&gt;", "@user http", "no " * 3000]
 LEARNING = [name for name in catalog.CATALOG if name not in ("vader", "textblob")]
 
 
-def made_up(rows: int, seed: int = 0) -> tuple[list[str], list[str]]:
-    draw = random.Random(seed)
-    labels = [draw.choice(list(WORDS)) for _ in range(rows)]
-    texts = [" ".join(draw.choices(FILLER, k=5) + draw.choices(WORDS[label], k=2)) for label in labels]
-    return texts, labels
-
-
 @pytest.fixture(scope="module", params=list(catalog.CATALOG))
-def trained(request):
+def trained(request, options):
     texts, labels = made_up(300)
-    return catalog.train(request.param, texts, labels, seed=1)
+    return catalog.train(request.param, texts, labels, seed=1, **options(request.param))
 
 
 def test_probabilities_sum_to_one_and_are_finite_for_any_text(trained):
@@ -91,40 +78,43 @@ def test_a_fresh_process_agrees(trained, tmp_path):
 
 
 @pytest.mark.parametrize("name", list(catalog.CATALOG))
-def test_the_same_seed_gives_the_same_package(name, tmp_path):
+def test_the_same_seed_gives_the_same_package(name, tmp_path, options):
     texts, labels = made_up(200)
-    one = package.write(catalog.train(name, texts, labels, seed=7), tmp_path / "one")
-    two = package.write(catalog.train(name, texts, labels, seed=7), tmp_path / "two")
+    one = package.write(catalog.train(name, texts, labels, seed=7, **options(name)), tmp_path / "one")
+    two = package.write(catalog.train(name, texts, labels, seed=7, **options(name)), tmp_path / "two")
     assert (tmp_path / "one" / "manifest.json").read_bytes() == (tmp_path / "two" / "manifest.json").read_bytes()
     assert one == two
 
 
 @pytest.mark.parametrize("name", list(catalog.CATALOG))
-def test_a_missing_label_is_refused_and_named(name):
+def test_a_missing_label_is_refused_and_named(name, options):
     texts, labels = made_up(200)
     kept = [(text, label) for text, label in zip(texts, labels, strict=True) if label != "positive"]
     with pytest.raises(TrainingRefused, match="positive 0"):
-        catalog.train(name, [text for text, _ in kept], [label for _, label in kept], seed=0)
+        catalog.train(name, [text for text, _ in kept], [label for _, label in kept], seed=0, **options(name))
 
 
 @pytest.mark.parametrize("name", list(catalog.CATALOG))
-def test_progress_is_reported_and_can_cancel(name):
+def test_progress_is_reported_and_can_cancel(name, options):
     texts, labels = made_up(200)
     seen = []
-    catalog.train(name, texts, labels, seed=0, progress=lambda share, doing: seen.append(share) or True)
+    known = options(name)
+    catalog.train(name, texts, labels, seed=0, progress=lambda share, doing: seen.append(share) or True, **known)
     assert seen == sorted(seen)
     assert seen[-1] == 1.0
     with pytest.raises(TrainingCancelled):
-        catalog.train(name, texts, labels, seed=0, progress=lambda share, doing: False)
+        catalog.train(name, texts, labels, seed=0, progress=lambda share, doing: False, **options(name))
 
 
 @pytest.mark.parametrize("name", LEARNING)
-def test_training_again_forgets_what_was_there(name):
+def test_training_again_forgets_what_was_there(name, options):
     texts, labels = made_up(300)
     turned = {"negative": "positive", "positive": "negative", "neutral": "neutral"}
-    catalog.train(name, texts, labels, seed=0)
-    other = catalog.train(name, texts, [turned[label] for label in labels], seed=0)
-    assert other.predict_proba(["terrible awful worst"])[0].argmax() == 2
+    catalog.train(name, texts, labels, seed=0, **options(name))
+    other = catalog.train(name, texts, [turned[label] for label in labels], seed=0, **options(name))
+    texts, labels = made_up(60, seed=8)
+    guessed = other.predict_proba(texts).argmax(axis=1)
+    assert np.mean([list(WORDS)[place] == turned[label] for place, label in zip(guessed, labels, strict=True)]) > 0.9
 
 
 def test_complement_naive_bayes_is_an_option():
