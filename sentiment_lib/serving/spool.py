@@ -26,6 +26,10 @@ class SpoolFull(SentimentError):
     """The spool holds {held} bytes, and the limit is {limit}: the database has been away for too long"""
 
 
+class SpoolFailed(SentimentError):
+    """The spool cannot be written, so nothing of this request was accepted: {problem}"""
+
+
 class Spool:
     """Segments of JSON lines in one folder; safe for many threads of one process."""
 
@@ -43,7 +47,8 @@ class Spool:
         self._appended = 0
         self._durable = 0
         self._flushing = False
-        self._failure: OSError | None = None
+        #: tickets of a batch that could not be written: each caller is refused, so that its retry is no double
+        self._refused: set[int] = set()
         self._stop = threading.Event()
         self._active: Path | None = None  # the segment that appends go to
         self._rotate = threading.Lock()
@@ -70,7 +75,7 @@ class Spool:
         return held
 
     def append(self, lines: Sequence[Line]) -> None:
-        """Return when the lines are on disk. SpoolFull when they would not fit, OSError when the disk refuses."""
+        """Return when the lines are on disk. SpoolFull when they would not fit, SpoolFailed when the disk refuses."""
         data = b"".join(json.dumps(line, ensure_ascii=True).encode() + b"\n" for line in lines)
         if (held := self.held_bytes()) + len(data) > self._limit:
             raise SpoolFull(held=held, limit=self._limit)
@@ -82,6 +87,9 @@ class Spool:
             with self._condition:
                 while self._flushing and self._durable < ticket:
                     self._condition.wait()
+                if ticket in self._refused:
+                    self._refused.discard(ticket)
+                    raise SpoolFailed(problem="an earlier write of the same batch failed")
                 if self._durable >= ticket:
                     return
                 # this thread writes for everyone who waits
@@ -90,12 +98,14 @@ class Spool:
                 reached = self._appended
             try:
                 self._write(b"".join(batch))
-            except OSError:
+            except OSError as error:
                 with self._condition:
                     self._flushing = False
-                    self._pending = batch + self._pending
+                    self._refused.update(range(self._durable + 1, reached + 1))
+                    self._durable = reached
+                    self._refused.discard(ticket)
                     self._condition.notify_all()
-                raise
+                raise SpoolFailed(problem=str(error)) from error
             with self._condition:
                 self._durable = reached
                 self._flushing = False
@@ -106,10 +116,15 @@ class Spool:
             if self._active is None:
                 self._number += 1
                 self._active = self.folder / f"{self._number:012d}.jsonl"
-            with self._active.open("ab") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
+            try:
+                with self._active.open("ab") as file:
+                    file.write(data)
+                    file.flush()
+                    os.fsync(file.fileno())
+            except OSError:
+                # what was written may end in half a line: nothing more may be glued to it
+                self._active = None
+                raise
 
     def _segment(self) -> Path | None:
         return self._active

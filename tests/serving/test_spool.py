@@ -12,7 +12,7 @@ import time
 
 import pytest
 
-from sentiment_lib.serving.spool import Spool, SpoolFull
+from sentiment_lib.serving.spool import Spool, SpoolFailed, SpoolFull
 
 WRITER = """
 import sys
@@ -109,3 +109,22 @@ def test_killed_again_and_again_every_accepted_line_is_stored(tmp_path):
     numbers = {int(line) for line in (tmp_path / "stored").read_text().splitlines()}
     # a line may come twice after a crash, which the database makes once; none may be missing
     assert set(range(accepted + 1)) <= numbers | {line["n"] for line in stored}
+
+
+def test_a_disk_that_fails_half_way_refuses_the_line_and_jams_nothing(tmp_path, monkeypatch):
+    seen = []
+    spool = Spool(tmp_path, seen.extend)
+    spool.append([{"n": 1}])
+    real = os.fsync
+
+    def full(descriptor):
+        os.ftruncate(descriptor, os.fstat(descriptor).st_size - 4)  # the end of the line did not reach the disk
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(SpoolFailed, match="No space left"):
+        spool.append([{"n": 2}])
+    monkeypatch.setattr(os, "fsync", real)
+    spool.append([{"n": 3}])
+    spool.drain()
+    assert [line["n"] for line in seen] == [1, 3]
