@@ -14,12 +14,17 @@ _WORDS = {
     "it": "il gli non è una con per mio volo grazie che di sono ma della anche molto",
     "nl": "het een niet is van mijn vlucht bedankt voor met ik wij dat maar ook zijn geen",
 }
-_LANGUAGES_OF: dict[str, list[str]] = {}
+_LANGUAGES_OF: dict[str, tuple[str, ...]] = {}
 for _language, _words in _WORDS.items():
     for _word in _words.split():
-        _LANGUAGES_OF.setdefault(_word, []).append(_language)
+        _LANGUAGES_OF[_word] = (*_LANGUAGES_OF.get(_word, ()), _language)
 
 _TOKEN = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
+#: ASCII letters in lower case, the apostrophe as it is, all else a space.
+_PLAIN = bytes(
+    ord(c.lower()) if (c := chr(code)).isascii() and (c.isalpha() or c == "'") else 32 for code in range(256)
+)
+_OTHER_SCRIPT = re.compile(r"[\u0370-\u04ff\u0600-\u06ff\u0900-\u097f\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af]")
 _SCRIPTS = (
     ("ja", re.compile(r"[\u3040-\u30ff]")),
     ("ko", re.compile(r"[\uac00-\ud7af]")),
@@ -33,16 +38,32 @@ _SCRIPTS = (
 
 def detect(text: str) -> str | None:
     """ISO 639-1 code, or None. A hint for slices and drift, not a verdict about a tweet."""
-    if not text.isascii():
+    if not text.isascii() and _OTHER_SCRIPT.search(text):
         for language, script in _SCRIPTS:
             if len(script.findall(text)) >= 2:
                 return language
+    found = list(filter(None, map(_LANGUAGES_OF.get, _tokens(text))))
+    if not found:
+        return None
+    first = found[0]
+    if len(first) == 1 and found.count(first) == len(found):  # most tweets: no word speaks for another language
+        return first[0]
     votes: dict[str, float] = {}
-    for token in _TOKEN.findall(text.lower()):
-        languages = _LANGUAGES_OF.get(token, ())
+    for languages in found:
         for language in languages:
             votes[language] = votes.get(language, 0.0) + 1 / len(languages)
-    if not votes:
-        return None
     best, second, *_ = *sorted(votes.values(), reverse=True), 0.0
     return max(votes, key=lambda language: votes[language]) if best > second else None
+
+
+def _tokens(text: str) -> list[str]:
+    """What _TOKEN finds in the text in lower case; hardly with regular expressions where the text is ASCII."""
+    if not text.isascii():
+        return _TOKEN.findall(text.lower())
+    tokens = text.encode().translate(_PLAIN).decode().split()
+    if "'" not in text:
+        return tokens
+    plain: list[str] = []
+    for token in tokens:
+        plain += _TOKEN.findall(token) if "'" in token else (token,)
+    return plain
