@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 
 class Row(NamedTuple):
@@ -12,8 +13,8 @@ class Row(NamedTuple):
 
     #: position in the source, from 1
     number: int
-    #: the row as it came, for quarantine
-    raw: str
+    #: the row as it came: JSON, or cells of which JSON is made when it is needed
+    content: str | list[Any] | dict[str, Any]
     #: set when the row could not even be read
     problem: str | None = None
     tweet_id: str | None = None
@@ -25,6 +26,13 @@ class Row(NamedTuple):
     label: str | None = None
     confidence: str | None = None
     labelled_at: str | None = None
+
+    @property
+    def raw(self) -> str:
+        """The row as it came, for quarantine: ASCII with escapes, so that NUL bytes and lone surrogates survive."""
+        if isinstance(self.content, str):
+            return self.content
+        return json.dumps(self.content, ensure_ascii=True, default=str)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,12 +11,13 @@ import sys
 import zlib
 from collections.abc import Iterator, Mapping
 from itertools import chain
+from operator import itemgetter
 from pathlib import Path
 from typing import IO, Any
 
 from sentiment_lib.errors import BadSource
 from sentiment_lib.sources.base import Origin, Row
-from sentiment_lib.sources.presets import Preset, preset
+from sentiment_lib.sources.presets import FIELDS, Preset, preset
 
 #: A damaged quote can swallow the rest of a file; a field beyond this is an error of the file, not a tweet.
 LARGEST_FIELD = 64 << 20
@@ -84,6 +85,8 @@ class FileSource:
             raise BadSource(source=self.path.name, problem="the file is empty")
         places = self._places(header)
         width = len(header)
+        pick = itemgetter(*(places.get(name, width) for name in FIELDS))  # beyond the cells stands one None
+        labels = self._preset.labels
         number = 0
         for cells in reader:
             if not cells:  # a line without anything is no row
@@ -91,9 +94,10 @@ class FileSource:
             number += 1
             if len(cells) != width:
                 problem = f"{len(cells)} columns where the header has {width}"
-                yield Row(number, _json(cells), problem)
+                yield Row(number, cells, problem)
                 continue
-            yield self._row(number, cells, {name: cells[place] for name, place in places.items()})
+            row = Row._make((number, cells, None, *pick((*cells, None))))
+            yield row._replace(label=labels.get(row.label, row.label)) if labels and row.label is not None else row
 
     def _json_lines(self, file: IO[str]) -> Iterator[Row]:
         first = True
@@ -147,7 +151,7 @@ class FileSource:
         label = values.get("label")
         if label is not None and self._preset.labels:
             values["label"] = self._preset.labels.get(label, label)
-        return Row(number, _clean(raw) if isinstance(raw, str) else _json(raw), None, **values)
+        return Row(number, _clean(raw) if isinstance(raw, str) else raw, None, **values)
 
 
 def _text(value: Any) -> str | None:
@@ -168,10 +172,6 @@ def _rows_of(batch: Any) -> list[dict[str, Any]]:
     return rows
 
 
-def _json(raw: Any) -> str:
-    # ASCII with escapes: NUL bytes and lone surrogates must reach the quarantine unharmed
-    return json.dumps(raw, ensure_ascii=True, default=str)
-
-
 def _clean(line: str) -> str:
+    # ASCII with escapes: NUL bytes and lone surrogates must reach the quarantine unharmed
     return json.dumps(line.rstrip("\r\n"), ensure_ascii=True)

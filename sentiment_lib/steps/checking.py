@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from typing import NamedTuple
 
 from sentiment_lib.records import LABELS
 from sentiment_lib.sources.base import Origin, Row
@@ -24,8 +24,7 @@ _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _OFFSET = re.compile(r"\s+([+-]\d\d:?\d\d)$")
 
 
-@dataclass(frozen=True)
-class Checked:
+class Checked(NamedTuple):
     """Either a tweet (and perhaps a label), or a reason."""
 
     tweet: TweetTuple | None
@@ -38,7 +37,7 @@ class Checker:
 
     def __init__(self, origin: Origin, author_key: bytes, now: datetime) -> None:
         self._origin = origin
-        self._now = now
+        self._latest = now + AHEAD
         self._author = lru_cache(maxsize=65_536)(lambda name: author_hash(name, author_key))
 
     def check(self, row: Row) -> Checked:
@@ -46,7 +45,9 @@ class Checker:
         if row.problem is not None:
             return Checked(None, None, row.problem)
         tweet_id = (row.tweet_id or "").strip()
-        if not (tweet_id.isascii() and tweet_id.isdigit() and 0 < len(tweet_id) <= 19 and 0 < int(tweet_id) < 2**63):
+        if not (
+            tweet_id.isdigit() and tweet_id.isascii() and len(tweet_id) <= 19 and 0 < (number := int(tweet_id)) < 2**63
+        ):
             return Checked(None, None, f"the id {_shown(tweet_id)} is no tweet id")
         if reason := _bad_text(row.text):
             return Checked(None, None, reason)
@@ -60,15 +61,15 @@ class Checker:
         if len(text) > LONGEST_TEXT:  # a mask can be longer than what it hides
             return Checked(None, None, f"the text has {len(text)} characters after masking, more than {LONGEST_TEXT}")
         tweet = (
-            int(tweet_id),
+            number,
             text,
-            self._author(author) if (author := _plain(row.author)) else None,
-            (_plain(row.language) or "")[:8] or detect(text),
-            _plain(row.airline) or airline_of(text),
+            self._author(author) if row.author and (author := _plain(row.author)) else None,
+            (row.language and (_plain(row.language) or "")[:8]) or detect(text),
+            (row.airline and _plain(row.airline)) or airline_of(text),
             created_at,
             self._origin.synthetic,
         )
-        return self._with_label(row, tweet)
+        return self._with_label(row, tweet) if row.label else Checked(tweet, None, None)
 
     def _with_label(self, row: Row, tweet: TweetTuple) -> Checked:
         if not row.label or not row.label.strip():
@@ -93,12 +94,15 @@ class Checker:
         if not written or not written.strip():
             return None, f"the {what} is missing"
         try:
-            moment = datetime.fromisoformat(_OFFSET.sub(r"\1", written.strip()))
-        except ValueError:
-            return None, f"the {what} {_shown(written)} cannot be read"
+            moment = datetime.fromisoformat(written)
+        except ValueError:  # rare: spaces around it or before the offset
+            try:
+                moment = datetime.fromisoformat(_OFFSET.sub(r"\1", written.strip()))
+            except ValueError:
+                return None, f"the {what} {_shown(written)} cannot be read"
         if moment.tzinfo is None:
             return None, f"the {what} {_shown(written)} has no time zone"
-        if moment > self._now + AHEAD:
+        if moment > self._latest:
             return None, f"the {what} {_shown(written)} lies in the future"
         if moment < OLDEST:
             return None, f"the {what} {_shown(written)} lies before the first tweet"
@@ -119,7 +123,9 @@ def _bad_text(text: str | None) -> str | None:
 
 def _plain(value: str | None) -> str | None:
     value = (value or "").strip()
-    return value if value and len(value) <= 80 and "\x00" not in value and not _SURROGATE.search(value) else None
+    if not value or len(value) > 80 or "\x00" in value:
+        return None
+    return value if value.isascii() or not _SURROGATE.search(value) else None
 
 
 def _shown(value: str) -> str:
