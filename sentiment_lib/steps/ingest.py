@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from itertools import islice
+from typing import NamedTuple
 
 from sentiment_lib.errors import BadInput, BadSource, SentimentError
 from sentiment_lib.records import IngestResult
@@ -26,6 +28,16 @@ log = logging.getLogger(__name__)
 BATCH_ROWS = 10_000
 
 
+class _Batch(NamedTuple):
+    """Checked rows: how many, and what becomes of them."""
+
+    received: int
+    tweets: list[tweets.TweetTuple]
+    labels: list[tweets.LabelTuple]
+    #: (row number, reason, row as it came)
+    bad: list[tuple[int, str, str]]
+
+
 class IngestTaken(SentimentError):
     """The input {source} is being ingested by another process"""
 
@@ -36,9 +48,13 @@ def run(store: Store, settings: Settings, source: Source, *, now: datetime | Non
     with store.begin() as connection:
         ingest = tweets.open_ingest(connection, source.origin.name, source.origin.digest)
     done = ingest.received
-    for batch in _batches(source, done):
-        _store_batch(store, checker, ingest.ingest_id, done, batch, source.origin.name)
-        done += len(batch)
+    batches = (_checked(checker, rows) for rows in _batches(source, done))
+    with ThreadPoolExecutor(1) as reader:  # reads and checks a batch while the database works on the one before
+        coming = reader.submit(next, batches, None)
+        while (batch := coming.result()) is not None:
+            coming = reader.submit(next, batches, None)
+            _store_batch(store, ingest.ingest_id, done, batch, source.origin.name)
+            done += batch.received
     with store.begin() as connection:
         return tweets.finish(connection, ingest.ingest_id)
 
@@ -67,16 +83,27 @@ def _batches(source: Source, skip: int) -> Iterator[list[Row]]:
         yield batch
 
 
-def _store_batch(store: Store, checker: Checker, ingest_id: int, done: int, batch: list[Row], source: str) -> None:
-    checked = [(row, checker.check(row)) for row in batch]
-    bad = [(row.number, result.reason, row.raw) for row, result in checked if result.reason is not None]
+def _checked(checker: Checker, rows: list[Row]) -> _Batch:
+    batch = _Batch(len(rows), [], [], [])
+    for row in rows:
+        tweet, label, reason = checker.check(row)
+        if reason is not None:
+            batch.bad.append((row.number, reason, row.raw))
+        elif tweet is not None:
+            batch.tweets.append(tweet)
+            if label is not None:
+                batch.labels.append(label)
+    return batch
+
+
+def _store_batch(store: Store, ingest_id: int, done: int, batch: _Batch, source: str) -> None:
     with store.begin() as connection:
         if not tweets.lock_ingest(connection, ingest_id, done):
             raise IngestTaken(source=source)
-        stored = tweets.store_tweets(connection, ingest_id, (r.tweet for _, r in checked if r.tweet is not None))
-        tweets.store_labels(connection, ingest_id, [r.label for _, r in checked if r.label is not None])
-        tweets.store_quarantine(connection, ingest_id, bad)
-        tweets.count(connection, ingest_id, received=len(batch), stored=stored, quarantined=len(bad))
+        stored = tweets.store_tweets(connection, ingest_id, batch.tweets)
+        tweets.store_labels(connection, ingest_id, batch.labels)
+        tweets.store_quarantine(connection, ingest_id, batch.bad)
+        tweets.count(connection, ingest_id, received=batch.received, stored=stored, quarantined=len(batch.bad))
 
 
 def run_landing(store: Store, settings: Settings) -> list[IngestResult]:
