@@ -7,35 +7,42 @@ names how many rows are accounted for; the same input continues there and ends a
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import islice
-from typing import NamedTuple
 
 from sentiment_lib.errors import BadInput, BadSource, SentimentError
 from sentiment_lib.records import IngestResult
 from sentiment_lib.settings import Settings
-from sentiment_lib.sources.base import Row, Source
+from sentiment_lib.sources.base import Source
 from sentiment_lib.sources.files import FileSource
 from sentiment_lib.sources.landing import Landing
 from sentiment_lib.sources.x_api import XSource
 from sentiment_lib.steps.checking import Checker
 from sentiment_lib.storage import tweets
 from sentiment_lib.storage.engine import Store
+from sentiment_lib.storage.tweets import LabelTuple, TweetTuple
 
 log = logging.getLogger(__name__)
-BATCH_ROWS = 10_000
+BATCH_ROWS = 5_000
+#: Seconds after which the thread that checks lets the thread that talks to the database go on. With Python's 5 ms each
+#: of the eight answers of a batch would wait that long, and the database would be idle meanwhile.
+SWITCH = 0.000_2
+_USUAL_SWITCH = sys.getswitchinterval()
 
 
-class _Batch(NamedTuple):
+@dataclass
+class _Batch:
     """Checked rows: how many, and what becomes of them."""
 
-    received: int
-    tweets: list[tweets.TweetTuple]
-    labels: list[tweets.LabelTuple]
+    received: int = 0
+    tweets: list[TweetTuple] = field(default_factory=list)
+    labels: list[LabelTuple] = field(default_factory=list)
     #: (row number, reason, row as it came)
-    bad: list[tuple[int, str, str]]
+    bad: list[tuple[int, str, str]] = field(default_factory=list)
 
 
 class IngestTaken(SentimentError):
@@ -48,13 +55,17 @@ def run(store: Store, settings: Settings, source: Source, *, now: datetime | Non
     with store.begin() as connection:
         ingest = tweets.open_ingest(connection, source.origin.name, source.origin.digest)
     done = ingest.received
-    batches = (_checked(checker, rows) for rows in _batches(source, done))
-    with ThreadPoolExecutor(1) as reader:  # reads and checks a batch while the database works on the one before
-        coming = reader.submit(next, batches, None)
-        while (batch := coming.result()) is not None:
+    batches = _batches(source, checker, done)
+    sys.setswitchinterval(SWITCH)
+    try:
+        with ThreadPoolExecutor(1) as reader:  # reads and checks a batch while the database works on the one before
             coming = reader.submit(next, batches, None)
-            _store_batch(store, ingest.ingest_id, done, batch, source.origin.name)
-            done += batch.received
+            while (batch := coming.result()) is not None:
+                coming = reader.submit(next, batches, None)
+                _store_batch(store, ingest.ingest_id, done, batch, source.origin.name)
+                done += batch.received
+    finally:
+        sys.setswitchinterval(_USUAL_SWITCH)
     with store.begin() as connection:
         return tweets.finish(connection, ingest.ingest_id)
 
@@ -66,34 +77,31 @@ def _author_key(settings: Settings) -> bytes:
     return key
 
 
-def _batches(source: Source, skip: int) -> Iterator[list[Row]]:
-    """Lists of up to BATCH_ROWS rows; of a stream that breaks, first what came before the break, then the error."""
-    batch: list[Row] = []
+def _batches(source: Source, checker: Checker, skip: int) -> Iterator[_Batch]:
+    """Batches of up to BATCH_ROWS rows; of a stream that breaks, first what came before the break, then the error.
+
+    Each row is checked as it is read and let go: what lives on are plain tuples, which the collector does not visit.
+    """
+    batch, check = _Batch(), checker.check
     try:
         for row in islice(source.rows(), skip, None):
-            batch.append(row)
-            if len(batch) == BATCH_ROWS:
+            tweet, label, reason = check(row)
+            if tweet is not None:
+                batch.tweets.append(tweet)
+                if label is not None:
+                    batch.labels.append(label)
+            elif reason is not None:
+                batch.bad.append((row.number, reason, row.raw))
+            batch.received += 1
+            if batch.received == BATCH_ROWS:
                 yield batch
-                batch = []
+                batch = _Batch()
     except BadSource:
-        if batch:
+        if batch.received:
             yield batch
         raise
-    if batch:
+    if batch.received:
         yield batch
-
-
-def _checked(checker: Checker, rows: list[Row]) -> _Batch:
-    batch = _Batch(len(rows), [], [], [])
-    for row in rows:
-        tweet, label, reason = checker.check(row)
-        if reason is not None:
-            batch.bad.append((row.number, reason, row.raw))
-        elif tweet is not None:
-            batch.tweets.append(tweet)
-            if label is not None:
-                batch.labels.append(label)
-    return batch
 
 
 def _store_batch(store: Store, ingest_id: int, done: int, batch: _Batch, source: str) -> None:

@@ -31,6 +31,8 @@ _HANDLE = re.compile(r"@(\w{1,20})", re.ASCII)
 
 def airline_of(text: str) -> str | None:
     """The first airline that the text mentions by its handle."""
+    if "@" not in text:
+        return None
     for handle in _HANDLE.findall(text):
         if name := HANDLES.get(handle.lower()):
             return name

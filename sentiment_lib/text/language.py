@@ -24,6 +24,7 @@ _TOKEN = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
 _PLAIN = bytes(
     ord(c.lower()) if (c := chr(code)).isascii() and (c.isalpha() or c == "'") else 32 for code in range(256)
 )
+_ASCII = bytes(range(128))
 _OTHER_SCRIPT = re.compile(r"[\u0370-\u04ff\u0600-\u06ff\u0900-\u097f\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af]")
 _SCRIPTS = (
     ("ja", re.compile(r"[\u3040-\u30ff]")),
@@ -45,9 +46,10 @@ def detect(text: str) -> str | None:
     found = list(filter(None, map(_LANGUAGES_OF.get, _tokens(text))))
     if not found:
         return None
-    first = found[0]
-    if len(first) == 1 and found.count(first) == len(found):  # most tweets: no word speaks for another language
-        return first[0]
+    kinds = set(found)
+    alone = [languages[0] for languages in kinds if len(languages) == 1]
+    if len(alone) == 1 and (len(kinds) == 1 or all(alone[0] in languages for languages in kinds)):
+        return alone[0]  # it has a part in every vote, and no other language has
     votes: dict[str, float] = {}
     for languages in found:
         for language in languages:
@@ -57,13 +59,17 @@ def detect(text: str) -> str | None:
 
 
 def _tokens(text: str) -> list[str]:
-    """What _TOKEN finds in the text in lower case; hardly with regular expressions where the text is ASCII."""
-    if not text.isascii():
+    """What _TOKEN finds in the text in lower case; hardly with regular expressions where all letters are ASCII."""
+    if not text.isascii() and any(map(str.isalnum, _beyond_ascii(text))):
         return _TOKEN.findall(text.lower())
-    tokens = text.encode().translate(_PLAIN).decode().split()
+    tokens = text.encode("ascii", "replace").translate(_PLAIN).decode().split()
     if "'" not in text:
         return tokens
     plain: list[str] = []
     for token in tokens:
         plain += _TOKEN.findall(token) if "'" in token else (token,)
     return plain
+
+
+def _beyond_ascii(text: str) -> str:
+    return text.encode("utf-8", "surrogatepass").translate(None, _ASCII).decode("utf-8", "surrogatepass")

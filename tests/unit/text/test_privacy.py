@@ -16,6 +16,8 @@ from sentiment_lib.text.privacy import author_hash, mask
         ("@united thanks @jane_doe!", "@united thanks @user!"),
         ("see https://t.co/abc?x=1, ok", "see http ok"),
         ("www.example.com/refund now", "http now"),
+        ("Www.example.com/refund and HTTPS://example.com", "http and http"),
+        ("a+b@mail.example.com @jane", "<email> @user"),
         ("mail me: a.b+c@mail.example.co.uk please", "mail me: <email> please"),
         ("call 212-555-0147 or (212) 555 0147", "call <phone> or <phone>"),
         ("call +44 20 7946 0958", "call <phone>"),
@@ -63,6 +65,11 @@ def test_normalise(raw, normal):
         ("mi vuelo está cancelado y no me gusta", "es"),
         ("飛行機がおくれた", "ja"),
         ("😀😀", None),
+        ("is", None),
+        ("was is", "en"),
+        ("😀thanks,the crew—is 👍🏽 here", "en"),
+        ("it's late, is the crew here?", "en"),
+        ("'the' crew", "en"),
     ],
 )
 def test_language_is_guessed(text, language):
