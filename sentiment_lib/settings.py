@@ -6,7 +6,7 @@ import os
 from functools import cached_property
 from pathlib import Path
 
-from pydantic import Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from sentiment_lib.policy import Policy
@@ -15,6 +15,24 @@ from sentiment_lib.policy import Policy
 def home_folder() -> Path:
     """The one folder that holds all state: SENTIMENT_HOME, or .local in the current folder."""
     return Path(os.environ.get("SENTIMENT_HOME", ".local")).resolve()
+
+
+class ServingSettings(BaseModel):
+    """Limits of the API."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    maximum_texts: int = Field(1000, ge=1, description="texts of one request")
+    maximum_characters: int = Field(10_000, ge=1, description="characters of one text")
+    maximum_body_bytes: int = Field(4 << 20, ge=1024)
+    body_seconds: float = Field(10, gt=0, description="time in which a request's body must have arrived")
+    answer_seconds: float = Field(30, gt=0, description="time after which a request is given up")
+    texts_per_second: float = Field(2000, gt=0, description="texts of one key on average")
+    burst_texts: float = Field(10_000, gt=0, description="texts of one key at once")
+    swap_seconds: float = Field(1, gt=0, description="time between two looks for another champion")
+    spool_bytes: int = Field(256 << 20, ge=1 << 20, description="predictions that wait for the database")
+    cors_origins: tuple[str, ...] = ()
+    session_hours: float = Field(12, gt=0, description="how long a browser stays signed in")
 
 
 class Settings(BaseSettings):
@@ -39,6 +57,7 @@ class Settings(BaseSettings):
     #: Apprise URLs (comma separated) that alerts go to; empty means the log only. A URL with `[critical]` before it
     #: is told of critical alerts only; without, of warnings too
     alert_urls: SecretStr = SecretStr("")
+    serving: ServingSettings = ServingSettings()
     policy: Policy = Policy()
 
     @cached_property
