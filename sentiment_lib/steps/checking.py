@@ -49,7 +49,7 @@ class Checker:
             tweet_id.isdigit() and tweet_id.isascii() and len(tweet_id) <= 19 and 0 < (number := int(tweet_id)) < 2**63
         ):
             return Checked(None, None, f"the id {_shown(tweet_id)} is no tweet id")
-        if reason := _bad_text(row.text):
+        if reason := bad_text(row.text):
             return Checked(None, None, reason)
         created_at, reason = self._moment(row.created_at, "date")
         if created_at is None:
@@ -109,7 +109,8 @@ class Checker:
         return moment, None
 
 
-def _bad_text(text: str | None) -> str | None:
+def bad_text(text: str | None) -> str | None:
+    """Why a text can be no tweet, None when it can: ingest and the API refuse the same."""
     if text is None or not text.strip():
         return "the text is empty"
     if len(text) > LONGEST_TEXT:
