@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from sentiment_lib.families.base import LATER, Model, Probabilities, Training
 from sentiment_lib.families.calibration import apply_temperature, fit_temperature, record, shares_as_in, softmax
 from sentiment_lib.families.words import TOKENS
+from sentiment_lib.families.words import words as cut
 from sentiment_lib.records import LABELS
 from sentiment_lib.text.normalise import normalise
 
@@ -53,6 +55,32 @@ class BagOfWords:
             return np.empty((0, len(LABELS)))
         logits = np.asarray(_matrix(self._vectorisers, texts) @ self._transposed, dtype=np.float64) + self._intercept
         return apply_temperature(softmax(logits), self._temperature)
+
+    def contributions(self, words: Sequence[str], label: int) -> NDArray[np.float64] | None:
+        """What each word of a text adds to the label's centred log-probability: (len(words),), exact up to intercepts.
+
+        Words are split at white space. None when normalising joins or splits them, so that nothing can be exact.
+        """
+        normal = [normalise(word) for word in words]
+        whole = normalise(" ".join(words))
+        if " ".join(normal) != whole:
+            return None
+        weight = self._coefficients[label].astype(np.float64) - self._coefficients.mean(axis=0)
+        given, first = np.zeros(len(words)), 0
+        for vectoriser in self._vectorisers:
+            values = vectoriser.transform([whole])
+            # a feature that occurs in several places is shared between them
+            value = dict(
+                zip(values.indices.tolist(), (values.data * weight[first + values.indices]).tolist(), strict=True)
+            )
+            places: dict[int, list[int]] = {}
+            for feature, place in _occurrences(vectoriser, normal):
+                if (number := vectoriser.vocabulary_.get(feature)) is not None:
+                    places.setdefault(number, []).append(place)
+            for number, where in places.items():
+                np.add.at(given, where, value.get(number, 0.0) / len(where))
+            first += len(vectoriser.vocabulary_)
+        return given / self._temperature
 
     def vocabulary(self) -> frozenset[str]:
         """Single words that the model knows: for the unknown-word rate."""
@@ -157,6 +185,20 @@ def _matrix(vectorisers: list[Any], texts: Sequence[str]) -> Any:
     normal = [normalise(text) for text in texts]
     parts = [vectoriser.transform(normal) for vectoriser in vectorisers]
     return parts[0] if len(parts) == 1 else hstack(parts, format="csr")
+
+
+def _occurrences(vectoriser: Any, words: Sequence[str]) -> Iterator[tuple[str, int]]:
+    """(feature, place of its word) for each occurrence; a pair of words counts half for each."""
+    analyse = vectoriser.build_analyzer()
+    if vectoriser.analyzer == "char_wb":  # never crosses white space
+        for place, word in enumerate(words):
+            yield from ((feature, place) for feature in analyse(word))
+        return
+    tokens = [(token, place) for place, word in enumerate(words) for token in cut(word)]
+    for token, place in tokens:
+        yield from ((token, place), (token, place))
+    for (left, one), (right, two) in pairwise(tokens):
+        yield from ((f"{left} {right}", one), (f"{left} {right}", two))
 
 
 def _in_order(vocabulary: dict[str, int]) -> list[str]:

@@ -92,9 +92,7 @@ class Champion:
     def _swap(self, version: int, family: str, digest: str) -> None:
         model = self._registry.load(version, digest)
         checked(model, WARM_UP)
-        self._served = Served(
-            version=version, family=family, digest=digest, model=model, loaded_at=datetime.now(UTC)
-        )
+        self._served = Served(version=version, family=family, digest=digest, model=model, loaded_at=datetime.now(UTC))
         self._write_record({"version": version, "family": family, "digest": digest})
         log.info("champion: version %d (%s) serves", version, family)
 

@@ -7,8 +7,10 @@ import secrets
 import threading
 import time
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 
 from sentiment_lib.errors import BadInput, NotFound
 from sentiment_lib.storage.engine import Store
@@ -30,7 +32,8 @@ class Caller:
         return role in self.roles or "admin" in self.roles
 
 
-def _hash(key: str) -> bytes:
+def digest_of(key: str) -> bytes:
+    """What is kept of a key, and what it is found by."""
     # a key is 256 random bits, so a fast hash is as safe as a slow one
     return hashlib.sha256(key.encode()).digest()
 
@@ -48,7 +51,7 @@ def create(store: Store, name: str, roles: tuple[str, ...]) -> str:
                 "INSERT INTO api_keys (name, roles, key_hash) VALUES (:name, :roles, :hash) "
                 "ON CONFLICT (name) WHERE revoked_at IS NULL DO NOTHING"
             ),
-            {"name": name, "roles": list(roles), "hash": _hash(key)},
+            {"name": name, "roles": list(roles), "hash": digest_of(key)},
         ).rowcount
     if not inserted:
         raise BadInput(what=f"API key name {name!r}", problem="a key of this name is in use; revoke it first")
@@ -65,6 +68,15 @@ def revoke(store: Store, name: str) -> None:
         raise NotFound(what="API key in use named", key=name)
 
 
+def in_use(store: Store) -> list[dict[str, Any]]:
+    """Name, roles and time of each key that opens something."""
+    with store.begin() as connection:
+        rows = connection.execute(
+            text("SELECT name, roles, created_at FROM api_keys WHERE revoked_at IS NULL ORDER BY name")
+        )
+        return [dict(row) for row in rows.mappings()]
+
+
 class KeyRing:
     """Looks keys up, and remembers the answer for a few seconds; survives a database that is away."""
 
@@ -74,22 +86,31 @@ class KeyRing:
         self._lock = threading.Lock()
 
     def caller(self, key: str) -> Caller | None:
-        """The caller, or None for an unknown or revoked key. With the database away, the last answer stands."""
-        digest = _hash(key)
-        now = time.monotonic()
+        """The caller, or None for an unknown or revoked key."""
+        return self.by_digest(digest_of(key))
+
+    def believed(self, digest: bytes) -> tuple[Caller | None] | None:
+        """The answer that still holds, in a tuple; None when the database must be asked."""
         known = self._known.get(digest)
-        if known is not None and now - known[0] < BELIEVED_SECONDS:
-            return known[1]
+        return (known[1],) if known is not None and time.monotonic() - known[0] < BELIEVED_SECONDS else None
+
+    def by_digest(self, digest: bytes) -> Caller | None:
+        """The caller by the key's hash. With the database away, the last answer stands for a caller that was known."""
+        if (still := self.believed(digest)) is not None:
+            return still[0]
+        known = self._known.get(digest)
+        now = time.monotonic()
         try:
             with self._store.begin() as connection:
                 row = connection.execute(
                     text("SELECT name, roles FROM api_keys WHERE key_hash = :hash AND revoked_at IS NULL"),
                     {"hash": digest},
                 ).one_or_none()
-        except Exception:
-            if known is not None and known[1] is not None:
-                return known[1]
-            raise
+        except OperationalError:
+            if known is None or known[1] is None:
+                raise
+            self._known[digest] = (now, known[1])  # not asked again for each request
+            return known[1]
         caller = None if row is None else Caller(name=row.name, roles=frozenset(row.roles))
         with self._lock:
             if len(self._known) > 10_000:  # guesses must not fill the memory

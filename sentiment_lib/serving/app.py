@@ -1,0 +1,51 @@
+"""The API as an ASGI app."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+
+from fastapi import FastAPI
+from starlette.concurrency import run_in_threadpool
+from starlette.middleware.cors import CORSMiddleware
+
+from sentiment_lib.serving import problems, routes
+from sentiment_lib.serving.edge import Edge
+from sentiment_lib.serving.service import Service
+from sentiment_lib.settings import Settings
+from sentiment_lib.storage.engine import Store
+
+
+def create(settings: Settings) -> FastAPI:
+    """The app of these settings; the model is loaded when it starts."""
+    service = Service(Store.open(settings), settings)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        await run_in_threadpool(service.start)
+        yield
+        await run_in_threadpool(service.stop)
+        service.store.close()
+
+    app = FastAPI(
+        title="Airline sentiment",
+        version=version("airline-sentiment"),
+        description="Is a tweet about an airline negative, neutral or positive?",
+        lifespan=lifespan,
+        docs_url=None,  # its page loads scripts from elsewhere
+        redoc_url=None,
+    )
+    app.state.service = service
+    app.include_router(routes.router)
+    app.include_router(routes.health)
+    problems.install(app)
+    if settings.serving.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=list(settings.serving.cors_origins),
+            allow_methods=["GET", "POST"],
+            allow_headers=["Authorization", "Content-Type", "X-API-Key", "X-Request-Id"],
+        )
+    app.add_middleware(Edge, limits=settings.serving, metrics=service.metrics)
+    return app

@@ -1,0 +1,89 @@
+"""Every error as problem+json (RFC 9457), with the request's id and without the caller's text."""
+
+from __future__ import annotations
+
+import logging
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from sqlalchemy.exc import DBAPIError, OperationalError
+from starlette.exceptions import HTTPException
+
+from sentiment_lib.errors import BadInput, NotFound, SentimentError
+from sentiment_lib.serving.spool import SpoolFailed, SpoolFull
+
+log = logging.getLogger(__name__)
+
+MEDIA_TYPE = "application/problem+json"
+#: The first class that fits decides.
+STATUS: tuple[tuple[type[Exception], HTTPStatus], ...] = (
+    (BadInput, HTTPStatus.UNPROCESSABLE_ENTITY),
+    (NotFound, HTTPStatus.NOT_FOUND),
+    (SpoolFull, HTTPStatus.SERVICE_UNAVAILABLE),
+    (SpoolFailed, HTTPStatus.SERVICE_UNAVAILABLE),
+    (SentimentError, HTTPStatus.INTERNAL_SERVER_ERROR),
+)
+
+
+class NoChampion(SentimentError):
+    """No model serves yet: the first scoring run makes a champion"""
+
+
+def problem(
+    status: int, detail: str, *, request_id: str | None = None, headers: dict[str, str] | None = None, **more: Any
+) -> JSONResponse:
+    """An answer of this form; 503 says when to try again."""
+    body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": int(status), "detail": detail, **more}
+    if request_id:
+        body["request_id"] = request_id
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        headers = {"Retry-After": "5", **(headers or {})}
+    return JSONResponse(body, status_code=int(status), media_type=MEDIA_TYPE, headers=headers)
+
+
+def install(app: FastAPI) -> None:
+    """Handlers of every kind of error."""
+    app.add_exception_handler(SentimentError, _ours)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(DBAPIError, _database)
+
+
+def _ours(request: Request, error: Exception) -> JSONResponse:
+    status = next(status for kind, status in STATUS if isinstance(error, kind))
+    if isinstance(error, NotFound) and error.details.get("what") == "champion":
+        return problem(503, str(NoChampion()), request_id=_id(request))
+    if status == HTTPStatus.INTERNAL_SERVER_ERROR:
+        log.error("request %s failed: %s", _id(request), error)
+    return problem(status, str(error), request_id=_id(request))
+
+
+def _invalid(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    # never the input itself: it may be a person's text, and it may not be encodable
+    errors = [
+        {"place": ".".join(str(part) for part in one["loc"])[:200], "problem": one["msg"]}
+        for one in error.errors()[:20]
+    ]
+    detail = f"{errors[0]['place']}: {errors[0]['problem']}" if errors else "the request is not valid"
+    return problem(422, detail, request_id=_id(request), errors=errors)
+
+
+def _http(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    return problem(error.status_code, str(error.detail), request_id=_id(request), headers=dict(error.headers or {}))
+
+
+def _database(request: Request, error: Exception) -> JSONResponse:
+    if isinstance(error, OperationalError):
+        log.warning("request %s: the database is away", _id(request))
+        return problem(503, "the database is away", request_id=_id(request))
+    log.exception("request %s failed in the database", _id(request), exc_info=error)
+    return problem(500, "the request failed; its id leads to the log", request_id=_id(request))
+
+
+def _id(request: Request) -> str | None:
+    return request.scope.get("request_id")

@@ -1,0 +1,140 @@
+"""What goes in and out of the API, with examples for its OpenAPI document."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from sentiment_lib.steps.checking import bad_text
+
+LabelName = Literal["negative", "neutral", "positive"]
+
+
+def _tweet(text: str) -> str:
+    if reason := bad_text(text):
+        raise ValueError(reason)
+    return text
+
+
+Text = Annotated[str, AfterValidator(_tweet), Field(examples=["@united 3 hours late and nobody tells us anything"])]
+
+
+class Body(BaseModel):
+    """An unknown field is an error: a typo never passes silently."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class PredictBody(Body):
+    """One text, or many."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {"text": "@united 3 hours late and nobody tells us anything", "explain": True},
+                {"texts": ["@delta great crew today", "what is the baggage allowance?"]},
+            ]
+        },
+    )
+    text: Text | None = None
+    texts: Annotated[list[Text], Field(min_length=1, max_length=1000)] | None = None
+    explain: bool = Field(False, description="also say which parts of each text carried the answer (at most 50 texts)")
+
+
+class PartOut(BaseModel):
+    """A stretch of the masked text and what it did for the label, in log-odds."""
+
+    start: int
+    end: int
+    text: str
+    weight: float
+
+
+class PredictionOut(BaseModel):
+    """The champion's answer for one text."""
+
+    prediction_id: str = Field(examples=["8228104857600000001-3"])
+    text: str = Field(description="the text as it is stored: people, links, e-mail and phone numbers are masked")
+    label: LabelName
+    probabilities: dict[LabelName, float]
+    explanation: list[PartOut] | None = None
+
+
+class PredictOut(BaseModel):
+    """All answers are by one version."""
+
+    model_version: int
+    family: str
+    latency_ms: float
+    predictions: list[PredictionOut]
+
+
+class FeedbackBody(Body):
+    """Either `right`, or the label it should have been."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"prediction_id": "8228104857600000001-3", "label": "neutral"}]},
+    )
+    prediction_id: str = Field(max_length=60, pattern=r"^[0-9]{1,19}-[0-9]{1,18}$")
+    right: bool = False
+    label: LabelName | None = None
+
+
+class FeedbackOut(BaseModel):
+    """What was kept."""
+
+    prediction_id: str
+    label: LabelName
+    given_by: str
+
+
+class StoredPredictionOut(BaseModel):
+    """A prediction made earlier, by the API or by batch scoring."""
+
+    prediction_id: str
+    text: str
+    label: LabelName
+    probabilities: dict[LabelName, float]
+    model_version: int
+    language: str | None
+    airline: str | None
+    predicted_at: datetime
+
+
+class ModelOut(BaseModel):
+    """The version that answers now."""
+
+    version: int
+    family: str
+    digest: str
+    serving_since: datetime
+
+
+class HealthOut(BaseModel):
+    """The process is alive."""
+
+    status: Literal["ok"] = "ok"
+
+
+class ReadyOut(BaseModel):
+    """Whether requests can be answered, and what is away."""
+
+    ready: bool
+    model_version: int | None
+    #: what is wrong though answers go on: a database or registry that is away, a spool that fills
+    warnings: list[str]
+    spool_bytes: int
+
+
+class ProblemOut(BaseModel):
+    """An error (RFC 9457)."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+    request_id: str | None = None

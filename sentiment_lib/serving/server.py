@@ -1,0 +1,50 @@
+"""The process that serves the app: uvicorn, one worker, JSON logs without texts."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from datetime import UTC, datetime
+
+import uvicorn
+
+from sentiment_lib.serving import app
+from sentiment_lib.settings import load_settings
+
+
+class JsonLines(logging.Formatter):
+    """One JSON document a line; a message that is one already is merged in."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line."""
+        message = record.getMessage()
+        facts = {
+            "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+        }
+        if message.startswith("{"):
+            facts |= json.loads(message)
+        else:
+            facts["message"] = message
+        if record.exc_info:
+            facts["error"] = self.formatException(record.exc_info)
+        return json.dumps(facts)
+
+
+def run(host: str, port: int) -> None:
+    """Serve until SIGINT or SIGTERM; requests under way are finished."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonLines())
+    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+    # the header "server" tells nobody anything useful; our own log line replaces the access log
+    uvicorn.run(
+        app.create(load_settings()),
+        host=host,
+        port=port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=20,
+    )
