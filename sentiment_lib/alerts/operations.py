@@ -9,6 +9,10 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, text
 
 from sentiment_lib.policy import Policy
+from sentiment_lib.records import API_IDS_FROM
+
+# texts of the API are not collected: they must not hide that the sources are silent
+COLLECTED = text("SELECT max(coalesce(finished_at, started_at)) FROM ingests WHERE source <> 'api' AND stored > 0")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,7 +29,7 @@ class Finding:
 def findings(connection: Connection, policy: Policy, now: datetime) -> Iterator[Finding]:
     """Every rule of this module that fires at `now`."""
     rules = policy.alerts
-    newest = connection.execute(text("SELECT max(collected_at) FROM tweets")).scalar()
+    newest = connection.execute(COLLECTED).scalar()
     if newest is not None and now - newest > rules.no_tweets_after:
         yield Finding(
             kind="no_tweets",
@@ -36,7 +40,8 @@ def findings(connection: Connection, policy: Policy, now: datetime) -> Iterator[
         )
     received, bad = _one(
         connection,
-        "SELECT coalesce(sum(received), 0), coalesce(sum(quarantined), 0) FROM ingests WHERE started_at > :since",
+        "SELECT coalesce(sum(received), 0), coalesce(sum(quarantined), 0) FROM ingests "
+        "WHERE source <> 'api' AND started_at > :since",
         since=now - timedelta(days=1),
     )
     if received >= 50 and bad / received > rules.quarantine_share:
@@ -49,8 +54,10 @@ def findings(connection: Connection, policy: Policy, now: datetime) -> Iterator[
         )
     (waiting,) = _one(
         connection,
-        "SELECT count(*) FROM (SELECT FROM tweets t WHERE collected_at < :before AND NOT EXISTS "
-        "(SELECT FROM predictions p WHERE p.tweet_id = t.tweet_id) LIMIT :most) w",
+        # a shadow's predictions answer nobody: only those of versions that have served count
+        f"SELECT count(*) FROM (SELECT FROM tweets t WHERE tweet_id < {API_IDS_FROM} AND collected_at < :before "
+        "AND NOT EXISTS (SELECT FROM predictions p WHERE p.tweet_id = t.tweet_id AND p.model_version IN "
+        "(SELECT to_version FROM deployments WHERE state = 'done')) LIMIT :most) w",
         before=now - timedelta(minutes=30),
         most=rules.scoring_backlog + 1,
     )

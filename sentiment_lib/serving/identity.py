@@ -11,8 +11,9 @@ import secrets
 import threading
 import time
 
-#: X's ids of 2026 are about 2.1e18; 63 bits end at 9.22e18.
-FLOOR = 8_000_000_000_000_000_000
+from sentiment_lib.records import API_IDS_FROM
+
+FLOOR = API_IDS_FROM
 _EPOCH_MS = 1_577_836_800_000  # 2020-01-01
 _COUNTER_BITS = 20
 

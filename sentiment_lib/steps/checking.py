@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import NamedTuple
 
-from sentiment_lib.records import LABELS
+from sentiment_lib.records import API_IDS_FROM, LABELS
 from sentiment_lib.sources.base import Origin, Row
 from sentiment_lib.storage.tweets import LabelTuple, TweetTuple
 from sentiment_lib.text.airlines import airline_of
@@ -46,7 +46,10 @@ class Checker:
             return Checked(None, None, row.problem)
         tweet_id = (row.tweet_id or "").strip()
         if not (
-            tweet_id.isdigit() and tweet_id.isascii() and len(tweet_id) <= 19 and 0 < (number := int(tweet_id)) < 2**63
+            tweet_id.isdigit()
+            and tweet_id.isascii()
+            and len(tweet_id) <= 19
+            and 0 < (number := int(tweet_id)) < API_IDS_FROM
         ):
             return Checked(None, None, f"the id {_shown(tweet_id)} is no tweet id")
         if reason := bad_text(row.text):

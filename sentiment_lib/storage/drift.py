@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 from sqlalchemy import Connection, text
 
-from sentiment_lib.records import DriftReport, Window
+from sentiment_lib.records import API_IDS_FROM, DriftReport, Window
 
 COLUMNS = (
     "tweet_id",
@@ -28,22 +28,31 @@ COLUMNS = (
 
 # labels that people chose to give (feedback) are a biased sample and stay out
 # a seeded hash of the id is a fair draw, the same one each time, and needs no sort of the whole window in memory
+# tweets are drawn first and joined then; what people typed into the API is no part of the stream that is watched
 WINDOW = text(
-    """
+    f"""
+    WITH drawn AS MATERIALIZED (
+        SELECT tweet_id, text, airline, language, created_at FROM tweets
+        WHERE created_at >= :start AND created_at < :end AND tweet_id < {API_IDS_FROM}
+        ORDER BY hashint8extended(tweet_id, :seed), tweet_id LIMIT :rows)
     SELECT t.tweet_id, t.text, t.airline, t.language, t.created_at, p.label, p.p_negative, p.p_neutral, p.p_positive,
            l.label AS answer, l.inclusion
-    FROM tweets t LEFT JOIN predictions p ON p.tweet_id = t.tweet_id AND p.model_version = :version
+    FROM drawn t LEFT JOIN predictions p ON p.tweet_id = t.tweet_id AND p.model_version = :version
     LEFT JOIN LATERAL (
         SELECT label, coalesce(inclusion_probability, 1) AS inclusion FROM labels
         WHERE tweet_id = t.tweet_id AND source IN ('audit', 'dataset')
         ORDER BY (source = 'audit') DESC, label_id LIMIT 1) l ON true
-    WHERE t.created_at >= :start AND t.created_at < :end
-    ORDER BY hashint8extended(t.tweet_id, :seed), t.tweet_id LIMIT :rows
+    ORDER BY hashint8extended(t.tweet_id, :seed), t.tweet_id
     """
 )
 CHAMPION = text("SELECT to_version FROM deployments WHERE state = 'done' ORDER BY deployment_id DESC LIMIT 1")
+# backwards through the index of created_at: a champion has scored the newest tweets, so the first probes find one
 NEWEST = text(
-    "SELECT max(t.created_at) FROM predictions p JOIN tweets t USING (tweet_id) WHERE p.model_version = :version"
+    f"""
+    SELECT t.created_at FROM tweets t WHERE t.tweet_id < {API_IDS_FROM}
+      AND EXISTS (SELECT FROM predictions p WHERE p.tweet_id = t.tweet_id AND p.model_version = :version)
+    ORDER BY t.created_at DESC, t.tweet_id DESC LIMIT 1
+    """
 )
 
 
@@ -54,7 +63,7 @@ def champion_version(connection: Connection) -> int | None:
 
 
 def newest_scored(connection: Connection, version: int) -> datetime | None:
-    """Time of the newest tweet that this version scored."""
+    """Time of the newest collected tweet that this version scored."""
     found: datetime | None = connection.execute(NEWEST, {"version": version}).scalar()
     return found
 

@@ -8,13 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, text
 
-from sentiment_lib.records import LABELS
+from sentiment_lib.records import API_IDS_FROM, LABELS
 from sentiment_lib.storage.engine import raw
 
+# what came in through the API was answered there, by the champion of that moment
 UNSCORED = text(
-    """
+    f"""
     SELECT t.tweet_id, t.text FROM tweets t
-    WHERE t.tweet_id > :after AND t.created_at >= :since
+    WHERE t.tweet_id > :after AND t.tweet_id < {API_IDS_FROM} AND t.created_at >= :since
       AND NOT EXISTS (SELECT 1 FROM predictions p WHERE p.tweet_id = t.tweet_id AND p.model_version = :version)
     ORDER BY t.tweet_id LIMIT :rows
     """
@@ -33,11 +34,11 @@ STORE = text(
 )
 # joined again instead of taken from RETURNING: a batch that was stored by another run is drawn all the same
 DRAW = text(
-    """
+    f"""
     INSERT INTO audit_sample (prediction_id, inclusion_probability)
     SELECT p.prediction_id, s.share FROM scored s
     JOIN predictions p ON p.tweet_id = s.tweet_id AND p.model_version = :version
-    WHERE s.share IS NOT NULL
+    WHERE s.share IS NOT NULL AND s.tweet_id < {API_IDS_FROM}
     ON CONFLICT (prediction_id) DO NOTHING
     """
 )
@@ -46,7 +47,7 @@ DRAW = text(
 def unscored(
     connection: Connection, version: int, *, after: int, rows: int, since: str = "-infinity"
 ) -> list[tuple[int, str]]:
-    """The next tweets (id above `after`, by id) that this version has not scored."""
+    """The next collected tweets (id above `after`, by id) that this version has not scored."""
     where = {"version": version, "after": after, "rows": rows, "since": since}
     return [(row.tweet_id, row.text) for row in connection.execute(UNSCORED, where)]
 

@@ -10,8 +10,12 @@ from sqlalchemy import text
 
 from sentiment_lib.errors import NotFound
 from sentiment_lib.policy import DriftPolicy, Policy
+from sentiment_lib.records import API_IDS_FROM
+from sentiment_lib.serving import recording
 from sentiment_lib.settings import Settings
 from sentiment_lib.steps import check_drift
+from sentiment_lib.storage import drift as reports
+from sentiment_lib.storage import predictions
 
 END = datetime(2026, 3, 9, 12, tzinfo=UTC)
 CALM = ["thanks", "help", "seat", "gate", "crew", "coffee", "today", "tomorrow", "great", "fine", "window", "trip"]
@@ -164,3 +168,49 @@ def test_only_the_newest_pages_stay_and_all_figures_do(store, tmp_path):
     latest = check_drift.run(store, settings, at=END)
     assert [page.name for page in (settings.reports / "drift").glob("*.html")] == [latest.html_path.split("/")[1]]
     assert len(list((settings.reports / "drift").glob("*.json"))) == 2
+
+
+def test_texts_of_the_api_and_predictions_of_a_shadow_are_in_no_window(store, settings):
+    fill(store)
+    at = (END - timedelta(hours=3)).isoformat()
+    lines = [
+        {
+            "kind": "prediction",
+            "tweet_id": API_IDS_FROM + number,
+            "version": 1,
+            "text": "cancelled snow stranded worst hotel refund",
+            "language": "en",
+            "airline": "United",
+            "label": "negative",
+            "at": at,
+            "p_negative": 1,
+            "p_neutral": 0,
+            "p_positive": 0,
+        }
+        for number in range(300)
+    ]
+    recording.store_lines(store, [*lines, {**lines[0], "tweet_id": API_IDS_FROM + 999, "at": "2026-03-20T00:00:00Z"}])
+    with store.begin() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO model_versions (version, family, digest, run_id, training_key) "
+                "VALUES (2, 'vader', 'd', 's', 'l')"
+            )
+        )
+        connection.execute(
+            text(
+                "INSERT INTO predictions (tweet_id, model_version, label, p_negative, p_neutral, p_positive) "
+                "SELECT tweet_id, 2, 'neutral', 0, 1, 0 FROM tweets"
+            )
+        )
+    report = check_drift.run(store, settings)
+    assert report.verdict == "stable"
+    assert report.current.end < END + timedelta(seconds=2)
+    with store.begin() as connection:
+        rows = reports.window_rows(connection, report.current, 1, rows=10_000, seed=1)
+        assert len(rows) == 300
+        assert rows["tweet_id"].max() < API_IDS_FROM
+        assert (rows["label"] != "neutral").all()
+        assert predictions.unscored(connection, 3, after=0, rows=10_000)[-1][0] == 2400
+        found = predictions.store(connection, 1, [API_IDS_FROM], np.array([[0.2, 0.3, 0.5]]), [0.5])
+        assert (found, connection.execute(text("SELECT count(*) FROM audit_sample")).scalar()) == (0, 0)

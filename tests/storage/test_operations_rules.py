@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from sqlalchemy import text
 
+from sentiment_lib.policy import AlertPolicy, Policy
+from sentiment_lib.records import API_IDS_FROM
+from sentiment_lib.serving import recording
 from sentiment_lib.settings import Settings
 from sentiment_lib.steps import watch
 
@@ -16,13 +20,20 @@ def fill(store, tweets=10, collected=None):
     """Tweets of two airlines, each predicted negative by version 1."""
     with store.begin() as connection:
         connection.execute(
-            text("INSERT INTO ingests (source, received, stored, quarantined) VALUES ('test', 100, 70, 30)")
+            text(
+                "INSERT INTO ingests (source, received, stored, quarantined, started_at, finished_at) "
+                "VALUES ('test', 100, 70, 30, :at, :at)"
+            ),
+            {"at": collected or NOW},
         )
         connection.execute(
             text(
                 "INSERT INTO model_versions (version, family, digest, run_id, training_key) "
-                "VALUES (1, 'vader', 'd', 'r', 'k')"
+                "VALUES (1, 'vader', 'd', 'r', 'k'), (2, 'vader', 'd', 's', 'l')"
             )
+        )
+        connection.execute(
+            text("INSERT INTO deployments (kind, to_version, state, finished_at) VALUES ('first', 1, 'done', now())")
         )
         for number in range(1, tweets + 1):
             values = {"id": number, "airline": ("United", "Delta")[number % 2], "at": collected or NOW}
@@ -104,3 +115,62 @@ def test_silence_and_quarantine_are_noticed(store):
     fill(store, collected=NOW - timedelta(hours=5))
     watch.run(store, Settings(), at=NOW)
     assert {"no_tweets", "quarantine_share"} <= open_keys(store)
+
+
+def store_through_api(store, rows=60):
+    recording.store_lines(
+        store,
+        [
+            {
+                "kind": "prediction",
+                "tweet_id": API_IDS_FROM + number,
+                "version": 1,
+                "text": "late again",
+                "language": "en",
+                "airline": "United",
+                "label": "negative",
+                "at": NOW.isoformat(),
+                "p_negative": 1,
+                "p_neutral": 0,
+                "p_positive": 0,
+            }
+            for number in range(rows)
+        ],
+    )
+
+
+def test_texts_of_the_api_hide_neither_silence_nor_quarantine(store):
+    fill(store, collected=NOW - timedelta(hours=5))
+    store_through_api(store, rows=1000)
+    watch.run(store, Settings(), at=NOW)
+    assert {"no_tweets", "quarantine_share"} <= open_keys(store)
+
+
+def test_a_burst_of_wrong_answers_of_the_api_opens_an_alert(store):
+    fill(store)
+    store_through_api(store)
+    with store.begin() as connection:
+        answered = connection.execute(text("SELECT prediction_id FROM predictions WHERE tweet_id >= 8e18")).scalars()
+        chosen = list(answered)[:3]
+    for one in chosen:
+        correct(store, one, 10)
+    watch.run(store, Settings(), at=NOW)
+    assert bursts(store) == {"wrong_predictions/all airlines", "wrong_predictions/United"}
+
+
+@pytest.mark.parametrize(("by", "waiting"), [(None, True), (2, True), (1, False)])
+def test_only_predictions_of_a_version_that_has_served_end_the_scoring_backlog(store, by, waiting):
+    fill(store, tweets=8, collected=NOW - timedelta(hours=1))
+    with store.begin() as connection:
+        connection.execute(text("DELETE FROM predictions"))
+        if by:
+            connection.execute(
+                text(
+                    "INSERT INTO predictions (tweet_id, model_version, label, p_negative, p_neutral, p_positive) "
+                    "SELECT tweet_id, :by, 'negative', 1, 0, 0 FROM tweets"
+                ),
+                {"by": by},
+            )
+    store_through_api(store)
+    watch.run(store, Settings(policy=Policy(alerts=AlertPolicy(scoring_backlog=5))), at=NOW)
+    assert ("scoring_backlog" in open_keys(store)) == waiting
