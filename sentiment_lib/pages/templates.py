@@ -1,0 +1,46 @@
+"""Jinja environments of the pages: always escaped, strict about names, with the shared filters."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import jinja2
+
+from sentiment_lib.pages import formats
+from sentiment_lib.pages.assets import Assets
+from sentiment_lib.pages.visible import plain, visible
+
+FOLDER = Path(__file__).with_name("templates")
+#: For every page. Plotly writes style elements; nothing else may be inline, and nothing comes from elsewhere.
+CONTENT_SECURITY_POLICY = (
+    "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
+    "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'"
+)
+
+
+def environment(*folders: Path, assets: Assets | None = None, static_base: str = "static") -> jinja2.Environment:
+    """Templates of these folders before the shared ones. `static_base`: address under which `assets` are served."""
+    found = jinja2.Environment(
+        loader=jinja2.FileSystemLoader([*folders, FOLDER]),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    found.filters.update(
+        utc=formats.utc,
+        ago=formats.ago,
+        number=formats.number,
+        figure=formats.figure,
+        signed=formats.signed,
+        percent=formats.percent,
+        interval=formats.interval,
+        size=formats.size,
+        visible=visible,
+        plain=plain,
+    )
+    files = assets or Assets()
+    found.globals["static"] = lambda name: f"{static_base}/{files.versioned(name)}"
+    # nav: (words, address, is this page); theme: "light" or "dark" where the surroundings decide, else ""
+    found.globals.update(nav=(), theme="", product="Airline sentiment")
+    return found
