@@ -7,7 +7,7 @@ import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from urllib.error import HTTPError
+from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
 from sqlalchemy import text
@@ -22,6 +22,7 @@ DAYS, PER_DAY = 14, 400
 #: What the loop needs to have run once; Airflow starts most of it by itself when it first sees a schedule.
 LOOP = ("score_tweets", "retrain")
 PATIENCE = 120.0
+FIRST_RUN = 20.0
 
 
 def take_in(settings: Settings, run: Path) -> None:
@@ -61,7 +62,7 @@ def set_going(settings: Settings, run: Path) -> None:
 
 
 def _runs(address: str, token: str) -> int:
-    """How many runs the DAG has, a few seconds after Airflow came to know it."""
+    """How many runs the DAG has, once the scheduler has had the time to make the first one of its schedule."""
     give_up = time.monotonic() + PATIENCE
     while True:
         try:
@@ -71,12 +72,26 @@ def _runs(address: str, token: str) -> int:
                 raise SentimentError(f"Airflow does not know {address}: {error}") from error
             time.sleep(1)
         else:
-            time.sleep(3)  # the scheduler makes the first run of a new schedule
-            return int(_ask(address, token)["total_entries"])
+            break
+    give_up = time.monotonic() + FIRST_RUN
+    while not (runs := int(_ask(address, token)["total_entries"])) and time.monotonic() < give_up:
+        time.sleep(1)
+    return runs
 
 
 def _ask(url: str, token: str | None, body: dict[str, Any] | None = None) -> Any:
+    """One request; a server that is being restarted is waited for."""
     headers = {"Content-Type": "application/json", **({"Authorization": f"Bearer {token}"} if token else {})}
     data = None if body is None else json.dumps(body).encode()
-    with urlopen(Request(url, data, headers), timeout=30) as response:  # noqa: S310 - our own loopback address
-        return json.load(response)
+    give_up = time.monotonic() + PATIENCE
+    while True:
+        try:
+            with urlopen(Request(url, data, headers), timeout=30) as response:  # noqa: S310 - our own loopback address
+                return json.load(response)
+        except HTTPError as error:
+            if error.code < 500 or time.monotonic() > give_up:
+                raise
+        except (URLError, ConnectionError, TimeoutError):
+            if time.monotonic() > give_up:
+                raise
+        time.sleep(1)

@@ -69,6 +69,14 @@ def strays(mark: str, sessions: Path) -> list[int]:
     return [process.pid for process in psutil.process_iter() if process.pid not in keep and _ours(process, mark, led)]
 
 
+def end_session(leader: int) -> None:
+    """Kill what is left of the session whose leader has died."""
+    left = [process for process in psutil.process_iter() if _session(process.pid) == leader]
+    for process in left:
+        _signal(process, signal.SIGKILL)
+    psutil.wait_procs(left, timeout=5)
+
+
 def remember_session(sessions: Path, pid: int) -> None:
     """Write down a session that a component leads; kept until the stack has been stopped."""
     known = _sessions(sessions)
@@ -95,6 +103,13 @@ def _ours(process: psutil.Process, mark: str, led: dict[int, float]) -> bool:
         return bool(process.environ().get("SENTIMENT_STACK") == mark)
     except (psutil.Error, ProcessLookupError, PermissionError):
         return False
+
+
+def _session(pid: int) -> int | None:
+    try:
+        return os.getsid(pid)
+    except (ProcessLookupError, PermissionError):
+        return None
 
 
 def _with_descendants(pids: Iterable[int]) -> list[psutil.Process]:

@@ -133,9 +133,9 @@ class Supervisor:
             if process.poll() is None and not self._stopping.is_set():
                 processes.end([process.pid], patience=10, first=component.signal)
             process.poll()
-            # workers may outlive the process that made them
+            # workers may outlive the process that made them, some of them in groups of their own
             if not self._stopping.is_set() and not component.once:
-                _end_group(process.pid)
+                processes.end_session(process.pid)
             with self._lock:
                 self._pids.pop(component.name, None) if not self._stopping.is_set() else None
             self._write()
@@ -215,10 +215,3 @@ def _wait_gone(pid: int, seconds: float) -> None:
         time.sleep(0.1)
     if processes.started_at(pid) is not None:
         processes.end([pid], patience=0)
-
-
-def _end_group(pid: int) -> None:
-    try:
-        os.killpg(pid, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        return

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import random
 import shutil
+import signal
+import subprocess
 import tempfile
 import time
+from collections import Counter
 from pathlib import Path
 
 import psutil
@@ -13,9 +16,17 @@ import pytest
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(3600)]
 
-KILLS = 12
 SEED = 20150216
 LIMIT = 900  # seconds for one round of the loop
+#: The supervisor is killed once more, in the middle of its first start. What is killed before the answer and after it.
+BEFORE = ["task", "task", "task", "supervisor", "mlflow", "postgres", "airflow-scheduler", "airflow-api-server"]
+AFTER = ["task", "mlflow", "postgres", "supervisor"]
+#: Rules that would start a second retrain at a moment that depends on the clock are kept from it.
+POLICY = {
+    "SENTIMENT_POLICY__RETRAIN__COOL_DOWN": "P10D",
+    "SENTIMENT_POLICY__RETRAIN__NEW_LABELS": "1000000",
+    "SENTIMENT_POLICY__DRIFT__RETRAIN_ON": "never",
+}
 
 # What must not depend on who died when: no ids that a database or MLflow hands out, no times of the clock.
 CONTENT = {
@@ -36,74 +47,153 @@ CONTENT = {
 
 
 def test_a_dozen_kills_end_in_the_same_content_as_none():
-    undisturbed = turn(kills=0)
-    killed = turn(kills=KILLS)
-    for name, rows in undisturbed.items():
-        assert killed[name] == rows, name
+    with tempfile.TemporaryDirectory(prefix="kill-", ignore_cleanup_errors=True) as folder:
+        Path(folder).chmod(0o755)
+        undisturbed, killed = Turn(Path(folder) / "undisturbed"), Turn(Path(folder) / "killed")
+        undisturbed.run([], [])
+        killed.start_as(undisturbed)
+        killed.run(BEFORE, AFTER)
+    print(f"killed: {dict(killed.killed)}")
+    assert killed.killed.total() == 1 + len(BEFORE) + len(AFTER)
+    assert killed.killed["task"] >= 3, "too few tasks were killed to tell"
+    for name, rows in undisturbed.content.items():
+        assert rows, f"the undisturbed run has no {name}"
+        assert killed.content[name] == rows, name
 
 
-def turn(*, kills):
-    """One whole loop on the sample stream, with this many kills on the way; gives its content."""
-    from benchmarks.stack_home import StackHome
-
-    folder = Path(tempfile.mkdtemp(prefix="kill-"))
-    stack = StackHome(
-        folder / "home",
-        SENTIMENT_POLICY__RETRAIN__COOL_DOWN="P10D",
-        SENTIMENT_POLICY__RETRAIN__NEW_LABELS="1000000",
-    )
-    rng, killed = random.Random(SEED), 0
-    try:
-        stack.up(sample=True)
-        began = time.monotonic()
-        while not done(stack):
-            assert time.monotonic() - began < LIMIT + 60 * kills, f"the loop did not end; {killed} kills"
-            if killed < kills:
-                time.sleep(rng.uniform(0.5, 8))
-                if kill_one(stack.home, rng):
-                    killed += 1
-                    stack.up(sample=True)
-            answer_what_waits(stack)
-        assert killed == kills, f"only {killed} kills before the loop ended"
-        return {name: stack.rows(query) for name, query in CONTENT.items()}
-    finally:
-        stack.down()
-        shutil.rmtree(folder, ignore_errors=True)
+LANDED = """tweet_id,text,author,created_at
+1990000000000000001,@united where is my bag,someone,2026-11-01T10:00:00Z
+1990000000000000002,@Delta what a lovely crew,another,2026-11-01T10:05:00Z
+no id,@Delta is anyone there,another,2026-11-01T10:06:00Z
+"""
 
 
-def done(stack):
-    """A promotion is done, and the new champion has scored every tweet."""
-    moved = stack.rows("SELECT to_version FROM deployments WHERE kind = 'promotion' AND state = 'done'")
-    left = """SELECT count(*) AS n FROM tweets t WHERE NOT EXISTS
-        (SELECT FROM predictions p WHERE p.tweet_id = t.tweet_id AND p.model_version = :version)"""
-    return bool(moved) and not stack.rows(left, version=moved[-1]["to_version"])[0]["n"]
+class Turn:
+    """One whole loop on the sample stream."""
 
+    def __init__(self, home):
+        from benchmarks.stack_home import StackHome
 
-def answer_what_waits(stack):
-    """Promote whatever waits; a question that a kill brought back is answered again."""
-    from benchmarks.airflow_rest import PATIENCE
+        self.stack = StackHome(home, **POLICY)
+        self.killed = Counter()
+        self.content = {}
+        self._rng = random.Random(SEED)
 
-    person = stack.airflow("mlops")
-    for run_id in person.waiting():
-        time.sleep(PATIENCE)
-        if run_id in person.waiting():
-            person.answer(run_id, "Promote", "the test of kills")
-    time.sleep(1)
+    def start_as(self, other):
+        """The key of the authors' hashes and the first day of the sample stream are those of the other turn."""
+        for name in ("secrets/stack.env.json", "secrets/airflow-passwords.json", "run/first-run.json"):
+            (self.stack.home / name).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            shutil.copy2(other.stack.home / name, self.stack.home / name)
 
-
-def kill_one(home, rng):
-    """kill -9 one process that belongs to this home: a task, the supervisor, MLflow, Postgres or a part of Airflow."""
-    ours = []
-    for process in psutil.process_iter():
+    def run(self, before, after):
+        """Turn the loop with these kills before and after the answer; its content is kept."""
+        before, after = self._shuffled(before), self._shuffled(after)
         try:
-            if process.environ().get("SENTIMENT_HOME") == str(home) or str(home) in " ".join(process.cmdline()):
-                ours.append(process)
-        except (psutil.NoSuchProcess, psutil.AccessDenied):
-            continue
-    if not ours:
-        return False
-    try:
-        rng.choice(sorted(ours, key=lambda process: process.pid)).kill()
-    except psutil.NoSuchProcess:
-        return False
-    return True
+            if before:
+                self._killed_start()
+            self._land()
+            self.stack.up(sample=True)
+            for kind in before:
+                self._kill(kind, self._rng.uniform(0.3, 5))
+            self._until(self._question, "a question, and every tweet scored by the first champion")
+            self._answer()
+            for kind in after:
+                self._kill(kind, self._rng.uniform(0.3, 3))
+            self._until(self._done, "the promotion, and every tweet scored by the new champion")
+            self.stack.sentiment("verify")
+            self.content = {name: self.stack.rows(query) for name, query in CONTENT.items()}
+        finally:
+            self.stack.down()
+
+    def _land(self):
+        landing = self.stack.home / "landing"
+        landing.mkdir(parents=True, exist_ok=True)
+        (landing / "late.csv").write_text(LANDED)
+
+    def _shuffled(self, kinds):
+        return self._rng.sample(kinds, len(kinds))
+
+    def _killed_start(self):
+        starting = subprocess.Popen(
+            [shutil.which("sentiment"), "up"],
+            env=self.stack.environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        time.sleep(self._rng.uniform(4, 15))
+        assert starting.poll() is None, "the first start ended by itself"
+        starting.kill()
+        starting.wait()
+        self.killed["supervisor"] += 1
+
+    def _kill(self, kind, seconds):
+        """kill -9 one process of this kind after so many seconds, then have the stack up again."""
+        time.sleep(seconds)
+        give_up = time.monotonic() + 240
+        while not (found := self._living(kind)) or not self._end(self._rng.choice(found)):
+            assert time.monotonic() < give_up, f"no {kind} to kill"
+            if kind == "task" and time.monotonic() > give_up - 220:
+                self.stack.airflow("admin").trigger("score_tweets")  # a part of the loop that may run at any time
+                give_up += 20
+            time.sleep(0.1)
+        self.killed[kind] += 1
+        self.stack.up(sample=True)
+
+    def _living(self, kind):
+        """Processes of this kind; a task is what a busy worker of the scheduler runs, or that worker."""
+        from sentiment_lib.local import processes
+
+        pids = processes.recorded(self.stack.home / "run" / "processes.json")
+        name = "airflow-scheduler" if kind == "task" else kind
+        try:
+            found = [psutil.Process(pids[name])] if name in pids else []
+            if kind != "task":
+                return found
+            return [one for parent in found for one in parent.children(recursive=True) if self._busy(one)]
+        except psutil.NoSuchProcess:
+            return []
+
+    @staticmethod
+    def _busy(process):
+        # its environment says nothing: Airflow's programs write their titles over it
+        title = " ".join(process.cmdline())
+        return title.startswith("airflow worker") and "idle" not in title
+
+    @staticmethod
+    def _end(process):
+        try:
+            process.send_signal(signal.SIGKILL)
+        except psutil.NoSuchProcess:
+            return False
+        return True
+
+    def _until(self, ready, what):
+        give_up = time.monotonic() + LIMIT
+        while not ready():
+            assert time.monotonic() < give_up, f"not within {LIMIT} s after {self.killed.total()} kills: {what}"
+            time.sleep(1)
+
+    def _question(self):
+        first = self.stack.rows("SELECT to_version FROM deployments WHERE kind = 'first' AND state = 'done'")
+        landed = self.stack.rows("SELECT 1 FROM quarantine")
+        return first and landed and not self._unscored(first[0]["to_version"]) and self.stack.airflow("mlops").waiting()
+
+    def _answer(self):
+        from benchmarks.airflow_rest import PATIENCE
+
+        time.sleep(PATIENCE)
+        person = self.stack.airflow("mlops")
+        for run_id in person.waiting():
+            person.answer(run_id, "Promote", "the test of kills")
+
+    def _done(self):
+        person = self.stack.airflow("mlops")
+        if person.waiting():  # a kill brought the question back: a person answers again
+            self._answer()
+        moved = self.stack.rows("SELECT to_version FROM deployments WHERE kind = 'promotion' AND state = 'done'")
+        return moved and not self._unscored(moved[-1]["to_version"])
+
+    def _unscored(self, version):
+        left = """SELECT count(*) AS n FROM tweets t WHERE NOT EXISTS
+            (SELECT FROM predictions p WHERE p.tweet_id = t.tweet_id AND p.model_version = :version)"""
+        return self.stack.rows(left, version=version)[0]["n"]
