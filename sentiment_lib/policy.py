@@ -26,6 +26,9 @@ class RetrainPolicy(Section):
     minimum_audit: int = Field(100, ge=30, description="audit labels that a measured quality needs")
     cool_down: timedelta = timedelta(hours=1)
     minimum_rows: int = Field(200, ge=30, description="fewest training rows")
+    train_minutes: float = Field(60, gt=0, description="time that one family's training may take")
+    warm_start: bool = Field(False, description="transformers go on from the champion when it is of their family")
+    unlabelled_rows: int = Field(100_000, ge=0, description="newest tweets without labels that word vectors learn from")
 
 
 class SnapshotPolicy(Section):
@@ -134,6 +137,16 @@ class ScorePolicy(Section):
     audit_share: float = Field(0.02, ge=0, le=1)
 
 
+class LabelPolicy(Section):
+    """What people are handed to label."""
+
+    audit_share: float = Field(0.5, gt=0, le=1, description="share of each person's picks from the audit sample")
+    second_share: float = Field(0.1, ge=0, le=1, description="share of the answers that a second person doubles")
+    hold_for: timedelta = Field(timedelta(minutes=30), description="after it, an open pick may go to someone else")
+    newest: int = Field(2000, ge=1, description="predictions among which the uncertain and disputed are looked for")
+    uncertain_below: float = Field(0.7, gt=1 / 3, le=1, description="highest probability that is still uncertain")
+
+
 class Policy(Section):
     """All rules."""
 
@@ -145,3 +158,4 @@ class Policy(Section):
     drift: DriftPolicy = DriftPolicy()
     score: ScorePolicy = ScorePolicy()
     alerts: AlertPolicy = AlertPolicy()
+    label: LabelPolicy = LabelPolicy()

@@ -226,7 +226,71 @@ class AuditDraw(Base):
     prediction_id: Mapped[int] = mapped_column(ForeignKey("predictions.prediction_id"), primary_key=True)
     inclusion_probability: Mapped[float]
     drawn_at: Mapped[datetime] = _now()
-    __table_args__ = (CheckConstraint("inclusion_probability > 0 AND inclusion_probability <= 1", name="inclusion"),)
+    #: when its tweet got an audit label; until then it waits in the label queue
+    settled_at: Mapped[datetime | None]
+    __table_args__ = (
+        CheckConstraint("inclusion_probability > 0 AND inclusion_probability <= 1", name="inclusion"),
+        # the queue asks for the newest that wait, however many are settled
+        Index("ix_audit_sample_waiting", "prediction_id", postgresql_where=text("settled_at IS NULL")),
+    )
+
+
+class LabelPick(Base):
+    """A tweet handed to one person to label, and why it was picked."""
+
+    __tablename__ = "label_picks"
+    pick_id: Mapped[int] = _key()
+    tweet_id: Mapped[int] = mapped_column(ForeignKey("tweets.tweet_id"))
+    #: the prediction that it was picked for: what the model said is shown after the person's answer
+    prediction_id: Mapped[int] = mapped_column(ForeignKey("predictions.prediction_id"))
+    kind: Mapped[str]
+    #: chance of the draw; known for the audit sample only
+    inclusion_probability: Mapped[float | None]
+    person: Mapped[str]
+    #: how many picks the person had with this one, second opinions not counted; keeps the shares of the kinds
+    position: Mapped[int]
+    handed_at: Mapped[datetime]
+    state: Mapped[str] = mapped_column(server_default="open")
+    finished_at: Mapped[datetime | None]
+    answer: Mapped[str | None]
+    #: the label that the answer stored; none when the same label stood there already
+    label_id: Mapped[int | None] = mapped_column(ForeignKey("labels.label_id"))
+    #: drawn for a second person, who is handed the same tweet
+    wants_second: Mapped[bool] = mapped_column(server_default="false")
+    #: for a second opinion: the pick whose answer it doubles
+    first_pick: Mapped[int | None] = mapped_column(ForeignKey("label_picks.pick_id"))
+    __table_args__ = (
+        CheckConstraint("kind IN ('audit', 'uncertain', 'disagreement', 'second')", name="kind"),
+        CheckConstraint("state IN ('open', 'labelled', 'skipped')", name="state"),
+        CheckConstraint("(state = 'open') = (finished_at IS NULL)", name="finished"),
+        CheckConstraint("(state = 'labelled') = (answer IS NOT NULL)", name="answered"),
+        CheckConstraint(f"answer {LABEL_CHECK}", name="answer"),
+        CheckConstraint("(kind = 'audit') = (inclusion_probability IS NOT NULL)", name="inclusion"),
+        CheckConstraint("(kind = 'second') = (first_pick IS NOT NULL)", name="second"),
+        UniqueConstraint("tweet_id", "person"),
+        # never two people's work on one tweet, except for the second opinions, of which each answer has at most one
+        Index(
+            "uq_label_picks_one_person",
+            "tweet_id",
+            unique=True,
+            postgresql_where=text("kind <> 'second' AND state IN ('open', 'labelled')"),
+        ),
+        Index(
+            "uq_label_picks_one_second",
+            "first_pick",
+            unique=True,
+            postgresql_where=text("state IN ('open', 'labelled')"),
+        ),
+        Index("uq_label_picks_one_open", "person", unique=True, postgresql_where=text("state = 'open'")),
+        Index(None, "person", "position"),
+        Index(None, "person", "finished_at"),
+        Index("ix_label_picks_open", "handed_at", postgresql_where=text("state = 'open'")),
+        Index(
+            "ix_label_picks_wants_second",
+            "finished_at",
+            postgresql_where=text("wants_second AND state = 'labelled'"),
+        ),
+    )
 
 
 class LedgerEntry(Base):
