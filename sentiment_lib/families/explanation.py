@@ -32,7 +32,7 @@ class Part:
 
 
 def explain(model: Model, text: str, proba: NDArray[np.float64]) -> tuple[Part, ...]:
-    """Parts of `text` in its order, for the label that `proba` (3,) favours. Characters `start` to `end` of the text."""
+    """Parts of `text` in its order, with their characters, for the label that `proba` (3,) favours."""
     best = int(np.argmax(proba))
     spans = [(match.start(), match.end()) for match in _WORD.finditer(text)]
     if not spans:
@@ -50,9 +50,10 @@ def explain(model: Model, text: str, proba: NDArray[np.float64]) -> tuple[Part, 
 
 def _occluded(model: Model, words: Sequence[str], best: int, proba: NDArray[np.float64]) -> NDArray[np.float64]:
     without = [" ".join((*words[:place], *words[place + 1 :])) or "." for place in range(len(words))]
-    return _log_odds(proba[best]) - _log_odds(np.asarray(model.predict_proba(without))[:, best])
+    return _log_odds(proba[[best]]) - _log_odds(model.predict_proba(without)[:, best])
 
 
-def _log_odds(chance: Any) -> Any:
+def _log_odds(chance: NDArray[np.float64]) -> NDArray[np.float64]:
     clipped = np.clip(chance, _TINY, 1 - _TINY)
-    return np.log(clipped / (1 - clipped))
+    odds: NDArray[np.float64] = np.log(clipped / (1 - clipped))
+    return odds

@@ -21,7 +21,7 @@ from sentiment_lib.storage.engine import Store
 
 log = logging.getLogger(__name__)
 
-#: What a fresh model reads before it answers anyone: first calls are slow, and a model that cannot do this is not taken.
+#: What a fresh model reads before it answers anyone: first calls are slow, and a model that fails here is not taken.
 WARM_UP = ("@united thank you, great crew!", "3 hours late and no word from anyone #fail", "Boarding at gate 12")
 
 
