@@ -42,13 +42,14 @@ docker/secrets.sh "$scratch/env"
 printf 'SENTIMENT_POLICY__RETRAIN__%s\n' NEW_LABELS=1000000 COOL_DOWN=P10D >"$scratch/policy.env"
 export POLICY_FILE="$scratch/policy.env"
 AIRFLOW_PORT=$("$python" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
-export AIRFLOW_PORT
+API_PORT=$("$python" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+export AIRFLOW_PORT API_PORT
 say "build"
 compose --progress quiet build
 say "up"
 started_stack=1
 compose --progress quiet up -d --no-build --pull never --wait --wait-timeout 300
 say "healthy; the loop"
-PYTHONPATH=. "$python" tests/stack/compose_loop.py "$scratch/env" "http://127.0.0.1:$AIRFLOW_PORT" \
+PYTHONPATH=. "$python" tests/stack/compose_loop.py "$scratch/env" "http://127.0.0.1:$AIRFLOW_PORT" "http://127.0.0.1:$API_PORT" \
   "docker compose -p sentiment-test-$$ --env-file $scratch/env ${files[*]}"
 say "the loop turned"

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import subprocess
 import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
+from urllib.request import Request, urlopen
 
 from benchmarks.airflow_rest import PATIENCE, Airflow
 
@@ -38,7 +41,25 @@ class Containers:
         self.inside("worker", "sh", "-c", move, given=content)
 
 
-def main(env: str, url: str, compose: str) -> None:
+def ask_the_api(containers: Containers, admin: Airflow, url: str, champion: int) -> None:
+    """A key is made inside, a tweet is predicted from outside by the new champion, and a person corrects it."""
+    key = containers.inside("api", "sentiment", "keys", "create", "tester", "--role", "predict", "--role", "feedback")
+
+    def post(path: str, body: dict[str, object]) -> dict[str, Any]:
+        headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+        with urlopen(Request(f"{url}{path}", json.dumps(body).encode(), headers), timeout=30) as answer:
+            found: dict[str, Any] = json.load(answer)
+        return found
+
+    answer = post("/v1/predict", {"text": "@united rude crew and my bag is lost"})
+    assert answer["model_version"] == champion, f"the API answers by version {answer['model_version']}"
+    prediction_id = answer["predictions"][0]["prediction_id"]
+    post("/v1/feedback", {"prediction_id": prediction_id, "label": "neutral"})
+    kept = "SELECT count(*) FROM feedback WHERE given_by = 'tester' AND label = 'neutral'"
+    admin.until(lambda: containers.value(kept) == 1, seconds=30, what="the feedback in the database")
+
+
+def main(env: str, url: str, api_url: str, compose: str) -> None:
     """Turn the loop; any surprise is an exception."""
     started = time.monotonic()
     secrets = dict(line.split("=", 1) for line in Path(env).read_text().splitlines() if "=" in line and line[0] != "#")
@@ -75,6 +96,8 @@ def main(env: str, url: str, compose: str) -> None:
     scored = f"SELECT count(*) FROM predictions WHERE tweet_id = '{late}' AND model_version = {after}"
     admin.until(lambda: containers.value(scored), seconds=180, what="a score by the new champion")
     say("a later tweet is scored by the new champion")
+    ask_the_api(containers, admin, api_url, after)
+    say("the API answers by the new champion, and keeps feedback")
     for dag_id in DAGS:
         for run_id in admin.runs(dag_id):
             for task in admin.tasks(dag_id, run_id):
