@@ -1,4 +1,4 @@
-"""What a candidate costs to serve; measured by a step, judged by the gate."""
+"""What a candidate costs to train and to serve; measured by a step. The gate judges p99, memory and size."""
 
 from __future__ import annotations
 
@@ -7,8 +7,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class Cost:
-    """Milliseconds for one tweet (99th percentile), megabytes of memory, megabytes on disk; None: not measured."""
+    """Milliseconds for one tweet, tweets a second in a batch, megabytes, seconds of training; None: not measured."""
 
+    p50_ms: float | None = None
     p99_ms: float | None = None
+    tweets_per_second: float | None = None
+    #: most that the training process held
     memory_mb: float | None = None
+    #: files of the package
     artefact_mb: float | None = None
+    train_seconds: float | None = None
+    #: of all threads together
+    train_cpu_seconds: float | None = None

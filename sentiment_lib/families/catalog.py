@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,11 @@ CATALOG: dict[str, Family] = {
     )
 }
 CATALOG["stack"] = StackFamily(lambda name: family(name))
+
+#: Families that also learn from tweets without labels.
+UNLABELLED = frozenset({"word2vec_logreg"})
+#: Families that can go on from an earlier package of theirs, or from a checkpoint of a killed training.
+RESUMABLE = frozenset({"bert", "tweet_roberta"})
 
 
 def family(name: str) -> Family:
@@ -73,6 +78,16 @@ def train(
             options=options,
         )
     )
+
+
+def reads_unlabelled(name: str, options: Mapping[str, Any]) -> bool:
+    """Whether this training would learn from tweets without labels, itself or by a member of a stack."""
+    return not UNLABELLED.isdisjoint({name, *map(str, options.get("members", ()))})
+
+
+def starts_warm(name: str) -> bool:
+    """Whether the family can go on from an earlier package, and leaves checkpoints."""
+    return name in RESUMABLE
 
 
 def load(folder: Path, name: str) -> Model:

@@ -19,8 +19,8 @@ from sentiment_lib.records import Answer, ModelVersion, RuleVerdict, Snapshot
 from sentiment_lib.registry.models import Registry
 from sentiment_lib.settings import Settings
 from sentiment_lib.steps import snapshot as snapshot_step
+from sentiment_lib.steps.learning import CODES
 from sentiment_lib.steps.score import checked
-from sentiment_lib.steps.train import CODES
 from sentiment_lib.storage import models, snapshots
 from sentiment_lib.storage.engine import Store
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from sentiment_lib.registry import package, runs
 from sentiment_lib.registry.models import Registry
 from sentiment_lib.settings import Settings
+from sentiment_lib.steps import learning
 from sentiment_lib.steps import snapshot as snapshot_step
-from sentiment_lib.steps import train
 from sentiment_lib.storage import models, snapshots
 from sentiment_lib.storage.engine import Store
 
@@ -46,7 +48,8 @@ def run(store: Store, settings: Settings, *, version: int) -> ReproduceResult:
         frozen = snapshots.by_id(connection, known.snapshot_id) if known.snapshot_id else None
     frame = snapshot_step.read(settings, frozen) if frozen else None
     texts = frame.loc[frame["part"] == "holdout", "text"].tolist() if frame is not None else list(WITHOUT_SNAPSHOT)
-    again = train.fit(training, frame)
+    inputs = learning.recall(store, settings, training.get("inputs", {}))
+    again = learning.fit(training, frame, inputs)
     with tempfile.TemporaryDirectory(prefix="reproduce-") as scratch:
         folder = Path(scratch) / "package"
         digest = package.write(again, folder)
@@ -61,11 +64,11 @@ def run(store: Store, settings: Settings, *, version: int) -> ReproduceResult:
         deviation=float(np.abs(old - new).max()),
         same_labels=float((old.argmax(axis=1) == new.argmax(axis=1)).mean()),
         same_digest=digest == known.digest,
-        differences=_differences(training),
+        differences=_differences(training, inputs.note),
     )
 
 
-def _differences(training: dict[str, object]) -> tuple[str, ...]:
-    then = {"revision": training.get("revision"), **dict(training.get("environment") or {})}  # type: ignore[call-overload]
-    now = {"revision": runs.git_revision(), **runs.environment()}
+def _differences(training: Mapping[str, Any], inputs: Mapping[str, Any]) -> tuple[str, ...]:
+    then = {"revision": training.get("revision"), **(training.get("environment") or {}), **training.get("inputs", {})}
+    now = {"revision": runs.git_revision(), **runs.environment(), **inputs}
     return tuple(f"{key}: {then.get(key)} -> {now.get(key)}" for key in now if then.get(key) != now.get(key))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import logging
+import shutil
 import tempfile
 import time
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,21 +14,20 @@ import numpy as np
 import pandas as pd
 
 from sentiment_lib.evaluation.canonical import sha256
-from sentiment_lib.evaluation.cost import Cost
 from sentiment_lib.evaluation.metrics import figures
-from sentiment_lib.families import catalog
 from sentiment_lib.families.base import Model
-from sentiment_lib.records import LABELS, ModelVersion, Snapshot
+from sentiment_lib.records import ModelVersion, Snapshot
 from sentiment_lib.registry import package, plots, runs
 from sentiment_lib.registry.models import Registered, Registry
 from sentiment_lib.settings import Settings
+from sentiment_lib.steps import learning
 from sentiment_lib.steps import snapshot as snapshot_step
+from sentiment_lib.steps.learning import CODES
+from sentiment_lib.steps.measuring import Stopwatch, cost_of
 from sentiment_lib.storage import models, snapshots
 from sentiment_lib.storage.engine import Store, lock
 
-#: Number of each label, as evaluation and families count them.
-CODES = {str(label): number for number, label in enumerate(LABELS)}
-LATENCY_ROUNDS = 100
+_log = logging.getLogger(__name__)
 
 
 def run(
@@ -59,21 +59,6 @@ def training_key(run_key: str, order: Mapping[str, Any]) -> str:
     return sha256(f"{run_key}\n{sorted(order.items())}")
 
 
-def fit(order: Mapping[str, Any], frame: pd.DataFrame | None) -> Model:
-    """Train what the order says; the same order and rows give the same model (see docs of each family)."""
-    if frame is None:
-        return catalog.train(order["family"], [], [], seed=order["seed"], **order["options"])
-    rows = frame[frame["part"] == "train"]
-    return catalog.train(
-        order["family"],
-        rows["text"].tolist(),
-        [CODES[label] for label in rows["label"]],
-        seed=order["seed"],
-        created_at=rows["created_at"].tolist(),
-        **order["options"],
-    )
-
-
 def _registered(
     store: Store, settings: Settings, key: str, order: dict[str, Any], frozen: Snapshot | None
 ) -> ModelVersion:
@@ -87,7 +72,7 @@ def _registered(
     if found:
         training, cost = registry.notes(found.run_id)
     else:
-        found, training, cost = _train(registry, settings, key, order, frozen)
+        found, training, cost = _train(store, registry, settings, key, order, frozen)
     version = ModelVersion(
         version=found.version,
         family=found.family,
@@ -107,49 +92,58 @@ def _registered(
 
 
 def _train(
-    registry: Registry, settings: Settings, key: str, order: dict[str, Any], frozen: Snapshot | None
+    store: Store, registry: Registry, settings: Settings, key: str, order: dict[str, Any], frozen: Snapshot | None
 ) -> tuple[Registered, dict[str, Any], dict[str, Any]]:
     frame = snapshot_step.read(settings, frozen) if frozen else None
-    training = {**order, "environment": runs.environment(), "revision": runs.git_revision()}
+    inputs = learning.gather(store, settings, order, frozen)
+    training = {
+        **order,
+        "inputs": dict(inputs.note),
+        "environment": runs.environment(),
+        "revision": runs.git_revision(),
+    }
     parameters = {**order, "train_rows": frozen.train_rows if frozen else 0}
+    # a try that was killed left its checkpoint there, and the next one goes on from it
+    checkpoints = settings.home / "checkpoints" / key[:32]
+    watch = Stopwatch()
     with (
         tempfile.TemporaryDirectory(prefix="training-") as scratch,
         runs.training_run(registry, training_key=key, name=order["family"], parameters=parameters) as run_id,
     ):
-        started = time.monotonic()
-        model = fit(order, frame)
-        seconds = time.monotonic() - started
+        with watch.running():
+            progress = _within(settings.policy.retrain.train_minutes)
+            model = learning.fit(order, frame, inputs, progress=progress, checkpoints=checkpoints)
         folder = Path(scratch) / "package"
         digest = package.write(model, folder)
-        cost = {**measured(model, folder), "train_seconds": round(seconds, 3)}
-        if frame is not None:
-            _log_holdout(registry, run_id, model, frame, Path(scratch))
+        held = None if frame is None else frame[frame["part"] == "holdout"]
+        cost = cost_of(model, folder, watch, [] if held is None else held["text"].tolist())
+        if held is not None:
+            _log_holdout(registry, run_id, model, held, Path(scratch))
         registry.note(run_id, training=training, cost=cost)
         found = registry.register(folder, digest=digest, family=order["family"], run_id=run_id, training_key=key)
+    shutil.rmtree(checkpoints, ignore_errors=True)
     return found, training, cost
 
 
-def _log_holdout(registry: Registry, run_id: str, model: Model, frame: pd.DataFrame, scratch: Path) -> None:
+def _within(minutes: float) -> Callable[[float, str], bool]:
+    """Progress into the log, each tenth once; False, which cancels, when the time of the policy is used up."""
+    started, told = time.monotonic(), 0.0
+
+    def progress(share: float, doing: str) -> bool:
+        nonlocal told
+        if share >= told:
+            told = share + 0.1
+            _log.info("%.0f %%: %s", 100 * share, doing)
+        if time.monotonic() - started <= 60 * minutes:
+            return True
+        _log.error("the %g minutes of policy.retrain.train_minutes are used up", minutes)
+        return False
+
+    return progress
+
+
+def _log_holdout(registry: Registry, run_id: str, model: Model, rows: pd.DataFrame, scratch: Path) -> None:
     """Figures and plots for people; decisions are made from `evaluate` alone."""
-    rows = frame[frame["part"] == "holdout"]
     labels = np.array([CODES[label] for label in rows["label"]])
     proba = np.asarray(model.predict_proba(rows["text"].tolist()), dtype=np.float64)
     registry.log(run_id, figures(labels, proba), plots.draw(labels, proba, scratch))
-
-
-def measured(model: Model, folder: Path) -> dict[str, float]:
-    """What the model costs: p99 milliseconds for one tweet, peak memory and artefact size in megabytes."""
-    text = "@united thanks for nothing, flight delayed again and nobody tells us why"
-    model.predict_proba([text])
-    spent = []
-    for _ in range(LATENCY_ROUNDS):
-        started = time.perf_counter()
-        model.predict_proba([text])
-        spent.append(1000 * (time.perf_counter() - started))
-    size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-    cost = Cost(
-        p99_ms=round(float(np.percentile(spent, 99)), 3),
-        memory_mb=round(runs.peak_memory_mb(), 1),
-        artefact_mb=round(size / 1e6, 3),
-    )
-    return {name: value for name, value in asdict(cost).items() if value is not None}

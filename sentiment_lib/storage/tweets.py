@@ -141,3 +141,20 @@ def newest_id(connection: Connection, source: str) -> int | None:
         {"source": source},
     ).scalar_one()
     return newest
+
+
+def texts(connection: Connection, *, before: datetime, collected: datetime, limit: int) -> list[str]:
+    """Texts of the newest tweets written before one moment and collected until another, oldest first.
+
+    Neither synthetic tweets nor what came in by API: those texts are not of the stream. Tweets never change, so the
+    same moments give the same texts.
+    """
+    found = connection.execute(
+        text(
+            "SELECT t.text FROM tweets t JOIN ingests i USING (ingest_id) WHERE t.created_at < :before "
+            "AND t.collected_at <= :collected AND NOT t.synthetic AND i.source <> 'api' "
+            "ORDER BY t.created_at DESC, t.tweet_id DESC LIMIT :limit"
+        ),
+        {"before": before, "collected": collected, "limit": limit},
+    )
+    return list(found.scalars())[::-1]
