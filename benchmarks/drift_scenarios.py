@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from functools import lru_cache
+from collections.abc import Callable, Iterator
+from functools import lru_cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,6 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sentiment_lib.drift.signals import words
 
 NAMES = ("negative", "neutral", "positive")
-WINDOW = 500
 SLANG = ("skibidi", "rizzless", "yeetcore", "delulu", "gyatt")
 
 
@@ -106,12 +105,16 @@ def pool(data: Path) -> pd.DataFrame:
     return scored(both, _general(data))
 
 
-def every(data: Path, *, windows: int) -> Iterator[tuple[str, pd.DataFrame, list[pd.DataFrame], list[pd.DataFrame]]]:
-    """(name, reference, undisturbed windows, drifted windows), each window of WINDOW tweets."""
-    yield _storm(data, windows)
-    yield from _years(data, windows)
-    yield _label_shift(data, windows)
-    yield from _injected(data, windows)
+Scenario = tuple[str, pd.DataFrame, list[pd.DataFrame], list[pd.DataFrame]]
+
+
+def every(data: Path, *, windows: int, size: int) -> Iterator[Scenario]:
+    """(name, reference, undisturbed windows, drifted windows), each window of `size` tweets."""
+    draw = partial(_draw, size=size)
+    yield _storm(data, windows, draw)
+    yield from _years(data, windows, draw)
+    yield _label_shift(data, windows, draw)
+    yield from _injected(data, windows, draw)
 
 
 def blocks(data: Path) -> Iterator[tuple[str, pd.DataFrame, list[tuple[str, pd.DataFrame]]]]:
@@ -128,44 +131,47 @@ def blocks(data: Path) -> Iterator[tuple[str, pd.DataFrame, list[tuple[str, pd.D
     yield "SemEval", parts[0][1], parts[1:]
 
 
-def _draw(frame: pd.DataFrame, windows: int, seed: int) -> list[pd.DataFrame]:
+Draw = Callable[[pd.DataFrame, int, int], list[pd.DataFrame]]
+
+
+def _draw(frame: pd.DataFrame, windows: int, seed: int, *, size: int) -> list[pd.DataFrame]:
     random = np.random.default_rng(seed)
-    return [frame.iloc[random.choice(len(frame), min(WINDOW, len(frame)), replace=False)] for _ in range(windows)]
+    return [frame.iloc[random.choice(len(frame), min(size, len(frame)), replace=False)] for _ in range(windows)]
 
 
-def _split(frame: pd.DataFrame, windows: int) -> tuple[pd.DataFrame, list[pd.DataFrame], pd.DataFrame]:
+def _split(frame: pd.DataFrame, windows: int, draw: Draw) -> tuple[pd.DataFrame, list[pd.DataFrame], pd.DataFrame]:
     """Reference half, undisturbed windows of the other half, and that other half."""
     order = np.random.default_rng(7).permutation(len(frame))
     half = frame.iloc[order[: len(frame) // 2]]
     other = frame.iloc[order[len(frame) // 2 :]]
-    return half, _draw(other, max(20, windows), 8), other
+    return half, draw(other, 2 * max(10, windows), 8), other
 
 
-def _storm(data: Path, windows: int):
+def _storm(data: Path, windows: int, draw: Draw):
     tweets = airline(data)
     by = model(tweets[tweets["day"] <= 18])
     rest = scored(tweets[tweets["day"] >= 19], by).drop(columns="answer")
-    reference, calm, _ = _split(rest[rest["day"] <= 20], windows)
+    reference, calm, _ = _split(rest[rest["day"] <= 20], windows, draw)
     storm = rest[(rest["day"] >= 21) & (rest["day"] <= 23)]
-    return "storm of 21-23 February", reference, calm, _draw(storm, windows, 9)
+    return "storm of 21-23 February", reference, calm, draw(storm, windows, 9)
 
 
-def _years(data: Path, windows: int):
+def _years(data: Path, windows: int, draw: Draw):
     tweets = scored(semeval(data).drop(semeval(data).sample(8000, random_state=0).index), _general(data))
     tweets = tweets.drop(columns="answer")
-    reference, calm, _ = _split(tweets[tweets["year"] <= 2012], windows)
+    reference, calm, _ = _split(tweets[tweets["year"] <= 2012], windows, draw)
     for year in (2014, 2015):
-        yield f"SemEval 2012 to {year}", reference, calm, _draw(tweets[tweets["year"] == year], windows, year)
+        yield f"SemEval 2012 to {year}", reference, calm, draw(tweets[tweets["year"] == year], windows, year)
 
 
-def _label_shift(data: Path, windows: int):
+def _label_shift(data: Path, windows: int, draw: Draw):
     tweets = scored(sentiment140(data), _general(data)).drop(columns="answer")
     before = tweets[(tweets["day"] >= "2009-05-15") & (tweets["day"] < "2009-06-17")]
-    reference, calm, _ = _split(before, windows)
-    return "Sentiment140 from 17 June", reference, calm, _draw(tweets[tweets["day"] >= "2009-06-17"], windows, 10)
+    reference, calm, _ = _split(before, windows, draw)
+    return "Sentiment140 from 17 June", reference, calm, draw(tweets[tweets["day"] >= "2009-06-17"], windows, 10)
 
 
-def _injected(data: Path, windows: int):
+def _injected(data: Path, windows: int, draw: Draw):
     tweets = semeval(data).drop(semeval(data).sample(8000, random_state=0).index)
     by = _general(data)
     tweets = scored(tweets[tweets["year"] <= 2012], by)
@@ -173,12 +179,12 @@ def _injected(data: Path, windows: int):
     asked = np.random.default_rng(3).random(len(tweets)) < 1 / 3
     labelled = tweets.assign(answer=tweets["answer"].where(asked, None))
     plain = tweets.drop(columns="answer")
-    reference, calm, other = _split(plain, windows)
+    reference, calm, other = _split(plain, windows, draw)
     random = np.random.default_rng(11)
 
     def changed(share: float, change, source: pd.DataFrame = other) -> list[pd.DataFrame]:
         found = []
-        for one in _draw(source, windows, 12):
+        for one in draw(source, windows, 12):
             one = one.reset_index(drop=True).copy()
             hit = np.flatnonzero(random.random(len(one)) < share)
             one.loc[hit, "text"] = [change(text) for text in one.loc[hit, "text"]]
@@ -193,9 +199,9 @@ def _injected(data: Path, windows: int):
     yield "bot flood in 5 %", reference, calm, flood
     spanish = ("mi vuelo está retrasado otra vez y nadie dice nada", "gracias por el buen servicio en el vuelo de hoy")
     yield "Spanish in 5 %", reference, calm, changed(0.05, lambda text: f"@user {random.choice(spanish)} {text[:20]}")
-    left, quiet, rest = _split(labelled, windows)
+    left, quiet, rest = _split(labelled, windows, draw)
     flipped = []
-    for one in _draw(rest, windows, 13):
+    for one in draw(rest, windows, 13):
         one = one.copy()
         hit = one["text"].str.contains(r"\b(?:good|great|love|happy|best|fun|excited|nice)\b", case=False, regex=True)
         swap = {"positive": "negative", "negative": "positive"}
