@@ -1,0 +1,80 @@
+"""Answers that must not count, and those that must, given by real users to the real Airflow."""
+
+from __future__ import annotations
+
+import time
+from urllib.error import HTTPError
+
+import pytest
+
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(1500)]
+
+CHAMPION = "SELECT to_version AS version FROM deployments WHERE state = 'done' ORDER BY deployment_id DESC LIMIT 1"
+LAST = "SELECT answer, answered_by, reason FROM approvals ORDER BY approval_id DESC LIMIT 1"
+#: `retrain` is asked for by people here only; a question stands for two minutes.
+POLICY = {"SENTIMENT_POLICY__APPROVAL__EXPIRES_AFTER": "PT2M"}
+
+
+@pytest.fixture
+def running(stack):
+    """A stack whose first question is there."""
+    from benchmarks.airflow_rest import PATIENCE
+
+    stack.environment.update(POLICY)
+    stack.up(sample=True)
+    stack.patience = PATIENCE
+    stack.airflow("mlops").until(stack.airflow("mlops").waiting, seconds=600, what="the first question")
+    return stack
+
+
+def asked(stack, by, every=1.0):
+    """Run of a new question that this user asked for."""
+    run_id = stack.airflow(by).trigger("retrain")
+    person = stack.airflow("mlops")
+    person.until(lambda: run_id in person.waiting(), seconds=300, what="a question", every=every)
+    return run_id
+
+
+def settled(stack, run_id):
+    """What was recorded, once the run has ended well."""
+    assert stack.airflow("admin").ended("retrain", run_id) == "success"
+    return stack.rows(LAST)[0]
+
+
+def test_only_a_timely_answer_of_another_approver_to_the_evidence_as_shown_promotes(running):
+    person, before = running.airflow("mlops"), running.rows(CHAMPION)[0]["version"]
+
+    own = asked(running, "mlops")
+    time.sleep(running.patience)
+    person.answer(own, "Promote", "mine")
+    void = settled(running, own)
+    assert (void["answer"], "may not approve it" in void["reason"]) == ("void", True)
+
+    silent = asked(running, "admin")
+    time.sleep(running.patience)
+    person.answer(silent, "Reject")
+    void = settled(running, silent)
+    assert (void["answer"], void["reason"]) == ("void", "a rejection needs a reason")
+
+    stale = asked(running, "admin")
+    running.rows(
+        "UPDATE evaluations SET evidence = replace(evidence, '\"macro_f1\"', '\"macro_F1\"') "
+        "WHERE evaluation_id = (SELECT max(evaluation_id) FROM decisions WHERE answer = 'PROMOTE') RETURNING 1"
+    )
+    time.sleep(running.patience)
+    person.answer(stale, "Promote", "looks good")
+    void = settled(running, stale)
+    assert (void["answer"], void["reason"]) == ("void", "the evidence is not what was shown")
+
+    forgotten = asked(running, "admin")
+    expired = settled(running, forgotten)
+    assert (expired["answer"], expired["answered_by"]) == ("expired", "nobody")
+    assert running.rows(CHAMPION)[0]["version"] == before
+
+    at_once = asked(running, "admin", every=0.1)
+    person.answer(at_once, "Promote", "within a moment of the question")
+    with pytest.raises(HTTPError, match="409"):
+        person.answer(at_once, "Reject", "no, wait")
+    approved = settled(running, at_once)
+    assert (approved["answer"], approved["answered_by"]) == ("approved", "mlops")
+    assert running.rows(CHAMPION)[0]["version"] != before
