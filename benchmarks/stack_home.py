@@ -29,7 +29,7 @@ class StackHome:
     def __init__(self, home: Path, **environment: str) -> None:
         self.home = home
         # ports of its own: a stack that a person works with may hold the usual ones
-        ports = {f"SENTIMENT_PORT_{name}": str(free_port()) for name in ("AIRFLOW", "MLFLOW", "POSTGRES")}
+        ports = {f"SENTIMENT_PORT_{name}": str(free_port()) for name in ("AIRFLOW", "MLFLOW", "POSTGRES", "API")}
         self.environment = {**os.environ, **ports, **environment, "SENTIMENT_HOME": str(home)}
 
     def sentiment(self, *arguments: str, seconds: float = 600) -> str:

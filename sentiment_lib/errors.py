@@ -70,7 +70,7 @@ class LedgerBroken(SentimentError):
 
 
 class PortTaken(SentimentError):
-    """Port {port} for {component} is taken{by}. Free it, or set {variable} to another port"""
+    """Port {port} for {component} is taken{by}. Free it, or choose another with {option} or {variable}"""
 
 
 class StackFailed(SentimentError):

@@ -12,7 +12,16 @@ import typer
 
 from sentiment_lib.local.stack import Show
 
-SYMBOLS = {"waiting": "·", "starting": "…", "restarting": "↻", "healthy": "✓", "done": "✓", "failed": "✗"}
+SYMBOLS = {
+    "waiting": "·",
+    "starting": "…",
+    "unwell": "!",
+    "restarting": "↻",
+    "healthy": "✓",
+    "done": "✓",
+    "failed": "✗",
+}
+Port = Annotated[int | None, typer.Option(min=1, max=65_535, help="instead of SENTIMENT_PORT_… and the default")]
 CLICKS = """
 What to click: open Airflow as [bold]mlops[/bold]. Under [bold]Browse → Required Actions[/bold] an approval appears
 within minutes: it shows the evidence of a candidate against the champion. Answer it, and the next tweets are scored
@@ -29,10 +38,15 @@ def register(app: typer.Typer) -> None:
 def up(
     detach: Annotated[bool, typer.Option("--detach", help="Return when everything runs.")] = False,
     sample: Annotated[bool, typer.Option(help="At the first start, run the loop on the sample stream.")] = True,
+    port_airflow: Port = None,
+    port_mlflow: Port = None,
+    port_postgres: Port = None,
+    port_api: Port = None,
 ) -> None:
     """Start Postgres, MLflow and Airflow; Ctrl-C or `sentiment down` stops them."""
     from sentiment_lib.local import stack
 
+    stack.choose_ports(airflow=port_airflow, mlflow=port_mlflow, postgres=port_postgres, api=port_api)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     if detach:
         with _progress() as show:
@@ -78,7 +92,7 @@ def _progress() -> Iterator[Show]:
         def show(states: dict[str, str]) -> None:
             line.update("  ".join(f"{SYMBOLS[state]} {name}" for name, state in states.items()) or "starting")
             for name, state in states.items():
-                if last.get(name) != state and state in ("healthy", "done", "failed", "restarting"):
+                if last.get(name) != state and state in ("healthy", "done", "failed", "unwell", "restarting"):
                     console.print(f"{SYMBOLS[state]} {name} {state}")
             last.update(states)
             if states and all(state in ("healthy", "done") for state in states.values()):

@@ -19,6 +19,12 @@ class Component:
     call: Callable[[], None] | None = None
     prepare: Callable[[], None] | None = None
     healthy: Callable[[], bool] | None = None
+    #: seconds between two probes of what has been well once
+    probe_every: float = 5.0
+    #: so many failed probes in a row, and it is started again
+    probes: int = 12
+    #: components that its probe asks: while they are not well it says nothing
+    judged_by: tuple[str, ...] = ()
     #: ends by itself with exit code 0
     once: bool = False
     after: tuple[str, ...] = ()

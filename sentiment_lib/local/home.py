@@ -15,6 +15,7 @@ class Ports:
     airflow: int = 8080
     mlflow: int = 5000
     postgres: int = 5433
+    api: int = 8000
 
 
 @dataclass(frozen=True)

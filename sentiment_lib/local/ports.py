@@ -20,8 +20,8 @@ def require_free(ports: Ports) -> None:
             try:
                 probe.bind(("127.0.0.1", port))
             except OSError:
-                variable = f"SENTIMENT_PORT_{component.upper()}"
-                raise PortTaken(port=port, component=component, by=_holder(port), variable=variable) from None
+                names = {"option": f"--port-{component}", "variable": f"SENTIMENT_PORT_{component.upper()}"}
+                raise PortTaken(port=port, component=component, by=_holder(port), **names) from None
 
 
 def _holder(port: int) -> str:

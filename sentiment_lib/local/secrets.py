@@ -62,6 +62,7 @@ def sentiment_environment(home: Home, ports: Ports, known: dict[str, str]) -> di
         "SENTIMENT_HOME": str(home.path),
         "SENTIMENT_DATABASE_URL": database_url(known, ports, "sentiment", "psycopg"),
         "SENTIMENT_MLFLOW_URI": f"http://127.0.0.1:{ports.mlflow}",
+        "SENTIMENT_API_URL": f"http://127.0.0.1:{ports.api}",
         "SENTIMENT_AIRFLOW_URL": f"http://127.0.0.1:{ports.airflow}",
         "SENTIMENT_AIRFLOW_USER": "sentiment",
         "SENTIMENT_AIRFLOW_PASSWORD": passwords(home)["sentiment"],

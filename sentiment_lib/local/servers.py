@@ -29,6 +29,7 @@ def components(home: Home, ports: Ports, *, sample: bool) -> list[Component]:
             prepare=lambda: postgres.prepare(home, known["postgres_password"]),
             healthy=lambda: postgres.answers(ports, known["postgres_password"]),
             user=postgres.run_as(),
+            probes=6,
             stop_signal="SIGINT",  # fast shutdown: SIGTERM would wait for every client to leave
             port=ports.postgres,
             environment={"PATH": os.environ.get("PATH", ""), "LANG": "C.UTF-8"},
@@ -54,6 +55,13 @@ def components(home: Home, ports: Ports, *, sample: bool) -> list[Component]:
             name="airflow-migrate",
             command=[_program("airflow"), "db", "migrate"],
             once=True,
+            after=("databases",),
+            environment=environment,
+        ),
+        Component(
+            name="watch",
+            command=[_program("sentiment"), "alerts", "watch"],
+            healthy=lambda: True,  # it has no address to ask: it is well while it lives
             after=("databases",),
             environment=environment,
         ),
@@ -83,6 +91,8 @@ def _airflow(ports: Ports, environment: dict[str, str], ready: tuple[str, ...]) 
             command=[_program("airflow"), *rest],
             healthy=partial(_airflow_part, address, monitored.get(name, name)),
             after=needed,
+            probes=24,  # a machine that trains on all its cores may keep a heartbeat waiting
+            judged_by=() if name == "api-server" else ("airflow-api-server",),
             port=ports.airflow if name == "api-server" else None,
             environment=environment,
         )

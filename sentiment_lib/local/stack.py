@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import logging
 import os
@@ -10,7 +11,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -18,8 +20,9 @@ from typing import Any
 from sentiment_lib.errors import SentimentError, StackFailed
 from sentiment_lib.local import first_run, processes, secrets, servers
 from sentiment_lib.local.home import Home, Ports
+from sentiment_lib.local.leftovers import SUPERVISOR, end_leftovers
 from sentiment_lib.local.ports import require_free
-from sentiment_lib.local.supervisor import SUPERVISOR, Supervisor, end_leftovers
+from sentiment_lib.local.supervisor import Supervisor
 from sentiment_lib.settings import home_folder, load_settings
 
 log = logging.getLogger(__name__)
@@ -31,19 +34,42 @@ class AlreadyUp(SentimentError):
 
 
 def ports() -> Ports:
-    """Default ports, each replaced by SENTIMENT_PORT_AIRFLOW, _MLFLOW or _POSTGRES."""
+    """Default ports, each replaced by SENTIMENT_PORT_AIRFLOW, _MLFLOW, _POSTGRES or _API."""
     default = Ports()
     given = {name: os.environ.get(f"SENTIMENT_PORT_{name.upper()}") for name in asdict(default)}
     return replace(default, **{name: int(port) for name, port in given.items() if port})
+
+
+def choose_ports(**chosen: int | None) -> None:
+    """Use these ports in this process and those that it starts; None leaves the component where it was."""
+    os.environ.update({f"SENTIMENT_PORT_{name.upper()}": str(port) for name, port in chosen.items() if port})
 
 
 def supervise(*, sample: bool, show: Show, ready: Callable[[], None]) -> None:
     """Run the stack in this process until SIGINT or SIGTERM; StackFailed when it does not come up."""
     home = Home(home_folder())
     home.make()
+    with only_one(home):
+        _supervise(home, sample=sample, show=show, ready=ready)
+
+
+@contextmanager
+def only_one(home: Home) -> Iterator[None]:
+    """Hold the home's lock, which the kernel frees when we die in any way; AlreadyUp names who holds it."""
+    with (home.run / "lock").open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            raise AlreadyUp(home=home.path, pid=file.read() or "starting") from None
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        yield
+
+
+def _supervise(home: Home, *, sample: bool, show: Show, ready: Callable[[], None]) -> None:
     known = secrets.read_or_make(home)
-    if pid := processes.recorded(home.run / "processes.json").get(SUPERVISOR):
-        raise AlreadyUp(home=home.path, pid=pid)
     if ended := end_leftovers(home.run, known["stack_id"]):
         log.warning("ended %d processes that an earlier start had left", ended)
     (home.run / "ready").unlink(missing_ok=True)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import logging
 import os
-import signal
 import subprocess
 import threading
 import time
@@ -18,11 +17,10 @@ from pathlib import Path
 from sentiment_lib.errors import SentimentError, StackFailed
 from sentiment_lib.local import processes
 from sentiment_lib.local.component import Component
+from sentiment_lib.local.leftovers import SESSIONS, SUPERVISOR, ask, wait_gone
 from sentiment_lib.local.secrets import write_private
 
 log = logging.getLogger(__name__)
-SUPERVISOR = "supervisor"
-SESSIONS = "sessions.json"
 #: Deaths before the first good health after which the start is given up.
 TRIES = 4
 BACK_OFF = (1.0, 2.0, 5.0, 10.0, 30.0)
@@ -39,6 +37,8 @@ class Supervisor:
         self._reached = {name: threading.Event() for name in self._components}
         self._states = dict.fromkeys(self._components, "waiting")
         self._restarts = dict.fromkeys(self._components, 0)
+        #: did the last probe find it well
+        self._answered = dict.fromkeys(self._components, False)
         self._pids: dict[str, int] = {SUPERVISOR: os.getpid()}
         self._failure: SentimentError | None = None
         self._lock = threading.Lock()
@@ -54,7 +54,7 @@ class Supervisor:
             thread.start()
 
     def states(self) -> dict[str, str]:
-        """Component → waiting, starting, healthy, done, restarting or failed."""
+        """Component → waiting, starting, healthy, done, unwell, restarting or failed."""
         with self._lock:
             return dict(self._states)
 
@@ -77,8 +77,8 @@ class Supervisor:
         for component, pid in living:
             if component.name == "postgres":
                 # its backends end with it: a signal to each of them would be a crash
-                _ask(pid, component.signal)
-                _wait_gone(pid, 20)
+                ask(pid, component.signal)
+                wait_gone(pid, 20)
         for thread in self._threads:
             thread.join(timeout=5)
         processes.end(processes.strays(self._mark, self._run / SESSIONS), patience=3)
@@ -99,11 +99,14 @@ class Supervisor:
             except (SentimentError, OSError) as error:
                 ended = str(error)
             except Exception as error:  # a call in our own process may fail in any way: it counts as a death
+                if self._stopping.is_set():  # what it talked to was ended with the rest
+                    return
                 log.exception("%s failed", component.name)
                 ended = f"{type(error).__name__}: {error}"
             if ended is None or self._stopping.is_set():
                 return
             deaths += 1
+            self._answered[component.name] = False
             with self._lock:
                 self._restarts[component.name] += 1
             log.warning("%s ended: %s", component.name, ended)
@@ -142,7 +145,7 @@ class Supervisor:
 
     def _follow(self, component: Component, process: subprocess.Popen[bytes]) -> str | None:
         give_up = time.monotonic() + self._patience
-        well = False
+        well, failed, next_probe = False, 0, 0.0
         while not self._stopping.is_set():
             code = process.poll()
             if code is not None:
@@ -150,15 +153,33 @@ class Supervisor:
                     self._good(component, "done")
                     return None
                 return f"exit code {code}"
-            if not well and component.healthy and component.healthy():
+            if time.monotonic() < next_probe:
+                self._stopping.wait(min(POLL, component.probe_every))
+                continue
+            answered = component.healthy is not None and component.healthy()
+            self._answered[component.name] = answered
+            if answered and not well:
                 well = True
                 self._good(component, "healthy")
             if not well and not component.once and time.monotonic() > give_up:
                 return f"not healthy after {self._patience:.0f} seconds"
-            self._stopping.wait(POLL)
+            # it cannot be well while something that it needs is not, and another start would not help
+            failed = failed + 1 if well and not answered and self._needs_answer(component) else 0
+            if failed >= component.probes:
+                self._set(component.name, "unwell")
+                return f"{failed} probes in a row failed"
+            next_probe = time.monotonic() + (component.probe_every if well else POLL)
         return None
 
+    def _needs_answer(self, component: Component) -> bool:
+        """True when the last probe of everything that the component rests on was good."""
+        return all(
+            self._answered[name] and self._needs_answer(self._components[name])
+            for name in (*component.after, *component.judged_by)
+        )
+
     def _good(self, component: Component, state: str) -> None:
+        self._answered[component.name] = True
         self._set(component.name, state)
         self._reached[component.name].set()
 
@@ -177,41 +198,3 @@ class Supervisor:
                 for name, state in self._states.items()
             }
             write_private(self._run / "health.json", json.dumps(health))
-
-
-def end_leftovers(run: Path, mark: str) -> int:
-    """End what a killed supervisor left running; returns how many processes that were."""
-    living = processes.recorded(run / "processes.json")
-    living.pop(SUPERVISOR, None)
-    database = living.pop("postgres", None)
-    strays = [pid for pid in processes.strays(mark, run / SESSIONS) if not _of_database(pid, database)]
-    processes.end({*living.values(), *strays}, patience=15)
-    if database is not None:
-        _ask(database, signal.SIGINT)
-        _wait_gone(database, 20)
-    for name in ("processes.json", "health.json", SESSIONS):
-        (run / name).unlink(missing_ok=True)
-    return len({*living.values(), *strays}) + (database is not None)
-
-
-def _of_database(pid: int, database: int | None) -> bool:
-    """Postgres' backends end with it: a signal to each of them would be a crash."""
-    try:
-        return database is not None and os.getsid(pid) == database
-    except ProcessLookupError:
-        return False
-
-
-def _ask(pid: int, number: signal.Signals) -> None:
-    try:
-        os.kill(pid, number)
-    except ProcessLookupError:
-        return
-
-
-def _wait_gone(pid: int, seconds: float) -> None:
-    give_up = time.monotonic() + seconds
-    while processes.started_at(pid) is not None and time.monotonic() < give_up:
-        time.sleep(0.1)
-    if processes.started_at(pid) is not None:
-        processes.end([pid], patience=0)

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import psutil
 import pytest
@@ -16,8 +17,9 @@ from sentiment_lib.errors import PortTaken, StackFailed
 from sentiment_lib.local import processes, secrets
 from sentiment_lib.local.component import Component
 from sentiment_lib.local.home import Home, Ports
+from sentiment_lib.local.leftovers import end_leftovers
 from sentiment_lib.local.ports import require_free
-from sentiment_lib.local.supervisor import Supervisor, end_leftovers
+from sentiment_lib.local.supervisor import Supervisor
 
 #: A server that has a child which forgets its environment, as programs do that rename themselves.
 SERVER = ["sh", "-c", "env -i sleep 300 & wait"]
@@ -71,6 +73,32 @@ def test_what_dies_is_started_again(supervise, tmp_path):
     os.kill(first, signal.SIGKILL)
     until(lambda: processes.recorded(tmp_path / "processes.json").get("server", first) != first)
     until(supervisor.healthy)
+
+
+def test_what_hangs_is_unwell_and_started_again(supervise, tmp_path):
+    hung = tmp_path / "hung"
+    part = server(probe_every=0.05, probes=3)
+    supervisor = supervise(replace(part, healthy=lambda: not hung.exists()))
+    until(supervisor.healthy)
+    first = processes.recorded(tmp_path / "processes.json")["server"]
+    hung.touch()
+    until(lambda: supervisor.states()["server"] == "unwell")
+    hung.unlink()
+    until(supervisor.healthy)
+    assert processes.recorded(tmp_path / "processes.json")["server"] != first
+
+
+def test_what_only_waits_for_a_hung_one_is_left_alone(supervise, tmp_path):
+    hung = tmp_path / "hung"
+    base = replace(server("base", probe_every=0.05, probes=1000), healthy=lambda: not hung.exists())
+    rests = replace(server("rests", probe_every=0.05, probes=10, after=("base",)), healthy=lambda: not hung.exists())
+    supervisor = supervise(base, rests)
+    until(supervisor.healthy)
+    first = processes.recorded(tmp_path / "processes.json")
+    hung.touch()
+    time.sleep(2)
+    assert supervisor.states() == {"base": "healthy", "rests": "healthy"}
+    assert processes.recorded(tmp_path / "processes.json") == first
 
 
 def test_what_never_becomes_well_is_given_up_and_named(supervise):
@@ -129,8 +157,8 @@ def test_a_taken_port_is_named_with_the_variable_to_set():
         other.bind(("127.0.0.1", 0))
         free = other.getsockname()[1]
         other.close()
-        with pytest.raises(PortTaken, match=r"mlflow is taken.*SENTIMENT_PORT_MLFLOW"):
-            require_free(Ports(airflow=free, mlflow=taken.getsockname()[1], postgres=free))
+        with pytest.raises(PortTaken, match=r"mlflow is taken.*--port-mlflow or SENTIMENT_PORT_MLFLOW"):
+            require_free(Ports(airflow=free, mlflow=taken.getsockname()[1], postgres=free, api=free))
 
 
 def test_secrets_are_drawn_once_and_only_their_owner_can_read_them(tmp_path):
