@@ -1,0 +1,184 @@
+"""People label: each is handed one tweet after the other, and says what it is, skips it, or takes the last word back.
+
+Of each person's picks a fixed share comes from the audit sample; the rest are tweets that the champion is unsure of, or
+that another version reads differently. A drawn share of the answers is doubled by a second person.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sqlalchemy import Connection, RowMapping
+
+from sentiment_lib.errors import BadInput, NotFound
+from sentiment_lib.records import LABELS
+from sentiment_lib.settings import Settings
+from sentiment_lib.storage import label_queue, labels
+from sentiment_lib.storage.engine import Store, lock
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pick:
+    """A tweet handed to one person; what the model said is told only once it is answered."""
+
+    pick_id: int
+    tweet_id: int
+    #: masked
+    text: str
+    airline: str | None
+    created_at: datetime
+    #: "audit", "uncertain", "disagreement" or "second"
+    kind: str
+    #: "open", "labelled" or "skipped"
+    state: str
+    answer: str | None = None
+    predicted: str | None = None
+    #: by label, in the order of LABELS
+    probabilities: Mapping[str, float] | None = None
+    model_version: int | None = None
+
+
+def run(store: Store, settings: Settings, *, person: str, api_texts: bool = False) -> Pick | None:
+    """The person's next tweet, or the one still in hand; None when nothing waits.
+
+    `api_texts`: also what people typed into the API.
+    """
+    policy, now = settings.policy.label, datetime.now(UTC)
+    with store.begin() as connection:
+        if (held := label_queue.open_pick(connection, person)) is not None:
+            return _pick(held)
+        label_queue.give_back_held(connection, now - policy.hold_for, person)
+        position = label_queue.next_position(connection, person)
+        where = {
+            "person": person,
+            "api_texts": api_texts,
+            "newest": policy.newest,
+            "uncertain_below": policy.uncertain_below,
+        }
+        for kind in kinds_in_order(position, policy.audit_share):
+            for candidate in label_queue.candidates(connection, kind, where):
+                second = kind == "second"
+                pick_id = label_queue.hand_out(
+                    connection,
+                    candidate,
+                    person=person,
+                    # second opinions leave the person's own sequence, and so the share of the audit, as it was
+                    position=position - 1 if second else position,
+                    at=now,
+                    wants_second=not second and _doubled(candidate.tweet_id, settings),
+                )
+                if pick_id is not None:
+                    found = label_queue.pick(connection, pick_id, person)
+                    assert found is not None
+                    return _pick(found)
+    return None
+
+
+def kinds_in_order(position: int, audit_share: float) -> tuple[str, ...]:
+    """Kinds to try for a person's pick of this number: of the first n picks, floor(n · share) ask the audit first."""
+    if int(position * audit_share) > int((position - 1) * audit_share):
+        return ("second", "audit", "disagreement", "uncertain")
+    rest = ("disagreement", "uncertain") if position % 4 < 2 else ("uncertain", "disagreement")
+    return ("second", *rest, "audit")
+
+
+def answer(store: Store, *, person: str, pick_id: int, label: str) -> Pick:
+    """Store the person's answer and return the pick with what the model said. The same answer twice is one.
+
+    Raises BadInput for another label or a pick that is answered otherwise, NotFound when it went to someone else.
+    """
+    if label not in LABELS:
+        raise BadInput(what="label", problem=f"'{label[:40]}' is none of {', '.join(LABELS)}")
+    now = datetime.now(UTC)
+    with store.begin() as connection:
+        found = _own(connection, pick_id, person)
+        if found["state"] == "open":
+            audit = found["kind"] == "audit"
+            label_id = labels.give(
+                connection,
+                tweet_id=found["tweet_id"],
+                label=label,
+                # a second opinion measures the people, not the model: it is no second draw
+                source="audit" if audit else "person",
+                by=person,
+                at=now,
+                inclusion_probability=found["inclusion_probability"],
+            )
+            if audit:
+                labels.settle(connection, [found["tweet_id"]], now)
+            label_queue.finish(connection, pick_id, answer=label, label_id=label_id, at=now)
+            found = _own(connection, pick_id, person)
+        if found["answer"] != label:
+            raise BadInput(what="the answer", problem="this tweet has another one already; undo it first")
+        return _pick(found)
+
+
+def skip(store: Store, *, person: str, pick_id: int) -> None:
+    """The person does not see this tweet again; others may. Raises NotFound when it went to someone else."""
+    with store.begin() as connection:
+        if _own(connection, pick_id, person)["state"] == "open":
+            label_queue.finish(connection, pick_id, answer=None, label_id=None, at=datetime.now(UTC))
+
+
+def undo(store: Store, *, person: str) -> Pick:
+    """Take back the person's last answer or skip, which is in hand again.
+
+    Raises NotFound when there is none, BadInput when a snapshot holds it or a second person has answered.
+    """
+    with store.begin() as connection:
+        lock(connection, "snapshot")  # none is frozen between the look and the deletion
+        found = label_queue.last_finished(connection, person)
+        if found is None:
+            raise NotFound(what="answer to undo of", key=person)
+        if found["label_id"] is not None:
+            snapshot = labels.frozen_since(connection, found["tweet_id"], found["label_id"])
+            if snapshot is not None:
+                raise BadInput(what="undo", problem=f"snapshot {snapshot} holds this label already")
+        if label_queue.doubled(connection, found["pick_id"]):
+            raise BadInput(what="undo", problem="a second person has this tweet already")
+        if found["state"] == "skipped" and label_queue.taken(connection, found["tweet_id"], found["pick_id"]):
+            raise BadInput(what="undo", problem="someone else has the skipped tweet now")
+        if (held := label_queue.open_pick(connection, person)) is not None:
+            label_queue.drop(connection, [held["pick_id"]])
+        label_queue.reopen(connection, found["pick_id"], datetime.now(UTC))
+        if found["label_id"] is not None:
+            labels.take_back(connection, found["label_id"])
+        if found["kind"] == "audit":
+            labels.settle(connection, [found["tweet_id"]], None)
+        again = label_queue.pick(connection, found["pick_id"], person)
+        assert again is not None
+        return _pick(again)
+
+
+def _own(connection: Connection, pick_id: int, person: str) -> RowMapping:
+    found = label_queue.pick(connection, pick_id, person)
+    if found is None:
+        raise NotFound(what="tweet in your hands with the number", key=pick_id)
+    return found
+
+
+def _doubled(tweet_id: int, settings: Settings) -> bool:
+    """Whether a second person is handed this tweet too: a keyed draw that nobody can foresee or choose."""
+    key = settings.author_key.get_secret_value().encode()[:64]
+    digest = hashlib.blake2b(f"second {tweet_id}".encode(), digest_size=8, key=key).digest()
+    return int.from_bytes(digest, "big") < settings.policy.label.second_share * 2**64
+
+
+def _pick(row: RowMapping) -> Pick:
+    told = row["state"] == "labelled"
+    return Pick(
+        pick_id=row["pick_id"],
+        tweet_id=row["tweet_id"],
+        text=row["text"],
+        airline=row["airline"],
+        created_at=row["created_at"],
+        kind=row["kind"],
+        state=row["state"],
+        answer=row["answer"],
+        predicted=row["predicted"] if told else None,
+        probabilities={str(label): row[f"p_{label}"] for label in LABELS} if told else None,
+        model_version=row["model_version"] if told else None,
+    )

@@ -1,0 +1,46 @@
+"""Figures of the label queue: who labelled how much, what waits, and pairs of answers."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Connection, RowMapping, text
+
+
+def answer_pairs(connection: Connection, newest: int) -> list[tuple[str, str]]:
+    """(first, second) answers to the tweets that two people have labelled, the newest so many."""
+    rows = connection.execute(
+        text(
+            "SELECT k.answer AS first, s.answer AS second FROM label_picks s "
+            "JOIN label_picks k ON k.pick_id = s.first_pick "
+            "WHERE s.kind = 'second' AND s.state = 'labelled' AND k.state = 'labelled' "
+            "ORDER BY s.pick_id DESC LIMIT :newest"
+        ),
+        {"newest": newest},
+    )
+    return [(row.first, row.second) for row in rows]
+
+
+def counts(connection: Connection, person: str, since: datetime, most: int) -> RowMapping:
+    """Labels of the person and of all people, and what waits of the audit sample; none is counted beyond `most`."""
+    return (
+        connection.execute(
+            text(
+                """
+                SELECT (SELECT count(*) FROM (SELECT FROM label_picks WHERE person = :person AND finished_at >= :since
+                                              AND state = 'labelled' LIMIT :most) m) AS own_since,
+                       (SELECT count(*) FROM (SELECT FROM label_picks WHERE person = :person AND state = 'labelled'
+                                              LIMIT :most) m) AS own,
+                       (SELECT count(*) FROM (SELECT FROM label_picks WHERE person = :person AND state = 'skipped'
+                                              LIMIT :most) m) AS own_skipped,
+                       (SELECT count(*) FROM (SELECT FROM label_picks WHERE state = 'labelled' 
+                        LIMIT :most) m) AS all_people,
+                       (SELECT count(*) FROM (SELECT FROM audit_sample WHERE settled_at IS NULL
+                                              LIMIT :most) m) AS audit_waiting
+                """
+            ),
+            {"person": person, "since": since, "most": most},
+        )
+        .mappings()
+        .one()
+    )

@@ -1,0 +1,200 @@
+"""Picks for people to label: candidates of each kind, the hand-out, answers, and taking them back.
+
+Every query is bounded whatever the number of predictions: what waits of the audit sample has an index of its own, and
+the uncertain and disputed are looked for among the newest predictions only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, text
+
+from sentiment_lib.records import API_IDS_FROM
+
+#: Candidates that are looked at for one pick; others were taken in the same moment by other people.
+CANDIDATES = 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """A tweet that could be handed out."""
+
+    tweet_id: int
+    prediction_id: int
+    kind: str
+    inclusion_probability: float | None = None
+    #: for a second opinion
+    first_pick: int | None = None
+
+
+# nobody's work: no label by a person yet, in nobody's hands, not seen and skipped by this person
+_FREE = """
+    NOT EXISTS (SELECT FROM labels l WHERE l.tweet_id = p.tweet_id AND l.source IN ('audit', 'person'))
+    AND NOT EXISTS (SELECT FROM label_picks k WHERE k.tweet_id = p.tweet_id
+                    AND (k.person = :person OR (k.kind <> 'second' AND k.state IN ('open', 'labelled'))))
+"""
+_OURS = f"(:api_texts OR p.tweet_id < {API_IDS_FROM})"
+
+# the newest first: the draw does not depend on what a tweet says, so any part of it by time is a fair sample
+AUDIT = text(
+    f"""
+    SELECT p.tweet_id, p.prediction_id, 'audit' AS kind, a.inclusion_probability
+    FROM audit_sample a JOIN predictions p ON p.prediction_id = a.prediction_id
+    WHERE a.settled_at IS NULL AND {_OURS}
+      AND NOT EXISTS (SELECT FROM labels l WHERE l.tweet_id = p.tweet_id AND l.source = 'audit')
+      AND NOT EXISTS (SELECT FROM label_picks k WHERE k.tweet_id = p.tweet_id
+                      AND (k.person = :person OR (k.kind <> 'second' AND k.state IN ('open', 'labelled'))))
+    ORDER BY a.prediction_id DESC LIMIT {CANDIDATES}
+    """
+)
+# a tweet of the audit sample is left to the audit: labelled here first, its answer would be lost to the sample
+_NEWEST = f"""
+    SELECT p.tweet_id, p.prediction_id, p.label, greatest(p.p_negative, p.p_neutral, p.p_positive) AS confidence
+    FROM predictions p
+    WHERE p.model_version = (SELECT to_version FROM deployments WHERE state = 'done'
+                             ORDER BY deployment_id DESC LIMIT 1)
+      AND {_OURS}
+    ORDER BY p.predicted_at DESC LIMIT :newest
+"""
+_NOT_DRAWN = "NOT EXISTS (SELECT FROM audit_sample a WHERE a.prediction_id = p.prediction_id)"
+UNCERTAIN = text(
+    f"""
+    SELECT tweet_id, prediction_id, 'uncertain' AS kind FROM ({_NEWEST}) p
+    WHERE confidence < :uncertain_below AND {_NOT_DRAWN} AND {_FREE}
+    ORDER BY confidence, tweet_id LIMIT {CANDIDATES}
+    """
+)
+DISAGREEMENT = text(
+    f"""
+    SELECT p.tweet_id, p.prediction_id, 'disagreement' AS kind FROM ({_NEWEST}) p
+    WHERE EXISTS (SELECT FROM predictions o WHERE o.tweet_id = p.tweet_id AND o.label <> p.label)
+      AND {_NOT_DRAWN} AND {_FREE}
+    ORDER BY p.prediction_id DESC LIMIT {CANDIDATES}
+    """
+)
+SECOND = text(
+    f"""
+    SELECT k.tweet_id, k.prediction_id, 'second' AS kind, k.pick_id AS first_pick FROM label_picks k
+    WHERE k.wants_second AND k.state = 'labelled' AND k.person <> :person
+      AND NOT EXISTS (SELECT FROM label_picks s WHERE s.first_pick = k.pick_id AND s.state IN ('open', 'labelled'))
+      AND NOT EXISTS (SELECT FROM label_picks s WHERE s.tweet_id = k.tweet_id AND s.person = :person)
+    ORDER BY k.finished_at DESC LIMIT {CANDIDATES}
+    """
+)
+QUERIES = {"audit": AUDIT, "uncertain": UNCERTAIN, "disagreement": DISAGREEMENT, "second": SECOND}
+
+
+def candidates(connection: Connection, kind: str, where: Mapping[str, Any]) -> list[Candidate]:
+    """The next of this kind for `where` (person, api_texts, newest, uncertain_below)."""
+    return [Candidate(**row) for row in connection.execute(QUERIES[kind], dict(where)).mappings()]
+
+
+def hand_out(
+    connection: Connection, candidate: Candidate, *, person: str, position: int, at: datetime, wants_second: bool
+) -> int | None:
+    """Id of the new pick; None when someone else was faster."""
+    found: int | None = connection.execute(
+        text(
+            "INSERT INTO label_picks (tweet_id, prediction_id, kind, inclusion_probability, person, position, "
+            "handed_at, wants_second, first_pick) VALUES (:tweet_id, :prediction_id, :kind, :inclusion_probability, "
+            ":person, :position, :at, :wants_second, :first_pick) ON CONFLICT DO NOTHING RETURNING pick_id"
+        ),
+        {**vars(candidate), "person": person, "position": position, "at": at, "wants_second": wants_second},
+    ).scalar()
+    return found
+
+
+def give_back_held(connection: Connection, before: datetime, person: str) -> int:
+    """Other people's picks that have been open since before this time become free; gives how many."""
+    return connection.execute(
+        text("DELETE FROM label_picks WHERE state = 'open' AND handed_at < :before AND person <> :person"),
+        {"before": before, "person": person},
+    ).rowcount
+
+
+PICK = """
+    SELECT k.pick_id, k.tweet_id, k.prediction_id, k.kind, k.inclusion_probability, k.person, k.position, k.handed_at,
+           k.state, k.finished_at, k.answer, k.label_id, k.first_pick, k.wants_second,
+           t.text, t.language, t.airline, t.created_at,
+           p.model_version, p.label AS predicted, p.p_negative, p.p_neutral, p.p_positive
+    FROM label_picks k JOIN tweets t USING (tweet_id) JOIN predictions p USING (prediction_id)
+"""
+
+
+def open_pick(connection: Connection, person: str) -> RowMapping | None:
+    """What the person has in hand."""
+    statement = text(f"{PICK} WHERE k.person = :person AND k.state = 'open'")
+    return connection.execute(statement, {"person": person}).mappings().one_or_none()
+
+
+def pick(connection: Connection, pick_id: int, person: str) -> RowMapping | None:
+    """This pick of this person, held until the transaction ends."""
+    statement = text(f"{PICK} WHERE k.pick_id = :pick AND k.person = :person FOR UPDATE OF k")
+    return connection.execute(statement, {"pick": pick_id, "person": person}).mappings().one_or_none()
+
+
+def last_finished(connection: Connection, person: str) -> RowMapping | None:
+    """The person's newest answer or skip, held until the transaction ends."""
+    statement = text(
+        f"{PICK} WHERE k.person = :person AND k.finished_at IS NOT NULL "
+        "ORDER BY k.finished_at DESC, k.pick_id DESC LIMIT 1 FOR UPDATE OF k"
+    )
+    return connection.execute(statement, {"person": person}).mappings().one_or_none()
+
+
+def next_position(connection: Connection, person: str) -> int:
+    """Number of the person's next pick, from 1."""
+    position: int = connection.execute(
+        text("SELECT coalesce(max(position), 0) + 1 FROM label_picks WHERE person = :person"), {"person": person}
+    ).scalar_one()
+    return position
+
+
+def finish(connection: Connection, pick_id: int, *, answer: str | None, label_id: int | None, at: datetime) -> None:
+    """Close a pick: labelled with an answer, skipped without."""
+    connection.execute(
+        text(
+            "UPDATE label_picks SET state = CASE WHEN cast(:answer AS text) IS NULL THEN 'skipped' ELSE 'labelled' END,"
+            " answer = :answer, label_id = :label_id, finished_at = :at WHERE pick_id = :pick"
+        ),
+        {"pick": pick_id, "answer": answer, "label_id": label_id, "at": at},
+    )
+
+
+def reopen(connection: Connection, pick_id: int, at: datetime) -> None:
+    """The pick is in its person's hands again, as if nothing had been said."""
+    connection.execute(
+        text(
+            "UPDATE label_picks SET state = 'open', answer = NULL, label_id = NULL, finished_at = NULL, "
+            "handed_at = :at WHERE pick_id = :pick"
+        ),
+        {"pick": pick_id, "at": at},
+    )
+
+
+def drop(connection: Connection, pick_ids: Sequence[int]) -> None:
+    """Forget open picks that were never answered."""
+    connection.execute(
+        text("DELETE FROM label_picks WHERE pick_id = ANY(:picks) AND state = 'open'"), {"picks": list(pick_ids)}
+    )
+
+
+def doubled(connection: Connection, pick_id: int) -> bool:
+    """Whether a second person has, or has answered, the tweet of this pick."""
+    statement = text(
+        "SELECT EXISTS (SELECT FROM label_picks WHERE first_pick = :pick AND state IN ('open', 'labelled'))"
+    )
+    return bool(connection.execute(statement, {"pick": pick_id}).scalar_one())
+
+
+def taken(connection: Connection, tweet_id: int, pick_id: int) -> bool:
+    """Whether another pick works on this tweet."""
+    statement = text(
+        "SELECT EXISTS (SELECT FROM label_picks WHERE tweet_id = :tweet AND pick_id <> :pick "
+        "AND state IN ('open', 'labelled'))"
+    )
+    return bool(connection.execute(statement, {"tweet": tweet_id, "pick": pick_id}).scalar_one())

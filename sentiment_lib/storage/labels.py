@@ -1,0 +1,102 @@
+"""Single labels by people: given, taken back, and listed for other tools."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+
+def give(
+    connection: Connection,
+    *,
+    tweet_id: int,
+    label: str,
+    source: str,
+    by: str,
+    at: datetime,
+    inclusion_probability: float | None = None,
+    confidence: float | None = None,
+) -> int | None:
+    """Id of the new label; None when this person said the same of this tweet before."""
+    found: int | None = connection.execute(
+        text(
+            "INSERT INTO labels (tweet_id, label, source, labelled_by, labelled_at, confidence, inclusion_probability) "
+            "VALUES (:tweet, :label, :source, :by, :at, :confidence, :inclusion) "
+            "ON CONFLICT (tweet_id, source, labelled_by, label) DO NOTHING RETURNING label_id"
+        ),
+        {
+            "tweet": tweet_id,
+            "label": label,
+            "source": source,
+            "by": by,
+            "at": at,
+            "confidence": confidence,
+            "inclusion": inclusion_probability,
+        },
+    ).scalar()
+    return found
+
+
+def settle(connection: Connection, tweet_ids: Sequence[int], at: datetime | None) -> None:
+    """Drawn predictions of these tweets wait no longer (or wait again, with None), whichever version made them."""
+    connection.execute(
+        text(
+            "UPDATE audit_sample SET settled_at = :at WHERE prediction_id IN "
+            "(SELECT prediction_id FROM predictions WHERE tweet_id = ANY(:tweets))"
+        ),
+        {"at": at, "tweets": list(tweet_ids)},
+    )
+
+
+def drawn(connection: Connection, tweet_ids: Sequence[int]) -> dict[int, float]:
+    """Inclusion probability of those tweets that belong to the audit sample; of several draws the newest counts."""
+    rows = connection.execute(
+        text(
+            "SELECT DISTINCT ON (p.tweet_id) p.tweet_id, a.inclusion_probability FROM predictions p "
+            "JOIN audit_sample a USING (prediction_id) WHERE p.tweet_id = ANY(:tweets) "
+            "ORDER BY p.tweet_id, p.prediction_id DESC"
+        ),
+        {"tweets": list(tweet_ids)},
+    )
+    return {row.tweet_id: row.inclusion_probability for row in rows}
+
+
+def known(connection: Connection, tweet_ids: Sequence[int]) -> set[int]:
+    """Those of the ids that are stored tweets."""
+    rows = connection.execute(
+        text("SELECT tweet_id FROM tweets WHERE tweet_id = ANY(:tweets)"), {"tweets": list(tweet_ids)}
+    )
+    return set(rows.scalars())
+
+
+def frozen_since(connection: Connection, tweet_id: int, label_id: int) -> int | None:
+    """The first snapshot with this tweet that was made after the label was stored; None when there is none."""
+    snapshot: int | None = connection.execute(
+        text(
+            "SELECT min(s.snapshot_id) FROM snapshot_rows r JOIN snapshots s USING (snapshot_id) "
+            "WHERE r.tweet_id = :tweet AND s.created_at >= (SELECT stored_at FROM labels WHERE label_id = :label)"
+        ),
+        {"tweet": tweet_id, "label": label_id},
+    ).scalar_one()
+    return snapshot
+
+
+def take_back(connection: Connection, label_id: int) -> None:
+    """Delete one label."""
+    connection.execute(text("DELETE FROM labels WHERE label_id = :label"), {"label": label_id})
+
+
+def listed(connection: Connection, sources: Sequence[str], after: int, rows: int) -> Iterator[dict[str, Any]]:
+    """Labels of these sources with their tweet, by id, above `after`."""
+    found = connection.execute(
+        text(
+            "SELECT l.label_id, l.tweet_id, t.text, l.label, l.source, l.labelled_by, l.labelled_at, l.confidence, "
+            "l.inclusion_probability FROM labels l JOIN tweets t USING (tweet_id) "
+            "WHERE l.label_id > :after AND l.source = ANY(:sources) ORDER BY l.label_id LIMIT :rows"
+        ),
+        {"sources": list(sources), "after": after, "rows": rows},
+    )
+    return (dict(row) for row in found.mappings())

@@ -1,0 +1,251 @@
+"""Picks over a real database: the mix, one person a tweet, second opinions, undo and skip."""
+
+from __future__ import annotations
+
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import text
+
+from sentiment_lib.errors import BadInput, NotFound
+from sentiment_lib.records import API_IDS_FROM
+from sentiment_lib.steps import label_progress, label_queue
+
+CERTAIN, UNSURE = (0.9, 0.05, 0.05), (0.4, 0.35, 0.25)
+POLICY = {"label": {"audit_share": 0.5, "second_share": 0}}
+
+
+@pytest.fixture
+def labelling(settings):
+    """Settings in which nothing is doubled."""
+    return settings.model_copy(update={"policy": type(settings.policy)(**POLICY)})
+
+
+@pytest.fixture
+def fill(store):
+    """Store predictions: `fill(ids, proba, drawn=…, disputed=…)`."""
+    with store.begin() as connection:
+        connection.execute(text("INSERT INTO ingests (source) VALUES ('test')"))
+        for version in (1, 2):
+            connection.execute(
+                text(
+                    "INSERT INTO model_versions (version, family, digest, run_id, training_key) "
+                    "VALUES (:v, 'vader', 'd', cast(:v AS text), cast(:v AS text))"
+                ),
+                {"v": version},
+            )
+        connection.execute(
+            text("INSERT INTO deployments (kind, to_version, state, finished_at) VALUES ('first', 1, 'done', now())")
+        )
+
+    def add(ids, proba, *, drawn=False, disputed=False):
+        with store.begin() as connection:
+            for tweet_id in ids:
+                connection.execute(
+                    text(
+                        "INSERT INTO tweets (tweet_id, text, created_at, ingest_id) "
+                        "VALUES (:id, 'late again', now(), (SELECT min(ingest_id) FROM ingests))"
+                    ),
+                    {"id": tweet_id},
+                )
+                for version, label in ((1, "negative"), (2, "positive"))[: 2 if disputed else 1]:
+                    prediction = connection.execute(
+                        text(
+                            "INSERT INTO predictions (tweet_id, model_version, label, p_negative, p_neutral, "
+                            "p_positive) VALUES (:id, :version, :label, :a, :b, :c) RETURNING prediction_id"
+                        ),
+                        {"id": tweet_id, "version": version, "label": label, **dict(zip("abc", proba, strict=True))},
+                    ).scalar_one()
+                    if drawn:
+                        connection.execute(
+                            text("INSERT INTO audit_sample (prediction_id, inclusion_probability) VALUES (:p, 0.02)"),
+                            {"p": prediction},
+                        )
+
+    return add
+
+
+@pytest.fixture
+def rows(store):
+    """Rows of a query, as tuples."""
+
+    def ask(query):
+        with store.begin() as connection:
+            return [tuple(row) for row in connection.execute(text(query))]
+
+    return ask
+
+
+def work(store, settings, person, count, label="negative"):
+    """Label the next `count` tweets; the picks."""
+    done = []
+    for _ in range(count):
+        pick = label_queue.run(store, settings, person=person)
+        if pick is None:
+            break
+        done.append(label_queue.answer(store, person=person, pick_id=pick.pick_id, label=label))
+    return done
+
+
+def test_the_audit_keeps_its_share_of_every_persons_picks(store, labelling, fill):
+    fill(range(1, 41), CERTAIN, drawn=True)
+    fill(range(101, 121), UNSURE)
+    fill(range(201, 221), CERTAIN, disputed=True)
+    done = work(store, labelling, "ann", 40)
+    kinds = Counter(pick.kind for pick in done)
+    assert kinds == {"audit": 20, "uncertain": 10, "disagreement": 10}
+    for count in range(2, 41, 2):
+        assert sum(pick.kind == "audit" for pick in done[:count]) == count // 2
+
+
+def test_an_audit_answer_keeps_its_chance_and_others_are_a_persons(store, labelling, fill, rows):
+    fill([1], CERTAIN, drawn=True)
+    fill([2], UNSURE)
+    work(store, labelling, "ann", 2)
+    assert rows("SELECT tweet_id, source, inclusion_probability, labelled_by FROM labels ORDER BY 1") == [
+        (1, "audit", 0.02, "ann"),
+        (2, "person", None, "ann"),
+    ]
+    assert rows("SELECT count(*) FROM audit_sample WHERE settled_at IS NULL") == [(0,)]
+
+
+def test_a_drawn_tweet_is_left_to_the_audit_however_uncertain(store, labelling, fill):
+    fill([1, 2, 3], UNSURE, drawn=True)
+    assert {pick.kind for pick in work(store, labelling, "ann", 3)} == {"audit"}
+
+
+def test_a_sure_prediction_that_nobody_disputes_is_not_asked_about(store, labelling, fill):
+    fill([1, 2], CERTAIN)
+    assert label_queue.run(store, labelling, person="ann") is None
+
+
+def test_texts_of_the_api_come_only_when_asked_for(store, labelling, fill):
+    fill([API_IDS_FROM + 1], UNSURE)
+    assert label_queue.run(store, labelling, person="ann") is None
+    assert label_queue.run(store, labelling, person="ann", api_texts=True).tweet_id == API_IDS_FROM + 1
+
+
+def test_the_models_answer_is_told_after_the_persons_only(store, labelling, fill):
+    fill([1], UNSURE)
+    pick = label_queue.run(store, labelling, person="ann")
+    assert (pick.predicted, pick.probabilities, pick.model_version) == (None, None, None)
+    told = label_queue.answer(store, person="ann", pick_id=pick.pick_id, label="neutral")
+    assert (told.predicted, told.model_version) == ("negative", 1)
+    assert told.probabilities["negative"] == pytest.approx(0.4)
+
+
+def test_asking_again_gives_the_tweet_that_is_in_hand(store, labelling, fill):
+    fill([1, 2], UNSURE)
+    assert label_queue.run(store, labelling, person="ann") == label_queue.run(store, labelling, person="ann")
+
+
+def test_many_people_at_once_never_work_on_one_tweet(store, labelling, fill, rows):
+    fill(range(1, 31), UNSURE)
+    fill(range(101, 131), CERTAIN, drawn=True)
+    with ThreadPoolExecutor(5) as pool:
+        done = list(pool.map(lambda number: work(store, labelling, f"person {number}", 12), range(5)))
+    tweets = [pick.tweet_id for picks in done for pick in picks]
+    assert len(tweets) == 60
+    assert len(set(tweets)) == 60
+    assert rows("SELECT max(n) FROM (SELECT count(*) AS n FROM labels GROUP BY tweet_id) c") == [(1,)]
+
+
+def test_a_drawn_share_is_doubled_by_someone_else_and_agreement_is_measured(store, settings, fill, rows):
+    everything = settings.model_copy(
+        update={"policy": type(settings.policy)(label={"audit_share": 0.5, "second_share": 1})}
+    )
+    fill(range(1, 13), UNSURE)
+    fill(range(21, 33), CERTAIN, drawn=True)
+    first = work(store, everything, "ann", 6, "negative") + work(store, everything, "ann", 6, "positive")
+    assert all(pick.kind != "second" for pick in first), "one's own answer is never doubled by oneself"
+    doubled = {pick.tweet_id: pick.answer for pick in first}
+    for _ in range(12):
+        pick = label_queue.run(store, everything, person="bob")
+        assert (pick.kind, pick.tweet_id in doubled) == ("second", True)
+        label_queue.answer(store, person="bob", pick_id=pick.pick_id, label=doubled[pick.tweet_id])
+    assert label_queue.run(store, everything, person="bob").kind != "second"
+    found = label_progress.run(store, person="bob")
+    assert (found.own, found.all_people) == (12, 24)
+    assert (found.agreement.pairs, found.agreement.share, found.agreement.kappa) == (12, 1.0, 1.0)
+    assert rows("SELECT count(*), count(DISTINCT tweet_id) FROM labels WHERE source = 'audit'") == [(6, 6)]
+
+
+def test_undo_takes_the_last_answer_back_and_hands_the_tweet_out_again(store, labelling, fill, rows):
+    fill([1, 2], CERTAIN, drawn=True)
+    (done,) = work(store, labelling, "ann", 1)
+    label_queue.run(store, labelling, person="ann")
+    again = label_queue.undo(store, person="ann")
+    assert (again.tweet_id, again.state, again.predicted) == (done.tweet_id, "open", None)
+    assert rows("SELECT count(*) FROM labels") == [(0,)]
+    assert rows("SELECT count(*) FROM audit_sample WHERE settled_at IS NULL") == [(2,)]
+    assert label_queue.answer(store, person="ann", pick_id=again.pick_id, label="positive").answer == "positive"
+
+
+def test_undo_is_refused_once_a_snapshot_holds_the_label(store, labelling, fill, rows):
+    fill([1], UNSURE)
+    work(store, labelling, "ann", 1)
+    with store.begin() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO snapshots (content_hash, split_at, train_rows, holdout_rows, uri, policy) "
+                "VALUES ('h', now(), 1, 0, 'u', '{}')"
+            )
+        )
+        connection.execute(text("INSERT INTO snapshot_rows SELECT snapshot_id, 1, 'negative', 'train' FROM snapshots"))
+    with pytest.raises(BadInput, match="snapshot 1 holds this label"):
+        label_queue.undo(store, person="ann")
+    assert rows("SELECT count(*) FROM labels") == [(1,)]
+
+
+def test_undo_without_an_answer_says_so(store, labelling):
+    with pytest.raises(NotFound, match="answer to undo"):
+        label_queue.undo(store, person="ann")
+
+
+def test_a_skipped_tweet_goes_to_others_and_not_back(store, labelling, fill):
+    fill([1], CERTAIN, drawn=True)
+    pick = label_queue.run(store, labelling, person="ann")
+    label_queue.skip(store, person="ann", pick_id=pick.pick_id)
+    assert label_queue.run(store, labelling, person="ann") is None
+    assert label_queue.run(store, labelling, person="bob").tweet_id == 1
+    with pytest.raises(BadInput, match="someone else"):
+        label_queue.undo(store, person="ann")
+
+
+def test_an_answer_twice_is_one_and_another_one_needs_undo(store, labelling, fill, rows):
+    fill([1], UNSURE)
+    pick = label_queue.run(store, labelling, person="ann")
+    for _ in range(2):
+        label_queue.answer(store, person="ann", pick_id=pick.pick_id, label="neutral")
+    with pytest.raises(BadInput, match="undo it first"):
+        label_queue.answer(store, person="ann", pick_id=pick.pick_id, label="positive")
+    assert rows("SELECT label FROM labels") == [("neutral",)]
+
+
+def test_nobody_answers_what_is_in_another_persons_hands(store, labelling, fill):
+    fill([1], UNSURE)
+    pick = label_queue.run(store, labelling, person="ann")
+    with pytest.raises(NotFound, match="in your hands"):
+        label_queue.answer(store, person="bob", pick_id=pick.pick_id, label="neutral")
+
+
+def test_a_tweet_that_was_left_lying_goes_to_someone_else(store, labelling, fill, rows):
+    fill([1], UNSURE)
+    pick = label_queue.run(store, labelling, person="ann")
+    assert label_queue.run(store, labelling, person="bob") is None
+    with store.begin() as connection:
+        connection.execute(
+            text("UPDATE label_picks SET handed_at = :then"), {"then": datetime.now(UTC) - timedelta(hours=1)}
+        )
+    assert label_queue.run(store, labelling, person="bob").tweet_id == 1
+    with pytest.raises(NotFound):
+        label_queue.answer(store, person="ann", pick_id=pick.pick_id, label="neutral")
+
+
+def test_what_is_not_a_label_is_refused(store, labelling, fill):
+    fill([1], UNSURE)
+    pick = label_queue.run(store, labelling, person="ann")
+    with pytest.raises(BadInput, match="none of negative"):
+        label_queue.answer(store, person="ann", pick_id=pick.pick_id, label="angry")
