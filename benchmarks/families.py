@@ -1,0 +1,120 @@
+"""Every family on the same tweets, split by time: quality with intervals, time to train and to answer, size.
+
+    python -m benchmarks.families [--data airline|semeval|tweeteval] [--family NAME ...] [--quick] [--check]
+                                  [--out FOLDER] [--again]
+
+Each family is trained in a process of its own, one thread each. What was measured stays as JSON in FOLDER, so that a
+run that was broken off goes on; --again measures anew. Writes FOLDER/families.md and FOLDER/families.png.
+Last line: JSON.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from benchmarks import families_data, families_table
+from benchmarks.families_bounds import PUBLISHED, checks
+from benchmarks.families_measure import Row
+from sentiment_lib.families.catalog import CATALOG
+
+CHEAP = ("vader", "textblob", "count_logreg", "tfidf_logreg", "fasttext")
+#: Those that cost most come last, so that a broken-off run has the others.
+ORDER = sorted(CATALOG, key=lambda name: (name in ("bert", "tweet_roberta"), name == "stack"))
+SHOWN = ("airline", "semeval", "tweeteval")
+
+
+def rows(data: str) -> list[Row]:
+    """Every line of one set's table."""
+    every = [Row(family=name, data=data) for name in ORDER]
+    if data == "airline":
+        every.append(Row(family="bert", data=data, variant="SemEval first", first="semeval_before_airline"))
+        every.append(Row(family="stack", data=data, variant="with bert", options=WITH_BERT))
+    return every
+
+
+#: The stack with the family that leads among its members.
+WITH_BERT = {"members": ["bert", "tfidf_logreg", "fasttext"]}
+
+
+def main() -> None:
+    """Measure what is asked and missing, then write table and picture; exit 1 under --check when a bound is missed."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", choices=SHOWN, action="append")
+    parser.add_argument("--family", nargs="+", help="rows of the table by family or by name")
+    parser.add_argument("--out", type=Path, default=Path(".local/families"))
+    for name in ("quick", "check", "again"):
+        parser.add_argument(f"--{name}", action="store_true")
+    chosen = parser.parse_args()
+    wanted = _wanted(chosen.data, chosen.family, quick=chosen.quick)
+    chosen.out.mkdir(parents=True, exist_ok=True)
+    failed = [row.name for row in wanted if not measured(row, chosen.out, again=chosen.again)]
+    found = results(chosen.out, quick=chosen.quick)
+    text = report(found, chosen.out)
+    print(text)
+    judged = [] if chosen.quick else checks(found)
+    for what, figure, sign, bound, holds in judged:
+        print(f"{'holds ' if holds else 'MISSED'}  {what}: {figure:.4g} {sign} {bound}")
+    missed = [what for what, *_, holds in judged if not holds]
+    summary = {f"{row['data']}/{row['name']}": row["macro_f1"][0] for row in found if "macro_f1" in row}
+    print(json.dumps({"benchmark": "families", "macro_f1": summary, "missed": missed, "failed": failed}))
+    raise SystemExit(1 if failed or (chosen.check and missed) else 0)
+
+
+def measured(row: Row, out: Path, *, again: bool = False) -> bool:
+    """Whether the row's figures are there, after measuring them when they were not."""
+    result = out / f"{_slug(row)}.json"
+    if result.is_file() and not again:
+        return True
+    command = [sys.executable, "-m", "benchmarks.families_measure", json.dumps(asdict(row)), str(result)]
+    threads = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
+    done = subprocess.run(command, env=os.environ | threads, check=False)
+    if done.returncode:
+        print(f"{row.name} on {row.data} failed", file=sys.stderr)
+    return done.returncode == 0
+
+
+def results(out: Path, *, quick: bool = False) -> list[dict[str, Any]]:
+    """What was measured, in this run or before."""
+    found = [json.loads(path.read_text()) for path in sorted(out.glob("*.json"))]
+    return [row for row in found if row["quick"] == quick]
+
+
+def report(found: Sequence[dict[str, Any]], out: Path) -> str:
+    """The tables of all sets; the picture is of the airline's, or of the first there is."""
+    sets = [name for name in families_table.TITLES if any(row["data"] == name for row in found)]
+    parts = []
+    for name in sets:
+        of_this = [row for row in found if row["data"] == name]
+        parts.append(families_table.markdown(name, of_this, PUBLISHED.get(name, [])))
+        if name == sets[0] and any("macro_f1" in row for row in of_this):
+            families_table.frontier(name, of_this, out / "families.png")
+    text = "\n".join(parts)
+    (out / "families.md").write_text(text, encoding="utf-8")
+    return text
+
+
+def _wanted(data: Sequence[str] | None, names: Sequence[str] | None, *, quick: bool) -> list[Row]:
+    if quick:
+        sets = [name for name in data or ("airline",) if families_data.there(name)] or ["made_up"]
+        return [Row(family=name, data=one, quick=True) for one in sets for name in names or CHEAP]
+    every = [row for one in data or ("airline", "semeval") for row in rows(one)]
+    if data is None or "airline" in data:
+        every.append(Row(family="tfidf_logreg", data="airline_random"))
+    return [row for row in every if names is None or row.family in names or row.name in names]
+
+
+def _slug(row: Row) -> str:
+    words = f"{row.data}-{row.name}{'-quick' if row.quick else ''}".lower()
+    return "".join(letter if letter.isalnum() or letter in "-_" else "-" for letter in words).strip("-")
+
+
+if __name__ == "__main__":
+    main()
