@@ -18,6 +18,8 @@ from sentiment_lib.storage.engine import Store, lock
 
 #: Columns of a snapshot's Parquet file, in the order in which they are hashed.
 COLUMNS = (*snapshots.COLUMNS, "part")
+#: Sources of labels that no quality may be measured on.
+BIASED = ("feedback", "picked")
 
 
 def run(store: Store, settings: Settings, *, until: datetime | None = None) -> Snapshot:
@@ -56,17 +58,18 @@ def run(store: Store, settings: Settings, *, until: datetime | None = None) -> S
 def split(frame: pd.DataFrame, policy: SnapshotPolicy) -> tuple[pd.DataFrame, datetime | None]:
     """Add the column `part`: every training row is older than every holdout row. Gives the frame and the split.
 
-    People's corrections are a biased sample: they may teach, but never judge. In the time of the holdout they are
-    left out.
+    People's corrections and tweets picked for what a model said of them are biased samples: they may teach, but never
+    judge. In the time of the holdout they are left out.
     """
-    answered = frame[frame["label_source"] != "feedback"]
+    fair = ~frame["label_source"].isin(BIASED)
+    answered = frame[fair]
     if answered.empty:
         return frame.iloc[:0].assign(part=pd.Series(dtype=str)), None
     first = min(int(len(answered) * (1 - policy.holdout_share)), len(answered) - 1)
     split_at = answered["created_at"].iloc[first]
     held = frame["created_at"] >= split_at
     parted = frame.assign(part=held.map({True: "holdout", False: "train"}))
-    parted = parted[~held | (frame["label_source"] != "feedback")].reset_index(drop=True)
+    parted = parted[~held | fair].reset_index(drop=True)
     return parted, split_at.to_pydatetime()
 
 

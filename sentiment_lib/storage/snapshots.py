@@ -17,10 +17,14 @@ from sentiment_lib.storage.tables import SnapshotRow, SnapshotTable
 
 COLUMNS = ("tweet_id", "created_at", "text", "airline", "language", "label", "label_source")
 
+# a label that the queue asked for because a model was unsure, or two disagreed, is "picked": no fair sample of anything
 # the first source of the precedence that spoke wins; within a source the newest answer, then the last stored
 LABELLED = text(
     """
-    SELECT t.tweet_id, t.created_at, t.text, t.airline, t.language, l.label, l.source AS label_source
+    SELECT t.tweet_id, t.created_at, t.text, t.airline, t.language, l.label,
+           CASE WHEN l.source = 'person'
+                     AND EXISTS (SELECT FROM label_picks k WHERE k.tweet_id = l.tweet_id AND k.kind <> 'second')
+                THEN 'picked' ELSE l.source END AS label_source
     FROM (
         SELECT DISTINCT ON (tweet_id) tweet_id, label, source FROM labels
         ORDER BY tweet_id, array_position(CAST(:precedence AS text[]), source) NULLS LAST,

@@ -121,6 +121,30 @@ def test_corrections_of_people_teach_but_never_judge(store, settings, tweets, ad
     assert (len(parts), set(parts)) == (10, {"train"})
 
 
+def test_tweets_picked_because_a_model_was_unsure_teach_but_never_judge(store, settings, tweets, add_tweets):
+    version = bootstrap.run(store, settings).version
+    score.run(store, settings)
+    with store.begin() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO label_picks (tweet_id, prediction_id, kind, person, position, handed_at, state, "
+                "finished_at, answer) SELECT tweet_id, prediction_id, 'uncertain', 'one', 1, now(), 'labelled', now(), "
+                "'neutral' FROM predictions WHERE model_version = :version AND tweet_id IN (10, 590)"
+            ),
+            {"version": version},
+        )
+        connection.execute(
+            text(
+                "INSERT INTO labels (tweet_id, label, source, labelled_by, labelled_at) "
+                "SELECT tweet_id, 'neutral', 'person', 'one', now() FROM label_picks"
+            )
+        )
+    frame = snapshot.read(settings, snapshot.run(store, settings))
+    picked = frame[frame.label_source == "picked"]
+    assert list(zip(picked.tweet_id, picked.part, strict=True)) == [(10, "train")]
+    assert 590 not in set(frame.tweet_id)
+
+
 def test_a_snapshot_file_that_was_changed_is_refused(store, settings, tweets):
     frozen = snapshot.run(store, settings)
     frame = snapshot.read(settings, frozen)
