@@ -111,17 +111,15 @@ def foreseen(data: Path) -> dict[str, object]:
     for name, calibration, later in scenarios.blocks(data):
         labels, proba = scenarios.arrays(calibration)
         fitted = quality.calibrator(labels, proba)
-        last = quality.measured(labels, proba, np.ones(len(labels))).macro_f1
+        last = quality.measured(labels, proba, np.ones(len(labels))).value
         for block, frame in later:
             truth_labels, now = scenarios.arrays(frame)
-            truth = quality.measured(truth_labels, now, np.ones(len(now))).macro_f1
+            truth = quality.measured(truth_labels, now, np.ones(len(now))).value
             guess = quality.estimated(now, fitted)
-            errors["estimated"].append(abs(guess.macro_f1 - truth))
+            errors["estimated"].append(abs(guess.value - truth))
             errors["last"].append(abs(last - truth))
-            blocks[f"{name} {block}"] = {"estimated": guess.macro_f1, "true": truth, "last": last}
-            print(
-                f"quality {name} {block}: estimated {guess.macro_f1:.3f}, true {truth:.3f}, last {last:.3f}", flush=True
-            )
+            blocks[f"{name} {block}"] = {"estimated": guess.value, "true": truth, "last": last}
+            print(f"quality {name} {block}: estimated {guess.value:.3f}, true {truth:.3f}, last {last:.3f}", flush=True)
             last, fitted = truth, quality.calibrator(truth_labels, now)
     return {"blocks": blocks} | {f"mae_{name}": float(np.mean(values)) for name, values in errors.items()}
 

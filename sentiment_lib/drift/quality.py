@@ -20,9 +20,9 @@ CLASSES = 3
 
 @dataclass(frozen=True, kw_only=True)
 class Estimate:
-    """Macro-F1 with its 95 % bootstrap interval."""
+    """A figure (macro-F1, unless another was asked for) with its 95 % bootstrap interval."""
 
-    macro_f1: float
+    value: float
     low: float
     high: float
     rows: int
@@ -52,15 +52,23 @@ def estimated(proba: Floats, calibration: Calibrator | None = None, *, rounds: i
     return _interval(figure, len(proba), rounds, seed)
 
 
-def measured(labels: Ints, proba: Floats, inclusion: Floats, *, rounds: int = 200, seed: int = 0) -> Estimate:
-    """Macro-F1 of labelled rows, each weighted by one over the chance with which it was drawn (Horvitz-Thompson)."""
+def measured(
+    labels: Ints,
+    proba: Floats,
+    inclusion: Floats,
+    *,
+    of: Callable[[Floats], float] = macro_f1,
+    rounds: int = 200,
+    seed: int = 0,
+) -> Estimate:
+    """A figure of labelled rows, each weighted by one over the chance with which it was drawn (Horvitz-Thompson)."""
     predicted = proba.argmax(axis=1)
     weights = 1 / inclusion
 
     def figure(rows: Ints) -> float:
         confusion = np.zeros((CLASSES, CLASSES))
         np.add.at(confusion, (labels[rows], predicted[rows]), weights[rows])
-        return macro_f1(confusion)
+        return of(confusion)
 
     return _interval(figure, len(labels), rounds, seed)
 
@@ -116,7 +124,7 @@ def _interval(figure: Callable[[Any], float], rows: int, rounds: int, seed: int)
     random = np.random.default_rng(seed)
     again = [figure(random.integers(0, rows, rows)) for _ in range(rounds)]
     low, high = np.quantile(again, [0.025, 0.975])
-    return Estimate(macro_f1=figure(np.arange(rows)), low=float(low), high=float(high), rows=rows)
+    return Estimate(value=figure(np.arange(rows)), low=float(low), high=float(high), rows=rows)
 
 
 def _logs(proba: Floats) -> Floats:

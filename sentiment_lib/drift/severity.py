@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from sentiment_lib.drift import quality
+from sentiment_lib.drift.powered import powered
 from sentiment_lib.drift.signals import PROBABILITIES
 from sentiment_lib.policy import DriftPolicy
 from sentiment_lib.records import LABELS, Severity
@@ -61,9 +62,14 @@ def harm(reference: pd.DataFrame, current: pd.DataFrame, policy: DriftPolicy) ->
     if min(len(one) for one in labelled) >= policy.minimum_labelled:
         true = [quality.measured(labels_of(one), proba_of(one), _inclusion(one), seed=policy.seed) for one in labelled]
         figures["measured"] = {"before": vars_of(true[0]), "now": vars_of(true[1])}
-        result = ("measured", true[0], true[1])
+        both = [
+            powered(labels_of(few), proba_of(few), _inclusion(few), proba_of(all_rows), seed=policy.seed)
+            for few, all_rows in zip(labelled, sides, strict=True)
+        ]
+        figures["powered"] = {"before": vars_of(both[0]), "now": vars_of(both[1])}
+        result = ("measured", both[0], both[1])
     by, first, second = result
-    return Harm(by=by, loss=first.macro_f1 - second.macro_f1, certain=second.high < first.low, figures=figures)
+    return Harm(by=by, loss=first.value - second.value, certain=second.high < first.low, figures=figures)
 
 
 def proba_of(frame: pd.DataFrame) -> quality.Floats:
@@ -78,7 +84,7 @@ def labels_of(frame: pd.DataFrame) -> quality.Ints:
 
 def vars_of(one: quality.Estimate) -> dict[str, float | int]:
     """The estimate as JSON values."""
-    return {"macro_f1": one.macro_f1, "low": one.low, "high": one.high, "rows": one.rows}
+    return {"macro_f1": one.value, "low": one.low, "high": one.high, "rows": one.rows}
 
 
 def _inclusion(frame: pd.DataFrame) -> quality.Floats:
