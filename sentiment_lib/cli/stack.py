@@ -1,11 +1,11 @@
-"""Commands for the embedded stack: Postgres, MLflow and Airflow on this machine, on loopback only."""
+"""Commands for the embedded stack: Postgres, MLflow, Airflow and the API on this machine, on loopback only."""
 
 from __future__ import annotations
 
 import json
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Annotated
 
 import typer
@@ -22,6 +22,8 @@ SYMBOLS = {
     "failed": "✗",
 }
 Port = Annotated[int | None, typer.Option(min=1, max=65_535, help="instead of SENTIMENT_PORT_… and the default")]
+#: name of the API key that the login table shows
+LOCAL = "local"
 CLICKS = """
 What to click: open Airflow as [bold]mlops[/bold]. Under [bold]Browse → Required Actions[/bold] an approval appears
 within minutes: it shows the evidence of a candidate against the champion. Answer it, and the next tweets are scored
@@ -43,7 +45,7 @@ def up(
     port_postgres: Port = None,
     port_api: Port = None,
 ) -> None:
-    """Start Postgres, MLflow and Airflow; Ctrl-C or `sentiment down` stops them."""
+    """Start Postgres, MLflow, Airflow and the API; Ctrl-C or `sentiment down` stops them."""
     from sentiment_lib.local import stack
 
     stack.choose_ports(airflow=port_airflow, mlflow=port_mlflow, postgres=port_postgres, api=port_api)
@@ -54,7 +56,7 @@ def up(
         _print_logins()
         return
     with _progress() as show:
-        stack.supervise(sample=sample, show=show, ready=_print_logins)
+        stack.supervise(sample=sample, show=show, ready=_print_logins, make_key=_local_key)
 
 
 def down(as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
@@ -77,6 +79,22 @@ def status(as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
             print(f"{SYMBOLS[part['state']]} {name}: {part['state']}, restarts {part['restarts']}")
         print("up" if found["healthy"] else "not up" if not found["up"] else "up, but not well")
     raise SystemExit(0 if found["healthy"] else 1)
+
+
+def _local_key() -> str:
+    """A key for the one who started the stack; takes the place of one that was made and never written down."""
+    from sentiment_lib.errors import NotFound
+    from sentiment_lib.serving import keys
+    from sentiment_lib.settings import load_settings
+    from sentiment_lib.storage.engine import Store
+
+    store = Store.open(load_settings())
+    try:
+        with suppress(NotFound):
+            keys.revoke(store, LOCAL)
+        return keys.create(store, LOCAL, ("predict", "feedback"))
+    finally:
+        store.close()
 
 
 @contextmanager
@@ -113,7 +131,7 @@ def _print_logins() -> None:
     if not sys.stdout.isatty() and _is_log():
         print("ready")
         return
-    table = Table("", "URL", "user", "password", "log")
+    table = Table("", "URL", "user", "password or key", "log")
     for what, url, user, password, log in stack.logins():
         table.add_row(what, url, user, password, str(log))
     console = Console(width=None if sys.stdout.isatty() else 160)

@@ -30,6 +30,11 @@ class Home:
         return self.path / "secrets"
 
     @property
+    def api_key(self) -> Path:
+        """The API key that the login table shows."""
+        return self.secrets / "api-key"
+
+    @property
     def logs(self) -> Path:
         """One log file for each component."""
         return self.path / "logs"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from urllib.error import URLError
@@ -17,8 +18,11 @@ from sentiment_lib.settings import load_settings
 from sentiment_lib.storage import migrate
 
 
-def components(home: Home, ports: Ports, *, sample: bool) -> list[Component]:
-    """Every component in the order of its needs; with `sample`, an empty database gets the sample stream."""
+def components(home: Home, ports: Ports, *, sample: bool, make_key: Callable[[], str]) -> list[Component]:
+    """Every component in the order of its needs; with `sample`, an empty database gets the sample stream.
+
+    `make_key` makes the API key that the login table shows; it is called once, when the database is there.
+    """
     known = secrets.read_or_make(home)
     environment = _environment(home, ports, known)
     secrets.write_settings(home, secrets.sentiment_environment(home, ports, known))
@@ -36,7 +40,7 @@ def components(home: Home, ports: Ports, *, sample: bool) -> list[Component]:
         ),
         Component(
             name="databases",
-            call=lambda: _make_databases(home, ports, known),
+            call=lambda: _make_databases(home, ports, known, make_key),
             after=("postgres",),
         ),
         *_sample(home, sample),
@@ -56,6 +60,15 @@ def components(home: Home, ports: Ports, *, sample: bool) -> list[Component]:
             command=[_program("airflow"), "db", "migrate"],
             once=True,
             after=("databases",),
+            environment=environment,
+        ),
+        Component(
+            name="api",
+            command=[_program("sentiment"), "serve", "--host", "127.0.0.1", "--port", str(ports.api)],
+            # not /readyz: without a champion it is not ready, and another start would not give it one
+            healthy=lambda: _answers(f"http://127.0.0.1:{ports.api}/healthz"),
+            after=("databases", "mlflow"),
+            port=ports.api,
             environment=environment,
         ),
         Component(
@@ -100,9 +113,11 @@ def _airflow(ports: Ports, environment: dict[str, str], ready: tuple[str, ...]) 
     ]
 
 
-def _make_databases(home: Home, ports: Ports, known: dict[str, str]) -> None:
+def _make_databases(home: Home, ports: Ports, known: dict[str, str], make_key: Callable[[], str]) -> None:
     postgres.make_databases(ports, known)
     migrate.upgrade(secrets.database_url(known, ports, "sentiment", "psycopg"))
+    if not home.api_key.exists():
+        secrets.write_private(home.api_key, make_key())
 
 
 def _mlflow(home: Home, ports: Ports) -> list[str]:

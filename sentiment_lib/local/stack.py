@@ -45,12 +45,12 @@ def choose_ports(**chosen: int | None) -> None:
     os.environ.update({f"SENTIMENT_PORT_{name.upper()}": str(port) for name, port in chosen.items() if port})
 
 
-def supervise(*, sample: bool, show: Show, ready: Callable[[], None]) -> None:
+def supervise(*, sample: bool, show: Show, ready: Callable[[], None], make_key: Callable[[], str]) -> None:
     """Run the stack in this process until SIGINT or SIGTERM; StackFailed when it does not come up."""
     home = Home(home_folder())
     home.make()
     with only_one(home):
-        _supervise(home, sample=sample, show=show, ready=ready)
+        _supervise(home, sample=sample, show=show, ready=ready, make_key=make_key)
 
 
 @contextmanager
@@ -68,7 +68,7 @@ def only_one(home: Home) -> Iterator[None]:
         yield
 
 
-def _supervise(home: Home, *, sample: bool, show: Show, ready: Callable[[], None]) -> None:
+def _supervise(home: Home, *, sample: bool, show: Show, ready: Callable[[], None], make_key: Callable[[], str]) -> None:
     known = secrets.read_or_make(home)
     if ended := end_leftovers(home.run, known["stack_id"]):
         log.warning("ended %d processes that an earlier start had left", ended)
@@ -77,9 +77,8 @@ def _supervise(home: Home, *, sample: bool, show: Show, ready: Callable[[], None
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    supervisor = Supervisor(
-        servers.components(home, ports(), sample=sample), run=home.run, logs=home.logs, mark=known["stack_id"]
-    )
+    parts = servers.components(home, ports(), sample=sample, make_key=make_key)
+    supervisor = Supervisor(parts, run=home.run, logs=home.logs, mark=known["stack_id"])
     supervisor.start()
     try:
         while not stop.is_set() and not supervisor.healthy():
@@ -161,6 +160,8 @@ def logins() -> list[tuple[str, str, str, str, Path]]:
         (f"Airflow ({role})", airflow, user, users[user], home.logs / "airflow-api-server.log")
         for user, role in (("admin", "administers"), ("mlops", "approves"), ("platform", "watches"))
     ]
+    api = f"http://127.0.0.1:{taken.api}"
+    rows.append(("API and test page", api, "local (key)", home.api_key.read_text(), home.logs / "api.log"))
     database = f"postgresql://127.0.0.1:{taken.postgres}/sentiment"
     rows.append(("MLflow", f"http://127.0.0.1:{taken.mlflow}", "", "", home.logs / "mlflow.log"))
     rows.append(("Postgres", database, "sentiment", known["sentiment_password"], home.logs / "postgres.log"))

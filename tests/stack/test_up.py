@@ -9,6 +9,8 @@ import subprocess
 import tempfile
 import time
 from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 import psutil
 import pytest
@@ -38,6 +40,15 @@ def of(home):
     return [psutil.Process(pid) for pid in pids | children]
 
 
+def answer(url, key):
+    """Status of the answer to this key."""
+    try:
+        with urlopen(Request(url, headers={"Authorization": f"Bearer {key}"}), timeout=10) as response:
+            return response.status
+    except HTTPError as error:
+        return error.code
+
+
 def until(condition, seconds):
     give_up = time.monotonic() + seconds
     while not condition():
@@ -50,11 +61,16 @@ def test_up_status_a_second_up_and_down_in_a_folder_with_spaces(spaced):
     found = spaced.status()
     assert found["healthy"]
     assert {part["state"] for part in found["components"].values()} == {"healthy", "done"}
-    assert {"postgres", "mlflow", "watch", "airflow-scheduler", "airflow-api-server"} <= set(found["components"])
+    assert {"postgres", "mlflow", "api", "watch", "airflow-scheduler", "airflow-api-server"} <= set(found["components"])
     assert not [part for part in found["components"].values() if part["restarts"]]
 
     with pytest.raises(RuntimeError, match=r"runs already \(pid \d+\)"):
         spaced.sentiment("up", "--no-sample", seconds=60)
+
+    key = (spaced.home / "secrets" / "api-key").read_text()
+    assert (spaced.home / "secrets" / "api-key").stat().st_mode & 0o777 == 0o600
+    assert answer(f"{spaced.settings.api_url}/v1/model", key) != 401
+    assert answer(f"{spaced.settings.api_url}/v1/model", "sk_wrong") == 401
 
     ours = of(spaced.home)
     assert len(ours) > 10
