@@ -45,7 +45,7 @@ def ingest(
     if not (paths or landing or x or sample):
         raise BadInput(what="`sentiment ingest` without a source", problem="name files, or --landing, --x or --sample")
     settings = load_settings()
-    columns = _columns(column or [])
+    columns = columns_of(column or [])
     # every file is looked at before the first is read
     sources: list[Source] = [FileSource(path, preset, columns, name) for path in paths or []]
     if sample:
@@ -67,7 +67,7 @@ def ingest(
         )
 
 
-def _columns(pairs: list[str]) -> dict[str, str]:
+def columns_of(pairs: list[str]) -> dict[str, str]:
     """Field → column, of FIELD=COLUMN."""
     from sentiment_lib.errors import BadInput
 

@@ -46,6 +46,11 @@ PRESETS: Mapping[str, Preset] = {
         },
         labels={"0": "negative", "2": "neutral", "4": "positive"},
     ),
+    # answers to tweets that are stored already, from another tool: `sentiment label import`
+    "labels": Preset(
+        columns={name: name for name in ("tweet_id", "label", "confidence", "labelled_at")},
+        required=("tweet_id", "label"),
+    ),
 }
 
 

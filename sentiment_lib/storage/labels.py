@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -64,6 +64,18 @@ def drawn(connection: Connection, tweet_ids: Sequence[int]) -> dict[int, float]:
     return {row.tweet_id: row.inclusion_probability for row in rows}
 
 
+def audited(connection: Connection, tweet_ids: Sequence[int]) -> dict[int, str]:
+    """Who gave the audit label of those tweets that have one."""
+    rows = connection.execute(
+        text(
+            "SELECT DISTINCT ON (tweet_id) tweet_id, labelled_by FROM labels "
+            "WHERE tweet_id = ANY(:tweets) AND source = 'audit' ORDER BY tweet_id, label_id"
+        ),
+        {"tweets": list(tweet_ids)},
+    )
+    return {row.tweet_id: row.labelled_by for row in rows}
+
+
 def known(connection: Connection, tweet_ids: Sequence[int]) -> set[int]:
     """Those of the ids that are stored tweets."""
     rows = connection.execute(
@@ -89,7 +101,22 @@ def take_back(connection: Connection, label_id: int) -> None:
     connection.execute(text("DELETE FROM labels WHERE label_id = :label"), {"label": label_id})
 
 
-def listed(connection: Connection, sources: Sequence[str], after: int, rows: int) -> Iterator[dict[str, Any]]:
+def waiting(connection: Connection, before: int | None, rows: int) -> list[dict[str, Any]]:
+    """Drawn tweets without an audit label, the newest draw first, below the prediction `before`."""
+    found = connection.execute(
+        text(
+            "SELECT a.prediction_id, p.tweet_id, t.text, t.airline, t.created_at, a.inclusion_probability "
+            "FROM audit_sample a JOIN predictions p USING (prediction_id) JOIN tweets t ON t.tweet_id = p.tweet_id "
+            "WHERE a.settled_at IS NULL AND (cast(:before AS bigint) IS NULL OR a.prediction_id < :before) "
+            "AND NOT EXISTS (SELECT FROM labels l WHERE l.tweet_id = p.tweet_id AND l.source = 'audit') "
+            "ORDER BY a.prediction_id DESC LIMIT :rows"
+        ),
+        {"before": before, "rows": rows},
+    )
+    return [dict(row) for row in found.mappings()]
+
+
+def listed(connection: Connection, sources: Sequence[str], after: int, rows: int) -> list[dict[str, Any]]:
     """Labels of these sources with their tweet, by id, above `after`."""
     found = connection.execute(
         text(
@@ -99,4 +126,4 @@ def listed(connection: Connection, sources: Sequence[str], after: int, rows: int
         ),
         {"sources": list(sources), "after": after, "rows": rows},
     )
-    return (dict(row) for row in found.mappings())
+    return [dict(row) for row in found.mappings()]

@@ -1,0 +1,110 @@
+"""Tweets for another labelling tool, or labels that were given, as CSV or JSON Lines."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from sentiment_lib.errors import BadInput
+from sentiment_lib.storage import labels
+from sentiment_lib.storage.engine import Store
+
+PAGE = 1000
+SOURCES = ("audit", "person", "feedback")
+WAITING_COLUMNS = ("tweet_id", "text", "airline", "created_at", "label")
+GIVEN_COLUMNS = (
+    "tweet_id",
+    "text",
+    "label",
+    "source",
+    "labelled_by",
+    "labelled_at",
+    "confidence",
+    "inclusion_probability",
+)
+#: A spreadsheet takes a cell that begins so for a formula.
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def run(store: Store, path: Path, *, what: str, most: int | None = None) -> int:
+    """Write `what` to the file and return the number of rows; the ending of its name decides the form.
+
+    "waiting": drawn tweets without an answer, whose empty column `label` is what `import_labels` reads.
+    "given": labels of people, with their source and chance. In CSV a text that a spreadsheet would run as a formula
+    begins with an apostrophe.
+    """
+    writers = {".csv": _csv, ".jsonl": _json_lines}
+    if path.suffix.lower() not in writers:
+        raise BadInput(what=path.name, problem="its name must end in .csv or .jsonl")
+    columns: tuple[str, ...]
+    if what == "waiting":
+        columns, found = WAITING_COLUMNS, _waiting(store, most)
+    elif what == "given":
+        columns, found = GIVEN_COLUMNS, _given(store, most)
+    else:
+        raise BadInput(what=f"what to export, {what!r}", problem="choose waiting or given")
+    return writers[path.suffix.lower()](path, columns, found)
+
+
+def _waiting(store: Store, most: int | None) -> Iterator[dict[str, Any]]:
+    seen: set[int] = set()  # two versions' draws of one tweet are one question
+
+    def page(before: int | None) -> list[dict[str, Any]]:
+        with store.begin() as connection:
+            return labels.waiting(connection, before, PAGE)
+
+    for row in _paged(page, "prediction_id"):
+        if most is not None and len(seen) >= most:
+            return
+        if row["tweet_id"] not in seen:
+            seen.add(row["tweet_id"])
+            yield {**row, "label": ""}
+
+
+def _given(store: Store, most: int | None) -> Iterator[dict[str, Any]]:
+    def page(after: int | None) -> list[dict[str, Any]]:
+        with store.begin() as connection:
+            return labels.listed(connection, SOURCES, after or 0, PAGE)
+
+    for number, row in enumerate(_paged(page, "label_id")):
+        if most is not None and number >= most:
+            return
+        yield row
+
+
+def _paged(page: Callable[[int | None], list[dict[str, Any]]], key: str) -> Iterator[dict[str, Any]]:
+    last: int | None = None
+    while rows := page(last):
+        yield from rows
+        last = rows[-1][key]
+
+
+def _csv(path: Path, columns: tuple[str, ...], rows: Iterator[dict[str, Any]]) -> int:
+    count = 0
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(columns)
+        for row in rows:
+            writer.writerow([_cell(row[column]) for column in columns])
+            count += 1
+    return count
+
+
+def _cell(value: Any) -> Any:
+    if hasattr(value, "isoformat"):
+        return value.isoformat()
+    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
+
+
+def _json_lines(path: Path, columns: tuple[str, ...], rows: Iterator[dict[str, Any]]) -> int:
+    count = 0
+    with path.open("w", encoding="utf-8") as file:
+        for row in rows:
+            # an id as text: JavaScript's numbers are too short for it
+            told = {**{column: row[column] for column in columns}, "tweet_id": str(row["tweet_id"])}
+            file.write(json.dumps(told, ensure_ascii=False, default=_cell) + "\n")
+            count += 1
+    return count
