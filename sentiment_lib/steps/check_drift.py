@@ -20,6 +20,7 @@ from sentiment_lib.drift.signals import signals
 from sentiment_lib.errors import MissingExtra, NotFound
 from sentiment_lib.records import DriftReport, Severity, Window
 from sentiment_lib.settings import Settings
+from sentiment_lib.steps import quality_days
 from sentiment_lib.storage import drift as reports
 from sentiment_lib.storage.engine import Store
 
@@ -39,8 +40,11 @@ def run(store: Store, settings: Settings, *, at: datetime | None = None) -> Drif
         if version is None:
             raise NotFound(what="champion", key="to check the drift of")
         reference, current = _windows(connection, settings, version, at)
-        if known := reports.find_report(connection, version, reference, current):
-            return known
+        known = reports.find_report(connection, version, reference, current)
+    quality_days.run(store, settings, version, Window(start=reference.start, end=current.end))
+    if known:
+        return known
+    with store.begin() as connection:
         frames = [
             reports.window_rows(connection, one, version, rows=READ_FACTOR * policy.sample_rows, seed=policy.seed)
             for one in (reference, current)

@@ -26,7 +26,8 @@ COLUMNS = (
     "inclusion",
 )
 
-# labels that people chose to give (feedback) are a biased sample and stay out
+# labels that people chose to give (feedback) are a biased sample and stay out; one that a data set labelled as well was
+# labelled for sure, however small the chance of the audit draw
 # a seeded hash of the id is a fair draw, the same one each time, and needs no sort of the whole window in memory
 # tweets are drawn first and joined then; what people typed into the API is no part of the stream that is watched
 WINDOW = text(
@@ -39,9 +40,9 @@ WINDOW = text(
            l.label AS answer, l.inclusion
     FROM drawn t LEFT JOIN predictions p ON p.tweet_id = t.tweet_id AND p.model_version = :version
     LEFT JOIN LATERAL (
-        SELECT label, coalesce(inclusion_probability, 1) AS inclusion FROM labels
-        WHERE tweet_id = t.tweet_id AND source IN ('audit', 'dataset')
-        ORDER BY (source = 'audit') DESC, label_id LIMIT 1) l ON true
+        SELECT (array_agg(label ORDER BY source = 'audit' DESC, label_id))[1] AS label,
+               max(coalesce(inclusion_probability, 1)) AS inclusion
+        FROM labels WHERE tweet_id = t.tweet_id AND source IN ('audit', 'dataset')) l ON true
     ORDER BY hashint8extended(t.tweet_id, :seed), t.tweet_id
     """
 )

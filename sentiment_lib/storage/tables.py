@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, ClassVar
 
 from sqlalchemy import (
@@ -70,7 +70,11 @@ class Ingest(Base):
     stored: Mapped[int] = mapped_column(server_default="0")
     duplicate: Mapped[int] = mapped_column(server_default="0")
     quarantined: Mapped[int] = mapped_column(server_default="0")
-    __table_args__ = (CheckConstraint("received = stored + duplicate + quarantined", name="adds_up"),)
+    __table_args__ = (
+        CheckConstraint("received = stored + duplicate + quarantined", name="adds_up"),
+        # the API writes many small ingests; the rules over the sources must not wade through them
+        Index("ix_ingests_collected", "started_at", postgresql_where=text("source <> 'api'")),
+    )
 
 
 class Tweet(Base):
@@ -408,6 +412,31 @@ class DriftReportTable(Base):
         CheckConstraint("reference_start < reference_end AND current_start < current_end", name="windows"),
         UniqueConstraint("model_version", "reference_start", "reference_end", "current_start", "current_end"),
     )
+
+
+class QualityDay(Base):
+    """Quality of one version on one day's tweets, estimated from all of them and measured on the audit sample."""
+
+    __tablename__ = "quality_days"
+    day: Mapped[date] = mapped_column(primary_key=True)
+    model_version: Mapped[int] = mapped_column(ForeignKey("model_versions.version"), primary_key=True)
+    #: predictions that were looked at, a fair draw of the day's
+    rows: Mapped[int]
+    estimated: Mapped[float]
+    estimated_low: Mapped[float]
+    estimated_high: Mapped[float]
+    #: labelled tweets of the audit sample that the version did not learn from; figures are NULL while they are too few
+    labelled: Mapped[int]
+    measured: Mapped[float | None]
+    measured_low: Mapped[float | None]
+    measured_high: Mapped[float | None]
+    powered: Mapped[float | None]
+    powered_low: Mapped[float | None]
+    powered_high: Mapped[float | None]
+    accuracy: Mapped[float | None]
+    accuracy_low: Mapped[float | None]
+    accuracy_high: Mapped[float | None]
+    computed_at: Mapped[datetime] = _now()
 
 
 class Alert(Base):

@@ -1,0 +1,137 @@
+"""Quality by day, estimated and measured, as a short table that the checks fill and pages read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, fields
+from datetime import date, datetime, timedelta
+
+import pandas as pd
+from sqlalchemy import Connection, text
+
+from sentiment_lib.records import API_IDS_FROM, Window
+
+#: Late labels reach back this far in one check; older days keep what they have.
+LOOK_BACK = timedelta(days=90)
+#: A label's time is that of its transaction's start: look a little further back than the last check.
+OVERLAP = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, kw_only=True)
+class QualityRow:
+    """One version on one day (UTC). Macro-F1 estimated, measured (weighted sample) and powered (sample and all
+    predictions), accuracy powered; bounds are 95 % intervals. Measured figures are None with too few labels."""
+
+    day: date
+    model_version: int
+    rows: int
+    estimated: float
+    estimated_low: float
+    estimated_high: float
+    labelled: int
+    measured: float | None = None
+    measured_low: float | None = None
+    measured_high: float | None = None
+    powered: float | None = None
+    powered_low: float | None = None
+    powered_high: float | None = None
+    accuracy: float | None = None
+    accuracy_low: float | None = None
+    accuracy_high: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChampionChange:
+    """A version became the champion."""
+
+    at: datetime
+    kind: str
+    model_version: int
+
+
+_NAMES = tuple(field.name for field in fields(QualityRow))
+_VALUES = _NAMES[2:]
+
+
+def series(connection: Connection, since: date) -> list[QualityRow]:
+    """Every version's days from `since` on, by day and version. Reads the short table only."""
+    found = connection.execute(
+        text(f"SELECT {', '.join(_NAMES)} FROM quality_days WHERE day >= :since ORDER BY day, model_version"),
+        {"since": since},
+    )
+    return [QualityRow(**row) for row in found.mappings()]
+
+
+def champion_changes(connection: Connection, since: date) -> list[ChampionChange]:
+    """Moves of the champion from `since` on, oldest first, and the last one before it: who served at the start."""
+    found = connection.execute(
+        text(
+            "SELECT finished_at, kind, to_version FROM deployments WHERE state = 'done' AND deployment_id >= coalesce("
+            "(SELECT max(deployment_id) FROM deployments WHERE state = 'done' AND finished_at < :since), 0) "
+            "ORDER BY deployment_id"
+        ),
+        {"since": since},
+    )
+    return [ChampionChange(at=row.finished_at, kind=row.kind, model_version=row.to_version) for row in found]
+
+
+def stale_days(connection: Connection, version: int, days: Iterable[date], *, latest: int) -> list[date]:
+    """Days that this version's figures are missing or too old for, newest first.
+
+    Of `days` those without a row, and the last `latest` whatever they have (they are still filling); besides, every
+    day whose tweets were labelled since the version's last figures.
+    """
+    wanted = sorted(days)
+    known = {
+        row.day: row.computed_at
+        for row in connection.execute(
+            text("SELECT day, computed_at FROM quality_days WHERE model_version = :version"), {"version": version}
+        )
+    }
+    stale = {day for day in wanted if day not in known} | set(wanted[-latest:])
+    if known and wanted:
+        relabelled = connection.execute(
+            text(
+                "SELECT DISTINCT (t.created_at AT TIME ZONE 'UTC')::date FROM labels l JOIN tweets t USING (tweet_id) "
+                "WHERE l.source = 'audit' AND l.stored_at > :since"
+            ),
+            {"since": max(known.values()) - OVERLAP},
+        ).scalars()
+        stale |= {day for day in relabelled if wanted[-1] - LOOK_BACK <= day <= wanted[-1]}
+    return sorted(stale, reverse=True)
+
+
+LABELLED = text(
+    f"""
+    SELECT DISTINCT ON (t.tweet_id) t.created_at, p.label, p.p_negative, p.p_neutral, p.p_positive, l.label AS answer,
+           coalesce(l.inclusion_probability, a.inclusion_probability) AS inclusion
+    FROM labels l JOIN tweets t ON t.tweet_id = l.tweet_id
+    JOIN predictions p ON p.tweet_id = t.tweet_id AND p.model_version = :version
+    LEFT JOIN audit_sample a ON a.prediction_id = p.prediction_id
+    WHERE l.source = 'audit' AND t.created_at >= :start AND t.created_at < :end AND t.tweet_id < {API_IDS_FROM}
+      AND coalesce(l.inclusion_probability, a.inclusion_probability) IS NOT NULL
+      AND NOT EXISTS (SELECT FROM snapshot_rows s JOIN model_versions m USING (snapshot_id)
+                      WHERE m.version = :version AND s.tweet_id = t.tweet_id AND s.part = 'train')
+    ORDER BY t.tweet_id, l.label_id
+    """
+)
+
+
+def labelled_rows(connection: Connection, window: Window, version: int) -> pd.DataFrame:
+    """Audit labels of the window's tweets that the version did not learn from, with its prediction and the chance
+    with which each was drawn: columns created_at, label, p_*, answer, inclusion."""
+    where = {"version": version, "start": window.start, "end": window.end}
+    columns = ["created_at", "label", "p_negative", "p_neutral", "p_positive", "answer", "inclusion"]
+    return pd.DataFrame(connection.execute(LABELLED, where).all(), columns=columns)
+
+
+def keep(connection: Connection, row: QualityRow) -> None:
+    """Store a day's figures, or put them in the place of older ones."""
+    connection.execute(
+        text(
+            f"INSERT INTO quality_days ({', '.join(_NAMES)}) VALUES ({', '.join(f':{name}' for name in _NAMES)}) "
+            f"ON CONFLICT (day, model_version) DO UPDATE SET computed_at = now(), "
+            f"{', '.join(f'{name} = EXCLUDED.{name}' for name in _VALUES)}"
+        ),
+        asdict(row),
+    )
