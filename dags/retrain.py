@@ -11,6 +11,8 @@ from sentiment_airflow.assets import CHAMPION, DRIFT, LABELS
 from sentiment_airflow.retrain_docs import DOCS, EXPIRES, REASON
 
 POLICY = defaults.policy()
+#: the step ends a training by itself; this is for what hangs, and leaves room for figures and registration
+TRAINING = timedelta(minutes=POLICY.retrain.train_minutes) + timedelta(minutes=20)
 
 
 @dag(
@@ -30,8 +32,8 @@ def retrain():
     @task_group
     def candidate(order: dict) -> dict:
         """One family: when it fails, the others go on."""
-        # two at once at the most: more would oversubscribe a small machine
-        train = task(max_active_tis_per_dag=2, execution_timeout=timedelta(hours=3))(retraining.train)
+        # two at once at the most, with the pool's slots over all runs: more would oversubscribe a small machine
+        train = task(pool=POLICY.retrain.pool, max_active_tis_per_dag=2, execution_timeout=TRAINING)(retraining.train)
         return task(retraining.evaluate)(train(order))
 
     approval = HITLOperator(

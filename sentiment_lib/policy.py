@@ -26,6 +26,7 @@ class RetrainPolicy(Section):
     minimum_audit: int = Field(100, ge=30, description="audit labels that a measured quality needs")
     cool_down: timedelta = timedelta(hours=1)
     minimum_rows: int = Field(200, ge=30, description="fewest training rows")
+    pool: str = Field("default_pool", description="Airflow pool of the trainings; it must exist")
     train_minutes: float = Field(60, gt=0, description="time that one family's training may take")
     warm_start: bool = Field(False, description="transformers go on from the champion when it is of their family")
     unlabelled_rows: int = Field(100_000, ge=0, description="newest tweets without labels that word vectors learn from")

@@ -1,7 +1,7 @@
 #!/bin/bash
-# Bring both databases to their newest form; running it again changes nothing.
+# Bring both databases to their newest form and make the pool; running it again changes nothing.
 set -euo pipefail
-airflow db migrate
+PYTHONPATH="$AIRFLOW__CORE__PLUGINS_FOLDER" python -m sentiment_airflow.pools
 python - <<'P'
 from sentiment_lib.settings import load_settings
 from sentiment_lib.storage import migrate

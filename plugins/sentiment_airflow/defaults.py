@@ -24,6 +24,7 @@ HOPELESS = (
     "MissingExtra",
     "NotEnoughLabels",
     "NotFound",
+    "TrainingCancelled",
     "TrainingRefused",
     "UnknownFamily",
     "UnsafeArtefact",
@@ -51,7 +52,8 @@ TASK: dict[str, Any] = {
     "on_failure_callback": FailureNotice(),
 }
 
-#: What every DAG is given. Tasks run in default_pool; what must not run side by side says so where it is defined.
+#: What every DAG is given. Tasks run in default_pool, trainings in the policy's; what must not run side by side says so
+#: where it is defined.
 DAG: dict[str, Any] = {"default_args": TASK, "catchup": False, "is_paused_upon_creation": False}
 
 

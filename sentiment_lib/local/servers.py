@@ -57,10 +57,10 @@ def components(home: Home, ports: Ports, *, sample: bool, make_key: Callable[[],
         ),
         Component(
             name="airflow-migrate",
-            command=[_program("airflow"), "db", "migrate"],
+            command=[sys.executable, "-m", "sentiment_airflow.pools"],
             once=True,
             after=("databases",),
-            environment=environment,
+            environment={**environment, "PYTHONPATH": str(project_folder() / "plugins")},
         ),
         Component(
             name="api",
@@ -163,6 +163,7 @@ def _environment(home: Home, ports: Ports, known: dict[str, str]) -> dict[str, s
         "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1"),
         "OMP_WAIT_POLICY": "PASSIVE",
         "PYTHONUNBUFFERED": "1",
+        "SENTIMENT_POLICY__RETRAIN__POOL": os.environ.get("SENTIMENT_POLICY__RETRAIN__POOL", "training"),
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
     }
 

@@ -90,3 +90,34 @@ def test_a_task_that_gives_a_list_is_not_announced_as_a_mapping(dags):
     """Airflow reads `-> dict` as several outputs, and then refuses a list at run time."""
     assert dags["retrain"].get_task("begin").multiple_outputs is False
     assert dags["retrain"].get_task("snapshot").multiple_outputs is False
+
+
+def test_a_training_is_ended_by_the_step_before_airflow_ends_it(retrain):
+    from datetime import timedelta
+
+    from sentiment_lib.policy import RetrainPolicy
+
+    train = retrain.get_task("candidate.train")
+    assert train.execution_timeout > timedelta(minutes=RetrainPolicy().train_minutes)
+    assert train.pool == RetrainPolicy().pool
+
+
+def test_the_pool_of_the_trainings_is_made_with_airflows_tables(tmp_path):
+    import json
+    import os
+    import subprocess
+    import sys
+    from pathlib import Path
+
+    environment = {
+        **os.environ,
+        "AIRFLOW_HOME": str(tmp_path),
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{tmp_path}/airflow.db",
+        "PYTHONPATH": str(Path(__file__).parents[2] / "plugins"),
+    }
+    command = [sys.executable, "-m", "sentiment_airflow.pools"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    listed = [str(Path(sys.executable).with_name("airflow")), "pools", "list", "--output", "json"]
+    pools = json.loads(subprocess.run(listed, env=environment, capture_output=True, text=True, check=True).stdout)
+    assert {pool["pool"]: pool["slots"] for pool in pools}["training"] == "2"
