@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware.cors import CORSMiddleware
 
-from sentiment_lib.serving import problems, routes
+from sentiment_lib.serving import labelling, problems, rendering, routes, session_pages, test_page
 from sentiment_lib.serving.edge import Edge
 from sentiment_lib.serving.service import Service
 from sentiment_lib.settings import Settings
@@ -39,6 +39,8 @@ def create(settings: Settings) -> FastAPI:
     app.state.service = service
     app.include_router(routes.router)
     app.include_router(routes.health)
+    for pages in (test_page.router, labelling.router, session_pages.router, rendering.assets):
+        app.include_router(pages)
     problems.install(app)
     if settings.serving.cors_origins:
         app.add_middleware(

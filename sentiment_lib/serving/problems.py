@@ -46,10 +46,14 @@ def problem(
 
 def install(app: FastAPI) -> None:
     """Handlers of every kind of error."""
-    app.add_exception_handler(SentimentError, _ours)
-    app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_exception_handler(HTTPException, _http)
-    app.add_exception_handler(DBAPIError, _database)
+    for kind, handler in HANDLERS.items():
+        app.add_exception_handler(kind, handler)
+
+
+def answer(request: Request, error: Exception) -> JSONResponse | None:
+    """The problem that this error is; None for one that nobody expected."""
+    handler = next((handler for kind, handler in HANDLERS.items() if isinstance(error, kind)), None)
+    return None if handler is None else handler(request, error)
 
 
 def _ours(request: Request, error: Exception) -> JSONResponse:
@@ -87,3 +91,6 @@ def _database(request: Request, error: Exception) -> JSONResponse:
 
 def _id(request: Request) -> str | None:
     return request.scope.get("request_id")
+
+
+HANDLERS = {SentimentError: _ours, RequestValidationError: _invalid, HTTPException: _http, DBAPIError: _database}

@@ -116,6 +116,13 @@ def answer(store: Store, *, person: str, pick_id: int, label: str) -> Pick:
         return _pick(found)
 
 
+def look(store: Store, *, person: str, pick_id: int) -> Pick | None:
+    """One of the person's own picks as it stands; None for others."""
+    with store.begin() as connection:
+        found = label_queue.pick(connection, pick_id, person)
+    return None if found is None else _pick(found)
+
+
 def skip(store: Store, *, person: str, pick_id: int) -> None:
     """The person does not see this tweet again; others may. Raises NotFound when it went to someone else."""
     with store.begin() as connection:

@@ -1,0 +1,100 @@
+/* Sends the form without leaving the page, keeps this browser's tries. The page works without it. */
+"use strict";
+(function () {
+  const KEY = "sentiment-tries", MOST = 50;
+  const form = document.getElementById("try"), results = document.getElementById("results");
+  const typed = document.getElementById("typed"), send = document.getElementById("send");
+  const history = document.getElementById("history"), list = history.querySelector("ol");
+
+  function kept() {
+    try {
+      const found = JSON.parse(localStorage.getItem(KEY) || "[]");
+      return Array.isArray(found) ? found : [];
+    } catch (error) { return []; }  /* storage is off, or someone wrote something else there */
+  }
+  function keep(tries) {
+    try { localStorage.setItem(KEY, JSON.stringify(tries.slice(0, MOST))); } catch (error) { console.info("not kept:", error.name); }
+    show();
+  }
+  function seen(text) {  /* as visible.py: no unseen character of a stranger's text reaches the page */
+    return text.replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Zl}\p{Zp}]/gu, function (letter) {
+      return letter === "\u200d" ? letter : "[" + letter.codePointAt(0).toString(16).toUpperCase().padStart(4, "0") + "]";
+    });
+  }
+  function element(name, className, text) {
+    const made = document.createElement(name);
+    made.className = className;
+    made.textContent = text;
+    return made;
+  }
+  function show() {
+    const tries = kept();
+    history.hidden = !tries.length;
+    list.replaceChildren.apply(list, tries.map(function (one) {
+      const row = document.createElement("li");
+      const text = element("bdi", "tweet", seen(String(one.text)));
+      text.dir = "auto";
+      const said = one.answer && one.answer !== one.label ? one.label + " → " + one.answer : one.label + (one.answer ? " ✓" : "");
+      const tone = ["negative", "neutral", "positive"].includes(one.label) ? one.label : "quiet";
+      const time = element("time", "", new Date(one.at).toISOString().slice(0, 16).replace("T", " "));
+      row.append(text, element("span", "badge " + tone, said), time);
+      return row;
+    }));
+  }
+  function put(place, html) {
+    const made = new DOMParser().parseFromString(html, "text/html");
+    place.replaceChildren.apply(place, Array.from(made.body.childNodes));
+  }
+  async function post(address, body) {
+    const answer = await fetch(address, { method: "POST", body: body, headers: { "X-Partial": "1" } });
+    if (answer.redirected || answer.status === 401) { location.assign("/login"); return null; }
+    return { ok: answer.ok, html: await answer.text() };
+  }
+  function remember() {
+    const now = new Date().toISOString();
+    const fresh = Array.from(results.querySelectorAll("article.result[data-sure]")).map(function (card) {
+      return { id: card.dataset.id, text: card.querySelector(".tweet").textContent.slice(0, 300), label: card.dataset.label, at: now };
+    });
+    if (fresh.length) keep(fresh.concat(kept()));
+  }
+  form.addEventListener("submit", async function (event) {
+    event.preventDefault();
+    send.disabled = true;
+    try {
+      const answer = await post("/", new FormData(form));
+      if (!answer) return;
+      put(results, answer.html);
+      if (answer.ok) remember();
+    } catch (error) {
+      put(results, '<div class="note bad" role="alert"><p>No answer came. Is the connection there?</p></div>');
+    } finally { send.disabled = false; }
+  });
+  typed.addEventListener("keydown", function (event) {
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) form.requestSubmit();
+  });
+  results.addEventListener("submit", async function (event) {
+    event.preventDefault();
+    const own = event.target, body = new FormData(own, event.submitter), label = event.submitter.value;
+    own.querySelectorAll("button").forEach(function (button) { button.disabled = true; });
+    let answer = null;
+    try { answer = await post("/answer", body); } catch (error) { console.info("no answer:", error.name); }
+    if (answer && answer.ok) {
+      const said = element("p", "kept", "Kept: " + label + " – thank you.");
+      said.setAttribute("role", "status");
+      own.replaceWith(said);
+      const id = body.get("prediction_id");
+      keep(kept().map(function (one) { return one.id === id ? Object.assign(one, { answer: label }) : one; }));
+    } else {
+      own.querySelectorAll("button").forEach(function (button) { button.disabled = false; });
+      const note = element("p", "kept", "It was not kept. Try again.");
+      note.setAttribute("role", "alert");
+      own.append(note);
+    }
+  });
+  document.getElementById("clear").addEventListener("click", function () {
+    localStorage.removeItem(KEY);
+    show();
+    typed.focus();
+  });
+  show();
+})();

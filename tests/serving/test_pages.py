@@ -1,0 +1,144 @@
+"""The pages over HTTP, as a browser without scripts sees them."""
+
+from __future__ import annotations
+
+import re
+import time
+
+import pytest
+from fastapi.testclient import TestClient
+
+from sentiment_lib.serving import app, keys
+
+OURS = {"Sec-Fetch-Site": "same-origin"}
+
+
+@pytest.fixture
+def browser(settings, key):
+    """A signed-in browser without scripts."""
+    with TestClient(app.create(settings), headers=OURS) as opened:
+        assert opened.post("/login", data={"key": key}, follow_redirects=False).status_code == 303
+        yield opened
+
+
+def test_a_page_sends_strangers_to_sign_in_and_back(settings, key):
+    with TestClient(app.create(settings), headers=OURS) as opened:
+        answer = opened.get("/label", follow_redirects=False)
+        assert (answer.status_code, answer.headers["location"]) == (303, "/login?next=/label")
+        refused = opened.post("/login", data={"key": "sk_wrong", "next": "/label"})
+        assert refused.status_code == 401
+        assert "not in use" in refused.text
+        assert opened.post("/login", data={"key": key, "next": "/label"}).url.path == "/label"
+        assert opened.post("/logout").url.path == "/login"
+        assert opened.get("/", follow_redirects=False).status_code == 303
+
+
+@pytest.mark.parametrize("next", ["//evil.example", "https://evil.example", "/\\evil.example", "/login"])
+def test_signing_in_leads_to_our_own_pages_only(browser, key, next):
+    answer = browser.post("/login", data={"key": key, "next": next}, follow_redirects=False)
+    assert answer.headers["location"] == "/"
+
+
+def test_another_site_cannot_sign_a_browser_in_or_make_it_label(browser, key):
+    foreign = {"Sec-Fetch-Site": "cross-site"}
+    assert browser.post("/login", data={"key": key}, headers=foreign).status_code == 403
+    assert browser.post("/label/undo", headers=foreign).status_code == 403
+    assert browser.post("/logout", headers=foreign).status_code == 403
+
+
+def test_lines_are_read_one_by_one_and_bad_ones_are_named(browser):
+    page = browser.post("/", data={"typed": "great crew @delta\n\n  \nbad\0line\nlost my bag"}).text
+    assert page.count('class="card result"') == 3
+    assert "Line 4: the text holds a NUL byte" in page
+    assert page.count("version 1") == 2
+
+
+def test_hostile_text_is_shown_and_runs_nowhere(browser):
+    page = browser.post("/", data={"typed": "<script>alert(1)</script> \u202egnp.exe\u2066 \"onload='x' {{7*7}}"}).text
+    assert "<script>alert" not in page
+    assert "&lt;script&gt;alert(1)" in page.replace("</mark>", "").replace("<mark>", "")
+    assert "\u202e" not in page.partition("<textarea")[0] + page.partition("</textarea>")[2]
+    assert 'title="U+202E RIGHT-TO-LEFT OVERRIDE"' in page
+    assert "{{7*7}}" in re.sub(r"</?mark[^>]*>", "", page)
+
+
+def test_no_page_needs_an_inline_script_or_another_host(browser):
+    for address in ("/", "/label", "/login"):
+        answer = browser.get(address)
+        assert answer.status_code == 200, address
+        assert re.findall(r"<script(?![^>]*\bsrc=)(?![^>]*application/json)", answer.text) == []
+        assert re.findall(r"\son\w+=|\sstyle=|https?://", answer.text) == []
+        policy = answer.headers["content-security-policy"]
+        assert "default-src 'self'" in policy
+        assert "script-src" not in policy.replace("script-src 'self'", "")
+
+
+def test_a_csv_is_read_by_its_text_column(browser):
+    content = b'id,Text\n1,"late, ""again"""\n2,thank you\n3,\n'
+    page = browser.post("/", files={"file": ("t.csv", content, "text/csv")}).text
+    assert page.count('class="card result"') == 3
+    assert "Line 3: the text is empty" in page
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"a,b\n1,2\n", "no column named"),
+        (b"text\n\xff\xfe\n", "not UTF-8"),
+        (b"text\n" + b"hello\n" * 1001, "1,001 rows, and at most 1,000"),
+        (b"\n\n", "empty"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_told_in_words(browser, content, words):
+    answer = browser.post("/", files={"file": ("t.csv", content, "text/csv")})
+    assert answer.status_code == 422
+    assert words in answer.text
+    assert answer.headers["content-type"].startswith("text/html")
+
+
+def test_a_thousand_rows_become_a_table_with_counts(browser):
+    content = "text\n" + "".join(f"flight {number} is late\n" for number in range(1000))
+    page = browser.post("/", files={"file": ("t.csv", content.encode(), "text/csv")}).text
+    assert page.count('<tr class="result"') == 1000
+    assert '<div class="stat-value">1,000</div>' in page
+
+
+def test_a_correction_is_kept_as_feedback(browser, rows):
+    page = browser.post("/", data={"typed": "lost my bag"}).text
+    prediction = re.search(r'name="prediction_id" value="([^"]+)"', page)[1]
+    answer = browser.post("/answer", data={"prediction_id": prediction, "label": "neutral"})
+    assert "Kept:" in answer.text
+    tweet = prediction.partition("-")[0]
+    until = time.monotonic() + 20
+    while not (
+        found := rows("SELECT tweet_id, f.label, given_by FROM feedback f JOIN predictions p USING (prediction_id)")
+    ):
+        assert time.monotonic() < until, "the spool does not drain"
+        time.sleep(0.05)
+    assert found == [(int(tweet), "neutral", "tests")]
+
+
+def test_who_may_only_predict_sees_no_buttons_and_cannot_label(settings, store):
+    key = keys.create(store, "reader", ("predict",))
+    with TestClient(app.create(settings), headers=OURS) as opened:
+        opened.post("/login", data={"key": key})
+        assert 'action="/answer"' not in opened.post("/", data={"typed": "late"}).text
+        refused = opened.get("/label")
+        assert refused.status_code == 403
+        assert "role feedback" in refused.text
+
+
+def test_an_empty_queue_says_what_to_do(browser):
+    page = browser.get("/label").text
+    assert "Nothing waits for a label" in page
+    assert "sentiment score" in page
+
+
+def test_static_files_are_kept_for_ever_and_nothing_else_is_given_out(browser):
+    page = browser.get("/").text
+    for address in re.findall(r'(?:href|src)="(/static/[^"]+)"', page):
+        answer = browser.get(address)
+        assert answer.status_code == 200, address
+        assert "immutable" in answer.headers["cache-control"]
+    for name in ("base.html", "..%2fapp.py", "%2e%2e/app.py", "x.css"):
+        assert browser.get(f"/static/{name}").status_code == 404
