@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
+from itertools import repeat
 
 #: Frequent words that few other of these languages share.
 _WORDS = {
@@ -18,6 +20,10 @@ _LANGUAGES_OF: dict[str, tuple[str, ...]] = {}
 for _language, _words in _WORDS.items():
     for _word in _words.split():
         _LANGUAGES_OF[_word] = (*_LANGUAGES_OF.get(_word, ()), _language)
+
+#: One character for each set of languages that share a word, so that a text's evidence is a short string.
+_KINDS = tuple(dict.fromkeys(_LANGUAGES_OF.values()))
+_CODE = {word: chr(ord("A") + _KINDS.index(languages)) for word, languages in _LANGUAGES_OF.items()}
 
 _TOKEN = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
 #: ASCII letters in lower case, the apostrophe as it is, all else a space.
@@ -43,9 +49,15 @@ def detect(text: str) -> str | None:
         for language, script in _SCRIPTS:
             if len(script.findall(text)) >= 2:
                 return language
-    found = list(filter(None, map(_LANGUAGES_OF.get, _tokens(text))))
-    if not found:
+    return _guess("".join(map(_CODE.get, _tokens(text), repeat(""))))
+
+
+@lru_cache(maxsize=65_536)
+def _guess(codes: str) -> str | None:
+    """The language that most of the words speak for."""
+    if not codes:
         return None
+    found = [_KINDS[ord(code) - ord("A")] for code in codes]
     kinds = set(found)
     alone = [languages[0] for languages in kinds if len(languages) == 1]
     if len(alone) == 1 and (len(kinds) == 1 or all(alone[0] in languages for languages in kinds)):

@@ -12,7 +12,11 @@ USER, URL, EMAIL, PHONE = "@user", "http", "<email>", "<phone>"
 _EMAIL = re.compile(r"[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}")
 _URL = re.compile(r"(?:https?://|www\.)[^\s<>\"]+", re.IGNORECASE)
 _USUAL_URL = re.compile(r"https?://[^\s<>\"]+")
-_MENTION = re.compile(r"@(?<![\w@]@)(\w{1,50})")  # begins with its literal, which the engine finds fast
+# mentions but for airlines' handles. It begins with its literal, which the engine finds fast if case is spelled out
+# instead of ignored; the Kelvin sign is a k in lower case
+_CASES = {c: f"[{c}{c.upper()}]" for c in "abcdefghijlmnopqrstuvwxyz"} | {"k": "[kK\u212a]"}
+_ANY_CASE = ("".join(_CASES.get(c, c) for c in handle) for handle in HANDLES)
+_PERSON = re.compile(rf"@(?<![\w@]@)(?!(?:{'|'.join(_ANY_CASE)})(?!\w))\w{{1,50}}")
 # ten digits or more with separators between, or a leading plus: flight numbers, prices and times are shorter
 _PHONE = re.compile(r"(?<![\w#$€£])(?:\+\d[\d\s().-]{7,17}\d|\(?\d{3}\)?[\s.-]?\d{3}[\s.-]?\d{4}|\d{3}-\d{4})(?!\w)")
 _DIGITS = re.compile(r"\d[\d\s().-]{5,}\d")
@@ -32,7 +36,7 @@ def mask(text: str) -> str:
     if "://" in text or "ww." in text or "WW." in text or "wW." in text or "Ww." in text:
         text = _URL.sub(URL, text)
     if has_at:
-        text = _MENTION.sub(_masked_mention, text)
+        text = _PERSON.sub(USER, text)
     if _may_hold_phone(text) and _DIGITS.search(text):
         text = _PHONE.sub(PHONE, text)
     return text
@@ -44,10 +48,6 @@ def _may_hold_phone(text: str) -> bool:
         return True
     written = text.encode()
     return len(written) - len(written.translate(None, b"0123456789")) >= 7
-
-
-def _masked_mention(match: re.Match[str]) -> str:
-    return match[0] if match[1].lower() in HANDLES else USER
 
 
 def author_hash(author: str, key: bytes) -> bytes:
