@@ -12,15 +12,15 @@ from sentiment_lib.sources.base import Origin, Row
 from sentiment_lib.storage.tweets import LabelTuple, TweetTuple
 from sentiment_lib.text.airlines import airline_of
 from sentiment_lib.text.language import detect
-from sentiment_lib.text.privacy import author_hash, mask
+from sentiment_lib.text.privacy import author_hasher, mask
 
 #: X's longest posts have 25,000 characters and are no tweets; the table allows 10,000 after masking.
 LONGEST_TEXT = 10_000
 #: Clocks differ; a tweet from further ahead than this has a wrong date.
 AHEAD = timedelta(days=1)
 OLDEST = datetime(2006, 3, 21, tzinfo=UTC)  # the first tweet
-_LABELS = frozenset(str(label) for label in LABELS)
-_SURROGATE = re.compile(r"[\ud800-\udfff]")
+KNOWN = frozenset(str(label) for label in LABELS)
+SURROGATE = re.compile(r"[\ud800-\udfff]")
 _OFFSET = re.compile(r"\s+([+-]\d\d:?\d\d)$")
 
 
@@ -37,8 +37,9 @@ class Checker:
 
     def __init__(self, origin: Origin, author_key: bytes, now: datetime) -> None:
         self._origin = origin
-        self._latest = now + AHEAD
-        self._author = lru_cache(maxsize=65_536)(lambda name: author_hash(name, author_key))
+        self.latest = now + AHEAD
+        self.synthetic = origin.synthetic
+        self._hash = lru_cache(maxsize=65_536)(author_hasher(author_key))
 
     def check(self, row: Row) -> Checked:
         """What becomes of the row."""
@@ -57,8 +58,8 @@ class Checker:
         created_at, reason = self._moment(row.created_at, "date")
         if created_at is None:
             return Checked(None, None, reason)
-        if row.label and row.label.strip().lower() not in _LABELS:
-            return Checked(None, None, f"the label {_shown(row.label)} is none of {', '.join(sorted(_LABELS))}")
+        if row.label and row.label.strip().lower() not in KNOWN:
+            return Checked(None, None, f"the label {_shown(row.label)} is none of {', '.join(sorted(KNOWN))}")
         assert row.text is not None
         text = mask(row.text).strip()
         if len(text) > LONGEST_TEXT:  # a mask can be longer than what it hides
@@ -66,15 +67,20 @@ class Checker:
         tweet = (
             number,
             text,
-            self._author(author) if row.author and (author := _plain(row.author)) else None,
-            (row.language and (_plain(row.language) or "")[:8]) or detect(text),
-            (row.airline and _plain(row.airline)) or airline_of(text),
+            self.author(row.author),
+            language_in(row.language, text),
+            airline_in(row.airline, text),
             created_at,
-            self._origin.synthetic,
+            self.synthetic,
         )
-        return self._with_label(row, tweet) if row.label else Checked(tweet, None, None)
+        return self.with_label(row, tweet) if row.label else Checked(tweet, None, None)
 
-    def _with_label(self, row: Row, tweet: TweetTuple) -> Checked:
+    def author(self, name: str | None) -> bytes | None:
+        """The keyed hash of a name; None for what is no name."""
+        return self._hash(plain) if name and (plain := _plain(name)) else None
+
+    def with_label(self, row: Row, tweet: TweetTuple) -> Checked:
+        """The tweet with the label that the row gives it, or the reason why it is none."""
         if not row.label or not row.label.strip():
             return Checked(tweet, None, None)
         try:
@@ -105,7 +111,7 @@ class Checker:
                 return None, f"the {what} {_shown(written)} cannot be read"
         if moment.tzinfo is None:
             return None, f"the {what} {_shown(written)} has no time zone"
-        if moment > self._latest:
+        if moment > self.latest:
             return None, f"the {what} {_shown(written)} lies in the future"
         if moment < OLDEST:
             return None, f"the {what} {_shown(written)} lies before the first tweet"
@@ -120,16 +126,26 @@ def bad_text(text: str | None) -> str | None:
         return f"the text has {len(text)} characters, more than {LONGEST_TEXT}"
     if "\x00" in text:
         return "the text holds a NUL byte"
-    if not text.isascii() and _SURROGATE.search(text):
+    if not text.isascii() and SURROGATE.search(text):
         return "the text is not UTF-8"
     return None
+
+
+def language_in(given: str | None, text: str) -> str | None:
+    """The language that the source gives, or our guess."""
+    return (given and (_plain(given) or "")[:8]) or detect(text)
+
+
+def airline_in(given: str | None, text: str) -> str | None:
+    """The airline that the source gives, or the first that is mentioned."""
+    return (given and _plain(given)) or airline_of(text)
 
 
 def _plain(value: str | None) -> str | None:
     value = (value or "").strip()
     if not value or len(value) > 80 or "\x00" in value:
         return None
-    return value if value.isascii() or not _SURROGATE.search(value) else None
+    return value if value.isascii() or not SURROGATE.search(value) else None
 
 
 def _shown(value: str) -> str:

@@ -10,21 +10,20 @@ import logging
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import islice
 
 from sentiment_lib.errors import BadInput, BadSource, SentimentError
 from sentiment_lib.records import IngestResult
 from sentiment_lib.settings import Settings
-from sentiment_lib.sources.base import Source
+from sentiment_lib.sources.base import Row, Source
 from sentiment_lib.sources.files import FileSource
 from sentiment_lib.sources.landing import Landing
 from sentiment_lib.sources.x_api import XSource
 from sentiment_lib.steps.checking import Checker
+from sentiment_lib.steps.checking_together import Batch, check_together
 from sentiment_lib.storage import tweets
 from sentiment_lib.storage.engine import Store
-from sentiment_lib.storage.tweets import LabelTuple, TweetTuple
 
 log = logging.getLogger(__name__)
 BATCH_ROWS = 5_000
@@ -32,17 +31,6 @@ BATCH_ROWS = 5_000
 #: of the eight answers of a batch would wait that long, and the database would be idle meanwhile.
 SWITCH = 0.000_2
 _USUAL_SWITCH = sys.getswitchinterval()
-
-
-@dataclass
-class _Batch:
-    """Checked rows: how many, and what becomes of them."""
-
-    received: int = 0
-    tweets: list[TweetTuple] = field(default_factory=list)
-    labels: list[LabelTuple] = field(default_factory=list)
-    #: (row number, reason, row as it came)
-    bad: list[tuple[int, str, str]] = field(default_factory=list)
 
 
 class IngestTaken(SentimentError):
@@ -77,34 +65,23 @@ def _author_key(settings: Settings) -> bytes:
     return key
 
 
-def _batches(source: Source, checker: Checker, skip: int) -> Iterator[_Batch]:
-    """Batches of up to BATCH_ROWS rows; of a stream that breaks, first what came before the break, then the error.
-
-    Each row is checked as it is read and let go: what lives on are plain tuples, which the collector does not visit.
-    """
-    batch, check = _Batch(), checker.check
-    try:
-        for row in islice(source.rows(), skip, None):
-            tweet, label, reason = check(row)
-            if tweet is not None:
-                batch.tweets.append(tweet)
-                if label is not None:
-                    batch.labels.append(label)
-            elif reason is not None:
-                batch.bad.append((row.number, reason, row.raw))
-            batch.received += 1
-            if batch.received == BATCH_ROWS:
-                yield batch
-                batch = _Batch()
-    except BadSource:
-        if batch.received:
-            yield batch
-        raise
-    if batch.received:
-        yield batch
+def _batches(source: Source, checker: Checker, skip: int) -> Iterator[Batch]:
+    """Batches of up to BATCH_ROWS rows; of a stream that breaks, first what came before the break, then the error."""
+    rows = islice(source.rows(), skip, None)
+    while True:
+        together: list[Row] = []
+        try:
+            together.extend(islice(rows, BATCH_ROWS))  # keeps what came before an error
+        except BadSource:
+            if together:
+                yield check_together(checker, together)
+            raise
+        if not together:
+            return
+        yield check_together(checker, together)
 
 
-def _store_batch(store: Store, ingest_id: int, done: int, batch: _Batch, source: str) -> None:
+def _store_batch(store: Store, ingest_id: int, done: int, batch: Batch, source: str) -> None:
     with store.begin() as connection:
         if not tweets.lock_ingest(connection, ingest_id, done):
             raise IngestTaken(source=source)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Callable
 
 from sentiment_lib.text.airlines import HANDLES
 
@@ -52,4 +53,16 @@ def _may_hold_phone(text: str) -> bool:
 
 def author_hash(author: str, key: bytes) -> bytes:
     """16 bytes that stand for an author: the same for the same name and key, and not to be guessed without the key."""
-    return hashlib.blake2b(author.strip().lstrip("@").lower().encode(), key=key[:64], digest_size=16).digest()
+    return author_hasher(key)(author)
+
+
+def author_hasher(key: bytes) -> Callable[[str], bytes]:
+    """`author_hash` with this key, for many authors: the key is taken in once."""
+    keyed = hashlib.blake2b(key=key[:64], digest_size=16)
+
+    def hashed(author: str) -> bytes:
+        one = keyed.copy()
+        one.update(author.strip().lstrip("@").lower().encode())
+        return one.digest()
+
+    return hashed
