@@ -11,22 +11,20 @@ import numpy as np
 import pandas as pd
 from sqlalchemy import Connection
 
-from sentiment_lib.alerts import rules
 from sentiment_lib.drift import detectors, sequential
 from sentiment_lib.drift.calibration import FEWEST, Calibration, calibrate
 from sentiment_lib.drift.causes import causes
-from sentiment_lib.drift.severity import Harm, harm, severity
+from sentiment_lib.drift.severity import harm, severity
 from sentiment_lib.drift.signals import signals
 from sentiment_lib.errors import MissingExtra, NotFound
-from sentiment_lib.records import DriftReport, Severity, Window
+from sentiment_lib.records import DriftReport, Window
 from sentiment_lib.settings import Settings
-from sentiment_lib.steps import quality_days
+from sentiment_lib.steps import drift_alerts, quality_days
 from sentiment_lib.storage import drift as reports
 from sentiment_lib.storage.engine import Store
 
 #: Rows read from each window: enough for the samples and for the vocabulary that is set aside.
 READ_FACTOR = 3
-ALERT = "drift"
 
 
 def run(store: Store, settings: Settings, *, at: datetime | None = None) -> DriftReport:
@@ -50,7 +48,7 @@ def run(store: Store, settings: Settings, *, at: datetime | None = None) -> Drif
             for one in (reference, current)
         ]
         calibration = _calibration(connection, version, current.start)
-        past = reports.past_signals(connection, version, current.start, verdicts=("stable", "drift"), limit=1000)
+        past, counted = reports.watched_signals(connection, version, current)
     verdict = detectors.check(
         frames[0], frames[1], policy, calibration=calibration, vectors=_vectors(frames, policy.sentence_vectors)
     )
@@ -58,12 +56,23 @@ def run(store: Store, settings: Settings, *, at: datetime | None = None) -> Drif
     if verdict.verdict != "too_few":
         name = f"drift/{current.end:%Y%m%dT%H%M%S}-version-{version}.html"
         report = _explained(report, verdict, frames, settings, name)
-        scores = [sequential.score(one) for one in reversed(past)] + [sequential.score(verdict.as_dicts())]
-        state = sequential.watch(scores, run_length=policy.run_length, seed=policy.seed)
-        watching = {"value": state.value, "alarm": state.alarm, "windows": len(scores), "run_length": policy.run_length}
+        watching = _watched([*past, verdict.as_dicts()] if counted else past, counted, settings)
         report = replace(report, details={**report.details, "continuous": watching})
     with store.begin() as connection:
-        return _store(connection, report, verdict, version)
+        return _store(connection, report, version)
+
+
+def _watched(windows: list[list[dict[str, Any]]], counted: bool, settings: Settings) -> dict[str, Any]:
+    """Continuous watching after these windows; only a check that counts can alarm."""
+    policy = settings.policy.drift
+    state = sequential.watch(map(sequential.score, windows), run_length=policy.run_length, seed=policy.seed)
+    return {
+        "value": state.value,
+        "alarm": state.alarm and counted,
+        "counted": counted,
+        "windows": len(windows),
+        "run_length": policy.run_length,
+    }
 
 
 def _windows(connection: Connection, settings: Settings, version: int, at: datetime | None) -> tuple[Window, Window]:
@@ -125,7 +134,7 @@ def _explained(
         html_path=name,
         severity=level,
         wants_retrain=wants,
-        details=details | {"summary": _summary(verdict, details["causes"], hurt)},
+        details=details | {"summary": drift_alerts.summary(verdict, details["causes"], hurt)},
     )
 
 
@@ -136,7 +145,7 @@ def _prune(folder: Path, keep: int) -> None:
         page.unlink(missing_ok=True)
 
 
-def _store(connection: Connection, report: DriftReport, verdict: detectors.Verdict, version: int) -> DriftReport:
+def _store(connection: Connection, report: DriftReport, version: int) -> DriftReport:
     report_id = reports.add_report(
         connection,
         version,
@@ -151,43 +160,5 @@ def _store(connection: Connection, report: DriftReport, verdict: detectors.Verdi
         found = reports.find_report(connection, version, report.reference, report.current)
         assert found is not None
         return found
-    alert_id = None
-    if report.severity is not None:
-        alert_id = rules.open_alert(
-            connection,
-            ALERT,
-            Severity(report.severity),
-            ALERT,
-            f"The tweets have drifted: {', '.join(one.signal for one in verdict.drifted[:3])}",
-            str(report.details["summary"]),
-            f"/reports/{report.html_path}",
-        )
-    elif report.verdict == "stable":
-        rules.resolve(connection, ALERT)
+    alert_id = drift_alerts.tell(connection, report)
     return replace(report, report_id=report_id, alert_id=alert_id)
-
-
-def _summary(verdict: detectors.Verdict, moved: dict[str, Any], hurt: Harm) -> str:
-    """What moved and whether it hurts, in a few lines."""
-    lines = [_sentence(one) for one in verdict.drifted]
-    if moved["words"]:
-        changes = (f"{one['word']} {one['before']:.1%} to {one['now']:.1%}" for one in moved["words"])
-        lines.append("Words: " + ", ".join(changes))
-    for one in moved["airlines"][:3]:
-        lines.append(
-            f"{one['airline']}: {one['share']:.0%} to {one['share_now']:.0%} of the tweets, "
-            f"negative {one['negative']:.0%} to {one['negative_now']:.0%}"
-        )
-    if moved["examples"]:
-        lines.append("Look at tweets " + ", ".join(one["tweet_id"] for one in moved["examples"]))
-    if hurt.loss is not None:
-        sure = "" if hurt.certain else " (within chance)"
-        lines.append(f"Macro-F1, {hurt.by}: {-hurt.loss:+.3f} against the reference{sure}")
-    return "\n".join(lines)
-
-
-def _sentence(one: detectors.SignalResult) -> str:
-    """A signal in words."""
-    what = f" ({one.what})" if one.what else ""
-    moved = f": {one.before:.3f} to {one.now:.3f}" if one.before is not None and one.now is not None else ""
-    return f"{one.signal}{what}{moved}; effect {one.effect:.3f}, floor {one.floor:.3f}, p {one.adjusted:.2g}"

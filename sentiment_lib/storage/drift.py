@@ -109,6 +109,24 @@ def past_signals(
     return kept
 
 
+def watched_signals(
+    connection: Connection, version: int, current: Window, limit: int = 1000
+) -> tuple[list[list[dict[str, Any]]], bool]:
+    """Signals of the windows that continuous watching has counted, oldest first, and whether `current` is its next.
+
+    Checks may overlap (a day, looked at every hour); only windows that follow each other are counted, or the average
+    run length would be that of a single phase, and alarms would come more often than stated.
+    """
+    found = connection.execute(
+        text(
+            "SELECT signals, current_end FROM drift_reports WHERE model_version = :version "
+            'AND details @> \'{"continuous": {"counted": true}}\' ORDER BY current_end DESC LIMIT :limit'
+        ),
+        {"version": version, "limit": limit},
+    ).all()
+    return [row.signals for row in reversed(found)], not found or found[0].current_end <= current.start
+
+
 def find_report(connection: Connection, version: int, reference: Window, current: Window) -> DriftReport | None:
     """The report of exactly these windows."""
     row = connection.execute(

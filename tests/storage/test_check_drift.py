@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from sqlalchemy import text
 
+from sentiment_lib.alerts import rules
 from sentiment_lib.errors import NotFound
 from sentiment_lib.policy import DriftPolicy, Policy
-from sentiment_lib.records import API_IDS_FROM
+from sentiment_lib.records import API_IDS_FROM, Window
 from sentiment_lib.serving import recording
 from sentiment_lib.settings import Settings
 from sentiment_lib.steps import check_drift
@@ -148,7 +149,7 @@ def test_a_window_with_few_tweets_has_a_verdict_of_its_own_and_resolves_nothing(
 def test_a_stable_check_resolves_the_alert_of_an_earlier_one(store, settings):
     fill(store)
     with store.begin() as connection:
-        check_drift.rules.open_alert(connection, "drift", "warning", "drift", "earlier")
+        rules.open_alert(connection, "drift", "warning", "drift", "earlier")
     check_drift.run(store, settings, at=END)
     assert alerts(store)[0].resolved_at is not None
 
@@ -214,3 +215,42 @@ def test_texts_of_the_api_and_predictions_of_a_shadow_are_in_no_window(store, se
         assert predictions.unscored(connection, 3, after=0, rows=10_000)[-1][0] == 2400
         found = predictions.store(connection, 1, [API_IDS_FROM], np.array([[0.2, 0.3, 0.5]]), [0.5])
         assert (found, connection.execute(text("SELECT count(*) FROM audit_sample")).scalar()) == (0, 0)
+
+
+def watched(store):
+    with store.begin() as connection:
+        found = connection.execute(text("SELECT details->'continuous' AS c FROM drift_reports ORDER BY current_end"))
+        return [row.c for row in found]
+
+
+def test_checks_that_overlap_count_as_one_window_of_continuous_watching(store, settings):
+    fill(store, days=10)
+    for hours in (24, 18, 0):
+        check_drift.run(store, settings, at=END - timedelta(hours=hours))
+    assert [(one["counted"], one["windows"]) for one in watched(store)] == [(True, 1), (False, 1), (True, 2)]
+
+
+def test_a_change_that_stays_opens_the_alert_of_continuous_watching_and_a_stable_window_ends_it(store, tmp_path):
+    fill(store, days=12, per_day=500)
+    policy = DriftPolicy(run_length=20, current_days=0.5, minimum_rows=100, reference_days=2)
+    settings = Settings(home=tmp_path, policy=Policy(drift=policy))
+    end = END - timedelta(days=6)
+    # the windows before: none of them is strange
+    with store.begin() as connection:
+        for number in range(30):
+            window = Window(start=end - timedelta(hours=12 * number + 24), end=end - timedelta(hours=12 * number + 12))
+            reference = Window(start=window.start - timedelta(days=2), end=window.start)
+            calm = [{"signal": "length", "p_value": (1 + number) / 3000, "effect": 0.01}]
+            details = {"continuous": {"counted": True}}
+            reports.add_report(
+                connection, 1, reference, window, verdict="stable", signals=calm, details=details, html_path=None
+            )
+        connection.execute(
+            text("UPDATE tweets SET text = 'refund refund cancelled' WHERE created_at BETWEEN :start AND :end"),
+            {"start": end - timedelta(hours=12), "end": end},
+        )
+    check_drift.run(store, settings, at=end)
+    opened = {alert.kind: alert for alert in alerts(store)}
+    assert "Without change that is seen once in 20 windows at most" in opened["drift_watch"].body
+    assert check_drift.run(store, settings, at=END).verdict == "stable"
+    assert all(alert.resolved_at for alert in alerts(store))

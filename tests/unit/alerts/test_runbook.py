@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sentiment_lib.steps import check_drift, watch
+from sentiment_lib.steps import drift_alerts, watch
 
 ROOT = Path(__file__).parents[3]
 
 
 def test_every_kind_of_alert_has_a_section():
-    kinds = {*watch.OWNED, check_drift.ALERT, "dag_failure", "alias_moved", "forced_promotion"}
+    kinds = {
+        *watch.OWNED,
+        drift_alerts.ALERT,
+        drift_alerts.WATCH_ALERT,
+        "dag_failure",
+        "alias_moved",
+        "forced_promotion",
+    }
     sections = {line[3:].strip() for line in (ROOT / "docs/runbook.md").read_text().splitlines() if line[:3] == "## "}
     assert kinds == sections
