@@ -125,15 +125,17 @@ def watch_rules(
 
     from sqlalchemy.exc import OperationalError
 
+    from sentiment_lib.alerts.api_health import ApiHealth
     from sentiment_lib.settings import load_settings
     from sentiment_lib.steps import watch
     from sentiment_lib.storage.engine import Store
 
     settings = load_settings()
     store = Store.open(settings)
+    api = ApiHealth()
     while True:
         try:
-            found = watch.run(store, settings)
+            found = watch.run(store, settings, api=api)
             if as_json or found.sent or found.waiting:
                 typer.echo(json.dumps(asdict(found)))
         except OperationalError as error:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, text
 
-from sentiment_lib.alerts import delivery, operations, rules, wrong_predictions
+from sentiment_lib.alerts import api_health, delivery, operations, rules, wrong_predictions
 from sentiment_lib.settings import Settings
 from sentiment_lib.storage import alerts as outbox
 from sentiment_lib.storage.engine import Store
@@ -40,17 +40,27 @@ class WatchResult:
     waiting: int
 
 
-def run(store: Store, settings: Settings, *, at: datetime | None = None) -> WatchResult:
-    """One look at `at` (now), and one round of delivery."""
+def run(
+    store: Store, settings: Settings, *, at: datetime | None = None, api: api_health.ApiHealth | None = None
+) -> WatchResult:
+    """One look at `at` (now), and one round of delivery.
+
+    The API is looked at by a process that looks again and again and remembers; it gives its memory as `api`. Others
+    leave the API's alerts as they are.
+    """
     now = at or datetime.now(UTC)
+    if api is not None:
+        api.add(api_health.look(settings.api_url, now), settings.policy.alerts)
     with store.begin() as connection:
         found = list(operations.findings(connection, settings.policy, now))
         found += wrong_predictions.findings(connection, settings.policy.alerts, now)
+        if api is not None:
+            found += api.findings(settings.policy.alerts, now, has_served=_has_served(connection))
         for one in found:
             rules.open_alert(connection, one.kind, one.severity, one.dedup_key, one.title, one.body)
         resolved = 0
         firing = {one.dedup_key for one in found}
-        for key in _open_keys(connection):
+        for key in _open_keys(connection, (*OWNED, *(api_health.KINDS if api is not None else ()))):
             if key not in firing and rules.resolve(connection, key) is not None:
                 resolved += 1
     sent, waiting = deliver(store, settings, at=now)
@@ -120,8 +130,13 @@ def _send(connection: Connection, settings: Settings, receiver: delivery.Receive
     return sent, 0
 
 
-def _open_keys(connection: Connection) -> list[str]:
+def _has_served(connection: Connection) -> bool:
+    """Somebody has had an answer from the API, some time: before that nobody misses it."""
+    return bool(connection.execute(text("SELECT EXISTS (SELECT FROM ingests WHERE source = 'api')")).scalar())
+
+
+def _open_keys(connection: Connection, kinds: Sequence[str]) -> list[str]:
     found = connection.execute(
-        text("SELECT dedup_key FROM alerts WHERE resolved_at IS NULL AND kind = ANY(:kinds)"), {"kinds": list(OWNED)}
+        text("SELECT dedup_key FROM alerts WHERE resolved_at IS NULL AND kind = ANY(:kinds)"), {"kinds": list(kinds)}
     )
     return [row.dedup_key for row in found]

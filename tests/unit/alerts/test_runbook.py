@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from sentiment_lib.alerts import api_health
 from sentiment_lib.steps import drift_alerts, watch
 
 ROOT = Path(__file__).parents[3]
@@ -12,6 +13,7 @@ ROOT = Path(__file__).parents[3]
 def test_every_kind_of_alert_has_a_section():
     kinds = {
         *watch.OWNED,
+        *api_health.KINDS,
         drift_alerts.ALERT,
         drift_alerts.WATCH_ALERT,
         "dag_failure",
