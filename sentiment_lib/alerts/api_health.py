@@ -109,7 +109,7 @@ class ApiHealth:
                 severity="critical",
                 dedup_key="api_errors",
                 title=f"{errors / requests:.0%} of the API's answers are errors",
-                body=f"{errors:.0f} of {requests:.0f} in the last {policy.api_window}; {policy.api_errors:.0%} is borne.",
+                body=f"{errors:.0f} of {requests:.0f} in {policy.api_window}; {policy.api_errors:.0%} is borne.",
             )
         slowest = percentile({bound: count - base.seconds.get(bound, 0) for bound, count in last.seconds.items()})
         if slowest is not None and slowest[1] >= policy.api_requests and slowest[0] > policy.api_p99_seconds:
