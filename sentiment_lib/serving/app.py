@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware.cors import CORSMiddleware
 
-from sentiment_lib.serving import labelling, problems, rendering, routes, session_pages, test_page
+from sentiment_lib.serving import document, labelling, problems, rendering, routes, session_pages, test_page
 from sentiment_lib.serving.edge import Edge
 from sentiment_lib.serving.service import Service
 from sentiment_lib.settings import Settings
@@ -42,6 +42,7 @@ def create(settings: Settings) -> FastAPI:
     for pages in (test_page.router, labelling.router, session_pages.router, rendering.assets):
         app.include_router(pages)
     problems.install(app)
+    document.install(app)
     if settings.serving.cors_origins:
         app.add_middleware(
             CORSMiddleware,

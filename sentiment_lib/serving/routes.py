@@ -67,7 +67,7 @@ async def predict(
     )
 
 
-@router.post("/feedback", tags=["feedback"])
+@router.post("/feedback", tags=["feedback"], responses={404: {"model": schemas.ProblemOut}})
 async def feedback(body: schemas.FeedbackBody, service: Serving, caller: Answering) -> schemas.FeedbackOut:
     """Say that a prediction was right, or what it should have been. The same answer twice is kept once."""
     if body.right == (body.label is not None):

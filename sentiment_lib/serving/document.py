@@ -1,0 +1,33 @@
+"""The OpenAPI document: as FastAPI draws it, but errors in the form that they really have."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI
+
+from sentiment_lib.serving.problems import MEDIA_TYPE
+
+
+def install(app: FastAPI) -> None:
+    """Draw the app's document this way, once."""
+    draw = app.openapi
+
+    def document() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            app.openapi_schema = _with_problems(draw())
+        return app.openapi_schema
+
+    app.openapi = document  # type: ignore[method-assign]
+
+
+def _with_problems(drawn: dict[str, Any]) -> dict[str, Any]:
+    """FastAPI names one media type for all answers of a route; a problem has its own."""
+    for operations in drawn["paths"].values():
+        for operation in operations.values():
+            for answer in operation["responses"].values():
+                content = answer.get("content", {})
+                schema = content.get("application/json", {}).get("schema", {})
+                if schema.get("$ref", "").endswith("/ProblemOut"):
+                    content[MEDIA_TYPE] = content.pop("application/json")
+    return drawn
