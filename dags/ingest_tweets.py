@@ -22,7 +22,8 @@ from sentiment_airflow.assets import TWEETS
 ### ingest_tweets
 Claims each file of the landing folder (`SENTIMENT_HOME/landing`), stores its tweets and labels, and moves it to
 `done/` or `failed/`. Then asks X for recent tweets, when a bearer token is set. Every row ends as stored, duplicate or
-quarantined with a reason, and the three add up. A file that comes twice changes nothing.
+quarantined with a reason, and the three add up. A file that comes twice changes nothing. A sample of what was stored
+is checked (missing values, ranges, repeats); a check that fails opens a `data_quality` alert.
 
 - **Writes**: asset `tweets` (only when something new was stored), which wakes `score_tweets`.
 - **By hand**: drop a file in the landing folder, or `sentiment ingest FILE`.
@@ -57,10 +58,22 @@ def ingest_tweets():
         outlet_events[TWEETS].extra = {"stored": stored, "labels": labels}
         return stored
 
+    @task(trigger_rule="all_done")
+    def check_quality(landed: list[dict] | None, found: list[dict] | None) -> dict:
+        """Is what was stored fit to learn from? An alert says so when it is not."""
+        from airflow.sdk.exceptions import AirflowSkipException
+        from sentiment_airflow.calling import call
+
+        ids = [result["ingest_id"] for result in [*(landed or []), *(found or [])] if result["stored"]]
+        if not ids:
+            raise AirflowSkipException("nothing new")
+        return call("check_quality", ingest_ids=ids)
+
     landed = read_landing()
     found = read_x()
     landed >> found
     announce(landed, found)
+    check_quality(landed, found)
 
 
 ingest_tweets()

@@ -18,6 +18,7 @@ def register(app: typer.Typer) -> None:
     """Add this group's commands."""
     app.command()(ingest)
     app.command()(quarantine)
+    app.command()(quality)
 
 
 def ingest(
@@ -100,3 +101,21 @@ def quarantine(limit: Annotated[int, typer.Option(min=1)] = 20, as_json: JSON = 
         print(f"{row['source']} row {row['row_number']}: {row['reason']}")
     if not rows:
         print("Nothing is in quarantine.")
+
+
+def quality(as_json: JSON = False) -> None:
+    """Check whether the newest tweets are fit to learn from; exit code 1 when a check fails."""
+    from sentiment_lib.settings import load_settings
+    from sentiment_lib.steps import check_quality
+    from sentiment_lib.storage.engine import Store
+
+    settings = load_settings()
+    with closing(Store.open(settings)) as store:
+        found = check_quality.run(store, settings)
+    if as_json:
+        print(json.dumps(asdict(found)))
+    else:
+        print("\n".join(found.failed) or f"{found.rows} tweets: every check passed.")
+        if found.html_path:
+            print(settings.reports / found.html_path)
+    raise SystemExit(1 if found.failed else 0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from sentiment_lib.alerts import api_health
-from sentiment_lib.steps import drift_alerts, watch
+from sentiment_lib.steps import check_quality, drift_alerts, watch
 
 ROOT = Path(__file__).parents[3]
 
@@ -16,6 +16,7 @@ def test_every_kind_of_alert_has_a_section():
         *api_health.KINDS,
         drift_alerts.ALERT,
         drift_alerts.WATCH_ALERT,
+        check_quality.ALERT,
         "dag_failure",
         "alias_moved",
         "forced_promotion",
