@@ -241,7 +241,7 @@ def confusion(title: str, labels: Sequence[str], first: tuple[str, Matrix], seco
     down = {"autorange": "reversed", "automargin": True, "title": {"text": "true"}}
     layout = _layout(xaxis={"domain": [0, 0.44], "title": {"text": "answer"}}, yaxis=down)
     layout["xaxis2"] = {**layout["xaxis"], "domain": [0.56, 1]}
-    layout["yaxis2"] = {**layout["yaxis"], "anchor": "x2", "title": {"text": ""}}
+    layout["yaxis2"] = {**layout["yaxis"], "anchor": "x2", "title": {"text": ""}, "showticklabels": False}
     layout["annotations"] = annotations
     layout["margin"]["t"] = 34
     rows = [

@@ -1,0 +1,91 @@
+"""What strangers write is shown safely, and charts are figures that Plotly takes."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import jinja2
+import pytest
+
+from sentiment_lib.errors import NotFound
+from sentiment_lib.pages import charts, formats
+from sentiment_lib.pages.assets import Assets
+from sentiment_lib.pages.templates import environment
+from sentiment_lib.pages.visible import visible
+
+NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
+POINTS = [charts.Point(at=NOW + timedelta(days=day), value=0.7, low=0.6, high=0.8) for day in range(3)]
+MATRIX = ((5, 1, 0), (1, 4, 1), (0, 0, 3))
+NAMES = ("negative", "neutral", "positive")
+CHARTS = [
+    charts.intervals("i", [charts.Interval(name="<b>", value=0.1, low=0, high=0.2, bound=0.05)], axis="gain"),
+    charts.lines("l", {"a": POINTS, "b": []}, axis="q", marks=[charts.Mark(at=NOW, words="</script>")], share=True),
+    charts.bar_pairs("b", NAMES, ("then", (0.1, 0.2, 0.7)), ("now", (0.2, 0.2, 0.6))),
+    charts.confusion("c", NAMES, ("1", MATRIX), ("2", MATRIX)),
+]
+
+
+@pytest.mark.parametrize("letter", ["\u202e", "\u2066", "\x07", "\u200b", "\ufeff", "\U000e0041", "\ud800"])
+def test_what_cannot_be_seen_is_named(letter):
+    shown = visible(f"a{letter}b")
+    assert letter not in shown
+    assert f"U+{ord(letter):04X}" in shown
+
+
+def test_words_of_other_scripts_emoji_and_markup_stay_readable():
+    family = "\U0001f468\u200d\U0001f469\u200d\U0001f467"
+    assert visible(f"مرحبا {family} café") == f"مرحبا {family} café"
+    assert visible("<b>&") == "&lt;b&gt;&amp;"
+    assert len(visible("z" + "\u0301" * 500)) < 10, "a tower of marks is cut"
+
+
+@pytest.mark.parametrize("chart", CHARTS, ids=lambda chart: chart.title)
+def test_a_chart_is_a_plotly_figure_and_a_table(chart):
+    graph_objects = pytest.importorskip("plotly.graph_objects")
+    written = str(chart.json)
+    assert "<" not in written, "nothing in it can end its script element"
+    for strength in (" 18%", " 55%"):
+        written = written.replace(strength, "")
+    graph_objects.Figure(json.loads(written))
+    assert chart.rows
+    assert {len(row) for row in chart.rows} == {len(chart.head)}
+
+
+def test_charts_are_drawn_into_a_page_without_inline_scripts():
+    page = environment().from_string('{% import "macros.html" as ui %}{{ ui.chart(chart) }}')
+    shown = page.render(chart=CHARTS[0])
+    assert shown.count("<script") == shown.count('<script type="application/json"') == 1
+    assert "&lt;b&gt;" in shown
+
+
+def test_a_name_that_a_template_does_not_know_is_an_error():
+    with pytest.raises(jinja2.UndefinedError):
+        environment().from_string("{{ mistyped }}").render()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0, "now"), (45, "45 s ago"), (200, "3 min ago"), (-7300, "in 2 h"), (90 * 86400, "3 months ago")],
+)
+def test_times_are_told_by_distance_with_the_full_time_beside(seconds, words):
+    shown = formats.ago(NOW - timedelta(seconds=seconds), NOW)
+    assert f">{words}<" in shown
+    assert "UTC" in shown
+
+
+def test_figures_are_written_as_people_read_them():
+    assert formats.number(1234567) == "1,234,567"
+    assert formats.percent(0.7123) == "71.2 %"
+    assert formats.signed(-0.01) == "−0.010"
+    assert formats.interval((-0.1, 0.2), 1) == "−0.1 to 0.2"
+    assert formats.figure(None) == "–"
+
+
+def test_an_asset_changes_its_address_with_its_content(tmp_path):
+    (tmp_path / "own.css").write_text("a")
+    first = Assets(tmp_path).versioned("own.css")
+    (tmp_path / "own.css").write_text("b")
+    assert Assets(tmp_path).versioned("own.css") != first
+    with pytest.raises(NotFound):
+        Assets(tmp_path).content("../templates/base.html")
