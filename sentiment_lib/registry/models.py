@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from sentiment_lib.errors import MissingExtra, NotFound
 from sentiment_lib.records import LABELS
+from sentiment_lib.registry.card import FILE as CARD
 from sentiment_lib.settings import Settings
 
 if TYPE_CHECKING:
@@ -80,9 +81,12 @@ class Registry:
         return None
 
     def register(
-        self, folder: Path, *, digest: str, family: str, run_id: str, training_key: str, tags: Mapping[str, str] = {}
+        self, folder: Path, *, digest: str, family: str, run_id: str, training_key: str, card: str
     ) -> Registered:
-        """Log the package as a model from code, and make it a version in one call that carries all its tags."""
+        """Log the package as a model from code, and make it a version in one call that carries all its tags.
+
+        The card is the version's description, and lies in its run.
+        """
         import mlflow
         import pandas as pd
         from mlflow.models import ModelSignature
@@ -104,6 +108,7 @@ class Registry:
                 input_example=pd.DataFrame({"text": ["@united thank you for the quick help"]}),
                 pip_requirements=[f"{name}=={installed(name)}" for name in REQUIREMENTS],
             )
+        self.client.log_text(run_id, card, CARD)
         self._ensure_named()
         return _registered(
             self.client.create_model_version(
@@ -111,7 +116,8 @@ class Registry:
                 source=logged.model_uri,
                 run_id=run_id,
                 model_id=logged.model_id,
-                tags={**tags, "training_key": training_key, "digest": digest, "family": family},
+                description=card,
+                tags={"training_key": training_key, "digest": digest, "family": family},
             )
         )
 
@@ -213,6 +219,11 @@ class Registry:
             if error.error_code == "RESOURCE_DOES_NOT_EXIST":
                 raise NotFound(what="model version", key=version) from error
             raise
+
+    def card(self, version: int) -> str:
+        """Markdown of the version's card; NotFound when there is no such version."""
+        self.get(version)
+        return str(self.client.get_model_version(self.name, str(version)).description or "")
 
     def alias(self, name: str) -> int | None:
         """The version that the alias names, None when it names none."""

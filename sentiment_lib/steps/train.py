@@ -12,15 +12,17 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from sentiment_lib.evaluation.canonical import sha256
 from sentiment_lib.evaluation.metrics import figures
 from sentiment_lib.families.base import Model
 from sentiment_lib.records import ModelVersion, Snapshot
 from sentiment_lib.registry import package, plots, runs
+from sentiment_lib.registry.card import card
 from sentiment_lib.registry.models import Registered, Registry
 from sentiment_lib.settings import Settings
-from sentiment_lib.steps import learning
+from sentiment_lib.steps import describing, learning
 from sentiment_lib.steps import snapshot as snapshot_step
 from sentiment_lib.steps.learning import CODES
 from sentiment_lib.steps.measuring import Stopwatch, cost_of
@@ -117,10 +119,12 @@ def _train(
         digest = package.write(model, folder)
         held = None if frame is None else frame[frame["part"] == "holdout"]
         cost = cost_of(model, folder, watch, [] if held is None else held["text"].tolist())
-        if held is not None:
-            _log_holdout(registry, run_id, model, held, Path(scratch))
+        proba = None if held is None else _log_holdout(registry, run_id, model, held, Path(scratch))
         registry.note(run_id, training=training, cost=cost)
-        found = registry.register(folder, digest=digest, family=order["family"], run_id=run_id, training_key=key)
+        text = card(describing.facts(model, digest, training, cost, frame, proba), model=registry.name)
+        found = registry.register(
+            folder, digest=digest, family=order["family"], run_id=run_id, training_key=key, card=text
+        )
     shutil.rmtree(checkpoints, ignore_errors=True)
     return found, training, cost
 
@@ -142,8 +146,11 @@ def _within(minutes: float) -> Callable[[float, str], bool]:
     return progress
 
 
-def _log_holdout(registry: Registry, run_id: str, model: Model, rows: pd.DataFrame, scratch: Path) -> None:
+def _log_holdout(
+    registry: Registry, run_id: str, model: Model, rows: pd.DataFrame, scratch: Path
+) -> NDArray[np.float64]:
     """Figures and plots for people; decisions are made from `evaluate` alone."""
     labels = np.array([CODES[label] for label in rows["label"]])
     proba = np.asarray(model.predict_proba(rows["text"].tolist()), dtype=np.float64)
     registry.log(run_id, figures(labels, proba), plots.draw(labels, proba, scratch))
+    return proba

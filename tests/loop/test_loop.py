@@ -210,6 +210,10 @@ def test_the_run_in_mlflow_says_what_went_in_and_what_it_cost(store, settings, d
     assert {"p50_ms", "p99_ms", "tweets_per_second", "memory_mb", "artefact_mb"} <= run.data.metrics.keys()
     assert {"train_seconds", "train_cpu_seconds", "macro_f1"} <= run.data.metrics.keys()
     assert "environment.python" in run.data.tags
+    card = registry.card(decided.version.version)
+    assert decided.snapshot.content_hash in card
+    assert "macro F1" in card
+    assert "card.md" in {file.path for file in registry.client.list_artifacts(run.info.run_id)}
     plots = {file.path for file in registry.client.list_artifacts(run.info.run_id, "plots")}
     assert plots == {"plots/confusion.png", "plots/calibration.png", "plots/precision_recall.png"}
 

@@ -1,0 +1,162 @@
+"""The card of a version: what it learned from, how good it is, what it costs, and what it is not for.
+
+Mitchell et al. 2019, "Model Cards for Model Reporting", FAT*. A pure function of facts: it asks nobody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sentiment_lib.registry.licences import LICENCES
+
+Figures = Mapping[str, tuple[float, float, float]]
+FILE = "card.md"
+LIMITS = """\
+- Made for English tweets to and about airlines. Other languages are read, but nothing here says how well.
+- A label is the tone of one text: not what its author feels, and no judgement about a person.
+- Irony, and news told in a calm voice, are where such models fail most; so do words younger than the training period.
+- Labels are votes of crowd workers or corrections by people, with their errors.
+- Probabilities are calibrated on the training period; after a change of the stream they are not, until it is retrained.
+- People's names, links and numbers are masked before the model reads a text."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facts:
+    """All that a card says. Shares and figures from 0 to 1; times as people read them."""
+
+    family: str
+    digest: str
+    seed: int
+    options: Mapping[str, Any]
+    revision: str
+    normaliser: str
+    snapshot_hash: str | None
+    #: part -> rows, first and last time, share of each label
+    parts: Mapping[str, tuple[int, str, str, Mapping[str, float]]] = field(default_factory=dict)
+    #: label source -> rows
+    sources: Mapping[str, int] = field(default_factory=dict)
+    quality: Figures = field(default_factory=dict)
+    #: slice -> rows and its figures
+    slices: Mapping[str, tuple[int, Figures]] = field(default_factory=dict)
+    notes: Mapping[str, Any] = field(default_factory=dict)
+    cost: Mapping[str, float] = field(default_factory=dict)
+    inputs: Mapping[str, Any] = field(default_factory=dict)
+
+
+def card(facts: Facts, *, model: str) -> str:
+    """Markdown; `model` is the registered model's name."""
+    sections = (
+        ("Data", _data(facts)),
+        ("Quality on the holdout", _quality(facts)),
+        ("Calibration", _calibration(facts)),
+        ("Cost", _cost(facts.cost)),
+        ("Limits", [LIMITS]),
+        ("Licences", _licences(facts)),
+        ("How to load it", _load(facts, model)),
+    )
+    head = f"# {facts.family}\n\nSentiment of a tweet: negative, neutral or positive. Package `{facts.digest}`."
+    return "\n\n".join([head, *(f"## {title}\n\n" + "\n".join(lines) for title, lines in sections)]) + "\n"
+
+
+def _data(facts: Facts) -> list[str]:
+    if not facts.parts:
+        return ["Nothing was learned: the family answers by its lexicon or its checkpoint alone."]
+    rows = (
+        [part, f"{n:,}", f"{first} to {last}", *(f"{100 * share:.1f} %" for share in shares.values())]
+        for part, (n, first, last, shares) in facts.parts.items()
+    )
+    labels = list(next(iter(facts.parts.values()))[3])
+    lines = [*_table(["part", "rows", "period (UTC)", *labels], rows), ""]
+    lines.append(f"Snapshot `{facts.snapshot_hash}`; the holdout is later than every training row.")
+    lines.append(f"Labels come from {', '.join(f'{name} ({n:,})' for name, n in facts.sources.items())}.")
+    options = ", ".join(f"{name}={value}" for name, value in facts.options.items()) or "the defaults"
+    lines.append(f"Seed {facts.seed}, options {options}, code {facts.revision}, normaliser {facts.normaliser}.")
+    if asked := facts.inputs.get("unlabelled"):
+        lines.append(f"Also read: {asked['rows']:,} tweets without labels, from before the holdout.")
+    if start := facts.inputs.get("start"):
+        lines.append(f"Goes on from the weights of version {start['version']}.")
+    return lines
+
+
+def _quality(facts: Facts) -> list[str]:
+    if not facts.quality:
+        return ["Not measured: there was no holdout."]
+    lines = _table(["figure", "value", "95 % interval"], ([_name(n), *_interval(v)] for n, v in facts.quality.items()))
+    if facts.slices:
+        shown = [name for name in ("macro_f1", "negative_f1") if name in facts.quality]
+        rows = (
+            [name, f"{n:,}", *(" ".join(_interval(figures[metric])) for metric in shown)]
+            for name, (n, figures) in facts.slices.items()
+        )
+        lines += ["", *_table(["slice", "rows", *map(_name, shown)], rows)]
+    return [
+        *lines,
+        "",
+        "Points; bootstrap over tweets. Whether it is promoted is decided by `evaluate`, not by this table.",
+    ]
+
+
+def _calibration(facts: Facts) -> list[str]:
+    before, after = facts.notes.get("ece_before"), facts.notes.get("ece_after")
+    if before is None or after is None:
+        return ["The probabilities are not calibrated: there were too few labelled tweets, or none."]
+    rows = facts.notes.get("calibration_rows", 0)
+    lines = [
+        f"Calibration error on the {rows:,} later training rows: {100 * before:.1f} before, {100 * after:.1f} after."
+    ]
+    if "calibration_error" in facts.quality:
+        value, between = _interval(facts.quality["calibration_error"])
+        lines.append(f"On the holdout: {value} {between}.")
+    return lines
+
+
+def _cost(cost: Mapping[str, float]) -> list[str]:
+    told = (
+        ("train_seconds", "training, wall", "s"),
+        ("train_cpu_seconds", "training, processor", "s"),
+        ("memory_mb", "peak memory of training", "MB"),
+        ("artefact_mb", "package", "MB"),
+        ("p50_ms", "one tweet, median", "ms"),
+        ("p99_ms", "one tweet, 99th percentile", "ms"),
+        ("tweets_per_second", "batch", "tweets/s"),
+    )
+    return _table(
+        ["what", "measured"], ([text, f"{cost[name]:,.6g} {unit}"] for name, text, unit in told if name in cost)
+    )
+
+
+def _licences(facts: Facts) -> list[str]:
+    names = [facts.family, *map(str, facts.notes.get("members", ()))]
+    lines = [f"- `{name}`: {LICENCES[name]}" for name in names if name in LICENCES]
+    if "checkpoint" in facts.options:
+        lines.append(f"- The checkpoint {facts.options['checkpoint']} has its own licence; read it before use.")
+    return [
+        *lines,
+        "- Labelled tweets belong to their authors; a data set's licence can restrict what a model of it is for.",
+    ]
+
+
+def _load(facts: Facts, model: str) -> list[str]:
+    return [
+        "```python",
+        "import mlflow, pandas",
+        f'served = mlflow.pyfunc.load_model("models:/{model}@champion")  # or models:/{model}/<version>',
+        'served.predict(pandas.DataFrame({"text": ["@united thank you"]}))',
+        "```",
+        f'Checked byte by byte against its digest: `Registry(settings).load(version, "{facts.digest}")`.',
+    ]
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    return [f"| {' | '.join(head)} |", "|" + "---|" * len(head), *(f"| {' | '.join(row)} |" for row in rows)]
+
+
+def _interval(figure: tuple[float, float, float]) -> tuple[str, str]:
+    value, low, high = (100 * part for part in figure)
+    return f"{value:.1f}", f"[{low:.1f}, {high:.1f}]"
+
+
+def _name(metric: str) -> str:
+    return metric.replace("_", " ").replace(" f1", " F1")

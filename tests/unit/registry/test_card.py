@@ -1,0 +1,69 @@
+"""A card says what is known, and says so when something is not."""
+
+from __future__ import annotations
+
+from sentiment_lib.families import catalog
+from sentiment_lib.registry.card import Facts, card
+from sentiment_lib.registry.licences import LICENCES
+
+SHARES = {"negative": 0.6, "neutral": 0.25, "positive": 0.15}
+KNOWN = Facts(
+    family="bert",
+    digest="d" * 64,
+    seed=3,
+    options={"epochs": 2},
+    revision="abc+",
+    normaliser="1",
+    snapshot_hash="f" * 64,
+    parts={"train": (1234, "2015-02-17 07:36", "2015-02-22 23:59", SHARES)},
+    sources={"dataset": 1200, "audit": 34},
+    quality={"macro_f1": (0.79, 0.77, 0.81), "calibration_error": (0.02, 0.01, 0.03)},
+    slices={"negation": (321, {"macro_f1": (0.7, 0.65, 0.75)})},
+    notes={"ece_before": 0.061, "ece_after": 0.018, "calibration_rows": 99},
+    cost={"train_seconds": 412.5, "p99_ms": 4.9},
+    inputs={"start": {"version": 7, "digest": "e"}},
+)
+
+
+def test_a_card_names_data_quality_calibration_cost_licence_and_how_to_load():
+    text = card(KNOWN, model="airline-sentiment")
+    assert "| train | 1,234 | 2015-02-17 07:36 to 2015-02-22 23:59 | 60.0 % | 25.0 % | 15.0 % |" in text
+    assert "dataset (1,200), audit (34)" in text
+    assert "| macro F1 | 79.0 | [77.0, 81.0] |" in text
+    assert "| negation | 321 | 70.0 [65.0, 75.0] |" in text
+    assert "99 later training rows: 6.1 before, 1.8 after" in text
+    assert "On the holdout: 2.0 [1.0, 3.0]" in text
+    assert "| training, wall | 412.5 s |" in text
+    assert "version 7" in text
+    assert LICENCES["bert"] in text
+    assert 'load_model("models:/airline-sentiment@champion")' in text
+
+
+def test_what_was_not_measured_is_said_and_not_made_up():
+    text = card(
+        Facts(family="vader", digest="d", seed=0, options={}, revision="r", normaliser="1", snapshot_hash=None),
+        model="m",
+    )
+    assert "Nothing was learned" in text
+    assert "Not measured: there was no holdout" in text
+    assert "not calibrated" in text
+
+
+def test_the_licence_of_a_checkpoint_that_was_given_is_left_to_its_reader():
+    text = card(
+        Facts(
+            family="bert",
+            digest="d",
+            seed=0,
+            options={"checkpoint": "someone/their-bert"},
+            revision="r",
+            normaliser="1",
+            snapshot_hash=None,
+        ),
+        model="m",
+    )
+    assert "someone/their-bert has its own licence" in text
+
+
+def test_every_family_has_a_licence():
+    assert set(LICENCES) == set(catalog.CATALOG)
