@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 #: What a served model needs beside this library; never inferred, which would take over a minute.
 REQUIREMENTS = ("numpy", "pandas", "scikit-learn")
+#: Characters that MLflow's database keeps of a description; the whole card lies in the run.
+DESCRIPTION = 5000
 CHAMPION, CHALLENGER = "champion", "challenger"
 
 
@@ -116,7 +118,7 @@ class Registry:
                 source=logged.model_uri,
                 run_id=run_id,
                 model_id=logged.model_id,
-                description=card,
+                description=card[:DESCRIPTION],
                 tags={"training_key": training_key, "digest": digest, "family": family},
             )
         )
@@ -222,8 +224,9 @@ class Registry:
 
     def card(self, version: int) -> str:
         """Markdown of the version's card; NotFound when there is no such version."""
-        self.get(version)
-        return str(self.client.get_model_version(self.name, str(version)).description or "")
+        with tempfile.TemporaryDirectory() as scratch:
+            path = self.client.download_artifacts(self.get(version).run_id, CARD, scratch)
+            return Path(path).read_text(encoding="utf-8")
 
     def alias(self, name: str) -> int | None:
         """The version that the alias names, None when it names none."""
