@@ -17,6 +17,7 @@ from sentiment_lib.serving.service import Answer, Service
 PROBLEMS: dict[int | str, dict[str, Any]] = {
     code: {"model": schemas.ProblemOut, "description": text}
     for code, text in {
+        400: "The body is no text in UTF-8",
         401: "No key, or one that is not in use",
         403: "The key has not this role",
         408: "The body came too slowly",
