@@ -10,13 +10,13 @@ import hashlib
 import hmac
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from fastapi import HTTPException, Request, Response
 from fastapi.security import APIKeyHeader, HTTPBearer
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 from starlette.concurrency import run_in_threadpool
 
+from sentiment_lib.pages.origin import from_our_pages
 from sentiment_lib.serving.keys import Caller, KeyRing, digest_of
 from sentiment_lib.settings import Settings
 
@@ -53,7 +53,7 @@ async def identify(request: Request) -> Caller | None:
     session = request.cookies.get(COOKIE)
     if session is None:
         return None
-    if request.method not in SAFE_METHODS and not _from_our_pages(request):
+    if request.method not in SAFE_METHODS and not from_our_pages(request.headers):
         raise HTTPException(403, "this request comes from another site")
     settings = _service(request).settings
     try:
@@ -94,14 +94,6 @@ def _key_in_header(request: Request) -> str | None:
     if scheme.lower() == "bearer" and token:
         return token.strip()
     return request.headers.get("x-api-key")
-
-
-def _from_our_pages(request: Request) -> bool:
-    site = request.headers.get("sec-fetch-site")
-    if site is not None:
-        return site in ("same-origin", "none")
-    origin = request.headers.get("origin")
-    return origin is not None and urlsplit(origin).netloc == request.headers.get("host")
 
 
 def _signer(settings: Settings) -> URLSafeTimedSerializer:

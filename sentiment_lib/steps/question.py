@@ -52,7 +52,7 @@ def text(connection: Connection, decision: Decision, settings: Settings) -> str:
         "",
         f"Expires {known['decided_at'] + settings.policy.approval.expires_after:%Y-%m-%d %H:%M} UTC. "
         f"Look {evidence['looks_before'] + 1} at this champion. Evidence `{decision.evidence_hash}`. "
-        f"[Decision {decision.decision_id}]({settings.api_url}/decisions/{decision.decision_id})",
+        f"[Decision {decision.decision_id}](/sentiment/decisions/{decision.decision_id})",
     ]
     return "\n".join(lines)
 

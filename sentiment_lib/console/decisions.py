@@ -1,0 +1,90 @@
+"""The list of decisions, and one of them with its evidence."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from sentiment_lib.console.overview import answer_address
+from sentiment_lib.evaluation.canonical import sha256
+from sentiment_lib.pages import charts
+from sentiment_lib.records import LABELS
+from sentiment_lib.storage import decisions
+
+LIST = text(
+    """
+    SELECT d.decision_id, d.answer, d.decided_at, d.requested_by, e.candidate_version, e.champion_version,
+           a.answer AS approval, a.answered_by
+    FROM decisions d JOIN evaluations e USING (evaluation_id) LEFT JOIN approvals a USING (decision_id)
+    ORDER BY d.decision_id DESC LIMIT 100
+    """
+)
+DEPLOYED = text(
+    """
+    SELECT p.deployment_id, p.kind, p.state, p.finished_at, p.moved_by, p.reason FROM deployments p
+    LEFT JOIN approvals a USING (approval_id) WHERE a.decision_id = :decision OR p.decision_id = :decision
+    ORDER BY p.deployment_id
+    """
+)
+# the newest tweets that both versions scored: a look at where they differ, not a figure
+DIFFERENT = text(
+    """
+    SELECT t.tweet_id, t.text, old.label AS champion, new.label AS candidate
+    FROM (SELECT tweet_id, label FROM predictions WHERE model_version = :candidate
+          ORDER BY predicted_at DESC LIMIT 2000) new
+    JOIN predictions old ON old.tweet_id = new.tweet_id AND old.model_version = :champion AND old.label <> new.label
+    JOIN tweets t ON t.tweet_id = new.tweet_id LIMIT 10
+    """
+)
+
+
+def rows(connection: Connection) -> list[dict[str, Any]]:
+    """The newest decisions."""
+    return [dict(row) for row in connection.execute(LIST).mappings()]
+
+
+def view(connection: Connection, decision_id: int) -> dict[str, Any]:
+    """One decision; NotFound when there is none."""
+    known, decision = decisions.whole(connection, decision_id), decisions.by_id(connection, decision_id)
+    evidence = json.loads(known["evidence"])
+    compared = evidence["comparison"]
+    versions = {"candidate": known["candidate_version"], "champion": known["champion_version"]}
+    return {
+        "decision": decision,
+        "known": known,
+        "evidence": evidence,
+        "compared": compared,
+        "intact": sha256(known["evidence"]) == known["evaluation_hash"] == decision.evidence_hash,
+        "approval": decisions.approval(connection, decision_id),
+        "answer_at": answer_address(known["requested_by"]),
+        "deployments": [dict(row) for row in connection.execute(DEPLOYED, {"decision": decision_id}).mappings()],
+        "examples": [dict(row) for row in connection.execute(DIFFERENT, versions).mappings()],
+        "charts": _charts(compared),
+    }
+
+
+def _charts(compared: dict[str, Any]) -> list[charts.Chart]:
+    differences = [compared["main"], *compared["guards"]]
+    gains = [_interval(one["metric"].replace("_", " "), one) for one in differences]
+    drawn = [charts.intervals("Candidate minus champion, with intervals", gains, axis="difference")]
+    slices = [
+        _interval(f"{one['name']} ({one['rows']})", one["difference"])
+        for one in compared["slices"]
+        if one["difference"]
+    ]
+    if slices:
+        drawn.append(charts.intervals("By slice", slices, axis="difference"))
+    cells = compared["cells"]  # label x champion's class x candidate's class
+    champion = [[sum(cells[label][old]) for old in range(3)] for label in range(3)]
+    candidate = [[sum(row[new] for row in cells[label]) for new in range(3)] for label in range(3)]
+    names = [str(label) for label in LABELS]
+    drawn.append(
+        charts.confusion("What was said of each label", names, ("champion", champion), ("candidate", candidate))
+    )
+    return drawn
+
+
+def _interval(name: str, difference: dict[str, Any]) -> charts.Interval:
+    return charts.Interval(name=name, value=difference["difference"], low=difference["low"], high=difference["high"])

@@ -1,0 +1,80 @@
+"""The first page: who serves, how well, what moved, what waits for a person, and how fresh each stage is."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from sentiment_lib.pages import charts
+from sentiment_lib.storage import alerts, models, quality
+
+#: How far back the chart of quality reaches.
+DAYS = 60
+# each of these reads a short table or the end of an index, whatever the number of tweets
+CHAMPION_SINCE = text(
+    "SELECT finished_at, kind FROM deployments WHERE state = 'done' ORDER BY deployment_id DESC LIMIT 1"
+)
+WAITING = text(
+    """
+    SELECT d.decision_id, d.requested_by, d.decided_at, e.candidate_version FROM decisions d
+    JOIN evaluations e USING (evaluation_id) LEFT JOIN approvals a USING (decision_id)
+    WHERE d.answer = 'PROMOTE' AND a.decision_id IS NULL ORDER BY d.decision_id DESC LIMIT 5
+    """
+)
+LAST_DRIFT = text("SELECT report_id, verdict, created_at FROM drift_reports ORDER BY report_id DESC LIMIT 1")
+TO_LABEL = text("SELECT count(*) FROM (SELECT FROM audit_sample WHERE settled_at IS NULL LIMIT 10000) waiting")
+STAGES = (
+    ("ingest", "SELECT finished_at FROM ingests WHERE finished_at IS NOT NULL ORDER BY ingest_id DESC LIMIT 1"),
+    ("score", "SELECT max(predicted_at) FROM predictions WHERE model_version = :version"),
+    ("check drift", "SELECT created_at FROM drift_reports ORDER BY report_id DESC LIMIT 1"),
+    ("snapshot", "SELECT created_at FROM snapshots ORDER BY snapshot_id DESC LIMIT 1"),
+    ("train", "SELECT created_at FROM model_versions ORDER BY version DESC LIMIT 1"),
+    ("decide", "SELECT decided_at FROM decisions ORDER BY decision_id DESC LIMIT 1"),
+)
+
+
+def view(connection: Connection) -> dict[str, Any]:
+    """What the template draws."""
+    champion = models.champion(connection)
+    version = champion.version if champion else None
+    return {
+        "champion": champion,
+        "since": connection.execute(CHAMPION_SINCE).mappings().one_or_none(),
+        "waiting": [
+            {**row, "answer_at": answer_address(row["requested_by"])} for row in connection.execute(WAITING).mappings()
+        ],
+        "drift": connection.execute(LAST_DRIFT).mappings().one_or_none(),
+        "alerts": alerts.list_alerts(connection, "unresolved", 20),
+        "to_label": connection.execute(TO_LABEL).scalar_one(),
+        "stages": [(name, connection.execute(text(query), {"version": version}).scalar()) for name, query in STAGES],
+        "chart": _quality(connection),
+    }
+
+
+def answer_address(requested_by: str) -> str | None:
+    """Where Airflow asks the question of this request; None when it was asked for on the command line."""
+    dag_id, slash, run_id = requested_by.partition("/")
+    return f"/dags/{dag_id}/runs/{run_id}/tasks/approval/required_actions" if slash else None
+
+
+def _quality(connection: Connection) -> charts.Chart | None:
+    since = (datetime.now(UTC) - timedelta(days=DAYS)).date()
+    days: dict[str, list[charts.Point]] = {}
+    for row in quality.series(connection, since):
+        at = datetime(row.day.year, row.day.month, row.day.day, tzinfo=UTC)
+        days.setdefault(f"version {row.model_version}, estimated", []).append(
+            charts.Point(at=at, value=row.estimated, low=row.estimated_low, high=row.estimated_high)
+        )
+        if row.powered is not None:
+            days.setdefault(f"version {row.model_version}, measured", []).append(
+                charts.Point(at=at, value=row.powered, low=row.powered_low, high=row.powered_high)
+            )
+    if not days:
+        return None
+    marks = [
+        charts.Mark(at=change.at, words=f"version {change.model_version} ({change.kind})")
+        for change in quality.champion_changes(connection, since)
+    ]
+    return charts.lines("Macro-F1 by day, with 95 % intervals", dict(days), axis="macro-F1", marks=marks, share=True)

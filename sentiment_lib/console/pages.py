@@ -1,0 +1,44 @@
+"""Draws the console's pages: one environment, one menu."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from sentiment_lib.pages.assets import Assets
+from sentiment_lib.pages.templates import environment
+
+HERE = Path(__file__).parent
+#: Where Airflow mounts the console.
+BASE = "/sentiment"
+MENU = (
+    ("Overview", "/"),
+    ("Decisions", "/decisions"),
+    ("Drift", "/drift"),
+    ("Alerts", "/alerts"),
+    ("Models", "/models"),
+    ("Lineage", "/lineage"),
+)
+
+
+@cache
+def files() -> Assets:
+    """Static files, the console's own among them."""
+    return Assets(HERE / "static")
+
+
+@cache
+def _templates() -> jinja2.Environment:
+    return environment(HERE / "templates", assets=files(), static_base=f"{BASE}/static")
+
+
+def draw(template: str, here: str, **values: Any) -> str:
+    """HTML of a page; `here` is its address below BASE."""
+    nav = tuple(
+        (words, f"{BASE}{address}", here == address or (address != "/" and here.startswith(address + "/")))
+        for words, address in MENU
+    )
+    return _templates().get_template(template).render(nav=nav, base=BASE, **values)
