@@ -1,0 +1,99 @@
+"""The console inside the real Airflow: read a decision, approve, see the new champion; who may only look cannot act."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+if str(ROOT) not in sys.path:
+    sys.path.insert(0, str(ROOT))
+
+pytestmark = pytest.mark.timeout(1200)
+#: Airflow 3.3 can fail a task that is answered within seconds of its question.
+PATIENCE = 5.0
+
+
+@pytest.fixture
+def stack():
+    """The embedded stack on the sample stream; nothing but its own first retrain asks anyone."""
+    from benchmarks.stack_home import StackHome
+
+    folder = Path(tempfile.mkdtemp(prefix="console-"))
+    stack = StackHome(
+        folder / "home",
+        SENTIMENT_POLICY__RETRAIN__COOL_DOWN="P10D",
+        SENTIMENT_POLICY__RETRAIN__NEW_LABELS="1000000",
+    )
+    stack.up(sample=True)
+    yield stack
+    stack.down()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def sign_in(chromium, stack):
+    """A page of Airflow, signed in as this user."""
+
+    def enter(user):
+        page = chromium.new_context(viewport={"width": 1440, "height": 1000}).new_page()
+        page.goto(stack.settings.airflow_url)
+        page.fill("input[name=username]", user)
+        page.fill("input[name=password]", stack.airflow(user)._password)
+        page.click("button[type=submit]")
+        page.wait_for_url(re.compile("^(?!.*login)"))
+        page.wait_for_load_state("networkidle")
+        return page
+
+    return enter
+
+
+def test_an_engineer_reads_the_decision_approves_in_airflow_and_sees_the_new_champion(stack, sign_in):
+    person = stack.airflow("mlops")
+    person.until(person.waiting, seconds=600, what="the first question")
+    time.sleep(PATIENCE)
+    page = sign_in("mlops")
+    page.goto(f"{stack.settings.airflow_url}/plugin/sentiment")
+    console = page.frame_locator("iframe")
+    console.get_by_text("version 1", exact=True).wait_for()
+    console.get_by_role("link", name=re.compile("Decision \\d+")).click()
+    console.get_by_role("heading", name=re.compile("Decision \\d+")).wait_for()
+    assert console.get_by_text("intact", exact=True).is_visible()
+    console.get_by_role("link", name="Answer in Airflow").click()
+    page.wait_for_url(re.compile("/required_actions"))
+    page.get_by_role("button", name="Promote").first.click()
+    champion = "SELECT to_version FROM deployments WHERE state = 'done' ORDER BY deployment_id DESC LIMIT 1"
+    person.until(lambda: stack.rows(champion)[0]["to_version"] != 1, seconds=120, what="the promotion")
+    version = stack.rows(champion)[0]["to_version"]
+    page.goto(f"{stack.settings.airflow_url}/plugin/sentiment")
+    page.frame_locator("iframe").get_by_text(f"version {version}", exact=True).first.wait_for()
+
+
+def test_who_may_only_look_sees_every_page_and_no_action_and_strangers_see_nothing(stack, sign_in, chromium):
+    address = f"{stack.settings.airflow_url}/sentiment"
+    stranger = chromium.new_context().new_page()
+    assert stranger.goto(f"{address}/").status == 401
+    stack.rows(
+        "INSERT INTO alerts (kind, severity, dedup_key, title) VALUES ('drift', 'warning', 'test', '<b>moved</b>') "
+        "RETURNING 1"
+    )
+    viewer, engineer = sign_in("platform"), sign_in("mlops")
+    for path in ("/", "/decisions", "/drift", "/alerts", "/models", "/lineage"):
+        assert viewer.goto(address + path).status == 200
+    viewer.goto(f"{address}/alerts")
+    assert viewer.get_by_text("<b>moved</b>").count() == 1
+    assert viewer.get_by_role("button", name="Acknowledge").count() == 0
+    answer = "fetch('/sentiment/alerts/1/resolve', {method: 'POST'}).then(answer => answer.status)"
+    assert viewer.evaluate(answer) == 403
+    engineer.goto(f"{address}/alerts")
+    article = engineer.locator("article", has_text="<b>moved</b>")
+    article.get_by_role("button", name="Acknowledge").click()
+    engineer.wait_for_load_state()
+    found = stack.rows("SELECT acknowledged_by FROM alerts WHERE dedup_key = 'test'")
+    assert found == [{"acknowledged_by": "mlops"}]

@@ -1,0 +1,71 @@
+"""The console's pages: on an empty platform they say what to do next; strangers' texts are shown escaped."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import text
+
+from sentiment_lib.console import decisions, drift, lineage, models, overview
+from sentiment_lib.console.pages import draw
+from sentiment_lib.errors import NotFound
+
+
+def test_an_empty_platform_is_drawn_and_says_what_comes_next(store):
+    with store.begin() as connection:
+        pages = {
+            "overview": draw("overview.html", "/", **overview.view(connection)),
+            "decisions": draw("decisions.html", "/decisions", rows=decisions.rows(connection)),
+            "drift": draw("drift.html", "/drift", rows=drift.rows(connection)),
+            "models": draw("models.html", "/models", **models.view(connection)),
+        }
+    assert "none yet" in pages["overview"]
+    assert "sentiment retrain" in pages["decisions"]
+    assert "sentiment drift" in pages["drift"]
+    assert "sentiment score" in pages["models"]
+
+
+@pytest.mark.parametrize("look", [decisions.view, drift.view, lineage.view])
+def test_what_is_not_there_is_not_found(store, look):
+    with store.begin() as connection, pytest.raises(NotFound):
+        look(connection, 12)
+
+
+def test_a_tweet_leads_to_what_scored_it_and_its_markup_is_text(store):
+    with store.begin() as connection:
+        for statement in (
+            "INSERT INTO ingests (source) VALUES ('test')",
+            "INSERT INTO tweets (tweet_id, text, created_at, ingest_id) "
+            "VALUES (7, '<script>alert(1)</script> \u202elate', now(), (SELECT max(ingest_id) FROM ingests))",
+            "INSERT INTO model_versions (version, family, digest, run_id, training_key) "
+            "VALUES (3, 'vader', 'd', 'r', 'k')",
+            "INSERT INTO predictions (tweet_id, model_version, label, p_negative, p_neutral, p_positive) "
+            "VALUES (7, 3, 'negative', 0.8, 0.1, 0.1)",
+        ):
+            connection.execute(text(statement))
+        found = lineage.view(connection, 7)
+    assert [one["model_version"] for one in found["predictions"]] == [3]
+    page = draw("lineage.html", "/lineage", asked="7", found=found, missing=None)
+    assert "<script>alert" not in page
+    assert "&lt;script&gt;" in page
+    assert "\u202e" not in page
+
+
+def test_a_page_of_evidently_outside_the_reports_folder_is_not_given(store, settings):
+    secret = settings.home / "secret.html"
+    secret.write_text("a secret")
+    with store.begin() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO model_versions (version, family, digest, run_id, training_key) "
+                "VALUES (3, 'vader', 'd', 'r', 'k')"
+            )
+        )
+        report = connection.execute(
+            text(
+                "INSERT INTO drift_reports (model_version, reference_start, reference_end, current_start, current_end, "
+                "verdict, signals, html_path) VALUES (3, now() - interval '3 days', now() - interval '2 days', "
+                "now() - interval '1 day', now(), 'stable', '[]', '../secret.html') RETURNING report_id"
+            )
+        ).scalar_one()
+        with pytest.raises(NotFound):
+            drift.page(connection, settings, report)
