@@ -1,0 +1,77 @@
+"""Tweets that a version scores beside the champion without serving, and labels on which the two can be compared."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from sentiment_lib.records import API_IDS_FROM
+
+# by the champion's own predictions, whose index by time keeps this short however many tweets there are
+BESIDE = text(
+    f"""
+    SELECT t.tweet_id, t.text FROM predictions p JOIN tweets t USING (tweet_id)
+    WHERE p.model_version = :champion AND p.predicted_at >= :since AND t.collected_at >= :since
+      AND t.tweet_id < {API_IDS_FROM} AND t.tweet_id > :after
+      AND NOT EXISTS (SELECT FROM predictions o WHERE o.tweet_id = p.tweet_id AND o.model_version = :version)
+    ORDER BY t.tweet_id LIMIT :rows
+    """
+)
+# the newest audit label of a tweet stands; only tweets that came in after the move: both were chosen without them
+LABELLED = text(
+    """
+    SELECT l.label, old.label AS previous, new.label AS champion, a.inclusion_probability
+    FROM predictions new
+    JOIN audit_sample a ON a.prediction_id = new.prediction_id
+    JOIN predictions old ON old.tweet_id = new.tweet_id AND old.model_version = :previous
+    JOIN tweets t ON t.tweet_id = new.tweet_id AND t.collected_at >= :since
+    JOIN LATERAL (SELECT label FROM labels WHERE tweet_id = new.tweet_id AND source = 'audit'
+                  ORDER BY labelled_at DESC, label_id DESC LIMIT 1) l ON true
+    WHERE new.model_version = :champion AND new.predicted_at >= :since
+    ORDER BY a.drawn_at, a.prediction_id
+    """
+)
+LAST_MOVE = text(
+    """
+    SELECT p.deployment_id, p.kind, p.from_version, p.to_version, p.finished_at,
+           coalesce(p.decision_id, a.decision_id) AS decision_id
+    FROM deployments p LEFT JOIN approvals a USING (approval_id)
+    WHERE p.state = 'done' ORDER BY p.deployment_id DESC LIMIT 1
+    """
+)
+CHALLENGER = text(
+    """
+    SELECT e.candidate_version AS version, d.decided_at FROM decisions d JOIN evaluations e USING (evaluation_id)
+    LEFT JOIN approvals a USING (decision_id)
+    WHERE d.answer = 'PROMOTE' AND a.decision_id IS NULL ORDER BY d.decision_id DESC LIMIT 1
+    """
+)
+
+
+def beside(
+    connection: Connection, *, champion: int, version: int, since: datetime, after: int, rows: int
+) -> list[tuple[int, str]]:
+    """The next tweets (id above `after`) since then that the champion scored and `version` did not."""
+    where = {"champion": champion, "version": version, "since": since, "after": after, "rows": rows}
+    return [(row.tweet_id, row.text) for row in connection.execute(BESIDE, where)]
+
+
+def labelled(connection: Connection, *, champion: int, previous: int, since: datetime) -> Sequence[dict[str, Any]]:
+    """label, previous, champion (names of labels) and inclusion_probability, in the order of the draws."""
+    where = {"champion": champion, "previous": previous, "since": since}
+    return [dict(row) for row in connection.execute(LABELLED, where).mappings()]
+
+
+def last_move(connection: Connection) -> dict[str, Any] | None:
+    """The newest finished deployment, with the decision that it followed."""
+    row = connection.execute(LAST_MOVE).mappings().one_or_none()
+    return dict(row) if row else None
+
+
+def challenger(connection: Connection) -> dict[str, Any] | None:
+    """The version whose promotion waits for an answer, and since when."""
+    row = connection.execute(CHALLENGER).mappings().one_or_none()
+    return dict(row) if row else None

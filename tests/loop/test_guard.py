@@ -1,0 +1,105 @@
+"""After a promotion the version before scores a share in shadow, and audit labels decide whether it comes back."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import text
+
+from sentiment_lib.steps import guard, promote, rollback, score, shadow
+from sentiment_lib.storage import models
+
+
+@pytest.fixture
+def audited(changed):
+    """Every new tweet is drawn for the audit, and so scored in shadow."""
+    return changed(score={"audit_share": 1.0})
+
+
+@pytest.fixture
+def promoted(store, audited, decided, say, add_tweets):
+    """The candidate is champion, and 200 tweets came in since, scored by both versions."""
+    say(decided.question)
+    deployment = promote.run(store, audited, decision_id=decided.decision.decision_id)
+    add_tweets(200, source="dataset", seed=11)
+    score.run(store, audited)
+    assert shadow.run(store, audited).scored == {deployment.from_version: 200}
+    return deployment
+
+
+def label(store, right):
+    """Audit labels of all that both scored since: what the version `right` said."""
+    with store.begin() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO labels (tweet_id, label, source, labelled_by, labelled_at) "
+                "SELECT p.tweet_id, p.label, 'audit', 'one', now() FROM predictions p "
+                "WHERE p.model_version = :right AND p.tweet_id > 600"
+            ),
+            {"right": right},
+        )
+
+
+def serving(store):
+    with store.begin() as connection:
+        return models.champion(connection).version
+
+
+def rows(store, query):
+    with store.begin() as connection:
+        return [tuple(row) for row in connection.execute(text(query))]
+
+
+def test_a_champion_that_is_worse_is_rolled_back_once_with_an_alert(store, audited, promoted):
+    label(store, promoted.from_version)
+    found = guard.run(store, audited)
+    assert found.verdict.verdict == "worse"
+    assert serving(store) == promoted.from_version
+    assert guard.run(store, audited) is None
+    assert rows(store, "SELECT kind, severity, count FROM alerts") == [("rolled_back", "critical", 1)]
+    ((kind, moved_by, reason),) = rows(
+        store, "SELECT kind, moved_by, reason FROM deployments ORDER BY deployment_id DESC LIMIT 1"
+    )
+    assert (kind, moved_by) == ("rollback", "guard")
+    assert "audit labels" in reason
+
+
+def test_a_champion_that_is_right_stays(store, audited, promoted):
+    label(store, promoted.to_version)
+    found = guard.run(store, audited)
+    assert (found.verdict.verdict, found.rollback) == ("watching", None)
+    assert found.verdict.labels == 200
+    assert serving(store) == promoted.to_version
+
+
+def test_without_audit_labels_nothing_is_judged_whatever_people_corrected(store, audited, promoted):
+    label(store, promoted.from_version)
+    with store.begin() as connection:
+        connection.execute(text("UPDATE labels SET source = 'feedback' WHERE source = 'audit'"))
+    assert guard.run(store, audited).verdict.labels == 0
+    assert serving(store) == promoted.to_version
+
+
+def test_killed_between_alert_and_rollback_the_next_run_ends_the_same(store, audited, promoted, monkeypatch):
+    label(store, promoted.from_version)
+    with monkeypatch.context() as patched:
+
+        def die(*args, **kwargs):
+            raise KeyboardInterrupt
+
+        patched.setattr(rollback, "run", die)
+        with pytest.raises(KeyboardInterrupt):
+            guard.run(store, audited)
+    assert guard.run(store, audited).rollback is not None
+    assert serving(store) == promoted.from_version
+    assert len(rows(store, "SELECT 1 FROM alerts")) == 1
+
+
+def test_a_challenger_that_waits_scores_new_tweets_in_shadow_and_serves_nobody(store, audited, decided, add_tweets):
+    new = set(add_tweets(40, seed=12))
+    score.run(store, audited)
+    candidate = decided.decision.candidate_version
+    assert shadow.run(store, audited).scored == {candidate: 40}
+    assert shadow.run(store, audited).scored == {candidate: 0}
+    seen = {one for (one,) in rows(store, f"SELECT tweet_id FROM predictions WHERE model_version = {candidate}")}
+    assert seen == new
+    assert serving(store) == decided.decision.champion_version
