@@ -1,4 +1,4 @@
-"""House-keeping: finish what was interrupted, look at every alert rule, ask for a retrain when labels suffice."""
+"""House-keeping: finish what was interrupted, guard the last promotion, look at alert rules, count new labels."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from airflow.sdk import dag, task
 from sentiment_airflow import defaults
-from sentiment_airflow.assets import LABELS
+from sentiment_airflow.assets import CHAMPION, LABELS
 
 
 @dag(
@@ -17,12 +17,14 @@ from sentiment_airflow.assets import LABELS
     tags=["sentiment", "watch"],
     doc_md="""
 ### maintain
-Finishes or undoes an interrupted promotion, compares the registry's aliases with the ledger and mends them by policy,
-looks at the alert rules and delivers what waits, takes superseded questions from the UI, and counts the labels that
-came since the last snapshot.
+Finishes or undoes an interrupted promotion, compares the registry's aliases with the ledger and mends them by policy.
+Lets the challenger and the version before the champion score a share of the new tweets in shadow, and rolls a promotion
+back that the audit labels call worse. Looks at the alert rules and delivers what waits, takes superseded questions from
+the UI, and counts the labels that came since the last snapshot.
 
-- **Writes**: asset `labels` when there are enough new ones for a retrain; that wakes `retrain`.
-- **By hand**: `sentiment maintain`.
+- **Writes**: asset `labels` when there are enough new ones for a retrain, which wakes `retrain`; asset `champion` after
+  a rollback, which wakes `score_tweets`.
+- **By hand**: `sentiment maintain`, `sentiment shadow`, `sentiment guard`.
 """,
     **defaults.DAG,
 )
@@ -33,6 +35,24 @@ def maintain():
         from sentiment_airflow.calling import call
 
         return call("maintain")
+
+    @task(trigger_rule="all_done")
+    def shadow() -> dict:
+        """New tweets are scored by those who may be compared with the champion."""
+        from sentiment_airflow.calling import call
+
+        return call("shadow")
+
+    @task(outlets=[CHAMPION], trigger_rule="all_done")
+    def guard() -> dict:
+        """Roll the last promotion back when audit labels call it worse."""
+        from airflow.sdk.exceptions import AirflowSkipException
+        from sentiment_airflow.calling import call
+
+        judged = call("guard")
+        if not judged or not judged["rollback"]:
+            raise AirflowSkipException("nothing to roll back")
+        return judged
 
     @task(trigger_rule="all_done")
     def watch() -> dict:
@@ -61,7 +81,7 @@ def maintain():
         outlet_events[LABELS].extra = {"request_id": wish["request_id"]}
         return wish
 
-    tidy() >> watch() >> clear_questions() >> count_labels()
+    tidy() >> shadow() >> guard() >> watch() >> clear_questions() >> count_labels()
 
 
 maintain()

@@ -23,7 +23,20 @@ Seed = Annotated[int, typer.Option(min=0, help="seed of everything random in the
 
 def register(app: typer.Typer) -> None:
     """Add this group's commands."""
-    for command in (bootstrap, score, snapshot, train, evaluate, promote, rollback, maintain, retrain, reproduce):
+    for command in (
+        bootstrap,
+        score,
+        snapshot,
+        train,
+        evaluate,
+        promote,
+        rollback,
+        shadow,
+        guard,
+        maintain,
+        retrain,
+        reproduce,
+    ):
         app.command()(command)
 
 
@@ -145,6 +158,37 @@ def rollback(
     with opened() as (store, settings):
         found = step.run(store, settings, to_version=version, reason=reason, by=by)
     show(found, as_json, f"The champion is version {found.to_version} again (it was {found.from_version})")
+
+
+def shadow(as_json: Json = False) -> None:
+    """Let the challenger, and the version before the champion, score a share of the new tweets."""
+    from dataclasses import asdict
+
+    from sentiment_lib.steps import shadow as step
+
+    with opened() as (store, settings):
+        found = step.run(store, settings)
+    lines = [f"version {version} scored {count} tweets in shadow" for version, count in found.scored.items()]
+    show(asdict(found), as_json, "\n".join(lines) or "Nobody scores in shadow now")
+
+
+def guard(as_json: Json = False) -> None:
+    """Judge the last promotion on audit labels, and roll it back when it made things worse."""
+    from dataclasses import asdict
+
+    from sentiment_lib.steps import guard as step
+
+    with opened() as (store, settings):
+        found = step.run(store, settings)
+    if found is None:
+        show(None, as_json, "No promotion is watched now")
+        return
+    judged = found.verdict
+    words = (
+        f"version {found.champion} against {found.previous}: {judged.verdict} after {judged.labels} audit labels, "
+        f"evidence {judged.evidence:.2f} of {judged.bound:.0f}"
+    )
+    show(asdict(found), as_json, words + (", rolled back" if found.rollback else ""))
 
 
 def maintain(as_json: Json = False) -> None:

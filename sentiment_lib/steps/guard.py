@@ -19,6 +19,7 @@ from sentiment_lib.storage.engine import Store
 
 #: Who moved the champion back when no person did.
 BY = "guard"
+ALERT = "rolled_back"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +69,7 @@ def run(store: Store, settings: Settings, *, at: datetime | None = None) -> Guar
         with store.begin() as connection:
             open_alert(
                 connection,
-                kind="rolled_back",
+                kind=ALERT,
                 severity=Severity.CRITICAL,
                 dedup_key=f"rolled_back/{move['deployment_id']}",
                 title=f"Version {champion} is rolled back to version {previous}",

@@ -70,7 +70,7 @@ def test_assets_join_the_flows(dags):
     assert outlets(dags["score_tweets"]) == {"predictions"}
     assert schedule(dags["check_drift"]) == {"predictions"}
     assert outlets(dags["check_drift"]) == {"drift"}
-    assert outlets(dags["maintain"]) == {"labels"}
+    assert outlets(dags["maintain"]) == {"labels", "champion"}
     assert schedule(dags["retrain"]) == {"drift", "labels"}
     assert outlets(dags["retrain"]) == outlets(dags["rollback"]) == {"champion"}
 

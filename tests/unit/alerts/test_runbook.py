@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from sentiment_lib.alerts import api_health
-from sentiment_lib.steps import check_quality, drift_alerts, watch
+from sentiment_lib.steps import check_quality, drift_alerts, guard, watch
 
 ROOT = Path(__file__).parents[3]
 
@@ -20,6 +20,7 @@ def test_every_kind_of_alert_has_a_section():
         "dag_failure",
         "alias_moved",
         "forced_promotion",
+        guard.ALERT,
     }
     sections = {line[3:].strip() for line in (ROOT / "docs/runbook.md").read_text().splitlines() if line[:3] == "## "}
     assert kinds == sections
