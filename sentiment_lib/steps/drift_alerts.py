@@ -31,7 +31,7 @@ def tell(connection: Connection, report: DriftReport) -> int | None:
         ALERT,
         f"The tweets have drifted: {', '.join(moved[:3])}",
         str(report.details["summary"]),
-        f"/reports/{report.html_path}",
+        f"/sentiment/drift/{report.report_id}",
     )
 
 
@@ -59,7 +59,7 @@ def _watch(connection: Connection, report: DriftReport) -> None:
         WATCH_ALERT,
         "The stream has changed, window after window",
         "\n".join(lines),
-        f"/reports/{report.html_path}",
+        f"/sentiment/drift/{report.report_id}",
     )
 
 

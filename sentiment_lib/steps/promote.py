@@ -75,6 +75,6 @@ def _promote(store: Store, settings: Settings, decision_id: int, reason: str | N
                 dedup_key=f"forced_promotion/{decision_id}",
                 title=f"Version {decision.candidate_version} was promoted by force",
                 body=f"{by} promoted it although the gate said {decision.answer}: {reason}",
-                evidence_link=f"/decisions/{decision_id}",
+                evidence_link=f"/sentiment/decisions/{decision_id}",
             )
     return moving.carry_out(store, registry, intent)
