@@ -25,6 +25,7 @@ def store_lines(store: Store, lines: Sequence[dict[str, Any]]) -> None:
 
 
 def _store_predictions(connection: Connection, lines: list[dict[str, Any]]) -> None:
+    written = _json(lines)
     ingest_id = connection.execute(
         text("INSERT INTO ingests (source) VALUES (:source) RETURNING ingest_id"), {"source": SOURCE}
     ).scalar_one()
@@ -38,7 +39,7 @@ def _store_predictions(connection: Connection, lines: list[dict[str, Any]]) -> N
             ON CONFLICT DO NOTHING
             """
         ),
-        {"lines": _json(lines), "ingest": ingest_id},
+        {"lines": written, "ingest": ingest_id},
     ).rowcount
     connection.execute(
         text(
@@ -59,7 +60,7 @@ def _store_predictions(connection: Connection, lines: list[dict[str, Any]]) -> N
             ON CONFLICT (tweet_id, model_version) DO NOTHING
             """
         ),
-        {"lines": _json(lines)},
+        {"lines": written},
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -116,8 +116,8 @@ class Service:
         await self._disk.ask(lines)
         self._remember(lines)
         explained = [parts for _, each in read for parts in each] if explain else [None] * len(lines)
-        for line in lines:
-            self.metrics.predictions.labels(served.version, line["label"]).inc()
+        for label, count in Counter(line["label"] for line in lines).items():
+            self.metrics.predictions.labels(served.version, label).inc(count)
         return [_answer(line, served.family, now, parts) for line, parts in zip(lines, explained, strict=True)]
 
     async def give_feedback(self, prediction_id: str, *, label: str | None, by: str) -> str:
