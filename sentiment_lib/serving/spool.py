@@ -116,15 +116,26 @@ class Spool:
             if self._active is None:
                 self._number += 1
                 self._active = self.folder / f"{self._number:012d}.jsonl"
+            fresh = not self._active.exists()
             try:
                 with self._active.open("ab") as file:
                     file.write(data)
                     file.flush()
                     os.fsync(file.fileno())
+                if fresh:
+                    self._keep_name()
             except OSError:
                 # what was written may end in half a line: nothing more may be glued to it
                 self._active = None
                 raise
+
+    def _keep_name(self) -> None:
+        """A new file outlives a power cut only when its folder is on disk too."""
+        folder = os.open(self.folder, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
 
     def _segment(self) -> Path | None:
         return self._active

@@ -23,7 +23,13 @@ class Store:
             raise BadInput(what="SENTIMENT_DATABASE_URL", problem="it is not set; `sentiment up` writes it")
         if not url.startswith("postgresql+psycopg://"):
             raise BadInput(what="SENTIMENT_DATABASE_URL", problem="it must start with postgresql+psycopg://")
-        self.engine: Engine = create_engine(url, pool_pre_ping=True, pool_size=5)
+        self.engine: Engine = create_engine(
+            # a server that says nothing must not hold everyone who asks it
+            url,
+            pool_pre_ping=True,
+            pool_size=5,
+            connect_args={"connect_timeout": 10},
+        )
 
     @classmethod
     def open(cls, settings: Settings) -> Store:
