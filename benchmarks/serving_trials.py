@@ -21,19 +21,11 @@ from sqlalchemy import text
 from sqlalchemy.engine import make_url
 
 from benchmarks.serving_process import Callers, Link, Served
+from benchmarks.small_models import TEXTS, deploy, enter, packaged
 from benchmarks.stack_home import free_port
-from sentiment_lib.families import catalog
-from sentiment_lib.registry import package
 from sentiment_lib.serving import keys
 from sentiment_lib.storage import migrate
 from sentiment_lib.storage.engine import Store
-
-TWEETS = {
-    "negative": ["@united worst flight ever, lost my bag", "never again, three hours late and so rude"],
-    "neutral": ["does flight 12 leave from gate 4 today?", "when will boarding begin"],
-    "positive": ["thank you @delta great crew and lovely seats", "love love love the new seats!"],
-}
-TEXTS = [one for some in TWEETS.values() for one in some] * 20
 
 
 def main() -> None:
@@ -65,7 +57,12 @@ def main() -> None:
 def _trials(home: Path, url: str, *, kills: int, away: float, moves: int) -> dict[str, Any]:
     migrate.upgrade(url)
     store = Store(url)
-    models = _versions(store, home / "cache" / "models")
+    cache = home / "cache" / "models"
+    cache.mkdir(parents=True)
+    models = {one.version: one for one in packaged(cache, "vader", "tfidf_logreg")}
+    for one in models.values():
+        enter(store, one.version, one.family, one.digest)
+    deploy(store, 1, "first")
     key, link, draw = keys.create(store, "trials", ("predict",)), Link(url), random.Random(20)
     served = Served(home, link.url, free_port())
     served.start()
@@ -82,7 +79,7 @@ def _trials(home: Path, url: str, *, kills: int, away: float, moves: int) -> dic
             time.sleep(away)
             link.mend()
             time.sleep(1)
-        right = {version: np.asarray(model.predict_proba(TEXTS)) for version, model in models.items()}
+        right = {version: np.asarray(one.model.predict_proba(TEXTS)) for version, one in models.items()}
         mixed, versions = [], set()
 
         def seen(answer: dict[str, Any]) -> None:
@@ -93,7 +90,7 @@ def _trials(home: Path, url: str, *, kills: int, away: float, moves: int) -> dic
 
         with Callers(served.port, key, texts=lambda number: TEXTS, seen=seen) as moved:
             for number in range(moves):
-                _deploy(store, 2 - number % 2, "forced")
+                deploy(store, 2 - number % 2)
                 time.sleep(0.3)
         give_up = time.monotonic() + 120
         while list((home / "spool").glob("*.jsonl")) and time.monotonic() < give_up:
@@ -120,39 +117,6 @@ def _trials(home: Path, url: str, *, kills: int, away: float, moves: int) -> dic
         "mixed": len(mixed),
         "versions": len(versions),
     }
-
-
-def _versions(store: Store, cache: Path) -> dict[int, Any]:
-    """VADER as version 1, the champion, and tf-idf as version 2; packaged where a digest finds them."""
-    cache.mkdir(parents=True)
-    pairs = [(one, label) for label, some in TWEETS.items() for one in some] * 10
-    models: dict[int, Any] = {}
-    for version, family in enumerate(("vader", "tfidf_logreg"), start=1):
-        models[version] = catalog.train(family, *map(list, zip(*pairs, strict=True)), seed=1)
-        digest = package.write(models[version], cache / family)
-        (cache / family).rename(cache / digest)
-        row = {"version": version, "family": family, "digest": digest}
-        with store.begin() as connection:
-            connection.execute(
-                text(
-                    "INSERT INTO model_versions (version, family, digest, run_id, training_key) "
-                    "VALUES (:version, :family, :digest, :family, :family)"
-                ),
-                row,
-            )
-    _deploy(store, 1, "first")
-    return models
-
-
-def _deploy(store: Store, version: int, kind: str) -> None:
-    with store.begin() as connection:
-        connection.execute(
-            text(
-                "INSERT INTO deployments (kind, to_version, state, reason, finished_at) "
-                "VALUES (:kind, :version, 'done', 'a trial', now())"
-            ),
-            {"kind": kind, "version": version},
-        )
 
 
 if __name__ == "__main__":

@@ -6,6 +6,8 @@ import itertools
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -36,6 +38,16 @@ class Server:
         """URL for SQLAlchemy with psycopg 3."""
         url = make_url(self._server.get_uri()).set(drivername="postgresql+psycopg", database=database)
         return url.render_as_string(hide_password=False)
+
+    @contextmanager
+    def database(self, template: str | None = None) -> Iterator[str]:
+        """URL of a database of its own, empty or a copy of `template`, that is dropped at the end of the block."""
+        name = f"test_{next(_numbers)}"
+        self.execute(f"CREATE DATABASE {name}" + (f" TEMPLATE {template}" if template else ""))
+        try:
+            yield self.url(name)
+        finally:
+            self.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
     def stop(self) -> None:
         """End the server."""
@@ -72,19 +84,15 @@ def template_database(postgres_server):
 @pytest.fixture
 def database_url(postgres_server, template_database):
     """URL of a fresh, migrated database."""
-    name = f"test_{next(_numbers)}"
-    postgres_server.execute(f"CREATE DATABASE {name} TEMPLATE {template_database}")
-    yield postgres_server.url(name)
-    postgres_server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    with postgres_server.database(template_database) as url:
+        yield url
 
 
 @pytest.fixture
 def empty_database_url(postgres_server):
     """URL of a database without tables."""
-    name = f"empty_{next(_numbers)}"
-    postgres_server.execute(f"CREATE DATABASE {name}")
-    yield postgres_server.url(name)
-    postgres_server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    with postgres_server.database() as url:
+        yield url
 
 
 @pytest.fixture

@@ -3,24 +3,16 @@
 from __future__ import annotations
 
 import shutil
-import socket
-import threading
-import time
 from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import text
 
-from sentiment_lib.families import catalog
-from sentiment_lib.registry import package
-from sentiment_lib.serving import app, keys
+from benchmarks import small_models
+from sentiment_lib.serving import keys
 from sentiment_lib.settings import Settings
+from tests.serving.listening import listening
 
-TWEETS = {
-    "negative": ["@united worst flight ever, lost my bag", "never again, three hours late and so rude"],
-    "neutral": ["does flight 12 leave from gate 4 today?", "when will boarding begin"],
-    "positive": ["thank you @delta great crew and lovely seats", "love love love the new seats!"],
-}
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -49,10 +41,8 @@ def chromium():
 def packaged(tmp_path_factory):
     """A tf-idf version in a package cache."""
     cache = tmp_path_factory.mktemp("packages")
-    texts = [(one, label) for label, some in TWEETS.items() for one in some] * 10
-    digest = package.write(catalog.train("tfidf_logreg", *zip(*texts, strict=True), seed=1), cache / "fresh")
-    (cache / "fresh").rename(cache / digest)
-    return SimpleNamespace(cache=cache, digest=digest)
+    (version,) = small_models.packaged(cache, "tfidf_logreg")
+    return SimpleNamespace(cache=cache, digest=version.digest)
 
 
 @pytest.fixture
@@ -67,18 +57,10 @@ def settings(tmp_path, database_url, packaged):
 @pytest.fixture
 def scored(store, packaged):
     """Version 1 is the champion and has scored 30 tweets: half of them drawn for the audit, half uncertain."""
+    small_models.enter(store, 1, "tfidf_logreg", packaged.digest)
+    small_models.deploy(store, 1, "first")
     with store.begin() as connection:
         connection.execute(text("INSERT INTO ingests (source) VALUES ('test')"))
-        connection.execute(
-            text(
-                "INSERT INTO model_versions (version, family, digest, run_id, training_key) "
-                "VALUES (1, 'tfidf_logreg', :digest, 'r', 'k')"
-            ),
-            {"digest": packaged.digest},
-        )
-        connection.execute(
-            text("INSERT INTO deployments (kind, to_version, state, finished_at) VALUES ('first', 1, 'done', now())")
-        )
         connection.execute(
             text(
                 "INSERT INTO tweets (tweet_id, text, airline, created_at, ingest_id) "
@@ -101,22 +83,8 @@ def scored(store, packaged):
 @pytest.fixture
 def address(scored, settings):
     """Address of the running app."""
-    import uvicorn
-
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    server = uvicorn.Server(uvicorn.Config(app.create(settings), host="127.0.0.1", port=port, log_level="warning"))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    until = time.monotonic() + 60
-    while not server.started:
-        assert thread.is_alive(), "the app does not start"
-        assert time.monotonic() < until, "the app does not start"
-        time.sleep(0.05)
-    yield f"http://127.0.0.1:{port}"
-    server.should_exit = True
-    thread.join(timeout=30)
+    with listening(settings) as port:
+        yield f"http://127.0.0.1:{port}"
 
 
 @pytest.fixture

@@ -25,7 +25,6 @@ WORDS = {
     "positive": ["upgraded", "legroom", "early", "spotless", "snacks", "captain", "swift", "kudos"],
 }
 FILLER = ["the", "flight", "my", "bag", "a", "crew", "to", "from", "plane", "with", "and", "your"]
-_databases = itertools.count()
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
 #: A gate that a tiny model can pass: these tests are about what follows the decision.
@@ -96,10 +95,8 @@ def database_url(request, postgres_server, template_database):
     if "decided" in request.fixturenames:
         request.getfixturevalue("world")
         template = "world"
-    name = f"loop_{next(_databases)}"
-    postgres_server.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
-    yield postgres_server.url(name)
-    postgres_server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    with postgres_server.database(template) as url:
+        yield url
 
 
 @pytest.fixture

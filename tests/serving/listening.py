@@ -22,7 +22,7 @@ def listening(settings: Settings) -> Iterator[int]:
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
-        give_up = time.monotonic() + 20
+        give_up = time.monotonic() + 60
         while not server.started:
             assert thread.is_alive(), "the app ended"
             assert time.monotonic() < give_up, "the app did not start"
