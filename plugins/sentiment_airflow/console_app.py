@@ -1,11 +1,12 @@
 """Routes of the console. No postponed annotations here: FastAPI reads Airflow's dependencies from them."""
 
 import json
+from typing import Annotated
 
 from airflow.api_fastapi.app import get_auth_manager
 from airflow.api_fastapi.auth.managers.models.resource_details import DagDetails
 from airflow.api_fastapi.core_api.security import GetUserDep, requires_access_dag
-from fastapi import Depends, FastAPI, HTTPException, Query, Request, Response
+from fastapi import Depends, FastAPI, HTTPException, Path, Query, Request, Response
 from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse
 
 from sentiment_lib.console import decisions, drift, lineage, models, overview
@@ -16,12 +17,22 @@ from sentiment_lib.pages.origin import from_our_pages
 from sentiment_lib.pages.templates import CONTENT_SECURITY_POLICY
 from sentiment_lib.registry.models import Registry
 from sentiment_lib.settings import load_settings
+from sentiment_lib.steps import check_quality
 from sentiment_lib.storage import alerts
 from sentiment_lib.storage.engine import Store
 
 #: Whoever may see this DAG may read; whoever may run it may act.
 DAG = "retrain"
 READ, ACT = Depends(requires_access_dag("GET", param_dag_id=DAG)), Depends(requires_access_dag("PUT", param_dag_id=DAG))
+
+#: What Postgres can hold as an id.
+LARGEST = 2**63 - 1
+Id = Annotated[int, Path(ge=1, le=LARGEST)]
+#: Evidently's scripts are inline: its pages run in a sandbox, where they are no pages of ours.
+SANDBOX = (
+    "sandbox allow-scripts; default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval'; "
+    "style-src 'unsafe-inline'; img-src data: blob:; font-src data:"
+)
 
 
 def create() -> FastAPI:
@@ -46,6 +57,9 @@ def create() -> FastAPI:
     def page(template: str, here: str, **values) -> HTMLResponse:
         return HTMLResponse(draw(template, here, **values))
 
+    def sandboxed(path) -> FileResponse:
+        return FileResponse(path, media_type="text/html", headers={"Content-Security-Policy": SANDBOX})
+
     @app.get("/static/{name}")
     def static(name: str):
         content, media_type = files().content(name)
@@ -62,7 +76,7 @@ def create() -> FastAPI:
             return page("decisions.html", "/decisions", rows=decisions.rows(connection))
 
     @app.get("/decisions/{decision_id}", dependencies=[READ])
-    def show_decision(decision_id: int):
+    def show_decision(decision_id: Id):
         with store.begin() as connection:
             return page("decision.html", "/decisions/one", **decisions.view(connection, decision_id))
 
@@ -72,22 +86,21 @@ def create() -> FastAPI:
             return page("drift.html", "/drift", rows=drift.rows(connection))
 
     @app.get("/drift/{report_id}", dependencies=[READ])
-    def show_report(report_id: int):
+    def show_report(report_id: Id):
         with store.begin() as connection:
             report = drift.view(connection, report_id)
-        details = json.dumps(report["details"], indent=2, default=str, ensure_ascii=False)
+        details = json.dumps(report["details"], indent=2, ensure_ascii=False)
         return page("drift_report.html", "/drift/one", report=report, details=details)
 
     @app.get("/drift/{report_id}/evidently", dependencies=[READ])
-    def show_evidently(report_id: int):
+    def show_evidently(report_id: Id):
         with store.begin() as connection:
             path = drift.page(connection, settings, report_id)
-        # its scripts are inline: it runs in a sandbox, where it is no page of ours
-        policy = (
-            "sandbox allow-scripts; default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval'; "
-            "style-src 'unsafe-inline'; img-src data: blob:; font-src data:"
-        )
-        return FileResponse(path, media_type="text/html", headers={"Content-Security-Policy": policy})
+        return sandboxed(path)
+
+    @app.get("/quality", dependencies=[READ])
+    def show_quality():
+        return sandboxed(drift.kept_page(settings, check_quality.PAGE, of="check of new tweets"))
 
     @app.get("/alerts", dependencies=[READ])
     def list_alerts(user: GetUserDep, state: str = "unresolved"):
@@ -99,7 +112,7 @@ def create() -> FastAPI:
         return page("alerts.html", "/alerts", rows=rows, state=state, states=tuple(alerts.STATES), may_act=may_act)
 
     @app.post("/alerts/{alert_id}/{action}", dependencies=[ACT])
-    def act(alert_id: int, action: str, request: Request, user: GetUserDep):
+    def act(alert_id: Id, action: str, request: Request, user: GetUserDep):
         if not from_our_pages(request.headers):
             raise HTTPException(403, "this request comes from another site")
         if action not in ("acknowledge", "resolve"):
@@ -117,18 +130,19 @@ def create() -> FastAPI:
             return page("models.html", "/models", **models.view(connection))
 
     @app.get("/models/{version}", dependencies=[READ])
-    def show_card(version: int):
+    def show_card(version: Id):
         return page("card.html", "/models/one", version=version, card=Registry(settings).card(version))
 
     @app.get("/lineage", dependencies=[READ])
     def show_lineage(tweet: str = Query("", pattern="^[0-9]{0,19}$")):
-        found = missing = None
-        if tweet and int(tweet) < 2**63:
+        found, missing = None, bool(tweet)
+        if tweet and int(tweet) <= LARGEST:
             try:
                 with store.begin() as connection:
                     found = lineage.view(connection, int(tweet))
+                missing = False
             except NotFound:
-                missing = True
+                found = None
         return page("lineage.html", "/lineage", asked=tweet, found=found, missing=missing)
 
     return app

@@ -34,10 +34,14 @@ def view(connection: Connection, report_id: int) -> dict[str, Any]:
 
 
 def page(connection: Connection, settings: Settings, report_id: int) -> Path:
-    """Evidently's page of a report, inside the reports folder; NotFound when it was not kept."""
-    found = view(connection, report_id)["html_path"]
+    """Evidently's page of a report; NotFound when it was not kept."""
+    return kept_page(settings, view(connection, report_id)["html_path"], of=f"drift report {report_id}")
+
+
+def kept_page(settings: Settings, name: str | None, *, of: str) -> Path:
+    """A page inside the reports folder; NotFound when it is elsewhere, or was not kept."""
     folder = settings.reports.resolve()
-    path = (folder / found).resolve() if found else folder
+    path = (folder / (name or "")).resolve()
     if not path.is_relative_to(folder) or not path.is_file():
-        raise NotFound(what="kept page of drift report", key=report_id)
+        raise NotFound(what="kept page of", key=of)
     return path

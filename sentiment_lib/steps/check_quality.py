@@ -51,7 +51,7 @@ def run(
     with store.begin() as connection:
         if failed:
             title = f"{len(failed)} of {len(found) + len(answers)} checks of new tweets failed"
-            rules.open_alert(connection, ALERT, "warning", ALERT, title, "\n".join(failed), f"/reports/{PAGE}")
+            rules.open_alert(connection, ALERT, "warning", ALERT, title, "\n".join(failed), "/sentiment/quality")
         else:
             rules.resolve(connection, ALERT)
     return QualityCheck(rows=len(frame), failed=tuple(failed), html_path=PAGE)

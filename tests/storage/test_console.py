@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
+
 import pytest
 from sqlalchemy import text
 
 from sentiment_lib.console import decisions, drift, lineage, models, overview
 from sentiment_lib.console.pages import draw
 from sentiment_lib.errors import NotFound
+from sentiment_lib.evaluation.cost import Cost
 
 
 def test_an_empty_platform_is_drawn_and_says_what_comes_next(store):
@@ -48,6 +52,20 @@ def test_a_tweet_leads_to_what_scored_it_and_its_markup_is_text(store):
     assert "<script>alert" not in page
     assert "&lt;script&gt;" in page
     assert "\u202e" not in page
+
+
+def test_the_leaderboard_shows_what_a_version_costs(store):
+    with store.begin() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO model_versions (version, family, digest, run_id, training_key, cost) "
+                "VALUES (3, 'vader', 'd', 'r', 'k', CAST(:cost AS jsonb))"
+            ),
+            {"cost": json.dumps(asdict(Cost(train_seconds=61, p99_ms=3.4, memory_mb=500, artefact_mb=7.2)))},
+        )
+        page = draw("models.html", "/models", **models.view(connection))
+    for figure in (">61<", ">3.4<", ">7.2<"):
+        assert figure in page
 
 
 def test_a_page_of_evidently_outside_the_reports_folder_is_not_given(store, settings):
