@@ -14,7 +14,7 @@ from sentiment_lib.console.pages import BASE, draw, files
 from sentiment_lib.errors import NotFound
 from sentiment_lib.pages.assets import CACHE_CONTROL
 from sentiment_lib.pages.origin import from_our_pages
-from sentiment_lib.pages.templates import CONTENT_SECURITY_POLICY
+from sentiment_lib.pages.templates import content_security_policy
 from sentiment_lib.registry.models import Registry
 from sentiment_lib.settings import load_settings
 from sentiment_lib.steps import check_quality
@@ -44,7 +44,7 @@ def create() -> FastAPI:
     @app.middleware("http")
     async def headers(request: Request, call_next):
         response = await call_next(request)
-        response.headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
+        response.headers.setdefault("Content-Security-Policy", content_security_policy("self"))
         response.headers["X-Frame-Options"] = "SAMEORIGIN"
         response.headers["X-Content-Type-Options"] = "nosniff"
         response.headers.setdefault("Cache-Control", "no-store")

@@ -11,11 +11,17 @@ from sentiment_lib.pages.assets import Assets
 from sentiment_lib.pages.visible import plain, visible
 
 FOLDER = Path(__file__).with_name("templates")
-#: For every page. Plotly writes style elements; nothing else may be inline, and nothing comes from elsewhere.
-CONTENT_SECURITY_POLICY = (
-    "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
-    "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'"
-)
+
+
+def content_security_policy(framed_by: str) -> str:
+    """For every page; `framed_by`: 'self' or 'none', as the policy writes it.
+
+    Plotly writes style elements; nothing else may be inline, and nothing comes from elsewhere.
+    """
+    return (
+        "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
+        f"object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors '{framed_by}'"
+    )
 
 
 def environment(*folders: Path, assets: Assets | None = None, static_base: str = "static") -> jinja2.Environment:

@@ -17,6 +17,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from sentiment_lib.pages.templates import content_security_policy
 from sentiment_lib.serving.metrics import Metrics
 from sentiment_lib.serving.problems import problem
 from sentiment_lib.settings import ServingSettings
@@ -30,10 +31,7 @@ HEADERS = {
     "x-content-type-options": "nosniff",
     "referrer-policy": "same-origin",
     "x-frame-options": "DENY",
-    "content-security-policy": (
-        "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'; "
-        "base-uri 'none'; form-action 'self'"
-    ),
+    "content-security-policy": content_security_policy("none"),
 }
 
 
