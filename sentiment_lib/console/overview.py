@@ -8,21 +8,13 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from sentiment_lib.pages import charts
-from sentiment_lib.storage import alerts, models, quality
+from sentiment_lib.storage import alerts, decisions, deployments, models, quality
 
 #: How far back the chart of quality reaches.
 DAYS = 60
+#: Questions that are shown.
+ASKED = 5
 # each of these reads a short table or the end of an index, whatever the number of tweets
-CHAMPION_SINCE = text(
-    "SELECT finished_at, kind FROM deployments WHERE state = 'done' ORDER BY deployment_id DESC LIMIT 1"
-)
-WAITING = text(
-    """
-    SELECT d.decision_id, d.requested_by, d.decided_at, e.candidate_version FROM decisions d
-    JOIN evaluations e USING (evaluation_id) LEFT JOIN approvals a USING (decision_id)
-    WHERE d.answer = 'PROMOTE' AND a.decision_id IS NULL ORDER BY d.decision_id DESC LIMIT 5
-    """
-)
 LAST_DRIFT = text("SELECT report_id, verdict, created_at FROM drift_reports ORDER BY report_id DESC LIMIT 1")
 TO_LABEL = text("SELECT count(*) FROM (SELECT FROM audit_sample WHERE settled_at IS NULL LIMIT 10000) waiting")
 STAGES = (
@@ -41,10 +33,8 @@ def view(connection: Connection) -> dict[str, Any]:
     version = champion.version if champion else None
     return {
         "champion": champion,
-        "since": connection.execute(CHAMPION_SINCE).mappings().one_or_none(),
-        "waiting": [
-            {**row, "answer_at": answer_address(row["requested_by"])} for row in connection.execute(WAITING).mappings()
-        ],
+        "since": deployments.last_move(connection),
+        "waiting": [(one, answer_address(one.requested_by)) for one in decisions.waiting(connection)[::-1][:ASKED]],
         "drift": connection.execute(LAST_DRIFT).mappings().one_or_none(),
         "alerts": alerts.list_alerts(connection, "unresolved", 20),
         "to_label": connection.execute(TO_LABEL).scalar_one(),

@@ -83,13 +83,13 @@ def _worth(connection: Connection, decision: Decision) -> tuple[float, int]:
 def _supersede(connection: Connection, best: Decision, requested_by: str) -> tuple[str, ...]:
     """Close every older question that still waits; those that other runs asked are named."""
     others = []
-    for number, asked_by in decisions.waiting(connection):
-        same_run = asked_by == requested_by
-        if number != best.decision_id and (number < best.decision_id or same_run):
+    for one in decisions.waiting(connection):
+        same_run = one.requested_by == requested_by
+        if one.decision_id != best.decision_id and (one.decision_id < best.decision_id or same_run):
             better = "a better candidate of the same run" if same_run else f"the newer decision {best.decision_id}"
-            _void(connection, number, f"superseded by {better}")
+            _void(connection, one.decision_id, f"superseded by {better}")
             if not same_run:
-                others.append(asked_by)
+                others.append(one.requested_by)
     return tuple(dict.fromkeys(others))
 
 

@@ -21,6 +21,7 @@ from sentiment_lib.records import DriftReport, Window
 from sentiment_lib.settings import Settings
 from sentiment_lib.steps import drift_alerts, quality_days
 from sentiment_lib.storage import drift as reports
+from sentiment_lib.storage import models
 from sentiment_lib.storage.engine import Store
 
 #: Rows read from each window: enough for the samples and for the vocabulary that is set aside.
@@ -34,9 +35,10 @@ def run(store: Store, settings: Settings, *, at: datetime | None = None) -> Drif
     """
     policy = settings.policy.drift
     with store.begin() as connection:
-        version = reports.champion_version(connection)
-        if version is None:
+        champion = models.champion(connection)
+        if champion is None:
             raise NotFound(what="champion", key="to check the drift of")
+        version = champion.version
         reference, current = _windows(connection, settings, version, at)
         known = reports.find_report(connection, version, reference, current)
     quality_days.run(store, settings, version, Window(start=reference.start, end=current.end))

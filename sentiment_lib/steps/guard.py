@@ -14,7 +14,7 @@ from sentiment_lib.records import LABELS, Deployment, Severity
 from sentiment_lib.settings import Settings
 from sentiment_lib.steps import rollback
 from sentiment_lib.steps.shadow import WATCHED
-from sentiment_lib.storage import decisions, shadow
+from sentiment_lib.storage import decisions, deployments, shadow
 from sentiment_lib.storage.engine import Store
 
 #: Who moved the champion back when no person did.
@@ -40,7 +40,7 @@ def run(store: Store, settings: Settings, *, at: datetime | None = None) -> Guar
     """
     moment, policy = at or datetime.now(UTC), settings.policy.watch
     with store.begin() as connection:
-        move = shadow.last_move(connection)
+        move = deployments.last_move(connection)
         if move is None or move["kind"] not in WATCHED or None in (move["from_version"], move["decision_id"]):
             return None
         if moment > move["finished_at"] + policy.period:
@@ -71,7 +71,7 @@ def run(store: Store, settings: Settings, *, at: datetime | None = None) -> Guar
                 connection,
                 kind=ALERT,
                 severity=Severity.CRITICAL,
-                dedup_key=f"rolled_back/{move['deployment_id']}",
+                dedup_key=f"{ALERT}/{move['deployment_id']}",
                 title=f"Version {champion} is rolled back to version {previous}",
                 body=f"Of the tweets since its promotion: {words}.",
                 evidence_link=f"/sentiment/decisions/{move['decision_id']}",

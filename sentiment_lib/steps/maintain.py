@@ -104,7 +104,7 @@ def _clear_challenger(connection: Connection, registry: Registry) -> None:
     named = registry.alias(CHALLENGER)
     if named is None:
         return
-    waiting = {decisions.by_id(connection, number).candidate_version for number, _ in decisions.waiting(connection)}
+    waiting = {one.candidate_version for one in decisions.waiting(connection)}
     approved = decisions.approved_and_not_moved(connection)
     if named not in waiting | approved:
         registry.drop_alias(CHALLENGER)
@@ -115,11 +115,7 @@ def _expire(store: Store, settings: Settings, moment: datetime) -> tuple[int, ..
     # an hour of grace: Airflow's own expiry comes first, and its run then finds nothing left to record
     oldest = moment - settings.policy.approval.expires_after - timedelta(hours=1)
     with store.begin() as connection:
-        late = [
-            number
-            for number, _ in decisions.waiting(connection)
-            if decisions.whole(connection, number)["decided_at"] < oldest
-        ]
+        late = [one.decision_id for one in decisions.waiting(connection) if one.decided_at < oldest]
     for number in late:
         approve.run(
             store, settings, decision_id=number, answer="expired", answered_by=None, reason=None, evidence_hash=""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+from sqlalchemy import Connection
 
 from sentiment_lib.families.base import Model
 from sentiment_lib.records import ModelVersion, ScoreResult
@@ -25,30 +26,48 @@ Proba = NDArray[np.float64]
 
 def run(store: Store, settings: Settings) -> ScoreResult:
     """Score in batches, one transaction each: a killed run goes on where it stopped."""
-    return score_with(store, settings, bootstrap.run(store, settings), audit=True)
+    version, policy = bootstrap.run(store, settings), settings.policy.score
+
+    def unscored(connection: Connection, after: int) -> list[tuple[int, str]]:
+        return predictions.unscored(connection, version.version, after=after, rows=policy.batch_rows)
+
+    return in_batches(store, settings, version, unscored, audit_share=policy.audit_share)
 
 
-def score_with(
-    store: Store, settings: Settings, version: ModelVersion, *, audit: bool, since: str = "-infinity"
+def in_batches(
+    store: Store,
+    settings: Settings,
+    version: ModelVersion,
+    waiting: Callable[[Connection, int], list[tuple[int, str]]],
+    *,
+    share: float = 1.0,
+    audit_share: float = 0.0,
 ) -> ScoreResult:
-    """Let one version score the tweets (created at `since` or later) that it has not scored."""
-    policy, started = settings.policy.score, time.monotonic()
-    share = policy.audit_share if audit else 0.0
+    """Let the version score what waits, each distinct text once.
+
+    `waiting` gives the next (tweet id, text) above an id, by id, and nothing at the end. Of them `share` is drawn to be
+    scored, and `audit_share` for the audit sample: by the same keyed draw, so the smaller lies within the larger.
+    """
+    started = time.monotonic()
     model: Model | None = None
     known: dict[bytes, Proba] = {}
     scored = distinct = after = 0
     while True:
         with store.begin() as connection:
-            rows = predictions.unscored(connection, version.version, after=after, rows=policy.batch_rows, since=since)
+            rows = waiting(connection, after)
         if not rows:
             break
+        after = rows[-1][0]
+        chosen = rows if share >= 1 else [row for row in rows if is_drawn(row[0], share, settings)]
+        if not chosen:
+            continue
         model = model or Registry(settings).load(version.version, version.digest)
-        proba, fresh = _each_text_once(model, [text for _, text in rows], known)
-        ids = [tweet_id for tweet_id, _ in rows]
+        proba, fresh = _each_text_once(model, [text for _, text in chosen], known)
+        ids = [tweet_id for tweet_id, _ in chosen]
         with store.begin() as connection:
-            drawn = [share if is_drawn(tweet_id, share, settings) else None for tweet_id in ids]
+            drawn = [audit_share if is_drawn(tweet_id, audit_share, settings) else None for tweet_id in ids]
             scored += predictions.store(connection, version.version, ids, proba, drawn)
-        distinct, after = distinct + fresh, ids[-1]
+        distinct += fresh
     return ScoreResult(
         model_version=version.version,
         scored=scored,

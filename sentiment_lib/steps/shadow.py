@@ -6,11 +6,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 
-from sentiment_lib.registry.models import Registry
 from sentiment_lib.settings import Settings
-from sentiment_lib.steps.score import checked, is_drawn
-from sentiment_lib.storage import models, predictions, shadow
+from sentiment_lib.steps.score import in_batches
+from sentiment_lib.storage import decisions, deployments, models, shadow
 from sentiment_lib.storage.engine import Store
 
 #: Moves of the champion that are watched: after a rollback there is nothing to go back to.
@@ -28,40 +28,24 @@ def run(store: Store, settings: Settings, *, at: datetime | None = None) -> Shad
     """Score in batches, one transaction each: a killed run goes on where it stopped."""
     moment, policy = at or datetime.now(UTC), settings.policy.watch
     with store.begin() as connection:
-        champion = models.champion(connection)
-        move, waiting = shadow.last_move(connection), shadow.challenger(connection)
-    since: dict[int, datetime] = {}
-    if move and move["from_version"] and move["kind"] in WATCHED and moment < move["finished_at"] + policy.period:
-        since[move["from_version"]] = move["finished_at"]
-    if waiting:
-        since[waiting["version"]] = waiting["decided_at"]
+        champion, move = models.champion(connection), deployments.last_move(connection)
+        waiting = decisions.waiting(connection)
+        since: dict[int, datetime] = {}
+        if move and move["from_version"] and move["kind"] in WATCHED and moment < move["finished_at"] + policy.period:
+            since[move["from_version"]] = move["finished_at"]
+        if waiting:
+            since[waiting[-1].candidate_version] = waiting[-1].decided_at
+        others = [models.by_version(connection, version) for version in since]
     if champion is None:
         return ShadowResult(scored={})
-    return ShadowResult(
-        scored={
-            version: _score(store, settings, champion.version, version, start)
-            for version, start in since.items()
-            if version != champion.version
-        }
-    )
-
-
-def _score(store: Store, settings: Settings, champion: int, version: int, since: datetime) -> int:
-    # one draw for both: whatever is in the audit sample is scored in shadow too
-    share = max(settings.policy.watch.shadow_share, settings.policy.score.audit_share)
-    rows, model, scored, after = settings.policy.score.batch_rows, None, 0, 0
-    while True:
-        with store.begin() as connection:
-            found = shadow.beside(connection, champion=champion, version=version, since=since, after=after, rows=rows)
-            digest = models.by_version(connection, version).digest
-        if not found:
-            return scored
-        after = found[-1][0]
-        drawn = [(tweet_id, text) for tweet_id, text in found if is_drawn(tweet_id, share, settings)]
-        if not drawn:
+    # whatever is in the audit sample is scored in shadow too: the guard compares both there
+    share, rows = max(policy.shadow_share, settings.policy.score.audit_share), settings.policy.score.batch_rows
+    scored = {}
+    for other in others:
+        if other.version == champion.version:
             continue
-        model = model or Registry(settings).load(version, digest)
-        proba = checked(model, [text for _, text in drawn])
-        with store.begin() as connection:
-            ids = [tweet_id for tweet_id, _ in drawn]
-            scored += predictions.store(connection, version, ids, proba, [None] * len(ids))
+        beside = partial(
+            shadow.beside, champion=champion.version, version=other.version, since=since[other.version], rows=rows
+        )
+        scored[other.version] = in_batches(store, settings, other, beside, share=share).scored
+    return ShadowResult(scored=scored)

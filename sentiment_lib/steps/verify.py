@@ -72,7 +72,7 @@ def _aliases(connection: Connection, registry: Registry) -> list[str]:
         problems.append(f"alias champion names version {found}, and the ledger says {expected}")
     named = registry.alias(CHALLENGER)
     if named is not None and named not in {
-        *(decisions.by_id(connection, number).candidate_version for number, _ in decisions.waiting(connection)),
+        *(one.candidate_version for one in decisions.waiting(connection)),
         *decisions.approved_and_not_moved(connection),
     }:
         problems.append(f"alias challenger names version {named}, and no question waits for it")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +15,17 @@ from sentiment_lib.records import Answer, Approval, Decision, RuleVerdict
 from sentiment_lib.storage import ledger
 from sentiment_lib.storage.tables import Approval as ApprovalTable
 from sentiment_lib.storage.tables import DecisionTable, DeploymentTable, Evaluation
+
+
+@dataclass(frozen=True, kw_only=True)
+class Waiting:
+    """A question that nobody has answered."""
+
+    decision_id: int
+    #: "dag_id/run_id", or a person on the command line
+    requested_by: str
+    decided_at: datetime
+    candidate_version: int
 
 
 def store(
@@ -133,15 +144,21 @@ def whole(connection: Connection, decision_id: int) -> dict[str, Any]:
     return dict(row)
 
 
-def waiting(connection: Connection) -> list[tuple[int, str]]:
-    """(decision id, who asked) of every PROMOTE that nobody has answered."""
+def waiting(connection: Connection) -> list[Waiting]:
+    """Every PROMOTE that nobody has answered, oldest first."""
     query = (
-        select(DecisionTable.decision_id, DecisionTable.requested_by)
+        select(
+            DecisionTable.decision_id,
+            DecisionTable.requested_by,
+            DecisionTable.decided_at,
+            Evaluation.candidate_version,
+        )
+        .join(Evaluation, Evaluation.evaluation_id == DecisionTable.evaluation_id)
         .outerjoin(ApprovalTable, ApprovalTable.decision_id == DecisionTable.decision_id)
         .where(DecisionTable.answer == str(Answer.PROMOTE), ApprovalTable.approval_id.is_(None))
         .order_by(DecisionTable.decision_id)
     )
-    return [(row.decision_id, row.requested_by) for row in connection.execute(query)]
+    return [Waiting(**row) for row in connection.execute(query).mappings()]
 
 
 def approved_and_not_moved(connection: Connection) -> set[int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, RowMapping, func, insert, select, update
 
 from sentiment_lib.records import Deployment
 from sentiment_lib.storage import ledger
@@ -88,6 +88,25 @@ def of_decision(connection: Connection, decision_id: int) -> tuple[Deployment, s
     values = dict(row)
     state: str = values.pop("state")
     return Deployment(**values), state
+
+
+def last_move(connection: Connection) -> RowMapping | None:
+    """The newest finished deployment (id, kind, from_version, to_version, finished_at) and its decision_id, if any."""
+    query = (
+        select(
+            _TABLE.c.deployment_id,
+            _TABLE.c.kind,
+            _TABLE.c.from_version,
+            _TABLE.c.to_version,
+            _TABLE.c.finished_at,
+            func.coalesce(_TABLE.c.decision_id, Approval.decision_id).label("decision_id"),
+        )
+        .outerjoin(Approval, Approval.approval_id == _TABLE.c.approval_id)
+        .where(_TABLE.c.state == "done")
+        .order_by(_TABLE.c.deployment_id.desc())
+        .limit(1)
+    )
+    return connection.execute(query).mappings().one_or_none()
 
 
 def served_before(connection: Connection, version: int) -> bool:

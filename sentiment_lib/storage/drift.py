@@ -46,7 +46,6 @@ WINDOW = text(
     ORDER BY hashint8extended(t.tweet_id, :seed), t.tweet_id
     """
 )
-CHAMPION = text("SELECT to_version FROM deployments WHERE state = 'done' ORDER BY deployment_id DESC LIMIT 1")
 # backwards through the index of created_at: a champion has scored the newest tweets, so the first probes find one
 NEWEST = text(
     f"""
@@ -55,12 +54,6 @@ NEWEST = text(
     ORDER BY t.created_at DESC, t.tweet_id DESC LIMIT 1
     """
 )
-
-
-def champion_version(connection: Connection) -> int | None:
-    """The version that serves now; None before the first deployment."""
-    found: int | None = connection.execute(CHAMPION).scalar()
-    return found
 
 
 def newest_scored(connection: Connection, version: int) -> datetime | None:

@@ -15,7 +15,7 @@ from sentiment_lib.storage.engine import raw
 UNSCORED = text(
     f"""
     SELECT t.tweet_id, t.text FROM tweets t
-    WHERE t.tweet_id > :after AND t.tweet_id < {API_IDS_FROM} AND t.created_at >= :since
+    WHERE t.tweet_id > :after AND t.tweet_id < {API_IDS_FROM}
       AND NOT EXISTS (SELECT 1 FROM predictions p WHERE p.tweet_id = t.tweet_id AND p.model_version = :version)
     ORDER BY t.tweet_id LIMIT :rows
     """
@@ -44,11 +44,9 @@ DRAW = text(
 )
 
 
-def unscored(
-    connection: Connection, version: int, *, after: int, rows: int, since: str = "-infinity"
-) -> list[tuple[int, str]]:
+def unscored(connection: Connection, version: int, *, after: int, rows: int) -> list[tuple[int, str]]:
     """The next collected tweets (id above `after`, by id) that this version has not scored."""
-    where = {"version": version, "after": after, "rows": rows, "since": since}
+    where = {"version": version, "after": after, "rows": rows}
     return [(row.tweet_id, row.text) for row in connection.execute(UNSCORED, where)]
 
 

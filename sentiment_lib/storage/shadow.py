@@ -34,25 +34,10 @@ LABELLED = text(
     ORDER BY a.drawn_at, a.prediction_id
     """
 )
-LAST_MOVE = text(
-    """
-    SELECT p.deployment_id, p.kind, p.from_version, p.to_version, p.finished_at,
-           coalesce(p.decision_id, a.decision_id) AS decision_id
-    FROM deployments p LEFT JOIN approvals a USING (approval_id)
-    WHERE p.state = 'done' ORDER BY p.deployment_id DESC LIMIT 1
-    """
-)
-CHALLENGER = text(
-    """
-    SELECT e.candidate_version AS version, d.decided_at FROM decisions d JOIN evaluations e USING (evaluation_id)
-    LEFT JOIN approvals a USING (decision_id)
-    WHERE d.answer = 'PROMOTE' AND a.decision_id IS NULL ORDER BY d.decision_id DESC LIMIT 1
-    """
-)
 
 
 def beside(
-    connection: Connection, *, champion: int, version: int, since: datetime, after: int, rows: int
+    connection: Connection, after: int, *, champion: int, version: int, since: datetime, rows: int
 ) -> list[tuple[int, str]]:
     """The next tweets (id above `after`) since then that the champion scored and `version` did not."""
     where = {"champion": champion, "version": version, "since": since, "after": after, "rows": rows}
@@ -63,15 +48,3 @@ def labelled(connection: Connection, *, champion: int, previous: int, since: dat
     """label, previous, champion (names of labels) and inclusion_probability, in the order of the draws."""
     where = {"champion": champion, "previous": previous, "since": since}
     return [dict(row) for row in connection.execute(LABELLED, where).mappings()]
-
-
-def last_move(connection: Connection) -> dict[str, Any] | None:
-    """The newest finished deployment, with the decision that it followed."""
-    row = connection.execute(LAST_MOVE).mappings().one_or_none()
-    return dict(row) if row else None
-
-
-def challenger(connection: Connection) -> dict[str, Any] | None:
-    """The version whose promotion waits for an answer, and since when."""
-    row = connection.execute(CHALLENGER).mappings().one_or_none()
-    return dict(row) if row else None
