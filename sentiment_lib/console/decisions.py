@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import numpy as np
 from sqlalchemy import Connection, text
 
 from sentiment_lib.console.overview import answer_address
+from sentiment_lib.evaluation import pairs, report
 from sentiment_lib.evaluation.canonical import sha256
 from sentiment_lib.pages import charts
 from sentiment_lib.records import LABELS
@@ -61,6 +63,7 @@ def view(connection: Connection, decision_id: int) -> dict[str, Any]:
         "answer_at": answer_address(known["requested_by"]),
         "deployments": [dict(row) for row in connection.execute(DEPLOYED, {"decision": decision_id}).mappings()],
         "examples": [dict(row) for row in connection.execute(DIFFERENT, versions).mappings()],
+        "sentences": [report.summary(evidence), report.costs_of_waiting(evidence)],
         "charts": _charts(compared),
     }
 
@@ -76,9 +79,7 @@ def _charts(compared: dict[str, Any]) -> list[charts.Chart]:
     ]
     if slices:
         drawn.append(charts.intervals("By slice", slices, axis="difference"))
-    cells = compared["cells"]  # label x champion's class x candidate's class
-    champion = [[sum(cells[label][old]) for old in range(3)] for label in range(3)]
-    candidate = [[sum(row[new] for row in cells[label]) for new in range(3)] for label in range(3)]
+    champion, candidate = (counts.tolist() for counts in pairs.confusions(np.array(compared["cells"])))
     names = [str(label) for label in LABELS]
     drawn.append(
         charts.confusion("What was said of each label", names, ("champion", champion), ("candidate", candidate))

@@ -23,8 +23,14 @@ def cells(labels: Ints, champion: Ints, candidate: Ints) -> Ints:
 
 def difference(counts: NDArray[Any], name: str) -> Floats:
     """Candidate minus champion for each cube in (..., 3, 3, 3)."""
+    champion, candidate = confusions(counts)
+    return np.asarray(metric(candidate, name) - metric(champion, name))
+
+
+def confusions(counts: NDArray[Any]) -> tuple[Ints, Ints]:
+    """Confusion counts (..., 3, 3), label by answer, of champion and candidate from cubes (..., 3, 3, 3)."""
     cube = np.asarray(counts)
-    return np.asarray(metric(cube.sum(axis=-2), name) - metric(cube.sum(axis=-1), name))
+    return cube.sum(axis=-1), cube.sum(axis=-2)
 
 
 def resampled(counts: Ints, rounds: int, rng: np.random.Generator) -> Ints:

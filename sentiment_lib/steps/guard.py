@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import numpy as np
 
 from sentiment_lib.alerts.rules import open_alert
+from sentiment_lib.evaluation.pairs import confusions
 from sentiment_lib.evaluation.watch import WORSE, WatchVerdict, watch
 from sentiment_lib.records import LABELS, Deployment, Severity
 from sentiment_lib.settings import Settings
@@ -49,13 +50,13 @@ def run(store: Store, settings: Settings, *, at: datetime | None = None) -> Guar
         champion, previous = move["to_version"], move["from_version"]
         rows = shadow.labelled(connection, champion=champion, previous=previous, since=move["finished_at"])
     evidence = json.loads(known["evidence"])
-    cells = np.array(evidence["comparison"]["cells"])
+    of_previous, _ = confusions(np.array(evidence["comparison"]["cells"]))
     place = {str(label): number for number, label in enumerate(LABELS)}
     verdict = watch(
         [place[row["label"]] for row in rows],
         [place[row["previous"]] for row in rows],
         [place[row["champion"]] for row in rows],
-        reference=cells.sum(axis=2),
+        reference=of_previous,
         policy=policy,
         metric=evidence["comparison"]["main"]["metric"],
         inclusion=[row["inclusion_probability"] for row in rows],

@@ -46,7 +46,7 @@ def text(connection: Connection, decision: Decision, settings: Settings) -> str:
         "",
         "| rule | | why |",
         "|---|---|---|",
-        *(f"| {rule.rule} | {MARKS[rule.verdict]} | {rule.reason} |" for rule in decision.rules),
+        *(f"| {_cell(rule.rule)} | {MARKS[rule.verdict]} | {_cell(rule.reason)} |" for rule in decision.rules),
         "",
         _cost_of_waiting(compared),
         "",
@@ -78,3 +78,8 @@ def _points(share: float) -> str:
 
 def _percent(share: float) -> str:
     return f"{100 * share:.1f} %"
+
+
+def _cell(text: str) -> str:
+    """An airline's name from a data set must not break the table."""
+    return text.replace("|", "\\|").replace("\n", " ")

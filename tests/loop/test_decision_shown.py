@@ -1,0 +1,55 @@
+"""What people are shown of a decision: the question in Airflow, and the decision's page of the console."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from sentiment_lib.console import decisions as console
+from sentiment_lib.console.pages import draw
+from sentiment_lib.records import RuleVerdict
+from sentiment_lib.steps import question
+
+#: A data set may name an airline anything.
+HOSTILE = RuleVerdict(rule="slice: airline <b>|x", figure=0.1, bound=0.2, verdict="hold", reason="<i>|few</i>\nrows")
+
+
+@pytest.fixture
+def hostile(decided):
+    """The decision with one more rule, whose name is markup."""
+    return replace(decided.decision, rules=(*decided.decision.rules, HOSTILE))
+
+
+def test_the_question_shows_both_versions_every_rule_and_the_hash(decided):
+    body, decision = decided.question.body, decided.decision
+    assert f"Version {decision.candidate_version} (tfidf_logreg)" in body
+    assert f"{decision.champion_version} (vader)" in body
+    assert body.count("| ✔ |") == len(decision.rules)
+    assert decision.evidence_hash in body
+    assert f"/sentiment/decisions/{decision.decision_id}" in body
+
+
+def test_names_cannot_break_the_table_or_the_page(store, settings, hostile):
+    with store.begin() as connection:
+        body = question.text(connection, hostile, settings)
+        view = console.view(connection, hostile.decision_id)
+    assert "airline <b>\\|x | ◐ | <i>\\|few</i> rows |" in body
+    page = draw("decision.html", "/decisions/one", **{**view, "decision": hostile})
+    assert "<b>" not in page
+    assert "&lt;b&gt;|x" in page
+
+
+def test_the_page_shows_every_rule_the_hash_and_each_judged_difference(store, decided):
+    with store.begin() as connection:
+        view = console.view(connection, decided.decision.decision_id)
+    page = draw("decision.html", "/decisions/one", **view)
+    for rule in decided.decision.rules:
+        assert rule.rule.replace("_", " ") in page
+    assert decided.decision.evidence_hash in page
+    assert ">intact<" in page
+    compared = view["compared"]
+    gains, *_, confusion = view["charts"]
+    assert len(gains.rows) == 1 + len(compared["guards"])
+    assert confusion.head
+    assert "Labels that a gain needs" in page
