@@ -69,9 +69,10 @@ class Checkpoint:
         return json.loads(metadata["progress"]), _under("best/", tensors)
 
     def remove(self) -> None:
-        """The training ended: nothing is left to go on from."""
+        """The training ended: nothing is left to go on from, nor what a kill left of a checkpoint half written."""
         if self._path is not None:
-            self._path.unlink(missing_ok=True)
+            for left in self._path.parent.glob(f"{FILE}*"):
+                left.unlink(missing_ok=True)
 
 
 def learned(network: nn.Module) -> dict[str, torch.Tensor]:
