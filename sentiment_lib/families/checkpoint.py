@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 FILE = "training.safetensors"
+DRAFTS = "drafts"
 
 
 class Checkpoint:
@@ -37,8 +39,10 @@ class Checkpoint:
         for number, state in optimizer.state_dict()["state"].items():
             tensors |= {f"moments/{number}/{name}": value for name, value in state.items()}
         tensors["generator"] = torch.get_rng_state()
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        fresh = self._path.with_name(f"{FILE}.{os.getpid()}")
+        # in a folder of its own: safetensors writes under names that it draws, and a kill leaves them there
+        drafts = self._path.parent / DRAFTS
+        drafts.mkdir(parents=True, exist_ok=True)
+        fresh = drafts / str(os.getpid())
         content = {name: value.contiguous().clone() for name, value in tensors.items()}
         save_file(content, fresh, metadata={"key": self._key, "progress": json.dumps(progress)})
         fresh.replace(self._path)
@@ -71,8 +75,8 @@ class Checkpoint:
     def remove(self) -> None:
         """The training ended: nothing is left to go on from, nor what a kill left of a checkpoint half written."""
         if self._path is not None:
-            for left in self._path.parent.glob(f"{FILE}*"):
-                left.unlink(missing_ok=True)
+            self._path.unlink(missing_ok=True)
+            shutil.rmtree(self._path.parent / DRAFTS, ignore_errors=True)
 
 
 def learned(network: nn.Module) -> dict[str, torch.Tensor]:

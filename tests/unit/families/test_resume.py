@@ -27,9 +27,10 @@ def test_a_training_killed_at_random_points_ends_as_the_undisturbed_one(small_be
 
 
 def test_a_checkpoint_that_a_kill_left_half_written_goes_with_the_others(tmp_path):
-    from sentiment_lib.families.checkpoint import FILE, Checkpoint
+    from sentiment_lib.families.checkpoint import DRAFTS, FILE, Checkpoint
 
-    for name in (FILE, f"{FILE}.4711"):
+    (tmp_path / DRAFTS).mkdir()
+    for name in (FILE, f"{DRAFTS}/4711", f"{DRAFTS}/.tmpX"):
         (tmp_path / name).write_bytes(b"half")
     (tmp_path / "other").touch()
     Checkpoint(tmp_path, "key").remove()
