@@ -77,6 +77,11 @@ class Airflow:
         body = {"chosen_options": [option], "params_input": {"reason": reason}}
         return dict(self.call("PATCH", self._question(dag_id, run_id), body))
 
+    def clear(self, dag_id: str, run_id: str, task_id: str) -> None:
+        """Have a task run again, and what follows it."""
+        body = {"dag_run_id": run_id, "task_ids": [task_id], "dry_run": False, "include_downstream": True}
+        self.call("POST", f"/dags/{dag_id}/clearTaskInstances", {**body, "only_failed": False, "reset_dag_runs": True})
+
     def until(self, ready: Callable[[], Any], *, seconds: float, what: str, every: float = 1.0) -> Any:
         """The first truthy value of `ready`; TimeoutError says what was waited for."""
         give_up = time.monotonic() + seconds

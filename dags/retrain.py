@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk import AssetOrTimeSchedule, CronTriggerTimetable, Param, dag, task, task_group
 from sentiment_airflow import defaults, retraining
+from sentiment_airflow.asking import Question
 from sentiment_airflow.assets import CHAMPION, DRIFT, LABELS
 from sentiment_airflow.retrain_docs import DOCS, EXPIRES, REASON
 
@@ -36,7 +36,7 @@ def retrain():
         train = task(pool=POLICY.retrain.pool, max_active_tis_per_dag=2, execution_timeout=TRAINING)(retraining.train)
         return task(retraining.evaluate)(train(order))
 
-    approval = HITLOperator(
+    approval = Question(
         task_id="approval",
         subject="Promote version {{ ti.xcom_pull(task_ids='ask')['candidate_version'] }} to champion?",
         body="{{ ti.xcom_pull(task_ids='ask')['body'] }}",
@@ -46,7 +46,6 @@ def retrain():
         assigned_users=defaults.approvers(),
         response_timeout=POLICY.approval.expires_after,
         execution_timeout=None,
-        # an answer within seconds of the question can fail the task in Airflow 3.3: ask again
         retry_delay=timedelta(seconds=5),
         doc_md=EXPIRES,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from types import SimpleNamespace
+from urllib.error import HTTPError
 
 import pytest
 
@@ -71,6 +72,25 @@ def test_an_expired_question_is_nobodys_rejection(reply, recorded):
 
 def test_a_question_that_was_withdrawn_records_nothing_and_promotes_nothing(recorded):
     assert recorded(None) == (None, {})
+
+
+@pytest.mark.parametrize("place", ["hitlDetails", "hitlDetails/tries/2"])
+def test_a_fresh_try_takes_the_answer_that_was_given_to_one_before(dags, recorded, monkeypatch, place):
+    from sentiment_airflow import airflow_api
+
+    said = {key: value for key, value in event(["Promote"], reason="at once").items() if key != "timedout"}
+    answered = {**said, "responded_at": "2026-11-23T12:00:00Z"}
+
+    def task(method, dag_id, run_id, path):
+        if path.endswith("/tries/3"):
+            raise HTTPError(path, 404, "Not Found", None, None)
+        return answered if path == f"approval/-1/{place}" else {"responded_by_user": None}
+
+    monkeypatch.setattr(airflow_api, "connect", lambda: SimpleNamespace(task=task))
+    ti = SimpleNamespace(dag_id="retrain", run_id="manual__1", task_id="approval", try_number=4)
+    taken = dags["retrain"].get_task("approval").execute({"ti": ti})
+    assert taken == said
+    assert recorded(taken)[1]["answered_by"] == "mlops"
 
 
 def test_an_option_that_was_never_offered_is_refused(reply):
