@@ -56,13 +56,13 @@ def check_drift():
 
     @task(outlets=[DRIFT])
     def ask_for_retrain(report: dict, *, outlet_events: dict) -> dict:
-        """Write the wish down; the policy's cool-down may refuse it."""
+        """Write the wish down; the policy may want more checks to agree, and its cool-down may refuse it."""
         from airflow.sdk.exceptions import AirflowSkipException
         from sentiment_airflow.calling import call
 
-        wish = call("want", rule="drift", reason=f"drift report {report['report_id']}")
+        wish = call("want", "drift", report_id=report["report_id"])
         if not wish:
-            raise AirflowSkipException("a retrain was done just now: the cool-down lasts")
+            raise AirflowSkipException("too few of the last checks agree, or the cool-down lasts")
         outlet_events[DRIFT].extra = {"report_id": report["report_id"]}
         return wish
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from airflow.sdk import dag, task
-from sentiment_airflow import defaults
+from sentiment_airflow import defaults, keeping
 from sentiment_airflow.assets import CHAMPION, LABELS
 
 
@@ -20,68 +20,27 @@ from sentiment_airflow.assets import CHAMPION, LABELS
 Finishes or undoes an interrupted promotion, compares the registry's aliases with the ledger and mends them by policy.
 Lets the challenger and the version before the champion score a share of the new tweets in shadow, and rolls a promotion
 back that the audit labels call worse. Looks at the alert rules and delivers what waits, takes superseded questions from
-the UI, and counts the labels that came since the last snapshot.
+the UI, counts the labels that came since the last snapshot, and asks the audit labels whether the champion is still as
+good as at its promotion.
 
-- **Writes**: asset `labels` when there are enough new ones for a retrain, which wakes `retrain`; asset `champion` after
-  a rollback, which wakes `score_tweets`.
-- **By hand**: `sentiment maintain`, `sentiment shadow`, `sentiment guard`.
+- **Writes**: asset `labels` when there are enough new ones for a retrain, or when they call for one, which wakes
+  `retrain`; asset `champion` after a rollback, which wakes `score_tweets`.
+- **By hand**: `sentiment maintain`, `sentiment shadow`, `sentiment guard`, `sentiment decline`.
 """,
     **defaults.DAG,
 )
 def maintain():
-    @task
-    def tidy() -> dict:
-        """Database and registry agree again."""
-        from sentiment_airflow.calling import call
-
-        return call("maintain")
-
-    @task(trigger_rule="all_done")
-    def shadow() -> dict:
-        """New tweets are scored by those who may be compared with the champion."""
-        from sentiment_airflow.calling import call
-
-        return call("shadow")
-
-    @task(outlets=[CHAMPION], trigger_rule="all_done")
-    def guard() -> dict:
-        """Roll the last promotion back when audit labels call it worse."""
-        from airflow.sdk.exceptions import AirflowSkipException
-        from sentiment_airflow.calling import call
-
-        judged = call("guard")
-        if not judged or not judged["rollback"]:
-            raise AirflowSkipException("nothing to roll back")
-        return judged
-
-    @task(trigger_rule="all_done")
-    def watch() -> dict:
-        """Open and resolve the alerts of operations, and deliver what waits."""
-        from sentiment_airflow.calling import call
-
-        return call("watch")
-
-    @task(trigger_rule="all_done")
-    def clear_questions() -> int:
-        """Take questions from the UI that a newer one has superseded."""
-        from sentiment_airflow.calling import call
-        from sentiment_airflow.waiting import withdraw
-
-        return withdraw(call("ask", "superseded"))
-
-    @task(outlets=[LABELS], trigger_rule="all_done")
-    def count_labels(*, outlet_events: dict) -> dict:
-        """Ask for a retrain when the policy's number of new labels is reached."""
-        from airflow.sdk.exceptions import AirflowSkipException
-        from sentiment_airflow.calling import call
-
-        wish = call("want", "labels")
-        if not wish:
-            raise AirflowSkipException("too few new labels, or a retrain is wanted already")
-        outlet_events[LABELS].extra = {"request_id": wish["request_id"]}
-        return wish
-
-    tidy() >> shadow() >> guard() >> watch() >> clear_questions() >> count_labels()
+    # a step that fails must not keep the others from their work
+    step = {"trigger_rule": "all_done"}
+    (
+        task(keeping.tidy)()
+        >> task(**step)(keeping.shadow)()
+        >> task(outlets=[CHAMPION], **step)(keeping.guard)()
+        >> task(**step)(keeping.watch)()
+        >> task(**step)(keeping.clear_questions)()
+        >> task(outlets=[LABELS], **step)(keeping.count_labels)()
+        >> task(outlets=[LABELS], **step)(keeping.judge_champion)()
+    )
 
 
 maintain()

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 class Section(BaseModel):
@@ -22,14 +22,24 @@ class RetrainPolicy(Section):
 
     families: tuple[str, ...] = ("tfidf_logreg",)
     new_labels: int = Field(500, ge=1, description="labels since the last snapshot that ask for a retrain")
-    quality_drop: float = Field(0.03, gt=0, lt=1, description="loss of accuracy on audit labels that asks for one")
-    minimum_audit: int = Field(100, ge=30, description="audit labels that a measured quality needs")
+    quality_drop: float = Field(0.03, gt=0, lt=1, description="loss of accuracy on audit labels that is borne")
+    quality_run_length: float = Field(
+        10_000, ge=100, description="audit labels until a bearable loss asks for one, on average"
+    )
+    drift_confirmed: int = Field(1, ge=1, description="of the last drift checks, how many must want a retrain")
+    drift_checks: int = Field(1, ge=1, description="how many drift checks that is counted over")
     cool_down: timedelta = timedelta(hours=1)
     minimum_rows: int = Field(200, ge=30, description="fewest training rows")
     pool: str = Field("default_pool", description="Airflow pool of the trainings; it must exist")
     train_minutes: float = Field(60, gt=0, description="time that one family's training may take")
     warm_start: bool = Field(False, description="transformers go on from the champion when it is of their family")
     unlabelled_rows: int = Field(100_000, ge=0, description="newest tweets without labels that word vectors learn from")
+
+    @model_validator(mode="after")
+    def _confirmable(self) -> RetrainPolicy:
+        if self.drift_confirmed > self.drift_checks:
+            raise ValueError("drift_confirmed is more than drift_checks: drift would never ask for a retrain")
+        return self
 
 
 class SnapshotPolicy(Section):

@@ -191,6 +191,25 @@ def guard(as_json: Json = False) -> None:
     show(asdict(found), as_json, words + (", rolled back" if found.rollback else ""))
 
 
+def decline(as_json: Json = False) -> None:
+    """Ask the audit labels whether the champion is as good as at its promotion; if not, a retrain is asked for."""
+    from dataclasses import asdict
+
+    from sentiment_lib.steps import decline as step
+
+    with opened() as (store, settings):
+        found = step.run(store, settings)
+    if found is None:
+        show(None, as_json, "The champion came without a decision: nobody knows how good it should be")
+        return
+    judged = found.verdict
+    words = (
+        f"version {found.champion}: accuracy {judged.measured:.3f} on {judged.labels} audit labels, "
+        f"{judged.promised:.3f} at its promotion, evidence {judged.evidence:.2f} of {judged.bound:.0f}"
+    )
+    show(asdict(found), as_json, words + (f", asked for a retrain: {found.wish.reason}" if found.wish else ""))
+
+
 def maintain(as_json: Json = False) -> None:
     """Finish what was interrupted, answer what was moved by hand, close what ran out."""
     from sentiment_lib.steps import maintain as step

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from sqlalchemy import Connection, func, insert, select, update
 
 from sentiment_lib.settings import Settings
+from sentiment_lib.storage import drift as drift_reports
 from sentiment_lib.storage.engine import Store, lock
 from sentiment_lib.storage.tables import RetrainRequest, SnapshotTable, TweetLabel
 
@@ -45,6 +46,25 @@ def labels(store: Store, settings: Settings, *, at: datetime | None = None) -> W
         rule = "labels" if last else "first"
         reason = f"{new} labels since the last snapshot" if last else f"{new} labels and no snapshot yet"
         return _wish(connection, settings, rule=rule, reason=reason, at=at or datetime.now(UTC))
+
+
+def drift(store: Store, settings: Settings, *, report_id: int, at: datetime | None = None) -> Wish | None:
+    """Wish for a retrain after this drift report, when enough of the last checks of its version wanted one as well."""
+    policy = settings.policy.retrain
+    with store.begin() as connection:
+        lock(connection, "snapshot")
+        wanting = drift_reports.wanting(connection, report_id, last=policy.drift_checks)
+        if wanting < policy.drift_confirmed:
+            return None
+        reason = f"drift report {report_id}"
+        if policy.drift_checks > 1:
+            reason += f", {wanting} of the last {policy.drift_checks} checks"
+        return _wish(connection, settings, rule="drift", reason=reason, at=at or datetime.now(UTC))
+
+
+def last_asked(connection: Connection, rule: str) -> datetime | None:
+    """When this rule last wished for a retrain."""
+    return connection.scalar(select(func.max(RetrainRequest.requested_at)).where(RetrainRequest.rule == rule))
 
 
 def take(store: Store, settings: Settings, *, handled_by: str, otherwise: str = "schedule") -> list[Wish]:

@@ -109,6 +109,17 @@ def last_move(connection: Connection) -> RowMapping | None:
     return connection.execute(query).mappings().one_or_none()
 
 
+def promotion_of(connection: Connection, version: int) -> int | None:
+    """Id of the newest decision by which this version became champion; None when it did so without one."""
+    found: int | None = connection.scalar(
+        select(func.max(func.coalesce(_TABLE.c.decision_id, Approval.decision_id)))
+        .select_from(_TABLE)
+        .outerjoin(Approval, Approval.approval_id == _TABLE.c.approval_id)
+        .where(_TABLE.c.state == "done", _TABLE.c.to_version == version, _TABLE.c.kind.in_(("promotion", "forced")))
+    )
+    return found
+
+
 def served_before(connection: Connection, version: int) -> bool:
     """Whether this version was the champion once."""
     query = select(func.count()).where(_TABLE.c.to_version == version, _TABLE.c.state == "done")

@@ -120,6 +120,21 @@ def watched_signals(
     return [row.signals for row in reversed(found)], not found or found[0].current_end <= current.start
 
 
+def wanting(connection: Connection, report_id: int, *, last: int) -> int:
+    """How many of a version's last checks, up to this report, wanted a retrain. A check of too few tweets is none."""
+    found: int = connection.execute(
+        text(
+            "SELECT count(*) FILTER (WHERE details @> '{\"wants_retrain\": true}') FROM ("
+            "  SELECT r.details FROM drift_reports r JOIN drift_reports this ON this.report_id = :report"
+            "  WHERE r.model_version = this.model_version AND r.verdict <> 'too_few'"
+            "    AND r.current_end <= this.current_end "
+            "  ORDER BY r.current_end DESC, r.report_id DESC LIMIT :last) checks"
+        ),
+        {"report": report_id, "last": last},
+    ).scalar_one()
+    return found
+
+
 def find_report(connection: Connection, version: int, reference: Window, current: Window) -> DriftReport | None:
     """The report of exactly these windows."""
     row = connection.execute(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import date, datetime, timedelta
 
 import pandas as pd
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Row, text
 
 from sentiment_lib.records import API_IDS_FROM, Window
 
@@ -117,12 +117,31 @@ LABELLED = text(
 )
 
 
+AUDITED = text(
+    """
+    SELECT p.label, l.label AS answer, a.inclusion_probability AS inclusion
+    FROM predictions p JOIN audit_sample a USING (prediction_id)
+    JOIN tweets t ON t.tweet_id = p.tweet_id AND t.collected_at >= :since
+    JOIN LATERAL (SELECT label FROM labels WHERE tweet_id = p.tweet_id AND source = 'audit'
+                  ORDER BY labelled_at DESC, label_id DESC LIMIT 1) l ON true
+    WHERE p.model_version = :version AND p.predicted_at >= :since
+    ORDER BY a.drawn_at, a.prediction_id
+    """
+)
+
+
 def labelled_rows(connection: Connection, window: Window, version: int) -> pd.DataFrame:
     """Audit labels of the window's tweets that the version did not learn from, with its prediction and the chance
     with which each was drawn: columns created_at, label, p_*, answer, inclusion."""
     where = {"version": version, "start": window.start, "end": window.end}
     columns = ["created_at", "label", "p_negative", "p_neutral", "p_positive", "answer", "inclusion"]
     return pd.DataFrame(connection.execute(LABELLED, where).all(), columns=columns)
+
+
+def audited(connection: Connection, version: int, since: datetime) -> Sequence[Row[tuple[str, str, float]]]:
+    """Audit labels of tweets that came in since then: label (the version's), answer (the newest of a person) and
+    inclusion (chance of the draw), in the order of the draws."""
+    return connection.execute(AUDITED, {"version": version, "since": since}).all()
 
 
 def keep(connection: Connection, row: QualityRow) -> None:

@@ -10,11 +10,11 @@ from sqlalchemy import text
 
 from sentiment_lib.alerts import rules
 from sentiment_lib.errors import NotFound
-from sentiment_lib.policy import DriftPolicy, Policy
+from sentiment_lib.policy import DriftPolicy, Policy, RetrainPolicy
 from sentiment_lib.records import API_IDS_FROM, Window
 from sentiment_lib.serving import recording
 from sentiment_lib.settings import Settings
-from sentiment_lib.steps import check_drift
+from sentiment_lib.steps import check_drift, want
 from sentiment_lib.storage import drift as reports
 from sentiment_lib.storage import predictions
 
@@ -119,6 +119,17 @@ def test_drift_with_a_measured_loss_is_critical_and_wants_a_retrain(store, setti
     report = check_drift.run(store, settings, at=END)
     assert report.details["loss_by"] == "measured"
     assert (report.severity, report.wants_retrain) == ("critical", True)
+
+
+def test_a_retrain_for_drift_may_need_more_checks_to_agree(store, settings):
+    fill(store, storm=True, labelled=0.5)
+    wanted = [check_drift.run(store, settings, at=END - timedelta(hours=late)).report_id for late in (1, 0)]
+    strict = Policy(retrain=RetrainPolicy(drift_confirmed=2, drift_checks=3))
+    with_debounce = settings.model_copy(update={"policy": strict})
+    assert want.drift(store, with_debounce, report_id=wanted[0]) is None
+    wish = want.drift(store, with_debounce, report_id=wanted[1])
+    assert (wish.rule, wish.reason) == ("drift", f"drift report {wanted[1]}, 2 of the last 3 checks")
+    assert want.drift(store, settings, report_id=wanted[0]).request_id == wish.request_id
 
 
 def test_drift_alone_is_a_warning_without_a_retrain(store, settings):

@@ -1,0 +1,74 @@
+"""Audit labels that call the champion worse than at its promotion ask for a retrain, once."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import text
+
+from sentiment_lib.steps import decline, promote, score, want
+
+
+@pytest.fixture
+def eager(changed):
+    """Every new tweet is drawn for the audit; a retrain may be asked for at once."""
+    from datetime import timedelta
+
+    return changed(score={"audit_share": 1.0}, retrain={"cool_down": timedelta(0), "quality_run_length": 500})
+
+
+@pytest.fixture
+def promoted(store, eager, decided, say, add_tweets):
+    """The candidate is champion and has scored 200 tweets since."""
+    say(decided.question)
+    deployment = promote.run(store, eager, decision_id=decided.decision.decision_id)
+    add_tweets(200, seed=13)
+    score.run(store, eager)
+    return deployment
+
+
+def label(store, answer):
+    """Audit labels of what came in since; answer: SQL for the label."""
+    with store.begin() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO labels (tweet_id, label, source, labelled_by, labelled_at) "
+                f"SELECT p.tweet_id, {answer}, 'audit', 'one', now() FROM predictions p "
+                "WHERE p.model_version = (SELECT max(model_version) FROM predictions) AND p.tweet_id > 600"
+            )
+        )
+
+
+WRONG = "CASE WHEN p.label = 'negative' THEN 'neutral' ELSE 'negative' END"
+
+
+def test_a_champion_that_got_worse_asks_once_and_counts_anew(store, eager, promoted):
+    label(store, WRONG)
+    found = decline.run(store, eager)
+    assert found.verdict.crossed_after is not None
+    assert (found.wish.rule, found.verdict.measured) == ("quality", 0.0)
+    assert "audit labels" in found.wish.reason
+    assert [one.rule for one in want.take(store, eager, handled_by="retrain/2")] == ["quality"]
+    assert decline.run(store, eager).wish is None
+
+
+def test_a_champion_that_is_right_asks_for_nothing(store, eager, promoted):
+    label(store, "p.label")
+    found = decline.run(store, eager)
+    assert (found.verdict.labels, found.verdict.measured, found.wish) == (200, 1.0, None)
+
+
+def test_corrections_do_not_count_as_people_correct_what_is_wrong(store, eager, promoted):
+    label(store, WRONG)
+    with store.begin() as connection:
+        connection.execute(text("UPDATE labels SET source = 'feedback' WHERE source = 'audit'"))
+    assert decline.run(store, eager).verdict.labels == 0
+
+
+def test_the_cool_down_holds_the_wish_back_and_the_labels_stay_counted(store, eager, changed, promoted):
+    label(store, WRONG)
+    assert decline.run(store, changed()).wish is None
+    assert decline.run(store, eager).wish is not None
+
+
+def test_a_champion_without_a_decision_promised_nothing(store, eager, decided):
+    assert decline.run(store, eager) is None
