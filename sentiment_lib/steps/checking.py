@@ -39,7 +39,8 @@ class Checker:
         self._origin = origin
         self.latest = now + AHEAD
         self.synthetic = origin.synthetic
-        self._hash = lru_cache(maxsize=65_536)(author_hasher(author_key))
+        #: keyed hash of a name that is one
+        self.author_hash = lru_cache(maxsize=65_536)(author_hasher(author_key))
 
     def check(self, row: Row) -> Checked:
         """What becomes of the row."""
@@ -77,7 +78,7 @@ class Checker:
 
     def author(self, name: str | None) -> bytes | None:
         """The keyed hash of a name; None for what is no name."""
-        return self._hash(plain) if name and (plain := _plain(name)) else None
+        return self.author_hash(plain) if name and (plain := _plain(name)) else None
 
     def with_label(self, row: Row, tweet: TweetTuple) -> Checked:
         """The tweet with the label that the row gives it, or the reason why it is none."""

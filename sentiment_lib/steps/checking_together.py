@@ -15,14 +15,10 @@ from sentiment_lib.records import API_IDS_FROM
 from sentiment_lib.sources.base import Row
 from sentiment_lib.steps.checking import KNOWN, LONGEST_TEXT, OLDEST, SURROGATE, Checker, airline_in, language_in
 from sentiment_lib.storage.tweets import LabelTuple, TweetTuple
-from sentiment_lib.text.airlines import airline_of
-from sentiment_lib.text.language import detect
-from sentiment_lib.text.privacy import mask
+from sentiment_lib.text.together import airlines_of, detect_all, mask_all
 
 #: Fewer rows than this are checked one by one.
 FEW = 16
-#: More than this together are slower: they leave the processor's cache.
-MANY = 500
 #: Of what stands in a column without a meaning of its own (`Checker` takes longer ones for nothing).
 LONGEST_NAME = 80
 
@@ -37,12 +33,17 @@ class Batch:
     #: (row number, reason, row as it came)
     bad: list[tuple[int, str, str]] = field(default_factory=list)
 
+    def add(self, piece: Batch) -> None:
+        """Count and keep what another one holds besides tweets."""
+        self.received += piece.received
+        self.labels += piece.labels
+        self.bad += piece.bad
+
 
 def check_together(checker: Checker, rows: Sequence[Row]) -> Batch:
     """What becomes of the rows."""
     batch = Batch(received=len(rows))
-    for start in range(0, len(rows), MANY):
-        _into(batch, checker, rows[start : start + MANY])
+    _into(batch, checker, rows)
     return batch
 
 
@@ -83,13 +84,13 @@ def _usual(batch: Batch, checker: Checker, rows: Sequence[Row]) -> bool:
     numbers = list(map(int, ids))
     if not (min(numbers) > 0 and max(numbers) < API_IDS_FROM and _sound(texts, LONGEST_TEXT)):
         return False
-    masked = [text.strip() for text in map(mask, texts)]
+    masked = [text.strip() for text in mask_all(texts)]
     names = [author or "" for author in authors]
     if max(map(len, masked)) > LONGEST_TEXT or not _sound(names, LONGEST_NAME, empty=True):
         return False
-    spoken = map(language_in, languages, masked) if any(languages) else map(detect, masked)
-    flown = map(airline_in, airlines, masked) if any(airlines) else map(airline_of, masked)
-    written_by = map(checker.author, names)
+    spoken = map(language_in, languages, masked) if any(languages) else detect_all(masked)
+    flown = map(airline_in, airlines, masked) if any(airlines) else airlines_of(masked)
+    written_by = [checker.author_hash(name) if name and not name.isspace() else None for name in names]
     tweets = list(zip(numbers, masked, written_by, spoken, flown, moments, repeat(checker.synthetic), strict=False))
     if any(labels):
         checked = [checker.with_label(row, tweet) for row, tweet in zip(rows, tweets, strict=True) if row.label]

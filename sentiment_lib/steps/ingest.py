@@ -7,30 +7,24 @@ names how many rows are accounted for; the same input continues there and ends a
 from __future__ import annotations
 
 import logging
-import sys
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from itertools import islice
 
 from sentiment_lib.errors import BadInput, BadSource, SentimentError
 from sentiment_lib.records import IngestResult
 from sentiment_lib.settings import Settings
-from sentiment_lib.sources.base import Row, Source
+from sentiment_lib.sources.base import Source
 from sentiment_lib.sources.files import FileSource
 from sentiment_lib.sources.landing import Landing
 from sentiment_lib.sources.x_api import XSource
 from sentiment_lib.steps.checking import Checker
-from sentiment_lib.steps.checking_together import Batch, check_together
+from sentiment_lib.steps.checking_together import Batch
+from sentiment_lib.steps.pieces import Pieces
 from sentiment_lib.storage import tweets
 from sentiment_lib.storage.engine import Store
 
 log = logging.getLogger(__name__)
-BATCH_ROWS = 5_000
-#: Seconds after which the thread that checks lets the thread that talks to the database go on. With Python's 5 ms each
-#: of the eight answers of a batch would wait that long, and the database would be idle meanwhile.
-SWITCH = 0.000_2
-_USUAL_SWITCH = sys.getswitchinterval()
+BATCH_ROWS = 10_000
 
 
 class IngestTaken(SentimentError):
@@ -42,18 +36,12 @@ def run(store: Store, settings: Settings, source: Source, *, now: datetime | Non
     checker = Checker(source.origin, _author_key(settings), now or datetime.now(UTC))
     with store.begin() as connection:
         ingest = tweets.open_ingest(connection, source.origin.name, source.origin.digest)
-    done = ingest.received
-    batches = _batches(source, checker, done)
-    sys.setswitchinterval(SWITCH)
-    try:
-        with ThreadPoolExecutor(1) as reader:  # reads and checks a batch while the database works on the one before
-            coming = reader.submit(next, batches, None)
-            while (batch := coming.result()) is not None:
-                coming = reader.submit(next, batches, None)
-                _store_batch(store, ingest.ingest_id, done, batch, source.origin.name)
-                done += batch.received
-    finally:
-        sys.setswitchinterval(_USUAL_SWITCH)
+    keeper, done = tweets.Keeper(ingest.ingest_id), ingest.received
+    with Pieces(source, checker, skip=done, most=BATCH_ROWS) as pieces:
+        while pieces.more():
+            done += _store_batch(store, keeper, done, pieces, source.origin.name)
+    if pieces.broken is not None:
+        raise pieces.broken
     with store.begin() as connection:
         return tweets.finish(connection, ingest.ingest_id)
 
@@ -65,30 +53,26 @@ def _author_key(settings: Settings) -> bytes:
     return key
 
 
-def _batches(source: Source, checker: Checker, skip: int) -> Iterator[Batch]:
-    """Batches of up to BATCH_ROWS rows; of a stream that breaks, first what came before the break, then the error."""
-    rows = islice(source.rows(), skip, None)
-    while True:
-        together: list[Row] = []
-        try:
-            together.extend(islice(rows, BATCH_ROWS))  # keeps what came before an error
-        except BadSource:
-            if together:
-                yield check_together(checker, together)
-            raise
-        if not together:
-            return
-        yield check_together(checker, together)
+def _store_batch(store: Store, keeper: tweets.Keeper, done: int, pieces: Pieces, source: str) -> int:
+    """Store the next pieces in one transaction; gives how many rows they had."""
+    batch = Batch()
 
+    def drawn() -> Iterator[list[tweets.TweetTuple]]:
+        while batch.received < BATCH_ROWS and pieces.more():
+            piece = pieces.take()
+            batch.add(piece)
+            yield piece.tweets
+        pieces.look_ahead()
 
-def _store_batch(store: Store, ingest_id: int, done: int, batch: Batch, source: str) -> None:
     with store.begin() as connection:
-        if not tweets.lock_ingest(connection, ingest_id, done):
+        if not tweets.lock_ingest(connection, keeper.ingest_id, done):
             raise IngestTaken(source=source)
-        stored = tweets.store_tweets(connection, ingest_id, batch.tweets)
-        tweets.store_labels(connection, ingest_id, batch.labels)
-        tweets.store_quarantine(connection, ingest_id, batch.bad)
-        tweets.count(connection, ingest_id, received=batch.received, stored=stored, quarantined=len(batch.bad))
+        stored = keeper.keep(connection, drawn())
+        tweets.store_labels(connection, keeper.ingest_id, batch.labels)
+        tweets.store_quarantine(connection, keeper.ingest_id, batch.bad)
+        counts = {"received": batch.received, "stored": stored, "quarantined": len(batch.bad)}
+        tweets.count(connection, keeper.ingest_id, **counts)
+    return batch.received
 
 
 def run_landing(store: Store, settings: Settings) -> list[IngestResult]:

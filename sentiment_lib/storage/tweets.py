@@ -1,14 +1,19 @@
-"""Tweets, their labels and the quarantine: written in bulk through a staging table."""
+"""Tweets, their labels and the quarantine, written in bulk; through a staging table where rows may be known."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
+from operator import lt
+from typing import Any
 
+from psycopg import Cursor
+from psycopg.errors import UniqueViolation
 from sqlalchemy import Connection, text
 
-from sentiment_lib.records import IngestResult
+from sentiment_lib.records import API_IDS_FROM, IngestResult
 from sentiment_lib.storage.engine import raw
 
 
@@ -46,30 +51,78 @@ def lock_ingest(connection: Connection, ingest_id: int, expected_received: int) 
     return received == expected_received
 
 
-TWEET_COLUMNS = "tweet_id, text, author_hash, language, airline, created_at, synthetic"
+TWEET_COLUMNS = "tweet_id, text, author_hash, language, airline, created_at, synthetic, ingest_id"
 TweetTuple = tuple[int, str, bytes | None, str | None, str | None, datetime, bool]
 LabelTuple = tuple[int, str, str, str, datetime, float | None]
 
 
-def store_tweets(connection: Connection, ingest_id: int, tweets: Iterable[TweetTuple]) -> int:
-    """Store what is new; returns how many that were. A tweet that is known already stays as it is."""
-    cursor = raw(connection).cursor()
-    cursor.execute(
-        "CREATE TEMP TABLE IF NOT EXISTS incoming_tweets (tweet_id bigint, text text, author_hash bytea, "
-        "language text, airline text, created_at timestamptz, synthetic boolean) ON COMMIT DELETE ROWS"
-    )
-    with cursor.copy(f"COPY incoming_tweets ({TWEET_COLUMNS}) FROM STDIN (FORMAT BINARY)") as copy:
-        copy.set_types(["int8", "text", "bytea", "text", "text", "timestamptz", "bool"])
-        for tweet in tweets:
-            copy.write_row(tweet)
-    cursor.execute(
-        # every process inserts in the same order: two inputs that share tweets then wait for each other, never in a
-        # circle. Of two rows with one id, the first that came stays (ctid is the order of arrival)
-        f"INSERT INTO tweets ({TWEET_COLUMNS}, ingest_id) SELECT {TWEET_COLUMNS}, %s FROM incoming_tweets "
-        "ORDER BY tweet_id, ctid ON CONFLICT (tweet_id) DO NOTHING",
-        (ingest_id,),
-    )
-    return cursor.rowcount
+class Keeper:
+    """Stores the tweets of one ingest, batch by batch. A tweet that is known already stays as it is.
+
+    Ids grow with time, so tweets are usually newer than all that is known, and come in the order of their ids: those go
+    straight into the table, while the next ones are being checked. Others pass through a staging table.
+    """
+
+    def __init__(self, ingest_id: int) -> None:
+        self.ingest_id = ingest_id
+        self._straight = True
+
+    def keep(self, connection: Connection, pieces: Iterator[list[TweetTuple]]) -> int:
+        """Store the tweets of one batch, drawn piece by piece; returns how many were new."""
+        cursor = raw(connection).cursor()
+        drawn: list[TweetTuple] = []
+        if self._straight:
+            try:
+                with cursor.connection.transaction():
+                    self._copy(cursor, "tweets", _growing(pieces, drawn, _newest(cursor)))
+            except (_Unordered, UniqueViolation):  # or another process was there first
+                self._straight = False
+            else:
+                return len(drawn)
+        return self._staged(cursor, chain([drawn], pieces))
+
+    def _staged(self, cursor: Cursor[Any], pieces: Iterable[list[TweetTuple]]) -> int:
+        cursor.execute(
+            "CREATE TEMP TABLE IF NOT EXISTS incoming_tweets (tweet_id bigint, text text, author_hash bytea, language "
+            "text, airline text, created_at timestamptz, synthetic boolean, ingest_id bigint) ON COMMIT DELETE ROWS"
+        )
+        self._copy(cursor, "incoming_tweets", pieces)
+        cursor.execute(
+            # every process inserts in the same order: two inputs that share tweets then wait for each other, never in
+            # a circle. Of two rows with one id, the first that came stays (ctid is the order of arrival)
+            f"INSERT INTO tweets ({TWEET_COLUMNS}) SELECT {TWEET_COLUMNS} FROM incoming_tweets "
+            "ORDER BY tweet_id, ctid ON CONFLICT (tweet_id) DO NOTHING"
+        )
+        return cursor.rowcount
+
+    def _copy(self, cursor: Cursor[Any], table: str, pieces: Iterable[list[TweetTuple]]) -> None:
+        with cursor.copy(f"COPY {table} ({TWEET_COLUMNS}) FROM STDIN (FORMAT BINARY)") as copy:
+            copy.set_types(["int8", "text", "bytea", "text", "text", "timestamptz", "bool", "int8"])
+            for tweet in chain.from_iterable(pieces):
+                copy.write_row((*tweet, self.ingest_id))
+
+
+class _Unordered(Exception):
+    """The ids do not grow from tweet to tweet, or some may be known."""
+
+
+def _newest(cursor: Cursor[Any]) -> int:
+    """Largest id of the stream's tweets that are known."""
+    cursor.execute("SELECT coalesce(max(tweet_id), 0) FROM tweets WHERE tweet_id < %s", (API_IDS_FROM,))
+    found = cursor.fetchone()
+    assert found is not None
+    return int(found[0])
+
+
+def _growing(pieces: Iterator[list[TweetTuple]], drawn: list[TweetTuple], newest: int) -> Iterator[list[TweetTuple]]:
+    """The pieces while their ids grow; `drawn` keeps every tweet that was drawn, also when they do not."""
+    for piece in pieces:
+        drawn += piece
+        ids = [newest, *(tweet[0] for tweet in piece)]
+        if not all(map(lt, ids, ids[1:])):
+            raise _Unordered
+        newest = ids[-1]
+        yield piece
 
 
 def store_labels(connection: Connection, ingest_id: int, labels: Sequence[LabelTuple]) -> int:

@@ -27,9 +27,7 @@ _CODE = {word: chr(ord("A") + _KINDS.index(languages)) for word, languages in _L
 
 _TOKEN = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
 #: ASCII letters in lower case, the apostrophe as it is, all else a space.
-_PLAIN = bytes(
-    ord(c.lower()) if (c := chr(code)).isascii() and (c.isalpha() or c == "'") else 32 for code in range(256)
-)
+PLAIN = bytes(ord(c.lower()) if (c := chr(code)).isascii() and (c.isalpha() or c == "'") else 32 for code in range(256))
 _ASCII = bytes(range(128))
 _OTHER_SCRIPT = re.compile(r"[\u0370-\u04ff\u0600-\u06ff\u0900-\u097f\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af]")
 _SCRIPTS = (
@@ -50,6 +48,11 @@ def detect(text: str) -> str | None:
             if len(script.findall(text)) >= 2:
                 return language
     return _guess("".join(map(_CODE.get, _tokens(text), repeat(""))))
+
+
+def detect_plain(read: str) -> str | None:
+    """`detect` of an ASCII text that was read by PLAIN."""
+    return _guess("".join(map(_CODE.get, _plain_tokens(read), repeat(""))))
 
 
 @lru_cache(maxsize=65_536)
@@ -74,8 +77,12 @@ def _tokens(text: str) -> list[str]:
     """What _TOKEN finds in the text in lower case; hardly with regular expressions where all letters are ASCII."""
     if not text.isascii() and any(map(str.isalnum, _beyond_ascii(text))):
         return _TOKEN.findall(text.lower())
-    tokens = text.encode("ascii", "replace").translate(_PLAIN).decode().split()
-    if "'" not in text:
+    return _plain_tokens(text.encode("ascii", "replace").translate(PLAIN).decode())
+
+
+def _plain_tokens(read: str) -> list[str]:
+    tokens = read.split()
+    if "'" not in read:
         return tokens
     plain: list[str] = []
     for token in tokens:

@@ -11,13 +11,13 @@ from sentiment_lib.text.airlines import HANDLES
 USER, URL, EMAIL, PHONE = "@user", "http", "<email>", "<phone>"
 
 _EMAIL = re.compile(r"[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}")
-_URL = re.compile(r"(?:https?://|www\.)[^\s<>\"]+", re.IGNORECASE)
-_USUAL_URL = re.compile(r"https?://[^\s<>\"]+")
+_URL = re.compile(r"(?:https?://|www\.)[^\s<>\"\x00]+", re.IGNORECASE)
+USUAL_URL = re.compile(r"https?://[^\s<>\"\x00]+")
 # mentions but for airlines' handles. It begins with its literal, which the engine finds fast if case is spelled out
 # instead of ignored; the Kelvin sign is a k in lower case
 _CASES = {c: f"[{c}{c.upper()}]" for c in "abcdefghijlmnopqrstuvwxyz"} | {"k": "[kK\u212a]"}
 _ANY_CASE = ("".join(_CASES.get(c, c) for c in handle) for handle in HANDLES)
-_PERSON = re.compile(rf"@(?<![\w@]@)(?!(?:{'|'.join(_ANY_CASE)})(?!\w))\w{{1,50}}")
+PERSON = re.compile(rf"@(?<![\w@]@)(?!(?:{'|'.join(_ANY_CASE)})(?!\w))\w{{1,50}}")
 # ten digits or more with separators between, or a leading plus: flight numbers, prices and times are shorter
 _PHONE = re.compile(r"(?<![\w#$€£])(?:\+\d[\d\s().-]{7,17}\d|\(?\d{3}\)?[\s.-]?\d{3}[\s.-]?\d{4}|\d{3}-\d{4})(?!\w)")
 _DIGITS = re.compile(r"\d[\d\s().-]{5,}\d")
@@ -33,14 +33,17 @@ def mask(text: str) -> str:
     if has_at and text.count("@") > text.count(" @") + (text[0] == "@"):
         text = _EMAIL.sub(EMAIL, text)
     if "://" in text:
-        text = _USUAL_URL.sub(URL, text)  # begins with a literal: leaves little to the slow one
+        text = USUAL_URL.sub(URL, text)  # begins with a literal: leaves little to the slow one
     if "://" in text or "ww." in text or "WW." in text or "wW." in text or "Ww." in text:
         text = _URL.sub(URL, text)
     if has_at:
-        text = _PERSON.sub(USER, text)
-    if _may_hold_phone(text) and _DIGITS.search(text):
-        text = _PHONE.sub(PHONE, text)
-    return text
+        text = PERSON.sub(USER, text)
+    return mask_phones(text) if _may_hold_phone(text) else text
+
+
+def mask_phones(text: str) -> str:
+    """The text with phone numbers replaced."""
+    return _PHONE.sub(PHONE, text) if _DIGITS.search(text) else text
 
 
 def _may_hold_phone(text: str) -> bool:

@@ -18,6 +18,7 @@ from sentiment_lib.sources.base import Origin, Row
 from sentiment_lib.sources.files import FileSource
 from sentiment_lib.sources.sample_stream import SampleStream
 from sentiment_lib.steps import ingest as step
+from sentiment_lib.storage import tweets
 from sentiment_lib.storage.engine import Store
 
 HEADER = "tweet_id,text,author,created_at,label,confidence\n"
@@ -242,6 +243,25 @@ def test_two_processes_with_the_same_input_never_count_a_row_twice(store, settin
     for result in finished:
         assert counts(result)[0] == 600
     assert ask(store, "SELECT count(*) FROM tweets") == [(sum(result.stored for result in finished),)]
+
+
+def test_a_tweet_that_another_process_stores_meanwhile_is_a_duplicate(store, settings, tmp_path, monkeypatch):
+    path = csv(tmp_path, *(f"{n},text {n},,{DAY},," for n in range(1, 21)))
+    look = tweets._newest
+
+    def then_another_is_faster(cursor):
+        newest = look(cursor)
+        with store.begin() as connection:
+            ingest = "INSERT INTO ingests (source) VALUES ('other') RETURNING ingest_id"
+            connection.exec_driver_sql(
+                f"WITH other AS ({ingest}) INSERT INTO tweets (tweet_id, text, created_at, ingest_id) "
+                f"SELECT 7, 'first', '{DAY}', ingest_id FROM other"
+            )
+        return newest
+
+    monkeypatch.setattr(tweets, "_newest", then_another_is_faster)
+    assert counts(step.run(store, settings, FileSource(path))) == (20, 19, 1, 0)
+    assert ask(store, "SELECT text FROM tweets WHERE tweet_id = 7") == [("first",)]
 
 
 def test_two_inputs_that_share_tweets_in_opposite_order_do_not_block_each_other(store, settings, tmp_path):

@@ -1,0 +1,45 @@
+"""Many texts at once are what each is by itself."""
+
+from __future__ import annotations
+
+import csv
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sentiment_lib.text.airlines import airline_of
+from sentiment_lib.text.language import detect
+from sentiment_lib.text.privacy import mask
+from sentiment_lib.text.together import airlines_of, detect_all, mask_all
+
+PARTS = (
+    "@united @Delta @jane .@jane a@b.co (a.b+c@d.example) @ http://t.co/x HTTP://X.Y ftp://z www.a.b WWW.c wW.d Www.e "
+    "555-867-5309 +44 20 7946 0958 (212) 555 0147 1234 12 ٣٤٥٦٧٨٩ 😀 é 飛行機が it's ' o'clock el vuelo the and is "
+    "der nicht @\u212alm @KLM :// x@united"
+).split(" ")
+
+
+def agree(texts):
+    assert mask_all(texts) == list(map(mask, texts))
+    assert detect_all(texts) == list(map(detect, texts))
+    assert airlines_of(texts) == list(map(airline_of, texts))
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.lists(st.sampled_from(PARTS), min_size=1, max_size=8).map(" ".join), min_size=1, max_size=12))
+def test_of_made_up_parts(texts):
+    agree(texts)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]), min_size=1), min_size=1))
+def test_of_any_characters(texts):
+    agree(texts)
+
+
+def test_of_real_tweets(shared_data):
+    with (shared_data / "us_airline_tweets.csv").open(encoding="utf-8", newline="") as file:
+        texts = [row["text"] for row in csv.DictReader(file)]
+    assert len(texts) > 14_000
+    for start in range(0, len(texts), 500):
+        agree(texts[start : start + 500])
