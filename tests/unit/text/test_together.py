@@ -12,11 +12,12 @@ from sentiment_lib.text.language import detect
 from sentiment_lib.text.privacy import mask
 from sentiment_lib.text.together import airlines_of, detect_all, mask_all
 
-PARTS = (
+WRITTEN = (
     "@united @Delta @jane .@jane a@b.co (a.b+c@d.example) @ http://t.co/x HTTP://X.Y ftp://z www.a.b WWW.c wW.d Www.e "
     "555-867-5309 +44 20 7946 0958 (212) 555 0147 1234 12 ٣٤٥٦٧٨٩ 😀 é 飛行機が it's ' o'clock el vuelo the and is "
     "der nicht @\u212alm @KLM :// x@united"
-).split(" ")
+)
+PARTS = WRITTEN.split(" ")
 
 
 def agree(texts):
