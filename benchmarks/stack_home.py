@@ -15,6 +15,9 @@ from benchmarks.airflow_rest import Airflow
 from sentiment_lib.settings import Settings
 from sentiment_lib.storage.engine import Store
 
+#: The command as it is installed beside this Python.
+PROGRAM = str(Path(sys.executable).with_name("sentiment"))
+
 
 def free_port() -> int:
     """A loopback port that nobody listens on now."""
@@ -34,12 +37,8 @@ class StackHome:
 
     def sentiment(self, *arguments: str, seconds: float = 600) -> str:
         """Output of one command line; RuntimeError with its last words when it fails."""
-        command = [sys.executable, "-m", "sentiment_lib.cli", *arguments]
-        program = Path(sys.executable).with_name("sentiment")
-        if program.exists():
-            command = [str(program), *arguments]
         done = subprocess.run(
-            command, env=self.environment, capture_output=True, text=True, timeout=seconds, check=False
+            [PROGRAM, *arguments], env=self.environment, capture_output=True, text=True, timeout=seconds, check=False
         )
         if done.returncode:
             raise RuntimeError(f"sentiment {' '.join(arguments)}: {done.stderr[-2000:] or done.stdout[-2000:]}")

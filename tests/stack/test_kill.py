@@ -19,8 +19,8 @@ pytestmark = [pytest.mark.stack, pytest.mark.timeout(3600)]
 SEED = 20150216
 LIMIT = 900  # seconds for one round of the loop
 #: The supervisor is killed once more, in the middle of its first start. What is killed before the answer and after it.
-BEFORE = ["task", "task", "task", "supervisor", "mlflow", "postgres", "airflow-scheduler", "airflow-api-server"]
-AFTER = ["task", "mlflow", "postgres", "supervisor"]
+BEFORE = ["task", "task", "task", "supervisor", "mlflow", "postgres", "airflow-scheduler", "airflow-api-server", "api"]
+AFTER = ["task", "mlflow", "postgres", "supervisor", "watch"]
 #: Rules that would start a second retrain at a moment that depends on the clock are kept from it.
 POLICY = {
     "SENTIMENT_POLICY__RETRAIN__COOL_DOWN": "P10D",
@@ -114,12 +114,10 @@ class Turn:
         return self._rng.sample(kinds, len(kinds))
 
     def _killed_start(self):
-        starting = subprocess.Popen(
-            [shutil.which("sentiment"), "up"],
-            env=self.stack.environment,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+        from benchmarks.stack_home import PROGRAM
+
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        starting = subprocess.Popen([PROGRAM, "up"], env=self.stack.environment, **quiet)
         time.sleep(self._rng.uniform(4, 15))
         assert starting.poll() is None, "the first start ended by itself"
         starting.kill()
