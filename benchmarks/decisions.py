@@ -98,6 +98,7 @@ def power(data: Scored, repeats: int) -> dict:
             "whole gate": _smallest(pool.gate, 2 * start, repeats),
             "e-process": pool.e_process(start, repeats),
             "prediction-powered": _smallest(pool.powered, start, repeats),
+            "prediction-powered, where they differ": _smallest(pool.differing, start // 4, repeats),
             "prediction-powered, picked": _smallest(pool.picked, start // 4, repeats),
         }
     equal = _Pool(data, champion, candidate, 0.0)
@@ -105,11 +106,18 @@ def power(data: Scored, repeats: int) -> dict:
     wrong = {
         "plain": equal.plain(labels["plain"], 5 * repeats),
         "prediction-powered": equal.powered(labels["prediction-powered"], 5 * repeats),
-        "prediction-powered, picked": equal.picked(labels["prediction-powered, picked"], 5 * repeats),
+        **{
+            name: test(labels[name], 5 * repeats)
+            for name, test in (
+                ("prediction-powered, where they differ", equal.differing),
+                ("prediction-powered, picked", equal.picked),
+            )
+        },
     }
     saved = {
         name: round(min(1 - row[name] / row["plain"] for row in found.values()), 3)
-        for name in ("prediction-powered", "prediction-powered, picked")
+        for name in labels
+        if name.startswith("prediction-powered")
     }
     return {"labels": found, "smallest_saving": saved, "wrong_at_no_gain": {k: round(v, 4) for k, v in wrong.items()}}
 
@@ -155,16 +163,20 @@ class _Pool:
         """The same with labels drawn evenly and predictions for all."""
         return self._estimated(labels, repeats, np.ones(self.y.size))
 
+    def differing(self, labels: int, repeats: int) -> float:
+        """The same with labels drawn evenly from the rows on which the two models differ: what the label queue does."""
+        return self._estimated(labels, repeats, (self.old != self.new).astype(float), floor=0.0)
+
     def picked(self, labels: int, repeats: int) -> float:
         """The same with labels picked where the two models disagree and are unsure."""
         return self._estimated(labels, repeats, self.interest)
 
-    def _estimated(self, labels: int, repeats: int, interest: np.ndarray) -> float:
+    def _estimated(self, labels: int, repeats: int, interest: np.ndarray, floor: float = 0.1) -> float:
         won = 0
         for repeat in range(repeats):
             rng = np.random.default_rng([3, labels, repeat])
             rows = rng.integers(self.y.size, size=UNLABELLED)
-            chance = chances(interest[rows], labels)
+            chance = chances(interest[rows], labels, floor=floor)
             labelled = rng.random(UNLABELLED) < chance
             found = prediction_powered(
                 self.gain[rows], self.expected[rows], labelled, chance, level=2 * LEVEL, centre=0

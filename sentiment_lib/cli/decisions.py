@@ -47,11 +47,12 @@ def list_decisions(limit: Annotated[int, typer.Option(min=1)] = 20, as_json: Jso
 
 def show_decision(decision_id: Number, as_json: Json = False) -> None:
     """One decision with its evidence."""
-    from sentiment_lib.steps import question
+    from sentiment_lib.steps import question, shadow_figures
     from sentiment_lib.storage import decisions
 
     with opened() as (store, settings), store.begin() as connection:
         decision = decisions.by_id(connection, decision_id)
+        shadow = shadow_figures.run(connection, decision_id)
         known = decisions.whole(connection, decision_id)
         body = question.text(connection, decision, settings)
         answer = decisions.approval(connection, decision_id)
@@ -61,6 +62,7 @@ def show_decision(decision_id: Number, as_json: Json = False) -> None:
     known["evidence"] = json.loads(known["evidence"])
     known["rules"] = [vars(rule) for rule in decision.rules]
     known["approval"] = vars(answer) if answer else None
+    known["shadow"] = shadow.as_dict() if shadow else None
     show(known, as_json, f"Decision {decision_id}: {decision.answer}; {said}\n\n{body}")
 
 

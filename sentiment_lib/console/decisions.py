@@ -13,6 +13,7 @@ from sentiment_lib.evaluation import pairs, report
 from sentiment_lib.evaluation.canonical import sha256
 from sentiment_lib.pages import charts
 from sentiment_lib.records import LABELS
+from sentiment_lib.steps import shadow_figures
 from sentiment_lib.storage import decisions
 
 LIST = text(
@@ -63,6 +64,7 @@ def view(connection: Connection, decision_id: int) -> dict[str, Any]:
         "answer_at": answer_address(known["requested_by"]),
         "deployments": [dict(row) for row in connection.execute(DEPLOYED, {"decision": decision_id}).mappings()],
         "examples": [dict(row) for row in connection.execute(DIFFERENT, versions).mappings()],
+        "shadow": shadow_figures.run(connection, decision_id),
         "sentences": [report.summary(evidence), report.costs_of_waiting(evidence)],
         "charts": _charts(compared),
     }

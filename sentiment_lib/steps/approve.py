@@ -11,6 +11,7 @@ from sentiment_lib.evaluation.canonical import sha256
 from sentiment_lib.records import Answer, Approval
 from sentiment_lib.registry.models import CHALLENGER, Registry
 from sentiment_lib.settings import Settings
+from sentiment_lib.steps import shadow_figures
 from sentiment_lib.storage import decisions, models
 from sentiment_lib.storage.engine import Store, lock
 
@@ -31,7 +32,7 @@ def run(
     requested_by: str | None = None,
     at: datetime | None = None,
 ) -> Approval:
-    """The answer as it was recorded: "approved", "rejected", "expired", or or "void" with the reason why.
+    """The answer as it was recorded: "approved", "rejected", "expired", or "void" with the reason why.
 
     answer: "approved", "rejected" or "expired"; requested_by: the person, if one, who started the run.
     The same answer of the same person again gives the record that is there; any other answer to a decision that has
@@ -56,6 +57,7 @@ def run(
                 connection, settings, decision_id, answer, who, reason, evidence_hash, requested_by, moment
             )
         seen = decisions.by_id(connection, decision_id).evidence_hash
+        shadow = shadow_figures.run(connection, decision_id)
         found = decisions.store_approval(
             connection,
             decision_id=decision_id,
@@ -64,6 +66,7 @@ def run(
             answered_at=moment,
             reason=problem or reason,
             evidence_hash=seen if answer == "expired" else evidence_hash,
+            shadow=shadow.as_dict() if shadow else None,
         )
     if found.answer != "approved":
         _stand_down(store, settings, decision_id)

@@ -50,6 +50,8 @@ def text(connection: Connection, decision: Decision, settings: Settings) -> str:
         "",
         _cost_of_waiting(compared),
         "",
+        "New tweets are scored by both from now on: how they compare there is on the page of the decision, below.",
+        "",
         f"Expires {known['decided_at'] + settings.policy.approval.expires_after:%Y-%m-%d %H:%M} UTC. "
         f"Look {evidence['looks_before'] + 1} at this champion. Evidence `{decision.evidence_hash}`. "
         f"[Decision {decision.decision_id}](/sentiment/decisions/{decision.decision_id})",

@@ -182,8 +182,12 @@ def store_approval(
     answered_at: datetime,
     reason: str | None,
     evidence_hash: str,
+    shadow: Mapping[str, Any] | None = None,
 ) -> Approval:
-    """Write the one answer that a decision gets; a second one breaks the unique constraint."""
+    """Write the one answer that a decision gets; a second one breaks the unique constraint.
+
+    shadow: what new tweets said of the two models at that moment, kept in the ledger beside the answer.
+    """
     values = {
         "decision_id": decision_id,
         "answer": answer,
@@ -195,7 +199,8 @@ def store_approval(
     approval_id = connection.execute(
         insert(ApprovalTable).values(**values).returning(ApprovalTable.approval_id)
     ).scalar_one()
-    ledger.append(connection, "approval", {"approval_id": approval_id, **values})
+    beside = {} if shadow is None else {"shadow": dict(shadow)}
+    ledger.append(connection, "approval", {"approval_id": approval_id, **values, **beside})
     found = approval(connection, decision_id)
     assert found is not None
     return found

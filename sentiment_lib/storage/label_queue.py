@@ -60,20 +60,22 @@ _NEWEST = f"""
       AND {_OURS}
     ORDER BY p.predicted_at DESC LIMIT :newest
 """
+_DISPUTED = "EXISTS (SELECT FROM predictions o WHERE o.tweet_id = p.tweet_id AND o.label <> p.label)"
 _NOT_DRAWN = "NOT EXISTS (SELECT FROM audit_sample a WHERE a.prediction_id = p.prediction_id)"
 UNCERTAIN = text(
     f"""
     SELECT tweet_id, prediction_id, 'uncertain' AS kind FROM ({_NEWEST}) p
-    WHERE confidence < :uncertain_below AND {_NOT_DRAWN} AND {_FREE}
+    WHERE confidence < :uncertain_below AND NOT {_DISPUTED} AND {_NOT_DRAWN} AND {_FREE}
     ORDER BY confidence, tweet_id LIMIT {CANDIDATES}
     """
 )
+# in an order that has nothing to do with what they say: figures of two versions are drawn from these answers, and so
+# they are left to this kind by the uncertain
 DISAGREEMENT = text(
     f"""
     SELECT p.tweet_id, p.prediction_id, 'disagreement' AS kind FROM ({_NEWEST}) p
-    WHERE EXISTS (SELECT FROM predictions o WHERE o.tweet_id = p.tweet_id AND o.label <> p.label)
-      AND {_NOT_DRAWN} AND {_FREE}
-    ORDER BY p.prediction_id DESC LIMIT {CANDIDATES}
+    WHERE {_DISPUTED} AND {_NOT_DRAWN} AND {_FREE}
+    ORDER BY hashint8extended(p.tweet_id, 1), p.tweet_id LIMIT {CANDIDATES}
     """
 )
 SECOND = text(

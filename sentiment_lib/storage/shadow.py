@@ -34,6 +34,20 @@ LABELLED = text(
     ORDER BY a.drawn_at, a.prediction_id
     """
 )
+# which tweets people labelled must not depend on what they say: drawn for the audit, or because the two differ
+SIDE_BY_SIDE = text(
+    f"""
+    SELECT (SELECT l.label FROM labels l WHERE l.tweet_id = t.tweet_id AND (l.source = 'audit' OR l.source = 'person'
+              AND EXISTS (SELECT FROM label_picks k WHERE k.label_id = l.label_id AND k.kind = 'disagreement'))
+            ORDER BY l.source = 'audit' DESC, l.label_id DESC LIMIT 1) AS label,
+           old.p_negative, old.p_neutral, old.p_positive, new.p_negative, new.p_neutral, new.p_positive
+    FROM predictions new
+    JOIN predictions old ON old.tweet_id = new.tweet_id AND old.model_version = :champion
+    JOIN tweets t ON t.tweet_id = new.tweet_id AND t.collected_at >= :since AND t.tweet_id < {API_IDS_FROM}
+    WHERE new.model_version = :candidate AND new.predicted_at >= :since
+    ORDER BY new.predicted_at DESC LIMIT :rows
+    """
+)
 
 
 def beside(
@@ -48,3 +62,11 @@ def labelled(connection: Connection, *, champion: int, previous: int, since: dat
     """label, previous, champion (names of labels) and inclusion_probability, in the order of the draws."""
     where = {"champion": champion, "previous": previous, "since": since}
     return [dict(row) for row in connection.execute(LABELLED, where).mappings()]
+
+
+def side_by_side(
+    connection: Connection, *, champion: int, candidate: int, since: datetime, rows: int
+) -> Sequence[tuple[Any, ...]]:
+    """The newest tweets since then that both scored: (label or None, champion's p (3), candidate's p (3))."""
+    where = {"champion": champion, "candidate": candidate, "since": since, "rows": rows}
+    return [tuple(row) for row in connection.execute(SIDE_BY_SIDE, where)]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from sqlalchemy import text
 
-from sentiment_lib.steps import guard, promote, rollback, score, shadow
+from sentiment_lib.steps import guard, promote, rollback, score, shadow, shadow_figures, verify
 from sentiment_lib.storage import models
 
 
@@ -103,3 +105,25 @@ def test_a_challenger_that_waits_scores_new_tweets_in_shadow_and_serves_nobody(s
     seen = {one for (one,) in rows(store, f"SELECT tweet_id FROM predictions WHERE model_version = {candidate}")}
     assert seen == new
     assert serving(store) == decided.decision.champion_version
+
+
+def test_answers_where_two_versions_differ_tell_the_gain_and_go_into_the_ledger(
+    store, audited, decided, add_tweets, say
+):
+    with store.begin() as connection:
+        assert shadow_figures.run(connection, decided.decision.decision_id) is None
+    add_tweets(200, source="dataset", seed=21)
+    score.run(store, audited)
+    shadow.run(store, audited)
+    label(store, decided.decision.candidate_version)
+    with store.begin() as connection:
+        found = shadow_figures.run(connection, decided.decision.decision_id)
+    assert found.tweets == 200
+    assert found.labelled == found.differ == found.candidate_right > 10
+    assert found.champion_right == 0
+    assert 0 < found.low < found.gain < found.high
+    say(decided.question)
+    ((payload,),) = rows(store, "SELECT payload FROM ledger WHERE kind = 'approval'")
+    kept = json.loads(payload)["shadow"]
+    assert (kept["gain"], kept["labelled"]) == (pytest.approx(found.gain), found.labelled)
+    assert verify.run(store, audited).problems == ()

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from sqlalchemy.exc import OperationalError
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(3600)]
 
@@ -167,9 +168,16 @@ class Turn:
 
     def _until(self, ready, what):
         give_up = time.monotonic() + LIMIT
-        while not ready():
+        while not self._answered(ready):
             assert time.monotonic() < give_up, f"not within {LIMIT} s after {self.killed.total()} kills: {what}"
             time.sleep(1)
+
+    @staticmethod
+    def _answered(ready):
+        try:
+            return ready()
+        except OperationalError:  # the server that was just killed is on its way back
+            return False
 
     def _question(self):
         first = self.stack.rows("SELECT to_version FROM deployments WHERE kind = 'first' AND state = 'done'")
