@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from sentiment_lib.evaluation.beside import UNKNOWN, Beside, beside
 from sentiment_lib.evaluation.pairs import confusions
 from sentiment_lib.records import LABELS
-from sentiment_lib.storage import decisions, shadow
+from sentiment_lib.storage import decisions, models, shadow
 
 #: Newest tweets that are looked at.
 MOST = 20_000
@@ -21,16 +21,21 @@ def run(connection: Connection, decision_id: int) -> Beside | None:
     """Figures of the decision's two versions; None while there is no tweet that both scored since."""
     known = decisions.whole(connection, decision_id)
     evidence = json.loads(known["evidence"])
-    versions = {"champion": known["champion_version"], "candidate": known["candidate_version"]}
-    rows = shadow.side_by_side(connection, **versions, since=known["decided_at"], rows=MOST)
+    champion, candidate = known["champion_version"], known["candidate_version"]
+    serving = models.champion(connection)
+    promoted = serving is not None and serving.version == candidate
+    # the one that does not serve scores but a share of the tweets
+    one, other = (champion, candidate) if promoted else (candidate, champion)
+    rows = shadow.side_by_side(connection, one, other, since=known["decided_at"], rows=MOST)
     if not rows:
         return None
-    table = np.array([(*row[1:7], _CODE.get(row[0], UNKNOWN)) for row in rows])
+    labels = np.array([_CODE.get(row[0], UNKNOWN) for row in rows])
+    first, second = np.array([row[1:4] for row in rows]), np.array([row[4:7] for row in rows])
     champion_on_holdout, _ = confusions(np.array(evidence["comparison"]["cells"]))
     return beside(
-        table[:, 6].astype(int),
-        table[:, :3],
-        table[:, 3:6],
+        labels,
+        first if promoted else second,
+        second if promoted else first,
         reference=champion_on_holdout,
         metric=evidence["comparison"]["main"]["metric"],
     )

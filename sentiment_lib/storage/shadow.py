@@ -40,12 +40,11 @@ SIDE_BY_SIDE = text(
     SELECT (SELECT l.label FROM labels l WHERE l.tweet_id = t.tweet_id AND (l.source = 'audit' OR l.source = 'person'
               AND EXISTS (SELECT FROM label_picks k WHERE k.label_id = l.label_id AND k.kind = 'disagreement'))
             ORDER BY l.source = 'audit' DESC, l.label_id DESC LIMIT 1) AS label,
-           old.p_negative, old.p_neutral, old.p_positive, new.p_negative, new.p_neutral, new.p_positive
-    FROM predictions new
-    JOIN predictions old ON old.tweet_id = new.tweet_id AND old.model_version = :champion
-    JOIN tweets t ON t.tweet_id = new.tweet_id AND t.collected_at >= :since AND t.tweet_id < {API_IDS_FROM}
-    WHERE new.model_version = :candidate AND new.predicted_at >= :since
-    ORDER BY new.predicted_at DESC LIMIT :rows
+           one.p_negative, one.p_neutral, one.p_positive, other.p_negative, other.p_neutral, other.p_positive
+    FROM (SELECT * FROM predictions WHERE model_version = :one AND predicted_at >= :since
+          ORDER BY predicted_at DESC LIMIT :rows) one
+    JOIN predictions other ON other.tweet_id = one.tweet_id AND other.model_version = :other
+    JOIN tweets t ON t.tweet_id = one.tweet_id AND t.collected_at >= :since AND t.tweet_id < {API_IDS_FROM}
     """
 )
 
@@ -65,8 +64,9 @@ def labelled(connection: Connection, *, champion: int, previous: int, since: dat
 
 
 def side_by_side(
-    connection: Connection, *, champion: int, candidate: int, since: datetime, rows: int
+    connection: Connection, one: int, other: int, *, since: datetime, rows: int
 ) -> Sequence[tuple[Any, ...]]:
-    """The newest tweets since then that both scored: (label or None, champion's p (3), candidate's p (3))."""
-    where = {"champion": champion, "candidate": candidate, "since": since, "rows": rows}
+    """Of the newest tweets since then that version `one` scored, those that `other` scored too: (label or None, p (3)
+    of one, p (3) of other). Quick when `one` is the version that scores fewer."""
+    where = {"one": one, "other": other, "since": since, "rows": rows}
     return [tuple(row) for row in connection.execute(SIDE_BY_SIDE, where)]
