@@ -121,7 +121,7 @@ def create() -> FastAPI:
             if action == "acknowledge":
                 alerts.acknowledge(connection, alert_id, user.get_name())
             else:
-                alerts.resolve_alert(connection, alert_id)
+                alerts.resolve_alert(connection, alert_id, user.get_name())
         return RedirectResponse(f"{BASE}/alerts", status_code=303)
 
     @app.get("/models", dependencies=[READ])

@@ -13,7 +13,7 @@ SERIAL = text("SELECT pg_advisory_xact_lock(hashtextextended(:dedup_key, 7))")
 # a rule that was clear for a moment is the same incident: a flapping signal must not make a row each time
 REOPEN = text(
     """
-    UPDATE alerts SET resolved_at = NULL WHERE alert_id = (
+    UPDATE alerts SET resolved_at = NULL, resolved_by = NULL WHERE alert_id = (
         SELECT alert_id FROM alerts WHERE dedup_key = :dedup_key AND resolved_at > now() - :within
         ORDER BY alert_id DESC LIMIT 1)
     AND NOT EXISTS (SELECT FROM alerts WHERE dedup_key = :dedup_key AND resolved_at IS NULL)

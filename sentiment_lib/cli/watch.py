@@ -90,13 +90,15 @@ def ack(
     _done(as_json, alert_id=alert_id, acknowledged_by=by)
 
 
-def resolve(alert_id: int, as_json: Json = False) -> None:
+def resolve(
+    alert_id: int, by: Annotated[str, typer.Option(help="who says so", envvar="USER")], as_json: Json = False
+) -> None:
     """Say that it is over."""
     from sentiment_lib.storage import alerts
 
     with _store().begin() as connection:
-        alerts.resolve_alert(connection, alert_id)
-    _done(as_json, alert_id=alert_id, resolved=True)
+        alerts.resolve_alert(connection, alert_id, by)
+    _done(as_json, alert_id=alert_id, resolved_by=by)
 
 
 def send_test(as_json: Json = False) -> None:

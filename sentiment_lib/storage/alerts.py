@@ -50,9 +50,9 @@ def acknowledge(connection: Connection, alert_id: int, by: str) -> None:
     )
 
 
-def resolve_alert(connection: Connection, alert_id: int) -> None:
+def resolve_alert(connection: Connection, alert_id: int, by: str) -> None:
     """A person says it is over. NotFound when no open alert has this id."""
-    _update(connection, "resolved_at = now()", {"id": alert_id})
+    _update(connection, "resolved_at = now(), resolved_by = :by", {"id": alert_id, "by": by})
 
 
 def told(connection: Connection, receiver: str, now: datetime, alert_id: int = 0) -> list[Mapping[str, Any]]:

@@ -456,8 +456,11 @@ class Alert(Base):
     acknowledged_by: Mapped[str | None]
     acknowledged_at: Mapped[datetime | None]
     resolved_at: Mapped[datetime | None]
+    #: the person who said so; nobody when the rule was clear
+    resolved_by: Mapped[str | None]
     __table_args__ = (
         CheckConstraint("severity IN ('info', 'warning', 'critical')", name="severity"),
+        CheckConstraint("resolved_by IS NULL OR resolved_at IS NOT NULL", name="resolved"),
         CheckConstraint("(acknowledged_by IS NULL) = (acknowledged_at IS NULL)", name="acknowledged"),
         Index("uq_alerts_open", "dedup_key", unique=True, postgresql_where=text("resolved_at IS NULL")),
     )

@@ -37,10 +37,15 @@ def test_an_alert_is_listed_acknowledged_and_resolved(store, command):
     assert [one["alert_id"] for one in command("alerts", "list")] == [alert]
     command("alerts", "ack", str(alert), "--by", "anna")
     assert command("alerts", "list", "--state", "acknowledged")[0]["acknowledged_by"] == "anna"
-    command("alerts", "resolve", str(alert))
+    command("alerts", "resolve", str(alert), "--by", "bert")
     assert command("alerts", "list") == []
+    assert command("alerts", "list", "--state", "resolved")[0]["resolved_by"] == "bert"
     with pytest.raises(NotFound):
-        command("alerts", "resolve", str(alert))
+        command("alerts", "resolve", str(alert), "--by", "bert")
+    with store.begin() as connection:
+        rules.open_alert(connection, "drift", "warning", "drift", "The tweets have drifted")
+    (again,) = command("alerts", "list")
+    assert (again["alert_id"], again["resolved_by"]) == (alert, None)
 
 
 def test_a_test_message_without_a_receiver_says_what_to_set(command):
