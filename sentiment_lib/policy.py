@@ -29,6 +29,9 @@ class RetrainPolicy(Section):
     drift_confirmed: int = Field(1, ge=1, description="of the last drift checks, how many must want a retrain")
     drift_checks: int = Field(1, ge=1, description="how many drift checks that is counted over")
     cool_down: timedelta = timedelta(hours=1)
+    fewest_labels: int = Field(
+        1, ge=0, description="labels since the last snapshot without which only a person gets a retrain"
+    )
     minimum_rows: int = Field(200, ge=30, description="fewest training rows")
     pool: str = Field("default_pool", description="Airflow pool of the trainings; it must exist")
     train_minutes: float = Field(60, gt=0, description="time that one family's training may take")

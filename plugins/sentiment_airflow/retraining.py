@@ -12,8 +12,13 @@ Json = dict[str, Any]
 
 def begin(dag_run: Any = None) -> list[Json]:
     """Which rule asked for this run; open wishes are taken, so that nobody wishes them twice."""
+    from airflow.sdk.exceptions import AirflowSkipException
+
     rule = "person" if dag_run.triggering_user_name else "schedule"
-    return call("want", "take", handled_by=asked_by(dag_run), otherwise=rule)
+    taken = call("want", "take", handled_by=asked_by(dag_run), otherwise=rule)
+    if not taken:
+        raise AirflowSkipException("no rule asks for a retrain, and too few labels are new since the last snapshot")
+    return taken
 
 
 def snapshot(params: Any = None) -> list[Json]:

@@ -12,6 +12,8 @@ from sentiment_lib.storage import drift as drift_reports
 from sentiment_lib.storage.engine import Store, lock
 from sentiment_lib.storage.tables import RetrainRequest, SnapshotTable, TweetLabel
 
+CALENDAR, PERSON = "schedule", "person"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Wish:
@@ -24,7 +26,7 @@ class Wish:
 
 
 def run(store: Store, settings: Settings, *, rule: str, reason: str, at: datetime | None = None) -> Wish | None:
-    """Write the wish down; None while the policy's cool-down since the last snapshot lasts.
+    """Write the wish down; None while the policy's cool-down since the last snapshot lasts, or with too few new labels.
 
     An open wish of the same rule is given back instead of a second one, so that a killed task that runs again still
     wakes the retrain.
@@ -38,9 +40,7 @@ def labels(store: Store, settings: Settings, *, at: datetime | None = None) -> W
     """Wish for a retrain when the policy's number of labels was stored since the last snapshot."""
     with store.begin() as connection:
         lock(connection, "snapshot")
-        last = connection.scalar(select(func.max(SnapshotTable.created_at)))
-        count = select(func.count()).select_from(TweetLabel)
-        new = connection.scalar(count.where(TweetLabel.stored_at > last) if last else count) or 0
+        last, new = _new_labels(connection)
         if new < settings.policy.retrain.new_labels:
             return None
         rule = "labels" if last else "first"
@@ -67,10 +67,10 @@ def last_asked(connection: Connection, rule: str) -> datetime | None:
     return connection.scalar(select(func.max(RetrainRequest.requested_at)).where(RetrainRequest.rule == rule))
 
 
-def take(store: Store, settings: Settings, *, handled_by: str, otherwise: str = "schedule") -> list[Wish]:
+def take(store: Store, settings: Settings, *, handled_by: str, otherwise: str = CALENDAR) -> list[Wish]:
     """All open wishes, now handled by this run; without any, the rule `otherwise` is written down as the reason.
 
-    Run again by the same run it gives the same wishes.
+    Nothing, when that is the calendar and too few labels are new. Run again by the same run it gives the same wishes.
     """
     with store.begin() as connection:
         lock(connection, "snapshot")
@@ -78,7 +78,7 @@ def take(store: Store, settings: Settings, *, handled_by: str, otherwise: str = 
             update(RetrainRequest).where(RetrainRequest.handled_by.is_(None)).values(handled_by=handled_by)
         )
         taken = _handled(connection, handled_by)
-        if not taken:
+        if not taken and (otherwise != CALENDAR or _enough(connection, settings)):
             connection.execute(
                 insert(RetrainRequest).values(rule=otherwise, reason=f"asked by {handled_by}", handled_by=handled_by)
             )
@@ -107,7 +107,22 @@ def _wish(connection: Connection, settings: Settings, *, rule: str, reason: str,
     last = connection.scalar(select(func.max(SnapshotTable.created_at)))
     if last and at - last < settings.policy.retrain.cool_down:
         return None
+    if rule != PERSON and not _enough(connection, settings):
+        return None
     request_id = connection.execute(
         insert(RetrainRequest).values(rule=rule, reason=reason).returning(RetrainRequest.request_id)
     ).scalar_one()
     return Wish(request_id=request_id, rule=rule, reason=reason)
+
+
+def _enough(connection: Connection, settings: Settings) -> bool:
+    """Whether there is something to learn that the last snapshot does not hold."""
+    last, new = _new_labels(connection)
+    return last is None or new >= settings.policy.retrain.fewest_labels
+
+
+def _new_labels(connection: Connection) -> tuple[datetime | None, int]:
+    """When the last snapshot was frozen, and how many labels were stored since."""
+    last = connection.scalar(select(func.max(SnapshotTable.created_at)))
+    count = select(func.count()).select_from(TweetLabel)
+    return last, connection.scalar(count.where(TweetLabel.stored_at > last) if last else count) or 0
