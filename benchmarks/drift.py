@@ -36,7 +36,7 @@ def power(data: Path, quick: bool, sizes: list[int]) -> dict[str, object]:
     rows: dict[str, object] = {}
     for size in sizes or (WINDOWS[1:] if quick else WINDOWS):
         last: list[pd.DataFrame] = []
-        for name, reference, calm, drifted in scenarios.every(data, windows=5 if quick else 20, size=size):
+        for name, reference, calm, drifted in scenarios.every(data, windows=5 if quick else 40, size=size):
             if calm is not last:  # several changes of the same tweets share their undisturbed windows
                 last, known = calm, scenarios.known_words(reference)
                 quiet = _quiet(reference, calm, known)

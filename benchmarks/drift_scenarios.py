@@ -144,7 +144,8 @@ def _split(frame: pd.DataFrame, windows: int, draw: Draw) -> tuple[pd.DataFrame,
     order = np.random.default_rng(7).permutation(len(frame))
     half = frame.iloc[order[: len(frame) // 2]]
     other = frame.iloc[order[len(frame) // 2 :]]
-    return half, draw(other, 2 * max(10, windows), 8), other
+    # enough for a 95 % quantile that is one
+    return half, draw(other, 20 if windows < 20 else 200, 8), other
 
 
 def _storm(data: Path, windows: int, draw: Draw):

@@ -15,11 +15,14 @@ import pandas as pd
 
 from sentiment_lib.drift import two_samples
 from sentiment_lib.drift.calibration import Calibration
+from sentiment_lib.drift.new_words import new_words
 from sentiment_lib.drift.signals import CONTINUOUS, DISCRETE, SPARSE, repeated, signals, words
 from sentiment_lib.policy import DriftPolicy
 
 #: Share of the reference sample that only says which words are known.
 VOCABULARY_SHARE = 0.3
+#: Rows of the reference, in samples, that say which words are new.
+BEFORE_FACTOR = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +70,8 @@ class Samples:
     reference: pd.DataFrame
     current: pd.DataFrame
     known: frozenset[str] = field(repr=False)
+    #: words of each tweet of a larger sample of the reference
+    before: list[set[str]] = field(repr=False)
 
 
 def sample(frame: pd.DataFrame, rows: int, seed: int) -> pd.DataFrame:
@@ -91,6 +96,7 @@ def samples(
         reference=drawn[: policy.sample_rows],
         current=sample(current, policy.sample_rows, policy.seed + 1),
         known=known,
+        before=_bags(sample(reference, BEFORE_FACTOR * policy.sample_rows, policy.seed)),
     )
 
 
@@ -154,6 +160,9 @@ def measure(
             pair = two_samples.discrete(left.tolist(), right.tolist())
             add(name, pair, policy.minimum_effect, **most_moved(left, right))
     add("words", *_words(both, policy))
+    fresh = new_words(both.before, _bags(both.current), seed=policy.seed)
+    shown = {"what": fresh.word, "before": 0.0, "now": fresh.word_share}
+    add("new_words", (fresh.share, fresh.p_value), policy.minimum_word_effect, **shown)
     add("repeats", *_repeats(both, policy))
     if vectors is not None:
         add("vectors", two_samples.vectors(vectors[0], vectors[1], seed=policy.seed), policy.minimum_effect)
@@ -169,13 +178,17 @@ def most_moved(left: pd.Series, right: pd.Series) -> Mapping[str, Any]:
 
 
 def _words(both: Samples, policy: DriftPolicy) -> tuple[tuple[float, float], float]:
-    shares = two_samples.word_shares(*[[set(words(text)) for text in one["text"].fillna("")] for one in _pair(both)])
+    shares = two_samples.word_shares(*map(_bags, _pair(both)))
     moved = [one for one in shares if abs(one[2] - one[1]) >= policy.minimum_word_effect]
     if not moved:
         return (0.0, 1.0), policy.minimum_word_effect
     _, a, b, p_value = moved[0]
     # corrected over every word that was looked at, not only over those that moved
     return (abs(b - a), min(1.0, p_value * len(shares))), policy.minimum_word_effect
+
+
+def _bags(frame: pd.DataFrame) -> list[set[str]]:
+    return [set(words(text)) for text in frame["text"].fillna("")]
 
 
 def _repeats(both: Samples, policy: DriftPolicy) -> tuple[tuple[float, float], float]:
