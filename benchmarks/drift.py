@@ -32,15 +32,22 @@ WINDOWS = (200, 500)
 
 
 def power(data: Path, quick: bool, sizes: list[int]) -> dict[str, object]:
-    """Share of drifted windows that alarm, and windows until the first alarm, Evidently at our false-alarm rate."""
+    """Share of drifted windows that alarm, and windows until the first alarm, Evidently at our false-alarm rate.
+
+    Where we made the change, an alarm that the window raised before it as well tells nothing of the change.
+    """
     rows: dict[str, object] = {}
     for size in sizes or (WINDOWS[1:] if quick else WINDOWS):
         last: list[pd.DataFrame] = []
-        for name, reference, calm, drifted in scenarios.every(data, windows=5 if quick else 40, size=size):
+        before: list[pd.DataFrame] = []
+        for name, reference, calm, drifted, unchanged in scenarios.every(data, windows=5 if quick else 40, size=size):
             if calm is not last:  # several changes of the same tweets share their undisturbed windows
                 last, known = calm, scenarios.known_words(reference)
-                quiet = _quiet(reference, calm, known)
-            rows[f"{name}, n={size}"] = _power(reference, drifted, known, *quiet)
+                quiet, factor = _quiet(reference, calm, known)
+            if unchanged is not before:
+                before, without = unchanged, _alarms(reference, unchanged, known, factor)
+            row = _power(reference, drifted, known, factor, without if unchanged else None)
+            rows[f"{name}, n={size}"] = row | {"undisturbed_ours": quiet, "evidently_thresholds_times": factor}
             print(f"power n={size} {name}: {rows[f'{name}, n={size}']}", flush=True)
     return rows
 
@@ -53,26 +60,39 @@ def _quiet(reference: pd.DataFrame, calm: list[pd.DataFrame], known: frozenset[s
     return share(ours, len(calm)), max(1.0, float(np.quantile(figures, 1 - POLICY.false_alarm_rate)))
 
 
+Alarms = tuple[list[bool], list[bool]]
+
+
+def _alarms(reference: pd.DataFrame, windows: list[pd.DataFrame], known: frozenset[str], factor: float) -> Alarms:
+    """Which windows alarm: ours, Evidently's."""
+    left = signals(reference, known)
+    windows = [one.reset_index(drop=True) for one in windows]
+    return (
+        [detectors.check(reference, one, POLICY).verdict == "drift" for one in windows],
+        [max(evidently_scores(left, signals(one, known)).values()) >= factor for one in windows],
+    )
+
+
 def _power(
     reference: pd.DataFrame,
     drifted: list[pd.DataFrame],
     known: frozenset[str],
-    undisturbed: dict[str, object],
     factor: float,
+    without: Alarms | None,
 ) -> dict[str, object]:
-    left = signals(reference, known)
-    ours, theirs = [], []
-    for one in drifted:
-        ours.append(detectors.check(reference, one, POLICY).verdict == "drift")
-        theirs.append(max(evidently_scores(left, signals(one, known)).values()) >= factor)
+    both = _alarms(reference, drifted, known, factor)
+    caused = [
+        [alarm and not before for alarm, before in zip(alarms, each, strict=True)]
+        for alarms, each in zip(both, without or ([False] * len(drifted),) * 2, strict=True)
+    ]
     moved = causes.causes(reference, drifted[-1])
     return {
-        "ours": share(sum(ours), len(ours)),
-        "evidently": share(sum(theirs), len(theirs)),
-        "windows_ours": until(ours),
-        "windows_evidently": until(theirs),
-        "undisturbed_ours": undisturbed,
-        "evidently_thresholds_times": factor,
+        "ours": share(sum(caused[0]), len(drifted)),
+        "evidently": share(sum(caused[1]), len(drifted)),
+        "windows_ours": until(caused[0]),
+        "windows_evidently": until(caused[1]),
+        "alarmed_ours_evidently": [sum(alarms) / len(drifted) for alarms in both],
+        "alarmed_before_the_change": [sum(each) / len(drifted) for each in without] if without else None,
         "words": [one["word"] for one in moved["words"][:5]],
         "airline": moved["airlines"][0]["airline"] if moved["airlines"] else None,
     }

@@ -105,11 +105,12 @@ def pool(data: Path) -> pd.DataFrame:
     return scored(both, _general(data))
 
 
-Scenario = tuple[str, pd.DataFrame, list[pd.DataFrame], list[pd.DataFrame]]
+#: name, reference, undisturbed windows, drifted windows, and these as they were before the change (none: real drift)
+Scenario = tuple[str, pd.DataFrame, list[pd.DataFrame], list[pd.DataFrame], list[pd.DataFrame]]
 
 
 def every(data: Path, *, windows: int, size: int) -> Iterator[Scenario]:
-    """(name, reference, undisturbed windows, drifted windows), each window of `size` tweets."""
+    """Every change, with windows of `size` tweets."""
     draw = partial(_draw, size=size)
     yield _storm(data, windows, draw)
     yield from _years(data, windows, draw)
@@ -154,7 +155,7 @@ def _storm(data: Path, windows: int, draw: Draw):
     rest = scored(tweets[tweets["day"] >= 19], by).drop(columns="answer")
     reference, calm, _ = _split(rest[rest["day"] <= 20], windows, draw)
     storm = rest[(rest["day"] >= 21) & (rest["day"] <= 23)]
-    return "storm of 21-23 February", reference, calm, draw(storm, windows, 9)
+    return "storm of 21-23 February", reference, calm, draw(storm, windows, 9), []
 
 
 def _years(data: Path, windows: int, draw: Draw):
@@ -162,14 +163,14 @@ def _years(data: Path, windows: int, draw: Draw):
     tweets = tweets.drop(columns="answer")
     reference, calm, _ = _split(tweets[tweets["year"] <= 2012], windows, draw)
     for year in (2014, 2015):
-        yield f"SemEval 2012 to {year}", reference, calm, draw(tweets[tweets["year"] == year], windows, year)
+        yield f"SemEval 2012 to {year}", reference, calm, draw(tweets[tweets["year"] == year], windows, year), []
 
 
 def _label_shift(data: Path, windows: int, draw: Draw):
     tweets = scored(sentiment140(data), _general(data)).drop(columns="answer")
     before = tweets[(tweets["day"] >= "2009-05-15") & (tweets["day"] < "2009-06-17")]
     reference, calm, _ = _split(before, windows, draw)
-    return "Sentiment140 from 17 June", reference, calm, draw(tweets[tweets["day"] >= "2009-06-17"], windows, 10)
+    return "Sentiment140 from 17 June", reference, calm, draw(tweets[tweets["day"] >= "2009-06-17"], windows, 10), []
 
 
 def _injected(data: Path, windows: int, draw: Draw):
@@ -183,9 +184,11 @@ def _injected(data: Path, windows: int, draw: Draw):
     reference, calm, other = _split(plain, windows, draw)
     random = np.random.default_rng(11)
 
-    def changed(share: float, change, source: pd.DataFrame = other) -> list[pd.DataFrame]:
+    unchanged = draw(other, windows, 12)
+
+    def changed(share: float, change) -> list[pd.DataFrame]:
         found = []
-        for one in draw(source, windows, 12):
+        for one in unchanged:
             one = one.reset_index(drop=True).copy()
             hit = np.flatnonzero(random.random(len(one)) < share)
             one.loc[hit, "text"] = [change(text) for text in one.loc[hit, "text"]]
@@ -195,17 +198,18 @@ def _injected(data: Path, windows: int, draw: Draw):
 
     for percent in (2, 5, 10):
         slang = changed(percent / 100, lambda text: f"{text} {random.choice(SLANG)}")
-        yield f"new slang in {percent} %", reference, calm, slang
+        yield f"new slang in {percent} %", reference, calm, slang, unchanged
     flood = changed(0.05, lambda text: f"Win a free flight with @user today, code {random.integers(1e6)} http")
-    yield "bot flood in 5 %", reference, calm, flood
+    yield "bot flood in 5 %", reference, calm, flood, unchanged
     spanish = ("mi vuelo está retrasado otra vez y nadie dice nada", "gracias por el buen servicio en el vuelo de hoy")
-    yield "Spanish in 5 %", reference, calm, changed(0.05, lambda text: f"@user {random.choice(spanish)} {text[:20]}")
+    other_language = changed(0.05, lambda text: f"@user {random.choice(spanish)} {text[:20]}")
+    yield "Spanish in 5 %", reference, calm, other_language, unchanged
     left, quiet, rest = _split(labelled, windows, draw)
-    flipped = []
-    for one in draw(rest, windows, 13):
+    flipped, kept = [], draw(rest, windows, 13)
+    for one in kept:
         one = one.copy()
         hit = one["text"].str.contains(r"\b(?:good|great|love|happy|best|fun|excited|nice)\b", case=False, regex=True)
         swap = {"positive": "negative", "negative": "positive"}
         one.loc[hit, "answer"] = one.loc[hit, "answer"].replace(swap)
         flipped.append(one)
-    yield "meaning flip of praise, a third labelled", left, quiet, flipped
+    yield "meaning flip of praise, a third labelled", left, quiet, flipped, kept
