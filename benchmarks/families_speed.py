@@ -27,7 +27,7 @@ from sentiment_lib.families import catalog
 from sentiment_lib.registry import package
 
 LINEAR_MS, INT8_MS = 2.0, 15.0
-FASTER, LOSS, OF_BARE = 3.0, 0.005, 0.9
+FASTER, LOSS, OF_BARE, TEN_TIMES = 3.0, 0.005, 0.9, 1.5
 LINEAR = ("count_logreg", "tfidf_logreg")
 Scorer = Callable[[Sequence[str]], Any]
 
@@ -156,6 +156,8 @@ def _checks(found: dict[str, Any], *, quality: bool) -> list[tuple[str, float, s
         row = found[name]
         checks.append((f"{name} p99 ms", row["p99_ms"], f"≤ {LINEAR_MS}", row["p99_ms"] <= LINEAR_MS))
         checks.append((f"{name} of bare scikit-learn", row["of_bare"], f"≥ {OF_BARE}", row["of_bare"] >= OF_BARE))
+    again = found["distinct"]["ten_times_costs"]
+    checks.append(("every text ten times, cost against once", again, f"≤ {TEN_TIMES}", again <= TEN_TIMES))
     checks.append(("bert p99 ms", bert["p99_ms"], f"≤ {INT8_MS}", bert["p99_ms"] <= INT8_MS))
     for how in ("single", "batch"):
         faster = bert[f"{how}_faster"]

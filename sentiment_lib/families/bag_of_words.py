@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from sentiment_lib.families.base import LATER, Model, Probabilities, Training
 from sentiment_lib.families.calibration import apply_temperature, fit_temperature, record, shares_as_in, softmax
+from sentiment_lib.families.distinct import each_once
 from sentiment_lib.families.words import TOKENS
 from sentiment_lib.families.words import words as cut
 from sentiment_lib.records import LABELS
@@ -51,6 +52,7 @@ class BagOfWords:
         self._intercept = intercept
         self._temperature = temperature
 
+    @each_once
     def predict_proba(self, texts: Sequence[str]) -> Probabilities:
         """Probabilities (n, 3)."""
         if not len(texts):

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from sentiment_lib.errors import MissingExtra
 from sentiment_lib.families.base import LATER, Model, Probabilities, Training
 from sentiment_lib.families.calibration import apply_temperature, fit_temperature, record, shares_as_in
+from sentiment_lib.families.distinct import each_once
 from sentiment_lib.families.words import words
 from sentiment_lib.records import LABELS
 from sentiment_lib.text.normalise import normalise
@@ -49,6 +50,7 @@ class FastText:
         self._temperature = temperature
         self._column = {f"{PREFIX}{label}": place for place, label in enumerate(LABELS)}
 
+    @each_once
     def predict_proba(self, texts: Sequence[str]) -> Probabilities:
         """Probabilities (n, 3)."""
         return apply_temperature(self._raw(texts), self._temperature)

@@ -43,6 +43,12 @@ def test_order_and_batch_size_do_not_matter(trained):
     np.testing.assert_allclose(whole, np.vstack([trained.predict_proba([text]) for text in texts]), atol=1e-5)
 
 
+def test_a_text_that_comes_again_has_the_same_row(trained):
+    texts, _ = made_up(20, seed=5)
+    whole = trained.predict_proba([*texts, *texts[::-1]])
+    np.testing.assert_array_equal(whole[:20], whole[20:][::-1])
+
+
 def test_it_learned_what_the_words_say(trained):
     texts, labels = made_up(200, seed=3)
     guessed = trained.predict_proba(texts).argmax(axis=1)
