@@ -70,8 +70,8 @@ class Samples:
     reference: pd.DataFrame
     current: pd.DataFrame
     known: frozenset[str] = field(repr=False)
-    #: words of each tweet of a larger sample of the reference
-    before: list[set[str]] = field(repr=False)
+    #: a larger sample of the reference: it says which words are new
+    before: pd.DataFrame = field(repr=False)
 
 
 def sample(frame: pd.DataFrame, rows: int, seed: int) -> pd.DataFrame:
@@ -96,7 +96,7 @@ def samples(
         reference=drawn[: policy.sample_rows],
         current=sample(current, policy.sample_rows, policy.seed + 1),
         known=known,
-        before=_bags(sample(reference, BEFORE_FACTOR * policy.sample_rows, policy.seed)),
+        before=sample(reference, BEFORE_FACTOR * policy.sample_rows, policy.seed),
     )
 
 
@@ -159,8 +159,9 @@ def measure(
         else:
             pair = two_samples.discrete(left.tolist(), right.tolist())
             add(name, pair, policy.minimum_effect, **most_moved(left, right))
-    add("words", *_words(both, policy))
-    fresh = new_words(both.before, _bags(both.current), seed=policy.seed)
+    said = _bags(both.current)
+    add("words", *_words(_bags(both.reference), said, policy))
+    fresh = new_words(_bags(both.before), said, seed=policy.seed)
     shown = {"what": fresh.word, "before": 0.0, "now": fresh.word_share}
     add("new_words", (fresh.share, fresh.p_value), policy.minimum_word_effect, **shown)
     add("repeats", *_repeats(both, policy))
@@ -177,8 +178,10 @@ def most_moved(left: pd.Series, right: pd.Series) -> Mapping[str, Any]:
     return {"what": top, "before": before.get(top, 0.0), "now": now.get(top, 0.0)}
 
 
-def _words(both: Samples, policy: DriftPolicy) -> tuple[tuple[float, float], float]:
-    shares = two_samples.word_shares(*map(_bags, _pair(both)))
+def _words(
+    reference: list[set[str]], current: list[set[str]], policy: DriftPolicy
+) -> tuple[tuple[float, float], float]:
+    shares = two_samples.word_shares(reference, current)
     moved = [one for one in shares if abs(one[2] - one[1]) >= policy.minimum_word_effect]
     if not moved:
         return (0.0, 1.0), policy.minimum_word_effect
@@ -194,9 +197,5 @@ def _bags(frame: pd.DataFrame) -> list[set[str]]:
 def _repeats(both: Samples, policy: DriftPolicy) -> tuple[tuple[float, float], float]:
     # the chance to repeat grows with the sample: compare equal sizes
     rows = min(len(both.reference), len(both.current))
-    left, right = (repeated(one["text"][:rows]) for one in _pair(both))
+    left, right = (repeated(one["text"][:rows]) for one in (both.reference, both.current))
     return two_samples.discrete(left.tolist(), right.tolist()), policy.minimum_effect
-
-
-def _pair(both: Samples) -> tuple[pd.DataFrame, pd.DataFrame]:
-    return both.reference, both.current

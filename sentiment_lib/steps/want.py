@@ -96,6 +96,7 @@ def _handled(connection: Connection, handled_by: str) -> list[Wish]:
 
 
 def _wish(connection: Connection, settings: Settings, *, rule: str, reason: str, at: datetime) -> Wish | None:
+    policy = settings.policy.retrain
     open_wish = connection.execute(
         select(RetrainRequest.request_id, RetrainRequest.reason)
         .where(RetrainRequest.handled_by.is_(None), RetrainRequest.rule == rule)
@@ -104,10 +105,8 @@ def _wish(connection: Connection, settings: Settings, *, rule: str, reason: str,
     ).one_or_none()
     if open_wish:
         return Wish(request_id=open_wish.request_id, rule=rule, reason=open_wish.reason)
-    last = connection.scalar(select(func.max(SnapshotTable.created_at)))
-    if last and at - last < settings.policy.retrain.cool_down:
-        return None
-    if rule != PERSON and not _enough(connection, settings):
+    last, new = _new_labels(connection)
+    if last and (at - last < policy.cool_down or (rule != PERSON and new < policy.fewest_labels)):
         return None
     request_id = connection.execute(
         insert(RetrainRequest).values(rule=rule, reason=reason).returning(RetrainRequest.request_id)
