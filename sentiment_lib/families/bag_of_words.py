@@ -116,7 +116,8 @@ class BagOfWordsFamily:
             strength, temperature, notes = self._choose(training, cut)
         training.report(self.name, 0.6, "fitting on all rows")
         vectorisers, matrix = self._read(training.texts)
-        fitted = self._fit(matrix, training.labels, strength, training)
+        weighed, scale = self._weighed(matrix, training.labels, training)
+        fitted = self._fit(weighed, scale, training.labels, strength, training)
         training.report(self.name, 1.0, "trained")
         return BagOfWords(self.name, vectorisers, *fitted, temperature, notes)
 
@@ -125,10 +126,11 @@ class BagOfWordsFamily:
 
         vectorisers, matrix = self._read(training.texts[:cut])
         later = training.labels[cut:]
+        weighed, scale = self._weighed(matrix, training.labels[:cut], training)
         tried = []
         for strength in STRENGTHS[self.name]:
             training.report(self.name, 0.2, f"regularisation {strength}")
-            fitted = self._fit(matrix, training.labels[:cut], strength, training)
+            fitted = self._fit(weighed, scale, training.labels[:cut], strength, training)
             proba = BagOfWords(self.name, vectorisers, *fitted, 1.0).predict_proba(training.texts[cut:])
             quality = f1_score(later, proba.argmax(axis=1), average="macro", zero_division=0)
             tried.append((quality, -strength, proba))
@@ -143,9 +145,19 @@ class BagOfWordsFamily:
 
         return vectorisers, hstack([v.fit_transform(normal) for v in vectorisers], format="csr")
 
+    def _weighed(self, matrix: Any, labels: NDArray[np.int64], training: Training) -> tuple[Any, Any]:
+        """The matrix that the regression sees, and by what its features were multiplied."""
+        if self.name not in TOLD_APART or training.options.get("model") == "complement_nb":
+            return matrix, 1.0
+        scale = _telling(matrix, labels)
+        weighed = matrix.copy()
+        weighed.data *= scale[weighed.indices]
+        return weighed, scale
+
     def _fit(
-        self, matrix: Any, labels: NDArray[np.int64], strength: float, training: Training
+        self, matrix: Any, scale: Any, labels: NDArray[np.int64], strength: float, training: Training
     ) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+        """Coefficients for features that are not weighed, and intercepts."""
         if training.options.get("model") == "complement_nb":
             from sklearn.naive_bayes import ComplementNB
 
@@ -153,11 +165,8 @@ class BagOfWordsFamily:
             return bayes.feature_log_prob_.astype(np.float32), np.zeros(len(LABELS))
         from sklearn.linear_model import LogisticRegression
 
-        scale = _telling(matrix, labels) if self.name in TOLD_APART else np.ones(matrix.shape[1], dtype=np.float32)
-        weighed = matrix.copy()
-        weighed.data *= scale[weighed.indices]
         # lbfgs draws nothing at random: the same rows give the same weights
-        linear = LogisticRegression(C=strength, class_weight="balanced", max_iter=300).fit(weighed, labels)
+        linear = LogisticRegression(C=strength, class_weight="balanced", max_iter=300).fit(matrix, labels)
         return (linear.coef_ * scale).astype(np.float32), linear.intercept_.astype(np.float64)
 
     def load(self, folder: Path) -> Model:

@@ -16,8 +16,14 @@ def each_once(predict: Predict) -> Predict:
 
     @wraps(predict)
     def asked(self: Any, texts: Sequence[str]) -> Probabilities:
-        place: dict[str, int] = {}
-        rows = [place.setdefault(text, len(place)) for text in texts]
-        return predict(self, texts) if len(place) == len(rows) else predict(self, list(place))[rows]
+        once, rows = distinct(texts)
+        return predict(self, texts) if len(once) == len(rows) else predict(self, once)[rows]
 
     return asked
+
+
+def distinct(texts: Sequence[str]) -> tuple[list[str], list[int]]:
+    """The distinct texts in the order in which they come, and for every text the place of its own among them."""
+    place: dict[str, int] = {}
+    rows = [place.setdefault(text, len(place)) for text in texts]
+    return list(place), rows

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from sentiment_lib.families import linear
 from sentiment_lib.families.base import Model, Probabilities, Training
+from sentiment_lib.families.distinct import distinct
 from sentiment_lib.text.normalise import normalise
 
 SETTINGS = "settings.json"
@@ -42,12 +43,10 @@ class Encoded:
 
     def predict_proba(self, texts: Sequence[str]) -> Probabilities:
         """Probabilities (n, 3); each distinct text is encoded once."""
-        normal = [normalise(text) for text in texts]
-        place: dict[str, int] = {}
-        rows = [place.setdefault(text, len(place)) for text in normal]
+        once, rows = distinct([normalise(text) for text in texts])
         if not rows:
             return np.empty((0, 3))
-        return self._head.predict_proba(self._encoder.encode(list(place)))[rows]
+        return self._head.predict_proba(self._encoder.encode(once))[rows]
 
     def save(self, folder: Path) -> None:
         """The linear model's arrays, what the encoder learned, and notes."""

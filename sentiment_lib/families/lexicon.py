@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from sentiment_lib.errors import MissingExtra
 from sentiment_lib.families.base import LATER, Model, Probabilities, Training
 from sentiment_lib.families.calibration import fit_temperature, record, shares_as_in, softmax
+from sentiment_lib.families.distinct import distinct
 from sentiment_lib.records import LABELS
 from sentiment_lib.text.airlines import HANDLES
 from sentiment_lib.text.normalise import normalise
@@ -112,11 +113,8 @@ def _fit(
 
 def scored(score: Callable[[str], Scores], texts: Sequence[str]) -> NDArray[np.float64]:
     """Scores (n, k) of the normalised texts, the polarity first; each distinct text is scored once."""
-    known: dict[str, Scores] = {}
-    for text in texts:
-        if text not in known:
-            known[text] = score(_without_handles(normalise(text)))
-    return np.array([known[text] for text in texts], dtype=np.float64)
+    once, rows = distinct(texts)
+    return np.array([score(_without_handles(normalise(text))) for text in once], dtype=np.float64)[rows]
 
 
 def _without_handles(text: str) -> str:

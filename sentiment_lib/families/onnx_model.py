@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from sentiment_lib.errors import MissingExtra
 from sentiment_lib.families.base import Probabilities
 from sentiment_lib.families.calibration import apply_temperature, softmax
+from sentiment_lib.families.distinct import distinct
 from sentiment_lib.families.preparation import prepared
 from sentiment_lib.records import LABELS
 
@@ -35,12 +36,10 @@ class OnnxModel:
 
     def predict_proba(self, texts: Sequence[str]) -> Probabilities:
         """Probabilities (n, 3); each distinct text runs once."""
-        ready = [prepared(text, self._settings["preparation"]) for text in texts]
-        place: dict[str, int] = {}
-        rows = [place.setdefault(text, len(place)) for text in ready]
+        once, rows = distinct([prepared(text, self._settings["preparation"]) for text in texts])
         if not rows:
             return np.empty((0, len(LABELS)))
-        tokens = [encoding.ids for encoding in self._tokenizer.encode_batch(list(place))]
+        tokens = [encoding.ids for encoding in self._tokenizer.encode_batch(once)]
         proba = softmax(run(self._session, tokens))
         return apply_temperature(proba, self._settings["temperature"])[rows]
 
