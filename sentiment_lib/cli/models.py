@@ -33,6 +33,7 @@ def register(app: typer.Typer) -> None:
         rollback,
         shadow,
         guard,
+        decline,
         maintain,
         retrain,
         reproduce,

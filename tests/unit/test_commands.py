@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+ROOT = Path(__file__).parents[2]
 
 CALL = "import sys; sys.argv[0] = 'sentiment'; from sentiment_lib.cli import main; main()"
 
@@ -28,6 +32,14 @@ def test_help_names_the_steps_of_the_loop(sentiment):
     assert done.returncode == 0
     for command in ("score", "snapshot", "train", "evaluate", "approve", "promote", "rollback", "drift"):
         assert command in done.stdout
+
+
+def test_every_command_that_the_documents_name_is_there(sentiment):
+    known = set(re.findall(r"^[ │]+([a-z]+) ", sentiment("--help").stdout, re.MULTILINE))
+    documents = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), *(ROOT / "dags").glob("*.py")]
+    named = {word for path in documents for word in re.findall(r"(?:`|^)sentiment ([a-z]+)", path.read_text(), re.M)}
+    assert len(named) > 20
+    assert named <= known
 
 
 def test_help_is_quick_because_nothing_heavy_is_imported():
