@@ -204,8 +204,9 @@ def decline(as_json: Json = False) -> None:
         show(None, as_json, "The champion came without a decision: nobody knows how good it should be")
         return
     judged = found.verdict
+    measured = "unknown" if judged.measured is None else f"{judged.measured:.3f}"
     words = (
-        f"version {found.champion}: accuracy {judged.measured:.3f} on {judged.labels} audit labels, "
+        f"version {found.champion}: accuracy {measured} on {judged.labels} audit labels, "
         f"{judged.promised:.3f} at its promotion, evidence {judged.evidence:.2f} of {judged.bound:.0f}"
     )
     show(asdict(found), as_json, words + (f", asked for a retrain: {found.wish.reason}" if found.wish else ""))

@@ -15,10 +15,11 @@ class Decline:
     """What the audit labels since the last request say; `crossed_after` labels the detector asked for a retrain."""
 
     labels: int
-    #: accuracy: on the holdout of the promotion, what is still accepted, and on the labels (weighted by their draw)
+    #: accuracy: on the holdout of the promotion, what is still accepted, and on the labels (weighted by their draw;
+    #: None without any)
     promised: float
     accepted: float
-    measured: float
+    measured: float | None
     #: the detector's value, and the one at which it asks
     evidence: float
     bound: float
@@ -49,7 +50,7 @@ def decline(
         labels=int(missed.size),
         promised=promised,
         accepted=accepted,
-        measured=1 - float(np.average(missed, weights=weight)) if missed.size else promised,
+        measured=1 - float(np.average(missed, weights=weight)) if missed.size else None,
         evidence=min(highest, 1e300),
         bound=run_length,
         crossed_after=crossed,

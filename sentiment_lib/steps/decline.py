@@ -50,7 +50,7 @@ def run(store: Store, settings: Settings, *, at: datetime | None = None) -> Decl
         run_length=policy.quality_run_length,
     )
     wish = None
-    if verdict.crossed_after is not None:
+    if verdict.measured is not None and verdict.crossed_after is not None:
         reason = (
             f"version {move['to_version']} was right on {100 * verdict.measured:.1f} % of {verdict.labels} audit "
             f"labels, and on {100 * promised:.1f} % of the holdout of its promotion"
