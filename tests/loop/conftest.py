@@ -210,3 +210,21 @@ def decide_again(store, settings, decided):
             )
 
     return again
+
+
+@pytest.fixture
+def audit_labels(store):
+    """Audit labels of every tweet since the decision that a version scored: what it said, or another SQL expression."""
+
+    def give(version, answer="p.label"):
+        with store.begin() as connection:
+            connection.execute(
+                text(
+                    "INSERT INTO labels (tweet_id, label, source, labelled_by, labelled_at) "
+                    f"SELECT p.tweet_id, {answer}, 'audit', 'one', now() FROM predictions p "
+                    "WHERE p.model_version = :version AND p.tweet_id > 600"
+                ),
+                {"version": version},
+            )
+
+    return give

@@ -26,23 +26,11 @@ def promoted(store, eager, decided, say, add_tweets):
     return deployment
 
 
-def label(store, answer):
-    """Audit labels of what came in since; answer: SQL for the label."""
-    with store.begin() as connection:
-        connection.execute(
-            text(
-                "INSERT INTO labels (tweet_id, label, source, labelled_by, labelled_at) "
-                f"SELECT p.tweet_id, {answer}, 'audit', 'one', now() FROM predictions p "
-                "WHERE p.model_version = (SELECT max(model_version) FROM predictions) AND p.tweet_id > 600"
-            )
-        )
-
-
 WRONG = "CASE WHEN p.label = 'negative' THEN 'neutral' ELSE 'negative' END"
 
 
-def test_a_champion_that_got_worse_asks_once_and_counts_anew(store, eager, promoted):
-    label(store, WRONG)
+def test_a_champion_that_got_worse_asks_once_and_counts_anew(store, eager, promoted, audit_labels):
+    audit_labels(promoted.to_version, WRONG)
     found = decline.run(store, eager)
     assert found.verdict.crossed_after is not None
     assert (found.wish.rule, found.verdict.measured) == ("quality", 0.0)
@@ -51,21 +39,21 @@ def test_a_champion_that_got_worse_asks_once_and_counts_anew(store, eager, promo
     assert decline.run(store, eager).wish is None
 
 
-def test_a_champion_that_is_right_asks_for_nothing(store, eager, promoted):
-    label(store, "p.label")
+def test_a_champion_that_is_right_asks_for_nothing(store, eager, promoted, audit_labels):
+    audit_labels(promoted.to_version)
     found = decline.run(store, eager)
     assert (found.verdict.labels, found.verdict.measured, found.wish) == (200, 1.0, None)
 
 
-def test_corrections_do_not_count_as_people_correct_what_is_wrong(store, eager, promoted):
-    label(store, WRONG)
+def test_corrections_do_not_count_as_people_correct_what_is_wrong(store, eager, promoted, audit_labels):
+    audit_labels(promoted.to_version, WRONG)
     with store.begin() as connection:
         connection.execute(text("UPDATE labels SET source = 'feedback' WHERE source = 'audit'"))
     assert decline.run(store, eager).verdict.labels == 0
 
 
-def test_the_cool_down_holds_the_wish_back_and_the_labels_stay_counted(store, eager, changed, promoted):
-    label(store, WRONG)
+def test_the_cool_down_holds_the_wish_back_and_the_labels_stay_counted(store, eager, changed, promoted, audit_labels):
+    audit_labels(promoted.to_version, WRONG)
     assert decline.run(store, changed()).wish is None
     assert decline.run(store, eager).wish is not None
 

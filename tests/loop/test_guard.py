@@ -28,19 +28,6 @@ def promoted(store, audited, decided, say, add_tweets):
     return deployment
 
 
-def label(store, right):
-    """Audit labels of all that both scored since: what the version `right` said."""
-    with store.begin() as connection:
-        connection.execute(
-            text(
-                "INSERT INTO labels (tweet_id, label, source, labelled_by, labelled_at) "
-                "SELECT p.tweet_id, p.label, 'audit', 'one', now() FROM predictions p "
-                "WHERE p.model_version = :right AND p.tweet_id > 600"
-            ),
-            {"right": right},
-        )
-
-
 def serving(store):
     with store.begin() as connection:
         return models.champion(connection).version
@@ -51,8 +38,8 @@ def rows(store, query):
         return [tuple(row) for row in connection.execute(text(query))]
 
 
-def test_a_champion_that_is_worse_is_rolled_back_once_with_an_alert(store, audited, promoted):
-    label(store, promoted.from_version)
+def test_a_champion_that_is_worse_is_rolled_back_once_with_an_alert(store, audited, promoted, audit_labels):
+    audit_labels(promoted.from_version)
     found = guard.run(store, audited)
     assert found.verdict.verdict == "worse"
     assert serving(store) == promoted.from_version
@@ -65,24 +52,26 @@ def test_a_champion_that_is_worse_is_rolled_back_once_with_an_alert(store, audit
     assert "audit labels" in reason
 
 
-def test_a_champion_that_is_right_stays(store, audited, promoted):
-    label(store, promoted.to_version)
+def test_a_champion_that_is_right_stays(store, audited, promoted, audit_labels):
+    audit_labels(promoted.to_version)
     found = guard.run(store, audited)
     assert (found.verdict.verdict, found.rollback) == ("watching", None)
     assert found.verdict.labels == 200
     assert serving(store) == promoted.to_version
 
 
-def test_without_audit_labels_nothing_is_judged_whatever_people_corrected(store, audited, promoted):
-    label(store, promoted.from_version)
+def test_without_audit_labels_nothing_is_judged_whatever_people_corrected(store, audited, promoted, audit_labels):
+    audit_labels(promoted.from_version)
     with store.begin() as connection:
         connection.execute(text("UPDATE labels SET source = 'feedback' WHERE source = 'audit'"))
     assert guard.run(store, audited).verdict.labels == 0
     assert serving(store) == promoted.to_version
 
 
-def test_killed_between_alert_and_rollback_the_next_run_ends_the_same(store, audited, promoted, monkeypatch):
-    label(store, promoted.from_version)
+def test_killed_between_alert_and_rollback_the_next_run_ends_the_same(
+    store, audited, promoted, monkeypatch, audit_labels
+):
+    audit_labels(promoted.from_version)
     with monkeypatch.context() as patched:
 
         def die(*args, **kwargs):
@@ -108,14 +97,14 @@ def test_a_challenger_that_waits_scores_new_tweets_in_shadow_and_serves_nobody(s
 
 
 def test_answers_where_two_versions_differ_tell_the_gain_and_go_into_the_ledger(
-    store, audited, decided, add_tweets, say
+    store, audited, decided, add_tweets, say, audit_labels
 ):
     with store.begin() as connection:
         assert shadow_figures.run(connection, decided.decision.decision_id) is None
     add_tweets(200, source="dataset", seed=21)
     score.run(store, audited)
     shadow.run(store, audited)
-    label(store, decided.decision.candidate_version)
+    audit_labels(decided.decision.candidate_version)
     with store.begin() as connection:
         found = shadow_figures.run(connection, decided.decision.decision_id)
     assert found.tweets == 200
