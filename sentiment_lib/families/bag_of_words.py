@@ -14,10 +14,12 @@ from numpy.typing import NDArray
 from sentiment_lib.families.base import LATER, Model, Probabilities, Training
 from sentiment_lib.families.calibration import apply_temperature, fit_temperature, record, shares_as_in, softmax
 from sentiment_lib.families.distinct import each_once
+from sentiment_lib.families.word_counts import WordCounts
 from sentiment_lib.families.words import TOKENS
 from sentiment_lib.families.words import words as cut
 from sentiment_lib.records import LABELS
 from sentiment_lib.text.normalise import normalise
+from sentiment_lib.text.together import normalise_all
 
 VOCABULARY, WEIGHTS, SETTINGS = "vocabulary.json", "weights.npz", "settings.json"
 STRENGTHS = {"count_logreg": (0.1, 0.3, 1.0), "tfidf_logreg": (0.1, 0.3, 1.0)}
@@ -51,13 +53,16 @@ class BagOfWords:
         self._transposed = np.ascontiguousarray(coefficients.T)
         self._intercept = intercept
         self._temperature = temperature
+        self._counts = WordCounts(vectorisers[0].vocabulary_) if family == "count_logreg" else None
 
     @each_once
     def predict_proba(self, texts: Sequence[str]) -> Probabilities:
         """Probabilities (n, 3)."""
         if not len(texts):
             return np.empty((0, len(LABELS)))
-        logits = np.asarray(_matrix(self._vectorisers, texts) @ self._transposed, dtype=np.float64) + self._intercept
+        normal = normalise_all(texts)
+        matrix = self._counts.matrix(normal) if self._counts else _matrix(self._vectorisers, normal)
+        logits = np.asarray(matrix @ self._transposed, dtype=np.float64) + self._intercept
         return apply_temperature(softmax(logits), self._temperature)
 
     def contributions(self, words: Sequence[str], label: int) -> NDArray[np.float64] | None:
@@ -140,9 +145,9 @@ class BagOfWordsFamily:
 
     def _read(self, texts: Sequence[str]) -> tuple[list[Any], Any]:
         vectorisers = [_vectoriser(self.name, part) for part in PARTS[self.name]]
-        normal = [normalise(text) for text in texts]
         from scipy.sparse import hstack
 
+        normal = normalise_all(texts)
         return vectorisers, hstack([v.fit_transform(normal) for v in vectorisers], format="csr")
 
     def _weighed(self, matrix: Any, labels: NDArray[np.int64], training: Training) -> tuple[Any, Any]:
@@ -195,10 +200,9 @@ def _vectoriser(family: str, part: dict[str, Any], vocabulary: dict[str, int] | 
     return kind(lowercase=True, dtype=np.float32, vocabulary=vocabulary, **part, **words)
 
 
-def _matrix(vectorisers: list[Any], texts: Sequence[str]) -> Any:
+def _matrix(vectorisers: list[Any], normal: Sequence[str]) -> Any:
     from scipy.sparse import hstack
 
-    normal = [normalise(text) for text in texts]
     parts = [vectoriser.transform(normal) for vectoriser in vectorisers]
     return parts[0] if len(parts) == 1 else hstack(parts, format="csr")
 

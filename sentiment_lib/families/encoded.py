@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from sentiment_lib.families import linear
 from sentiment_lib.families.base import Model, Probabilities, Training
 from sentiment_lib.families.distinct import distinct
-from sentiment_lib.text.normalise import normalise
+from sentiment_lib.text.together import normalise_all
 
 SETTINGS = "settings.json"
 #: Texts that are encoded between two reports of progress.
@@ -43,7 +43,7 @@ class Encoded:
 
     def predict_proba(self, texts: Sequence[str]) -> Probabilities:
         """Probabilities (n, 3); each distinct text is encoded once."""
-        once, rows = distinct([normalise(text) for text in texts])
+        once, rows = distinct(normalise_all(texts))
         if not rows:
             return np.empty((0, 3))
         return self._head.predict_proba(self._encoder.encode(once))[rows]
@@ -69,7 +69,7 @@ class EncodedFamily:
         """Encode every text once, then choose and fit the linear model."""
         training.require_all_labels(self.name)
         training.report(self.name, 0.0, "reading weights")
-        normal = [normalise(text) for text in training.texts]
+        normal = normalise_all(training.texts)
         encoder = self._make(training, normal)
         parts = []
         for start in range(0, len(normal), CHUNK):

@@ -16,7 +16,7 @@ NORMALISER_VERSION = "1"
 #: Longer texts are cut: no tweet is longer, and the time a model takes stays bounded.
 MAXIMUM_CHARACTERS = 4000
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 _SPACE = re.compile(r"\s+")
 _ELONGATED = re.compile(r"(\w)\1{3,}")
 
@@ -30,6 +30,6 @@ def normalise(text: str) -> str:
     if "&" in text:
         text = html.unescape(text)
     text = unicodedata.normalize("NFC", text)
-    text = _CONTROL.sub(" ", text)
+    text = CONTROL.sub(" ", text)
     text = _ELONGATED.sub(r"\1\1\1", text)
     return _SPACE.sub(" ", mask(text)).strip()

@@ -7,12 +7,16 @@ something needs a closer look is handled by itself.
 from __future__ import annotations
 
 import re
+import unicodedata
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from itertools import accumulate
 
+import numpy as np
+
 from sentiment_lib.text import language, privacy
 from sentiment_lib.text.airlines import HANDLES
+from sentiment_lib.text.normalise import CONTROL, MAXIMUM_CHARACTERS, normalise
 
 _NUL = "\x00"
 #: Where an e-mail address may be: an @ with something before it.
@@ -24,6 +28,32 @@ _FEWEST_DIGITS = 7
 #: As `language` reads plain text, with the NUL bytes kept.
 _PLAIN = b"\x00" + language.PLAIN[1:]
 _HANDLE_OR_END = re.compile(r"@(\w{1,20})|\x00", re.ASCII)
+#: So many equal letters in a row are the fewest that `normalise` shortens.
+_ELONGATED = 4
+#: What may begin an HTML entity.
+_ENTITY = re.compile("&")
+
+
+def normalise_all(texts: Sequence[str]) -> list[str]:
+    """`normalise.normalise` of each text, whatever it holds."""
+    joined = _NUL.join(texts)
+    if joined.count(_NUL) >= len(texts) or max(map(len, texts), default=0) > MAXIMUM_CHARACTERS:
+        return [normalise(text) for text in texts]
+    parts: Sequence[str] = texts
+    if not joined.isascii():
+        joined = unicodedata.normalize("NFC", joined)
+        parts = joined.split(_NUL)
+    try:
+        codes = np.frombuffer(joined.encode("utf-32-le"), dtype="<u4")
+    except UnicodeEncodeError:  # halves of characters
+        return [normalise(text) for text in texts]
+    # entities, control characters and letters four times in a row are rare: those texts are looked at by themselves
+    rare = [found.start() for pattern in (_ENTITY, CONTROL) for found in pattern.finditer(joined.replace(_NUL, "\n"))]
+    alone = _places(parts, [*rare, *_repeated(codes, joined)])
+    found = [" ".join(masked.split()) for masked in mask_all(parts)]
+    for number in alone:
+        found[number] = normalise(texts[number])
+    return found
 
 
 def mask_all(texts: Sequence[str]) -> list[str]:
@@ -75,3 +105,12 @@ def _places(texts: Sequence[str], positions: Iterable[int]) -> set[int]:
     """Numbers of the texts that hold these positions of the joined text."""
     ends = list(accumulate(len(text) + 1 for text in texts))
     return {bisect_right(ends, position) for position in positions}
+
+
+def _repeated(codes: np.ndarray, joined: str) -> list[int]:
+    """Positions of letters that come at least _ELONGATED times in a row."""
+    if len(codes) < _ELONGATED:
+        return []
+    same = codes[1:] == codes[:-1]
+    runs = same[: len(same) - 2] & same[1:-1] & same[2:]
+    return [place for place in np.flatnonzero(runs).tolist() if joined[place].isalnum() or joined[place] == "_"]

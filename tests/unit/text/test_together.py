@@ -9,13 +9,15 @@ from hypothesis import strategies as st
 
 from sentiment_lib.text.airlines import airline_of
 from sentiment_lib.text.language import detect
+from sentiment_lib.text.normalise import MAXIMUM_CHARACTERS, normalise
 from sentiment_lib.text.privacy import mask
-from sentiment_lib.text.together import airlines_of, detect_all, mask_all
+from sentiment_lib.text.together import airlines_of, detect_all, mask_all, normalise_all
 
 WRITTEN = (
     "@united @Delta @jane .@jane a@b.co (a.b+c@d.example) @ http://t.co/x HTTP://X.Y ftp://z www.a.b WWW.c wW.d Www.e "
     "555-867-5309 +44 20 7946 0958 (212) 555 0147 1234 12 ٣٤٥٦٧٨٩ 😀 é 飛行機が it's ' o'clock el vuelo the and is "
-    "der nicht @\u212alm @KLM :// x@united"
+    "der nicht @\u212alm @KLM :// x@united &amp; &amp;lt; &#0; sooooo e\u0301e\u0301e\u0301e\u0301 ....... ____ "
+    "a\u200bb \u202ex\u202c 1111"
 )
 PARTS = WRITTEN.split(" ")
 
@@ -24,6 +26,7 @@ def agree(texts):
     assert mask_all(texts) == list(map(mask, texts))
     assert detect_all(texts) == list(map(detect, texts))
     assert airlines_of(texts) == list(map(airline_of, texts))
+    assert normalise_all(texts) == list(map(normalise, texts))
 
 
 @settings(max_examples=300, deadline=None)
@@ -36,6 +39,18 @@ def test_of_made_up_parts(texts):
 @given(st.lists(st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]), min_size=1), min_size=1))
 def test_of_any_characters(texts):
     agree(texts)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.text()))
+def test_normalised_whatever_they_hold(texts):
+    assert normalise_all(texts) == list(map(normalise, texts))
+
+
+def test_normalised_halves_of_characters_and_long_texts():
+    texts = ["a\ud800b", "soooooo", "x" * (MAXIMUM_CHARACTERS + 9), "a \x00 b", ""]
+    assert normalise_all(texts) == list(map(normalise, texts))
+    assert normalise_all([]) == []
 
 
 def test_of_real_tweets(shared_data):
