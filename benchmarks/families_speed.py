@@ -80,14 +80,14 @@ def transformer(split: families_data.Split, folder: Path) -> dict[str, Any]:
     import torch
 
     from sentiment_lib.families import calibration, fine_tuning, network
-    from sentiment_lib.families.transformer import _go_on_from
+    from sentiment_lib.families.transformer import go_on_from
     from sentiment_lib.families.weights import locate
 
     torch.set_num_threads(1)
     served = catalog.load(folder, "bert")
     exact = network.build("mean", locate("all-minilm-l6-v2", "bert"))
     network.freeze_words(exact)
-    _go_on_from(exact, folder)
+    go_on_from(exact, folder)
     exact.eval()
 
     def in_torch(texts: Sequence[str]) -> Any:

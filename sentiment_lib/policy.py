@@ -6,7 +6,7 @@ Every rule can be set from the environment, for example SENTIMENT_POLICY__GATE__
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -21,6 +21,7 @@ class RetrainPolicy(Section):
     """When a retrain is wanted, and which families it trains."""
 
     families: tuple[str, ...] = ("tfidf_logreg",)
+    options: dict[str, dict[str, Any]] = Field({}, description="options of a family's training, by its name")
     new_labels: int = Field(500, ge=1, description="labels since the last snapshot that ask for a retrain")
     quality_drop: float = Field(0.03, gt=0, lt=1, description="loss of accuracy on audit labels that is borne")
     quality_run_length: float = Field(

@@ -15,33 +15,13 @@ from torch import nn
 
 from sentiment_lib.families.calibration import softmax
 from sentiment_lib.families.checkpoint import Checkpoint, learned
+from sentiment_lib.families.objective import blanked, label_weights, loss
+from sentiment_lib.families.recipe import Recipe
 from sentiment_lib.records import LABELS
 
 Tokens = Sequence[Sequence[int]]
 #: Batches whose rows are sorted by length together: little padding, and still a different order each epoch.
 BUCKET = 40
-
-
-@dataclass(frozen=True, kw_only=True)
-class Recipe:
-    """How a network learns; the defaults were measured for MiniLM on ten thousand tweets."""
-
-    epochs: int = 3
-    batch: int = 32
-    rate: float = 1e-4
-    head_rate: float = 1e-3
-    warm_up: float = 0.06
-    smoothing: float = 0.05
-    clip: float = 1.0
-    decay: float = 0.01
-    #: looks at the later rows in each epoch, after the first
-    looks: int = 2
-    #: looks without a gain after which training stops
-    patience: int = 3
-    #: steps between two checkpoints
-    interval: int = 50
-    #: 0: as many as the epochs ask for
-    max_steps: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,11 +39,15 @@ def fine_tune(
     recipe: Recipe,
     *,
     pad: int,
+    blank: int,
     seed: int,
     checkpoint: Checkpoint,
     report: Callable[[float, str], None],
 ) -> dict[str, Any]:
-    """Train in place; the weights of the best look at the later rows are kept. Returns notes."""
+    """Train in place; the weights of the best look at the later rows are kept. Returns notes.
+
+    `pad` and `blank` are the ids of the tokens that fill a batch up and that stand for a word left out.
+    """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     network.to(device)
     optimizer = _optimizer(network, recipe)
@@ -78,21 +62,29 @@ def fine_tune(
         state, best = found
         state["resumed"] += 1
     shares = np.bincount(rows.labels, minlength=len(LABELS)) / len(rows.labels)
+    weights = label_weights(rows.labels, recipe.balance).to(device)
     batches = _from(rows, recipe, seed, state["step"])
     while state["step"] < total and state["stale"] < recipe.patience:
         report(state["step"] / total, f"step {state['step']} of {total}")
         step = state["step"]
         for group in optimizer.param_groups:
             group["lr"] = group["base"] * _schedule(step, total, recipe.warm_up)
-        _step(network, optimizer, rows, next(batches), recipe, pad, device)
+        chosen = next(batches)
+        ids, mask = padded([rows.tokens[row] for row in chosen], pad)
+        ids = blanked(ids, mask, recipe.words_left_out, blank)
+        target = torch.from_numpy(rows.labels[chosen])
+        network.train()
+        with _precision(device):
+            wrong = loss(network, ids.to(device), mask.to(device), target.to(device), weights, recipe)
+        _step(network, optimizer, wrong, recipe)
         state["step"] = step + 1
         last = state["step"] == total
         if later.tokens and (last or (state["step"] >= steps_an_epoch and state["step"] % look_every == 0)):
-            loss = log_loss(logits(network, later.tokens, pad), later.labels, shares)
-            better = loss < state["best_loss"]
+            error = log_loss(logits(network, later.tokens, pad), later.labels, shares)
+            better = error < state["best_loss"]
             state |= {"stale": 0 if better else state["stale"] + 1}
             if better:
-                state |= {"best_loss": loss, "best_step": state["step"]}
+                state |= {"best_loss": error, "best_step": state["step"]}
                 best = {name: value.detach().cpu().clone() for name, value in learned(network).items()}
         if state["step"] % recipe.interval == 0 and not last:
             checkpoint.save(network, optimizer, best, state)
@@ -156,23 +148,9 @@ def _from(rows: Rows, recipe: Recipe, seed: int, step: int) -> Iterator[NDArray[
         epoch += 1
 
 
-def _step(
-    network: nn.Module,
-    optimizer: torch.optim.Optimizer,
-    rows: Rows,
-    chosen: NDArray[np.int64],
-    recipe: Recipe,
-    pad: int,
-    device: torch.device,
-) -> None:
-    network.train()
-    ids, mask = padded([rows.tokens[row] for row in chosen], pad)
-    with _precision(device):
-        scores = network(ids.to(device), mask.to(device))
-    target = torch.from_numpy(rows.labels[chosen]).to(device)
-    loss = nn.functional.cross_entropy(scores.float(), target, label_smoothing=recipe.smoothing)
+def _step(network: nn.Module, optimizer: torch.optim.Optimizer, wrong: torch.Tensor, recipe: Recipe) -> None:
     optimizer.zero_grad(set_to_none=True)
-    loss.backward()  # type: ignore[no-untyped-call]
+    wrong.backward()  # type: ignore[no-untyped-call]
     nn.utils.clip_grad_norm_(network.parameters(), recipe.clip)
     optimizer.step()
 

@@ -19,14 +19,13 @@ from sentiment_lib.families import onnx_model
 from sentiment_lib.families.base import Model, Training
 from sentiment_lib.families.calibration import fit_temperature, record, shares_as_in, softmax
 from sentiment_lib.families.preparation import prepared
+from sentiment_lib.families.recipe import Recipe
 from sentiment_lib.families.weights import locate
 from sentiment_lib.records import LABELS
 from sentiment_lib.text.normalise import NORMALISER_VERSION
 
 if TYPE_CHECKING:
     from torch import nn
-
-    from sentiment_lib.families.fine_tuning import Recipe
 
 ROBERTA = "cardiffnlp/twitter-roberta-base-sentiment-latest"
 #: Newest share of the rows that decides when to stop and how sure to be; the rest is learned from.
@@ -43,7 +42,7 @@ class TransformerFamily:
 
     Options: `checkpoint` (folder or name), `start` (folder of a package of this family to go on from), `fine_tune`,
     `checkpoints` (folder for the state of a training that may be killed), `precision` ("int8" or "fp32"), `later`,
-    and every field of `fine_tuning.Recipe`.
+    and every field of `recipe.Recipe`.
     """
 
     def __init__(self, name: str, *, kind: str, preparation: str, checkpoint: str | None, rate: float) -> None:
@@ -76,7 +75,7 @@ class TransformerFamily:
         network = networks.build(self._kind, folder)
         networks.freeze_words(network)
         if start is not None:
-            _go_on_from(network, Path(start))
+            go_on_from(network, Path(start))
         notes: dict[str, Any] = {"fine_tuned": fine_tune, "warm_start": start is not None}
         if fine_tune:
             key = _key(training, asdict(recipe), self.name, cut, folder)
@@ -123,7 +122,8 @@ class TransformerFamily:
             Rows(tokens=tokens[:cut], labels=training.labels[:cut]),
             Rows(tokens=tokens[cut:], labels=training.labels[cut:]),
             recipe,
-            pad=_pad(cutter),
+            pad=_sign(cutter, "[PAD]", "<pad>"),
+            blank=_sign(cutter, "[MASK]", "<mask>", "[UNK]", "<unk>"),
             seed=training.seed,
             checkpoint=checkpoint,
             report=lambda share, doing: training.report(self.name, 0.05 + 0.85 * share, doing),
@@ -166,8 +166,6 @@ class TransformerFamily:
             raise MissingWeights(family=self.name, checkpoint=given) from error
 
     def _recipe(self, options: dict[str, Any]) -> Recipe:
-        from sentiment_lib.families.fine_tuning import Recipe
-
         known = {field.name for field in fields(Recipe)}
         if strange := sorted(set(options) - known):
             raise BadInput(what=f"option {strange[0]} of {self.name}", problem=f"known are {', '.join(sorted(known))}")
@@ -199,11 +197,9 @@ def _tokenizer_json(folder: Path) -> str:
     return str(AutoTokenizer.from_pretrained(str(folder), use_fast=True).backend_tokenizer.to_str())
 
 
-def _pad(cutter: Any) -> int:
-    for token in ("[PAD]", "<pad>"):
-        if (place := cutter.token_to_id(token)) is not None:
-            return int(place)
-    return 0
+def _sign(cutter: Any, *names: str) -> int:
+    """Id of the first of these tokens that the tokenizer has."""
+    return next((int(place) for name in names if (place := cutter.token_to_id(name)) is not None), 0)
 
 
 def _key(training: Training, recipe: dict[str, Any], family: str, cut: int, folder: Path) -> str:
@@ -248,7 +244,8 @@ def _weights(network: nn.Module) -> bytes:
     return save({name: value.detach().to(torch.float16).contiguous() for name, value in learned(network).items()})
 
 
-def _go_on_from(network: nn.Module, package: Path) -> None:
+def go_on_from(network: nn.Module, package: Path) -> None:
+    """Put the weights that a package of this family learned into the network; BadInput when they are not its own."""
     from safetensors.torch import load_file
 
     path = package / onnx_model.WEIGHTS

@@ -42,10 +42,14 @@ def run(
     seed: int = 0,
     options: Mapping[str, Any] | None = None,
 ) -> ModelVersion:
-    """The candidate of this snapshot, family and run; asked again for the same, it is found and not trained again."""
+    """The candidate of this snapshot, family and run; asked again for the same, it is found and not trained again.
+
+    Without options the policy's are taken.
+    """
+    chosen = settings.policy.retrain.options.get(family, {}) if options is None else options
     with store.begin() as connection:
         frozen = snapshots.by_id(connection, snapshot_id)
-    order = {"family": family, "seed": seed, "options": dict(options or {}), "snapshot_hash": frozen.content_hash}
+    order = {"family": family, "seed": seed, "options": dict(chosen), "snapshot_hash": frozen.content_hash}
     key = training_key(run_key, order)
     return _registered(store, settings, key, order, frozen)
 

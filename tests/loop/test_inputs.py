@@ -53,6 +53,16 @@ def test_word_vectors_learn_from_tweets_without_labels_but_not_from_the_time_of_
     assert not [difference for difference in again.differences if "unlabelled" in difference]
 
 
+def test_options_of_a_family_come_from_the_policy_unless_a_training_brings_its_own(store, changed, order):
+    settings = changed(retrain={"options": {"tfidf_logreg": {"model": "complement_nb"}}})
+    usual = train.run(store, settings, family="tfidf_logreg", **order)
+    own = train.run(store, settings, family="tfidf_logreg", options={}, **order)
+    with store.begin() as connection:
+        options = [models.details(connection, one.version)[0]["options"] for one in (usual, own)]
+    assert options == [{"model": "complement_nb"}, {}]
+    assert reproduce.run(store, settings, version=usual.version).identical
+
+
 def test_a_training_over_its_time_is_cancelled_and_registers_nothing(store, changed, order):
     settings = changed(retrain={"train_minutes": 1e-9})
     with pytest.raises(TrainingCancelled, match="tfidf_logreg"):

@@ -21,12 +21,24 @@ QUICK = {
 
 
 @pytest.fixture
-def stack():
-    """A stack that is not up yet; whatever runs is taken down in the end."""
+def stack_with():
+    """Makes a stack, not up yet, with settings of one's own; whatever runs is taken down in the end."""
     from benchmarks.stack_home import StackHome
 
     folder = Path(tempfile.mkdtemp(prefix="stack-"))
-    stack = StackHome(folder / "home", **QUICK)
+    made = []
+
+    def stack(**environment):
+        made.append(StackHome(folder / "home", **QUICK | environment))
+        return made[-1]
+
     yield stack
-    stack.down()
+    for one in made:
+        one.down()
     shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def stack(stack_with):
+    """A stack that is not up yet."""
+    return stack_with()

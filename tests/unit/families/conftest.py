@@ -1,12 +1,10 @@
-"""Small checkpoints in the file layout of the published ones, and each family's options for made-up tweets."""
+"""Small checkpoints, and each family's options for made-up tweets."""
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
-from tests.unit.families.made_up import vocabulary
+from tests.unit.families.small_checkpoints import bert, roberta
 
 QUICK = {"epochs": 10, "rate": 2e-3, "batch": 16}
 
@@ -14,59 +12,13 @@ QUICK = {"epochs": 10, "rate": 2e-3, "batch": 16}
 @pytest.fixture(scope="session")
 def small_bert(tmp_path_factory):
     """A BERT of two layers with whole words as tokens."""
-    import torch
-    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
-    from transformers import BertConfig, BertModel
-
-    folder = tmp_path_factory.mktemp("small-bert")
-    tokens = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *vocabulary()]
-    tokenizer = Tokenizer(models.WordPiece({word: i for i, word in enumerate(tokens)}, unk_token="[UNK]"))
-    tokenizer.normalizer = normalizers.BertNormalizer()
-    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    tokenizer.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
-    tokenizer.save(str(folder / "tokenizer.json"))
-    torch.manual_seed(0)
-    config = BertConfig(
-        vocab_size=len(tokens),
-        hidden_size=64,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        intermediate_size=128,
-        max_position_embeddings=128,
-    )
-    BertModel(config, add_pooling_layer=False).save_pretrained(folder)
-    return folder
+    return bert(tmp_path_factory.mktemp("small-bert"))
 
 
 @pytest.fixture(scope="session")
 def small_roberta(tmp_path_factory):
-    """A RoBERTa of two layers with its own BPE, in the files of twitter-roberta-base-sentiment-latest."""
-    import torch
-    from tokenizers import ByteLevelBPETokenizer
-    from transformers import RobertaConfig, RobertaForSequenceClassification
-
-    folder = tmp_path_factory.mktemp("small-roberta")
-    tokenizer = ByteLevelBPETokenizer()
-    special = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
-    tokenizer.train_from_iterator([f" {word}" for word in vocabulary()] * 5, vocab_size=600, special_tokens=special)
-    tokenizer.save_model(str(folder))
-    (folder / "special_tokens_map.json").write_text(
-        json.dumps({"bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>", "pad_token": "<pad>"})
-    )
-    torch.manual_seed(0)
-    config = RobertaConfig(
-        vocab_size=tokenizer.get_vocab_size(),
-        hidden_size=64,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        intermediate_size=128,
-        max_position_embeddings=130,
-        # not in the order of the platform, so that a mix-up shows
-        id2label={0: "positive", 1: "negative", 2: "neutral"},
-        label2id={"positive": 0, "negative": 1, "neutral": 2},
-    )
-    RobertaForSequenceClassification(config).save_pretrained(folder)
-    return folder
+    """A RoBERTa of two layers with its own BPE."""
+    return roberta(tmp_path_factory.mktemp("small-roberta"))
 
 
 @pytest.fixture(scope="session")
