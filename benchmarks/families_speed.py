@@ -79,7 +79,8 @@ def transformer(split: families_data.Split, folder: Path) -> dict[str, Any]:
     """The served package beside the same weights in torch, single tweets and batches of 64 sorted by length."""
     import torch
 
-    from sentiment_lib.families import calibration, fine_tuning, network
+    from sentiment_lib.families import calibration, network
+    from sentiment_lib.families.stepping import padded
     from sentiment_lib.families.transformer import go_on_from
     from sentiment_lib.families.weights import locate
 
@@ -99,7 +100,7 @@ def transformer(split: families_data.Split, folder: Path) -> dict[str, Any]:
         with torch.inference_mode():
             for start in range(0, len(order), 64):
                 rows = order[start : start + 64]
-                scores[rows] = exact(*fine_tuning.padded([tokens[row] for row in rows], 0)).numpy()
+                scores[rows] = exact(*padded([tokens[row] for row in rows], 0)).numpy()
         return calibration.softmax(scores)
 
     singles = split.test_texts[:200]

@@ -82,7 +82,10 @@ def train(
 
 def reads_unlabelled(name: str, options: Mapping[str, Any]) -> bool:
     """Whether this training would learn from tweets without labels, itself or by a member of a stack."""
-    return not UNLABELLED.isdisjoint({name, *map(str, options.get("members", ()))})
+    of_member = options.get("member_options", {})
+    if any(reads_unlabelled(str(member), of_member.get(member, {})) for member in options.get("members", ())):
+        return True
+    return name in UNLABELLED or (name in RESUMABLE and bool(options.get("adapt")))
 
 
 def starts_warm(name: str) -> bool:

@@ -9,10 +9,16 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
+from sentiment_lib.families import onnx_model
 from sentiment_lib.families.onnx_model import INPUT
+from sentiment_lib.families.stepping import padded
+
+#: int8 is served when it gives this share of the labels of single precision on the later rows.
+PARITY = 0.97
 
 
 def export(network: nn.Module) -> bytes:
@@ -64,6 +70,23 @@ def quantised(graph: bytes) -> bytes:
         finally:
             logging.getLogger().setLevel(level)
         return small.read_bytes()
+
+
+def graph_and_parity(network: nn.Module, later: list[list[int]], precision: str) -> tuple[bytes, dict[str, Any]]:
+    """The graph to serve and how close it is to torch; single precision when int8 answers differently too often."""
+    whole = export(network)
+    sample = later[-300:] or [[101, 102]]
+    with torch.inference_mode():
+        truth = np.vstack([network(padded([ids], 0)[0]).numpy() for ids in sample])
+    exact = onnx_model.run(onnx_model.session(whole), sample)
+    notes = {"onnx_difference": float(f"{np.abs(exact - truth).max():.1e}")}
+    if precision == "fp32":
+        return whole, notes | {"precision": "fp32"}
+    small = quantised(whole)
+    answers = onnx_model.run(onnx_model.session(small), sample)
+    same = float((answers.argmax(axis=1) == truth.argmax(axis=1)).mean())
+    notes["int8_same_labels"] = round(same, 4)
+    return (small, notes | {"precision": "int8"}) if same >= PARITY else (whole, notes | {"precision": "fp32"})
 
 
 def _fused(graph: bytes, *, heads: int, width: int) -> bytes:

@@ -5,9 +5,7 @@ Devlin et al.: BERT, NAACL 2019. Wang et al.: MiniLM, NeurIPS 2020. Loureiro et 
 
 from __future__ import annotations
 
-import hashlib
-import json
-from dataclasses import asdict, fields, replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +20,6 @@ from sentiment_lib.families.preparation import prepared
 from sentiment_lib.families.recipe import Recipe
 from sentiment_lib.families.weights import locate
 from sentiment_lib.records import LABELS
-from sentiment_lib.text.normalise import NORMALISER_VERSION
 
 if TYPE_CHECKING:
     from torch import nn
@@ -32,8 +29,6 @@ ROBERTA = "cardiffnlp/twitter-roberta-base-sentiment-latest"
 LATER = 0.1
 #: Later rows on which a label that makes up COMMON of them must be predicted at least once.
 ENOUGH, COMMON = 100, 0.05
-#: int8 is served when it gives this share of the labels of single precision on the later rows.
-PARITY = 0.97
 TOKENS = 64
 
 
@@ -61,6 +56,8 @@ class TransformerFamily:
         training.report(self.name, 0.0, "reading the checkpoint")
         torch_is_there(self.name)
         from sentiment_lib.families import network as networks
+        from sentiment_lib.families.lessons import Lessons, seed
+        from sentiment_lib.families.onnx_export import graph_and_parity
 
         folder = self._folder(options.pop("checkpoint", self._checkpoint))
         source = _tokenizer_json(folder)
@@ -71,20 +68,23 @@ class TransformerFamily:
         precision, state = str(options.pop("precision", "int8")), options.pop("checkpoints", None)
         start = options.pop("start", None)
         recipe = self._recipe(options)
-        _seed(training.seed)
+        seed(training.seed)
         network = networks.build(self._kind, folder)
         networks.freeze_words(network)
         if start is not None:
             go_on_from(network, Path(start))
         notes: dict[str, Any] = {"fine_tuned": fine_tune, "warm_start": start is not None}
         if fine_tune:
-            key = _key(training, asdict(recipe), self.name, cut, folder)
-            notes |= self._fine_tune(network, training, tokens, cut, recipe, key, state, cutter)
+            kept = None if state is None else Path(state)
+            lessons = Lessons(self.name, training, cut, recipe, cutter, self._preparation, folder, kept)
+            if recipe.adapt and start is None:
+                notes |= lessons.adapt(network)
+            notes |= lessons.fine_tune(network, tokens)
         training.report(self.name, 0.9, "exporting")
         later = (tokens[cut:], training.labels[cut:])
         plain = networks.build(self._kind, folder, attention="eager")
         plain.load_state_dict(network.state_dict())
-        graph, parity = _graph(plain, later[0], precision)
+        graph, parity = graph_and_parity(plain, later[0], precision)
         temperature, measured = self._calibrated(graph, later, training.labels, collapse=fine_tune)
         settings = {
             "preparation": self._preparation,
@@ -101,35 +101,6 @@ class TransformerFamily:
     def load(self, folder: Path) -> Model:
         """Read graph and tokenizer; torch is not needed."""
         return onnx_model.load(self.name, folder)
-
-    def _fine_tune(
-        self,
-        network: nn.Module,
-        training: Training,
-        tokens: list[list[int]],
-        cut: int,
-        recipe: Recipe,
-        key: str,
-        state: Any,
-        cutter: Any,
-    ) -> dict[str, Any]:
-        from sentiment_lib.families.checkpoint import Checkpoint
-        from sentiment_lib.families.fine_tuning import Rows, fine_tune
-
-        checkpoint = Checkpoint(None if state is None else Path(state), key)
-        notes = fine_tune(
-            network,
-            Rows(tokens=tokens[:cut], labels=training.labels[:cut]),
-            Rows(tokens=tokens[cut:], labels=training.labels[cut:]),
-            recipe,
-            pad=_sign(cutter, "[PAD]", "<pad>"),
-            blank=_sign(cutter, "[MASK]", "<mask>", "[UNK]", "<unk>"),
-            seed=training.seed,
-            checkpoint=checkpoint,
-            report=lambda share, doing: training.report(self.name, 0.05 + 0.85 * share, doing),
-        )
-        checkpoint.remove()
-        return notes
 
     def _calibrated(
         self,
@@ -181,12 +152,6 @@ def torch_is_there(family: str) -> None:
             raise MissingExtra(what=f"Training {family}", package=package, extra="transformers") from error
 
 
-def _seed(seed: int) -> None:
-    import torch
-
-    torch.manual_seed(seed)
-
-
 def _tokenizer_json(folder: Path) -> str:
     """The tokenizer as JSON; made from the checkpoint's older files when there is no tokenizer.json."""
     path = folder / "tokenizer.json"
@@ -195,43 +160,6 @@ def _tokenizer_json(folder: Path) -> str:
     from transformers import AutoTokenizer
 
     return str(AutoTokenizer.from_pretrained(str(folder), use_fast=True).backend_tokenizer.to_str())
-
-
-def _sign(cutter: Any, *names: str) -> int:
-    """Id of the first of these tokens that the tokenizer has."""
-    return next((int(place) for name in names if (place := cutter.token_to_id(name)) is not None), 0)
-
-
-def _key(training: Training, recipe: dict[str, Any], family: str, cut: int, folder: Path) -> str:
-    """Stands for all that decides the weights, so that a checkpoint of another training is never resumed."""
-    digest = hashlib.sha256(json.dumps([recipe, family, cut, training.seed, NORMALISER_VERSION]).encode())
-    digest.update((folder / "config.json").read_bytes())
-    digest.update(training.labels.tobytes())
-    for text in training.texts:
-        digest.update(text.encode("utf-8", "replace") + b"\0")
-    return digest.hexdigest()
-
-
-def _graph(network: nn.Module, later: list[list[int]], precision: str) -> tuple[bytes, dict[str, Any]]:
-    """The graph to serve and how close it is to torch; single precision when int8 answers differently too often."""
-    import torch
-
-    from sentiment_lib.families.fine_tuning import padded
-    from sentiment_lib.families.onnx_export import export, quantised
-
-    whole = export(network)
-    sample = later[-300:] or [[101, 102]]
-    with torch.inference_mode():
-        truth = np.vstack([network(padded([ids], 0)[0]).numpy() for ids in sample])
-    exact = onnx_model.run(onnx_model.session(whole), sample)
-    notes = {"onnx_difference": float(f"{np.abs(exact - truth).max():.1e}")}
-    if precision == "fp32":
-        return whole, notes | {"precision": "fp32"}
-    small = quantised(whole)
-    answers = onnx_model.run(onnx_model.session(small), sample)
-    same = float((answers.argmax(axis=1) == truth.argmax(axis=1)).mean())
-    notes["int8_same_labels"] = round(same, 4)
-    return (small, notes | {"precision": "int8"}) if same >= PARITY else (whole, notes | {"precision": "fp32"})
 
 
 def _weights(network: nn.Module) -> bytes:

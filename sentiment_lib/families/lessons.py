@@ -1,0 +1,102 @@
+"""What a network is taught: to guess the words of tweets, then their labels. Each part can be gone on with."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from sentiment_lib.families import adaptation, fine_tuning
+from sentiment_lib.families.base import Training
+from sentiment_lib.families.checkpoint import Checkpoint
+from sentiment_lib.families.preparation import prepared
+from sentiment_lib.families.recipe import Recipe
+from sentiment_lib.families.stepping import Tokens
+from sentiment_lib.text.normalise import NORMALISER_VERSION
+
+#: Where, beside the checkpoint of a training, that of its first part lies.
+ADAPTING = "adapting"
+
+
+@dataclass(frozen=True)
+class Lessons:
+    """One training of one network: `cut` parts its rows into earlier and later, `state` is where checkpoints go."""
+
+    family: str
+    training: Training
+    cut: int
+    recipe: Recipe
+    cutter: Any
+    preparation: str
+    folder: Path
+    state: Path | None
+
+    def adapt(self, network: Any) -> dict[str, Any]:
+        """Have the network guess words of the tweets without labels and of the earlier rows; returns notes."""
+        # the later rows stay unseen, with and without their labels
+        texts = [*self.training.unlabelled, *self.training.texts[: self.cut]]
+        return adaptation.adapt(
+            network.body.base_model,
+            self._tokens(texts),
+            self.recipe,
+            **_signs(self.cutter),
+            seed=self.training.seed,
+            checkpoint=self._checkpoint(ADAPTING),
+            report=lambda share, doing: self.training.report(self.family, 0.05 + 0.35 * share, doing),
+        )
+
+    def fine_tune(self, network: nn.Module, tokens: Tokens) -> dict[str, Any]:
+        """Teach it the labels of the earlier rows; the later ones say when to stop. Returns notes."""
+        checkpoint, labels, begun = self._checkpoint(), self.training.labels, 0.4 if self.recipe.adapt else 0.05
+        notes = fine_tuning.fine_tune(
+            network,
+            fine_tuning.Rows(tokens=tokens[: self.cut], labels=labels[: self.cut]),
+            fine_tuning.Rows(tokens=tokens[self.cut :], labels=labels[self.cut :]),
+            self.recipe,
+            **_signs(self.cutter),
+            seed=self.training.seed,
+            checkpoint=checkpoint,
+            report=lambda share, doing: self.training.report(self.family, begun + (0.9 - begun) * share, doing),
+        )
+        checkpoint.remove()
+        if self.state is not None:
+            shutil.rmtree(self.state / ADAPTING, ignore_errors=True)
+        return notes
+
+    def _tokens(self, texts: Sequence[str]) -> list[list[int]]:
+        return [found.ids for found in self.cutter.encode_batch([prepared(text, self.preparation) for text in texts])]
+
+    def _checkpoint(self, part: str = "") -> Checkpoint:
+        key = _key(self.training, asdict(self.recipe), self.family, self.cut, self.folder)
+        return Checkpoint(None if self.state is None else self.state / part, key)
+
+
+def seed(number: int) -> None:
+    """Everything that torch draws follows from this number."""
+    torch.manual_seed(number)
+
+
+def _signs(cutter: Any) -> dict[str, int]:
+    """Ids of the tokens that fill a batch up and that stand for a word left out."""
+    names = {"pad": ("[PAD]", "<pad>"), "blank": ("[MASK]", "<mask>", "[UNK]", "<unk>")}
+    return {
+        sign: next((int(place) for name in some if (place := cutter.token_to_id(name)) is not None), 0)
+        for sign, some in names.items()
+    }
+
+
+def _key(training: Training, recipe: dict[str, Any], family: str, cut: int, folder: Path) -> str:
+    """Stands for all that decides the weights, so that a checkpoint of another training is never resumed."""
+    digest = hashlib.sha256(json.dumps([recipe, family, cut, training.seed, NORMALISER_VERSION]).encode())
+    digest.update((folder / "config.json").read_bytes())
+    digest.update(training.labels.tobytes())
+    for text in [*training.texts, *(training.unlabelled if recipe["adapt"] else ())]:
+        digest.update(text.encode("utf-8", "replace") + b"\0")
+    return digest.hexdigest()
