@@ -19,6 +19,9 @@ from sentiment_lib.storage import migrate
 from sentiment_lib.storage.engine import Store
 
 _numbers = itertools.count()
+# as the servers run: threads of small networks that wait for each other cost more than they bring
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 class Server:
