@@ -28,6 +28,19 @@ class Console:
 
 
 APP = {"app": Console(), "url_prefix": "/sentiment", "name": "Sentiment console"}
+#: One entry of the menu, and a tab on the pages of every DAG and run: Airflow has no tabs for some DAGs only.
 VIEWS = [
     {"name": "Sentiment", "href": "/sentiment/", "destination": "nav", "url_route": "sentiment", "category": None},
+    {
+        "name": "Sentiment",
+        "href": "/sentiment/dags/{DAG_ID}",
+        "destination": "dag",
+        "url_route": "sentiment-dag",
+    },
+    {
+        "name": "Sentiment",
+        "href": "/sentiment/dags/{DAG_ID}/runs/{RUN_ID}",
+        "destination": "dag_run",
+        "url_route": "sentiment-run",
+    },
 ]

@@ -9,7 +9,7 @@ from airflow.api_fastapi.core_api.security import GetUserDep, requires_access_da
 from fastapi import Depends, FastAPI, HTTPException, Path, Query, Request, Response
 from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse
 
-from sentiment_lib.console import decisions, drift, lineage, models, overview
+from sentiment_lib.console import decisions, drift, lineage, models, of_dag, overview
 from sentiment_lib.console.pages import BASE, draw, files
 from sentiment_lib.errors import NotFound
 from sentiment_lib.pages.assets import CACHE_CONTROL
@@ -57,6 +57,11 @@ def create() -> FastAPI:
     def page(template: str, here: str, **values) -> HTMLResponse:
         return HTMLResponse(draw(template, here, **values))
 
+    def lead(address: str | None, dag_id: str) -> Response:
+        if address is None:
+            return page("other_dag.html", "/dags", dag_id=dag_id)
+        return RedirectResponse(f"{BASE}{address}", status_code=303)
+
     def sandboxed(path) -> FileResponse:
         return FileResponse(path, media_type="text/html", headers={"Content-Security-Policy": SANDBOX})
 
@@ -71,14 +76,23 @@ def create() -> FastAPI:
             return page("overview.html", "/", **overview.view(connection))
 
     @app.get("/decisions", dependencies=[READ])
-    def list_decisions():
+    def list_decisions(run: str = Query("", max_length=250)):
         with store.begin() as connection:
-            return page("decisions.html", "/decisions", rows=decisions.rows(connection))
+            return page("decisions.html", "/decisions", run=run, rows=decisions.rows(connection, run))
 
     @app.get("/decisions/{decision_id}", dependencies=[READ])
     def show_decision(decision_id: Id):
         with store.begin() as connection:
             return page("decision.html", "/decisions/one", **decisions.view(connection, decision_id))
+
+    @app.get("/dags/{dag_id}", dependencies=[READ])
+    def show_on_dag(dag_id: str):
+        return lead(of_dag.of_dag(dag_id), dag_id)
+
+    @app.get("/dags/{dag_id}/runs/{run_id:path}", dependencies=[READ])
+    def show_on_run(dag_id: str, run_id: str):
+        with store.begin() as connection:
+            return lead(of_dag.of_run(connection, dag_id, run_id), dag_id)
 
     @app.get("/drift", dependencies=[READ])
     def list_reports():

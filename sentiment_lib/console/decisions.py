@@ -21,7 +21,7 @@ LIST = text(
     SELECT d.decision_id, d.answer, d.decided_at, d.requested_by, e.candidate_version, e.champion_version,
            a.answer AS approval, a.answered_by
     FROM decisions d JOIN evaluations e USING (evaluation_id) LEFT JOIN approvals a USING (decision_id)
-    ORDER BY d.decision_id DESC LIMIT 100
+    WHERE CAST(:request AS text) IS NULL OR d.requested_by = :request ORDER BY d.decision_id DESC LIMIT 100
     """
 )
 DEPLOYED = text(
@@ -43,9 +43,10 @@ DIFFERENT = text(
 )
 
 
-def rows(connection: Connection) -> list[dict[str, Any]]:
-    """The newest decisions."""
-    return [dict(row) for row in connection.execute(LIST).mappings()]
+def rows(connection: Connection, run: str = "") -> list[dict[str, Any]]:
+    """The newest decisions; with a run of the DAG retrain, its own."""
+    request = f"retrain/{run}" if run else None
+    return [dict(row) for row in connection.execute(LIST, {"request": request}).mappings()]
 
 
 def view(connection: Connection, decision_id: int) -> dict[str, Any]:

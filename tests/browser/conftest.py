@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -13,6 +14,8 @@ from sentiment_lib.serving import keys
 from sentiment_lib.settings import Settings
 from tests.serving.listening import listening
 
+#: What the pages looked like in the last run: for people, no test reads it.
+SCREENSHOTS = Path(__file__).parents[2] / ".local" / "screenshots"
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -35,6 +38,13 @@ def chromium():
         browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
         yield browser
         browser.close()
+
+
+@pytest.fixture
+def kept():
+    """Keeps a picture of a page as it is, under a name."""
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    return lambda page, name: page.screenshot(path=SCREENSHOTS / f"{name}.png")
 
 
 @pytest.fixture(scope="session")

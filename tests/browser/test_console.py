@@ -7,6 +7,7 @@ import shutil
 import tempfile
 import time
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
@@ -49,25 +50,41 @@ def sign_in(chromium, stack):
     return enter
 
 
-def test_an_engineer_reads_the_decision_approves_in_airflow_and_sees_the_new_champion(stack, sign_in):
+def test_an_engineer_reads_the_decision_approves_in_airflow_and_sees_the_new_champion(stack, sign_in, kept):
     person = stack.airflow("mlops")
     person.until(person.waiting, seconds=600, what="the first question")
     time.sleep(PATIENCE)
     page = sign_in("mlops")
+    run = quote(person.waiting()[0], safe="")
+    page.goto(f"{stack.settings.airflow_url}/dags/retrain/runs/{run}")
+    page.get_by_role("link", name="Sentiment").last.click()
+    page.frame_locator("iframe").get_by_role("heading", name=re.compile("Decision \\d+")).wait_for()
+    kept(page, "run")
+    page.goto(f"{stack.settings.airflow_url}/dags/check_drift/plugin/sentiment-dag")
+    page.frame_locator("iframe").get_by_role("heading", name="Drift").wait_for()
     page.goto(f"{stack.settings.airflow_url}/plugin/sentiment")
     console = page.frame_locator("iframe")
     console.get_by_text("version 1", exact=True).wait_for()
     console.get_by_role("link", name=re.compile("Decision \\d+")).click()
     console.get_by_role("heading", name=re.compile("Decision \\d+")).wait_for()
     assert console.get_by_text("intact", exact=True).is_visible()
+    kept(page, "decision")
     console.get_by_role("link", name="Answer in Airflow").click()
     page.wait_for_url(re.compile("/required_actions"))
+    kept(page, "approval")
     page.get_by_role("button", name="Promote").first.click()
     champion = "SELECT to_version FROM deployments WHERE state = 'done' ORDER BY deployment_id DESC LIMIT 1"
     person.until(lambda: stack.rows(champion)[0]["to_version"] != 1, seconds=120, what="the promotion")
     version = stack.rows(champion)[0]["to_version"]
     page.goto(f"{stack.settings.airflow_url}/plugin/sentiment")
     page.frame_locator("iframe").get_by_text(f"version {version}", exact=True).first.wait_for()
+    kept(page, "overview")
+    page.goto(f"{stack.settings.api_url}/login")
+    page.get_by_label("Key").fill((stack.home / "secrets" / "api-key").read_text().strip())
+    page.keyboard.press("Enter")
+    page.get_by_label("Tweets").fill("three hours late and nobody tells us anything")
+    page.get_by_role("button", name="Read them").click()
+    assert f"version {version}" in page.locator("article.result").inner_text()
 
 
 def test_who_may_only_look_sees_every_page_and_no_action_and_strangers_see_nothing(stack, sign_in, chromium):

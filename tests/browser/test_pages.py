@@ -24,7 +24,7 @@ def eventually(ask, wanted):
         time.sleep(0.1)
 
 
-def test_tweets_are_typed_read_and_corrected(signed_in, scored):
+def test_tweets_are_typed_read_and_corrected(signed_in, scored, kept):
     page = signed_in("/")
     page.get_by_label("Tweets").fill("three hours late and so rude, never again\nthank you lovely crew @delta")
     page.keyboard.press("Control+Enter")
@@ -36,6 +36,7 @@ def test_tweets_are_typed_read_and_corrected(signed_in, scored):
     cards.nth(0).get_by_text("Kept: neutral").wait_for()
     cards.nth(1).get_by_role("button", name="Right").click()
     cards.nth(1).get_by_text("Kept: positive").wait_for()
+    kept(page, "try")
     eventually(
         lambda: rows(scored, "SELECT f.label, given_by FROM feedback f ORDER BY 1"),
         [("neutral", "ann"), ("positive", "ann")],
@@ -65,7 +66,7 @@ def test_a_csv_file_is_read(signed_in):
     page.locator("tr.result").nth(999).wait_for()
 
 
-def test_ten_tweets_are_labelled_with_the_keyboard_alone(signed_in, scored):
+def test_ten_tweets_are_labelled_with_the_keyboard_alone(signed_in, scored, kept):
     page = signed_in("/label")
     for number in range(10):
         assert "version 1 said" not in page.locator("article.pick").inner_text()
@@ -73,6 +74,7 @@ def test_ten_tweets_are_labelled_with_the_keyboard_alone(signed_in, scored):
         page.get_by_text("Yours today").locator("xpath=..").get_by_text(str(number + 1), exact=True).wait_for()
         told = page.get_by_role("status").inner_text()
         assert re.search(r"You said (negative|positive|neutral),\s+version 1 said negative", told), told
+    kept(page, "label")
     assert rows(scored, "SELECT source, count(*) FROM labels GROUP BY 1 ORDER BY 1") == [("audit", 5), ("person", 5)]
     assert rows(scored, "SELECT DISTINCT inclusion_probability, labelled_by FROM labels WHERE source = 'audit'") == [
         (0.5, "ann")

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import text
 
 from sentiment_lib.console import decisions as console
+from sentiment_lib.console import of_dag
 from sentiment_lib.console.pages import draw
 from sentiment_lib.records import RuleVerdict
 from sentiment_lib.steps import question
@@ -53,3 +55,19 @@ def test_the_page_shows_every_rule_the_hash_and_each_judged_difference(store, de
     assert len(gains.rows) == 1 + len(compared["guards"])
     assert confusion.head
     assert "Labels that a gain needs" in page
+
+
+def test_the_page_of_a_run_leads_to_its_decision_and_of_several_to_their_list(store, decided):
+    number = decided.decision.decision_id
+    with store.begin() as connection:
+        dag_id, _, run_id = connection.execute(text("SELECT requested_by FROM decisions")).scalar_one().partition("/")
+        assert dag_id == "retrain"
+        assert of_dag.of_run(connection, "retrain", run_id) == f"/decisions/{number}"
+        assert of_dag.of_run(connection, "retrain", "manual__1+00:00") == "/decisions?run=manual__1%2B00%3A00"
+        assert [one["decision_id"] for one in console.rows(connection, run_id)] == [number]
+        assert console.rows(connection, "manual__1+00:00") == []
+        assert of_dag.of_run(connection, "check_drift", run_id) == of_dag.of_dag("check_drift") == "/drift"
+        assert of_dag.of_run(connection, "payroll", run_id) is None
+    page = draw("decisions.html", "/decisions", rows=[], run="<i>1")
+    assert "No decision of this run" in page
+    assert "&lt;i&gt;1" in page

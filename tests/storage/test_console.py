@@ -18,7 +18,7 @@ def test_an_empty_platform_is_drawn_and_says_what_comes_next(store):
     with store.begin() as connection:
         pages = {
             "overview": draw("overview.html", "/", **overview.view(connection)),
-            "decisions": draw("decisions.html", "/decisions", rows=decisions.rows(connection)),
+            "decisions": draw("decisions.html", "/decisions", run="", rows=decisions.rows(connection)),
             "drift": draw("drift.html", "/drift", rows=drift.rows(connection)),
             "models": draw("models.html", "/models", **models.view(connection)),
         }
