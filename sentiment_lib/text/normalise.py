@@ -18,7 +18,7 @@ MAXIMUM_CHARACTERS = 4000
 
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 _SPACE = re.compile(r"\s+")
-_ELONGATED = re.compile(r"(\w)\1{3,}")
+ELONGATED = re.compile(r"(\w)\1{3,}")
 
 
 def normalise(text: str) -> str:
@@ -31,5 +31,5 @@ def normalise(text: str) -> str:
         text = html.unescape(text)
     text = unicodedata.normalize("NFC", text)
     text = CONTROL.sub(" ", text)
-    text = _ELONGATED.sub(r"\1\1\1", text)
+    text = ELONGATED.sub(r"\1\1\1", text)
     return _SPACE.sub(" ", mask(text)).strip()
