@@ -119,6 +119,10 @@ def _progress() -> Iterator[Show]:
         yield show
 
 
+#: What is longer stands below: in a narrow terminal a table would cut them.
+SHORT = 24
+
+
 def _print_logins() -> None:
     """The one place where passwords are shown: a terminal's login table, never a log file."""
     import sys
@@ -131,11 +135,16 @@ def _print_logins() -> None:
     if not sys.stdout.isatty() and _is_log():
         print("ready")
         return
-    table = Table("", "URL", "user", "password or key", "log")
+    table = Table("", "URL", "user", "password", "log")
+    keys = []
     for what, url, user, password, log in stack.logins():
-        table.add_row(what, url, user, password, str(log))
+        long = len(password) > SHORT
+        table.add_row(what, url, user, "below" if long else password, str(log))
+        keys += [f"{what}, {user}: {password}"] if long else []
     console = Console(width=None if sys.stdout.isatty() else 160)
     console.print(table)
+    for line in keys:
+        console.print(line, soft_wrap=True, highlight=False)
     console.print(CLICKS)
 
 

@@ -42,7 +42,7 @@ def decide(
 def enough_rows(comparison: Comparison, policy: GatePolicy) -> Verdicts:
     """Too small a holdout decides nothing."""
     bound = policy.minimum_holdout_rows
-    yield _at_least("holdout rows", comparison.rows, bound, HOLD, f"{comparison.rows} of {bound} rows")
+    yield _at_least("holdout rows", comparison.rows, bound, HOLD, f"{comparison.rows} rows, at least {bound}")
 
 
 def benefit(comparison: Comparison, policy: GatePolicy) -> Verdicts:
@@ -136,7 +136,12 @@ def cost_rules(cost: Cost, policy: GatePolicy) -> Verdicts:
         ("artefact size", cost.artefact_mb, policy.maximum_artefact_mb, "MB"),
     ):
         if figure is not None:
-            yield _at_most(f"cost: {name}", figure, bound, REJECT, f"{figure:.3g} {unit} of {bound:.3g}")
+            yield _at_most(f"cost: {name}", figure, bound, REJECT, f"{_plain(figure)} {unit} of {_plain(bound)}")
+
+
+def _plain(figure: float) -> str:
+    """Three digits, and no powers of ten for what is large."""
+    return f"{figure:.0f}" if figure >= 100 else f"{figure:.3g}"
 
 
 def data_rules(checks: DataChecks, policy: GatePolicy) -> Verdicts:
