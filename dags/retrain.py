@@ -12,7 +12,8 @@ from sentiment_airflow.retrain_docs import DOCS, EXPIRES, REASON
 
 POLICY = defaults.policy()
 #: the step ends a training by itself; this is for what hangs, and leaves room for figures and registration
-TRAINING = timedelta(minutes=POLICY.retrain.train_minutes) + timedelta(minutes=20)
+SEARCH = POLICY.retrain.search_minutes if POLICY.retrain.search_trials else 0
+TRAINING = timedelta(minutes=POLICY.retrain.train_minutes + SEARCH + 20)
 
 
 @dag(

@@ -36,6 +36,10 @@ class RetrainPolicy(Section):
     minimum_rows: int = Field(200, ge=30, description="fewest training rows")
     pool: str = Field("default_pool", description="Airflow pool of the trainings; it must exist")
     train_minutes: float = Field(60, gt=0, description="time that one family's training may take")
+    search_trials: int = Field(
+        0, ge=0, le=1000, description="configurations of a family's options that each training tries first; 0: none"
+    )
+    search_minutes: float = Field(30, gt=0, description="time that a search may take beside train_minutes")
     warm_start: bool = Field(False, description="transformers go on from the champion when it is of their family")
     unlabelled_rows: int = Field(100_000, ge=0, description="newest tweets without labels that word vectors learn from")
 

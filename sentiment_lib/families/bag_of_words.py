@@ -11,9 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sentiment_lib.errors import BadInput
 from sentiment_lib.families.base import LATER, Model, Probabilities, Training
 from sentiment_lib.families.calibration import apply_temperature, fit_temperature, record, shares_as_in, softmax
 from sentiment_lib.families.distinct import each_once
+from sentiment_lib.families.options import STRENGTH, Number, numbers
 from sentiment_lib.families.word_counts import WordCounts
 from sentiment_lib.families.words import TOKENS
 from sentiment_lib.families.words import words as cut
@@ -32,6 +34,14 @@ PARTS: dict[str, list[dict[str, Any]]] = {
         {"analyzer": "char_wb", "ngram_range": (2, 5), "sublinear_tf": True, "min_df": 2},
     ],
 }
+#: Options that are numbers. None leaves what PARTS says.
+NUMBERS = {
+    "strength": STRENGTH,
+    "words": Number(None, 1, 2),
+    "characters": Number(None, 2, 8),
+    "min_df": Number(None, 1, 1000),
+}
+MODELS = ("logreg", "complement_nb")
 
 
 class BagOfWords:
@@ -45,9 +55,11 @@ class BagOfWords:
         intercept: NDArray[np.float64],
         temperature: float,
         notes: dict[str, Any] | None = None,
+        parts: list[dict[str, Any]] | None = None,
     ) -> None:
         self.family = family
         self.notes = notes or {}
+        self._parts = parts or PARTS[family]
         self._vectorisers = vectorisers
         self._coefficients = coefficients
         self._transposed = np.ascontiguousarray(coefficients.T)
@@ -101,11 +113,19 @@ class BagOfWords:
         (folder / VOCABULARY).write_text(json.dumps(words, ensure_ascii=False), encoding="utf-8")
         idf = {f"idf_{i}": v.idf_ for i, v in enumerate(self._vectorisers) if hasattr(v, "idf_")}
         np.savez(folder / WEIGHTS, coefficients=self._coefficients, intercept=self._intercept, **idf)
-        (folder / SETTINGS).write_text(json.dumps({"temperature": self._temperature, "notes": self.notes}))
+        settings = {"temperature": self._temperature, "notes": self.notes}
+        if self._parts != PARTS[self.family]:
+            settings["parts"] = self._parts
+        (folder / SETTINGS).write_text(json.dumps(settings))
 
 
 class BagOfWordsFamily:
-    """Counts or tf-idf, then logistic regression with balanced classes (or complement naive Bayes)."""
+    """Counts or tf-idf, then logistic regression with balanced classes (or complement naive Bayes).
+
+    Options: `model` ("logreg" or "complement_nb"), `strength` (inverse of the regularisation; chosen on the later rows
+    when it is not given), `words` and for tf-idf `characters` (longest run of them that is a feature), and `min_df`
+    (tweets that a word of `count_logreg`, or a run of characters of `tfidf_logreg`, must occur in).
+    """
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -113,38 +133,50 @@ class BagOfWordsFamily:
     def train(self, training: Training) -> Model:
         """Choose regularisation and temperature on the later rows, then fit on all of them."""
         training.require_all_labels(self.name)
+        given = self._given(training)
         training.report(self.name, 0.0, "reading words")
         cut = int(len(training.texts) * (1 - LATER))
         earlier, later = training.labels[:cut], training.labels[cut:]
-        strength, temperature, notes = STRENGTHS[self.name][1], 1.0, dict[str, Any]()
+        strengths = STRENGTHS[self.name] if given["strength"] is None else (given["strength"],)
+        strength, temperature, notes = strengths[len(strengths) // 2], 1.0, dict[str, Any]()
+        parts = _parts(self.name, given)
         if len(later) >= 30 and len(set(earlier.tolist())) == len(LABELS):
-            strength, temperature, notes = self._choose(training, cut)
+            strength, temperature, notes = self._choose(training, cut, parts, strengths)
         training.report(self.name, 0.6, "fitting on all rows")
-        vectorisers, matrix = self._read(training.texts)
+        vectorisers, matrix = self._read(training.texts, parts)
         weighed, scale = self._weighed(matrix, training.labels, training)
         fitted = self._fit(weighed, scale, training.labels, strength, training)
         training.report(self.name, 1.0, "trained")
-        return BagOfWords(self.name, vectorisers, *fitted, temperature, notes)
+        return BagOfWords(self.name, vectorisers, *fitted, temperature, notes, parts)
 
-    def _choose(self, training: Training, cut: int) -> tuple[float, float, dict[str, Any]]:
+    def _given(self, training: Training) -> dict[str, Any]:
+        known = {name: number for name, number in NUMBERS.items() if name != "characters" or len(PARTS[self.name]) > 1}
+        given = numbers(self.name, training.options, known, others=("model",))
+        if (model := training.options.get("model", MODELS[0])) not in MODELS:
+            raise BadInput(what=f"option model of {self.name}", problem=f"{model!r} is none of {', '.join(MODELS)}")
+        return given
+
+    def _choose(
+        self, training: Training, cut: int, parts: list[dict[str, Any]], strengths: Sequence[float]
+    ) -> tuple[float, float, dict[str, Any]]:
         from sklearn.metrics import f1_score
 
-        vectorisers, matrix = self._read(training.texts[:cut])
+        vectorisers, matrix = self._read(training.texts[:cut], parts)
         later = training.labels[cut:]
         weighed, scale = self._weighed(matrix, training.labels[:cut], training)
         tried = []
-        for strength in STRENGTHS[self.name]:
+        for strength in strengths:
             training.report(self.name, 0.2, f"regularisation {strength}")
             fitted = self._fit(weighed, scale, training.labels[:cut], strength, training)
-            proba = BagOfWords(self.name, vectorisers, *fitted, 1.0).predict_proba(training.texts[cut:])
+            proba = BagOfWords(self.name, vectorisers, *fitted, 1.0, parts=parts).predict_proba(training.texts[cut:])
             quality = f1_score(later, proba.argmax(axis=1), average="macro", zero_division=0)
             tried.append((quality, -strength, proba))
         _, minus_strength, proba = max(tried, key=lambda entry: entry[:2])
         temperature = fit_temperature(proba, later, shares_as_in(training.labels, later))
         return -minus_strength, temperature, {"strength": -minus_strength, **record(proba, later, temperature)}
 
-    def _read(self, texts: Sequence[str]) -> tuple[list[Any], Any]:
-        vectorisers = [_vectoriser(self.name, part) for part in PARTS[self.name]]
+    def _read(self, texts: Sequence[str], parts: list[dict[str, Any]]) -> tuple[list[Any], Any]:
+        vectorisers = [_vectoriser(self.name, part) for part in parts]
         from scipy.sparse import hstack
 
         normal = normalise_all(texts)
@@ -177,9 +209,11 @@ class BagOfWordsFamily:
     def load(self, folder: Path) -> Model:
         """Read vocabulary and arrays; nothing in them is code."""
         words = json.loads((folder / VOCABULARY).read_text(encoding="utf-8"))
+        content = json.loads((folder / SETTINGS).read_text())
+        parts = [{**part, "ngram_range": tuple(part["ngram_range"])} for part in content.get("parts", PARTS[self.name])]
         with np.load(folder / WEIGHTS, allow_pickle=False) as arrays:
             vectorisers = []
-            for number, (part, known) in enumerate(zip(PARTS[self.name], words, strict=True)):
+            for number, (part, known) in enumerate(zip(parts, words, strict=True)):
                 vectoriser = _vectoriser(self.name, part, {word: place for place, word in enumerate(known)})
                 if f"idf_{number}" in arrays:
                     vectoriser.idf_ = arrays[f"idf_{number}"]
@@ -187,9 +221,23 @@ class BagOfWordsFamily:
                     vectoriser._validate_vocabulary()
                 vectorisers.append(vectoriser)
             coefficients, intercept = arrays["coefficients"], arrays["intercept"]
-        content = json.loads((folder / SETTINGS).read_text())
-        notes = content.get("notes", {})
-        return BagOfWords(self.name, vectorisers, coefficients, intercept, content["temperature"], notes)
+        temperature, notes = content["temperature"], content.get("notes", {})
+        return BagOfWords(self.name, vectorisers, coefficients, intercept, temperature, notes, parts)
+
+
+def _parts(family: str, given: dict[str, Any]) -> list[dict[str, Any]]:
+    """PARTS with the options that are given."""
+    found = []
+    for part in PARTS[family]:
+        changed = dict(part)
+        longest = given.get("words" if part["analyzer"] == "word" else "characters")
+        if longest is not None:
+            changed["ngram_range"] = (part["ngram_range"][0], longest)
+        # where every word counts, as tf-idf has it, none is left out
+        if given["min_df"] is not None and "min_df" in part:
+            changed["min_df"] = given["min_df"]
+        found.append(changed)
+    return found
 
 
 def _vectoriser(family: str, part: dict[str, Any], vocabulary: dict[str, int] | None = None) -> Any:

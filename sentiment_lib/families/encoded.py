@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from sentiment_lib.families import linear
 from sentiment_lib.families.base import Model, Probabilities, Training
 from sentiment_lib.families.distinct import distinct
+from sentiment_lib.families.options import STRENGTH, Number, numbers
 from sentiment_lib.text.together import normalise_all
 
 SETTINGS = "settings.json"
@@ -56,18 +57,30 @@ class Encoded:
 
 
 class EncodedFamily:
-    """An encoder that is made from the training texts (or is given), then a linear model."""
+    """An encoder that is made from the training texts (or is given), then a linear model.
+
+    Options: `strength` (linear.py), the encoder's `own` numbers, and `others`.
+    """
 
     def __init__(
-        self, name: str, make: Callable[[Training, list[str]], Encoder], read: Callable[[Path], Encoder]
+        self,
+        name: str,
+        make: Callable[[Training, list[str]], Encoder],
+        read: Callable[[Path], Encoder],
+        *,
+        own: Mapping[str, Number] | None = None,
+        others: Sequence[str] = (),
     ) -> None:
         self.name = name
         self._make = make
         self._read = read
+        self._numbers = {"strength": STRENGTH, **(own or {})}
+        self._others = others
 
     def train(self, training: Training) -> Model:
         """Encode every text once, then choose and fit the linear model."""
         training.require_all_labels(self.name)
+        numbers(self.name, training.options, self._numbers, self._others)
         training.report(self.name, 0.0, "reading weights")
         normal = normalise_all(training.texts)
         encoder = self._make(training, normal)

@@ -18,6 +18,7 @@ from sentiment_lib.errors import MissingExtra
 from sentiment_lib.families.base import LATER, Model, Probabilities, Training
 from sentiment_lib.families.calibration import apply_temperature, fit_temperature, record, shares_as_in
 from sentiment_lib.families.distinct import each_once
+from sentiment_lib.families.options import Number, numbers
 from sentiment_lib.families.words import words
 from sentiment_lib.records import LABELS
 from sentiment_lib.text.normalise import normalise
@@ -27,15 +28,19 @@ MODEL, SETTINGS = "fasttext.bin", "settings.json"
 PREFIX = "__label__"
 #: One thread: with more, threads race for the weights and no two trainings agree.
 PARAMETERS: dict[str, Any] = {
-    "dim": 20,
-    "epoch": 15,
-    "lr": 0.3,
-    "wordNgrams": 2,
     "minn": 3,
-    "maxn": 5,
     "bucket": 200_000,
     "thread": 1,
     "verbose": 0,
+}
+#: Option of a training -> what fastText calls it, and its default.
+NUMBERS = {
+    "dimensions": ("dim", Number(20, 1, 1000)),
+    "epochs": ("epoch", Number(15, 1, 1000)),
+    "rate": ("lr", Number(0.3, 1e-6, 10, whole=False)),
+    "words": ("wordNgrams", Number(2, 1, 5)),
+    # 0: words and runs of words alone
+    "characters": ("maxn", Number(5, 0, 10)),
 }
 ENOUGH = 30
 
@@ -73,13 +78,19 @@ class FastText:
 
 
 class FastTextFamily:
-    """Supervised fastText; the temperature is fitted on the later rows by a first model that never saw them."""
+    """Supervised fastText; the temperature is fitted on the later rows by a first model that never saw them.
+
+    Options: `rate`, `epochs`, `dimensions`, `words` and `characters` (longest run of them that has a vector; runs of
+    characters have three at least).
+    """
 
     name = "fasttext"
 
     def train(self, training: Training) -> Model:
         """Learn twice: on the earlier rows for the temperature, then on all."""
         training.require_all_labels(self.name)
+        given = numbers(self.name, training.options, {name: number for name, (_, number) in NUMBERS.items()})
+        chosen = {NUMBERS[name][0]: value for name, value in given.items()}
         training.report(self.name, 0.0, "reading words")
         lines = [line(text) for text in training.texts]
         cut = int(len(lines) * (1 - LATER))
@@ -87,12 +98,12 @@ class FastTextFamily:
         temperature, notes = 1.0, {}
         if len(later) >= ENOUGH and len(set(earlier.tolist())) == len(LABELS):
             training.report(self.name, 0.1, "learning from the earlier rows")
-            first = FastText(_learn(lines[:cut], earlier, training.seed), 1.0)
+            first = FastText(_learn(lines[:cut], earlier, training.seed, chosen), 1.0)
             raw = first._raw(training.texts[cut:])
             temperature = fit_temperature(raw, later, shares_as_in(training.labels, later))
             notes = record(raw, later, temperature)
         training.report(self.name, 0.5, "learning from all rows")
-        model = FastText(_learn(lines, training.labels, training.seed), temperature, notes)
+        model = FastText(_learn(lines, training.labels, training.seed, chosen), temperature, notes)
         training.report(self.name, 1.0, "trained")
         return model
 
@@ -107,12 +118,12 @@ def line(text: str) -> str:
     return " ".join(words(normalise(text)))
 
 
-def _learn(lines: Sequence[str], labels: NDArray[np.int64], seed: int) -> Any:
+def _learn(lines: Sequence[str], labels: NDArray[np.int64], seed: int, chosen: dict[str, Any]) -> Any:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "rows.txt"
         rows = (f"{PREFIX}{LABELS[place]} {text}" for place, text in zip(labels, lines, strict=True))
         path.write_text("\n".join(rows) + "\n", encoding="utf-8")
-        return _module().train_supervised(str(path), seed=seed, **PARAMETERS)
+        return _module().train_supervised(str(path), seed=seed, **PARAMETERS, **chosen)
 
 
 def _module() -> Any:

@@ -21,6 +21,7 @@ from sentiment_lib.errors import MissingExtra
 from sentiment_lib.families.base import LATER, Model, Probabilities, Training
 from sentiment_lib.families.calibration import fit_temperature, record, shares_as_in, softmax
 from sentiment_lib.families.distinct import distinct
+from sentiment_lib.families.options import numbers
 from sentiment_lib.records import LABELS
 from sentiment_lib.text.airlines import HANDLES
 from sentiment_lib.text.normalise import normalise
@@ -75,6 +76,7 @@ class LexiconFamily:
 
     def train(self, training: Training) -> Model:
         """Fit slopes, intercepts and temperature; without enough labels use the lexicon's own thresholds."""
+        numbers(self.name, training.options, {})
         if len(training.texts) < ENOUGH:
             return Lexicon(self.name, UNTRAINED["slope"], UNTRAINED["intercept"])
         training.require_all_labels(self.name)

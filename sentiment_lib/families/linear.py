@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from sentiment_lib.families.base import LATER, Probabilities, Training
 from sentiment_lib.families.calibration import apply_temperature, fit_temperature, record, shares_as_in, softmax
+from sentiment_lib.families.options import STRENGTH, numbers
 from sentiment_lib.records import LABELS
 
 FILE = "linear.npz"
@@ -52,15 +53,20 @@ class Linear:
 
 
 def fit(family: str, vectors: NDArray[np.float32], training: Training, *, done: float) -> Linear:
-    """Strength and temperature chosen on the later rows, then fitted on all; progress goes from `done` to 1."""
+    """Strength and temperature chosen on the later rows, then fitted on all; progress goes from `done` to 1.
+
+    A `strength` among the options is taken as it is.
+    """
     from sklearn.metrics import f1_score
 
+    given = numbers(family, {k: v for k, v in training.options.items() if k == "strength"}, {"strength": STRENGTH})
+    strengths = STRENGTHS if given["strength"] is None else (given["strength"],)
     cut = int(len(vectors) * (1 - LATER))
     labels, later = training.labels, training.labels[cut:]
-    strength, temperature, notes = STRENGTHS[1], 1.0, {}
+    strength, temperature, notes = strengths[len(strengths) // 2], 1.0, {}
     if len(later) >= ENOUGH and len(set(labels[:cut].tolist())) == len(LABELS):
         tried = []
-        for candidate in STRENGTHS:
+        for candidate in strengths:
             training.report(family, done, f"regularisation {candidate}")
             proba = _fit(vectors[:cut], labels[:cut], candidate).predict_proba(vectors[cut:])
             quality = f1_score(later, proba.argmax(axis=1), average="macro", zero_division=0)

@@ -20,11 +20,13 @@ from numpy.typing import NDArray
 from sentiment_lib.errors import BadInput, MissingExtra
 from sentiment_lib.families.base import Training
 from sentiment_lib.families.encoded import EncodedFamily, Encoder
+from sentiment_lib.families.options import Number, numbers
 from sentiment_lib.families.weights import locate, sha256
 from sentiment_lib.families.words import words
 
 VOCABULARY, VECTORS, SOURCE = "words.json", "vectors.npz", "source.json"
-DIMENSIONS, ROUNDS = 100, 10
+#: What word2vec may be told.
+NUMBERS = {"dimensions": Number(100, 1, 1000), "epochs": Number(10, 1, 1000), "window": Number(5, 1, 100)}
 
 
 class WordVectors:
@@ -68,10 +70,18 @@ def learn(training: Training, texts: list[str]) -> Encoder:
         raise MissingExtra(what="The family word2vec_logreg", package="gensim", extra="vectors") from error
     from sentiment_lib.text.normalise import normalise
 
+    given = numbers("word2vec_logreg", {k: v for k, v in training.options.items() if k in NUMBERS}, NUMBERS)
     sentences = [words(text) for text in (*texts, *(normalise(text) for text in training.unlabelled))]
     # one worker: with more, threads race for the weights and no two trainings agree
     learned = Word2Vec(
-        sentences, vector_size=DIMENSIONS, window=5, min_count=2, sg=1, epochs=ROUNDS, workers=1, seed=training.seed
+        sentences,
+        vector_size=given["dimensions"],
+        window=given["window"],
+        min_count=2,
+        sg=1,
+        epochs=given["epochs"],
+        workers=1,
+        seed=training.seed,
     )
     documents = Counter(word for sentence in sentences for word in set(sentence))
     known = list(learned.wv.index_to_key)
@@ -138,5 +148,5 @@ def _glove_text(path: Path) -> WordVectors:
     return WordVectors(place, np.vstack(rows), None, f"{path.resolve()}#sha256={sha256(path)}")
 
 
-WORD2VEC = EncodedFamily("word2vec_logreg", learn, read_learned)
-GLOVE = EncodedFamily("glove_logreg", glove, read_glove)
+WORD2VEC = EncodedFamily("word2vec_logreg", learn, read_learned, own=NUMBERS)
+GLOVE = EncodedFamily("glove_logreg", glove, read_glove, others=("vectors",))

@@ -43,6 +43,8 @@ class Facts:
     notes: Mapping[str, Any] = field(default_factory=dict)
     cost: Mapping[str, float] = field(default_factory=dict)
     inputs: Mapping[str, Any] = field(default_factory=dict)
+    #: how the options were searched; empty when they were not
+    search: Mapping[str, Any] = field(default_factory=dict)
 
 
 def card(facts: Facts, *, model: str) -> str:
@@ -73,11 +75,20 @@ def _data(facts: Facts) -> list[str]:
     lines.append(f"Labels come from {', '.join(f'{name} ({n:,})' for name, n in facts.sources.items())}.")
     options = ", ".join(f"{name}={value}" for name, value in facts.options.items()) or "the defaults"
     lines.append(f"Seed {facts.seed}, options {options}, code {facts.revision}, normaliser {facts.normaliser}.")
+    if facts.search.get("trials"):
+        lines.append(_searched(facts.search))
     if asked := facts.inputs.get("unlabelled"):
         lines.append(f"Also read: {asked['rows']:,} tweets without labels, from before the holdout.")
     if start := facts.inputs.get("start"):
         lines.append(f"Goes on from the weights of version {start['version']}.")
     return lines
+
+
+def _searched(search: Mapping[str, Any]) -> str:
+    found = ", ".join(f"{name}={value}" for name, value in search["found"].items()) or "the defaults won"
+    kind = f"{search['configurations']} configurations in {search['trials']} trials on folds of the training rows"
+    early = f" It ended early: {search['stopped']}." if search.get("stopped") else ""
+    return f"Options were searched, {kind}: {found}.{early}"
 
 
 def _quality(facts: Facts) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import resource
 import subprocess
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
@@ -15,6 +16,8 @@ from sentiment_lib.registry.models import Registry
 
 #: Packages whose version can change what a training gives.
 PINNED = ("numpy", "scipy", "scikit-learn", "torch", "transformers", "gensim", "nltk", "vaderSentiment", "pandas")
+#: Characters of a tag that every MLflow store keeps.
+TAG = 500
 
 
 @contextmanager
@@ -32,6 +35,30 @@ def training_run(registry: Registry, *, training_key: str, name: str, parameters
         client.set_terminated(run_id, "FAILED")
         raise
     client.set_terminated(run_id, "FINISHED")
+
+
+def nested_run(
+    registry: Registry,
+    parent: str,
+    *,
+    name: str,
+    parameters: Mapping[str, Any],
+    figures: Mapping[str, float],
+    problem: str | None = None,
+) -> None:
+    """One finished run under another; FAILED, with the problem as a tag, when there is one."""
+    from mlflow.entities import Metric, Param
+
+    client, now = registry.client, int(1000 * time.time())
+    key = client.get_run(parent).data.tags["training_key"]
+    tags = {"mlflow.parentRunId": parent, "training_key": key, **({"problem": problem[:TAG]} if problem else {})}
+    run_id = client.create_run(registry.experiment(), run_name=name, tags=tags).info.run_id
+    client.log_batch(
+        run_id,
+        metrics=[Metric(key=key, value=value, timestamp=now, step=0) for key, value in figures.items()],
+        params=[Param(key, str(value)) for key, value in parameters.items()],
+    )
+    client.set_terminated(run_id, "FAILED" if problem else "FINISHED")
 
 
 def environment() -> dict[str, str]:

@@ -59,6 +59,7 @@ def facts(
         notes=getattr(model, "notes", {}),
         cost=cost,
         inputs=training["inputs"],
+        search=training.get("search", {}),
         **known,
     )
 

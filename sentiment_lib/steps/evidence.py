@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,9 @@ from sentiment_lib.steps.score import checked
 from sentiment_lib.storage import models, snapshots
 from sentiment_lib.storage.engine import Store
 
+#: What the evidence says of a search: it looked at training rows alone, and how often it did.
+SEARCHED = ("configurations", "trials", "found")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
@@ -36,13 +39,16 @@ class Case:
     cost: Mapping[str, float]
     #: tweets that one of the two learned from; they judge nothing
     seen: frozenset[int]
+    #: how the candidate's options were searched; empty when they were not
+    search: Mapping[str, Any] = field(default_factory=dict)
 
 
 def case(store: Store, *, snapshot_id: int, candidate: int, champion: int, looks_before: int) -> Case:
     """Collect the case from the database."""
     with store.begin() as connection:
         new, old = models.by_version(connection, candidate), models.by_version(connection, champion)
-        _, cost = models.details(connection, candidate)
+        training, cost = models.details(connection, candidate)
+        search = training.get("search", {})
         learned = (snapshots.learned_from(connection, version.snapshot_id) for version in (new, old))
         return Case(
             snapshot=snapshots.by_id(connection, snapshot_id),
@@ -51,6 +57,7 @@ def case(store: Store, *, snapshot_id: int, candidate: int, champion: int, looks
             looks_before=looks_before,
             cost={name: cost[name] for name in ("p99_ms", "memory_mb", "artefact_mb") if name in cost},
             seen=frozenset().union(*learned),
+            search={name: search[name] for name in SEARCHED} if search.get("trials") else {},
         )
 
 
@@ -91,7 +98,8 @@ def compute(case: Case, settings: Settings, policy: GatePolicy) -> tuple[str, An
     answer, rules = gate.decide(compared, policy, behaviours=behaved, cost=Cost(**case.cost), data_checks=checks)
     body = {
         "snapshot": {"id": case.snapshot.snapshot_id, "content_hash": case.snapshot.content_hash},
-        "candidate": _named(case.candidate),
+        # only where there was one: what was decided before searches existed still has the same bytes
+        "candidate": _named(case.candidate) | ({"search": dict(case.search)} if case.search else {}),
         "champion": _named(case.champion),
         "rows": len(rows),
         "left_out": len(held) - len(rows),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,9 +12,10 @@ from pathlib import Path
 import numpy as np
 
 from sentiment_lib.evaluation.cost import Cost
-from sentiment_lib.families.base import Model
+from sentiment_lib.families.base import Model, Progress
 from sentiment_lib.registry import runs
 
+_log = logging.getLogger(__name__)
 #: One tweet is scored so often for its percentiles, and this many different ones at once for the rate.
 ROUNDS, BATCH = 100, 500
 EXAMPLE = "@united thanks for nothing, flight delayed again and nobody tells us why"
@@ -59,3 +61,20 @@ def cost_of(model: Model, folder: Path, watch: Stopwatch, texts: Sequence[str] =
         train_cpu_seconds=round(watch.cpu, 3),
     )
     return {name: value for name, value in asdict(cost).items() if value is not None}
+
+
+def within(minutes: float, rule: str) -> Progress:
+    """Progress into the log, each tenth once; False, which cancels, when the time of this rule is used up."""
+    started, told = time.monotonic(), 0.0
+
+    def progress(share: float, doing: str) -> bool:
+        nonlocal told
+        if share >= told:
+            told = share + 0.1
+            _log.info("%.0f %%: %s", 100 * share, doing)
+        if time.monotonic() - started <= 60 * minutes:
+            return True
+        _log.error("the %g minutes of policy.retrain.%s are used up", minutes, rule)
+        return False
+
+    return progress

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import logging
 import shutil
 import tempfile
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,14 +20,12 @@ from sentiment_lib.registry import package, plots, runs
 from sentiment_lib.registry.card import card
 from sentiment_lib.registry.models import Registered, Registry
 from sentiment_lib.settings import Settings
-from sentiment_lib.steps import describing, learning
+from sentiment_lib.steps import describing, learning, searching
 from sentiment_lib.steps import snapshot as snapshot_step
 from sentiment_lib.steps.learning import CODES
-from sentiment_lib.steps.measuring import Stopwatch, cost_of
+from sentiment_lib.steps.measuring import Stopwatch, cost_of, within
 from sentiment_lib.storage import models, snapshots
 from sentiment_lib.storage.engine import Store, lock
-
-_log = logging.getLogger(__name__)
 
 
 def run(
@@ -102,12 +98,6 @@ def _train(
 ) -> tuple[Registered, dict[str, Any], dict[str, Any]]:
     frame = snapshot_step.read(settings, frozen) if frozen else None
     inputs = learning.gather(store, settings, order, frozen)
-    training = {
-        **order,
-        "inputs": dict(inputs.note),
-        "environment": runs.environment(),
-        "revision": runs.git_revision(),
-    }
     parameters = {**order, "train_rows": frozen.train_rows if frozen else 0}
     # a try that was killed left its checkpoint there, and the next one goes on from it
     checkpoints = settings.home / "checkpoints" / key[:32]
@@ -116,9 +106,16 @@ def _train(
         tempfile.TemporaryDirectory(prefix="training-") as scratch,
         runs.training_run(registry, training_key=key, name=order["family"], parameters=parameters) as run_id,
     ):
+        # what is recorded has the options that were found, so that it can be trained again without a search
+        training = {
+            **searching.searched(registry, settings, run_id, order, frame, inputs, checkpoints / "search.json"),
+            "inputs": dict(inputs.note),
+            "environment": runs.environment(),
+            "revision": runs.git_revision(),
+        }
         with watch.running():
-            progress = _within(settings.policy.retrain.train_minutes)
-            model = learning.fit(order, frame, inputs, progress=progress, checkpoints=checkpoints)
+            progress = within(settings.policy.retrain.train_minutes, "train_minutes")
+            model = learning.fit(training, frame, inputs, progress=progress, checkpoints=checkpoints)
         folder = Path(scratch) / "package"
         digest = package.write(model, folder)
         held = None if frame is None else frame[frame["part"] == "holdout"]
@@ -131,23 +128,6 @@ def _train(
         )
     shutil.rmtree(checkpoints, ignore_errors=True)
     return found, training, cost
-
-
-def _within(minutes: float) -> Callable[[float, str], bool]:
-    """Progress into the log, each tenth once; False, which cancels, when the time of the policy is used up."""
-    started, told = time.monotonic(), 0.0
-
-    def progress(share: float, doing: str) -> bool:
-        nonlocal told
-        if share >= told:
-            told = share + 0.1
-            _log.info("%.0f %%: %s", 100 * share, doing)
-        if time.monotonic() - started <= 60 * minutes:
-            return True
-        _log.error("the %g minutes of policy.retrain.train_minutes are used up", minutes)
-        return False
-
-    return progress
 
 
 def _log_holdout(

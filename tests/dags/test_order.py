@@ -102,6 +102,23 @@ def test_a_training_is_ended_by_the_step_before_airflow_ends_it(retrain):
     assert train.pool == RetrainPolicy().pool
 
 
+def test_a_search_before_the_training_has_time_of_its_own():
+    import os
+    import subprocess
+    import sys
+    from pathlib import Path
+
+    code = "import runpy; print(runpy.run_path('dags/retrain.py')['TRAINING'].total_seconds() / 60)"
+    root = Path(__file__).parents[2]
+    policy = {"SENTIMENT_POLICY__RETRAIN__SEARCH_TRIALS": "9", "SENTIMENT_POLICY__RETRAIN__SEARCH_MINUTES": "45"}
+    environment = {**os.environ, **policy, "PYTHONPATH": f"{root}:{root / 'plugins'}"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=root, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert float(done.stdout.split()[-1]) >= 60 + 45
+
+
 def test_the_pool_of_the_trainings_is_made_with_airflows_tables(tmp_path):
     import json
     import os

@@ -1,0 +1,241 @@
+"""Successive halving: what each rung runs, who wins, and what a failure or a cancellation leaves."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from sentiment_lib.errors import BadInput
+from sentiment_lib.families import catalog, search, search_spaces
+from sentiment_lib.families.base import Training
+from sentiment_lib.records import LABELS
+from tests.unit.families.made_up import made_up
+
+
+def rows(count=1600, seed=0):
+    texts, labels = made_up(count, seed)
+    return texts, [LABELS.index(label) for label in labels]
+
+
+class Guesser:
+    """A family whose quality is an option: how sure it is of the right label, which it reads off the text."""
+
+    name = "count_logreg"
+
+    def __init__(self, trained):
+        self.trained = trained
+
+    def train(self, training: Training):
+        sure = training.options.get("strength", 0.5)
+        self.trained.append((training.options, len(training.texts), training.texts[-1]))
+        training.report(self.name, 0.5, "guessing")
+        if training.options.get("words") == 1:
+            raise ValueError("one word is not enough")
+        training.report(self.name, 1.0, "trained")
+
+        def predict_proba(texts):
+            # the last word says which label it is; each tenth row is another, so that losses differ
+            right = np.array([TRUTH[text] for text in texts])
+            flipped = np.where(np.arange(len(right)) % 10 == 0, (right + 1) % 3, right)
+            proba = np.full((len(right), 3), (1 - sure) / 2)
+            proba[np.arange(len(right)), flipped] = sure
+            return proba
+
+        return SimpleNamespace(predict_proba=predict_proba)
+
+
+TRUTH: dict[str, int] = {}
+
+
+@pytest.fixture
+def trained(monkeypatch):
+    seen: list = []
+    monkeypatch.setitem(catalog.CATALOG, "count_logreg", Guesser(seen))
+    monkeypatch.setitem(search_spaces.SPACES, "count_logreg", {"strength": (0.4, 0.6, 0.7, 0.8), "min_df": (1, 2, 3)})
+    return seen
+
+
+@pytest.fixture
+def known():
+    texts = [f"tweet {number}" for number in range(1600)]
+    labels = np.random.default_rng(0).integers(0, 3, 1600).tolist()
+    TRUTH.clear()
+    TRUTH.update(zip(texts, labels, strict=True))
+    return texts, labels
+
+
+def test_a_third_goes_on_to_three_times_the_rows_and_the_default_always_does(trained, known):
+    found = search.search("count_logreg", *known, seed=3, count=9)
+    assert found.rungs == (133, 400, 1200)
+    by_rung = [[trial for trial in found.trials if trial.rung == rung] for rung in range(3)]
+    assert [len(trials) for trials in by_rung] == [9, 4, 3]
+    assert [len(trials) for trials in by_rung] == search.planned(9, found.rungs)
+    assert all(trials[0].configuration == 0 and trials[0].options == {} for trials in by_rung)
+    assert {trial.rows for trial in by_rung[1]} == {400}
+    best = max(trial.options.get("strength", 0.5) for trial in by_rung[0])
+    assert found.options["strength"] == best
+    assert found.gain > found.gain_error > 0
+    assert (found.complete, found.configurations, found.stopped) == (3, 9, None)
+
+
+def test_each_fold_is_judged_by_what_learned_from_older_rows_alone(trained, known):
+    search.search("count_logreg", *known, seed=3, count=2)
+    last = {(size, text) for _, size, text in trained}
+    assert last == {(1200, "tweet 1199"), (1200, "tweet 1399")}
+
+
+def test_configurations_are_drawn_once_each_and_the_first_is_the_default():
+    drawn = search.configurations("fasttext", 5, 40, {})
+    assert drawn[0] == {}
+    assert len({tuple(options.items()) for options in drawn}) == 40
+    assert drawn == search.configurations("fasttext", 5, 40, {})
+    assert drawn != search.configurations("fasttext", 6, 40, {})
+
+
+def test_what_is_given_is_not_searched():
+    assert all("rate" not in options for options in search.configurations("fasttext", 0, 9, {"rate": 0.5}))
+    assert search.configurations("glove_logreg", 0, 9, {"strength": 0.5}) == [{}]
+    assert search.configurations("tweet_roberta", 0, 9, {}) == [{}]
+    assert len(search.configurations("tweet_roberta", 0, 9, {"fine_tune": True})) == 9
+
+
+def test_a_small_space_is_tried_whole():
+    drawn = search.configurations("glove_logreg", 0, 100, {})
+    assert [options.get("strength") for options in drawn[1:]] != []
+    assert sorted(options["strength"] for options in drawn[1:]) == list(search_spaces.STRENGTHS)
+
+
+def test_no_better_than_noise_leaves_the_default(trained, known, monkeypatch):
+    monkeypatch.setitem(search_spaces.SPACES, "count_logreg", {"strength": (0.5,), "min_df": (1, 2, 3)})
+    found = search.search("count_logreg", *known, seed=0, count=4)
+    assert found.winner == 0
+    assert found.options == {}
+    assert found.gain == 0
+
+
+def test_a_failing_trial_is_recorded_and_the_others_go_on(trained, known, monkeypatch):
+    monkeypatch.setitem(search_spaces.SPACES, "count_logreg", {"strength": (0.7, 0.8), "words": (1, 2)})
+    told = []
+    found = search.search("count_logreg", *known, seed=0, count=5, told=told.append)
+    failed = [trial for trial in found.trials if trial.problem]
+    assert {trial.options["words"] for trial in failed} == {1}
+    assert {trial.problem for trial in failed} == {"ValueError: one word is not enough"}
+    assert {trial.rung for trial in failed} == {0}, "what failed is not tried again"
+    assert found.options == {"strength": 0.8, "words": 2}
+    assert found.complete == len(found.rungs)
+    assert tuple(told) == found.trials
+
+
+def test_when_all_others_fail_the_default_wins(trained, known, monkeypatch):
+    monkeypatch.setitem(search_spaces.SPACES, "count_logreg", {"words": (1,), "min_df": (1, 2)})
+    found = search.search("count_logreg", *known, seed=0, count=3)
+    assert (found.winner, found.options, found.gain) == (0, {}, None)
+
+
+def test_a_search_out_of_time_takes_the_best_of_the_last_complete_rung(trained, known):
+    whole = search.search("count_logreg", *known, seed=3, count=9)
+    first = search.search("count_logreg", *known, seed=3, count=9, progress=lambda share, doing: "rung 2" not in doing)
+    assert first.complete == 2
+    assert first.trials == tuple(replace_cost(trial, first) for trial in whole.trials[: len(first.trials)])
+    assert "cancelled" in first.stopped
+    assert first.options["strength"] == whole.options["strength"]
+
+
+def replace_cost(trial, other):
+    """The trial with the seconds that the other search measured."""
+    from dataclasses import replace
+
+    same = next(t for t in other.trials if (t.rung, t.configuration) == (trial.rung, trial.configuration))
+    return replace(trial, cpu_seconds=same.cpu_seconds)
+
+
+def test_a_search_cancelled_in_its_first_rung_leaves_the_default(trained, known):
+    found = search.search("count_logreg", *known, seed=3, count=9, progress=lambda share, doing: False)
+    assert (found.winner, found.options, found.complete, found.trials) == (0, {}, 0, ())
+    assert found.stopped
+
+
+def test_progress_rises(trained, known):
+    seen = []
+    search.search("count_logreg", *known, seed=3, count=9, progress=lambda share, doing: seen.append(share) or True)
+    assert seen == sorted(seen)
+    assert 0.9 < seen[-1] <= 1
+
+
+def test_too_few_rows_and_nothing_to_search_say_so():
+    texts, labels = rows(120)
+    assert "too few" in search.search("fasttext", texts, labels, seed=0, count=4).stopped
+    assert "nothing to search" in search.search("vader", texts, labels, seed=0, count=4).stopped
+
+
+def test_the_same_seed_gives_the_same_winner_with_a_real_family():
+    texts, labels = rows(500, seed=4)
+    one, two = (search.search("count_logreg", texts, labels, seed=2, count=4) for _ in range(2))
+    assert (one.winner, one.options, one.gain) == (two.winner, two.options, two.gain)
+    assert [trial.score for trial in one.trials] == [trial.score for trial in two.trials]
+    assert all(trial.problem is None for trial in one.trials)
+
+
+@pytest.mark.parametrize("name", sorted(search_spaces.SPACES))
+def test_every_corner_of_a_space_is_an_option_of_its_family(name):
+    """First and last value of each option are trained with; for networks, which take longer, the names are checked."""
+    if name in ("bert", "tweet_roberta"):
+        from dataclasses import fields
+
+        from sentiment_lib.families.recipe import Recipe
+
+        assert set(search_spaces.SPACES[name]) <= {field.name for field in fields(Recipe)}
+        return
+    texts, labels = rows(200)
+    space = search_spaces.SPACES[name]
+    for place in (0, -1):
+        corner = {option: values[place] for option, values in space.items()}
+        model = catalog.train(name, texts, labels, seed=0, **corner)
+        assert np.isfinite(model.predict_proba(texts[:5])).all()
+
+
+NUMERIC = ["vader", "count_logreg", "tfidf_logreg", "fasttext", "word2vec_logreg", "glove_logreg", "use_logreg"]
+
+
+@pytest.mark.parametrize("name", NUMERIC)
+def test_an_unknown_option_is_named_with_those_that_are_known(name):
+    texts, labels = rows(200)
+    with pytest.raises(BadInput, match=f"option strenght of {name} is not valid: known are"):
+        catalog.train(name, texts, labels, seed=0, strenght=1)
+
+
+@pytest.mark.parametrize(
+    ("name", "option", "value"),
+    [
+        ("tfidf_logreg", "strength", -1),
+        ("tfidf_logreg", "min_df", 1.5),
+        ("tfidf_logreg", "words", 3),
+        ("tfidf_logreg", "model", "svm"),
+        ("count_logreg", "characters", 4),
+        ("fasttext", "epochs", "many"),
+        ("fasttext", "rate", float("nan")),
+        ("word2vec_logreg", "dimensions", True),
+        ("glove_logreg", "strength", 0),
+    ],
+)
+def test_an_option_out_of_its_bounds_is_refused(name, option, value):
+    texts, labels = rows(200)
+    with pytest.raises(BadInput, match=f"option {option} of {name}"):
+        catalog.train(name, texts, labels, seed=0, **{option: value})
+
+
+@pytest.mark.parametrize("name", ["count_logreg", "tfidf_logreg"])
+def test_a_bag_of_words_with_other_features_is_read_again_as_it_was(name, tmp_path):
+    from sentiment_lib.registry import package
+
+    texts, labels = rows(300)
+    longest = {"characters": 4} if name == "tfidf_logreg" else {}
+    model = catalog.train(name, texts, labels, seed=0, words=1, min_df=3, strength=0.4, **longest)
+    digest = package.write(model, tmp_path / "package")
+    again = package.read(tmp_path / "package", digest)
+    np.testing.assert_array_equal(model.predict_proba(texts), again.predict_proba(texts))
+    assert model.notes["strength"] == 0.4
+    package.write(again, tmp_path / "again")
+    assert (tmp_path / "again" / "manifest.json").read_bytes() == (tmp_path / "package" / "manifest.json").read_bytes()
