@@ -31,6 +31,6 @@ lint: setup ## style, types, direction of imports, Dockerfiles
 	$(BIN)/hadolint docker/*/Dockerfile
 
 bench: setup ## the benchmarks in their short form
-	for name in ingest decisions drift families serving serving_trials; do $(BIN)/python -m benchmarks.$$name --quick || exit 1; done
+	for name in ingest decisions drift families search serving serving_trials; do $(BIN)/python -m benchmarks.$$name --quick || exit 1; done
 
 .PHONY: help setup up down status test lint bench

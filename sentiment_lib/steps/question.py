@@ -35,7 +35,7 @@ def text(connection: Connection, decision: Decision, settings: Settings) -> str:
         "",
         f"Both on the same {evidence['rows']:,} newest labelled tweets, which neither learned from. "
         f"Gain in {_name(main['metric'])}: **{_points(main['difference'])} points** "
-        f"({_points(main['low'])} to {_points(main['high'])}).",
+        f"({_points(main['low'])} to {_points(main['high'])})." + _searched(candidate.get("search")),
         "",
         "| figure | champion | candidate |",
         "|---|---:|---:|",
@@ -57,6 +57,12 @@ def text(connection: Connection, decision: Decision, settings: Settings) -> str:
         f"[Decision {decision.decision_id}](/sentiment/decisions/{decision.decision_id})",
     ]
     return "\n".join(lines)
+
+
+def _searched(search: dict[str, Any] | None) -> str:
+    if not search:
+        return ""
+    return f" Its options are the best of {search['configurations']} sets that were tried on its training rows."
 
 
 def _cost_of_waiting(compared: dict[str, Any]) -> str:

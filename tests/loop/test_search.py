@@ -10,7 +10,7 @@ import pytest
 from sentiment_lib.errors import TrainingCancelled
 from sentiment_lib.families import search, search_spaces
 from sentiment_lib.registry.models import Registry
-from sentiment_lib.steps import bootstrap, evaluate, reproduce, snapshot, train
+from sentiment_lib.steps import bootstrap, evaluate, question, reproduce, snapshot, train
 from sentiment_lib.steps.replay import run as replay
 from sentiment_lib.storage import decisions, models
 
@@ -99,6 +99,8 @@ def test_the_evidence_says_how_many_options_were_tried_and_replays(store, search
     )
     with store.begin() as connection:
         evidence = json.loads(decisions.whole(connection, decision.decision_id)["evidence"])
+        asked = question.text(connection, decision, searching)
+    assert "the best of 4 sets that were tried" in asked
     note = details(store, version)["search"]
     assert evidence["candidate"]["search"] == {"configurations": 4, "trials": 7, "found": note["found"]}
     assert "search" not in evidence["champion"]
