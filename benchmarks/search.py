@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.stats import spearmanr
 
 from benchmarks import families_data
 from benchmarks.families_figures import difference, with_intervals
@@ -85,9 +84,8 @@ def measured(family: str, split: families_data.Split, *, seed: int, count: int) 
         "found": dict(found.options),
         "winner": found.winner,
         "gain": found.gain,
-        "gain_error": found.gain_error,
+        "gain_needed": found.gain_needed,
         "rungs": list(found.rungs),
-        "agreement": agreement(found),
         "trials": [
             {
                 "configuration": trial.configuration,
@@ -101,15 +99,6 @@ def measured(family: str, split: families_data.Split, *, seed: int, count: int) 
             for trial in found.trials
         ],
     }
-
-
-def agreement(found: Outcome) -> float | None:
-    """Rank correlation of log loss with macro-F1 over the first rung; None for fewer than three trials."""
-    first = [(trial.score, trial.macro_f1) for trial in found.trials if trial.rung == 0 and trial.score is not None]
-    if len(first) < 3:
-        return None
-    losses, macro = zip(*first, strict=True)
-    return round(float(-spearmanr(losses, macro).statistic), 3)
 
 
 def trained(family: str, split: families_data.Split, seed: int, options: Any) -> tuple[np.ndarray, float]:

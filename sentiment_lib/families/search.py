@@ -4,9 +4,9 @@ Jamieson, Talwalkar: Non-stochastic Best Arm Identification and Hyperparameter O
 Configurations are tried on few rows, the better third of them on three times as many, and so on. Rows, folds and the
 number of configurations alone decide what is run: the same seed gives the same winner however busy the machine is.
 
-The default is configuration 0 and stays in every rung. Log loss ranks; what wins over the default must have less of it
-by more than one standard error of the difference on the same rows (after Breiman et al.: CART, 1984), and no lower
-macro-F1. Why: docs/decisions/0008-hyperparameter-search.md.
+The default is configuration 0 and stays in every rung. Log loss ranks. What wins over the default must have less of it
+by more than luck gives the best of so many on the same rows (one-sided, Bonferroni), and no lower macro-F1. Why:
+docs/decisions/0008-hyperparameter-search.md.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -35,6 +36,8 @@ ETA = 3
 FOLDS, FOLD = 2, 0.125
 #: Fewer rows than this to learn from, or in one block to be judged on, tell configurations apart by luck.
 SMALLEST, FEWEST_JUDGED = 100, 30
+#: Chance that any configuration wins over the default when none is better.
+LEVEL = 0.05
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,9 +68,9 @@ class Outcome:
     #: rows of each rung as planned, and how many of the rungs were completed
     rungs: tuple[int, ...] = ()
     complete: int = 0
-    #: score of the default minus that of the best other without a lower macro-F1, and the standard error of it
+    #: score of the default minus that of the best other without a lower macro-F1, and what it had to exceed
     gain: float | None = None
-    gain_error: float | None = None
+    gain_needed: float | None = None
     #: why it ended before its last rung, or never began
     stopped: str | None = None
 
@@ -166,14 +169,15 @@ def _judged(outcome: Outcome, losses: Mapping[int, NDArray[np.float64]]) -> Outc
         floor = usual.macro_f1
         ranked = [trial for trial in ranked if trial.macro_f1 is not None and trial.macro_f1 >= floor]
     if not ranked:
-        return replace(outcome, winner=0, options={}, gain=None, gain_error=None)
-    best, gain, error = ranked[0], None, None
+        return replace(outcome, winner=0, options={}, gain=None, gain_needed=None)
+    best, gain, needed = ranked[0], None, None
     if usual is not None:
         difference = losses[0] - losses[best.configuration]
-        gain, error = float(difference.mean()), float(difference.std(ddof=1) / math.sqrt(difference.size))
-        if gain <= error:
-            return replace(outcome, winner=0, options={}, gain=gain, gain_error=error)
-    return replace(outcome, winner=best.configuration, options=best.options, gain=gain, gain_error=error)
+        times = NormalDist().inv_cdf(1 - LEVEL / (outcome.configurations - 1))
+        gain, needed = float(difference.mean()), times * float(difference.std(ddof=1) / math.sqrt(difference.size))
+        if gain <= needed:
+            return replace(outcome, winner=0, options={}, gain=gain, gain_needed=needed)
+    return replace(outcome, winner=best.configuration, options=best.options, gain=gain, gain_needed=needed)
 
 
 def _tried(

@@ -95,7 +95,7 @@ def _note(outcome: search.Outcome, order: Mapping[str, Any], asked: int, run_id:
         "rungs": list(outcome.rungs),
         "complete": outcome.complete,
         "gain": outcome.gain,
-        "gain_error": outcome.gain_error,
+        "gain_needed": outcome.gain_needed,
         "stopped": outcome.stopped,
         "cpu_seconds": round(sum(trial.cpu_seconds for trial in outcome.trials), 3),
         "run_id": run_id,

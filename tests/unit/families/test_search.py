@@ -76,7 +76,7 @@ def test_a_third_goes_on_to_three_times_the_rows_and_the_default_always_does(tra
     assert {trial.rows for trial in by_rung[1]} == {400}
     best = max(trial.options.get("strength", 0.5) for trial in by_rung[0])
     assert found.options["strength"] == best
-    assert found.gain > found.gain_error > 0
+    assert found.gain > found.gain_needed > 0
     assert (found.complete, found.configurations, found.stopped) == (3, 9, None)
 
 
@@ -113,6 +113,36 @@ def test_no_better_than_noise_leaves_the_default(trained, known, monkeypatch):
     assert found.winner == 0
     assert found.options == {}
     assert found.gain == 0
+
+
+def test_ahead_by_luck_alone_is_not_enough_and_the_bar_rises_with_the_number_tried(trained, known, monkeypatch):
+    monkeypatch.setitem(search_spaces.SPACES, "count_logreg", {"strength": (0.505,), "min_df": (1, 2, 3, 4, 5, 6)})
+    few, many = (search.search("count_logreg", *known, seed=0, count=count) for count in (2, 7))
+    assert few.gain == many.gain > 0
+    assert many.gain_needed > few.gain_needed > 0
+
+
+def test_less_log_loss_with_a_lower_macro_f1_does_not_win(known, monkeypatch):
+    class Sly(Guesser):
+        """The default is sure of all it says, and wrong in a tenth; the other never commits itself."""
+
+        def train(self, training):
+            inner = super().train(training).predict_proba
+            hedges = "strength" in training.options
+
+            def predict_proba(texts):
+                proba = inner(texts)
+                return np.full_like(proba, 1 / 3) if hedges else (proba > 0.4).astype(float)
+
+            return SimpleNamespace(predict_proba=predict_proba)
+
+    monkeypatch.setitem(catalog.CATALOG, "count_logreg", Sly([]))
+    monkeypatch.setitem(search_spaces.SPACES, "count_logreg", {"strength": (0.4,)})
+    found = search.search("count_logreg", *known, seed=0, count=2)
+    usual, other = found.trials[-2:]
+    assert other.score < usual.score
+    assert other.macro_f1 < usual.macro_f1
+    assert found.winner == 0
 
 
 def test_a_failing_trial_is_recorded_and_the_others_go_on(trained, known, monkeypatch):
