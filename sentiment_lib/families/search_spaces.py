@@ -41,10 +41,12 @@ SPACES: dict[str, dict[str, tuple[Any, ...]]] = {
     "bert": {
         "rate": (5e-5, 1e-4, 2e-4),
         "head_rate": (5e-4, 1e-3, 2e-3),
-        "epochs": (2, 3, 4),
+        "epochs": (1, 2, 3),
         "batch": (16, 32),
         "smoothing": (0.0, 0.05, 0.1),
-        "words_left_out": (0.0, 0.1, 0.2),
+        "words_left_out": (0.0, 0.1),
+        "consistency": (0.0, 1.0),
+        "balance": (0.0, 0.5, 1.0),
     },
     "tweet_roberta": {
         "rate": (1e-5, 2e-5, 4e-5),
