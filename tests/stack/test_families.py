@@ -33,7 +33,9 @@ print(model.predict(pandas.DataFrame({"text": json.loads(sys.argv[3])})).to_json
 def test_every_family_is_trained_by_the_dag_registered_found_by_alias_and_served(stack_with, tmp_path):
     (tmp_path / "roberta").mkdir()
     checkpoint = str(roberta(tmp_path / "roberta"))
-    options = SHORT | {"tweet_roberta": {"checkpoint": checkpoint, "fine_tune": True, "max_steps": 40}}
+    # it begins with random weights, and would not be taken if it never gave one of the answers
+    learning = {"rate": 2e-3, "epochs": 4, "batch": 16, "balance": 1.0}
+    options = SHORT | {"tweet_roberta": {"checkpoint": checkpoint, "fine_tune": True, **learning}}
     stack = stack_with(
         SENTIMENT_POLICY__RETRAIN__FAMILIES=json.dumps(sorted(CATALOG)),
         SENTIMENT_POLICY__RETRAIN__OPTIONS=json.dumps(options),
@@ -44,7 +46,7 @@ def test_every_family_is_trained_by_the_dag_registered_found_by_alias_and_served
     person.until(person.waiting, seconds=1500, what="a question in the UI", every=5)
 
     versions = {row["family"]: row["version"] for row in stack.rows(VERSIONS)}
-    assert sorted(versions) == sorted(CATALOG)
+    assert not set(CATALOG) - set(versions), "these were not registered"
     assert {row["candidate_version"] for row in stack.rows(DECIDED)} >= set(versions.values()), "each was judged"
     admin = stack.airflow("admin")
     for family, version in versions.items():
