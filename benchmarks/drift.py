@@ -14,6 +14,7 @@ import os
 import subprocess
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -85,7 +86,9 @@ def _power(
         [alarm and not before for alarm, before in zip(alarms, each, strict=True)]
         for alarms, each in zip(both, without or ([False] * len(drifted),) * 2, strict=True)
     ]
-    moved = causes.causes(reference, drifted[-1])
+    moved = [causes.causes(reference, window) for window in drifted]
+    words = Counter(str(one["word"]) for found in moved for one in found["words"][:5])
+    airlines = Counter(found["airlines"][0]["airline"] for found in moved if found["airlines"])
     return {
         "ours": share(sum(caused[0]), len(drifted)),
         "evidently": share(sum(caused[1]), len(drifted)),
@@ -93,8 +96,8 @@ def _power(
         "windows_evidently": until(caused[1]),
         "alarmed_ours_evidently": [sum(alarms) / len(drifted) for alarms in both],
         "alarmed_before_the_change": [sum(each) / len(drifted) for each in without] if without else None,
-        "words": [one["word"] for one in moved["words"][:5]],
-        "airline": moved["airlines"][0]["airline"] if moved["airlines"] else None,
+        "windows_that_name": dict(words.most_common(5)),
+        "airline": airlines.most_common(1),
     }
 
 
