@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.stack, pytest.mark.timeout(2400)]
 #: What a training of minutes is cut down to; the way is the same.
 SHORT = {"bert": {"max_steps": 40}, "stack": {"members": ["tfidf_logreg", "fasttext"], "folds": 2}}
 VERSIONS = "SELECT family, max(version) AS version FROM model_versions WHERE snapshot_id IS NOT NULL GROUP BY family"
-DECIDED = "SELECT candidate_version FROM decisions"
+DECIDED = "SELECT candidate_version FROM decisions JOIN evaluations USING (evaluation_id)"
 TWEETS = ["@united lost my bag again, worst airline", "thank you @delta, lovely crew", "which gate is it"]
 #: As someone would who has MLflow and the platform's address, and nothing else of it.
 BY_ALIAS = """
