@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from sentiment_lib.errors import NotEnoughLabels
-from sentiment_lib.evaluation import behaviours, budget, comparison, data_checks, gate, slices
+from sentiment_lib.evaluation import behaviours, budget, comparison, data_checks, gate, slices, wording
 from sentiment_lib.evaluation.canonical import canonical_json
 from sentiment_lib.evaluation.cost import Cost
 from sentiment_lib.families.base import Model
@@ -61,10 +61,13 @@ def case(store: Store, *, snapshot_id: int, candidate: int, champion: int, looks
         )
 
 
-def compute(case: Case, settings: Settings, policy: GatePolicy) -> tuple[str, Answer, tuple[RuleVerdict, ...]]:
+def compute(
+    case: Case, settings: Settings, policy: GatePolicy, *, words: int = wording.NEWEST
+) -> tuple[str, Answer, tuple[RuleVerdict, ...]]:
     """Score both models on the same holdout rows and let the gate judge: (canonical JSON, answer, rules).
 
-    Nothing here depends on the clock or on the machine's load: the same case gives the same bytes.
+    `words`: the wording of the reasons, an older one for a decision that is replayed. Nothing here depends on the clock
+    or on the machine's load: the same case gives the same bytes.
     Raises NotEnoughLabels, UnsafeArtefact, LedgerBroken.
     """
     # as it comes back from the ledger: 250 and 250.0 are one bound, but not one byte string
@@ -96,6 +99,7 @@ def compute(case: Case, settings: Settings, policy: GatePolicy) -> tuple[str, An
     behaved = behaviours.run(new.predict_proba)
     checks = data_checks.check(train["text"].tolist(), _codes(train).tolist(), texts, labels.tolist())
     answer, rules = gate.decide(compared, policy, behaviours=behaved, cost=Cost(**case.cost), data_checks=checks)
+    rules = wording.worded(rules, words)
     body = {
         "snapshot": {"id": case.snapshot.snapshot_id, "content_hash": case.snapshot.content_hash},
         # only where there was one: what was decided before searches existed still has the same bytes

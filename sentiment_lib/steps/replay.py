@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from sentiment_lib.evaluation import wording
 from sentiment_lib.evaluation.canonical import sha256
 from sentiment_lib.policy import GatePolicy
 from sentiment_lib.settings import Settings
@@ -31,7 +32,7 @@ class ReplayResult:
 
 
 def run(store: Store, settings: Settings, *, decision_id: int) -> ReplayResult:
-    """Replay under the policy of then. Cost and the number of earlier looks are taken as recorded."""
+    """Replay under the policy and in the words of then. Cost and the number of earlier looks are taken as recorded."""
     with store.begin() as connection:
         known = decisions.whole(connection, decision_id)
     recorded = json.loads(known["evidence"])
@@ -42,7 +43,8 @@ def run(store: Store, settings: Settings, *, decision_id: int) -> ReplayResult:
         champion=known["champion_version"],
         looks_before=recorded["looks_before"],
     )
-    text, _, _ = evidence.compute(found, settings, GatePolicy(**known["policy"]["gate"]))
+    policy = GatePolicy(**known["policy"]["gate"])
+    text, _, _ = evidence.compute(found, settings, policy, words=wording.of(recorded["rules"]))
     return ReplayResult(
         decision_id=decision_id,
         identical=text == known["evidence"],

@@ -9,11 +9,14 @@ import pytest
 from sqlalchemy import text
 
 from sentiment_lib.errors import BadInput, LedgerBroken, NotEnoughLabels, NotFound
+from sentiment_lib.evaluation import wording
+from sentiment_lib.evaluation.canonical import sha256
 from sentiment_lib.records import Answer
 from sentiment_lib.registry.models import Registry
 from sentiment_lib.steps import (
     bootstrap,
     evaluate,
+    evidence,
     learning,
     promote,
     replay,
@@ -24,7 +27,7 @@ from sentiment_lib.steps import (
     train,
     verify,
 )
-from sentiment_lib.storage import ledger, models
+from sentiment_lib.storage import decisions, ledger, models
 
 
 def count(store, table):
@@ -297,6 +300,21 @@ def test_a_decision_replays_byte_for_byte(store, settings, decided, changed):
     # under another policy by now: the decision is replayed under the one of then
     found = replay.run(store, changed(gate={"bootstrap_rounds": 300}), decision_id=decided.decision.decision_id)
     assert (found.identical, found.differences) == (True, ())
+
+
+def test_a_decision_of_the_first_wording_replays_in_its_own_words(store, settings, decided, monkeypatch):
+    number = decided.decision.decision_id
+    with store.begin() as connection:
+        known = decisions.whole(connection, number)
+    versions = {"candidate": known["candidate_version"], "champion": known["champion_version"]}
+    looks = json.loads(known["evidence"])["looks_before"]
+    found = evidence.case(store, snapshot_id=known["snapshot_id"], looks_before=looks, **versions)
+    old, _, _ = evidence.compute(found, settings, settings.policy.gate, words=wording.FIRST)
+    assert old != known["evidence"]
+    recorded = {**known, "evidence": old, "evidence_hash": sha256(old)}
+    monkeypatch.setattr(replay.decisions, "whole", lambda *_: recorded)
+    assert replay.run(store, settings, decision_id=number).differences == ()
+    assert replay.run(store, settings, decision_id=number).identical
 
 
 def test_a_version_trained_again_predicts_the_same(store, settings, decided):
