@@ -24,10 +24,6 @@ SYMBOLS = {
 Port = Annotated[int | None, typer.Option(min=1, max=65_535, help="instead of SENTIMENT_PORT_… and the default")]
 #: name of the API key that the login table shows
 LOCAL = "local"
-CLICKS = """
-What to click: open Airflow as [bold]mlops[/bold]. Under [bold]Browse → Required Actions[/bold] an approval appears
-within minutes: it shows the evidence of a candidate against the champion. Answer it, and the next tweets are scored
-by the new version."""
 
 
 def register(app: typer.Typer) -> None:
@@ -119,33 +115,20 @@ def _progress() -> Iterator[Show]:
         yield show
 
 
-#: What is longer stands below: in a narrow terminal a table would cut them.
-SHORT = 24
-
-
 def _print_logins() -> None:
     """The one place where passwords are shown: a terminal's login table, never a log file."""
     import sys
 
     from rich.console import Console
-    from rich.table import Table
 
+    from sentiment_lib.cli import logins
     from sentiment_lib.local import stack
 
     if not sys.stdout.isatty() and _is_log():
         print("ready")
         return
-    table = Table("", "URL", "user", "password", "log")
-    keys = []
-    for what, url, user, password, log in stack.logins():
-        long = len(password) > SHORT
-        table.add_row(what, url, user, "below" if long else password, str(log))
-        keys += [f"{what}, {user}: {password}"] if long else []
     console = Console(width=None if sys.stdout.isatty() else 160)
-    console.print(table)
-    for line in keys:
-        console.print(line, soft_wrap=True, highlight=False)
-    console.print(CLICKS)
+    logins.draw(console, stack.logins(), stack.log_folder())
 
 
 def _is_log() -> bool:

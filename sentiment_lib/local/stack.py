@@ -151,21 +151,26 @@ def status() -> dict[str, Any]:
     return {"home": str(home.path), "up": ready, "healthy": healthy, "supervisor": pid, "components": parts}
 
 
-def logins() -> list[tuple[str, str, str, str, Path]]:
-    """(what, URL, user, password, log file) of everything a person can open."""
+def logins() -> list[tuple[str, str, str, str]]:
+    """(what, address, user, password) of everything a person can open."""
     home, taken = Home(home_folder()), ports()
     known, users = secrets.read_or_make(home), secrets.passwords(home)
     airflow = f"http://127.0.0.1:{taken.airflow}"
     rows = [
-        (f"Airflow ({role})", airflow, user, users[user], home.logs / "airflow-api-server.log")
+        (f"Airflow ({role})", airflow, user, users[user])
         for user, role in (("admin", "administers"), ("mlops", "approves"), ("platform", "watches"))
     ]
     api = f"http://127.0.0.1:{taken.api}"
-    rows.append(("API and test page", api, "local (key)", home.api_key.read_text(), home.logs / "api.log"))
+    rows.append(("API and test page", api, "local (key)", home.api_key.read_text().strip()))
     database = f"postgresql://127.0.0.1:{taken.postgres}/sentiment"
-    rows.append(("MLflow", f"http://127.0.0.1:{taken.mlflow}", "", "", home.logs / "mlflow.log"))
-    rows.append(("Postgres", database, "sentiment", known["sentiment_password"], home.logs / "postgres.log"))
+    rows.append(("MLflow", f"http://127.0.0.1:{taken.mlflow}", "", ""))
+    rows.append(("Postgres", database, "sentiment", known["sentiment_password"]))
     return rows
+
+
+def log_folder() -> Path:
+    """Where each component writes its log file."""
+    return Home(home_folder()).logs
 
 
 def _health(home: Home) -> dict[str, Any]:

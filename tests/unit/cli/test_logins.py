@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from sentiment_lib.cli import logins
+
+KEY = "sk_" + "k" * 43
+LOGINS = [
+    ("Airflow (administers)", "http://127.0.0.1:8080", "admin", "a" * 16),
+    ("API and test page", "http://127.0.0.1:8000", "local (key)", KEY),
+    ("MLflow", "http://127.0.0.1:5000", "", ""),
+    ("Postgres", "postgresql://127.0.0.1:5433/sentiment", "sentiment", "p" * 32),
+]
+
+
+def drawn(width):
+    console = Console(file=io.StringIO(), width=width)
+    logins.draw(console, LOGINS, Path("/home/of/someone/with/a/long/name/.local/logs"))
+    return console.file.getvalue()
+
+
+@pytest.mark.parametrize("width", [80, 100, 160])
+def test_every_address_password_and_key_stands_whole_on_one_line(width):
+    lines = drawn(width).splitlines()
+    for text in [part for login in LOGINS for part in login] + ["/home/of/someone/with/a/long/name/.local/logs"]:
+        assert any(text in line for line in lines), text
+
+
+def test_a_terminal_of_40_columns_wraps_and_cuts_nothing():
+    text = drawn(40)
+    assert "…" not in text
+    assert KEY in text
