@@ -28,7 +28,8 @@ class Console:
 
 
 APP = {"app": Console(), "url_prefix": "/sentiment", "name": "Sentiment console"}
-#: One entry of the menu, and a tab on the pages of every DAG and run: Airflow has no tabs for some DAGs only.
+#: One entry of the menu, and a tab on the pages of every DAG, run and task of a run: Airflow has no tabs for some DAGs
+#: only.
 VIEWS = [
     {"name": "Sentiment", "href": "/sentiment/", "destination": "nav", "url_route": "sentiment", "category": None},
     {
@@ -42,5 +43,11 @@ VIEWS = [
         "href": "/sentiment/dags/{DAG_ID}/runs/{RUN_ID}",
         "destination": "dag_run",
         "url_route": "sentiment-run",
+    },
+    {
+        "name": "Sentiment",
+        "href": "/sentiment/dags/{DAG_ID}/runs/{RUN_ID}",
+        "destination": "task_instance",
+        "url_route": "sentiment-task",
     },
 ]

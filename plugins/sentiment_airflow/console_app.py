@@ -5,10 +5,12 @@ from typing import Annotated
 
 from airflow.api_fastapi.app import get_auth_manager
 from airflow.api_fastapi.auth.managers.models.resource_details import DagDetails
+from airflow.api_fastapi.common.db.common import SessionDep
 from airflow.api_fastapi.core_api.security import GetUserDep, requires_access_dag
 from fastapi import Depends, FastAPI, HTTPException, Path, Query, Request, Response
 from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse
 
+from sentiment_airflow.run_results import returned
 from sentiment_lib.console import decisions, drift, lineage, models, of_dag, overview
 from sentiment_lib.console.pages import BASE, draw, files
 from sentiment_lib.errors import NotFound
@@ -90,9 +92,10 @@ def create() -> FastAPI:
         return lead(of_dag.of_dag(dag_id), dag_id)
 
     @app.get("/dags/{dag_id}/runs/{run_id:path}", dependencies=[READ])
-    def show_on_run(dag_id: str, run_id: str):
+    def show_on_run(dag_id: str, run_id: str, session: SessionDep):
+        checked = returned(session, dag_id, run_id, "check") if dag_id == "check_drift" else None
         with store.begin() as connection:
-            return lead(of_dag.of_run(connection, dag_id, run_id), dag_id)
+            return lead(of_dag.of_run(connection, dag_id, run_id, checked), dag_id)
 
     @app.get("/drift", dependencies=[READ])
     def list_reports():
@@ -157,6 +160,8 @@ def create() -> FastAPI:
                 missing = False
             except NotFound:
                 found = None
-        return page("lineage.html", "/lineage", asked=tweet, found=found, missing=missing)
+        with store.begin() as connection:
+            newest = [] if tweet else lineage.newest(connection)
+        return page("lineage.html", "/lineage", asked=tweet, found=found, missing=missing, newest=newest)
 
     return app

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sentiment_lib.cli.models import By, Json, opened, show
+
+if TYPE_CHECKING:
+    from sentiment_lib.records import Approval
 
 Number = Annotated[int, typer.Argument(help="decision id")]
 
@@ -37,12 +40,18 @@ def list_decisions(limit: Annotated[int, typer.Option(min=1)] = 20, as_json: Jso
         ]
     lines = [
         f"{one['decision_id']:>5}  {one['answer']:8} version {one['candidate_version']} against "
-        f"{one['champion_version']}  {one['approval'].answer if one['approval'] else ''}"
+        f"{one['champion_version']}  {_answered(one['answer'], one['approval'])}".rstrip()
         for one in found
     ]
     for one in found:
         one["approval"] = asdict(one["approval"]) if one["approval"] else None
     show(found, as_json, "\n".join(lines) or "No decision yet")
+
+
+def _answered(gate: str, approval: Approval | None) -> str:
+    if approval:
+        return str(approval.answer)
+    return "waits for an answer" if gate == "PROMOTE" else ""
 
 
 def show_decision(decision_id: Number, as_json: Json = False) -> None:
@@ -63,6 +72,8 @@ def show_decision(decision_id: Number, as_json: Json = False) -> None:
     known["rules"] = [vars(rule) for rule in decision.rules]
     known["approval"] = vars(answer) if answer else None
     known["shadow"] = shadow.as_dict() if shadow else None
+    # in Airflow the address of the page stands without its host
+    body = body.replace("](/", f"]({settings.airflow_url}/")
     show(known, as_json, f"Decision {decision_id}: {decision.answer}; {said}\n\n{body}")
 
 

@@ -63,6 +63,7 @@ def view(connection: Connection, decision_id: int) -> dict[str, Any]:
         "intact": sha256(known["evidence"]) == known["evaluation_hash"] == decision.evidence_hash,
         "approval": decisions.approval(connection, decision_id),
         "answer_at": answer_address(known["requested_by"]),
+        "words": report.words,
         "deployments": [dict(row) for row in connection.execute(DEPLOYED, {"decision": decision_id}).mappings()],
         "examples": [dict(row) for row in connection.execute(DIFFERENT, versions).mappings()],
         "shadow": shadow_figures.run(connection, decision_id),
@@ -73,7 +74,7 @@ def view(connection: Connection, decision_id: int) -> dict[str, Any]:
 
 def _charts(compared: dict[str, Any]) -> list[charts.Chart]:
     differences = [compared["main"], *compared["guards"]]
-    gains = [_interval(one["metric"].replace("_", " "), one) for one in differences]
+    gains = [_interval(report.words(one["metric"]), one) for one in differences]
     drawn = [charts.intervals("Candidate minus champion, with intervals", gains, axis="difference")]
     slices = [
         _interval(f"{one['name']} ({one['rows']})", one["difference"])

@@ -25,6 +25,11 @@ PARTS = {
 }
 
 
+def newest(connection: Connection) -> list[int]:
+    """Ids of a few tweets to begin with."""
+    return list(connection.execute(text("SELECT tweet_id FROM tweets ORDER BY tweet_id DESC LIMIT 5")).scalars())
+
+
 def view(connection: Connection, tweet_id: int) -> dict[str, Any]:
     """Everything that hangs on a tweet; NotFound when it is not stored."""
     tweet = connection.execute(TWEET, {"tweet": tweet_id}).mappings().one_or_none()

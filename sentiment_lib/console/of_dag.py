@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
 from urllib.parse import quote
 
 from sqlalchemy import Connection, text
@@ -16,6 +18,7 @@ PAGES = {
     "rollback": "/decisions",
 }
 DECIDED = text("SELECT decision_id FROM decisions WHERE requested_by = :request ORDER BY decision_id")
+REPORTED = text("SELECT report_id FROM drift_reports WHERE report_id = :report")
 
 
 def of_dag(dag_id: str) -> str | None:
@@ -23,8 +26,14 @@ def of_dag(dag_id: str) -> str | None:
     return PAGES.get(dag_id)
 
 
-def of_run(connection: Connection, dag_id: str, run_id: str) -> str | None:
-    """The decision of this run, its decisions where several families were judged, or the page of its DAG."""
+def of_run(connection: Connection, dag_id: str, run_id: str, checked: Mapping[str, Any] | None = None) -> str | None:
+    """The decision of this run, its decisions where several families were judged, or the page of its DAG.
+
+    `checked`: what the drift check of this run gave, once it has: the ledger does not know it, for the same windows
+    again give the report of an earlier run.
+    """
+    if checked and connection.execute(REPORTED, {"report": checked.get("report_id")}).scalar():
+        return f"/drift/{checked['report_id']}"
     request = f"{dag_id}/{run_id}"
     found = connection.execute(DECIDED, {"request": request}).scalars().all()
     if len(found) == 1:

@@ -5,17 +5,19 @@ They read the evidence as it was hashed (parsed canonical JSON), so that what is
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 Evidence = Mapping[str, Any]
+METRICS = re.compile(r"\b(?:negative_f1|negative_recall|macro_f1|macro_recall|calibration_error)\b")
 
 
 def summary(evidence: Evidence) -> str:
     """One sentence: the gain on the main metric, its bounds, and what it may have been by luck."""
     main = evidence["comparison"]["main"]
     return (
-        f"{_words(main['metric'])} {100 * main['difference']:+.1f} points "
+        f"{words(main['metric'])} {100 * main['difference']:+.1f} points "
         f"({100 * main['low']:+.1f} to {100 * main['high']:+.1f}), p = {main['p_value']:.2g} "
         f"of the {main['level']:.2g} that this look may spend."
     )
@@ -36,5 +38,6 @@ def costs_of_waiting(evidence: Evidence) -> str:
     )
 
 
-def _words(name: str) -> str:
-    return name.replace("_f1", " F1").replace("_", " ")
+def words(text: str) -> str:
+    """A name or a reason with its metrics as people call them: "negative_f1 +2.0" is "negative F1 +2.0"."""
+    return METRICS.sub(lambda found: found[0].replace("_f1", " F1").replace("_", " "), text)

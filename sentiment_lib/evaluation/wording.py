@@ -1,4 +1,4 @@
-"""Reasons of the gate as they were worded when a decision was made: its evidence holds them, and is replayed to the byte.
+"""Reasons of the gate as they were worded when a decision was made: its evidence holds them, byte for byte.
 
 Verdicts and figures are those of the gate; only the words of a reason differ from wording to wording.
 """

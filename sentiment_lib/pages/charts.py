@@ -17,6 +17,8 @@ from sentiment_lib.pages import formats
 
 SERIES = ("var(--series-1)", "var(--series-2)", "var(--series-3)", "var(--series-4)")
 INK, MUTED, LINE, CLEAR = "var(--ink)", "var(--muted)", "var(--line)", "rgba(0,0,0,0)"
+#: pixels of a line of a mark's words, and the share of the time axis that they need
+LINE_HEIGHT, NEAR = 15, 0.2
 #: a heading, and "num" where its column holds figures
 Head = tuple[str, str] | str
 
@@ -148,9 +150,12 @@ def lines(
     layout = _layout(yaxis={"title": {"text": axis}, "automargin": True, **scale}, xaxis={"type": "date"})
     layout["showlegend"] = len(series) > 1
     layout["shapes"] = [_vertical(_time(mark.at)) for mark in marks]
+    levels = _levels([point.at for points in series.values() for point in points], marks)
+    top = max(levels, default=0)
     layout["annotations"] = [
         {
             "x": _time(m.at),
+            "yshift": LINE_HEIGHT * level,
             "y": 1,
             "yref": "paper",
             "text": _plain(m.words),
@@ -159,9 +164,11 @@ def lines(
             "yanchor": "bottom",
             "font": {"size": 11, "color": MUTED},
         }
-        for m in marks
+        for m, level in zip(marks, levels, strict=True)
     ]
-    layout["margin"]["t"] = 34 if marks else 12
+    layout["margin"]["t"] = 34 + LINE_HEIGHT * top if marks else 12
+    if marks:  # above what the marks say
+        layout["legend"]["y"] = 1.02 + (top + 1) * LINE_HEIGHT / 220
     show = formats.percent if share else formats.figure
     rows = [(p.at, name, show(p.value), _bounds(p)) for name, points in series.items() for p in points]
     rows += [(mark.at, mark.words, "", "") for mark in marks]
@@ -172,6 +179,17 @@ def lines(
         rows=tuple((formats.utc(row[0]), *row[1:]) for row in sorted(rows, key=lambda row: row[0])),
         height=300,
     )
+
+
+def _levels(times: Sequence[datetime], marks: Sequence[Mark]) -> list[int]:
+    """The line on which the words of each mark stand, so that they do not cover those of a mark close before it."""
+    every = [*times, *(mark.at for mark in marks)]
+    levels: list[int] = []
+    for place, mark in enumerate(marks):
+        near = NEAR * (max(every) - min(every))
+        taken = {levels[other] for other in range(place) if abs(mark.at - marks[other].at) < near}
+        levels.append(next(level for level in range(place + 1) if level not in taken))
+    return levels
 
 
 def bar_pairs(

@@ -56,6 +56,11 @@ def figure(value: float | None, digits: int = 3) -> str:
     return DASH if value is None else f"{value:.{digits}f}"
 
 
+def chance(value: float | None) -> str:
+    """A p value: none is nought, so a small one is '< 0.001'."""
+    return "< 0.001" if value is not None and value < 0.001 else figure(value)
+
+
 def signed(value: float | None, digits: int = 3) -> str:
     """A difference, always with its sign."""
     return DASH if value is None else f"{value:+.{digits}f}".replace("-", "−")

@@ -8,6 +8,7 @@ import jinja2
 
 from sentiment_lib.pages import formats
 from sentiment_lib.pages.assets import Assets
+from sentiment_lib.pages.markdown import html
 from sentiment_lib.pages.visible import plain, visible
 
 FOLDER = Path(__file__).with_name("templates")
@@ -42,6 +43,8 @@ def environment(*folders: Path, assets: Assets | None = None, static_base: str =
         percent=formats.percent,
         interval=formats.interval,
         size=formats.size,
+        chance=formats.chance,
+        markdown=html,
         visible=visible,
         plain=plain,
     )

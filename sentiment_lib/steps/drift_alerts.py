@@ -23,7 +23,7 @@ def tell(connection: Connection, report: DriftReport) -> int | None:
         if report.verdict == "stable":
             rules.resolve(connection, ALERT)
         return None
-    moved = [str(one["signal"]) for one in report.signals if one["drifted"]]
+    moved = [str(one["signal"]).replace("_", " ") for one in report.signals if one["drifted"]]
     return rules.open_alert(
         connection,
         ALERT,
@@ -86,4 +86,5 @@ def _sentence(one: detectors.SignalResult) -> str:
     """A signal in words."""
     what = f" ({one.what})" if one.what else ""
     moved = f": {one.before:.3f} to {one.now:.3f}" if one.before is not None and one.now is not None else ""
-    return f"{one.signal}{what}{moved}; effect {one.effect:.3f}, floor {one.floor:.3f}, p {one.adjusted:.2g}"
+    name = one.signal.replace("_", " ")
+    return f"{name}{what}{moved}; effect {one.effect:.3f}, floor {one.floor:.3f}, p {one.adjusted:.2g}"

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from sentiment_lib.evaluation.report import words
 from sentiment_lib.records import Decision
 from sentiment_lib.settings import Settings
 from sentiment_lib.storage import decisions
@@ -89,5 +90,5 @@ def _percent(share: float) -> str:
 
 
 def _cell(text: str) -> str:
-    """An airline's name from a data set must not break the table."""
-    return text.replace("|", "\\|").replace("\n", " ")
+    """In words, and so that an airline's name from a data set does not break the table."""
+    return words(text).replace("|", "\\|").replace("\n", " ")

@@ -50,6 +50,10 @@ def sign_in(chromium, stack):
     return enter
 
 
+def gave_a_report(person, run):
+    return [task["state"] for task in person.tasks("check_drift", run) if task["task_id"] == "check"] == ["success"]
+
+
 def test_an_engineer_reads_the_decision_approves_in_airflow_and_sees_the_new_champion(stack, sign_in, kept):
     person = stack.airflow("mlops")
     person.until(person.waiting, seconds=600, what="the first question")
@@ -60,8 +64,15 @@ def test_an_engineer_reads_the_decision_approves_in_airflow_and_sees_the_new_cha
     page.get_by_role("link", name="Sentiment").last.click()
     page.frame_locator("iframe").get_by_role("heading", name=re.compile("Decision \\d+")).wait_for()
     kept(page, "run")
+    page.goto(f"{stack.settings.airflow_url}/dags/retrain/runs/{run}/tasks/approval")
+    page.get_by_role("link", name="Sentiment").last.click()
+    page.frame_locator("iframe").get_by_role("heading", name=re.compile("Decision \\d+")).wait_for()
     page.goto(f"{stack.settings.airflow_url}/dags/check_drift/plugin/sentiment-dag")
-    page.frame_locator("iframe").get_by_role("heading", name="Drift").wait_for()
+    page.frame_locator("iframe").get_by_role("heading", name="Drift", exact=True).wait_for()
+    checked = next(one for one in person.runs("check_drift") if gave_a_report(person, one))
+    page.goto(f"{stack.settings.airflow_url}/dags/check_drift/runs/{quote(checked, safe='')}/plugin/sentiment-run")
+    page.frame_locator("iframe").get_by_role("heading", name=re.compile("Drift report \\d+")).wait_for()
+    kept(page, "drift")
     page.goto(f"{stack.settings.airflow_url}/plugin/sentiment")
     console = page.frame_locator("iframe")
     console.get_by_text("version 1", exact=True).wait_for()

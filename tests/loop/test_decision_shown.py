@@ -10,7 +10,8 @@ from sqlalchemy import text
 from sentiment_lib.console import decisions as console
 from sentiment_lib.console import of_dag
 from sentiment_lib.console.pages import draw
-from sentiment_lib.records import RuleVerdict
+from sentiment_lib.evaluation import report
+from sentiment_lib.records import Answer, RuleVerdict
 from sentiment_lib.steps import question
 
 #: A data set may name an airline anything.
@@ -47,7 +48,7 @@ def test_the_page_shows_every_rule_the_hash_and_each_judged_difference(store, de
         view = console.view(connection, decided.decision.decision_id)
     page = draw("decision.html", "/decisions/one", **view)
     for rule in decided.decision.rules:
-        assert rule.rule.replace("_", " ") in page
+        assert f">{report.words(rule.rule)}<" in page
     assert decided.decision.evidence_hash in page
     assert ">intact<" in page
     compared = view["compared"]
@@ -55,6 +56,9 @@ def test_the_page_shows_every_rule_the_hash_and_each_judged_difference(store, de
     assert len(gains.rows) == 1 + len(compared["guards"])
     assert confusion.head
     assert "Labels that a gain needs" in page
+    assert "In shadow since then" in page
+    refused = {**view, "decision": replace(view["decision"], answer=Answer.REJECT), "examples": []}
+    assert "In shadow since then" not in draw("decision.html", "/decisions/one", **refused)
 
 
 def test_the_page_of_a_run_leads_to_its_decision_and_of_several_to_their_list(store, decided):
@@ -67,6 +71,7 @@ def test_the_page_of_a_run_leads_to_its_decision_and_of_several_to_their_list(st
         assert [one["decision_id"] for one in console.rows(connection, run_id)] == [number]
         assert console.rows(connection, "manual__1+00:00") == []
         assert of_dag.of_run(connection, "check_drift", run_id) == of_dag.of_dag("check_drift") == "/drift"
+        assert of_dag.of_run(connection, "check_drift", run_id, {"report_id": 99}) == "/drift", "it was taken away"
         assert of_dag.of_run(connection, "payroll", run_id) is None
     page = draw("decisions.html", "/decisions", rows=[], run="<i>1")
     assert "No decision of this run" in page

@@ -35,3 +35,9 @@ def test_the_sentences_say_the_gain_what_changes_and_what_more_labels_would_deci
     waiting = report.costs_of_waiting(evidence)
     assert "+1 points" in waiting
     assert f"{evidence['comparison']['mcnemar']['only_candidate_right']} of these rows become right" in waiting
+
+
+def test_reasons_name_their_metrics_as_people_do_and_slices_keep_their_names():
+    assert report.words("not worse: macro_f1") == "not worse: macro F1"
+    assert report.words("negative_recall +1.0, from +0.1 to +2.0") == "negative recall +1.0, from +0.1 to +2.0"
+    assert report.words("slice: airline my_macro_f1_line") == "slice: airline my_macro_f1_line"

@@ -11,6 +11,7 @@ import pytest
 from sentiment_lib.errors import NotFound
 from sentiment_lib.pages import charts, formats
 from sentiment_lib.pages.assets import Assets
+from sentiment_lib.pages.markdown import html
 from sentiment_lib.pages.templates import environment
 from sentiment_lib.pages.visible import visible
 
@@ -72,6 +73,29 @@ def test_times_are_told_by_distance_with_the_full_time_beside(seconds, words):
     shown = formats.ago(NOW - timedelta(seconds=seconds), NOW)
     assert f">{words}<" in shown
     assert "UTC" in shown
+
+
+def test_words_of_marks_close_together_stand_on_lines_of_their_own():
+    marks = [charts.Mark(at=NOW + timedelta(minutes=minute), words=str(minute)) for minute in (0, 9, 3000)]
+    drawn = charts.lines("l", {"a": POINTS}, axis="q", marks=marks).figure["layout"]["annotations"]
+    assert [one["yshift"] for one in drawn] == [0, charts.LINE_HEIGHT, 0]
+    assert charts.lines("l", {}, axis="q", marks=marks[:1]).figure["layout"]["annotations"][0]["yshift"] == 0
+
+
+def test_markdown_is_drawn_below_the_pages_heading_and_brings_no_markup_of_its_own():
+    table = "| a | b |\n|---|---:|\n| <b>x</b> | \u202e1 |"
+    shown = html(f"# fam_ily\n\n{table}\n\n[go](//elsewhere) ![p](//x/y.png) `<i>`")
+    assert "<h2>fam_ily</h2>" in shown
+    assert "<td>&lt;b&gt;x&lt;/b&gt;</td>" in shown
+    assert shown.count("<table>") == shown.count("</table></div>") == 1
+    assert "\u202e" not in shown
+    assert "<a" not in shown
+    assert "<img" not in shown
+    assert "<code>&lt;i&gt;</code>" in shown
+
+
+def test_a_small_p_value_is_not_nought():
+    assert [formats.chance(one) for one in (0.0, 0.0004, 0.0136, None)] == ["< 0.001", "< 0.001", "0.014", "–"]
 
 
 def test_figures_are_written_as_people_read_them():
