@@ -7,11 +7,13 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from sentiment_lib.errors import NotFound
+from sentiment_lib.records import API_IDS_FROM
 
 TWEET = text(
     "SELECT t.tweet_id, t.text, t.language, t.airline, t.created_at, t.collected_at, t.synthetic, i.source "
     "FROM tweets t JOIN ingests i USING (ingest_id) WHERE t.tweet_id = :tweet"
 )
+NEWEST = text("SELECT tweet_id FROM tweets WHERE tweet_id < :typed ORDER BY tweet_id DESC LIMIT 5")
 PARTS = {
     "predictions": "SELECT p.model_version, v.family, p.label, p.p_negative, p.p_neutral, p.p_positive, p.predicted_at "
     "FROM predictions p JOIN model_versions v ON v.version = p.model_version WHERE p.tweet_id = :tweet "
@@ -26,8 +28,8 @@ PARTS = {
 
 
 def newest(connection: Connection) -> list[int]:
-    """Ids of a few tweets to begin with."""
-    return list(connection.execute(text("SELECT tweet_id FROM tweets ORDER BY tweet_id DESC LIMIT 5")).scalars())
+    """Ids of a few tweets to begin with; none that people typed into the API."""
+    return list(connection.execute(NEWEST, {"typed": API_IDS_FROM}).scalars())
 
 
 def view(connection: Connection, tweet_id: int) -> dict[str, Any]:

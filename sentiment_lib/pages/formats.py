@@ -56,6 +56,13 @@ def figure(value: float | None, digits: int = 3) -> str:
     return DASH if value is None else f"{value:.{digits}f}"
 
 
+def measured(value: float | None) -> str:
+    """A figure or bound among others of all sizes: counts whole, shares with three digits, what is larger with one."""
+    if value is None or float(value).is_integer():
+        return number(value)
+    return figure(value) if abs(value) < 10 else f"{value:,.1f}"
+
+
 def chance(value: float | None) -> str:
     """A p value: none is nought, so a small one is '< 0.001'."""
     return "< 0.001" if value is not None and value < 0.001 else figure(value)

@@ -43,6 +43,7 @@ def environment(*folders: Path, assets: Assets | None = None, static_base: str =
         percent=formats.percent,
         interval=formats.interval,
         size=formats.size,
+        measured=formats.measured,
         chance=formats.chance,
         markdown=html,
         visible=visible,

@@ -94,6 +94,11 @@ def test_markdown_is_drawn_below_the_pages_heading_and_brings_no_markup_of_its_o
     assert "<code>&lt;i&gt;</code>" in shown
 
 
+def test_figures_of_all_sizes_in_one_column():
+    sizes = (0.26234, -0.018, 0.0, 12.0, 15.44, 4000.0, 12345.6, None)
+    assert [formats.measured(one) for one in sizes] == ["0.262", "-0.018", "0", "12", "15.4", "4,000", "12,345.6", "–"]
+
+
 def test_a_small_p_value_is_not_nought():
     assert [formats.chance(one) for one in (0.0, 0.0004, 0.0136, None)] == ["< 0.001", "< 0.001", "0.014", "–"]
 
