@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from sentiment_lib.evaluation.report import words
-from sentiment_lib.records import Decision
+from sentiment_lib.records import Answer, Decision
 from sentiment_lib.settings import Settings
 from sentiment_lib.storage import decisions
 
@@ -20,11 +20,16 @@ FIGURES = (
     ("accuracy", "accuracy"),
     ("calibration_error", "calibration error"),
 )
+WAITS = ("New tweets are scored by both from now on: how they compare there is on the page of the decision, below.", "")
 MARKS = {"pass": "✔", "hold": "◐", "reject": "✘"}
 
 
 def text(connection: Connection, decision: Decision, settings: Settings) -> str:
-    """Markdown: the two models side by side, the rules, the hash, and what each answer changes."""
+    """Markdown: the two models side by side, the rules, the hash, and what each answer changes.
+
+    What holds only while it waits for an answer is left out when it does not, or was never asked.
+    """
+    waits = decision.answer is Answer.PROMOTE and decisions.approval(connection, decision.decision_id) is None
     known = decisions.whole(connection, decision.decision_id)
     evidence = json.loads(known["evidence"])
     compared = evidence["comparison"]
@@ -51,10 +56,13 @@ def text(connection: Connection, decision: Decision, settings: Settings) -> str:
         "",
         _cost_of_waiting(compared),
         "",
-        "New tweets are scored by both from now on: how they compare there is on the page of the decision, below.",
-        "",
-        f"Expires {known['decided_at'] + settings.policy.approval.expires_after:%Y-%m-%d %H:%M} UTC. "
-        f"Look {evidence['looks_before'] + 1} at this champion. Evidence `{decision.evidence_hash}`. "
+        *(WAITS if waits else ()),
+        (
+            f"Expires {known['decided_at'] + settings.policy.approval.expires_after:%Y-%m-%d %H:%M} UTC. "
+            if waits
+            else ""
+        )
+        + f"Look {evidence['looks_before'] + 1} at this champion. Evidence `{decision.evidence_hash}`. "
         f"[Decision {decision.decision_id}](/sentiment/decisions/{decision.decision_id})",
     ]
     return "\n".join(lines)

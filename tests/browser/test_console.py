@@ -82,6 +82,7 @@ def test_an_engineer_reads_the_decision_approves_in_airflow_and_sees_the_new_cha
     kept(page, "decision")
     console.get_by_role("link", name="Answer in Airflow").click()
     page.wait_for_url(re.compile("/required_actions"))
+    page.get_by_role("button", name="Promote").first.wait_for()
     kept(page, "approval")
     page.get_by_role("button", name="Promote").first.click()
     champion = "SELECT to_version FROM deployments WHERE state = 'done' ORDER BY deployment_id DESC LIMIT 1"

@@ -33,6 +33,19 @@ def test_the_question_shows_both_versions_every_rule_and_the_hash(decided):
     assert f"/sentiment/decisions/{decision.decision_id}" in body
 
 
+def test_what_holds_while_a_question_waits_is_not_said_of_one_that_does_not(store, settings, decided, say):
+    assert "Expires" in decided.question.body
+    with store.begin() as connection:
+        refused = replace(decided.decision, answer=Answer.REJECT)
+        assert "Expires" not in question.text(connection, refused, settings)
+    say(decided.question)
+    with store.begin() as connection:
+        body = question.text(connection, decided.decision, settings)
+    assert "Expires" not in body
+    assert "from now on" not in body
+    assert decided.decision.evidence_hash in body
+
+
 def test_names_cannot_break_the_table_or_the_page(store, settings, hostile):
     with store.begin() as connection:
         body = question.text(connection, hostile, settings)
