@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from sentiment_lib.families import stepping
-from sentiment_lib.families.calibration import softmax
+from sentiment_lib.families.calibration import apply_temperature, fit_temperature, softmax
 from sentiment_lib.families.checkpoint import Checkpoint, learned
 from sentiment_lib.families.objective import blanked, label_weights, loss
 from sentiment_lib.families.recipe import Recipe
@@ -75,7 +75,7 @@ def fine_tune(
         state["step"] += 1
         last = state["step"] == total
         if later.tokens and (last or (state["step"] >= steps_an_epoch and state["step"] % look_every == 0)):
-            error = log_loss(logits(network, later.tokens, pad), later.labels, shares)
+            error = log_loss(logits(network, later.tokens, pad), later.labels, shares, recipe.balance)
             better = error < state["best_loss"]
             state |= {"stale": 0 if better else state["stale"] + 1}
             if better:
@@ -104,9 +104,16 @@ def logits(network: nn.Module, tokens: Tokens, pad: int, batch: int = 64) -> NDA
     return found
 
 
-def log_loss(scores: NDArray[np.float64], labels: NDArray[np.int64], shares: NDArray[np.float64]) -> float:
-    """Log loss with labels weighted to the given shares: one stormy day must not decide when to stop."""
+def log_loss(
+    scores: NDArray[np.float64], labels: NDArray[np.int64], shares: NDArray[np.float64], balance: float = 0.0
+) -> float:
+    """Log loss of logits (n, 3) at their best temperature: how sure a network is, calibration mends later.
+
+    Labels are weighted to the given shares, for one stormy day must not decide when to stop, and to `balance`, as in
+    training.
+    """
     here = np.bincount(labels, minlength=len(LABELS)) / len(labels)
-    weights = (shares / np.maximum(here, 1e-9))[labels]
-    chosen = softmax(scores)[np.arange(len(labels)), labels]
-    return float(np.average(-np.log(np.maximum(chosen, 1e-9)), weights=weights))
+    weights = (np.maximum(shares, 1 / len(labels)) ** (1 - balance) / np.maximum(here, 1e-9))[labels]
+    proba = softmax(scores)
+    proba = apply_temperature(proba, fit_temperature(proba, labels, weights))
+    return float(np.average(-np.log(np.maximum(proba[np.arange(len(labels)), labels], 1e-9)), weights=weights))

@@ -1,4 +1,4 @@
-"""The OpenAPI document: as FastAPI draws it, but errors in the form that they really have."""
+"""The OpenAPI document: as FastAPI draws it, with the keys, and errors in the form that they really have."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from sentiment_lib.serving.access import SCHEMES
 from sentiment_lib.serving.problems import MEDIA_TYPE
 
 
@@ -15,7 +16,7 @@ def install(app: FastAPI) -> None:
 
     def document() -> dict[str, Any]:
         if app.openapi_schema is None:
-            app.openapi_schema = _with_problems(draw())
+            app.openapi_schema = _with_keys(_with_problems(draw()))
         return app.openapi_schema
 
     app.openapi = document  # type: ignore[method-assign]
@@ -30,4 +31,17 @@ def _with_problems(drawn: dict[str, Any]) -> dict[str, Any]:
                 schema = content.get("application/json", {}).get("schema", {})
                 if schema.get("$ref", "").endswith("/ProblemOut"):
                     content[MEDIA_TYPE] = content.pop("application/json")
+    return drawn
+
+
+def _with_keys(drawn: dict[str, Any]) -> dict[str, Any]:
+    """Every call but those of health takes a key in one of two headers.
+
+    Said here and not by dependencies of the routes, which would be asked at each request and decide nothing.
+    """
+    drawn["components"]["securitySchemes"] = SCHEMES
+    for path, operations in drawn["paths"].items():
+        if path.startswith("/v1/"):
+            for operation in operations.values():
+                operation["security"] = [{name: []} for name in SCHEMES]
     return drawn

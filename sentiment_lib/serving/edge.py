@@ -6,7 +6,6 @@ A plain ASGI layer: the body is read here, within its limits, before anything el
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import re
 import secrets
@@ -143,4 +142,4 @@ class Edge:
             "ms": round(seconds * 1000, 2),
             **scope.get("told", {}),
         }
-        log.info(json.dumps(facts))
+        log.info("%s %s %d", facts["method"], route, status, extra={"facts": facts})

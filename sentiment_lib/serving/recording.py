@@ -11,56 +11,54 @@ from sqlalchemy import Connection, text
 from sentiment_lib.storage.engine import Store
 
 SOURCE = "api"
+#: In a batch that holds such a line, and in no other: quotes within a text are escaped.
+_PREDICTION, _FEEDBACK = (f'"kind": "{kind}"'.encode() for kind in ("prediction", "feedback"))
 
 
-def store_lines(store: Store, lines: Sequence[dict[str, Any]]) -> None:
-    """Store predictions, then feedback, in one transaction. Seeing the same lines twice changes nothing."""
-    predictions = [line for line in lines if line["kind"] == "prediction"]
-    feedback = [line for line in lines if line["kind"] == "feedback"]
+def store_batches(store: Store, batches: Sequence[bytes]) -> None:
+    """Store predictions, then feedback, in one transaction; each batch is a JSON list of lines.
+
+    Seeing the same batches twice changes nothing.
+    """
+    predictions = [batch for batch in batches if _PREDICTION in batch]
+    feedback = [line for batch in batches if _FEEDBACK in batch for line in json.loads(batch)]
     with store.begin() as connection:
         if predictions:
             _store_predictions(connection, predictions)
         if feedback:
-            _store_feedback(connection, feedback)
+            _store_feedback(connection, [line for line in feedback if line["kind"] == "feedback"])
 
 
-def _store_predictions(connection: Connection, lines: list[dict[str, Any]]) -> None:
-    written = _json(lines)
+def _store_predictions(connection: Connection, batches: Sequence[bytes]) -> None:
     ingest_id = connection.execute(
         text("INSERT INTO ingests (source) VALUES (:source) RETURNING ingest_id"), {"source": SOURCE}
     ).scalar_one()
-    stored = connection.execute(
-        text(
-            """
-            INSERT INTO tweets (tweet_id, text, language, airline, created_at, ingest_id)
-            SELECT tweet_id, text, language, airline, at, :ingest
-            FROM jsonb_to_recordset(CAST(:lines AS jsonb))
-                 AS line(tweet_id bigint, text text, language text, airline text, at timestamptz)
-            ON CONFLICT DO NOTHING
-            """
-        ),
-        {"lines": written, "ingest": ingest_id},
-    ).rowcount
-    connection.execute(
-        text(
-            "UPDATE ingests SET finished_at = now(), received = :received, stored = :stored, "
-            "duplicate = :received - :stored WHERE ingest_id = :ingest"
-        ),
-        {"received": len(lines), "stored": stored, "ingest": ingest_id},
-    )
+    # the database reads what the spool wrote: under load, reading it here would keep requests waiting
     connection.execute(
         text(
             """
-            INSERT INTO predictions
-                (tweet_id, model_version, label, p_negative, p_neutral, p_positive, predicted_at)
-            SELECT tweet_id, version, label, p_negative, p_neutral, p_positive, at
-            FROM jsonb_to_recordset(CAST(:lines AS jsonb))
-                 AS line(tweet_id bigint, version bigint, label text, p_negative real, p_neutral real,
-                         p_positive real, at timestamptz)
-            ON CONFLICT (tweet_id, model_version) DO NOTHING
+            WITH line AS MATERIALIZED (
+                SELECT * FROM jsonb_to_recordset(CAST(:lines AS jsonb))
+                     AS line(kind text, tweet_id bigint, version bigint, text text, language text, airline text,
+                             label text, p_negative real, p_neutral real, p_positive real, at timestamptz)
+                WHERE kind = 'prediction'
+            ), tweet AS (
+                INSERT INTO tweets (tweet_id, text, language, airline, created_at, ingest_id)
+                SELECT tweet_id, text, language, airline, at, :ingest FROM line
+                ON CONFLICT DO NOTHING RETURNING tweet_id
+            ), prediction AS (
+                INSERT INTO predictions
+                    (tweet_id, model_version, label, p_negative, p_neutral, p_positive, predicted_at)
+                SELECT tweet_id, version, label, p_negative, p_neutral, p_positive, at FROM line
+                ON CONFLICT (tweet_id, model_version) DO NOTHING
+            )
+            UPDATE ingests SET finished_at = now(), received = come.received, stored = come.stored,
+                               duplicate = come.received - come.stored
+            FROM (SELECT (SELECT count(*) FROM line) AS received, (SELECT count(*) FROM tweet) AS stored) AS come
+            WHERE ingest_id = :ingest
             """
         ),
-        {"lines": written},
+        {"lines": f"[{b','.join(batch[1:-1] for batch in batches).decode()}]", "ingest": ingest_id},
     )
 
 
@@ -79,7 +77,7 @@ def _store_feedback(connection: Connection, lines: list[dict[str, Any]]) -> None
             WHERE feedback.given_at <= excluded.given_at
             """
         ),
-        {"lines": _json(list(newest.values()))},
+        {"lines": json.dumps(list(newest.values()))},
     )
     connection.execute(
         text(
@@ -92,9 +90,5 @@ def _store_feedback(connection: Connection, lines: list[dict[str, Any]]) -> None
             ON CONFLICT (tweet_id, source, labelled_by, label) DO NOTHING
             """
         ),
-        {"lines": _json(list(newest.values()))},
+        {"lines": json.dumps(list(newest.values()))},
     )
-
-
-def _json(lines: list[dict[str, Any]]) -> str:
-    return json.dumps(lines)

@@ -5,15 +5,16 @@ from __future__ import annotations
 import time
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, HTTPException, Path, Request, Response, Security
+from fastapi import APIRouter, Depends, HTTPException, Path, Request, Response
 from fastapi.responses import JSONResponse
 
 from sentiment_lib.errors import BadInput, NotFound
 from sentiment_lib.records import LABELS
 from sentiment_lib.serving import schemas
-from sentiment_lib.serving.access import SCHEMES, require
+from sentiment_lib.serving.access import require
+from sentiment_lib.serving.answering import Answer
 from sentiment_lib.serving.keys import Caller
-from sentiment_lib.serving.service import Answer, Service
+from sentiment_lib.serving.service import Service
 
 PROBLEMS: dict[int | str, dict[str, Any]] = {
     code: {"model": schemas.ProblemOut, "description": text}
@@ -28,13 +29,12 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
         503: "No champion yet, or something that is needed is away",
     }.items()
 }
-KEYED = [Security(scheme) for scheme in SCHEMES]
 
-router = APIRouter(prefix="/v1", responses=PROBLEMS, dependencies=KEYED)
+router = APIRouter(prefix="/v1", responses=PROBLEMS)
 health = APIRouter(tags=["health"])
 
 
-def service_of(request: Request) -> Service:
+async def service_of(request: Request) -> Service:  # not in a thread: that would cost more than it does
     """The service of this process."""
     service: Service = request.app.state.service
     return service

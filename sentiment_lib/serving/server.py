@@ -14,20 +14,17 @@ from sentiment_lib.settings import load_settings
 
 
 class JsonLines(logging.Formatter):
-    """One JSON document a line; a message that is one already is merged in."""
+    """One JSON document a line; `extra={"facts": {...}}` is part of it."""
 
     def format(self, record: logging.LogRecord) -> str:
         """The line."""
-        message = record.getMessage()
         facts = {
             "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "logger": record.name,
+            "message": record.getMessage(),
+            **getattr(record, "facts", {}),
         }
-        if message.startswith("{"):
-            facts |= json.loads(message)
-        else:
-            facts["message"] = message
         if record.exc_info:
             facts["error"] = self.formatException(record.exc_info)
         return json.dumps(facts)

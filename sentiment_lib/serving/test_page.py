@@ -11,11 +11,12 @@ from fastapi import APIRouter, Depends, File, Form, Request, Response, UploadFil
 
 from sentiment_lib.errors import BadInput
 from sentiment_lib.records import LABELS
+from sentiment_lib.serving.answering import Answer
 from sentiment_lib.serving.identity import prediction_key
 from sentiment_lib.serving.keys import Caller
 from sentiment_lib.serving.rendering import PageRoute, is_partial, page, visitor
 from sentiment_lib.serving.routes import Serving, charge
-from sentiment_lib.serving.service import MOST_EXPLAINED, Answer, Service
+from sentiment_lib.serving.service import MOST_EXPLAINED, Service
 from sentiment_lib.serving.telling import Piece, pieces
 from sentiment_lib.serving.typed_texts import Typed, lines, table
 

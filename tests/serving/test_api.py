@@ -7,6 +7,8 @@ import time
 
 import pytest
 
+from sentiment_lib.serving.server import JsonLines
+
 TEXT = "@united worst flight ever, call me on 212-555-0187, horrible and late"
 
 
@@ -166,7 +168,7 @@ def test_the_log_has_a_line_for_each_request_and_no_tweet(client, caplog):
     with caplog.at_level(logging.INFO, "sentiment_lib.serving.requests"):
         client.post("/v1/predict", json={"text": "a secret grievance"}, headers={"X-Request-Id": "my-1"})
         client.post("/v1/predict", json={"text": ["a secret grievance"]})
-    told = "\n".join(record.getMessage() for record in caplog.records)
+    told = "\n".join(map(JsonLines().format, caplog.records))
     assert '"request": "my-1"' in told
     assert '"caller": "tests"' in told
     assert "grievance" not in told

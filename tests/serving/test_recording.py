@@ -10,6 +10,7 @@ from sqlalchemy import text
 from sentiment_lib.errors import BadInput, NotFound
 from sentiment_lib.serving import keys, recording
 from sentiment_lib.serving.identity import FLOOR, TweetIds, parse_prediction_key, prediction_key
+from sentiment_lib.serving.spool import written
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -54,8 +55,8 @@ def rows(store, query):
 
 def test_the_same_lines_twice_are_stored_once_and_counted(store, version):
     lines = [prediction(FLOOR + 1, version), prediction(FLOOR + 2, version), answer(FLOOR + 1, version, "neutral")]
-    recording.store_lines(store, lines)
-    recording.store_lines(store, lines)
+    recording.store_batches(store, [written(lines)])
+    recording.store_batches(store, [written(lines)])
     assert rows(store, "SELECT count(*) FROM tweets") == [(2,)]
     assert rows(store, "SELECT count(*) FROM predictions") == [(2,)]
     assert rows(store, "SELECT label, given_by FROM feedback") == [("neutral", "key one")]
@@ -64,8 +65,9 @@ def test_the_same_lines_twice_are_stored_once_and_counted(store, version):
 
 
 def test_the_last_answer_of_a_person_stands_whatever_order_it_arrives_in(store, version):
-    recording.store_lines(store, [prediction(FLOOR + 1, version), answer(FLOOR + 1, version, "positive", minutes=5)])
-    recording.store_lines(store, [answer(FLOOR + 1, version, "neutral", minutes=1)])
+    first = [prediction(FLOOR + 1, version), answer(FLOOR + 1, version, "positive", minutes=5)]
+    recording.store_batches(store, [written(first)])
+    recording.store_batches(store, [written([answer(FLOOR + 1, version, "neutral", minutes=1)])])
     assert rows(store, "SELECT label FROM feedback") == [("positive",)]
 
 

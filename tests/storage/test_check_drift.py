@@ -13,6 +13,7 @@ from sentiment_lib.errors import NotFound
 from sentiment_lib.policy import DriftPolicy, Policy, RetrainPolicy
 from sentiment_lib.records import API_IDS_FROM, Window
 from sentiment_lib.serving import recording
+from sentiment_lib.serving.spool import written
 from sentiment_lib.settings import Settings
 from sentiment_lib.steps import check_drift, want
 from sentiment_lib.storage import drift as reports
@@ -201,7 +202,8 @@ def test_texts_of_the_api_and_predictions_of_a_shadow_are_in_no_window(store, se
         }
         for number in range(300)
     ]
-    recording.store_lines(store, [*lines, {**lines[0], "tweet_id": API_IDS_FROM + 999, "at": "2026-03-20T00:00:00Z"}])
+    lines.append({**lines[0], "tweet_id": API_IDS_FROM + 999, "at": "2026-03-20T00:00:00Z"})
+    recording.store_batches(store, [written(lines)])
     with store.begin() as connection:
         connection.execute(
             text(

@@ -10,6 +10,7 @@ from sqlalchemy import text
 from sentiment_lib.policy import AlertPolicy, Policy
 from sentiment_lib.records import API_IDS_FROM
 from sentiment_lib.serving import recording
+from sentiment_lib.serving.spool import written
 from sentiment_lib.settings import Settings
 from sentiment_lib.steps import watch
 
@@ -118,25 +119,23 @@ def test_silence_and_quarantine_are_noticed(store):
 
 
 def store_through_api(store, rows=60):
-    recording.store_lines(
-        store,
-        [
-            {
-                "kind": "prediction",
-                "tweet_id": API_IDS_FROM + number,
-                "version": 1,
-                "text": "late again",
-                "language": "en",
-                "airline": "United",
-                "label": "negative",
-                "at": NOW.isoformat(),
-                "p_negative": 1,
-                "p_neutral": 0,
-                "p_positive": 0,
-            }
-            for number in range(rows)
-        ],
-    )
+    lines = [
+        {
+            "kind": "prediction",
+            "tweet_id": API_IDS_FROM + number,
+            "version": 1,
+            "text": "late again",
+            "language": "en",
+            "airline": "United",
+            "label": "negative",
+            "at": NOW.isoformat(),
+            "p_negative": 1,
+            "p_neutral": 0,
+            "p_positive": 0,
+        }
+        for number in range(rows)
+    ]
+    recording.store_batches(store, [written(lines)])
 
 
 def test_texts_of_the_api_hide_neither_silence_nor_quarantine(store):
