@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
+import orjson
 from sqlalchemy import Connection, text
 
 from sentiment_lib.storage.engine import Store
 
 SOURCE = "api"
 #: In a batch that holds such a line, and in no other: quotes within a text are escaped.
-_PREDICTION, _FEEDBACK = (f'"kind": "{kind}"'.encode() for kind in ("prediction", "feedback"))
+_PREDICTION, _FEEDBACK = (f'"kind":"{kind}"'.encode() for kind in ("prediction", "feedback"))
 
 
 def store_batches(store: Store, batches: Sequence[bytes]) -> None:
@@ -21,7 +21,7 @@ def store_batches(store: Store, batches: Sequence[bytes]) -> None:
     Seeing the same batches twice changes nothing.
     """
     predictions = [batch for batch in batches if _PREDICTION in batch]
-    feedback = [line for batch in batches if _FEEDBACK in batch for line in json.loads(batch)]
+    feedback = [line for batch in batches if _FEEDBACK in batch for line in orjson.loads(batch)]
     with store.begin() as connection:
         if predictions:
             _store_predictions(connection, predictions)
@@ -77,7 +77,7 @@ def _store_feedback(connection: Connection, lines: list[dict[str, Any]]) -> None
             WHERE feedback.given_at <= excluded.given_at
             """
         ),
-        {"lines": json.dumps(list(newest.values()))},
+        {"lines": orjson.dumps(list(newest.values())).decode()},
     )
     connection.execute(
         text(
@@ -90,5 +90,5 @@ def _store_feedback(connection: Connection, lines: list[dict[str, Any]]) -> None
             ON CONFLICT (tweet_id, source, labelled_by, label) DO NOTHING
             """
         ),
-        {"lines": json.dumps(list(newest.values()))},
+        {"lines": orjson.dumps(list(newest.values())).decode()},
     )

@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from typing import Annotated, Any
 
+import orjson
 from fastapi import APIRouter, Depends, HTTPException, Path, Request, Response
-from fastapi.responses import JSONResponse
 
 from sentiment_lib.errors import BadInput, NotFound
 from sentiment_lib.records import LABELS
@@ -60,13 +60,16 @@ async def predict(body: schemas.PredictBody, request: Request, service: Serving,
     answers = await service.predict(texts, explain=body.explain)
     request.scope.setdefault("told", {}).update(texts=len(texts), version=answers[0].version)
     # made from our own values: to validate them once more would cost as much as a linear model's answer
-    return JSONResponse(
-        {
-            "model_version": answers[0].version,
-            "family": answers[0].family,
-            "latency_ms": round((time.perf_counter() - started) * 1000, 3),
-            "predictions": [_prediction(answer) for answer in answers],
-        }
+    return Response(
+        orjson.dumps(
+            {
+                "model_version": answers[0].version,
+                "family": answers[0].family,
+                "latency_ms": round((time.perf_counter() - started) * 1000, 3),
+                "predictions": [_prediction(answer) for answer in answers],
+            }
+        ),
+        media_type="application/json",
     )
 
 

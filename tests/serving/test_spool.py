@@ -13,6 +13,7 @@ import time
 
 import pytest
 
+from sentiment_lib.serving import spool as spool_module
 from sentiment_lib.serving.spool import Spool, SpoolFailed, SpoolFull
 
 WRITER = """
@@ -45,6 +46,8 @@ def test_lines_reach_the_sink_in_order_and_leave_no_file(tmp_path):
     spool.append([{"n": 3}])
     assert spool.drain() == 2
     assert [line["n"] for line in seen] == [1, 2, 3]
+    assert spool.held_bytes() == 0
+    spool.stop()
     assert list((tmp_path / "spool").iterdir()) == []
 
 
@@ -121,16 +124,16 @@ def test_a_disk_that_fails_half_way_refuses_the_line_and_jams_nothing(tmp_path, 
     seen = []
     spool = Spool(tmp_path, sink_of(seen))
     spool.append([{"n": 1}])
-    real = os.fsync
+    real = spool_module.sync_data
 
     def full(descriptor):
         os.ftruncate(descriptor, os.fstat(descriptor).st_size - 4)  # the end of the line did not reach the disk
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(os, "fsync", full)
+    monkeypatch.setattr(spool_module, "sync_data", full)
     with pytest.raises(SpoolFailed, match="No space left"):
         spool.append([{"n": 2}])
-    monkeypatch.setattr(os, "fsync", real)
+    monkeypatch.setattr(spool_module, "sync_data", real)
     spool.append([{"n": 3}])
     spool.drain()
     assert [line["n"] for line in seen] == [1, 3]
