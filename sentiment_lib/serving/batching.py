@@ -1,7 +1,4 @@
-"""Requests that wait at the same time go through the model together, and onto the disk together.
-
-Two threads in a row: one reads texts with the model, one makes the predictions durable while the model is at the next.
-"""
+"""Things that wait at the same time are worked on together, in a thread of their own."""
 
 from __future__ import annotations
 

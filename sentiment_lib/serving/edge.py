@@ -12,7 +12,6 @@ import secrets
 import time
 from typing import Any
 
-from starlette.datastructures import MutableHeaders
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -26,12 +25,15 @@ log = logging.getLogger("sentiment_lib.serving.requests")
 _ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 #: Routes that are asked every few seconds by machines: counted, not logged.
 QUIET = ("/healthz", "/readyz", "/metrics")
-HEADERS = {
-    "x-content-type-options": "nosniff",
-    "referrer-policy": "same-origin",
-    "x-frame-options": "DENY",
-    "content-security-policy": content_security_policy("none"),
-}
+HEADERS = [
+    (name.encode(), value.encode())
+    for name, value in {
+        "x-content-type-options": "nosniff",
+        "referrer-policy": "same-origin",
+        "x-frame-options": "DENY",
+        "content-security-policy": content_security_policy("none"),
+    }.items()
+]
 
 
 class TooLarge(Exception):
@@ -60,10 +62,9 @@ class Edge:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                headers = MutableHeaders(scope=message)
-                headers["x-request-id"] = request_id
-                for name, value in HEADERS.items():
-                    headers.setdefault(name, value)
+                there = {name for name, _ in message["headers"]}
+                message["headers"] += [(b"x-request-id", request_id.encode())]
+                message["headers"] += [header for header in HEADERS if header[0] not in there]
             await send(message)
 
         try:

@@ -47,9 +47,10 @@ PredictionId = Annotated[str, Path(max_length=60, pattern=r"^[0-9]{1,19}-[0-9]{1
 
 
 @router.post("/predict", tags=["predict"], response_model=schemas.PredictOut)
-async def predict(body: schemas.PredictBody, request: Request, service: Serving, caller: Predicting) -> Response:
+async def predict(body: schemas.PredictBody, request: Request, caller: Predicting) -> Response:
     """Label and probabilities for one text or up to 1,000."""
     started = time.perf_counter()
+    service = await service_of(request)
     if (body.text is None) == (body.texts is None):
         raise BadInput(what="the request", problem="it needs either `text` or `texts`")
     texts = [body.text] if body.text is not None else body.texts or []

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import sys
 from datetime import UTC, datetime
 
+import orjson
 import uvicorn
 
 from sentiment_lib.serving import app
@@ -27,13 +27,15 @@ class JsonLines(logging.Formatter):
         }
         if record.exc_info:
             facts["error"] = self.formatException(record.exc_info)
-        return json.dumps(facts)
+        return orjson.dumps(facts, default=str).decode()
 
 
 def run(host: str, port: int) -> None:
     """Serve until SIGINT or SIGTERM; requests under way are finished."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines())
+    # nothing of this is in our lines, and to look it up for each takes as long as writing them
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     # the header "server" tells nobody anything useful; our own log line replaces the access log
     uvicorn.run(

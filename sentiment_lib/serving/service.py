@@ -67,7 +67,7 @@ class Service:
         served = self.champion.served()
         most = self.settings.serving.maximum_characters
         masked = [text.strip()[:most] for text in mask_all(texts)]
-        return await asyncio.wrap_future(self._answering.answer(Request(served, masked, explain)))
+        return await self._answering.answer(Request(served, masked, explain))
 
     async def give_feedback(self, prediction_id: str, *, label: str | None, by: str) -> str:
         """Keep a person's answer (None: it was right) and return the label that it stands for.
@@ -109,11 +109,11 @@ class Service:
         self.metrics.spool.set(self.spool.held_bytes())
 
     def _recorded(self, lines: Sequence[Line]) -> None:
-        """Feedback finds these before the database has them."""
+        """Feedback finds these, all of one version, before the database has them."""
+        version = lines[0]["version"]
         with self._recent_lock:
-            for line in lines:
-                self._recent[line["tweet_id"], line["version"]] = line
+            self._recent.update({(line["tweet_id"], version): line for line in lines})
             while len(self._recent) > REMEMBERED:
                 self._recent.popitem(last=False)
-        for (version, label), count in Counter((line["version"], line["label"]) for line in lines).items():
+        for label, count in Counter([line["label"] for line in lines]).items():
             self.metrics.predictions.labels(version, label).inc(count)

@@ -137,3 +137,42 @@ def test_a_disk_that_fails_half_way_refuses_the_line_and_jams_nothing(tmp_path, 
     spool.append([{"n": 3}])
     spool.drain()
     assert [line["n"] for line in seen] == [1, 3]
+
+
+def test_half_a_batch_and_one_with_a_hole_were_never_accepted(tmp_path):
+    (tmp_path / "000000000007.jsonl").write_bytes(b'[{"n":1}]\n[{"n"\0\0\0}]\n[{"n":3}]\n[{"n":4\0\0')
+    seen = []
+    spool = Spool(tmp_path, sink_of(seen))
+    spool.append([{"n": 5}])
+    spool.drain()
+    assert [line["n"] for line in seen] == [1, 3, 5]
+
+
+def test_a_disk_without_room_for_the_next_segment_can_still_be_emptied(tmp_path, monkeypatch):
+    seen = []
+    spool = Spool(tmp_path, sink_of(seen))
+    spool.append([{"n": 1}])
+    real = spool_module._keep_name
+
+    def full(path):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(spool_module, "_keep_name", full)
+    assert spool.drain() == 1
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(SpoolFailed, match="No space left"):
+        spool.append([{"n": 2}])
+    monkeypatch.setattr(spool_module, "_keep_name", real)
+    spool.append([{"n": 3}])
+    assert spool.drain() == 1
+    assert seen == [{"n": 1}, {"n": 3}]
+
+
+def test_a_batch_longer_than_the_room_of_its_segment_is_kept_whole(tmp_path):
+    seen = []
+    spool = Spool(tmp_path, sink_of(seen))
+    lines = [{"n": number, "text": "x" * 1000} for number in range(200)]
+    spool.append(lines)
+    spool.append([{"n": 200}])
+    spool.drain()
+    assert seen == [*lines, {"n": 200}]
