@@ -94,7 +94,9 @@ def transformer(split: families_data.Split, folder: Path) -> dict[str, Any]:
     def in_torch(texts: Sequence[str]) -> Any:
         from sentiment_lib.families.preparation import prepared
 
-        tokens = [encoding.ids for encoding in served._tokenizer.encode_batch([prepared(t, "plain") for t in texts])]
+        way = served._settings["preparation"]
+
+        tokens = [encoding.ids for encoding in served._tokenizer.encode_batch([prepared(t, way) for t in texts])]
         order = sorted(range(len(tokens)), key=lambda row: len(tokens[row]))
         scores = np.zeros((len(tokens), 3))
         with torch.inference_mode():

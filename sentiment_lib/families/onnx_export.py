@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import io
-import logging
 import tempfile
 import warnings
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +15,20 @@ from torch import nn
 
 from sentiment_lib.families import onnx_model
 from sentiment_lib.families.onnx_model import INPUT
-from sentiment_lib.families.stepping import padded
+from sentiment_lib.families.onnx_quantised import FEWEST, SEEN, quantised, with_ranges
+from sentiment_lib.families.stepping import Tokens, padded
 
 #: int8 is served when it gives this share of the labels of single precision on the later rows.
 PARITY = 0.97
+#: Texts of one length that go through a graph at once: with more, what they make no longer stays in the fast memory.
+TOGETHER = 8
 
 
-def export(network: nn.Module) -> bytes:
+def graph_of(network: nn.Module) -> bytes:
     """The graph in single precision: token ids (n, t) without padding in, logits (n, 3) out.
 
-    There is no mask: texts run one by one or with others of the same length. Masks are where a padded batch would
-    part from a single text.
+    There is no mask: texts run by themselves or with others of their length. Masks are where a padded batch would part
+    from a single text.
     """
     ids = torch.randint(5, 20, (2, 9), generator=torch.Generator().manual_seed(0))
     buffer = io.BytesIO()
@@ -47,46 +50,35 @@ def export(network: nn.Module) -> bytes:
     return _without_places(_fused(buffer.getvalue(), heads=shape.num_attention_heads, width=shape.hidden_size))
 
 
-def quantised(graph: bytes) -> bytes:
-    """Weights in int8 with a scale for each column; activations are scaled as they come (dynamic quantisation)."""
-    import onnx
-    from onnxruntime.quantization import QuantType, quantize_dynamic
+@dataclass(frozen=True, kw_only=True)
+class Exported:
+    """A graph, texts of one length that may go through it at once, and notes on how close it is to torch."""
 
-    with tempfile.TemporaryDirectory() as folder:
-        whole, small = Path(folder) / "whole.onnx", Path(folder) / "small.onnx"
-        whole.write_bytes(graph)
-        level = logging.getLogger().level
-        # it recommends a pre-processing that finds nothing to do in this graph
-        logging.getLogger().setLevel(logging.ERROR)
-        try:
-            quantize_dynamic(
-                whole,
-                small,
-                weight_type=QuantType.QInt8,
-                per_channel=True,
-                # what comes out of a fused node has no type of its own in the graph
-                extra_options={"DefaultTensorType": onnx.TensorProto.FLOAT},
-            )
-        finally:
-            logging.getLogger().setLevel(level)
-        return small.read_bytes()
+    graph: bytes
+    together: int
+    notes: dict[str, Any]
 
 
-def graph_and_parity(network: nn.Module, later: list[list[int]], precision: str) -> tuple[bytes, dict[str, Any]]:
-    """The graph to serve and how close it is to torch; single precision when int8 answers differently too often."""
-    whole = export(network)
+def export(network: nn.Module, earlier: Tokens, later: Tokens, precision: str) -> Exported:
+    """The graph to serve: int8 with ranges seen in the earlier rows, unless it answers the later ones differently."""
+    whole = graph_of(network)
     sample = later[-300:] or [[101, 102]]
     with torch.inference_mode():
         truth = np.vstack([network(padded([ids], 0)[0]).numpy() for ids in sample])
     exact = onnx_model.run(onnx_model.session(whole), sample)
     notes = {"onnx_difference": float(f"{np.abs(exact - truth).max():.1e}")}
     if precision == "fp32":
-        return whole, notes | {"precision": "fp32"}
-    small = quantised(whole)
-    answers = onnx_model.run(onnx_model.session(small), sample)
+        return Exported(graph=whole, together=TOGETHER, notes=notes | {"precision": "fp32"})
+    seen = earlier[-SEEN:]
+    small, together = quantised(whole), 1
+    if len(seen) >= FEWEST:
+        small, together = with_ranges(small, seen), TOGETHER
+    answers = onnx_model.run(onnx_model.session(small), sample, together)
     same = float((answers.argmax(axis=1) == truth.argmax(axis=1)).mean())
     notes["int8_same_labels"] = round(same, 4)
-    return (small, notes | {"precision": "int8"}) if same >= PARITY else (whole, notes | {"precision": "fp32"})
+    if same < PARITY:
+        return Exported(graph=whole, together=TOGETHER, notes=notes | {"precision": "fp32"})
+    return Exported(graph=small, together=together, notes=notes | {"precision": "int8"})
 
 
 def _fused(graph: bytes, *, heads: int, width: int) -> bytes:

@@ -24,6 +24,9 @@ from sentiment_lib.records import LABELS
 if TYPE_CHECKING:
     from torch import nn
 
+    from sentiment_lib.families.onnx_export import Exported
+    from sentiment_lib.families.stepping import Tokens
+
 ROBERTA = "cardiffnlp/twitter-roberta-base-sentiment-latest"
 #: Newest share of the rows that decides when to stop and how sure to be; the rest is learned from.
 LATER = 0.1
@@ -57,7 +60,7 @@ class TransformerFamily:
         torch_is_there(self.name)
         from sentiment_lib.families import network as networks
         from sentiment_lib.families.lessons import Lessons, seed
-        from sentiment_lib.families.onnx_export import graph_and_parity
+        from sentiment_lib.families.onnx_export import export
 
         folder = self._folder(options.pop("checkpoint", self._checkpoint))
         source = _tokenizer_json(folder)
@@ -81,18 +84,18 @@ class TransformerFamily:
                 notes |= lessons.adapt(network)
             notes |= lessons.fine_tune(network, tokens)
         training.report(self.name, 0.9, "exporting")
-        later = (tokens[cut:], training.labels[cut:])
         plain = networks.build(self._kind, folder, attention="eager")
         plain.load_state_dict(network.state_dict())
-        graph, parity = graph_and_parity(plain, later[0], precision)
-        temperature, measured = self._calibrated(graph, later, training.labels, collapse=fine_tune)
+        exported = export(plain, tokens[:cut], tokens[cut:], precision)
+        temperature, measured = self._calibrated(exported, tokens[cut:], training.labels, collapse=fine_tune)
         settings = {
             "preparation": self._preparation,
             "tokens": TOKENS,
+            "together": exported.together,
             "temperature": temperature,
-            "notes": notes | parity | measured,
+            "notes": notes | exported.notes | measured,
         }
-        files = {onnx_model.GRAPH: graph, onnx_model.TOKENIZER: source.encode()}
+        files = {onnx_model.GRAPH: exported.graph, onnx_model.TOKENIZER: source.encode()}
         if fine_tune:
             files[onnx_model.WEIGHTS] = _weights(network)
         training.report(self.name, 1.0, "trained")
@@ -103,17 +106,13 @@ class TransformerFamily:
         return onnx_model.load(self.name, folder)
 
     def _calibrated(
-        self,
-        graph: bytes,
-        later: tuple[list[list[int]], NDArray[np.int64]],
-        labels: NDArray[np.int64],
-        *,
-        collapse: bool,
+        self, exported: Exported, tokens: Tokens, labels: NDArray[np.int64], *, collapse: bool
     ) -> tuple[float, dict[str, Any]]:
-        tokens, truth = later
+        """Temperature on the later rows, whose token ids are given; `labels` are those of all rows."""
         if not tokens:
             return 1.0, {}
-        proba = softmax(onnx_model.run(onnx_model.session(graph), tokens))
+        truth = labels[len(labels) - len(tokens) :]
+        proba = softmax(onnx_model.run(onnx_model.session(exported.graph), tokens, exported.together))
         shares = np.bincount(truth, minlength=len(LABELS)) / len(truth)
         predicted = np.bincount(proba.argmax(axis=1), minlength=len(LABELS))
         lost = [str(label) for label, share, n in zip(LABELS, shares, predicted, strict=True) if share > COMMON > n]
@@ -184,5 +183,5 @@ def go_on_from(network: nn.Module, package: Path) -> None:
         raise BadInput(what=f"start {package}", problem=f"{found.unexpected_keys[0]} is not part of this network")
 
 
-BERT = TransformerFamily("bert", kind="mean", preparation="plain", checkpoint=None, rate=1e-4)
+BERT = TransformerFamily("bert", kind="mean", preparation="named", checkpoint=None, rate=1e-4)
 TWEET_ROBERTA = TransformerFamily("tweet_roberta", kind="own", preparation="user_http", checkpoint=ROBERTA, rate=2e-5)
