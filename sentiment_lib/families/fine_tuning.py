@@ -41,7 +41,10 @@ def fine_tune(
     checkpoint: Checkpoint,
     report: Callable[[float, str], None],
 ) -> dict[str, Any]:
-    """Train in place; the weights of the best look at the later rows are kept. Returns notes.
+    """Train in place; the weights of the last look that is not clearly worse than the best are kept. Returns notes.
+
+    The rate has fallen to nothing by the last look, so its weights are the steadiest; an earlier one must be better by
+    more than luck. Training stops when several looks in a row gained nothing.
 
     `pad` and `blank` are the ids of the tokens that fill a batch up and that stand for a word left out.
     """
@@ -51,7 +54,7 @@ def fine_tune(
     steps_an_epoch = math.ceil(len(rows.tokens) / recipe.batch)
     total = recipe.max_steps or recipe.epochs * steps_an_epoch
     look_every = max(1, steps_an_epoch // recipe.looks)
-    state: dict[str, Any] = {"step": 0, "best_loss": math.inf, "best_step": 0, "stale": 0, "resumed": 0}
+    state: dict[str, Any] = {"step": 0, "lowest": [], "best_step": 0, "stale": 0, "resumed": 0}
     best: dict[str, torch.Tensor] = {}
     torch.manual_seed(seed)
     found = checkpoint.resume(network, optimizer)
@@ -75,12 +78,15 @@ def fine_tune(
         state["step"] += 1
         last = state["step"] == total
         if later.tokens and (last or (state["step"] >= steps_an_epoch and state["step"] % look_every == 0)):
-            error = log_loss(logits(network, later.tokens, pad), later.labels, shares, recipe.balance)
-            better = error < state["best_loss"]
-            state |= {"stale": 0 if better else state["stale"] + 1}
-            if better:
-                state |= {"best_loss": error, "best_step": state["step"]}
+            losses = log_losses(logits(network, later.tokens, pad), later.labels, shares, recipe.balance)
+            apart = losses - np.array(state["lowest"] or losses)
+            lower = not state["lowest"] or apart.mean() < 0
+            state["stale"] = 0 if lower else state["stale"] + 1
+            if apart.mean() <= apart.std() / math.sqrt(len(apart)):
+                state["best_step"] = state["step"]
                 best = {name: value.detach().cpu().clone() for name, value in learned(network).items()}
+            if lower:
+                state["lowest"] = losses.tolist()
         if state["step"] % recipe.interval == 0 and not last:
             checkpoint.save(network, optimizer, best, state)
     network.load_state_dict(best, strict=False)
@@ -104,16 +110,17 @@ def logits(network: nn.Module, tokens: Tokens, pad: int, batch: int = 64) -> NDA
     return found
 
 
-def log_loss(
+def log_losses(
     scores: NDArray[np.float64], labels: NDArray[np.int64], shares: NDArray[np.float64], balance: float = 0.0
-) -> float:
-    """Log loss of logits (n, 3) at their best temperature: how sure a network is, calibration mends later.
+) -> NDArray[np.float64]:
+    """Log loss (n,) of logits (n, 3) at their best temperature: how sure a network is, calibration mends later.
 
     Labels are weighted to the given shares, for one stormy day must not decide when to stop, and to `balance`, as in
-    training.
+    training; weights are one on average.
     """
     here = np.bincount(labels, minlength=len(LABELS)) / len(labels)
     weights = (np.maximum(shares, 1 / len(labels)) ** (1 - balance) / np.maximum(here, 1e-9))[labels]
     proba = softmax(scores)
     proba = apply_temperature(proba, fit_temperature(proba, labels, weights))
-    return float(np.average(-np.log(np.maximum(proba[np.arange(len(labels)), labels], 1e-9)), weights=weights))
+    found = -np.log(np.maximum(proba[np.arange(len(labels)), labels], 1e-9))
+    return np.asarray(found * weights / weights.mean())
