@@ -1,7 +1,7 @@
 """Requests on their way: through the model in chunks, onto the disk in one piece, then answered.
 
-A quick request that is alone is worked for where it is: to wake threads takes longer than a linear model does. Others
-go through two threads in a row: one reads texts with the model, one makes predictions durable meanwhile.
+A quick request that is alone is worked for where it is: to wake a thread takes as long as a linear model does. Others
+go through a thread that reads what waits with the model, and syncs the disk once for all of it.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ from sentiment_lib.text.together import airlines_of, detect_all
 
 #: Texts that go through the model at once, so that a long request does not keep short ones waiting.
 CHUNK = 64
-#: Chunks of different requests that go through the model at once; requests that are written at once.
-MOST_CHUNKS, MOST_WRITTEN = 8, 256
+#: Chunks of different requests that go through the model, and onto the disk, at once.
+MOST_CHUNKS = 8
 #: Seconds that a request may be expected to take where it is.
 QUICK = 0.003
 #: Share of the newest time in an expected one.
@@ -55,7 +55,6 @@ class Answer(NamedTuple):
 
 
 Read = tuple[NDArray[np.float64], list[tuple[Part, ...]]]
-Explained = Sequence[tuple[Part, ...]] | Sequence[None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,16 +77,8 @@ class Request:
         return self.texts[number * CHUNK : (number + 1) * CHUNK]
 
 
-@dataclass(frozen=True, eq=False)
-class Written:
-    """Lines that are on disk when `kept` is done."""
-
-    lines: list[Line]
-    kept: Future[None] = field(default_factory=Future)
-
-
 class Answering:
-    """The model's thread and the disk's; `recorded` is told of predictions as they become durable."""
+    """The model's thread; `recorded` is told of predictions as they become durable."""
 
     def __init__(self, spool: Spool, recorded: Callable[[list[Line]], None]) -> None:
         self._spool = spool
@@ -98,17 +89,14 @@ class Answering:
         self._write_seconds = 0.0
         self._text_seconds: tuple[int, float] = (0, 0.0)
         self._model: Together[tuple[Request, int]] = Together("model", self._read, most=MOST_CHUNKS)
-        self._disk: Together[Written] = Together("disk", self._write, most=MOST_WRITTEN)
 
     def start(self) -> None:
         """Begin."""
         self._model.start()
-        self._disk.start()
 
     def stop(self) -> None:
         """Finish what was begun."""
         self._model.stop()
-        self._disk.stop()
 
     async def answer(self, request: Request) -> list[Answer]:
         """The answers, one a text, when they are on disk. Cancelled before, nothing of them is kept."""
@@ -124,12 +112,6 @@ class Answering:
         finally:
             self._under_way -= 1
 
-    def keep(self, lines: list[Line]) -> Future[None]:
-        """Done when the lines are on disk."""
-        written = Written(lines)
-        self._disk.submit(written)
-        return written.kept
-
     def _quick(self, request: Request) -> bool:
         """Whether the event loop can wait for it; not for the first request of a version, whose time is not known."""
         version, seconds = self._text_seconds
@@ -137,9 +119,10 @@ class Answering:
         return known and len(request.texts) * seconds + self._write_seconds < QUICK
 
     def _read(self, batch: Sequence[tuple[Request, int]]) -> None:
-        """Put chunks through their models, those of one version in one call; requests that are whole go on."""
+        """Put chunks through their models, those of one version in one call; requests that are whole are answered."""
         # a request that was given up is not worked for
         batch = [(request, number) for request, number in batch if not request.answered.done()]
+        whole: list[Request] = []
         for served in {request.served.version: request.served for request, _ in batch}.values():
             own = [(request, number) for request, number in batch if request.served.version == served.version]
             began = time.perf_counter()
@@ -154,40 +137,32 @@ class Answering:
                 request.read[number] = part
                 # from here on it cannot be given up
                 if len(request.read) == request.chunks() and request.answered.set_running_or_notify_cancel():
-                    try:
-                        self._record(request)
-                    except Exception as error:
-                        request.answered.set_exception(error)
+                    whole.append(request)
+        self._answer(whole)
 
-    def _record(self, request: Request) -> None:
-        """Answer the request when its predictions are on disk."""
-        now = datetime.now(UTC)
-        read = [request.read[number] for number in range(request.chunks())]
-        lines = self._lines(request, np.concatenate([proba for proba, _ in read]), now)
-        explained: Explained = [part for _, parts in read for part in parts] if request.explain else [None] * len(lines)
-        answers = [
-            _answer(line, request.served.family, now, parts) for line, parts in zip(lines, explained, strict=True)
-        ]
-
-        def on_disk(kept: Future[None]) -> None:
-            if error := kept.exception():
-                request.answered.set_exception(error)
-                return
-            self._recorded(lines)
-            request.answered.set_result(answers)
-
-        written = Written(lines)
-        written.kept.add_done_callback(on_disk)
-        if self._model.waiting():
-            self._disk.submit(written)  # the next chunks are read meanwhile
-        else:
-            self._write([written])
+    def _answer(self, requests: Sequence[Request]) -> None:
+        """Put the predictions of these requests onto the disk, then answer them."""
+        try:
+            now = datetime.now(UTC)
+            lines = [self._lines(request, now) for request in requests]
+            began = time.perf_counter()
+            if requests:
+                self._spool.append([line for of_one in lines for line in of_one])
+                self._write_seconds += NEWEST * (time.perf_counter() - began - self._write_seconds)
+            for request, of_one in zip(requests, lines, strict=True):
+                self._recorded(of_one)
+                request.answered.set_result(_answers(request, of_one, now))
+        except Exception as error:
+            for request in requests:
+                if not request.answered.done():
+                    request.answered.set_exception(error)
 
     def _learn_pace(self, version: int, seconds: float) -> None:
         known, before = self._text_seconds
         self._text_seconds = version, seconds if known != version else before + NEWEST * (seconds - before)
 
-    def _lines(self, request: Request, proba: NDArray[np.float64], now: datetime) -> list[Line]:
+    def _lines(self, request: Request, now: datetime) -> list[Line]:
+        proba = np.concatenate([request.read[number][0] for number in range(request.chunks())])
         at, version, texts = now.isoformat(), request.served.version, request.texts
         return [
             {
@@ -213,22 +188,6 @@ class Answering:
             )
         ]
 
-    def _write(self, batch: Sequence[Written]) -> None:
-        """Append for all that wait at once, then tell each."""
-        # what was given up by now is not kept; from here on it cannot be given up
-        batch = [written for written in batch if written.kept.set_running_or_notify_cancel()]
-        began = time.perf_counter()
-        try:
-            self._spool.append([line for written in batch for line in written.lines])
-        except Exception as error:
-            for written in batch:
-                written.kept.set_exception(error)
-            return
-        finally:
-            self._write_seconds += NEWEST * (time.perf_counter() - began - self._write_seconds)
-        for written in batch:
-            written.kept.set_result(None)
-
 
 def _parts(served: Served, batch: Sequence[tuple[Request, int]]) -> list[Read]:
     """What one version says of each of these chunks."""
@@ -250,15 +209,21 @@ def _refuse(request: Request, error: Exception) -> None:
         request.answered.set_exception(error)
 
 
-def _answer(line: Line, family: str, at: datetime, parts: tuple[Part, ...] | None) -> Answer:
-    probabilities = {"negative": line["p_negative"], "neutral": line["p_neutral"], "positive": line["p_positive"]}
-    return Answer(
-        prediction_key(line["tweet_id"], line["version"]),
-        line["text"],
-        line["label"],
-        probabilities,
-        line["version"],
-        family,
-        at,
-        parts,
-    )
+def _answers(request: Request, lines: Sequence[Line], at: datetime) -> list[Answer]:
+    family, version = request.served.family, request.served.version
+    explained: Sequence[tuple[Part, ...]] | Sequence[None] = [None] * len(lines)
+    if request.explain:
+        explained = [part for number in range(request.chunks()) for part in request.read[number][1]]
+    return [
+        Answer(
+            prediction_key(line["tweet_id"], version),
+            line["text"],
+            line["label"],
+            {"negative": line["p_negative"], "neutral": line["p_neutral"], "positive": line["p_positive"]},
+            version,
+            family,
+            at,
+            parts,
+        )
+        for line, parts in zip(lines, explained, strict=True)
+    ]

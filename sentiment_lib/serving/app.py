@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
@@ -24,7 +25,11 @@ def create(settings: Settings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         await run_in_threadpool(service.start)
+        gc.collect()
+        # libraries stay: to look through them again and again would stop all requests for a tenth of a second
+        gc.freeze()
         yield
+        gc.unfreeze()
         await run_in_threadpool(service.stop)
         service.store.close()
 

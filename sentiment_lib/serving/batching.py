@@ -38,10 +38,6 @@ class Together(Generic[Item]):
         """Put one more item behind those that wait."""
         self._queue.put(item)
 
-    def waiting(self) -> bool:
-        """Whether there is more to do after the batch under way."""
-        return not self._queue.empty()
-
     def _run(self) -> None:
         last = False
         while not last and (first := self._queue.get()) is not None:

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import partial
 
+import orjson
+
 from sentiment_lib.errors import BadInput, NotFound
 from sentiment_lib.records import LABELS
 from sentiment_lib.serving import lookup, recording
@@ -42,7 +44,8 @@ class Service:
         self.rate = RateLimit(limits.texts_per_second, limits.burst_texts)
         self.metrics = Metrics()
         self._answering = Answering(self.spool, self._recorded)
-        self._recent: OrderedDict[tuple[int, int], Line] = OrderedDict()
+        #: lines as JSON, by tweet: the garbage collector does not look into bytes, and would stop all requests for it
+        self._recent: OrderedDict[int, bytes] = OrderedDict()
         self._recent_lock = threading.Lock()
 
     def start(self) -> None:
@@ -86,7 +89,7 @@ class Service:
             "given_by": by,
             "at": datetime.now(UTC).isoformat(),
         }
-        await asyncio.wrap_future(self._answering.keep([line]))
+        await asyncio.to_thread(self.spool.append, [line])
         self.metrics.feedback.labels(str(kept == found["label"]).lower()).inc()
         return kept
 
@@ -95,8 +98,8 @@ class Service:
         key = parse_prediction_key(prediction_id)
         if key is None:
             raise NotFound(what="prediction", key=prediction_id[:60])
-        if (line := self._recent.get(key)) is not None:
-            return line
+        if (kept := self._recent.get(key[0])) is not None and (line := orjson.loads(kept))["version"] == key[1]:
+            return dict(line)
         return await asyncio.to_thread(lookup.prediction, self.store, *key)
 
     def measure(self) -> None:
@@ -112,7 +115,7 @@ class Service:
         """Feedback finds these, all of one version, before the database has them."""
         version = lines[0]["version"]
         with self._recent_lock:
-            self._recent.update({(line["tweet_id"], version): line for line in lines})
+            self._recent.update({line["tweet_id"]: orjson.dumps(line) for line in lines})
             while len(self._recent) > REMEMBERED:
                 self._recent.popitem(last=False)
         for label, count in Counter([line["label"] for line in lines]).items():
