@@ -30,7 +30,7 @@ class ServingSettings(BaseModel):
     texts_per_second: float = Field(2000, gt=0, description="texts of one key on average")
     burst_texts: float = Field(10_000, gt=0, description="texts of one key at once")
     swap_seconds: float = Field(1, gt=0, description="time between two looks for another champion")
-    spool_bytes: int = Field(256 << 20, ge=1 << 20, description="predictions that wait for the database")
+    spool_bytes: int = Field(1 << 30, ge=1 << 20, description="predictions that wait for the database")
     cors_origins: tuple[str, ...] = ()
     session_hours: float = Field(12, gt=0, description="how long a browser stays signed in")
 

@@ -23,7 +23,8 @@ from sentiment_lib.errors import SentimentError
 log = logging.getLogger(__name__)
 
 Line = dict[str, Any]
-#: Bytes that a new segment has room for, at least and at most; what comes after is appended.
+#: Bytes that a new segment has room for, at least and at most; what comes after is appended. One that holds as much as
+#: the second is full: a segment is one transaction, and Postgres takes no JSON above 256 MB.
 ROOM, MOST_ROOM = 64 << 10, 8 << 20
 #: Without the times of the file, where the system can leave them.
 sync_data = getattr(os, "fdatasync", os.fsync)
@@ -91,6 +92,8 @@ class Spool:
             if (held := self.held_bytes()) + len(data) > self._limit:
                 raise SpoolFull(held=held, limit=self._limit)
             try:
+                if self._active is not None and self._active.length >= MOST_ROOM:
+                    self._close()  # with the database away, nobody else begins another
                 if self._active is None:
                     self._active = self._fresh(ROOM)
                 self._active.append(data)

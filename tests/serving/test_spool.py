@@ -176,3 +176,14 @@ def test_a_batch_longer_than_the_room_of_its_segment_is_kept_whole(tmp_path):
     spool.append([{"n": 200}])
     spool.drain()
     assert seen == [*lines, {"n": 200}]
+
+
+def test_with_the_database_away_no_segment_grows_beyond_what_one_transaction_takes(tmp_path, monkeypatch):
+    monkeypatch.setattr(spool_module, "MOST_ROOM", 1000)
+    sizes = []
+    spool = Spool(tmp_path, lambda batches: sizes.append(sum(map(len, batches))))
+    for number in range(100):
+        spool.append([{"n": number, "text": "x" * 100}])
+    assert spool.drain() == 100
+    assert len(sizes) > 5
+    assert max(sizes) < 1200
