@@ -75,7 +75,8 @@ class Spool:
             self._drainer.join(timeout=10)
         with self._turn:
             if self._active is not None and not self._active.length:
-                self._active.path.unlink(missing_ok=True)
+                self._active.discard()
+                self._active = None
             self._close()
 
     def held_bytes(self) -> int:
@@ -120,15 +121,18 @@ class Spool:
 
     def _rotate(self) -> None:
         """Have the next appends go to a new segment, with room for twice as much as this one took."""
-        used = 0 if self._active is None else self._active.length
-        if not used:
+        full = self._active
+        if full is None or not full.length:
             return
         fresh: Segment | None = None
         with suppress(OSError):  # a full disk must not keep us from emptying it; the next append says what is wrong
-            fresh = self._fresh(min(max(ROOM, 2 * used), MOST_ROOM))
+            fresh = self._fresh(min(max(ROOM, 2 * full.length), MOST_ROOM))
         with self._turn:
-            self._close()
-            self._active = fresh
+            if self._active is full:
+                self._close()
+                self._active = fresh
+            elif fresh is not None:
+                fresh.discard()  # an append has gone on to another meanwhile, and segments are stored in their order
 
     def _fresh(self, room: int) -> Segment:
         return Segment(self.folder / f"{next(self._numbers):012d}.jsonl", room)
@@ -163,8 +167,7 @@ class Segment:
             os.fsync(self._descriptor)
             _keep_name(path)
         except OSError:
-            self.close()
-            path.unlink()
+            self.discard()
             raise
 
     def append(self, data: bytes) -> None:
@@ -181,6 +184,11 @@ class Segment:
     def close(self) -> None:
         """Nothing more is written to it."""
         os.close(self._descriptor)
+
+    def discard(self) -> None:
+        """Close and remove it: nothing is in it."""
+        self.close()
+        self.path.unlink(missing_ok=True)
 
 
 def written(lines: Sequence[Line]) -> bytes:

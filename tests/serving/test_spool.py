@@ -187,3 +187,25 @@ def test_with_the_database_away_no_segment_grows_beyond_what_one_transaction_tak
     assert spool.drain() == 100
     assert len(sizes) > 5
     assert max(sizes) < 1200
+
+
+def test_a_segment_that_fills_while_the_next_is_made_ready_is_stored_in_its_order(tmp_path, monkeypatch):
+    monkeypatch.setattr(spool_module, "MOST_ROOM", 10)
+    seen = []
+    spool = Spool(tmp_path, sink_of(seen))
+    spool.append([{"n": 1, "text": "x" * 20}])
+    real = spool._fresh
+    late = iter([2, 3])
+
+    def made_ready(room):
+        fresh = real(room)
+        monkeypatch.setattr(spool, "_fresh", real)
+        for number in late:
+            spool.append([{"n": number, "text": "x" * 20}])
+        return fresh
+
+    monkeypatch.setattr(spool, "_fresh", made_ready)
+    spool.drain()
+    spool.append([{"n": 4}])
+    spool.drain()
+    assert [line["n"] for line in seen] == [1, 2, 3, 4]
