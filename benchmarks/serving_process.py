@@ -52,6 +52,11 @@ class Served:
             self._process.kill()
             self._process.wait()
 
+    def all_stored(self) -> bool:
+        """Whether nothing waits for the database; False when it does not answer or is not ready."""
+        ready = self.ready()
+        return ready is not None and not ready["spool_bytes"]
+
     def ready(self) -> dict[str, Any] | None:
         """What /readyz says; None when it does not answer or is not ready."""
         try:

@@ -93,7 +93,7 @@ def _trials(home: Path, url: str, *, kills: int, away: float, moves: int) -> dic
                 deploy(store, 2 - number % 2)
                 time.sleep(0.3)
         give_up = time.monotonic() + 120
-        while (served.ready() or {"spool_bytes": 1})["spool_bytes"] and time.monotonic() < give_up:
+        while not served.all_stored() and time.monotonic() < give_up:
             time.sleep(0.1)
         with store.begin() as connection:
             stored = connection.execute(text("SELECT tweet_id || '-' || model_version FROM predictions")).scalars()

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from sentiment_lib.families import stepping
-from sentiment_lib.families.calibration import apply_temperature, fit_temperature, softmax
+from sentiment_lib.families.calibration import apply_temperature, fit_temperature, shares_as_in, softmax
 from sentiment_lib.families.checkpoint import Checkpoint, learned
 from sentiment_lib.families.objective import blanked, label_weights, loss
 from sentiment_lib.families.recipe import Recipe
@@ -61,8 +61,10 @@ def fine_tune(
     if found is not None:
         state, best = found
         state["resumed"] += 1
-    shares = np.bincount(rows.labels, minlength=len(LABELS)) / len(rows.labels)
-    weights = label_weights(rows.labels, recipe.balance).to(device)
+    weights = label_weights(rows.labels, recipe.balance)
+    # one stormy day must not decide when to stop; and labels count as in training
+    later_weights = shares_as_in(rows.labels, later.labels) * weights.numpy()[later.labels]
+    weights = weights.to(device)
     batches = batches_from(rows.tokens, recipe.batch, seed, state["step"])
     while state["step"] < total and state["stale"] < recipe.patience:
         report(state["step"] / total, f"step {state['step']} of {total}")
@@ -78,7 +80,7 @@ def fine_tune(
         state["step"] += 1
         last = state["step"] == total
         if later.tokens and (last or (state["step"] >= steps_an_epoch and state["step"] % look_every == 0)):
-            losses = log_losses(logits(network, later.tokens, pad), later.labels, shares, recipe.balance)
+            losses = log_losses(logits(network, later.tokens, pad), later.labels, later_weights)
             apart = losses - np.array(state["lowest"] or losses)
             lower = not state["lowest"] or apart.mean() < 0
             state["stale"] = 0 if lower else state["stale"] + 1
@@ -111,15 +113,12 @@ def logits(network: nn.Module, tokens: Tokens, pad: int, batch: int = 64) -> NDA
 
 
 def log_losses(
-    scores: NDArray[np.float64], labels: NDArray[np.int64], shares: NDArray[np.float64], balance: float = 0.0
+    scores: NDArray[np.float64], labels: NDArray[np.int64], weights: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """Log loss (n,) of logits (n, 3) at their best temperature: how sure a network is, calibration mends later.
 
-    Labels are weighted to the given shares, for one stormy day must not decide when to stop, and to `balance`, as in
-    training; weights are one on average.
+    Each is multiplied by its row's weight (n,), taken to be one on average.
     """
-    here = np.bincount(labels, minlength=len(LABELS)) / len(labels)
-    weights = (np.maximum(shares, 1 / len(labels)) ** (1 - balance) / np.maximum(here, 1e-9))[labels]
     proba = softmax(scores)
     proba = apply_temperature(proba, fit_temperature(proba, labels, weights))
     found = -np.log(np.maximum(proba[np.arange(len(labels)), labels], 1e-9))

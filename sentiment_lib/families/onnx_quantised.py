@@ -117,6 +117,8 @@ def _in_one_node(model: Any) -> None:
         of_weights = next(name for name in scales.input if name != of_values)
         inputs = [*product.input[:2], of_values, of_weights, zero, product.input[3] if len(product.input) > 3 else ""]
         gone, output = [product, cast, scaled], scaled.output[0]
+        if len(takes[scales.output[0]]) == 1:
+            gone.append(scales)
         added = _chain(scaled, takes, ("Add",))
         bias = next((name for name in added[0].input if name in biases), None) if added else None
         if added and bias is not None:

@@ -143,4 +143,4 @@ class Edge:
             "ms": round(seconds * 1000, 2),
             **scope.get("told", {}),
         }
-        log.info("%s %s %d", facts["method"], route, status, extra={"facts": facts})
+        log.info("answered", extra={"facts": facts})

@@ -1,4 +1,4 @@
-"""A quick request that is alone is answered where it is, all others by the threads; the answers are the same."""
+"""A quick request that is alone is answered where it is, all others by the thread; the answers are the same."""
 
 from __future__ import annotations
 
