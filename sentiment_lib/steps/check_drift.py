@@ -125,6 +125,7 @@ def _explained(
         "wants_retrain": wants,
         "loss": hurt.loss,
         "loss_by": hurt.by,
+        "loss_certain": hurt.certain,
         "quality": hurt.figures,
         "causes": causes(both.reference, both.current),
         "evidently": figures,
