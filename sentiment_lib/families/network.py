@@ -20,7 +20,7 @@ _NAMES = {str(label): place for place, label in enumerate(LABELS)} | {"label_0":
 class MeanHead(nn.Module):
     """A body, the mean of its token vectors, dropout, and one linear layer."""
 
-    def __init__(self, folder: Path, *, attention: str, dropout: float) -> None:
+    def __init__(self, folder: Path, *, attention: str | None, dropout: float) -> None:
         super().__init__()
         self.body: Any = AutoModel.from_pretrained(str(folder), attn_implementation=attention, **_body_options(folder))
         self.dropout = nn.Dropout(dropout)
@@ -41,7 +41,7 @@ class MeanHead(nn.Module):
 class OwnHead(nn.Module):
     """A checkpoint for classification as it was published; its columns are put in the order of LABELS."""
 
-    def __init__(self, folder: Path, *, attention: str, dropout: float) -> None:
+    def __init__(self, folder: Path, *, attention: str | None, dropout: float) -> None:
         super().__init__()
         self.body: Any = AutoModelForSequenceClassification.from_pretrained(str(folder), attn_implementation=attention)
         self.order = label_order(self.body.config.id2label, folder)
@@ -53,8 +53,11 @@ class OwnHead(nn.Module):
         return logits[:, self.order]
 
 
-def build(kind: str, folder: Path, *, attention: str = "sdpa", dropout: float = 0.1) -> nn.Module:
-    """The network of kind "mean" (new head) or "own" (the checkpoint's), in double or single precision as stored."""
+def build(kind: str, folder: Path, *, attention: str | None = None, dropout: float = 0.1) -> nn.Module:
+    """The network of kind "mean" (new head) or "own" (the checkpoint's), in single precision.
+
+    Without `attention` it is the fastest way that this network has.
+    """
     level = logging.get_verbosity()
     # the report of a new head's missing weights is no news here
     logging.set_verbosity_error()  # type: ignore[no-untyped-call]

@@ -16,14 +16,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sentiment_lib.errors import TrainingRefused
-from sentiment_lib.families.base import LATER, Family, Model, Probabilities, Training
-from sentiment_lib.families.calibration import apply_temperature, fit_temperature, record, shares_as_in, softmax
+from sentiment_lib.families.base import Family, Model, Probabilities, Training
+from sentiment_lib.families.calibration import apply_temperature, fit_temperature, record, softmax
+from sentiment_lib.families.options import Number, numbers
 from sentiment_lib.records import LABELS
 
 SETTINGS = "stack.json"
 MEMBERS = ("tfidf_logreg", "fasttext", "use_logreg")
 #: Blocks of time, each answered for by members that learned from the others.
-FOLDS = 3
+FOLDS = Number(3, 2, 20)
 #: Labels count by the inverse of their share to this power.
 BALANCE = 0.5
 FLOOR = 1e-4
@@ -82,21 +83,22 @@ class StackFamily:
     def train(self, training: Training) -> Model:
         """Train each member on every fold but one for the linear model, and on all rows for serving."""
         names = [str(name) for name in training.options.get("members", MEMBERS)]
-        folds = int(training.options.get("folds", FOLDS))
+        folds = numbers(self.name, training.options, {"folds": FOLDS}, others=("members", "member_options"))["folds"]
         if self.name in names or len(set(names)) < len(names) or len(names) < 2:
             raise TrainingRefused(family=self.name, problem=f"two or more different members are needed, got {names}")
         training.require_all_labels(self.name, at_least=2 * folds)
         rows = len(training.texts)
         answers = [np.zeros((rows, len(LABELS))) for _ in names]
         total = len(names) * (folds + 1)
-        for fold, block in enumerate(np.array_split(np.arange(rows), folds)):
+        blocks = np.array_split(np.arange(rows), folds)
+        for fold, block in enumerate(blocks):
             rest = np.setdiff1d(np.arange(rows), block)
             for place, name in enumerate(names):
                 done = (fold * len(names) + place, total)
                 model = self._member(name, training, rest, done)
                 answers[place][block] = model.predict_proba([training.texts[row] for row in block])
         features = _features(answers)
-        temperature, notes = self._calibrated(features, training.labels)
+        temperature, notes = _calibrated(features, training.labels, blocks)
         coefficients, intercept = _fit(features, training.labels)
         every = np.arange(rows)
         members = {
@@ -136,16 +138,24 @@ class StackFamily:
         )
         return self._family(name).train(part)
 
-    def _calibrated(self, features: NDArray[np.float64], labels: NDArray[np.int64]) -> tuple[float, dict[str, float]]:
-        """Temperature on the later rows, whose answers are out of fold, of a linear model of the earlier ones."""
-        cut = int(len(labels) * (1 - LATER))
-        later = labels[cut:]
-        if len(later) < 30 or len(set(labels[:cut].tolist())) < len(LABELS):
+
+def _calibrated(
+    features: NDArray[np.float64], labels: NDArray[np.int64], blocks: Sequence[NDArray[np.int64]]
+) -> tuple[float, dict[str, float]]:
+    """Temperature on the rows of every block, each answered for by a linear model of the other blocks.
+
+    The newest block alone would not do: the distance between it and the older ones says how members of a part of the
+    rows fall behind, and those that serve have learned from all of them.
+    """
+    found = np.zeros((len(labels), len(LABELS)))
+    for block in blocks:
+        rest = np.setdiff1d(np.arange(len(labels)), block)
+        if len(set(labels[rest].tolist())) < len(LABELS):
             return 1.0, {}
-        coefficients, intercept = _fit(features[:cut], labels[:cut])
-        proba = softmax(features[cut:] @ coefficients.T + intercept)
-        temperature = fit_temperature(proba, later, shares_as_in(labels, later))
-        return temperature, record(proba, later, temperature)
+        coefficients, intercept = _fit(features[rest], labels[rest])
+        found[block] = softmax(features[block] @ coefficients.T + intercept)
+    temperature = fit_temperature(found, labels)
+    return temperature, record(found, labels, temperature)
 
 
 def _features(answers: Sequence[Probabilities]) -> NDArray[np.float64]:

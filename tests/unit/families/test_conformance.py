@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from sentiment_lib.errors import TrainingCancelled, TrainingRefused
+from sentiment_lib.errors import BadInput, TrainingCancelled, TrainingRefused
 from sentiment_lib.families import catalog
 from sentiment_lib.registry import package
 from tests.unit.families.made_up import WORDS, made_up
@@ -127,6 +127,12 @@ def test_complement_naive_bayes_is_an_option():
     texts, labels = made_up(300)
     model = catalog.train("tfidf_logreg", texts, labels, seed=0, model="complement_nb")
     assert model.predict_proba(["terrible awful worst"])[0].argmax() == 0
+
+
+def test_an_option_that_a_stack_does_not_know_is_refused():
+    texts, labels = made_up(60)
+    with pytest.raises(BadInput, match="option member of stack.*known are folds, member_options, members"):
+        catalog.train("stack", texts, labels, seed=0, member=["bert"])
 
 
 def test_a_lexicon_works_without_any_label():
