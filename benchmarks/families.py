@@ -23,11 +23,11 @@ from typing import Any
 from benchmarks import families_data, families_table
 from benchmarks.families_bounds import PUBLISHED, checks
 from benchmarks.families_measure import Row
-from sentiment_lib.families.catalog import CATALOG
+from sentiment_lib.families.catalog import CATALOG, RESUMABLE
 
 CHEAP = ("vader", "textblob", "count_logreg", "tfidf_logreg", "fasttext")
 #: Those that cost most come last, so that a broken-off run has the others.
-ORDER = sorted(CATALOG, key=lambda name: (name in ("bert", "tweet_roberta"), name == "stack"))
+ORDER = sorted(CATALOG, key=lambda name: (name in RESUMABLE, name == "stack"))
 SHOWN = ("airline", "semeval", "tweeteval")
 
 

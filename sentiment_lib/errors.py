@@ -22,7 +22,7 @@ class MissingExtra(SentimentError):
 
 
 class MissingWeights(SentimentError):
-    """The family {family} needs a checkpoint that is not on this machine: hf download {checkpoint}"""
+    """The family {family} needs weights that are not on this machine: {command}"""
 
 
 class BadSource(SentimentError):

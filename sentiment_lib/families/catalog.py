@@ -16,7 +16,7 @@ from sentiment_lib.families.fasttext import FastTextFamily
 from sentiment_lib.families.lexicon import LexiconFamily
 from sentiment_lib.families.sentence_encoder import MINILM, USE
 from sentiment_lib.families.stack import StackFamily
-from sentiment_lib.families.transformer import BERT, TWEET_ROBERTA
+from sentiment_lib.families.transformer import BERT, MPNET, TWEET_ROBERTA
 from sentiment_lib.families.word_vectors import GLOVE, WORD2VEC
 from sentiment_lib.records import LABELS, Label
 
@@ -33,6 +33,7 @@ CATALOG: dict[str, Family] = {
         USE,
         MINILM,
         BERT,
+        MPNET,
         TWEET_ROBERTA,
     )
 }
@@ -41,7 +42,7 @@ CATALOG["stack"] = StackFamily(lambda name: family(name))
 #: Families that also learn from tweets without labels.
 UNLABELLED = frozenset({"word2vec_logreg"})
 #: Families that can go on from an earlier package of theirs, or from a checkpoint of a killed training.
-RESUMABLE = frozenset({"bert", "tweet_roberta"})
+RESUMABLE = frozenset({"bert", "mpnet", "tweet_roberta"})
 
 
 def family(name: str) -> Family:

@@ -48,6 +48,12 @@ SPACES: dict[str, dict[str, tuple[Any, ...]]] = {
         "consistency": (0.0, 1.0),
         "balance": (0.0, 0.5, 1.0),
     },
+    "mpnet": {
+        "rate": (2e-5, 3e-5, 5e-5),
+        "epochs": (1, 2),
+        "consistency": (0.0, 1.0),
+        "balance": (0.0, 0.5, 1.0),
+    },
     "tweet_roberta": {
         "rate": (1e-5, 2e-5, 4e-5),
         "epochs": (1, 2, 3),

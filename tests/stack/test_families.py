@@ -12,7 +12,7 @@ import pytest
 from sentiment_lib.families.catalog import CATALOG
 from sentiment_lib.records import LABELS
 from sentiment_lib.registry.models import Registry
-from tests.unit.families.small_checkpoints import roberta
+from tests.unit.families.small_checkpoints import mpnet, roberta
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(2400)]
 
@@ -31,11 +31,14 @@ print(model.predict(pandas.DataFrame({"text": json.loads(sys.argv[3])})).to_json
 
 
 def test_every_family_is_trained_by_the_dag_registered_found_by_alias_and_served(stack_with, tmp_path):
-    (tmp_path / "roberta").mkdir()
-    checkpoint = str(roberta(tmp_path / "roberta"))
-    # it begins with random weights, and would not be taken if it never gave one of the answers
+    for name in ("mpnet", "roberta"):
+        (tmp_path / name).mkdir()
+    # they begin with random weights, and would not be taken if they never gave one of the answers
     learning = {"rate": 5e-4, "epochs": 4, "batch": 16, "balance": 1.0, "consistency": 0.0}
-    options = SHORT | {"tweet_roberta": {"checkpoint": checkpoint, "fine_tune": True, **learning}}
+    options = SHORT | {
+        "mpnet": {"checkpoint": str(mpnet(tmp_path / "mpnet")), **learning},
+        "tweet_roberta": {"checkpoint": str(roberta(tmp_path / "roberta")), "fine_tune": True, **learning},
+    }
     stack = stack_with(
         SENTIMENT_POLICY__RETRAIN__FAMILIES=json.dumps(sorted(CATALOG)),
         SENTIMENT_POLICY__RETRAIN__OPTIONS=json.dumps(options),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.families.small_checkpoints import bert, roberta
+from tests.unit.families.small_checkpoints import bert, mpnet, roberta
 
 QUICK = {"epochs": 10, "rate": 2e-3, "batch": 16}
 
@@ -22,10 +22,17 @@ def small_roberta(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def options(small_bert, small_roberta):
+def small_mpnet(tmp_path_factory):
+    """An MPNet of two layers with whole words as tokens."""
+    return mpnet(tmp_path_factory.mktemp("small-mpnet"))
+
+
+@pytest.fixture(scope="session")
+def options(small_bert, small_mpnet, small_roberta):
     """Options by family's name."""
     known = {
         "bert": {"checkpoint": str(small_bert), **QUICK},
+        "mpnet": {"checkpoint": str(small_mpnet), **QUICK},
         "tweet_roberta": {"checkpoint": str(small_roberta), "fine_tune": True, **QUICK},
         "stack": {"members": ["tfidf_logreg", "fasttext"]},
     }

@@ -6,30 +6,48 @@ import json
 
 from tests.unit.families.made_up import vocabulary
 
+SMALL = {
+    "hidden_size": 64,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+    "intermediate_size": 128,
+    "max_position_embeddings": 128,
+}
+
 
 def bert(folder):
     """A BERT of two layers with whole words as tokens; gives the folder back."""
     import torch
-    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
     from transformers import BertConfig, BertModel
 
     tokens = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *vocabulary()]
-    tokenizer = Tokenizer(models.WordPiece({word: i for i, word in enumerate(tokens)}, unk_token="[UNK]"))
+    _whole_words(tokens, "[CLS]", "[SEP]", "[UNK]").save(str(folder / "tokenizer.json"))
+    torch.manual_seed(0)
+    BertModel(BertConfig(vocab_size=len(tokens), **SMALL), add_pooling_layer=False).save_pretrained(folder)
+    return folder
+
+
+def mpnet(folder):
+    """An MPNet of two layers, which knows places by their distance, with whole words as tokens."""
+    import torch
+    from transformers import MPNetConfig, MPNetModel
+
+    tokens = ["<s>", "<pad>", "</s>", "[UNK]", *vocabulary(), "<mask>"]
+    _whole_words(tokens, "<s>", "</s>", "[UNK]").save(str(folder / "tokenizer.json"))
+    torch.manual_seed(0)
+    MPNetModel(MPNetConfig(vocab_size=len(tokens), **SMALL), add_pooling_layer=False).save_pretrained(folder)
+    return folder
+
+
+def _whole_words(tokens, first, last, unknown):
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+
+    places = {word: place for place, word in enumerate(tokens)}
+    tokenizer = Tokenizer(models.WordPiece(places, unk_token=unknown))
     tokenizer.normalizer = normalizers.BertNormalizer()
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    tokenizer.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
-    tokenizer.save(str(folder / "tokenizer.json"))
-    torch.manual_seed(0)
-    config = BertConfig(
-        vocab_size=len(tokens),
-        hidden_size=64,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        intermediate_size=128,
-        max_position_embeddings=128,
-    )
-    BertModel(config, add_pooling_layer=False).save_pretrained(folder)
-    return folder
+    tokenizer.post_processor = processors.BertProcessing((last, places[last]), (first, places[first]))
+    return tokenizer
 
 
 def roberta(folder):

