@@ -91,6 +91,8 @@ def fine_tune(
                 state["lowest"] = losses.tolist()
         if state["step"] % recipe.interval == 0 and not last:
             checkpoint.save(network, optimizer, best, state)
+    # what follows needs the memory
+    optimizer.zero_grad(set_to_none=True)
     network.load_state_dict(best, strict=False)
     network.to("cpu").eval()
     return {"steps": state["step"], "best_step": state["best_step"], "resumed": state["resumed"]}
