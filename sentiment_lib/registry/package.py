@@ -12,6 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from sentiment_lib.checksum import sha256_of
 from sentiment_lib.errors import UnsafeArtefact
 from sentiment_lib.families import catalog
 from sentiment_lib.families.base import Model
@@ -42,7 +43,7 @@ def write(model: Model, folder: Path) -> str:
         "labels": [str(label) for label in LABELS],
         "libraries": _libraries(),
         "files": {
-            path.relative_to(folder).as_posix(): {"sha256": _sha256(path), "bytes": path.stat().st_size}
+            path.relative_to(folder).as_posix(): {"sha256": sha256_of(path), "bytes": path.stat().st_size}
             for path in sorted(folder.rglob("*"))
             if path.is_file()
         },
@@ -102,17 +103,12 @@ def _check_file(folder: Path, path: Path, name: str, promised: dict[str, Any]) -
     with path.open("rb") as file:
         if file.read(2) in _PICKLE_STARTS:
             raise UnsafeArtefact(artefact=folder.name, problem=f"{name} is a pickle")
-    if _sha256(path) != promised["sha256"]:
+    if sha256_of(path) != promised["sha256"]:
         raise UnsafeArtefact(artefact=folder.name, problem=f"{name} was changed")
 
 
 def _is_plain_folder(path: Path) -> bool:
     return path.is_dir() and not path.is_symlink()
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _libraries() -> dict[str, str]:

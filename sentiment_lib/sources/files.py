@@ -14,6 +14,7 @@ from itertools import chain, count, islice, repeat
 from pathlib import Path
 from typing import IO, Any
 
+from sentiment_lib.checksum import sha256_of
 from sentiment_lib.errors import BadSource
 from sentiment_lib.sources.base import Origin, Row
 from sentiment_lib.sources.presets import FIELDS, Preset, preset
@@ -37,8 +38,7 @@ class FileSource:
         if path.stat().st_size == 0:
             raise BadSource(source=path.name, problem="the file is empty")
         try:
-            with path.open("rb") as file:
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
+            digest = sha256_of(path)
         except OSError as error:
             raise BadSource(source=path.name, problem=f"it cannot be opened ({error.strerror})") from error
         if columns:  # read with other columns, the same file is another input

@@ -31,6 +31,7 @@ def parts(tmp_path, monkeypatch):
     entry = weights.SplitWeights(
         packages=("a-part-0==1", "a-part-1==1"),
         parts=tuple(names),
+        sha256=hashlib.sha256(content).hexdigest(),
         folder="net",
         files={"model.safetensors": hashlib.sha256(CONTENT).hexdigest()},
     )
@@ -59,3 +60,12 @@ def test_what_was_changed_after_unpacking_is_refused(parts):
     weights.locate.cache_clear()
     with pytest.raises(UnsafeArtefact, match=r"model.safetensors is not the file whose SHA-256 is pinned"):
         weights.locate("in-parts", "mpnet")
+
+
+@pytest.mark.parametrize("content", [b"", b"not the part" * 250])
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_parts_that_are_damaged_are_refused_and_leave_nothing_behind(parts, tmp_path, place, content):
+    (parts / f"a-part_{place}/input/net.zip.{place}").write_bytes(content)
+    with pytest.raises(UnsafeArtefact, match=r"net .*the archive whose SHA-256 is pinned: install them again"):
+        weights.locate("in-parts", "mpnet")
+    assert list((tmp_path / "cache/airline-sentiment/net").iterdir()) == []
