@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sentiment_lib.errors import TrainingRefused
+from sentiment_lib.errors import BadInput, TrainingRefused
 from sentiment_lib.families.base import Family, Model, Probabilities, Training
 from sentiment_lib.families.calibration import apply_temperature, fit_temperature, record, softmax
 from sentiment_lib.families.options import Number, numbers
@@ -86,6 +86,9 @@ class StackFamily:
         folds = numbers(self.name, training.options, {"folds": FOLDS}, others=("members", "member_options"))["folds"]
         if self.name in names or len(set(names)) < len(names) or len(names) < 2:
             raise TrainingRefused(family=self.name, problem=f"two or more different members are needed, got {names}")
+        if strange := sorted(set(training.options.get("member_options", {})) - set(names)):
+            problem = f"{strange[0]} is none of its members: {', '.join(names)}"
+            raise BadInput(what=f"option member_options of {self.name}", problem=problem)
         training.require_all_labels(self.name, at_least=2 * folds)
         rows = len(training.texts)
         answers = [np.zeros((rows, len(LABELS))) for _ in names]

@@ -33,6 +33,7 @@ LATER = 0.1
 #: Later rows on which a label that makes up COMMON of them must be predicted at least once.
 ENOUGH, COMMON = 100, 0.05
 TOKENS = 64
+PRECISIONS = ("fp32", "int8")
 
 
 class TransformerFamily:
@@ -65,13 +66,19 @@ class TransformerFamily:
         from sentiment_lib.families.lessons import Lessons, seed
         from sentiment_lib.families.onnx_export import export
 
-        folder = self._folder(options.pop("checkpoint", self._checkpoint))
+        checkpoint = str(options.pop("checkpoint", self._checkpoint))
+        folder = self._folder(checkpoint)
+        if not (folder / "config.json").is_file():
+            raise BadInput(what=f"checkpoint {checkpoint} of {self.name}", problem="it holds no config.json")
         source = _tokenizer_json(folder)
         cutter = onnx_model.tokenizer(source, TOKENS)
         ready = [prepared(text, self._preparation) for text in training.texts]
         tokens = [encoding.ids for encoding in cutter.encode_batch(ready)]
         cut = len(tokens) - int(len(tokens) * float(options.pop("later", LATER)))
         precision, state = str(options.pop("precision", self._precision)), options.pop("checkpoints", None)
+        if precision not in PRECISIONS:
+            problem = f"{precision!r} is none of {', '.join(PRECISIONS)}"
+            raise BadInput(what=f"option precision of {self.name}", problem=problem)
         start = options.pop("start", None)
         recipe = self._recipe(options)
         seed(training.seed)

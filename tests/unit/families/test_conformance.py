@@ -135,6 +135,13 @@ def test_an_option_that_a_stack_does_not_know_is_refused():
         catalog.train("stack", texts, labels, seed=0, member=["bert"])
 
 
+def test_options_for_who_is_no_member_of_a_stack_are_refused():
+    texts, labels = made_up(60)
+    members = {"members": ["tfidf_logreg", "fasttext"], "member_options": {"bert": {"epochs": 1}}}
+    with pytest.raises(BadInput, match=r"bert is none of its members: tfidf_logreg, fasttext"):
+        catalog.train("stack", texts, labels, seed=0, **members)
+
+
 def test_a_lexicon_works_without_any_label():
     model = catalog.train("vader", [], [], seed=0)
     proba = model.predict_proba(

@@ -96,6 +96,19 @@ def test_a_checkpoint_that_is_not_there_comes_with_the_command_that_fetches_it()
         catalog.train("tweet_roberta", [], [], seed=0)
 
 
+def test_a_folder_without_a_network_is_no_checkpoint(tmp_path):
+    texts, labels = made_up(60)
+    for checkpoint in (str(tmp_path), "glove-6b-50d"):
+        with pytest.raises(BadInput, match=rf"checkpoint {checkpoint} of mpnet .* no config.json"):
+            catalog.train("mpnet", texts, labels, seed=0, checkpoint=checkpoint)
+
+
+def test_a_precision_that_nobody_knows_is_refused(small_bert):
+    texts, labels = made_up(60)
+    with pytest.raises(BadInput, match=r"option precision of bert .*'int4' is none of fp32, int8"):
+        catalog.train("bert", texts, labels, seed=0, checkpoint=str(small_bert), precision="int4")
+
+
 def test_a_checkpoint_is_used_as_it_is_with_its_own_order_of_labels(small_roberta):
     import torch
     from transformers import AutoModelForSequenceClassification, AutoTokenizer
