@@ -65,6 +65,10 @@ class ApprovalVoid(SentimentError):
     """The approval of decision {decision} is void: {problem}"""
 
 
+class AnswerRefused(SentimentError):
+    """Nothing was recorded and decision {decision} is as it was: {problem}"""
+
+
 class LedgerBroken(SentimentError):
     """The ledger does not verify: {problem}"""
 

@@ -97,23 +97,32 @@ def approve(
     evidence: Annotated[str | None, typer.Option(help="hash of the evidence that was seen")] = None,
     as_json: Json = False,
 ) -> None:
-    """Answer a decision that waits; promotion is a command of its own. Exit code 1 when the answer does not count."""
+    """Answer a decision that waits; promotion is a command of its own. Exit code 1 when the answer does not count.
+
+    A slip of the hand (another's name, one's own request, a rejection without a reason) is refused, and the decision
+    waits on.
+    """
+    from sentiment_lib.errors import AnswerRefused
     from sentiment_lib.steps import approve as step
     from sentiment_lib.storage import decisions
 
     with opened() as (store, settings):
         with store.begin() as connection:
             known = decisions.whole(connection, decision_id)
+        answer = "rejected" if reject else "approved"
+        # `sentiment retrain` asks as "name/time"
+        asked_by = known["requested_by"].partition("/")[0]
+        if problem := step.slip(settings, answer, by, reason, (asked_by, known["requested_by"])):
+            raise AnswerRefused(decision=decision_id, problem=problem)
         found = step.run(
             store,
             settings,
             decision_id=decision_id,
-            answer="rejected" if reject else "approved",
+            answer=answer,
             answered_by=by,
             reason=reason,
             evidence_hash=evidence or known["evidence_hash"],
-            # `sentiment retrain` asks as "name/time"
-            requested_by=known["requested_by"].partition("/")[0],
+            requested_by=asked_by,
         )
     show(found, as_json, f"Decision {decision_id}: {found.answer}" + (f" ({found.reason})" if found.reason else ""))
     if found.answer == "void":

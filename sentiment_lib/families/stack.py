@@ -82,7 +82,10 @@ class StackFamily:
 
     def train(self, training: Training) -> Model:
         """Train each member on every fold but one for the linear model, and on all rows for serving."""
-        names = [str(name) for name in training.options.get("members", MEMBERS)]
+        given = training.options.get("members", MEMBERS)
+        if isinstance(given, str):
+            raise BadInput(what=f"option members of {self.name}", problem=f"'{given}' is one word; a list is needed")
+        names = [str(name) for name in given]
         folds = numbers(self.name, training.options, {"folds": FOLDS}, others=("members", "member_options"))["folds"]
         if self.name in names or len(set(names)) < len(names) or len(names) < 2:
             raise TrainingRefused(family=self.name, problem=f"two or more different members are needed, got {names}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import UTC, datetime
 
 from sqlalchemy import Connection
@@ -73,6 +74,21 @@ def run(
     return found
 
 
+def slip(settings: Settings, answer: str, who: str, reason: str | None, asked: Collection[str | None]) -> str | None:
+    """What this person cannot answer, whatever the decision's state; None when they can.
+
+    asked: who asked for the promotion. A caller that can still ask again need not let `run` void the decision for it.
+    """
+    policy = settings.policy.approval
+    if who not in policy.approvers:
+        return f"{who} is not among the approvers"
+    if answer == "rejected":
+        return None if len((reason or "").strip()) >= SHORTEST_REASON else "a rejection needs a reason"
+    if not policy.self_approval and who in asked:
+        return f"{who} asked for this promotion and may not approve it"
+    return None
+
+
 def _problem(
     connection: Connection,
     settings: Settings,
@@ -89,14 +105,12 @@ def _problem(
     known = decisions.whole(connection, decision_id)
     champion = models.champion(connection)
     serving = champion.version if champion else None
-    if who not in policy.approvers:
-        return f"{who} is not among the approvers"
+    if problem := slip(settings, answer, who, reason, (requested_by, known["requested_by"])):
+        return problem
     if answer == "rejected":
-        return None if len((reason or "").strip()) >= SHORTEST_REASON else "a rejection needs a reason"
+        return None
     if known["answer"] != Answer.PROMOTE:
         return f"the gate said {known['answer']}, so there is nothing to approve"
-    if not policy.self_approval and who in (requested_by, known["requested_by"]):
-        return f"{who} asked for this promotion and may not approve it"
     if moment > known["decided_at"] + policy.expires_after:
         return f"the question expired after {policy.expires_after}"
     if not evidence_hash == known["evidence_hash"] == known["evaluation_hash"] == sha256(known["evidence"]):

@@ -142,6 +142,12 @@ def test_options_for_who_is_no_member_of_a_stack_are_refused():
         catalog.train("stack", texts, labels, seed=0, **members)
 
 
+def test_members_of_a_stack_given_as_one_word_are_refused():
+    texts, labels = made_up(60)
+    with pytest.raises(BadInput, match=r"'tfidf_logreg' is one word; a list is needed"):
+        catalog.train("stack", texts, labels, seed=0, members="tfidf_logreg")
+
+
 def test_a_lexicon_works_without_any_label():
     model = catalog.train("vader", [], [], seed=0)
     proba = model.predict_proba(
