@@ -6,6 +6,7 @@ MiniLM: Wang et al., NeurIPS 2020, as trained by Sentence-BERT's authors (all-Mi
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -17,11 +18,13 @@ from numpy.typing import NDArray
 from sentiment_lib.errors import MissingExtra
 from sentiment_lib.families.base import Training
 from sentiment_lib.families.encoded import EncodedFamily, Encoder
+from sentiment_lib.families.preparation import prepared
 from sentiment_lib.families.weights import locate
 
 #: Tokens of a text that MiniLM reads; tweets have fewer.
 TOKENS = 96
 BATCH = 64
+PREPARATION = "preparation.json"
 #: Characters that USE reads: its attention is quadratic in them, and no tweet is longer.
 CHARACTERS = 600
 
@@ -48,9 +51,10 @@ class Use:
 
 
 class MiniLm:
-    """Mean of MiniLM's token vectors, of unit length."""
+    """Mean of MiniLM's token vectors, of unit length; `way` is the preparation of texts (preparation.py)."""
 
-    def __init__(self) -> None:
+    def __init__(self, way: str) -> None:
+        self._way = way
         folder = locate("all-minilm-l6-v2", "sentence_encoder_logreg")
         try:
             from tokenizers import Tokenizer
@@ -67,7 +71,8 @@ class MiniLm:
         """Unit vectors (n, 384). Texts of one length go together: no padding, so neighbours change nothing."""
         import torch
 
-        tokens = [encoding.ids for encoding in self._tokenizer.encode_batch(list(texts))]
+        ready = [prepared(text, self._way) for text in texts]
+        tokens = [encoding.ids for encoding in self._tokenizer.encode_batch(ready)]
         order = sorted(range(len(tokens)), key=lambda row: len(tokens[row]))
         found = np.zeros((len(tokens), 384), dtype=np.float32)
         with torch.inference_mode():
@@ -78,7 +83,8 @@ class MiniLm:
         return found
 
     def save(self, folder: Path) -> None:
-        """Nothing: the weights are pinned by their SHA-256 (weights.py)."""
+        """How texts are prepared; the weights are pinned by their SHA-256 (weights.py)."""
+        (folder / PREPARATION).write_text(json.dumps({"preparation": self._way}))
 
 
 def same_length(order: Sequence[int], tokens: Sequence[Sequence[int]], size: int) -> list[list[int]]:
@@ -97,9 +103,9 @@ def _use() -> Use:
     return Use()
 
 
-@lru_cache(maxsize=1)
-def _minilm() -> MiniLm:
-    return MiniLm()
+@lru_cache(maxsize=2)
+def _minilm(way: str) -> MiniLm:
+    return MiniLm(way)
 
 
 def _make_use(training: Training, texts: list[str]) -> Encoder:
@@ -107,7 +113,7 @@ def _make_use(training: Training, texts: list[str]) -> Encoder:
 
 
 def _make_minilm(training: Training, texts: list[str]) -> Encoder:
-    return _minilm()
+    return _minilm("named")
 
 
 def _read_use(folder: Path) -> Encoder:
@@ -115,7 +121,9 @@ def _read_use(folder: Path) -> Encoder:
 
 
 def _read_minilm(folder: Path) -> Encoder:
-    return _minilm()
+    path = folder / PREPARATION
+    # packages of before emoji were named have no such file
+    return _minilm(json.loads(path.read_text())["preparation"] if path.is_file() else "plain")
 
 
 USE = EncodedFamily("use_logreg", _make_use, _read_use)
