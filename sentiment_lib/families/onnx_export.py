@@ -16,6 +16,7 @@ from torch import nn
 from sentiment_lib.families import onnx_model
 from sentiment_lib.families.onnx_model import INPUT
 from sentiment_lib.families.onnx_quantised import FEWEST, SEEN, quantised, with_ranges
+from sentiment_lib.families.onnx_smoothed import smoothed
 from sentiment_lib.families.stepping import Tokens, padded
 
 #: int8 is served when it gives this share of the labels of single precision on the later rows.
@@ -70,9 +71,10 @@ def export(network: nn.Module, earlier: Tokens, later: Tokens, precision: str) -
     if precision == "fp32":
         return Exported(graph=whole, together=TOGETHER, notes=notes | {"precision": "fp32"})
     seen = earlier[-SEEN:]
-    small, together = quantised(whole), 1
     if len(seen) >= FEWEST:
-        small, together = with_ranges(small, seen), TOGETHER
+        small, together = with_ranges(quantised(smoothed(whole, seen)), seen), TOGETHER
+    else:
+        small, together = quantised(whole), 1
     answers = onnx_model.run(onnx_model.session(small), sample, together)
     same = float((answers.argmax(axis=1) == truth.argmax(axis=1)).mean())
     notes["int8_same_labels"] = round(same, 4)
