@@ -148,6 +148,26 @@ def test_members_of_a_stack_given_as_one_word_are_refused():
         catalog.train("stack", texts, labels, seed=0, members="tfidf_logreg")
 
 
+def test_a_stack_of_one_fold_learns_from_the_newer_half():
+    texts, labels = made_up(300)
+    cheap, usual = (
+        catalog.train("stack", texts, labels, seed=0, members=["tfidf_logreg", "fasttext"], folds=folds)
+        for folds in (1, 2)
+    )
+    assert (cheap.notes["calibration_rows"], usual.notes["calibration_rows"]) == (150, 300)
+    later, truth = made_up(60, seed=8)
+    guessed = cheap.predict_proba(later).argmax(axis=1)
+    assert np.mean([list(WORDS)[place] == label for place, label in zip(guessed, truth, strict=True)]) > 0.9
+
+
+def test_a_stack_of_one_fold_whose_newer_half_lacks_a_label_is_refused():
+    texts, labels = made_up(300)
+    order = sorted(range(len(labels)), key=lambda row: labels[row] != labels[0])
+    texts, labels = [texts[row] for row in order], [labels[row] for row in order]
+    with pytest.raises(TrainingRefused, match=r"newer half of the rows lacks a label"):
+        catalog.train("stack", texts, labels, seed=0, members=["tfidf_logreg", "fasttext"], folds=1)
+
+
 def test_a_lexicon_works_without_any_label():
     model = catalog.train("vader", [], [], seed=0)
     proba = model.predict_proba(
