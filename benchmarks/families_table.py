@@ -50,31 +50,34 @@ def frontier(data: str, rows: Sequence[dict[str, Any]], path: Path) -> None:
     matplotlib.use("Agg")
     from matplotlib import pyplot as plt
 
-    done = [row for row in rows if "macro_f1" in row]
-    figure, axes = plt.subplots(1, 2, figsize=(12, 5), sharey=True, layout="constrained")
+    done = sorted((row for row in rows if "macro_f1" in row), key=lambda row: -row["macro_f1"][0])
+    figure, axes = plt.subplots(1, 2, figsize=(13, 6), sharey=True, layout="constrained")
     for axis, (key, label) in zip(
         axes, (("train_cpu_s", "CPU seconds to train"), ("p50_ms", "ms a tweet, median")), strict=True
     ):
-        points = sorted((max(row[key], 1e-3), 100 * row["macro_f1"][0], row) for row in done)
-        for cost, quality, row in points:
-            below, above = quality - 100 * row["macro_f1"][1], 100 * row["macro_f1"][2] - quality
-            axis.errorbar(cost, quality, yerr=[[below], [above]], fmt="o", color="#4477aa", capsize=2, lw=0.8)
-            axis.annotate(row["name"], (cost, quality), xytext=(5, 4), textcoords="offset points", fontsize=8)
+        points = sorted((max(row[key], 1e-3), 100 * row["macro_f1"][0]) for row in done)
+        for place, row in enumerate(done, 1):
+            cost, (quality, low, high) = max(row[key], 1e-3), (100 * value for value in row["macro_f1"])
+            interval = [[quality - low], [high - quality]]
+            named = f"{place:>2}  {row['name']}  {quality:.1f}"
+            axis.errorbar(cost, quality, yerr=interval, fmt="o", color=f"C{place % 10}", capsize=2, lw=0.8, label=named)
+            # neighbours in quality are neighbours in place: turn and turn about they do not cover each other
+            beside, side = (5, "left") if place % 2 else (-5, "right")
+            axis.annotate(str(place), (cost, quality), (beside, 3), textcoords="offset points", ha=side, fontsize=9)
         best = [
-            (cost, quality) for place, (cost, quality, _) in enumerate(points) if quality >= _best(points[: place + 1])
+            (cost, quality)
+            for place, (cost, quality) in enumerate(points)
+            if quality >= max(other for _, other in points[: place + 1])
         ]
         axis.plot(*zip(*best, strict=True), color="#cc6677", lw=1, zorder=0)
         axis.set_xscale("log")
         axis.set_xlabel(label)
         axis.grid(alpha=0.3)
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside right center", frameon=False, fontsize=9)
     axes[0].set_ylabel("macro-F1, per cent, 95 % interval")
     figure.suptitle(TITLES[data])
     figure.savefig(path, dpi=90, metadata={"Software": None})
     plt.close(figure)
-
-
-def _best(points: Sequence[tuple[float, float, dict[str, Any]]]) -> float:
-    return max(quality for _, quality, _ in points)
 
 
 def _interval(value: Sequence[float]) -> str:

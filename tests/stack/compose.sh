@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # The container stack for real: build, start, turn the loop once, approve over REST, take it down. Fails, never skips.
+# FAMILIES names what is trained, a JSON list; TRAIN_EXTRAS and SERVE_EXTRAS what the images hold for it.
 # A running engine is used; else the one of SENTIMENT_STAND (as root) is started in a folder of its own.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
@@ -39,7 +40,8 @@ fi
 
 docker/secrets.sh "$scratch/env"
 # one retrain, the one that is asked for here: another one's question would take this one's away
-printf 'SENTIMENT_POLICY__RETRAIN__%s\n' NEW_LABELS=1000000 COOL_DOWN=P10D >"$scratch/policy.env"
+printf 'SENTIMENT_POLICY__RETRAIN__%s\n' NEW_LABELS=1000000 COOL_DOWN=P10D \
+  "FAMILIES=${FAMILIES:-[\"tfidf_logreg\", \"fasttext\"]}" >"$scratch/policy.env"
 export POLICY_FILE="$scratch/policy.env"
 AIRFLOW_PORT=$("$python" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
 API_PORT=$("$python" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')

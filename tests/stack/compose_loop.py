@@ -15,6 +15,7 @@ from urllib.request import Request, urlopen
 from benchmarks.airflow_rest import PATIENCE, Airflow
 
 CHAMPION = "SELECT to_version FROM deployments WHERE state = 'done' ORDER BY deployment_id DESC LIMIT 1"
+TRAINED = "SELECT count(*) FROM model_versions WHERE family = '{}'"
 DAGS = ("ingest_tweets", "score_tweets", "retrain", "check_drift", "maintain")
 
 
@@ -79,8 +80,12 @@ def main(env: str, url: str, api_url: str, compose: str) -> None:
     assert containers.value("SELECT count(*) FROM predictions") > 0, "the champion scored nothing"
 
     own = admin.trigger("retrain")
-    person.until(lambda: own in person.waiting(), seconds=300, what="a question")
+    person.until(lambda: own in person.waiting(), seconds=900, what="a question")
     say(f"asked: {person.question(own)['subject']}")
+    wanted = json.loads(containers.inside("worker", "printenv", "SENTIMENT_POLICY__RETRAIN__FAMILIES"))
+    trained = {name: containers.value(TRAINED.format(name)) for name in wanted}
+    assert all(trained.values()), f"versions trained: {trained}"
+    say(f"versions trained: {trained}")
     time.sleep(PATIENCE)
     person.answer(own, "Promote", "the container test approves")
     assert admin.ended("retrain", own) == "success"
