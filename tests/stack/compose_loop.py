@@ -15,7 +15,15 @@ from urllib.request import Request, urlopen
 from benchmarks.airflow_rest import PATIENCE, Airflow
 
 CHAMPION = "SELECT to_version FROM deployments WHERE state = 'done' ORDER BY deployment_id DESC LIMIT 1"
-TRAINED = "SELECT count(*) FROM model_versions WHERE family = '{}'"
+#: Run in the API's container: what Airflow's image trained, this one must be able to answer with.
+LOADED = """
+import sys
+from sentiment_lib.registry.models import Registry
+from sentiment_lib.settings import load_settings
+registry = Registry(load_settings())
+for version in sys.argv[1:]:
+    print(version, registry.load(int(version)).predict_proba(["my bag is lost"]).shape)
+"""
 DAGS = ("ingest_tweets", "score_tweets", "retrain", "check_drift", "maintain")
 
 
@@ -30,10 +38,13 @@ class Containers:
         words = [*self._base, "exec", "-T", service, *command]
         return subprocess.run(words, text=True, input=given, stdout=subprocess.PIPE, check=True).stdout.strip()
 
+    def rows(self, query: str) -> list[str]:
+        """The first column of an SQL answer."""
+        return self.inside("postgres", "psql", "-U", "postgres", "-d", "sentiment", "-At", "-c", query).splitlines()
+
     def value(self, query: str) -> int:
-        """The first number of an SQL answer; 0 when there is no row."""
-        found = self.inside("postgres", "psql", "-U", "postgres", "-d", "sentiment", "-At", "-c", query)
-        return int(found or 0)
+        """The number that an SQL answer consists of; 0 when there is no row."""
+        return int("".join(self.rows(query)) or 0)
 
     def drop(self, name: str, content: str) -> None:
         """Put a file into the landing folder, whole or not at all."""
@@ -83,9 +94,12 @@ def main(env: str, url: str, api_url: str, compose: str) -> None:
     person.until(lambda: own in person.waiting(), seconds=900, what="a question")
     say(f"asked: {person.question(own)['subject']}")
     wanted = json.loads(containers.inside("worker", "printenv", "SENTIMENT_POLICY__RETRAIN__FAMILIES"))
-    trained = {name: containers.value(TRAINED.format(name)) for name in wanted}
-    assert all(trained.values()), f"versions trained: {trained}"
-    say(f"versions trained: {trained}")
+    trained = containers.rows("SELECT family FROM model_versions")
+    assert set(wanted) <= set(trained), f"trained were {trained}, not all of {wanted}"
+    versions = containers.rows("SELECT version FROM model_versions ORDER BY version")
+    loaded = containers.inside("api", "python", "-c", LOADED, *versions).splitlines()
+    assert loaded == [f"{version} (1, 3)" for version in versions], f"the API's image loads {loaded} of {versions}"
+    say(f"trained: {', '.join(trained)}; each answers in the API's image")
     time.sleep(PATIENCE)
     person.answer(own, "Promote", "the container test approves")
     assert admin.ended("retrain", own) == "success"
