@@ -71,6 +71,11 @@ class Settings(BaseSettings):
         return self.home / "snapshots"
 
     @cached_property
+    def checkpoints(self) -> Path:
+        """Folder with one folder for each training that has not ended: what a killed one goes on from."""
+        return self.home / "checkpoints"
+
+    @cached_property
     def reports(self) -> Path:
         """Folder of drift and evaluation reports."""
         return self.home / "reports"

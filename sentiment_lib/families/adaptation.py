@@ -14,7 +14,7 @@ from torch import nn
 from torch.nn import functional
 
 from sentiment_lib.families import stepping
-from sentiment_lib.families.checkpoint import Checkpoint
+from sentiment_lib.families.checkpoint import Checkpoint, learned
 from sentiment_lib.families.recipe import Recipe
 from sentiment_lib.families.stepping import Tokens, batches_from, optimizer_of, padded, precision, set_rate, step
 
@@ -51,7 +51,7 @@ def adapt(
 ) -> dict[str, Any]:
     """Train `body` in place for `recipe.adapt` passes over `tokens`; returns notes.
 
-    The checkpoint of the last step stays: whoever goes on with the body removes it when all is done.
+    The checkpoint of a part that ended holds the weights: a second call takes them from there.
     """
     where = stepping.device()
     torch.manual_seed(seed)
@@ -77,8 +77,9 @@ def adapt(
             # over about the last hundred steps
             state["loss"] += (wrong.item() - state["loss"]) * max(0.01, 1 / (state["step"] + 1))
         state["step"] += 1
-        if state["step"] % recipe.interval == 0 or state["step"] == total:
+        if state["step"] % recipe.interval == 0 and state["step"] < total:
             checkpoint.save(guesser, optimizer, {}, state)
+    checkpoint.finish({name: value.detach() for name, value in learned(guesser).items()}, state)
     body.to("cpu")
     return {"adapted_on": len(tokens), "guess_loss": round(state["loss"], 3)}
 

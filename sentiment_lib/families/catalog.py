@@ -37,12 +37,11 @@ CATALOG: dict[str, Family] = {
         TWEET_ROBERTA,
     )
 }
-CATALOG["stack"] = StackFamily(lambda name: family(name))
-
 #: Families that also learn from tweets without labels.
 UNLABELLED = frozenset({"word2vec_logreg"})
 #: Families that can go on from an earlier package of theirs, or from a checkpoint of a killed training.
-RESUMABLE = frozenset({"bert", "mpnet", "tweet_roberta"})
+RESUMABLE = {found.name: found for found in (BERT, MPNET, TWEET_ROBERTA)}
+CATALOG["stack"] = StackFamily(lambda name: family(name), resumable=RESUMABLE)
 
 
 def family(name: str) -> Family:
@@ -83,20 +82,45 @@ def train(
 
 def reads_unlabelled(name: str, options: Mapping[str, Any]) -> bool:
     """Whether this training would learn from tweets without labels, itself or by a member of a stack."""
-    of_member = options.get("member_options", {})
-    if any(reads_unlabelled(str(member), of_member.get(member, {})) for member in options.get("members", ())):
+    if any(reads_unlabelled(member, its) for member, its in _members(options)):
         return True
-    return name in UNLABELLED or (name in RESUMABLE and bool(options.get("adapt")))
+    # what a warm start goes on from was adapted, or was meant not to be
+    adapts = bool(options.get("adapt")) and options.get("start") is None
+    return name in UNLABELLED or (adapts and fine_tunes(name, options))
 
 
-def starts_warm(name: str) -> bool:
-    """Whether the family can go on from an earlier package, and leaves checkpoints."""
-    return name in RESUMABLE
+def fine_tunes(name: str, options: Mapping[str, Any]) -> bool:
+    """Whether this training changes the weights of a network."""
+    return name in RESUMABLE and RESUMABLE[name].fine_tunes(options)
+
+
+def resumes(name: str, options: Mapping[str, Any]) -> bool:
+    """Whether this training, or that of a member of a stack, goes on where it was killed (option `checkpoints`)."""
+    return fine_tunes(name, options) or any(fine_tunes(member, its) for member, its in _members(options))
+
+
+def start_problem(
+    name: str, options: Mapping[str, Any], package: Path, created_at: Sequence[datetime] | None = None
+) -> str | None:
+    """Why this training cannot go on from what the package of its family learned (option `start`); None when it can.
+
+    `created_at` are the times of its rows, oldest first: enough of the newest must be newer than what the package
+    learned from.
+    """
+    if name not in RESUMABLE:
+        return f"{name} begins anew each time"
+    return RESUMABLE[name].start_problem(options, package, created_at)
 
 
 def load(folder: Path, name: str) -> Model:
     """The model that a package of this family holds; check the package first (registry/package.py)."""
     return family(name).load(folder)
+
+
+def _members(options: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
+    """Members of a stack with their own options."""
+    given = options.get("member_options", {})
+    return [(str(member), given.get(member, {})) for member in options.get("members", ())]
 
 
 def _place(label: Label | str | int) -> int:

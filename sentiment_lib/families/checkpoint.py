@@ -1,10 +1,12 @@
-"""A training's state on disk, so that a killed training goes on where it was. safetensors, replaced in one move."""
+"""A training's state on disk, so that a killed training goes on where it was. safetensors, replaced in one move.
+
+Whoever gave the folder removes it, when what was trained is safe elsewhere: a kill after the last step costs no steps.
+"""
 
 from __future__ import annotations
 
 import json
 import os
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,8 @@ from torch import nn
 
 FILE = "training.safetensors"
 DRAFTS = "drafts"
+#: What the states of the GPUs' generators are kept under.
+CUDA = "cuda/"
 
 
 class Checkpoint:
@@ -31,7 +35,7 @@ class Checkpoint:
         best: dict[str, torch.Tensor],
         progress: dict[str, Any],
     ) -> None:
-        """Weights that are learned, the optimizer's moments, the generator's state, the best weights so far."""
+        """Weights that are learned, the optimizer's moments, the generators' states, the best weights so far."""
         if self._path is None:
             return
         tensors = {f"weights/{name}": value.detach() for name, value in learned(network).items()}
@@ -39,18 +43,34 @@ class Checkpoint:
         for number, state in optimizer.state_dict()["state"].items():
             tensors |= {f"moments/{number}/{name}": value for name, value in state.items()}
         tensors["generator"] = torch.get_rng_state()
+        if any(value.is_cuda for value in tensors.values()):
+            # dropout on a GPU draws from that GPU's own generator
+            tensors |= {f"{CUDA}{place}": state for place, state in enumerate(torch.cuda.get_rng_state_all())}
+        self._write(tensors, progress)
+
+    def finish(self, best: dict[str, torch.Tensor], progress: dict[str, Any]) -> None:
+        """All that is needed after the last step: the weights that were chosen, without moments and the rest."""
+        if self._path is not None:
+            self._write({f"best/{name}": value for name, value in best.items()}, progress)
+
+    def _write(self, tensors: dict[str, torch.Tensor], progress: dict[str, Any]) -> None:
+        assert self._path is not None
         # in a folder of its own: safetensors writes under names that it draws, and a kill leaves them there
         drafts = self._path.parent / DRAFTS
         drafts.mkdir(parents=True, exist_ok=True)
         fresh = drafts / str(os.getpid())
-        content = {name: value.contiguous().clone() for name, value in tensors.items()}
+        # neither call copies what lies on the processor in one piece, as everything here does without a GPU
+        content = {name: value.cpu().contiguous() for name, value in tensors.items()}
         save_file(content, fresh, metadata={"key": self._key, "progress": json.dumps(progress)})
         fresh.replace(self._path)
 
     def resume(
         self, network: nn.Module, optimizer: torch.optim.Optimizer
     ) -> tuple[dict[str, Any], dict[str, torch.Tensor]] | None:
-        """Progress and best weights after putting everything back; None when there is nothing of this training."""
+        """Progress and best weights after putting everything back; None when there is nothing of this training.
+
+        After `finish` the network has the weights that were chosen, and the optimizer is as it was.
+        """
         if self._path is None or not self._path.is_file():
             return None
         try:
@@ -62,7 +82,11 @@ class Checkpoint:
         except SafetensorError:
             # cut off by a full disk or a power cut: start over rather than fail for ever
             return None
-        network.load_state_dict(_under("weights/", tensors), strict=False)
+        progress, best = json.loads(metadata["progress"]), _under("best/", tensors)
+        weights = _under("weights/", tensors)
+        network.load_state_dict(weights or best, strict=False)
+        if not weights:
+            return progress, best
         state = optimizer.state_dict()
         state["state"] = {}
         for name, value in _under("moments/", tensors).items():
@@ -70,18 +94,21 @@ class Checkpoint:
             state["state"].setdefault(int(number), {})[field] = value
         optimizer.load_state_dict(state)
         torch.set_rng_state(tensors["generator"])
-        return json.loads(metadata["progress"]), _under("best/", tensors)
-
-    def remove(self) -> None:
-        """The training ended: nothing is left to go on from, nor what a kill left of a checkpoint half written."""
-        if self._path is not None:
-            self._path.unlink(missing_ok=True)
-            shutil.rmtree(self._path.parent / DRAFTS, ignore_errors=True)
+        drawn = _under(CUDA, tensors)
+        # begun without a GPU, or with another number of them: there is no state that would fit
+        if drawn and len(drawn) == torch.cuda.device_count():
+            torch.cuda.set_rng_state_all([drawn[str(place)] for place in range(len(drawn))])
+        return progress, best
 
 
 def learned(network: nn.Module) -> dict[str, torch.Tensor]:
     """Parameters that training changes; frozen ones come from the base checkpoint again."""
     return {name: value for name, value in network.named_parameters() if value.requires_grad}
+
+
+def copied(network: nn.Module) -> dict[str, torch.Tensor]:
+    """What is learned, as it is now, in the processor's memory."""
+    return {name: value.detach().to("cpu", copy=True) for name, value in learned(network).items()}
 
 
 def _under(prefix: str, tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:

@@ -14,7 +14,7 @@ from torch import nn
 
 from sentiment_lib.families import stepping
 from sentiment_lib.families.calibration import apply_temperature, fit_temperature, shares_as_in, softmax
-from sentiment_lib.families.checkpoint import Checkpoint, learned
+from sentiment_lib.families.checkpoint import Checkpoint, copied
 from sentiment_lib.families.objective import blanked, label_weights, loss
 from sentiment_lib.families.recipe import Recipe
 from sentiment_lib.families.stepping import Tokens, batches_from, optimizer_of, padded, precision, set_rate, step
@@ -44,7 +44,8 @@ def fine_tune(
     """Train in place; the weights of the last look that is not clearly worse than the best are kept. Returns notes.
 
     The rate has fallen to nothing by the last look, so its weights are the steadiest; an earlier one must be better by
-    more than luck. Training stops when several looks in a row gained nothing.
+    more than luck. Training stops when several looks in a row gained nothing. The checkpoint of a training that ended
+    holds those weights: a second call takes them from there.
 
     `pad` and `blank` are the ids of the tokens that fill a batch up and that stand for a word left out.
     """
@@ -86,13 +87,15 @@ def fine_tune(
             state["stale"] = 0 if lower else state["stale"] + 1
             if apart.mean() <= apart.std() / math.sqrt(len(apart)):
                 state["best_step"] = state["step"]
-                best = {name: value.detach().cpu().clone() for name, value in learned(network).items()}
+                best = copied(network)
             if lower:
                 state["lowest"] = losses.tolist()
         if state["step"] % recipe.interval == 0 and not last:
             checkpoint.save(network, optimizer, best, state)
     # what follows needs the memory
     optimizer.zero_grad(set_to_none=True)
+    best = best or copied(network)
+    checkpoint.finish(best, state)
     network.load_state_dict(best, strict=False)
     network.to("cpu").eval()
     return {"steps": state["step"], "best_step": state["best_step"], "resumed": state["resumed"]}

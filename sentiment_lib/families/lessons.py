@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from sentiment_lib.families import adaptation, fine_tuning
+from sentiment_lib.families import adaptation, fine_tuning, stepping
 from sentiment_lib.families.base import Training
 from sentiment_lib.families.checkpoint import Checkpoint
 from sentiment_lib.families.preparation import prepared
@@ -27,7 +26,10 @@ ADAPTING = "adapting"
 
 @dataclass(frozen=True)
 class Lessons:
-    """One training of one network: `cut` parts its rows into earlier and later, `state` is where checkpoints go."""
+    """One training of one network: `cut` parts its rows into earlier and later, `state` is where checkpoints go.
+
+    `origin` stands for the network before its first step and for how texts become its tokens (`_key`).
+    """
 
     family: str
     training: Training
@@ -35,7 +37,7 @@ class Lessons:
     recipe: Recipe
     cutter: Any
     preparation: str
-    folder: Path
+    origin: tuple[Any, ...]
     state: Path | None
 
     def adapt(self, network: Any) -> dict[str, Any]:
@@ -54,33 +56,35 @@ class Lessons:
 
     def fine_tune(self, network: nn.Module, tokens: Tokens) -> dict[str, Any]:
         """Teach it the labels of the earlier rows; the later ones say when to stop. Returns notes."""
-        checkpoint, labels, begun = self._checkpoint(), self.training.labels, 0.4 if self.recipe.adapt else 0.05
-        notes = fine_tuning.fine_tune(
+        labels, begun = self.training.labels, 0.4 if self.recipe.adapt else 0.05
+        return fine_tuning.fine_tune(
             network,
             fine_tuning.Rows(tokens=tokens[: self.cut], labels=labels[: self.cut]),
             fine_tuning.Rows(tokens=tokens[self.cut :], labels=labels[self.cut :]),
             self.recipe,
             **_signs(self.cutter),
             seed=self.training.seed,
-            checkpoint=checkpoint,
+            checkpoint=self._checkpoint(),
             report=lambda share, doing: self.training.report(self.family, begun + (0.9 - begun) * share, doing),
         )
-        checkpoint.remove()
-        if self.state is not None:
-            shutil.rmtree(self.state / ADAPTING, ignore_errors=True)
-        return notes
 
     def _tokens(self, texts: Sequence[str]) -> list[list[int]]:
         return [found.ids for found in self.cutter.encode_batch([prepared(text, self.preparation) for text in texts])]
 
     def _checkpoint(self, part: str = "") -> Checkpoint:
-        key = _key(self.training, asdict(self.recipe), self.family, self.cut, self.folder)
+        key = _key(self.training, asdict(self.recipe), self.family, self.cut, [*self.origin, self.preparation])
         return Checkpoint(None if self.state is None else self.state / part, key)
 
 
 def seed(number: int) -> None:
     """Everything that torch draws follows from this number."""
     torch.manual_seed(number)
+
+
+def circumstances() -> dict[str, Any]:
+    """What networks are trained on here: device, threads of the processor, and whether in bfloat16."""
+    where = stepping.device()
+    return {"device": where.type, "threads": torch.get_num_threads(), "bf16": stepping.computes_in_bf16(where)}
 
 
 def _signs(cutter: Any) -> dict[str, int]:
@@ -92,10 +96,9 @@ def _signs(cutter: Any) -> dict[str, int]:
     }
 
 
-def _key(training: Training, recipe: dict[str, Any], family: str, cut: int, folder: Path) -> str:
+def _key(training: Training, recipe: dict[str, Any], family: str, cut: int, origin: list[Any]) -> str:
     """Stands for all that decides the weights, so that a checkpoint of another training is never resumed."""
-    digest = hashlib.sha256(json.dumps([recipe, family, cut, training.seed, NORMALISER_VERSION]).encode())
-    digest.update((folder / "config.json").read_bytes())
+    digest = hashlib.sha256(json.dumps([recipe, family, cut, training.seed, NORMALISER_VERSION, *origin]).encode())
     digest.update(training.labels.tobytes())
     for text in [*training.texts, *(training.unlabelled if recipe["adapt"] else ())]:
         digest.update(text.encode("utf-8", "replace") + b"\0")

@@ -28,8 +28,16 @@ LEFT_OUT = ["SkipLayerNormFusion"]
 class OnnxModel:
     """Tokenizer, graph and temperature; files are kept as bytes, so that a loaded model can be saved again."""
 
-    def __init__(self, family: str, files: dict[str, bytes], settings: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        family: str,
+        files: dict[str, bytes],
+        settings: dict[str, Any],
+        circumstances: dict[str, Any] | None = None,
+    ) -> None:
         self.family = family
+        #: how its training went here; not saved, so that another that gave the same model has the same package
+        self.circumstances = circumstances or {}
         self.notes: dict[str, Any] = settings["notes"]
         self._files = files
         self._settings = settings
@@ -69,18 +77,18 @@ def run(session: Any, tokens: Sequence[Sequence[int]], together: int = 1) -> NDA
     def answer(rows: Sequence[int]) -> None:
         found[rows] = session.run(None, {INPUT: np.array([tokens[row] for row in rows], dtype=np.int64)})[0]
 
-    batches = _batches(tokens, together)
+    rows_together = batches(tokens, together)
     threads = min(_processors(), len(tokens) // 8)
     if threads < 2:
-        for rows in batches:
+        for rows in rows_together:
             answer(rows)
         return found
     with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(answer, batches))
+        list(pool.map(answer, rows_together))
     return found
 
 
-def _batches(tokens: Sequence[Sequence[int]], together: int) -> list[list[int]]:
+def batches(tokens: Sequence[Sequence[int]], together: int) -> list[list[int]]:
     """Rows whose texts have one length, longest first: a long one at the end would leave the other threads idle."""
     of_length: dict[int, list[int]] = {}
     for row, ids in enumerate(tokens):

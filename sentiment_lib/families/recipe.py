@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+
+from sentiment_lib.families.options import Number
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,3 +35,29 @@ class Recipe:
     interval: int = 50
     #: 0: as many as the epochs ask for
     max_steps: int = 0
+
+
+#: Least and most of each field. What lies outside is a slip of the pen: nothing would be learned, or never an end.
+BOUNDS = {
+    "epochs": (1, 1000),
+    "batch": (1, 4096),
+    "rate": (1e-9, 1),
+    "head_rate": (1e-9, 1),
+    "warm_up": (0, 1),
+    "smoothing": (0, 0.9),
+    "clip": (1e-6, 1e6),
+    "decay": (0, 1),
+    "words_left_out": (0, 0.9),
+    "consistency": (0, 100),
+    "balance": (0, 2),
+    "adapt": (0, 1000),
+    "looks": (1, 1000),
+    "patience": (1, 1000),
+    "interval": (1, 1_000_000),
+    "max_steps": (0, 10_000_000),
+}
+
+
+def bounds_of(usual: Recipe) -> dict[str, Number]:
+    """Each field as an option with its bounds; what `usual` has is the default, and says whether it is whole."""
+    return {name: Number(value, *BOUNDS[name], whole=isinstance(value, int)) for name, value in asdict(usual).items()}

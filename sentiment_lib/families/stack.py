@@ -7,7 +7,7 @@ member answers for rows that it has not seen.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ FOLDS = Number(3, 1, 20)
 #: Labels count by the inverse of their share to this power.
 BALANCE = 0.5
 FLOOR = 1e-4
+OTHERS = ("members", "member_options", "checkpoints")
 
 
 class Stack:
@@ -44,6 +45,10 @@ class Stack:
     ) -> None:
         self.family = "stack"
         self.notes = notes or {}
+        #: how the trainings of the members that serve went here, where they say so; not saved
+        told = {name: getattr(member, "circumstances", None) for name, member in members.items()}
+        told = {name: getattr(member, "circumstances", None) for name, member in members.items()}
+        self.circumstances = {name: found for name, found in told.items() if found}
         self._members = dict(members)
         self._coefficients = coefficients
         self._intercept = intercept
@@ -74,12 +79,17 @@ class Stack:
 
 
 class StackFamily:
-    """Options: `members` (names of families), `member_options` (options by member's name), `folds`."""
+    """Options: `members` (names of families), `member_options` (options by member's name), `folds`, `checkpoints`.
+
+    Each training of a member in `resumable` has a folder of its own below `checkpoints`: after a kill those that ended
+    are taken from there, and the one that was cut off goes on. The caller removes the folder when the model is safe.
+    """
 
     name = "stack"
 
-    def __init__(self, family: Callable[[str], Family]) -> None:
+    def __init__(self, family: Callable[[str], Family], *, resumable: Collection[str] = ()) -> None:
         self._family = family
+        self._resumable = resumable
 
     def train(self, training: Training) -> Model:
         """Train each member on every fold but one for the linear model, and on all rows for serving."""
@@ -87,7 +97,7 @@ class StackFamily:
         if isinstance(given, str):
             raise BadInput(what=f"option members of {self.name}", problem=f"'{given}' is one word; a list is needed")
         names = [str(name) for name in given]
-        folds = numbers(self.name, training.options, {"folds": FOLDS}, others=("members", "member_options"))["folds"]
+        folds = numbers(self.name, training.options, {"folds": FOLDS}, others=OTHERS)["folds"]
         if self.name in names or len(set(names)) < len(names) or len(names) < 2:
             raise TrainingRefused(family=self.name, problem=f"two or more different members are needed, got {names}")
         if strange := sorted(set(training.options.get("member_options", {})) - set(names)):
@@ -101,19 +111,20 @@ class StackFamily:
         answered = np.concatenate(blocks)
         labels = training.labels[answered]
         if len(set(labels.tolist())) < len(LABELS):
-            raise TrainingRefused(family=self.name, problem="the newer half of the rows lacks a label; more folds use all")
+            problem = "the newer half of the rows lacks a label; more folds use all"
+            raise TrainingRefused(family=self.name, problem=problem)
         for fold, block in enumerate(blocks):
             rest = np.setdiff1d(np.arange(rows), block)
             for place, name in enumerate(names):
                 done = (fold * len(names) + place, total)
-                model = self._member(name, training, rest, done)
+                model = self._member(name, training, rest, done, f"fold-{fold}")
                 answers[place][block] = model.predict_proba([training.texts[row] for row in block])
         features = _features([part[answered] for part in answers])
         temperature, notes = _calibrated(features, labels, np.array_split(np.arange(len(labels)), max(folds, 2)))
         coefficients, intercept = _fit(features, labels)
         every = np.arange(rows)
         members = {
-            name: self._member(name, training, every, (folds * len(names) + place, total))
+            name: self._member(name, training, every, (folds * len(names) + place, total), "whole")
             for place, name in enumerate(names)
         }
         training.report(self.name, 1.0, "trained")
@@ -130,9 +141,14 @@ class StackFamily:
             content["notes"],
         )
 
-    def _member(self, name: str, training: Training, rows: NDArray[np.int64], done: tuple[int, int]) -> Model:
+    def _member(
+        self, name: str, training: Training, rows: NDArray[np.int64], done: tuple[int, int], place: str
+    ) -> Model:
         before, total = done
         options = dict(training.options.get("member_options", {}).get(name, {}))
+        kept = training.options.get("checkpoints")
+        if kept is not None and name in self._resumable:
+            options.setdefault("checkpoints", str(Path(kept) / place / name))
 
         def progress(share: float, doing: str) -> bool:
             training.report(self.name, (before + share) / total * 0.99, f"{name}: {doing}")

@@ -90,8 +90,13 @@ def rate_at(number: int, total: int, warm_up: float) -> float:
 
 def precision(where: torch.device) -> Any:
     """bfloat16 where the processor or the GPU computes in it; where it must be emulated it is slower."""
-    native = torch.cuda.is_bf16_supported() if where.type == "cuda" else _has_bf16()
-    return torch.autocast(where.type, dtype=torch.bfloat16, enabled=native)
+    return torch.autocast(where.type, dtype=torch.bfloat16, enabled=computes_in_bf16(where))
+
+
+def computes_in_bf16(where: torch.device) -> bool:
+    """Whether bfloat16 is what this processor or GPU was made for."""
+    # by default torch says yes for a GPU that emulates it
+    return torch.cuda.is_bf16_supported(including_emulation=False) if where.type == "cuda" else _has_bf16()
 
 
 @lru_cache(maxsize=1)

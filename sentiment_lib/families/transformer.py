@@ -5,7 +5,8 @@ Devlin et al.: BERT, NAACL 2019. Wang et al.: MiniLM, NeurIPS 2020. Loureiro et 
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,11 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sentiment_lib.errors import BadInput, MissingExtra, MissingWeights, TrainingRefused
-from sentiment_lib.families import onnx_model
+from sentiment_lib.families import onnx_model, warm_start
 from sentiment_lib.families.base import Model, Training
 from sentiment_lib.families.calibration import fit_temperature, record, shares_as_in, softmax
+from sentiment_lib.families.options import Number, numbers
+from sentiment_lib.families.origin import CONFIG, base_digest
 from sentiment_lib.families.preparation import prepared
-from sentiment_lib.families.recipe import Recipe
+from sentiment_lib.families.recipe import Recipe, bounds_of
 from sentiment_lib.families.weights import PINNED, locate
 from sentiment_lib.records import LABELS
 
@@ -29,19 +32,24 @@ if TYPE_CHECKING:
 
 ROBERTA = "cardiffnlp/twitter-roberta-base-sentiment-latest"
 #: Newest share of the rows that decides when to stop and how sure to be; the rest is learned from.
-LATER = 0.1
-#: Later rows on which a label that makes up COMMON of them must be predicted at least once.
-ENOUGH, COMMON = 100, 0.05
+LATER = Number(0.1, 0, 0.9, whole=False)
+#: On so many later rows, a label that makes up more than COMMON of them must be answered COLLAPSED times as often as it
+#: is there: the gate's usual rule (policy.gate.collapse_ratio).
+ENOUGH, COMMON, COLLAPSED = 100, 0.05, 0.2
 TOKENS = 64
 PRECISIONS = ("fp32", "int8")
+OTHERS = ("checkpoint", "start", "fine_tune", "checkpoints", "precision")
+#: What a graph is compared with its network on when there are no rows.
+EXAMPLES = ("@united thank you for the quick help", "the flight was delayed again, and nobody tells us why", "ok")
 
 
 class TransformerFamily:
     """A checkpoint, trained on labelled tweets (or taken as it is), exported once and served without torch.
 
     Options: `checkpoint` (folder, name, or name of pinned weights), `start` (folder of a package of this family to go
-    on from), `fine_tune`, `checkpoints` (folder for the state of a training that may be killed), `precision` ("int8" or
-    "fp32"), `later`, and every field of `recipe.Recipe`.
+    on from; its body is adapted already, so `adapt` does nothing), `fine_tune`, `checkpoints` (folder for the state of
+    a training that may be killed; the caller removes it when the model is safe), `precision` ("int8" or "fp32"),
+    `later` (share), and every field of `recipe.Recipe`.
     """
 
     def __init__(self, name: str, *, kind: str, preparation: str, checkpoint: str, recipe: Recipe) -> None:
@@ -51,62 +59,89 @@ class TransformerFamily:
         self._checkpoint = checkpoint
         self._usual = recipe
 
+    def fine_tunes(self, options: Mapping[str, Any]) -> bool:
+        """Whether a training with these options learns anything; BadInput when `fine_tune` is not yes or no."""
+        found = options.get("fine_tune", self._kind == "mean")
+        if not isinstance(found, bool):
+            raise BadInput(what=f"option fine_tune of {self.name}", problem=f"{found!r} is neither true nor false")
+        return found
+
     def train(self, training: Training) -> Model:
         """Fine-tune on the earlier rows, choose and calibrate on the later ones, export."""
-        options = dict(training.options)
-        fine_tune = bool(options.pop("fine_tune", self._kind == "mean"))
+        options, fine_tune = training.options, self.fine_tunes(training.options)
+        recipe, precision = self._chosen(options)
         if fine_tune:
             training.require_all_labels(self.name)
         training.report(self.name, 0.0, "reading the checkpoint")
         torch_is_there(self.name)
         from sentiment_lib.families import network as networks
-        from sentiment_lib.families.lessons import Lessons, seed
-        from sentiment_lib.families.onnx_export import export
+        from sentiment_lib.families.lessons import Lessons, circumstances, seed
+        from sentiment_lib.families.onnx_export import Sample, export
 
-        checkpoint = str(options.pop("checkpoint", self._checkpoint))
-        folder = self._folder(checkpoint)
-        if not (folder / "config.json").is_file():
-            raise BadInput(what=f"checkpoint {checkpoint} of {self.name}", problem="it holds no config.json")
-        source = _tokenizer_json(folder)
+        folder, source, base = self._origin(options)
         cutter = onnx_model.tokenizer(source, TOKENS)
-        ready = [prepared(text, self._preparation) for text in training.texts]
-        tokens = [encoding.ids for encoding in cutter.encode_batch(ready)]
-        cut = len(tokens) - int(len(tokens) * float(options.pop("later", LATER)))
-        precision, state = str(options.pop("precision", "int8")), options.pop("checkpoints", None)
-        if precision not in PRECISIONS:
-            problem = f"{precision!r} is none of {', '.join(PRECISIONS)}"
-            raise BadInput(what=f"option precision of {self.name}", problem=problem)
-        start = options.pop("start", None)
-        recipe = self._recipe(options)
+        tokens = [found.ids for found in cutter.encode_batch(self._ready(training.texts))]
+        cut, start = self._cut(options, len(tokens)), None
+        if options.get("start") is not None:
+            start = warm_start.read(Path(options["start"]))
+            start.require_base(base)
+            cut = start.first_later(training.created_at, cut, len(tokens))
         seed(training.seed)
         network = networks.build(self._kind, folder)
         networks.freeze_words(network)
         if start is not None:
-            go_on_from(network, Path(start))
+            start.put_into(network)
         notes: dict[str, Any] = {"fine_tuned": fine_tune, "warm_start": start is not None}
+        went: dict[str, Any] = {}
         if fine_tune:
-            kept = None if state is None else Path(state)
-            lessons = Lessons(self.name, training, cut, recipe, cutter, self._preparation, folder, kept)
-            if recipe.adapt and start is None:
-                notes |= lessons.adapt(network)
+            kept = None if options.get("checkpoints") is None else Path(options["checkpoints"])
+            origin = (base, TOKENS, None if start is None else start.digest)
+            lessons = Lessons(self.name, training, cut, recipe, cutter, self._preparation, origin, kept)
+            if recipe.adapt:
+                notes |= lessons.adapt(network) if start is None else {"adapted_on": 0}
             notes |= lessons.fine_tune(network, tokens)
-        training.report(self.name, 0.9, "exporting")
+            went = {"resumed": notes.pop("resumed"), **circumstances()}
         plain = networks.build(self._kind, folder, attention="eager")
         plain.load_state_dict(network.state_dict())
-        exported = export(plain, tokens[:cut], tokens[cut:], precision)
+        sample = Sample(
+            earlier=tokens[:cut],
+            later=tokens[cut:],
+            truth=training.labels[cut:],
+            examples=[found.ids for found in cutter.encode_batch(self._ready(EXAMPLES))],
+        )
+        exported = export(
+            self.name, plain, sample, precision, lambda doing: training.report(self.name, 0.9, f"exporting: {doing}")
+        )
         temperature, measured = self._calibrated(exported, tokens[cut:], training.labels, collapse=fine_tune)
         settings = {
             "preparation": self._preparation,
             "tokens": TOKENS,
             "together": exported.together,
             "temperature": temperature,
+            "base": base,
             "notes": notes | exported.notes | measured,
         }
         files = {onnx_model.GRAPH: exported.graph, onnx_model.TOKENIZER: source.encode()}
         if fine_tune:
             files[onnx_model.WEIGHTS] = _weights(network)
+            settings["learned_until"] = warm_start.learned_until(training.created_at, cut, start)
         training.report(self.name, 1.0, "trained")
-        return onnx_model.OnnxModel(self.name, files, settings)
+        return onnx_model.OnnxModel(self.name, files, settings, went)
+
+    def start_problem(
+        self, options: Mapping[str, Any], package: Path, created_at: Sequence[datetime] | None
+    ) -> str | None:
+        """Why a training of rows of these times cannot start from the package; None when, as far as seen, it can."""
+        if not self.fine_tunes(options):
+            return "the checkpoint is taken as it is"
+        try:
+            start = warm_start.read(package)
+            start.require_base(self._origin(options)[2])
+            if created_at is not None:
+                start.first_later(created_at, self._cut(options, len(created_at)), len(created_at))
+        except BadInput as error:
+            return str(error)
+        return None
 
     def load(self, folder: Path) -> Model:
         """Read graph and tokenizer; torch is not needed."""
@@ -120,15 +155,33 @@ class TransformerFamily:
             return 1.0, {}
         truth = labels[len(labels) - len(tokens) :]
         proba = softmax(onnx_model.run(onnx_model.session(exported.graph), tokens, exported.together))
-        shares = np.bincount(truth, minlength=len(LABELS)) / len(truth)
-        predicted = np.bincount(proba.argmax(axis=1), minlength=len(LABELS))
-        lost = [str(label) for label, share, n in zip(LABELS, shares, predicted, strict=True) if share > COMMON > n]
-        if collapse and lost and len(truth) >= ENOUGH:
-            raise TrainingRefused(family=self.name, problem=f"it learned never to answer {', '.join(lost)}")
+        if collapse and (problem := collapsed(proba.argmax(axis=1), truth)):
+            raise TrainingRefused(family=self.name, problem=problem)
         temperature = fit_temperature(proba, truth, shares_as_in(labels, truth))
         return temperature, record(proba, truth, temperature)
 
+    def _ready(self, texts: Sequence[str]) -> list[str]:
+        return [prepared(text, self._preparation) for text in texts]
+
+    def _cut(self, options: Mapping[str, Any], rows: int) -> int:
+        """How many of the rows, oldest first, are learned from."""
+        later = numbers(self.name, {"later": options.get("later", LATER.usual)}, {"later": LATER})["later"]
+        return rows - int(rows * later)
+
+    def _origin(self, options: Mapping[str, Any]) -> tuple[Path, str, str]:
+        """Folder of the checkpoint, its tokenizer as JSON, and the SHA-256 of both."""
+        folder = self._folder(str(options.get("checkpoint", self._checkpoint)))
+        tokenizer = _tokenizer_json(folder)
+        return folder, tokenizer, base_digest(folder, tokenizer)
+
     def _folder(self, given: str) -> Path:
+        """Where the checkpoint lies; MissingWeights when it is not on this machine, BadInput when it is none."""
+        folder = self._found(given)
+        if not (folder / CONFIG).is_file():
+            raise BadInput(what=f"checkpoint {given} of {self.name}", problem=f"it holds no {CONFIG}")
+        return folder
+
+    def _found(self, given: str) -> Path:
         if given in PINNED:
             return locate(given, self.name)
         if Path(given).is_dir():
@@ -142,11 +195,25 @@ class TransformerFamily:
         except (LocalEntryNotFoundError, HFValidationError) as error:
             raise MissingWeights(family=self.name, command=f"hf download {given}") from error
 
-    def _recipe(self, options: dict[str, Any]) -> Recipe:
-        known = {field.name for field in fields(Recipe)}
-        if strange := sorted(set(options) - known):
-            raise BadInput(what=f"option {strange[0]} of {self.name}", problem=f"known are {', '.join(sorted(known))}")
-        return replace(self._usual, **options)
+    def _chosen(self, options: Mapping[str, Any]) -> tuple[Recipe, str]:
+        """Recipe and precision; BadInput for an option that is unknown or out of bounds."""
+        found = numbers(self.name, options, {**bounds_of(self._usual), "later": LATER}, others=OTHERS)
+        precision = options.get("precision", "int8")
+        if precision not in PRECISIONS:
+            problem = f"{precision!r} is none of {', '.join(PRECISIONS)}"
+            raise BadInput(what=f"option precision of {self.name}", problem=problem)
+        return Recipe(**{name: value for name, value in found.items() if name != "later"}), precision
+
+
+def collapsed(answers: NDArray[np.int64], truth: NDArray[np.int64]) -> str | None:
+    """What is wrong with answers (n,) among which a label that is really there hardly comes; None when nothing is."""
+    if len(truth) < ENOUGH:
+        return None
+    there, answered = (np.bincount(labels, minlength=len(LABELS)) for labels in (truth, answers))
+    for label, n, found in zip(LABELS, there, answered, strict=True):
+        if n > COMMON * len(truth) and found < COLLAPSED * n:
+            return f"of {len(truth)} later rows {n} are {label}, and it learned to answer so for {found}"
+    return None
 
 
 def torch_is_there(family: str) -> None:
@@ -176,18 +243,6 @@ def _weights(network: nn.Module) -> bytes:
     from sentiment_lib.families.checkpoint import learned
 
     return save({name: value.detach().to(torch.float16).contiguous() for name, value in learned(network).items()})
-
-
-def go_on_from(network: nn.Module, package: Path) -> None:
-    """Put the weights that a package of this family learned into the network; BadInput when they are not its own."""
-    from safetensors.torch import load_file
-
-    path = package / onnx_model.WEIGHTS
-    if not path.is_file():
-        raise BadInput(what=f"start {package}", problem=f"it holds no {onnx_model.WEIGHTS}")
-    found = network.load_state_dict({name: value.float() for name, value in load_file(path).items()}, strict=False)
-    if found.unexpected_keys:
-        raise BadInput(what=f"start {package}", problem=f"{found.unexpected_keys[0]} is not part of this network")
 
 
 BERT = TransformerFamily(

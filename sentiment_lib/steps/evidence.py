@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from sqlalchemy import Connection
 
 from sentiment_lib.errors import NotEnoughLabels
 from sentiment_lib.evaluation import behaviours, budget, comparison, data_checks, gate, slices, wording
@@ -24,6 +25,8 @@ from sentiment_lib.steps.score import checked
 from sentiment_lib.storage import models, snapshots
 from sentiment_lib.storage.engine import Store
 
+#: Where the evidence names the versions whose weights a version went on from.
+ANCESTORS = "goes_on_from"
 #: What the evidence says of a search: it looked at training rows alone, and how often it did.
 SEARCHED = ("configurations", "trials", "found")
 
@@ -37,19 +40,29 @@ class Case:
     champion: ModelVersion
     looks_before: int
     cost: Mapping[str, float]
-    #: tweets that one of the two learned from; they judge nothing
+    #: tweets that one of the two learned from, or a version whose weights it went on from; they judge nothing
     seen: frozenset[int]
+    #: versions whose weights went into each of the two by warm starts, newest first
+    ancestors: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
     #: how the candidate's options were searched; empty when they were not
     search: Mapping[str, Any] = field(default_factory=dict)
 
 
-def case(store: Store, *, snapshot_id: int, candidate: int, champion: int, looks_before: int) -> Case:
-    """Collect the case from the database."""
+def case(
+    store: Store, *, snapshot_id: int, candidate: int, champion: int, looks_before: int, ancestors: bool = True
+) -> Case:
+    """Collect the case from the database.
+
+    ancestors=False for a decision that is replayed and was taken without a look at warm starts.
+    """
     with store.begin() as connection:
         new, old = models.by_version(connection, candidate), models.by_version(connection, champion)
         training, cost = models.details(connection, candidate)
         search = training.get("search", {})
-        learned = (snapshots.learned_from(connection, version.snapshot_id) for version in (new, old))
+        before = {one: _ancestors(connection, one) for one in (candidate, champion)} if ancestors else {}
+        taught = {new.snapshot_id, old.snapshot_id}
+        taught |= {models.by_version(connection, one).snapshot_id for line in before.values() for one in line}
+        learned = (snapshots.learned_from(connection, number) for number in taught)
         return Case(
             snapshot=snapshots.by_id(connection, snapshot_id),
             candidate=new,
@@ -57,6 +70,7 @@ def case(store: Store, *, snapshot_id: int, candidate: int, champion: int, looks
             looks_before=looks_before,
             cost={name: cost[name] for name in ("p99_ms", "memory_mb", "artefact_mb") if name in cost},
             seen=frozenset().union(*learned),
+            ancestors=before,
             search={name: search[name] for name in SEARCHED} if search.get("trials") else {},
         )
 
@@ -103,8 +117,8 @@ def compute(
     body = {
         "snapshot": {"id": case.snapshot.snapshot_id, "content_hash": case.snapshot.content_hash},
         # only where there was one: what was decided before searches existed still has the same bytes
-        "candidate": _named(case.candidate) | ({"search": dict(case.search)} if case.search else {}),
-        "champion": _named(case.champion),
+        "candidate": _named(case, case.candidate) | ({"search": dict(case.search)} if case.search else {}),
+        "champion": _named(case, case.champion),
         "rows": len(rows),
         "left_out": len(held) - len(rows),
         "looks_before": case.looks_before,
@@ -119,8 +133,21 @@ def compute(
     return canonical_json(body), answer, rules
 
 
-def _named(version: ModelVersion) -> dict[str, Any]:
-    return {"version": version.version, "family": version.family, "digest": version.digest}
+def _ancestors(connection: Connection, version: int) -> tuple[int, ...]:
+    """Versions that this one goes on from, one warm start after the other."""
+    found: list[int] = []
+    training, _ = models.details(connection, version)
+    while start := training.get("inputs", {}).get("start"):
+        found.append(int(start["version"]))
+        training, _ = models.details(connection, found[-1])
+    return tuple(found)
+
+
+def _named(case: Case, version: ModelVersion) -> dict[str, Any]:
+    named: dict[str, Any] = {"version": version.version, "family": version.family, "digest": version.digest}
+    # as with a search: not a word where there is nothing to say
+    line = case.ancestors.get(version.version)
+    return named | {ANCESTORS: list(line)} if line else named
 
 
 def _codes(rows: pd.DataFrame) -> Any:

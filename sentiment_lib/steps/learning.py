@@ -7,6 +7,8 @@ the same tweets without labels and the same weights to start from.
 from __future__ import annotations
 
 import hashlib
+import json
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -23,6 +25,7 @@ from sentiment_lib.settings import Settings
 from sentiment_lib.storage import models, tweets
 from sentiment_lib.storage.engine import Store
 
+_log = logging.getLogger(__name__)
 #: Number of each label, as evaluation and families count them.
 CODES = {str(label): number for number, label in enumerate(LABELS)}
 
@@ -36,23 +39,66 @@ class Inputs:
     note: Mapping[str, Any] = field(default_factory=dict)
 
 
-def gather(store: Store, settings: Settings, order: Mapping[str, Any], frozen: Snapshot | None) -> Inputs:
-    """Inputs of a new training: stored tweets older than the holdout, and the champion where the policy starts warm."""
-    note: dict[str, Any] = {}
+def gather(
+    store: Store,
+    settings: Settings,
+    order: Mapping[str, Any],
+    frozen: Snapshot | None,
+    frame: pd.DataFrame | None,
+    kept: Path,
+) -> Inputs:
+    """Inputs of a new training: stored tweets older than the holdout, and the champion where the policy starts warm.
+
+    `frame` are the rows of the snapshot. Their note waits in the file `kept` for the end of the training: a try after
+    a kill has the same inputs, though tweets came and the champion moved.
+    """
     if frozen is None:
         return Inputs()
-    if catalog.reads_unlabelled(order["family"], order["options"]):
+    if kept.is_file():
+        return recall(store, settings, json.loads(kept.read_text()))
+    note = _note(store, settings, order, frozen, frame)
+    if note:
+        keep(kept, note)
+    return recall(store, settings, note)
+
+
+def keep(path: Path, note: Mapping[str, Any]) -> None:
+    """Write a note that a later try of the training reads; a kill leaves it whole or not there."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_suffix(".part")
+    draft.write_text(json.dumps(note))
+    draft.replace(path)
+
+
+def _note(
+    store: Store, settings: Settings, order: Mapping[str, Any], frozen: Snapshot, frame: pd.DataFrame | None
+) -> dict[str, Any]:
+    note: dict[str, Any] = {}
+    if settings.policy.retrain.warm_start and "start" not in order["options"]:
+        note |= _start(store, settings, order, frame)
+    if catalog.reads_unlabelled(order["family"], {**order["options"], **note}):
         note["unlabelled"] = {
             "before": frozen.split_at.isoformat(),
             "collected": datetime.now(UTC).isoformat(),
             "limit": settings.policy.retrain.unlabelled_rows,
         }
-    if settings.policy.retrain.warm_start and catalog.starts_warm(order["family"]):
-        with store.begin() as connection:
-            champion = models.champion(connection)
-        if champion and champion.family == order["family"]:
-            note["start"] = {"version": champion.version, "digest": champion.digest}
-    return recall(store, settings, note)
+    return note
+
+
+def _start(
+    store: Store, settings: Settings, order: Mapping[str, Any], frame: pd.DataFrame | None
+) -> dict[str, dict[str, Any]]:
+    """The champion under "start", when it is of the family and the training can go on from it; else nothing."""
+    with store.begin() as connection:
+        champion = models.champion(connection)
+    if champion is None or champion.family != order["family"]:
+        return {}
+    times = None if frame is None else frame.loc[frame["part"] == "train", "created_at"].tolist()
+    package = Registry(settings).fetch(champion.version, champion.digest)
+    if problem := catalog.start_problem(order["family"], order["options"], package, times):
+        _log.warning("The training begins from its checkpoint, not from version %s: %s", champion.version, problem)
+        return {}
+    return {"start": {"version": champion.version, "digest": champion.digest}}
 
 
 def recall(store: Store, settings: Settings, note: Mapping[str, Any]) -> Inputs:
@@ -87,7 +133,7 @@ def fit(
     options = {**inputs.options, **order["options"]}
     if frame is None:
         return catalog.train(order["family"], [], [], seed=order["seed"], progress=progress, **options)
-    if checkpoints is not None and catalog.starts_warm(order["family"]):
+    if checkpoints is not None and catalog.resumes(order["family"], options):
         options.setdefault("checkpoints", str(checkpoints))
     rows = frame[frame["part"] == "train"]
     return catalog.train(

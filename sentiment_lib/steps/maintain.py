@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import shutil
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -23,6 +24,8 @@ log = logging.getLogger(__name__)
 
 #: Drafts and downloads of killed processes are removed when they are this old.
 STALE = timedelta(hours=6)
+#: Trainings that nobody went on with are given up after this time: a person may want to, after a weekend.
+ABANDONED = timedelta(days=7)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,7 +127,7 @@ def _expire(store: Store, settings: Settings, moment: datetime) -> tuple[int, ..
 
 
 def _sweep(settings: Settings, moment: datetime) -> int:
-    """Remove what killed processes left half done: drafts of snapshots, downloads of packages."""
+    """Remove what killed processes left half done: drafts of snapshots, downloads of packages, trainings."""
     left: list[Path] = []
     if settings.snapshots.is_dir():
         left += settings.snapshots.glob(".snapshot-*")
@@ -132,6 +135,17 @@ def _sweep(settings: Settings, moment: datetime) -> int:
     if cache.is_dir():
         left += cache.glob(".download-*")
     old = [path for path in left if path.stat().st_mtime < (moment - STALE).timestamp()]
+    abandoned = (moment - ABANDONED).timestamp()
+    old += [path for path in settings.checkpoints.glob("*") if _touched(path) < abandoned]
     for path in old:
         shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
     return len(old)
+
+
+def _touched(folder: Path) -> float:
+    """When anything below was last written, in seconds since 1970."""
+    try:
+        return max(path.stat().st_mtime for path in (folder, *folder.rglob("*")))
+    except FileNotFoundError:
+        # a training at work there replaced a file in this moment
+        return math.inf

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import time
 from collections.abc import Iterator, Sequence
@@ -14,25 +15,46 @@ import numpy as np
 from sentiment_lib.evaluation.cost import Cost
 from sentiment_lib.families.base import Model, Progress
 from sentiment_lib.registry import runs
+from sentiment_lib.steps.learning import keep
 
 _log = logging.getLogger(__name__)
 #: One tweet is scored so often for its percentiles, and this many different ones at once for the rate.
 ROUNDS, BATCH = 100, 500
+#: Seconds between two notes of what was spent.
+NOTED = 1.0
 EXAMPLE = "@united thanks for nothing, flight delayed again and nobody tells us why"
 
 
 class Stopwatch:
-    """Seconds on the wall and of the processor, all threads together, that a block took."""
+    """Seconds on the wall and of the processor, all threads together, that a block took.
 
-    wall = 0.0
-    cpu = 0.0
+    With a file `kept` also what earlier tries took, which wrote it: the work that they did is not done again.
+    """
+
+    def __init__(self, kept: Path | None = None) -> None:
+        self._kept = kept
+        spent = json.loads(kept.read_text()) if kept is not None and kept.is_file() else {"wall": 0.0, "cpu": 0.0}
+        self.wall, self.cpu = spent["wall"], spent["cpu"]
+        self._last = (0.0, 0.0)
 
     @contextmanager
     def running(self) -> Iterator[None]:
         """Measure the block."""
-        wall, cpu = time.monotonic(), time.process_time()
-        yield
-        self.wall, self.cpu = time.monotonic() - wall, time.process_time() - cpu
+        self._last = time.monotonic(), time.process_time()
+        try:
+            yield
+        finally:
+            self.note(every=0.0)
+
+    def note(self, *, every: float = NOTED) -> None:
+        """Add what passed since the last note, if that was `every` seconds ago; a kill loses only the rest."""
+        moment = time.monotonic(), time.process_time()
+        if moment[0] - self._last[0] < every:
+            return
+        self.wall, self.cpu = self.wall + moment[0] - self._last[0], self.cpu + moment[1] - self._last[1]
+        self._last = moment
+        if self._kept is not None:
+            keep(self._kept, {"wall": self.wall, "cpu": self.cpu})
 
 
 def cost_of(model: Model, folder: Path, watch: Stopwatch, texts: Sequence[str] = ()) -> dict[str, float]:
@@ -63,12 +85,17 @@ def cost_of(model: Model, folder: Path, watch: Stopwatch, texts: Sequence[str] =
     return {name: value for name, value in asdict(cost).items() if value is not None}
 
 
-def within(minutes: float, rule: str) -> Progress:
-    """Progress into the log, each tenth once; False, which cancels, when the time of this rule is used up."""
-    started, told = time.monotonic(), 0.0
+def within(minutes: float, rule: str, watch: Stopwatch | None = None) -> Progress:
+    """Progress into the log, each tenth once; False, which cancels, when the time of this rule is used up.
+
+    A running `watch` notes its seconds on the way, and what it had from earlier tries counts.
+    """
+    started, told = time.monotonic() - (watch.wall if watch else 0.0), 0.0
 
     def progress(share: float, doing: str) -> bool:
         nonlocal told
+        if watch is not None:
+            watch.note()
         if share >= told:
             told = share + 0.1
             _log.info("%.0f %%: %s", 100 * share, doing)

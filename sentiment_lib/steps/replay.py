@@ -42,6 +42,7 @@ def run(store: Store, settings: Settings, *, decision_id: int) -> ReplayResult:
         candidate=known["candidate_version"],
         champion=known["champion_version"],
         looks_before=recorded["looks_before"],
+        ancestors=any(evidence.ANCESTORS in recorded[role] for role in ("candidate", "champion")),
     )
     policy = GatePolicy(**known["policy"]["gate"])
     text, _, _ = evidence.compute(found, settings, policy, words=wording.of(recorded["rules"]))

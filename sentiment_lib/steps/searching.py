@@ -13,7 +13,7 @@ from sentiment_lib.families import search
 from sentiment_lib.registry import runs
 from sentiment_lib.registry.models import Registry
 from sentiment_lib.settings import Settings
-from sentiment_lib.steps.learning import CODES, Inputs
+from sentiment_lib.steps.learning import CODES, Inputs, keep
 from sentiment_lib.steps.measuring import within
 
 
@@ -30,6 +30,9 @@ def searched(
 
     The outcome waits in the file `kept` for the end of the training: a training that is killed after its search takes
     it from there. One that is killed in its search begins it again.
+
+    Trials begin from the checkpoint also where the training will not: the champion learned from the rows that judge
+    them, and would praise whatever changes it least.
     """
     count = settings.policy.retrain.search_trials
     if not count or frame is None:
@@ -38,10 +41,7 @@ def searched(
     if note is None:
         outcome = _search(registry, settings, run_id, order, frame[frame["part"] == "train"], inputs)
         note = _note(outcome, order, count, run_id)
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        draft = kept.with_suffix(".part")
-        draft.write_text(json.dumps(note))
-        draft.replace(kept)
+        keep(kept, note)
     registry.client.log_param(run_id, "options_found", note["found"])
     for name in ("configurations", "trials", "cpu_seconds"):
         registry.client.log_metric(run_id, f"search_{name}", note[name])
@@ -74,7 +74,7 @@ def _search(
         [CODES[label] for label in rows["label"]],
         seed=order["seed"],
         count=settings.policy.retrain.search_trials,
-        options={**inputs.options, **order["options"]},
+        options={name: value for name, value in order["options"].items() if name != "start"},
         created_at=rows["created_at"].tolist(),
         unlabelled=inputs.unlabelled,
         progress=within(settings.policy.retrain.search_minutes, "search_minutes"),

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from sentiment_lib.evaluation.canonical import sha256
 from sentiment_lib.evaluation.metrics import figures
+from sentiment_lib.families import catalog
 from sentiment_lib.families.base import Model
 from sentiment_lib.records import ModelVersion, Snapshot
 from sentiment_lib.registry import package, plots, runs
@@ -90,6 +91,8 @@ def _registered(
         if known:
             return known
         models.store(connection, version, training_key=key, training=training, cost=cost)
+    # until the version is known, each of the steps above may be killed and must find what was trained
+    shutil.rmtree(_checkpoints(settings, key), ignore_errors=True)
     return version
 
 
@@ -97,11 +100,12 @@ def _train(
     store: Store, registry: Registry, settings: Settings, key: str, order: dict[str, Any], frozen: Snapshot | None
 ) -> tuple[Registered, dict[str, Any], dict[str, Any]]:
     frame = snapshot_step.read(settings, frozen) if frozen else None
-    inputs = learning.gather(store, settings, order, frozen)
-    parameters = {**order, "train_rows": frozen.train_rows if frozen else 0}
     # a try that was killed left its checkpoint there, and the next one goes on from it
-    checkpoints = settings.home / "checkpoints" / key[:32]
-    watch = Stopwatch()
+    checkpoints = _checkpoints(settings, key)
+    inputs = learning.gather(store, settings, order, frozen, frame, checkpoints / "inputs.json")
+    parameters = {**order, "train_rows": frozen.train_rows if frozen else 0}
+    # the others begin anew after a kill: what they did before is lost, and no part of what the model took
+    watch = Stopwatch(checkpoints / "spent.json" if catalog.resumes(order["family"], order["options"]) else None)
     with (
         tempfile.TemporaryDirectory(prefix="training-") as scratch,
         runs.training_run(registry, training_key=key, name=order["family"], parameters=parameters) as run_id,
@@ -114,8 +118,10 @@ def _train(
             "revision": runs.git_revision(),
         }
         with watch.running():
-            progress = within(settings.policy.retrain.train_minutes, "train_minutes")
+            progress = within(settings.policy.retrain.train_minutes, "train_minutes", watch)
             model = learning.fit(training, frame, inputs, progress=progress, checkpoints=checkpoints)
+        if went := getattr(model, "circumstances", None):
+            training["circumstances"] = went
         folder = Path(scratch) / "package"
         digest = package.write(model, folder)
         held = None if frame is None else frame[frame["part"] == "holdout"]
@@ -126,8 +132,11 @@ def _train(
         found = registry.register(
             folder, digest=digest, family=order["family"], run_id=run_id, training_key=key, card=text
         )
-    shutil.rmtree(checkpoints, ignore_errors=True)
     return found, training, cost
+
+
+def _checkpoints(settings: Settings, key: str) -> Path:
+    return settings.checkpoints / key[:32]
 
 
 def _log_holdout(

@@ -23,15 +23,3 @@ def test_a_training_killed_at_random_points_ends_as_the_undisturbed_one(small_be
     assert found.result["resumed"] == 2, found
     assert abs(found.result["macro_f1"] - whole["macro_f1"]) <= 0.3
     assert 0 <= found.repeated <= INTERVAL
-    assert not list((tmp_path / "killed" / "state").iterdir()), "the checkpoint of a finished training is left"
-
-
-def test_a_checkpoint_that_a_kill_left_half_written_goes_with_the_others(tmp_path):
-    from sentiment_lib.families.checkpoint import DRAFTS, FILE, Checkpoint
-
-    (tmp_path / DRAFTS).mkdir()
-    for name in (FILE, f"{DRAFTS}/4711", f"{DRAFTS}/.tmpX"):
-        (tmp_path / name).write_bytes(b"half")
-    (tmp_path / "other").touch()
-    Checkpoint(tmp_path, "key").remove()
-    assert [path.name for path in tmp_path.iterdir()] == ["other"]
