@@ -10,7 +10,7 @@ import pytest
 from sentiment_lib.errors import BadInput, MissingWeights, TrainingCancelled, TrainingRefused
 from sentiment_lib.families import catalog, weights
 from sentiment_lib.families.calibration import apply_isotonic, apply_temperature, fit_isotonic, fit_temperature
-from sentiment_lib.families.transformer import collapsed
+from sentiment_lib.families.collapse import collapsed
 from sentiment_lib.registry import package
 from tests.unit.families.made_up import made_up
 
