@@ -79,16 +79,15 @@ def transformer(split: families_data.Split, folder: Path) -> dict[str, Any]:
     """The served package beside the same weights in torch, single tweets and batches of 64 sorted by length."""
     import torch
 
-    from sentiment_lib.families import calibration, network
+    from sentiment_lib.families import calibration, network, warm_start
     from sentiment_lib.families.stepping import padded
-    from sentiment_lib.families.transformer import go_on_from
     from sentiment_lib.families.weights import locate
 
     torch.set_num_threads(1)
     served = catalog.load(folder, "bert")
     exact = network.build("mean", locate("all-minilm-l6-v2", "bert"))
     network.freeze_words(exact)
-    go_on_from(exact, folder)
+    warm_start.read(folder).put_into(exact)
     exact.eval()
 
     def in_torch(texts: Sequence[str]) -> Any:

@@ -13,29 +13,23 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sentiment_lib.errors import BadInput, MissingExtra, MissingWeights, TrainingRefused
+from sentiment_lib.errors import BadInput, MissingExtra, TrainingRefused
 from sentiment_lib.families import onnx_model, warm_start
 from sentiment_lib.families.base import Model, Training
 from sentiment_lib.families.calibration import fit_temperature, record, shares_as_in, softmax
+from sentiment_lib.families.collapse import collapsed
 from sentiment_lib.families.options import Number, numbers
-from sentiment_lib.families.origin import CONFIG, base_digest
+from sentiment_lib.families.origin import Origin, found
 from sentiment_lib.families.preparation import prepared
 from sentiment_lib.families.recipe import Recipe, bounds_of
-from sentiment_lib.families.weights import PINNED, locate
-from sentiment_lib.records import LABELS
 
 if TYPE_CHECKING:
-    from torch import nn
-
     from sentiment_lib.families.onnx_export import Exported
     from sentiment_lib.families.stepping import Tokens
 
 ROBERTA = "cardiffnlp/twitter-roberta-base-sentiment-latest"
 #: Newest share of the rows that decides when to stop and how sure to be; the rest is learned from.
 LATER = Number(0.1, 0, 0.9, whole=False)
-#: On so many later rows, a label that makes up more than COMMON of them must be answered COLLAPSED times as often as it
-#: is there: the gate's usual rule (policy.gate.collapse_ratio).
-ENOUGH, COMMON, COLLAPSED = 100, 0.05, 0.2
 TOKENS = 64
 PRECISIONS = ("fp32", "int8")
 OTHERS = ("checkpoint", "start", "fine_tune", "checkpoints", "precision")
@@ -78,16 +72,16 @@ class TransformerFamily:
         from sentiment_lib.families.lessons import Lessons, circumstances, seed
         from sentiment_lib.families.onnx_export import Sample, export
 
-        folder, source, base = self._origin(options)
-        cutter = onnx_model.tokenizer(source, TOKENS)
+        origin = self._origin(options)
+        cutter = onnx_model.tokenizer(origin.tokenizer, TOKENS)
         tokens = [found.ids for found in cutter.encode_batch(self._ready(training.texts))]
         cut, start = self._cut(options, len(tokens)), None
         if options.get("start") is not None:
             start = warm_start.read(Path(options["start"]))
-            start.require_base(base)
+            start.require_base(origin.digest)
             cut = start.first_later(training.created_at, cut, len(tokens))
         seed(training.seed)
-        network = networks.build(self._kind, folder)
+        network = networks.build(self._kind, origin.folder)
         networks.freeze_words(network)
         if start is not None:
             start.put_into(network)
@@ -95,13 +89,13 @@ class TransformerFamily:
         went: dict[str, Any] = {}
         if fine_tune:
             kept = None if options.get("checkpoints") is None else Path(options["checkpoints"])
-            origin = (base, TOKENS, None if start is None else start.digest)
-            lessons = Lessons(self.name, training, cut, recipe, cutter, self._preparation, origin, kept)
+            before = (origin.digest, TOKENS, None if start is None else start.digest)
+            lessons = Lessons(self.name, training, cut, recipe, cutter, self._preparation, before, kept)
             if recipe.adapt:
                 notes |= lessons.adapt(network) if start is None else {"adapted_on": 0}
             notes |= lessons.fine_tune(network, tokens)
             went = {"resumed": notes.pop("resumed"), **circumstances()}
-        plain = networks.build(self._kind, folder, attention="eager")
+        plain = networks.build(self._kind, origin.folder, attention="eager")
         plain.load_state_dict(network.state_dict())
         sample = Sample(
             earlier=tokens[:cut],
@@ -118,12 +112,12 @@ class TransformerFamily:
             "tokens": TOKENS,
             "together": exported.together,
             "temperature": temperature,
-            "base": base,
+            "base": origin.digest,
             "notes": notes | exported.notes | measured,
         }
-        files = {onnx_model.GRAPH: exported.graph, onnx_model.TOKENIZER: source.encode()}
+        files = {onnx_model.GRAPH: exported.graph, onnx_model.TOKENIZER: origin.tokenizer.encode()}
         if fine_tune:
-            files[onnx_model.WEIGHTS] = _weights(network)
+            files[onnx_model.WEIGHTS] = warm_start.weights_of(network)
             settings["learned_until"] = warm_start.learned_until(training.created_at, cut, start)
         training.report(self.name, 1.0, "trained")
         return onnx_model.OnnxModel(self.name, files, settings, went)
@@ -136,7 +130,7 @@ class TransformerFamily:
             return "the checkpoint is taken as it is"
         try:
             start = warm_start.read(package)
-            start.require_base(self._origin(options)[2])
+            start.require_base(self._origin(options).digest)
             if created_at is not None:
                 start.first_later(created_at, self._cut(options, len(created_at)), len(created_at))
         except BadInput as error:
@@ -168,32 +162,8 @@ class TransformerFamily:
         later = numbers(self.name, {"later": options.get("later", LATER.usual)}, {"later": LATER})["later"]
         return rows - int(rows * later)
 
-    def _origin(self, options: Mapping[str, Any]) -> tuple[Path, str, str]:
-        """Folder of the checkpoint, its tokenizer as JSON, and the SHA-256 of both."""
-        folder = self._folder(str(options.get("checkpoint", self._checkpoint)))
-        tokenizer = _tokenizer_json(folder)
-        return folder, tokenizer, base_digest(folder, tokenizer)
-
-    def _folder(self, given: str) -> Path:
-        """Where the checkpoint lies; MissingWeights when it is not on this machine, BadInput when it is none."""
-        folder = self._found(given)
-        if not (folder / CONFIG).is_file():
-            raise BadInput(what=f"checkpoint {given} of {self.name}", problem=f"it holds no {CONFIG}")
-        return folder
-
-    def _found(self, given: str) -> Path:
-        if given in PINNED:
-            return locate(given, self.name)
-        if Path(given).is_dir():
-            return Path(given)
-        from huggingface_hub import snapshot_download
-        from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
-
-        try:
-            # only what was downloaded before: training does not reach for the network
-            return Path(snapshot_download(given, local_files_only=True))
-        except (LocalEntryNotFoundError, HFValidationError) as error:
-            raise MissingWeights(family=self.name, command=f"hf download {given}") from error
+    def _origin(self, options: Mapping[str, Any]) -> Origin:
+        return found(str(options.get("checkpoint", self._checkpoint)), self.name)
 
     def _chosen(self, options: Mapping[str, Any]) -> tuple[Recipe, str]:
         """Recipe and precision; BadInput for an option that is unknown or out of bounds."""
@@ -205,17 +175,6 @@ class TransformerFamily:
         return Recipe(**{name: value for name, value in found.items() if name != "later"}), precision
 
 
-def collapsed(answers: NDArray[np.int64], truth: NDArray[np.int64]) -> str | None:
-    """What is wrong with answers (n,) among which a label that is really there hardly comes; None when nothing is."""
-    if len(truth) < ENOUGH:
-        return None
-    there, answered = (np.bincount(labels, minlength=len(LABELS)) for labels in (truth, answers))
-    for label, n, found in zip(LABELS, there, answered, strict=True):
-        if n > COMMON * len(truth) and found < COLLAPSED * n:
-            return f"of {len(truth)} later rows {n} are {label}, and it learned to answer so for {found}"
-    return None
-
-
 def torch_is_there(family: str) -> None:
     """MissingExtra unless torch and transformers can be imported."""
     for package in ("torch", "transformers", "safetensors"):
@@ -223,26 +182,6 @@ def torch_is_there(family: str) -> None:
             __import__(package)
         except ImportError as error:
             raise MissingExtra(what=f"Training {family}", package=package, extra="transformers") from error
-
-
-def _tokenizer_json(folder: Path) -> str:
-    """The tokenizer as JSON; made from the checkpoint's older files when there is no tokenizer.json."""
-    path = folder / "tokenizer.json"
-    if path.is_file():
-        return path.read_text(encoding="utf-8")
-    from transformers import AutoTokenizer
-
-    return str(AutoTokenizer.from_pretrained(str(folder), use_fast=True).backend_tokenizer.to_str())
-
-
-def _weights(network: nn.Module) -> bytes:
-    """Learned weights in half precision: enough to train on from, and half the size."""
-    import torch
-    from safetensors.torch import save
-
-    from sentiment_lib.families.checkpoint import learned
-
-    return save({name: value.detach().to(torch.float16).contiguous() for name, value in learned(network).items()})
 
 
 BERT = TransformerFamily(

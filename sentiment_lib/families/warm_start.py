@@ -95,6 +95,16 @@ def read(package: Path) -> Start:
     )
 
 
+def weights_of(network: nn.Module) -> bytes:
+    """Learned weights in half precision: enough to train on from, and half the size."""
+    import torch
+    from safetensors.torch import save
+
+    from sentiment_lib.families.checkpoint import learned
+
+    return save({name: value.detach().to(torch.float16).contiguous() for name, value in learned(network).items()})
+
+
 def learned_until(created_at: Sequence[datetime] | None, cut: int, start: Start | None) -> str | None:
     """Time of the newest row, of the first `cut` and of those before a warm start; None when it is not known."""
     if created_at is None or (start is not None and start.learned_until is None):

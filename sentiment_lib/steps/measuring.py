@@ -35,7 +35,7 @@ class Stopwatch:
         self._kept = kept
         spent = json.loads(kept.read_text()) if kept is not None and kept.is_file() else {"wall": 0.0, "cpu": 0.0}
         self.wall, self.cpu = spent["wall"], spent["cpu"]
-        self._last = (0.0, 0.0)
+        self._last = time.monotonic(), time.process_time()
 
     @contextmanager
     def running(self) -> Iterator[None]:

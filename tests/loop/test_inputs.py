@@ -6,9 +6,8 @@ import pytest
 from sqlalchemy import text
 
 from sentiment_lib.errors import TrainingCancelled
-from sentiment_lib.families import catalog
 from sentiment_lib.registry.models import Registry
-from sentiment_lib.steps import learning, reproduce, snapshot, train
+from sentiment_lib.steps import reproduce, snapshot, train
 from sentiment_lib.storage import models
 
 
@@ -69,18 +68,3 @@ def test_a_training_over_its_time_is_cancelled_and_registers_nothing(store, chan
         train.run(store, settings, family="tfidf_logreg", **order)
     registry = Registry(settings)
     assert registry.client.search_model_versions(f"name = '{registry.name}'") == []
-
-
-def test_a_champion_of_the_family_is_where_a_warm_start_begins(store, settings, changed, decided, monkeypatch):
-    with store.begin() as connection:
-        champion = models.champion(connection)
-    order = {"family": champion.family, "options": {}}
-    warm = changed(retrain={"warm_start": True})
-    monkeypatch.setattr(catalog, "RESUMABLE", frozenset({champion.family}))
-    found = learning.gather(store, warm, order, decided.snapshot)
-    assert found.note["start"] == {"version": champion.version, "digest": champion.digest}
-    assert found.options["start"] == str(Registry(warm).fetch(champion.version, champion.digest))
-    assert learning.recall(store, settings, found.note).options == found.options
-    assert learning.gather(store, settings, order, decided.snapshot).note == {}, "the policy did not ask for it"
-    other = {"family": "bert", "options": {}}
-    assert learning.gather(store, warm, other, decided.snapshot).note == {}, "the champion is of another family"

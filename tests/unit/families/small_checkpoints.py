@@ -15,15 +15,15 @@ SMALL = {
 }
 
 
-def bert(folder):
-    """A BERT of two layers with whole words as tokens; gives the folder back."""
+def bert(folder, *, seed=0, **shape):
+    """A BERT of two layers, or of another shape, with whole words as tokens; gives the folder back."""
     import torch
     from transformers import BertConfig, BertModel
 
     tokens = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *vocabulary()]
     _whole_words(tokens, "[CLS]", "[SEP]", "[UNK]").save(str(folder / "tokenizer.json"))
-    torch.manual_seed(0)
-    BertModel(BertConfig(vocab_size=len(tokens), **SMALL), add_pooling_layer=False).save_pretrained(folder)
+    torch.manual_seed(seed)
+    BertModel(BertConfig(vocab_size=len(tokens), **{**SMALL, **shape}), add_pooling_layer=False).save_pretrained(folder)
     return folder
 
 

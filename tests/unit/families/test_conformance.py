@@ -131,7 +131,7 @@ def test_complement_naive_bayes_is_an_option():
 
 def test_an_option_that_a_stack_does_not_know_is_refused():
     texts, labels = made_up(60)
-    with pytest.raises(BadInput, match=r"option member of stack.*known are folds, member_options, members"):
+    with pytest.raises(BadInput, match=r"member of stack.*known are checkpoints, folds, member_options, members"):
         catalog.train("stack", texts, labels, seed=0, member=["bert"])
 
 

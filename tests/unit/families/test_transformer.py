@@ -7,9 +7,10 @@ import json
 import numpy as np
 import pytest
 
-from sentiment_lib.errors import BadInput, MissingWeights, TrainingCancelled
+from sentiment_lib.errors import BadInput, MissingWeights, TrainingCancelled, TrainingRefused
 from sentiment_lib.families import catalog, weights
 from sentiment_lib.families.calibration import apply_isotonic, apply_temperature, fit_isotonic, fit_temperature
+from sentiment_lib.families.collapse import collapsed
 from sentiment_lib.registry import package
 from tests.unit.families.made_up import made_up
 
@@ -84,10 +85,78 @@ def test_int8_and_single_precision_agree_and_the_difference_is_noted(options):
     assert same.mean() >= 0.97
 
 
+def test_without_rows_int8_is_not_served_for_nobody_knows_what_it_does(small_bert, small_roberta):
+    as_it_is = catalog.train("tweet_roberta", [], [], seed=0, checkpoint=str(small_roberta))
+    texts, labels = made_up(60)
+    no_later = catalog.train("bert", texts, labels, seed=0, checkpoint=str(small_bert), epochs=1, later=0)
+    for model in (as_it_is, no_later):
+        assert (model.notes["precision"], model.notes["int8_same_labels"]) == ("fp32", None)
+        assert model.notes["onnx_difference"] < 1e-4
+
+
+def test_a_graph_that_is_not_the_network_is_refused(small_bert, monkeypatch):
+    from sentiment_lib.families import onnx_export
+
+    real = onnx_export.graph_of
+
+    def slightly_off(network):
+        whole = real(network)
+        import torch
+
+        with torch.no_grad():
+            network.head.bias += 0.01
+        return whole
+
+    monkeypatch.setattr(onnx_export, "graph_of", slightly_off)
+    texts, labels = made_up(60)
+    with pytest.raises(TrainingRefused, match=r"its ONNX graph is off by 1.0e-02 in a logit"):
+        catalog.train("bert", texts, labels, seed=0, checkpoint=str(small_bert), epochs=1)
+
+
+def test_a_label_that_is_hardly_answered_any_more_is_a_collapse():
+    truth = np.repeat([0, 1, 2], [600, 250, 150])
+    right = truth.copy()
+    assert collapsed(right, truth) is None
+    right[truth == 2] = 0
+    assert "150 are positive, and it learned to answer so for 0" in collapsed(right, truth)
+    right[-29:] = 2
+    assert "answer so for 29" in collapsed(right, truth)
+    right[-30:] = 2
+    assert collapsed(right, truth) is None
+    assert collapsed(np.zeros(99, dtype=np.int64), truth[-99:]) is None, "too few rows to tell"
+
+
 def test_an_unknown_option_is_refused_by_name(options):
     texts, labels = made_up(30)
-    with pytest.raises(BadInput, match="epoch of bert"):
+    with pytest.raises(BadInput, match="epoch of bert") as found:
         catalog.train("bert", texts, labels, seed=0, epoch=2)
+    for name in ("checkpoint", "checkpoints", "epochs", "fine_tune", "later", "precision", "rate", "start"):
+        assert f" {name}," in str(found.value) or str(found.value).endswith(f" {name}")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("later", 2), ("batch", 0), ("epochs", "2"), ("epochs", 0), ("epochs", 1.5), ("rate", float("nan")), ("clip", 0)],
+)
+def test_an_option_out_of_its_bounds_is_refused_with_them(small_bert, name, value):
+    texts, labels = made_up(30)
+    with pytest.raises(BadInput, match=rf"option {name} of bert .* is no (whole )?number from [\d.e-]+ to "):
+        catalog.train("bert", texts, labels, seed=0, **{"checkpoint": str(small_bert), name: value})
+
+
+def test_a_word_is_no_yes_and_no_no(small_bert):
+    texts, labels = made_up(30)
+    with pytest.raises(BadInput, match=r"fine_tune of bert .*'no' is neither true nor false"):
+        catalog.train("bert", texts, labels, seed=0, checkpoint=str(small_bert), fine_tune="no")
+
+
+def test_every_field_of_a_recipe_has_bounds_that_hold_its_default():
+    from dataclasses import asdict
+
+    from sentiment_lib.families.recipe import Recipe, bounds_of
+
+    for name, number in bounds_of(Recipe()).items():
+        assert number.least <= asdict(Recipe())[name] <= number.most
 
 
 def test_a_checkpoint_that_is_not_there_comes_with_the_command_that_fetches_it():

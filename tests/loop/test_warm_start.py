@@ -1,0 +1,223 @@
+"""Trainings of a network in the loop: begun from the champion where that is right, and gone on with after a kill."""
+
+from __future__ import annotations
+
+import json
+import os
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from tempfile import mkdtemp
+
+import pytest
+from sqlalchemy import text
+
+pytest.importorskip("torch")
+
+from sentiment_lib.errors import NotEnoughLabels
+from sentiment_lib.families import fine_tuning, search
+from sentiment_lib.registry.models import Registry
+from sentiment_lib.steps import bootstrap, evaluate, evidence, learning, maintain, moving, replay, reproduce, train
+from sentiment_lib.steps import snapshot as snapshot_step
+from sentiment_lib.steps.measuring import Stopwatch, within
+from sentiment_lib.storage import decisions, deployments, models, snapshots
+from tests.unit.families.small_checkpoints import bert, roberta
+
+
+@pytest.fixture(scope="module")
+def quick(tmp_path_factory):
+    """Options of a training that takes a second."""
+    folder = bert(tmp_path_factory.mktemp("small-bert"))
+    return {"checkpoint": str(folder), "epochs": 1, "precision": "fp32", "interval": 5}
+
+
+@pytest.fixture
+def order(store, settings, tweets):
+    """Order of a training without family and options."""
+    return {"snapshot_id": snapshot_step.run(store, settings).snapshot_id, "run_key": "retrain/1"}
+
+
+@pytest.fixture
+def warm(changed):
+    return changed(retrain={"warm_start": True, "minimum_rows": 100})
+
+
+def training_of(store, version):
+    with store.begin() as connection:
+        return models.details(connection, version.version)
+
+
+def crown(store, settings, version):
+    """Make that version the champion, without a question."""
+    with store.begin() as connection:
+        before = models.champion(connection)
+        intent = deployments.intend(
+            connection,
+            kind="adopted",
+            from_version=before.version,
+            to_version=version.version,
+            reason="for this test",
+            moved_by="test",
+        )
+    moving.carry_out(store, Registry(settings), intent)
+
+
+def gathered(store, settings, order, family, options, tmp_path):
+    """Note of the inputs that such a training would be given."""
+    with store.begin() as connection:
+        frozen = snapshots.by_id(connection, order["snapshot_id"])
+    frame, asked = snapshot_step.read(settings, frozen), {"family": family, "options": options}
+    return learning.gather(store, settings, asked, frozen, frame, Path(mkdtemp(dir=tmp_path)) / "inputs.json").note
+
+
+def killed_while_registering(store, settings, monkeypatch, **known):
+    def die(*_, **__):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Registry, "register", die)
+        with pytest.raises(KeyboardInterrupt):
+            train.run(store, settings, family="bert", **known)
+
+
+def test_a_training_killed_on_its_way_into_the_registry_learns_nothing_twice(
+    store, settings, order, quick, monkeypatch
+):
+    killed_while_registering(store, settings, monkeypatch, options=quick, **order)
+    (kept,) = settings.checkpoints.iterdir()
+    spent = json.loads((kept / "spent.json").read_text())
+    assert spent["cpu"] > 0
+    with monkeypatch.context() as patched:
+        patched.setattr(fine_tuning, "step", lambda *_: pytest.fail("a step was repeated"))
+        version = train.run(store, settings, family="bert", options=quick, **order)
+    training, cost = training_of(store, version)
+    assert training["circumstances"]["resumed"] == 1
+    assert training["circumstances"]["device"] in ("cpu", "cuda")
+    assert cost["train_cpu_seconds"] > spent["cpu"]
+    assert not list(settings.checkpoints.iterdir()), "the version is known, and its checkpoints are left"
+    again = reproduce.run(store, settings, version=version.version)
+    assert (again.identical, again.same_digest) == (True, True), "that it was killed is in its package"
+
+
+def test_a_warm_start_begins_at_the_same_version_though_the_champion_moved_after_a_kill(
+    store, settings, warm, order, quick, add_tweets, monkeypatch, tmp_path
+):
+    bootstrap.run(store, settings)
+    first, second = (train.run(store, settings, family="bert", options=quick, seed=seed, **order) for seed in (0, 1))
+    crown(store, settings, first)
+    add_tweets(200)
+    order = {"snapshot_id": snapshot_step.run(store, settings).snapshot_id, "run_key": "retrain/2"}
+    killed_while_registering(store, warm, monkeypatch, options=quick, **order)
+    crown(store, settings, second)
+    with monkeypatch.context() as patched:
+        patched.setattr(fine_tuning, "step", lambda *_: pytest.fail("a step was repeated"))
+        version = train.run(store, warm, family="bert", options=quick, **order)
+    training, _ = training_of(store, version)
+    assert training["inputs"]["start"] == {"version": first.version, "digest": first.digest}
+    assert reproduce.run(store, settings, version=version.version).identical
+    with store.begin() as connection:
+        assert evidence._ancestors(connection, version.version) == (first.version,)
+
+    assert gathered(store, settings, order, "bert", quick, tmp_path) == {}, "the policy does not ask for it"
+    assert gathered(store, warm, order, "tfidf_logreg", {}, tmp_path) == {}, "the champion is of another family"
+    given = {**quick, "start": "elsewhere"}
+    assert gathered(store, warm, order, "bert", given, tmp_path) == {}, "the training brings its own"
+    adapting = gathered(store, warm, order, "bert", {**quick, "adapt": 1}, tmp_path)
+    assert list(adapting) == ["start"], "tweets without labels are told of, and nobody reads them"
+
+
+def test_a_champion_without_weights_or_of_another_checkpoint_is_no_start(store, settings, warm, order, quick, tmp_path):
+    bootstrap.run(store, settings)
+    (tmp_path / "roberta").mkdir()
+    own = {"checkpoint": str(roberta(tmp_path / "roberta"))}
+    as_it_is = train.run(store, settings, family="tweet_roberta", options=own, **order)
+    crown(store, settings, as_it_is)
+    fine_tuned = {**own, "fine_tune": True}
+    assert gathered(store, warm, order, "tweet_roberta", fine_tuned, tmp_path) == {}
+    assert gathered(store, warm, order, "tweet_roberta", own, tmp_path) == {}
+    taught = train.run(store, settings, family="bert", options=quick, **order)
+    crown(store, settings, taught)
+    assert "start" in gathered(store, warm, order, "bert", quick, tmp_path)
+    (tmp_path / "other").mkdir()
+    other = {**quick, "checkpoint": str(bert(tmp_path / "other", seed=1))}
+    assert gathered(store, warm, order, "bert", other, tmp_path) == {}
+
+
+def test_trials_of_a_search_begin_from_the_checkpoint(store, settings, warm, order, quick, changed, monkeypatch):
+    bootstrap.run(store, settings)
+    crown(store, settings, train.run(store, settings, family="bert", options=quick, **order))
+    asked = {}
+
+    def nothing_found(*_, options, **__):
+        asked.update(options)
+        return search.Outcome()
+
+    monkeypatch.setattr(search, "search", nothing_found)
+    searching = changed(retrain={"warm_start": True, "search_trials": 2, "minimum_rows": 100})
+    version = train.run(store, searching, family="bert", options=quick, seed=5, **order)
+    assert "start" in training_of(store, version)[0]["inputs"]
+    assert asked == quick
+
+
+def goes_on_from(store, version, start):
+    """Write into the record that the version started from another."""
+    with store.begin() as connection:
+        connection.execute(
+            text("UPDATE model_versions SET training = training || CAST(:inputs AS jsonb) WHERE version = :version"),
+            {"inputs": json.dumps({"inputs": {"start": {"version": start}}}), "version": version},
+        )
+
+
+def test_rows_that_a_version_before_the_one_before_learned_from_judge_nothing(store, settings, decided, add_tweets):
+    """The candidate goes on from version 1, and that one from a version that learned from the holdout's rows."""
+    add_tweets(200)
+    frozen = snapshot_step.run(store, settings)
+    known = {"snapshot_id": frozen.snapshot_id, "run_key": "retrain/2"}
+    taught = train.run(store, settings, family="count_logreg", **known)
+    goes_on_from(store, decided.version.version, 1)
+    asked = {"candidate": decided.version.version, "requested_by": "retrain/2", "snapshot_id": frozen.snapshot_id}
+    decision = evaluate.run(store, settings, **asked)
+    with store.begin() as connection:
+        found = decisions.whole(connection, decision.decision_id)["evidence"]
+    assert json.loads(found)["candidate"]["goes_on_from"] == [1]
+    assert replay.run(store, settings, decision_id=decision.decision_id).identical
+
+    goes_on_from(store, 1, taught.version)
+    case = evidence.case(
+        store, snapshot_id=decided.snapshot.snapshot_id, candidate=decided.version.version, champion=1, looks_before=0
+    )
+    assert case.ancestors == {decided.version.version: (1, taught.version), 1: (taught.version,)}
+    with pytest.raises(NotEnoughLabels):
+        evidence.compute(case, settings, settings.policy.gate)
+    # what was decided before anyone followed them still has the same bytes
+    assert replay.run(store, settings, decision_id=decided.decision.decision_id).identical
+
+
+def test_checkpoints_of_trainings_that_nobody_went_on_with_are_removed(store, settings):
+    bootstrap.run(store, settings)
+    now = datetime.now(UTC)
+    for name, days in (("given up", 8), ("over the weekend", 3), ("at work", 8)):
+        path = settings.checkpoints / name / "fold-0" / "training.safetensors"
+        path.parent.mkdir(parents=True)
+        path.touch()
+        then = (now - timedelta(days=days)).timestamp()
+        for one in (path, path.parent, path.parent.parent):
+            os.utime(one, (then, then))
+    os.utime(settings.checkpoints / "at work" / "fold-0" / "training.safetensors")
+    assert maintain.run(store, settings).removed == 1
+    assert {path.name for path in settings.checkpoints.iterdir()} == {"over the weekend", "at work"}
+
+
+def test_time_that_earlier_tries_took_counts(tmp_path):
+    watch = Stopwatch(tmp_path / "spent.json")
+    with watch.running():
+        sum(range(300_000))
+    assert watch.cpu > 0
+    again = Stopwatch(tmp_path / "spent.json")
+    assert (again.wall, again.cpu) == (watch.wall, watch.cpu)
+    with again.running():
+        sum(range(300_000))
+    assert again.cpu > watch.cpu
+    (tmp_path / "spent.json").write_text('{"wall": 61, "cpu": 1}')
+    assert not within(1, "train_minutes", Stopwatch(tmp_path / "spent.json"))(0.1, "step 1 of 9")
+    assert within(2, "train_minutes", Stopwatch(tmp_path / "spent.json"))(0.1, "step 1 of 9")
+    assert within(1, "train_minutes", Stopwatch())(0.1, "step 1 of 9")
