@@ -46,6 +46,8 @@ class Training:
     created_at: Sequence[datetime] | None = None
     unlabelled: Sequence[str] = ()
     progress: Progress | None = None
+    #: a model whose probabilities some families learn beside the labels
+    teacher: Model | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
 
     def report(self, family: str, share: float, doing: str) -> None:

@@ -61,6 +61,7 @@ def train(
     created_at: Sequence[datetime] | None = None,
     unlabelled: Sequence[str] = (),
     progress: Progress | None = None,
+    teacher: Model | None = None,
     **options: Any,
 ) -> Model:
     """Train the named family on texts in the order of time; labels are Label, their names, or positions in LABELS."""
@@ -75,6 +76,7 @@ def train(
             created_at=created_at,
             unlabelled=unlabelled,
             progress=progress,
+            teacher=teacher,
             options=options,
         )
     )
@@ -92,6 +94,13 @@ def reads_unlabelled(name: str, options: Mapping[str, Any]) -> bool:
 def fine_tunes(name: str, options: Mapping[str, Any]) -> bool:
     """Whether this training changes the weights of a network."""
     return name in RESUMABLE and RESUMABLE[name].fine_tunes(options)
+
+
+def taught(name: str, options: Mapping[str, Any]) -> bool:
+    """Whether this training, or that of a member of a stack, learns what a teacher says (option `taught`)."""
+    if any(taught(member, its) for member, its in _members(options)):
+        return True
+    return bool(options.get("taught")) and fine_tunes(name, options)
 
 
 def resumes(name: str, options: Mapping[str, Any]) -> bool:

@@ -23,10 +23,15 @@ from sentiment_lib.records import LABELS
 
 @dataclass(frozen=True, kw_only=True)
 class Rows:
-    """Token ids and labels (n,)."""
+    """Token ids, labels (n,), and what to learn: the labels, or shares (n, 3) that take their place."""
 
     tokens: Tokens
     labels: NDArray[np.int64]
+    shares: NDArray[np.float32] | None = None
+
+    def targets(self, chosen: NDArray[np.int64]) -> torch.Tensor:
+        """What to learn of these rows: (k,) or (k, 3)."""
+        return torch.from_numpy((self.labels if self.shares is None else self.shares)[chosen])
 
 
 def fine_tune(
@@ -73,7 +78,7 @@ def fine_tune(
         chosen = next(batches)
         ids, mask = padded([rows.tokens[row] for row in chosen], pad)
         ids = blanked(ids, mask, recipe.words_left_out, blank)
-        target = torch.from_numpy(rows.labels[chosen])
+        target = rows.targets(chosen)
         network.train()
         with precision(device):
             wrong = loss(network, ids.to(device), mask.to(device), target.to(device), weights, recipe)

@@ -9,15 +9,19 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
+from sentiment_lib.errors import BadInput
 from sentiment_lib.families import adaptation, fine_tuning, stepping
 from sentiment_lib.families.base import Training
 from sentiment_lib.families.checkpoint import Checkpoint
 from sentiment_lib.families.preparation import prepared
 from sentiment_lib.families.recipe import Recipe
 from sentiment_lib.families.stepping import Tokens
+from sentiment_lib.records import LABELS
 from sentiment_lib.text.normalise import NORMALISER_VERSION
 
 #: Where, beside the checkpoint of a training, that of its first part lies.
@@ -57,22 +61,40 @@ class Lessons:
     def fine_tune(self, network: nn.Module, tokens: Tokens) -> dict[str, Any]:
         """Teach it the labels of the earlier rows; the later ones say when to stop. Returns notes."""
         labels, begun = self.training.labels, 0.4 if self.recipe.adapt else 0.05
+        shares = self._shares()
         return fine_tuning.fine_tune(
             network,
-            fine_tuning.Rows(tokens=tokens[: self.cut], labels=labels[: self.cut]),
+            fine_tuning.Rows(tokens=tokens[: self.cut], labels=labels[: self.cut], shares=shares),
             fine_tuning.Rows(tokens=tokens[self.cut :], labels=labels[self.cut :]),
             self.recipe,
             **_signs(self.cutter),
             seed=self.training.seed,
-            checkpoint=self._checkpoint(),
+            checkpoint=self._checkpoint(shares=shares),
             report=lambda share, doing: self.training.report(self.family, begun + (0.9 - begun) * share, doing),
         )
 
     def _tokens(self, texts: Sequence[str]) -> list[list[int]]:
         return [found.ids for found in self.cutter.encode_batch([prepared(text, self.preparation) for text in texts])]
 
-    def _checkpoint(self, part: str = "") -> Checkpoint:
-        key = _key(self.training, asdict(self.recipe), self.family, self.cut, [*self.origin, self.preparation])
+    def _shares(self) -> NDArray[np.float32] | None:
+        """What the teacher says of the earlier rows and what their labels say, mixed (n, 3); None without a teacher.
+
+        Hinton, Vinyals, Dean: Distilling the Knowledge in a Neural Network, 2015.
+        """
+        share, teacher = self.recipe.taught, self.training.teacher
+        if not share:
+            return None
+        if teacher is None:
+            raise BadInput(what=f"option taught of {self.family}", problem="there is no teacher")
+        self.training.report(self.family, 0.02, "asking the teacher")
+        said = teacher.predict_proba(self.training.texts[: self.cut])
+        labels = np.eye(len(LABELS))[self.training.labels[: self.cut]]
+        return np.asarray((1 - share) * labels + share * said, dtype=np.float32)
+
+    def _checkpoint(self, part: str = "", shares: NDArray[np.float32] | None = None) -> Checkpoint:
+        said = [] if shares is None else [hashlib.sha256(shares.tobytes()).hexdigest()]
+        origin = [*self.origin, self.preparation, *said]
+        key = _key(self.training, asdict(self.recipe), self.family, self.cut, origin)
         return Checkpoint(None if self.state is None else self.state / part, key)
 
 

@@ -24,12 +24,12 @@ def loss(
     weights: torch.Tensor,
     recipe: Recipe,
 ) -> torch.Tensor:
-    """One number, from token ids and mask (n, t), labels (n,) and what each label counts (3,)."""
+    """One number, from token ids and mask (n, t), labels (n,) or shares of them (n, 3), and what each counts (3,)."""
     if not recipe.consistency:
         return functional.cross_entropy(network(ids, mask).float(), target, weights, label_smoothing=recipe.smoothing)
     # each row twice in one batch: dropout draws for each anew
     scores = network(ids.repeat(2, 1), mask.repeat(2, 1)).float()
-    total = functional.cross_entropy(scores, target.repeat(2), weights, label_smoothing=recipe.smoothing)
+    total = functional.cross_entropy(scores, torch.cat([target, target]), weights, label_smoothing=recipe.smoothing)
     one, two = scores.log_softmax(dim=1).chunk(2)
     apart = functional.kl_div(one, two, log_target=True, reduction="batchmean")
     apart = apart + functional.kl_div(two, one, log_target=True, reduction="batchmean")

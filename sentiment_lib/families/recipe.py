@@ -23,6 +23,8 @@ class Recipe:
     words_left_out: float = 0.0
     #: weight of the divergence between two looks at the same rows, each with its own dropout; 0: one look
     consistency: float = 1.0
+    #: share of what is learned that a teacher says of the row (Training.teacher); the rest is the label
+    taught: float = 0.0
     #: labels count by the inverse of their share to this power
     balance: float = 0.5
     #: passes over tweets without labels in which words are guessed, before the labels are learned
@@ -49,6 +51,7 @@ BOUNDS = {
     "decay": (0, 1),
     "words_left_out": (0, 0.9),
     "consistency": (0, 100),
+    "taught": (0, 1),
     "balance": (0, 2),
     "adapt": (0, 1000),
     "looks": (1, 1000),

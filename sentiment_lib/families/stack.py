@@ -1,6 +1,6 @@
-"""Several families that answer together: their probabilities go into one linear model.
+"""Several families that answer together: a linear model over their probabilities, or one weight for each of them.
 
-Wolpert: Stacked Generalization, Neural Networks 5, 1992. The linear model learns from out-of-fold probabilities: each
+Wolpert: Stacked Generalization, Neural Networks 5, 1992. What combines them learns from out-of-fold probabilities: each
 member answers for rows that it has not seen.
 """
 
@@ -17,23 +17,24 @@ from numpy.typing import NDArray
 
 from sentiment_lib.errors import BadInput, TrainingRefused
 from sentiment_lib.families.base import Family, Model, Probabilities, Training
-from sentiment_lib.families.calibration import apply_temperature, fit_temperature, record, softmax
+from sentiment_lib.families.calibration import apply_temperature, shares_as_in, softmax
+from sentiment_lib.families.combining import calibrated, features_of, fit_linear, pooled
 from sentiment_lib.families.options import Number, numbers
 from sentiment_lib.records import LABELS
 
 SETTINGS = "stack.json"
 MEMBERS = ("tfidf_logreg", "fasttext", "use_logreg")
 #: Blocks of time, each answered for by members that learned from the others. With 1 only the newer half of the rows is
-#: answered for, by members that learned from the older half: the cheapest for members that are slow to train.
-FOLDS = Number(3, 1, 20)
-#: Labels count by the inverse of their share to this power.
-BALANCE = 0.5
-FLOOR = 1e-4
+#: answered for, by members that learned from the older half. With 0 only the newest rows are, those that a network
+#: holds out from its training anyway: it is trained once, and the cheapest choice when there is one.
+FOLDS = Number(3, 0, 20)
+#: Newest share of the rows that weighs the members where there are no folds.
+NEWEST = 0.1
 OTHERS = ("members", "member_options", "checkpoints")
 
 
 class Stack:
-    """Members, and a linear model over the logarithms of their probabilities."""
+    """Members, and a linear model over the logarithms of their probabilities, or one weight for each."""
 
     def __init__(
         self,
@@ -47,7 +48,6 @@ class Stack:
         self.notes = notes or {}
         #: how the trainings of the members that serve went here, where they say so; not saved
         told = {name: getattr(member, "circumstances", None) for name, member in members.items()}
-        told = {name: getattr(member, "circumstances", None) for name, member in members.items()}
         self.circumstances = {name: found for name, found in told.items() if found}
         self._members = dict(members)
         self._coefficients = coefficients
@@ -58,7 +58,7 @@ class Stack:
         """Probabilities (n, 3)."""
         if not len(texts):
             return np.empty((0, len(LABELS)))
-        features = _features([member.predict_proba(texts) for member in self._members.values()])
+        features = features_of([member.predict_proba(texts) for member in self._members.values()])
         # summed by columns: a matrix product may round in another order for another number of rows
         scores = (features[:, None, :] * self._coefficients).sum(axis=2) + self._intercept
         return apply_temperature(softmax(scores), self._temperature)
@@ -92,7 +92,15 @@ class StackFamily:
         self._resumable = resumable
 
     def train(self, training: Training) -> Model:
-        """Train each member on every fold but one for the linear model, and on all rows for serving."""
+        """Train the members, for what combines them on rows that they have not seen, and on all rows for serving."""
+        names, folds = self._chosen(training)
+        training.require_all_labels(self.name, at_least=2 * max(folds, 1))
+        trained = self._by_folds(training, names, folds) if folds else self._by_newest(training, names)
+        training.report(self.name, 1.0, "trained")
+        return trained
+
+    def _chosen(self, training: Training) -> tuple[list[str], int]:
+        """Members and folds; BadInput or TrainingRefused where they make no stack."""
         given = training.options.get("members", MEMBERS)
         if isinstance(given, str):
             raise BadInput(what=f"option members of {self.name}", problem=f"'{given}' is one word; a list is needed")
@@ -103,7 +111,10 @@ class StackFamily:
         if strange := sorted(set(training.options.get("member_options", {})) - set(names)):
             problem = f"{strange[0]} is none of its members: {', '.join(names)}"
             raise BadInput(what=f"option member_options of {self.name}", problem=problem)
-        training.require_all_labels(self.name, at_least=2 * folds)
+        return names, folds
+
+    def _by_folds(self, training: Training, names: Sequence[str], folds: int) -> Stack:
+        """A linear model over what each member answers for blocks of time, after learning from the others."""
         rows = len(training.texts)
         answers = [np.zeros((rows, len(LABELS))) for _ in names]
         total = len(names) * (folds + 1)
@@ -119,16 +130,36 @@ class StackFamily:
                 done = (fold * len(names) + place, total)
                 model = self._member(name, training, rest, done, f"fold-{fold}")
                 answers[place][block] = model.predict_proba([training.texts[row] for row in block])
-        features = _features([part[answered] for part in answers])
-        temperature, notes = _calibrated(features, labels, np.array_split(np.arange(len(labels)), max(folds, 2)))
-        coefficients, intercept = _fit(features, labels)
+        features = features_of([part[answered] for part in answers])
+        temperature, notes = calibrated(features, labels, np.array_split(np.arange(len(labels)), max(folds, 2)))
+        coefficients, intercept = fit_linear(features, labels)
         every = np.arange(rows)
         members = {
             name: self._member(name, training, every, (folds * len(names) + place, total), "whole")
             for place, name in enumerate(names)
         }
-        training.report(self.name, 1.0, "trained")
-        return Stack(members, coefficients, intercept, temperature, {"members": names, **notes})
+        return Stack(members, coefficients, intercept, temperature, {"members": list(names), **notes})
+
+    def _by_newest(self, training: Training, names: Sequence[str]) -> Stack:
+        """One weight for each member, from what it answers for the newest rows without having learned from them."""
+        rows = len(training.texts)
+        every, cut = np.arange(rows), rows - int(rows * NEWEST)
+        texts = list(training.texts[cut:])
+        others = [name for name in names if name not in self._resumable]
+        total, done, members, logs = len(names) + len(others), 0, {}, []
+        for name in names:
+            members[name] = self._member(name, training, every, (done, total), "whole", newest=True)
+            answering: Model = members[name]
+            done += 1
+            if name in others:
+                answering = self._member(name, training, every[:cut], (done, total), "earlier")
+                done += 1
+            logs.append(features_of([answering.predict_proba(texts)]))
+        labels = training.labels[cut:]
+        powers, temperature, notes = pooled(logs, labels, shares_as_in(training.labels, labels))
+        notes["weights"] = {name: round(float(power), 4) for name, power in zip(names, powers, strict=True)}
+        coefficients = np.hstack([power * np.eye(len(LABELS)) for power in powers])
+        return Stack(members, coefficients, np.zeros(len(LABELS)), temperature, {"members": list(names), **notes})
 
     def load(self, folder: Path) -> Model:
         """Read each member with its own family."""
@@ -142,10 +173,20 @@ class StackFamily:
         )
 
     def _member(
-        self, name: str, training: Training, rows: NDArray[np.int64], done: tuple[int, int], place: str
+        self,
+        name: str,
+        training: Training,
+        rows: NDArray[np.int64],
+        done: tuple[int, int],
+        place: str,
+        *,
+        newest: bool = False,
     ) -> Model:
         before, total = done
         options = dict(training.options.get("member_options", {}).get(name, {}))
+        if newest and name in self._resumable and options.setdefault("later", NEWEST) != NEWEST:
+            problem = f"without folds it is {NEWEST}, the rows that weigh the members"
+            raise BadInput(what=f"option later of {name} in a stack", problem=problem)
         kept = training.options.get("checkpoints")
         if kept is not None and name in self._resumable:
             options.setdefault("checkpoints", str(Path(kept) / place / name))
@@ -164,35 +205,3 @@ class StackFamily:
             options=options,
         )
         return self._family(name).train(part)
-
-
-def _calibrated(
-    features: NDArray[np.float64], labels: NDArray[np.int64], blocks: Sequence[NDArray[np.int64]]
-) -> tuple[float, dict[str, float]]:
-    """Temperature on the rows of every block, each answered for by a linear model of the other blocks.
-
-    The newest block alone would not do: the distance between it and the older ones says how members of a part of the
-    rows fall behind, and those that serve have learned from all of them.
-    """
-    found = np.zeros((len(labels), len(LABELS)))
-    for block in blocks:
-        rest = np.setdiff1d(np.arange(len(labels)), block)
-        if len(set(labels[rest].tolist())) < len(LABELS):
-            return 1.0, {}
-        coefficients, intercept = _fit(features[rest], labels[rest])
-        found[block] = softmax(features[block] @ coefficients.T + intercept)
-    temperature = fit_temperature(found, labels)
-    return temperature, record(found, labels, temperature)
-
-
-def _features(answers: Sequence[Probabilities]) -> NDArray[np.float64]:
-    """Logarithms (n, 3 m); bounded, so that one member's certainty cannot outvote all others."""
-    return np.log(np.clip(np.hstack(answers), FLOOR, 1))
-
-
-def _fit(features: NDArray[np.float64], labels: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    from sklearn.linear_model import LogisticRegression
-
-    share = np.bincount(labels, minlength=len(LABELS)) / len(labels)
-    fitted = LogisticRegression(C=0.1, max_iter=1000).fit(features, labels, sample_weight=share[labels] ** -BALANCE)
-    return fitted.coef_, fitted.intercept_

@@ -81,6 +81,8 @@ def _data(facts: Facts) -> list[str]:
         lines.append(f"Also read: {asked['rows']:,} tweets without labels, from before the holdout.")
     if start := facts.inputs.get("start"):
         lines.append(f"Goes on from the weights of version {start['version']}.")
+    if teacher := facts.inputs.get("teacher"):
+        lines.append(f"Learned, beside the labels, what version {teacher['version']} says of the rows.")
     return lines
 
 

@@ -42,7 +42,7 @@ class Case:
     cost: Mapping[str, float]
     #: tweets that one of the two learned from, or a version whose weights it went on from; they judge nothing
     seen: frozenset[int]
-    #: versions whose weights went into each of the two by warm starts, newest first
+    #: versions whose weights or answers went into each of the two, by warm starts and as teachers, newest first
     ancestors: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
     #: how the candidate's options were searched; empty when they were not
     search: Mapping[str, Any] = field(default_factory=dict)
@@ -134,12 +134,15 @@ def compute(
 
 
 def _ancestors(connection: Connection, version: int) -> tuple[int, ...]:
-    """Versions that this one goes on from, one warm start after the other."""
+    """Versions that this one goes on from or was taught by, and those behind them; nearest first."""
     found: list[int] = []
-    training, _ = models.details(connection, version)
-    while start := training.get("inputs", {}).get("start"):
-        found.append(int(start["version"]))
-        training, _ = models.details(connection, found[-1])
+    line = [version]
+    while line:
+        inputs = models.details(connection, line.pop(0))[0].get("inputs", {})
+        before = {int(inputs[name]["version"]): None for name in ("start", "teacher") if inputs.get(name)}
+        fresh = [number for number in before if number not in found]
+        found += fresh
+        line += fresh
     return tuple(found)
 
 

@@ -17,6 +17,7 @@ from typing import Any
 
 import pandas as pd
 
+from sentiment_lib.errors import TrainingRefused
 from sentiment_lib.families import catalog
 from sentiment_lib.families.base import Model, Progress
 from sentiment_lib.records import LABELS, Snapshot
@@ -32,9 +33,10 @@ CODES = {str(label): number for number, label in enumerate(LABELS)}
 
 @dataclass(frozen=True, kw_only=True)
 class Inputs:
-    """Tweets without labels, options that are no part of the order, and the note that finds both again."""
+    """Tweets without labels, a teacher, options that are no part of the order, and the note that finds all again."""
 
     unlabelled: Sequence[str] = ()
+    teacher: Model | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
     note: Mapping[str, Any] = field(default_factory=dict)
 
@@ -82,7 +84,19 @@ def _note(
             "collected": datetime.now(UTC).isoformat(),
             "limit": settings.policy.retrain.unlabelled_rows,
         }
+    if catalog.taught(order["family"], order["options"]):
+        note["teacher"] = _teacher(store, order["family"])
     return note
+
+
+def _teacher(store: Store, family: str) -> dict[str, Any]:
+    """The champion; TrainingRefused when it has nothing to teach because it learned from no tweet itself."""
+    with store.begin() as connection:
+        champion = models.champion(connection)
+    if champion is None or champion.snapshot_id is None:
+        who = "there is no champion" if champion is None else f"version {champion.version} learned from no tweets"
+        raise TrainingRefused(family=family, problem=f"its option taught needs a champion that can teach, but {who}")
+    return {"version": champion.version, "digest": champion.digest}
 
 
 def _start(
@@ -117,7 +131,10 @@ def recall(store: Store, settings: Settings, note: Mapping[str, Any]) -> Inputs:
         known["unlabelled"] = {**asked, "rows": len(unlabelled), "sha256": _digest(unlabelled)}
     if start := note.get("start"):
         options["start"] = str(Registry(settings).fetch(start["version"], start["digest"]))
-    return Inputs(unlabelled=unlabelled, options=options, note=known)
+    teacher = None
+    if by := note.get("teacher"):
+        teacher = Registry(settings).load(by["version"], by["digest"])
+    return Inputs(unlabelled=unlabelled, teacher=teacher, options=options, note=known)
 
 
 def fit(
@@ -144,6 +161,7 @@ def fit(
         created_at=rows["created_at"].tolist(),
         unlabelled=inputs.unlabelled,
         progress=progress,
+        teacher=inputs.teacher,
         **options,
     )
 

@@ -74,7 +74,8 @@ def _search(
         [CODES[label] for label in rows["label"]],
         seed=order["seed"],
         count=settings.policy.retrain.search_trials,
-        options={name: value for name, value in order["options"].items() if name != "start"},
+        # what a champion learned may be rows that a trial is judged on
+        options={name: value for name, value in order["options"].items() if name not in ("start", "taught")},
         created_at=rows["created_at"].tolist(),
         unlabelled=inputs.unlabelled,
         progress=within(settings.policy.retrain.search_minutes, "search_minutes"),
