@@ -114,8 +114,13 @@ class FastTextFamily:
 
 
 def line(text: str) -> str:
-    """The text as fastText reads it: words with spaces between, on one line, and no word that looks like a label."""
-    return " ".join(words(normalise(text)))
+    """The text as fastText reads it: words with spaces between, on one line.
+
+    Words that fastText would take for labels are left out: in a training they would name classes of their own, or give
+    a tweet a second label. In an answer fastText passes over them anyway. Its mark for the end of a line, "</s>",
+    comes apart into signs.
+    """
+    return " ".join(word for word in words(normalise(text)) if not word.startswith(PREFIX))
 
 
 def _learn(lines: Sequence[str], labels: NDArray[np.int64], seed: int, chosen: dict[str, Any]) -> Any:
