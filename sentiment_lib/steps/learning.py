@@ -43,6 +43,8 @@ def gather(store: Store, settings: Settings, order: Mapping[str, Any], frozen: S
         return Inputs()
     if catalog.reads_unlabelled(order["family"], order["options"]):
         note["unlabelled"] = {
+            # its tweets are learned from with their labels; those that a search or an early stop judges on are its too
+            "snapshot_id": frozen.snapshot_id,
             "before": frozen.split_at.isoformat(),
             "collected": datetime.now(UTC).isoformat(),
             "limit": settings.policy.retrain.unlabelled_rows,
@@ -67,6 +69,8 @@ def recall(store: Store, settings: Settings, note: Mapping[str, Any]) -> Inputs:
                 before=datetime.fromisoformat(asked["before"]),
                 collected=datetime.fromisoformat(asked["collected"]),
                 limit=asked["limit"],
+                # notes of before labelled tweets were left out name none
+                snapshot_id=asked.get("snapshot_id"),
             )
         known["unlabelled"] = {**asked, "rows": len(unlabelled), "sha256": _digest(unlabelled)}
     if start := note.get("start"):

@@ -18,9 +18,7 @@ MAXIMUM_CHARACTERS = 4000
 
 #: Characters without a meaning of their own. Halves of characters are among them: no tokenizer takes them. No stored
 #: tweet holds one (PostgreSQL keeps UTF-8 alone), so they came in without a new version.
-CONTROL = re.compile(
-    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ud800-\udfff\ufeff]"
-)
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ud800-\udfff\ufeff]")
 _SPACE = re.compile(r"\s+")
 ELONGATED = re.compile(r"(\w)\1{3,}")
 

@@ -42,12 +42,16 @@ def test_labels_that_tweets_bring_along_are_no_classes():
     model = catalog.train("fasttext", texts, labels, seed=0)
     proba = model.predict_proba([*texts, "__label__spam __label__spam"])
     np.testing.assert_allclose(proba.sum(axis=1), 1, atol=1e-6)
-    assert np.mean([["negative", "neutral", "positive"][p] for p in proba[:-1].argmax(axis=1)] == np.array(labels)) > 0.9
+    assert (
+        np.mean([["negative", "neutral", "positive"][p] for p in proba[:-1].argmax(axis=1)] == np.array(labels)) > 0.9
+    )
 
 
 def test_tweets_cannot_give_themselves_another_label(clean):
     texts, labels = made_up(300)
-    told = [f"{text} __label__positive" if label == "negative" else text for text, label in zip(texts, labels, strict=True)]
+    told = [
+        f"{text} __label__positive" if label == "negative" else text for text, label in zip(texts, labels, strict=True)
+    ]
     poisoned = catalog.train("fasttext", told, labels, seed=0)
     asked, _ = made_up(60, seed=8)
     np.testing.assert_array_equal(poisoned.predict_proba(asked), clean.predict_proba(asked))
