@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sentiment_lib.errors import BadInput
+from sentiment_lib.errors import TrainingRefused
 from sentiment_lib.families.base import LATER, Model, Probabilities, Training
 from sentiment_lib.families.calibration import apply_temperature, fit_temperature, record, shares_as_in, softmax
 from sentiment_lib.families.distinct import each_once
-from sentiment_lib.families.options import STRENGTH, Number, numbers
+from sentiment_lib.families.options import STRENGTH, Number, choice, numbers
 from sentiment_lib.families.word_counts import WordCounts
 from sentiment_lib.families.words import TOKENS
 from sentiment_lib.families.words import words as cut
@@ -151,10 +151,8 @@ class BagOfWordsFamily:
 
     def _given(self, training: Training) -> dict[str, Any]:
         known = {name: number for name, number in NUMBERS.items() if name != "characters" or len(PARTS[self.name]) > 1}
-        given = numbers(self.name, training.options, known, others=("model",))
-        if (model := training.options.get("model", MODELS[0])) not in MODELS:
-            raise BadInput(what=f"option model of {self.name}", problem=f"{model!r} is none of {', '.join(MODELS)}")
-        return given
+        choice(self.name, training.options, "model", MODELS)
+        return numbers(self.name, training.options, known, others=("model",))
 
     def _choose(
         self, training: Training, cut: int, parts: list[dict[str, Any]], strengths: Sequence[float]
@@ -172,15 +170,24 @@ class BagOfWordsFamily:
             quality = f1_score(later, proba.argmax(axis=1), average="macro", zero_division=0)
             tried.append((quality, -strength, proba))
         _, minus_strength, proba = max(tried, key=lambda entry: entry[:2])
-        temperature = fit_temperature(proba, later, shares_as_in(training.labels, later))
-        return -minus_strength, temperature, {"strength": -minus_strength, **record(proba, later, temperature)}
+        weights = shares_as_in(training.labels, later)
+        temperature = fit_temperature(proba, later, weights)
+        return -minus_strength, temperature, {"strength": -minus_strength, **record(proba, later, temperature, weights)}
 
     def _read(self, texts: Sequence[str], parts: list[dict[str, Any]]) -> tuple[list[Any], Any]:
         vectorisers = [_vectoriser(self.name, part) for part in parts]
         from scipy.sparse import hstack
 
         normal = normalise_all(texts)
-        return vectorisers, hstack([v.fit_transform(normal) for v in vectorisers], format="csr")
+        try:
+            return vectorisers, hstack([v.fit_transform(normal) for v in vectorisers], format="csr")
+        except ValueError as error:  # which is how scikit-learn says that no feature is left
+            least = max(part.get("min_df", 1) for part in parts)
+            problem = (
+                f"no word, or no run of characters, occurs in {least} of its {len(texts)} tweets: "
+                "more tweets are needed, or a smaller min_df"
+            )
+            raise TrainingRefused(family=self.name, problem=problem) from error
 
     def _weighed(self, matrix: Any, labels: NDArray[np.int64], training: Training) -> tuple[Any, Any]:
         """The matrix that the regression sees, and by what its features were multiplied."""

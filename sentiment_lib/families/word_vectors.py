@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sentiment_lib.checksum import sha256_of
-from sentiment_lib.errors import BadInput, MissingExtra
+from sentiment_lib.errors import BadInput, MissingExtra, TrainingRefused
 from sentiment_lib.families import vector_file
 from sentiment_lib.families.base import Training
 from sentiment_lib.families.encoded import EncodedFamily, Encoder
@@ -29,6 +29,8 @@ from sentiment_lib.families.words import words
 VOCABULARY, VECTORS, SOURCE = "words.json", "vectors.npz", "source.json"
 #: Sources whose words and vectors are in the model's package: learned by itself, or read from a file.
 CARRIED = ("own", "file")
+#: A word is learned when it occurs so often.
+OFTEN = 2
 #: What word2vec may be told.
 NUMBERS = {"dimensions": Number(100, 1, 1000), "epochs": Number(10, 1, 1000), "window": Number(5, 1, 100)}
 
@@ -76,8 +78,10 @@ class WordVectors:
         (folder / SOURCE).write_text(json.dumps(self._source))
         if self._source["source"] in CARRIED:
             (folder / VOCABULARY).write_text(json.dumps(list(self._place), ensure_ascii=False), encoding="utf-8")
-            weight = {} if self._weight is None else {"weight": self._weight}
-            np.savez(folder / VECTORS, vectors=self._vectors, **weight)
+            arrays: dict[str, Any] = {"vectors": self._vectors}
+            if self._weight is not None:
+                arrays["weight"] = self._weight
+            np.savez(folder / VECTORS, **arrays)
 
 
 def learn(training: Training, texts: list[str]) -> Encoder:
@@ -90,12 +94,16 @@ def learn(training: Training, texts: list[str]) -> Encoder:
 
     given = numbers("word2vec_logreg", {k: v for k, v in training.options.items() if k in NUMBERS}, NUMBERS)
     sentences = [words(text) for text in (*texts, *(normalise(text) for text in training.unlabelled))]
+    counts = Counter(word for sentence in sentences for word in sentence)
+    if max(counts.values(), default=0) < OFTEN:
+        problem = f"no word occurs {OFTEN} times in its {len(sentences)} tweets: give more, or some without labels"
+        raise TrainingRefused(family="word2vec_logreg", problem=problem)
     # one worker: with more, threads race for the weights and no two trainings agree
     learned = Word2Vec(
         sentences,
         vector_size=given["dimensions"],
         window=given["window"],
-        min_count=2,
+        min_count=OFTEN,
         sg=1,
         epochs=given["epochs"],
         workers=1,
