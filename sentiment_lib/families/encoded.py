@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from sentiment_lib.families import linear
 from sentiment_lib.families.base import Model, Probabilities, Training
+from sentiment_lib.families.calibration import KINDS
 from sentiment_lib.families.distinct import distinct
-from sentiment_lib.families.options import STRENGTH, Number, numbers
+from sentiment_lib.families.options import STRENGTH, Number, choice, numbers
 from sentiment_lib.text.together import normalise_all
 
 SETTINGS = "settings.json"
@@ -59,7 +60,7 @@ class Encoded:
 class EncodedFamily:
     """An encoder that is made from the training texts (or is given), then a linear model.
 
-    Options: `strength` (linear.py), the encoder's `own` numbers, and `others`.
+    Options: `strength` and `calibration` (linear.py), the encoder's `own` numbers, and `others`.
     """
 
     def __init__(
@@ -75,12 +76,14 @@ class EncodedFamily:
         self._make = make
         self._read = read
         self._numbers = {"strength": STRENGTH, **(own or {})}
-        self._others = others
+        self._others = ("calibration", *others)
 
     def train(self, training: Training) -> Model:
         """Encode every text once, then choose and fit the linear model."""
         training.require_all_labels(self.name)
         numbers(self.name, training.options, self._numbers, self._others)
+        # before the encoder's work, not after it
+        choice(self.name, training.options, "calibration", KINDS)
         training.report(self.name, 0.0, "reading weights")
         normal = normalise_all(training.texts)
         encoder = self._make(training, normal)

@@ -89,8 +89,9 @@ class LexiconFamily:
         if len(later) >= ENOUGH and len(set(labels[:cut].tolist())) == len(LABELS):
             slope, intercept = _fit(scores[:cut], labels[:cut], BALANCE[self.name])
             proba = softmax(scores[cut:] @ slope.T + intercept)
-            temperature = fit_temperature(proba, later, shares_as_in(labels, later))
-            notes = record(proba, later, temperature)
+            weights = shares_as_in(labels, later)
+            temperature = fit_temperature(proba, later, weights)
+            notes = record(proba, later, temperature, weights)
         slope, intercept = _fit(scores, labels, BALANCE[self.name])
         training.report(self.name, 1.0, "trained")
         return Lexicon(self.name, (slope / temperature).tolist(), (intercept / temperature).tolist(), notes)
