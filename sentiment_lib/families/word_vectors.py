@@ -22,6 +22,7 @@ from sentiment_lib.errors import BadInput, MissingExtra, TrainingRefused
 from sentiment_lib.families import vector_file
 from sentiment_lib.families.base import Training
 from sentiment_lib.families.encoded import EncodedFamily, Encoder
+from sentiment_lib.families.footprint import megabytes
 from sentiment_lib.families.options import Number, numbers
 from sentiment_lib.families.weights import locate
 from sentiment_lib.families.words import words
@@ -29,6 +30,8 @@ from sentiment_lib.families.words import words
 VOCABULARY, VECTORS, SOURCE = "words.json", "vectors.npz", "source.json"
 #: Sources whose words and vectors are in the model's package: learned by itself, or read from a file.
 CARRIED = ("own", "file")
+#: Share of a training that is done when word2vec has its vectors.
+PART = 0.6
 #: A word is learned when it occurs so often.
 OFTEN = 2
 #: What word2vec may be told.
@@ -73,6 +76,11 @@ class WordVectors:
             found[row, wide:] = vectors.max(axis=0)
         return found
 
+    @property
+    def memory_mb(self) -> float:
+        """Words and their vectors."""
+        return megabytes(self)
+
     def save(self, folder: Path) -> None:
         """Words and vectors; of those that a package ships only which they are."""
         (folder / SOURCE).write_text(json.dumps(self._source))
@@ -85,9 +93,13 @@ class WordVectors:
 
 
 def learn(training: Training, texts: list[str]) -> Encoder:
-    """word2vec (skip-gram) from labelled and unlabelled tweets; words weigh as in tf-idf."""
+    """word2vec (skip-gram) from labelled and unlabelled tweets; words weigh as in tf-idf.
+
+    Progress is told after each pass over the tweets, and a training can be cancelled there.
+    """
     try:
         from gensim.models import Word2Vec
+        from gensim.models.callbacks import CallbackAny2Vec
     except ImportError as error:
         raise MissingExtra(what="The family word2vec_logreg", package="gensim", extra="vectors") from error
     from sentiment_lib.text.normalise import normalise
@@ -98,6 +110,17 @@ def learn(training: Training, texts: list[str]) -> Encoder:
     if max(counts.values(), default=0) < OFTEN:
         problem = f"no word occurs {OFTEN} times in its {len(sentences)} tweets: give more, or some without labels"
         raise TrainingRefused(family="word2vec_logreg", problem=problem)
+
+    class Told(CallbackAny2Vec):  # type: ignore[misc]
+        """Tells of each pass that is done."""
+
+        done = 0
+
+        def on_epoch_end(self, model: Any) -> None:
+            self.done += 1
+            share = PART * self.done / given["epochs"]
+            training.report("word2vec_logreg", share, f"word vectors, pass {self.done} of {given['epochs']}")
+
     # one worker: with more, threads race for the weights and no two trainings agree
     learned = Word2Vec(
         sentences,
@@ -108,6 +131,7 @@ def learn(training: Training, texts: list[str]) -> Encoder:
         epochs=given["epochs"],
         workers=1,
         seed=training.seed,
+        callbacks=[Told()],
     )
     documents = Counter(word for sentence in sentences for word in set(sentence))
     known = list(learned.wv.index_to_key)
@@ -178,5 +202,5 @@ def _index(table: Any) -> dict[str, int]:
     return {str(word): int(row) for word, row in zip(table[textual], rows, strict=True)}
 
 
-WORD2VEC = EncodedFamily("word2vec_logreg", learn, read_carried, own=NUMBERS)
+WORD2VEC = EncodedFamily("word2vec_logreg", learn, read_carried, own=NUMBERS, made=PART)
 GLOVE = EncodedFamily("glove_logreg", glove, read_glove, others=("vectors",))

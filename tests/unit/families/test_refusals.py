@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import numpy as np
 import pytest
 
-from sentiment_lib.errors import BadInput, SentimentError, TrainingRefused
+from sentiment_lib.errors import BadInput, TrainingRefused
 from sentiment_lib.families import catalog
 from sentiment_lib.records import LABELS
 
@@ -15,6 +17,10 @@ THIN = {
     "all the same": ["@united"] * ROWS,
     "no word twice": [f"word{row}" for row in range(ROWS)],
     "one sign": ["\U0001f600"] * ROWS,
+}
+REFUSED = {
+    *((name, "nothing in them") for name in ("count_logreg", "tfidf_logreg", "word2vec_logreg")),
+    *((name, "no word twice") for name in ("count_logreg", "word2vec_logreg")),
 }
 CHEAP = ("vader", "textblob", "count_logreg", "tfidf_logreg", "fasttext", "word2vec_logreg", "glove_logreg")
 
@@ -26,12 +32,9 @@ def of_every_label(rows):
 @pytest.mark.parametrize("kind", THIN)
 @pytest.mark.parametrize("name", CHEAP)
 def test_thin_texts_are_learned_from_or_refused_in_our_words(name, kind):
-    try:
+    refused = pytest.raises(TrainingRefused, match=r"in (1|2) .*\d+ tweets|in its \d+ tweets")
+    with refused if (name, kind) in REFUSED else nullcontext():
         model = catalog.train(name, THIN[kind], of_every_label(ROWS), seed=0)
-    except SentimentError as error:
-        assert isinstance(error, TrainingRefused)
-        assert f"{ROWS} tweets" in str(error) or f"{round(ROWS * 0.85)} tweets" in str(error)
-    else:
         np.testing.assert_allclose(model.predict_proba(["the flight", ""]).sum(axis=1), 1, atol=1e-6)
 
 
