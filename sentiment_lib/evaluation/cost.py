@@ -14,6 +14,8 @@ class Cost:
     tweets_per_second: float | None = None
     #: most that the training process held
     memory_mb: float | None = None
+    #: what the loaded model keeps of its own (`Model.memory_mb`)
+    model_mb: float | None = None
     #: files of the package
     artefact_mb: float | None = None
     train_seconds: float | None = None

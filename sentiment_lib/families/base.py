@@ -30,6 +30,13 @@ class Model(Protocol):
         """Probabilities (n, 3) in the order of LABELS; rows sum to one. Order and batch size do not matter."""
         ...
 
+    @property
+    def memory_mb(self) -> float:
+        """Megabytes of the arrays, graphs and dictionaries that the loaded model keeps, as if no other model shared
+        them. What libraries take besides, as Python and ONNX Runtime themselves, is not in it.
+        """
+        ...
+
     def save(self, folder: Path) -> None:
         """Write the model's files into an existing folder; never a pickle."""
         ...

@@ -6,6 +6,8 @@ Isotonic: Zadrozny, Elkan: Transforming Classifier Scores into Accurate Multicla
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,8 +20,32 @@ TINY = 1e-9
 BOUNDS = (0.5, 20.0)
 #: Equal-width bins of the calibration error, as in evaluation/metrics.py.
 BINS = 15
-#: Knots of an isotonic curve; more would follow single tweets.
-KNOTS = 21
+#: Knots of an isotonic curve; more would follow single tweets. Evenly spaced in log-odds up to this far from zero,
+#: since a model that is too sure has most of its probabilities close to zero and one.
+KNOTS, FARTHEST = 21, 6.0
+KINDS = ("temperature", "isotonic")
+Weights = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """A temperature, or in its place a curve (KNOTS,) for each label."""
+
+    temperature: float = 1.0
+    curves: NDArray[np.float64] | None = None
+
+    def apply(self, proba: Probabilities) -> Probabilities:
+        """Calibrated probabilities (n, 3) of raw ones (n, 3)."""
+        if self.curves is not None:
+            return apply_isotonic(proba, self.curves)
+        return apply_temperature(proba, self.temperature)
+
+
+def fit(kind: str, proba: Probabilities, labels: NDArray[np.int64], weights: Weights | None = None) -> Calibration:
+    """Calibration of one of KINDS, from probabilities (n, 3) and labels (n,)."""
+    if kind == "isotonic":
+        return Calibration(curves=fit_isotonic(proba, labels, weights))
+    return Calibration(fit_temperature(proba, labels, weights))
 
 
 def shares_as_in(all_labels: NDArray[np.int64], later: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -33,9 +59,7 @@ def shares_as_in(all_labels: NDArray[np.int64], later: NDArray[np.int64]) -> NDA
     return np.asarray((every / np.maximum(here, TINY))[later])
 
 
-def fit_temperature(
-    proba: Probabilities, labels: NDArray[np.int64], weights: NDArray[np.float64] | None = None
-) -> float:
+def fit_temperature(proba: Probabilities, labels: NDArray[np.int64], weights: Weights | None = None) -> float:
     """Temperature in BOUNDS that minimises the log loss of probabilities (n, 3) on labels (n,); 1 for no rows."""
     from scipy.optimize import minimize_scalar
 
@@ -64,13 +88,17 @@ def softmax(logits: NDArray[np.float64]) -> Probabilities:
     return np.asarray(exponent / exponent.sum(axis=1, keepdims=True))
 
 
-def fit_isotonic(proba: Probabilities, labels: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Curves (3, KNOTS): for each label, its calibrated probability at equally spaced raw probabilities."""
+def fit_isotonic(
+    proba: Probabilities, labels: NDArray[np.int64], weights: Weights | None = None
+) -> NDArray[np.float64]:
+    """Curves (3, KNOTS): for each label, its calibrated probability at KNOTS raw ones."""
     from sklearn.isotonic import IsotonicRegression
 
-    knots = np.linspace(0, 1, KNOTS)
+    knots = _knots(KNOTS)
     curves = [
-        IsotonicRegression(y_min=0, y_max=1, out_of_bounds="clip").fit(column, labels == place).predict(knots)
+        IsotonicRegression(y_min=0, y_max=1, out_of_bounds="clip")
+        .fit(column, labels == place, sample_weight=weights)
+        .predict(knots)
         for place, column in enumerate(proba.T)
     ]
     # a little of the straight line keeps every curve rising, so that no two scores become one
@@ -79,10 +107,15 @@ def fit_isotonic(proba: Probabilities, labels: NDArray[np.int64]) -> NDArray[np.
 
 def apply_isotonic(proba: Probabilities, curves: NDArray[np.float64]) -> Probabilities:
     """Probabilities (n, 3) through the curves (3, KNOTS), rows summing to one again."""
-    knots = np.linspace(0, 1, curves.shape[1])
+    knots = _knots(curves.shape[1])
     bent = np.column_stack([np.interp(column, knots, curve) for column, curve in zip(proba.T, curves, strict=True)])
     bent = np.clip(bent, TINY, 1)
     return np.asarray(bent / bent.sum(axis=1, keepdims=True))
+
+
+def _knots(count: int) -> NDArray[np.float64]:
+    inner = 1 / (1 + np.exp(-np.linspace(-FARTHEST, FARTHEST, count - 2)))
+    return np.concatenate([[0.0], inner, [1.0]])
 
 
 def expected_error(proba: Probabilities, labels: NDArray[np.int64]) -> float:
@@ -96,11 +129,32 @@ def expected_error(proba: Probabilities, labels: NDArray[np.int64]) -> float:
     return float(np.abs(gap).sum() / len(labels))
 
 
-def record(proba: Probabilities, labels: NDArray[np.int64], temperature: float) -> dict[str, float]:
-    """What a model's notes say: temperature, rows it was fitted on, calibration error on them before and after."""
+def record(
+    proba: Probabilities,
+    labels: NDArray[np.int64],
+    temperature: float,
+    weights: Weights | None = None,
+    kind: str = "temperature",
+) -> dict[str, float]:
+    """What a model's notes say: temperature, rows it was fitted on, and their calibration error before and after.
+
+    After is what such a calibration does for rows that it was not fitted on: every other row is calibrated by the
+    rest, and the other way round. What serves is fitted on all of them.
+    """
     return {
         "temperature": round(temperature, 4),
         "calibration_rows": len(labels),
         "ece_before": round(expected_error(proba, labels), 4),
-        "ece_after": round(expected_error(apply_temperature(proba, temperature), labels), 4),
+        "ece_after": round(expected_error(_cross_fitted(kind, proba, labels, weights), labels), 4),
     }
+
+
+def _cross_fitted(kind: str, proba: Probabilities, labels: NDArray[np.int64], weights: Weights | None) -> Probabilities:
+    found = np.array(proba, dtype=np.float64)
+    half = np.arange(len(labels)) % 2 == 0
+    if len(labels) < 2:
+        return found
+    for asked, rest in ((half, ~half), (~half, half)):
+        known = None if weights is None else weights[rest]
+        found[asked] = fit(kind, proba[rest], labels[rest], known).apply(proba[asked])
+    return found

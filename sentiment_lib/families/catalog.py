@@ -64,7 +64,10 @@ def train(
     teacher: Model | None = None,
     **options: Any,
 ) -> Model:
-    """Train the named family on texts in the order of time; labels are Label, their names, or positions in LABELS."""
+    """Train the named family on texts in the order of time; labels are Label, their names, or positions in LABELS.
+
+    BadInput for other labels, or another number of them than of texts.
+    """
     if len(texts) != len(labels):
         raise BadInput(what="training set", problem=f"{len(texts)} texts but {len(labels)} labels")
     places = np.array([_place(label) for label in labels], dtype=np.int64)
@@ -133,4 +136,11 @@ def _members(options: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
 
 
 def _place(label: Label | str | int) -> int:
-    return LABELS.index(Label(label)) if isinstance(label, str) else int(label)
+    names = [str(known) for known in LABELS]
+    if isinstance(label, str):
+        if label in names:
+            return names.index(label)
+    elif not isinstance(label, bool) and isinstance(label, (int, np.integer)) and 0 <= label < len(LABELS):
+        return int(label)
+    problem = f"a label is one of {', '.join(names)} or its place, 0 to {len(LABELS) - 1}"
+    raise BadInput(what=f"label {label!r}", problem=problem)

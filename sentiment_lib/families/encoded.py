@@ -12,13 +12,17 @@ from numpy.typing import NDArray
 
 from sentiment_lib.families import linear
 from sentiment_lib.families.base import Model, Probabilities, Training
+from sentiment_lib.families.calibration import KINDS
 from sentiment_lib.families.distinct import distinct
-from sentiment_lib.families.options import STRENGTH, Number, numbers
+from sentiment_lib.families.footprint import megabytes
+from sentiment_lib.families.options import STRENGTH, Number, choice, numbers
 from sentiment_lib.text.together import normalise_all
 
 SETTINGS = "settings.json"
 #: Texts that are encoded between two reports of progress.
 CHUNK = 1000
+#: Share of a training that is done when every text is encoded.
+ENCODED = 0.7
 
 
 class Encoder(Protocol):
@@ -26,6 +30,11 @@ class Encoder(Protocol):
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Vectors (n, d) of normalised texts; a text's vector does not depend on its neighbours."""
+        ...
+
+    @property
+    def memory_mb(self) -> float:
+        """As a model's (base.py)."""
         ...
 
     def save(self, folder: Path) -> None:
@@ -49,6 +58,11 @@ class Encoded:
             return np.empty((0, 3))
         return self._head.predict_proba(self._encoder.encode(once))[rows]
 
+    @property
+    def memory_mb(self) -> float:
+        """The encoder, and the linear model's arrays."""
+        return self._encoder.memory_mb + megabytes(self._head.arrays)
+
     def save(self, folder: Path) -> None:
         """The linear model's arrays, what the encoder learned, and notes."""
         self._encoder.save(folder)
@@ -59,7 +73,8 @@ class Encoded:
 class EncodedFamily:
     """An encoder that is made from the training texts (or is given), then a linear model.
 
-    Options: `strength` (linear.py), the encoder's `own` numbers, and `others`.
+    Options: `strength` and `calibration` (linear.py), the encoder's `own` numbers, and `others`. `made` is the
+    share of a training that is done when there is an encoder.
     """
 
     def __init__(
@@ -70,25 +85,29 @@ class EncodedFamily:
         *,
         own: Mapping[str, Number] | None = None,
         others: Sequence[str] = (),
+        made: float = 0.1,
     ) -> None:
         self.name = name
         self._make = make
         self._read = read
         self._numbers = {"strength": STRENGTH, **(own or {})}
-        self._others = others
+        self._made = made
+        self._others = ("calibration", *others)
 
     def train(self, training: Training) -> Model:
         """Encode every text once, then choose and fit the linear model."""
         training.require_all_labels(self.name)
         numbers(self.name, training.options, self._numbers, self._others)
+        # before the encoder's work, not after it
+        choice(self.name, training.options, "calibration", KINDS)
         training.report(self.name, 0.0, "reading weights")
         normal = normalise_all(training.texts)
         encoder = self._make(training, normal)
         parts = []
         for start in range(0, len(normal), CHUNK):
-            training.report(self.name, 0.1 + 0.6 * start / len(normal), "encoding")
+            training.report(self.name, self._made + (ENCODED - self._made) * start / len(normal), "encoding")
             parts.append(encoder.encode(normal[start : start + CHUNK]))
-        head = linear.fit(self.name, np.vstack(parts), training, done=0.7)
+        head = linear.fit(self.name, np.vstack(parts), training, done=ENCODED)
         return Encoded(self.name, encoder, head, head.notes)
 
     def load(self, folder: Path) -> Model:

@@ -18,6 +18,7 @@ from sentiment_lib.errors import MissingExtra
 from sentiment_lib.families.base import LATER, Model, Probabilities, Training
 from sentiment_lib.families.calibration import apply_temperature, fit_temperature, record, shares_as_in
 from sentiment_lib.families.distinct import each_once
+from sentiment_lib.families.footprint import megabytes
 from sentiment_lib.families.options import Number, numbers
 from sentiment_lib.families.words import words
 from sentiment_lib.records import LABELS
@@ -70,6 +71,13 @@ class FastText:
                 proba[row, self._column[name]] = share
         return np.asarray(proba / proba.sum(axis=1, keepdims=True))
 
+    @property
+    def memory_mb(self) -> float:
+        """Vectors of words, of runs of words and characters, and of labels; and the dictionary."""
+        entries = [*self._inner.get_words(), *self._inner.get_labels()]
+        matrices = self._inner.get_input_matrix().nbytes + self._inner.get_output_matrix().nbytes
+        return float(matrices / 1e6) + megabytes(entries)
+
     def save(self, folder: Path) -> None:
         """fastText's own file, and the temperature beside it."""
         self._inner.save_model(str(folder / MODEL))
@@ -82,6 +90,9 @@ class FastTextFamily:
 
     Options: `rate`, `epochs`, `dimensions`, `words` and `characters` (longest run of them that has a vector; runs of
     characters have three at least).
+
+    fastText learns in one call that nothing can interrupt: a training is cancelled before its first or its second pass
+    over the rows, or after.
     """
 
     name = "fasttext"
@@ -100,8 +111,9 @@ class FastTextFamily:
             training.report(self.name, 0.1, "learning from the earlier rows")
             first = FastText(_learn(lines[:cut], earlier, training.seed, chosen), 1.0)
             raw = first._raw(training.texts[cut:])
-            temperature = fit_temperature(raw, later, shares_as_in(training.labels, later))
-            notes = record(raw, later, temperature)
+            weights = shares_as_in(training.labels, later)
+            temperature = fit_temperature(raw, later, weights)
+            notes = record(raw, later, temperature, weights)
         training.report(self.name, 0.5, "learning from all rows")
         model = FastText(_learn(lines, training.labels, training.seed, chosen), temperature, notes)
         training.report(self.name, 1.0, "trained")
@@ -114,8 +126,13 @@ class FastTextFamily:
 
 
 def line(text: str) -> str:
-    """The text as fastText reads it: words with spaces between, on one line, and no word that looks like a label."""
-    return " ".join(words(normalise(text)))
+    """The text as fastText reads it: words with spaces between, on one line.
+
+    Words that fastText would take for labels are left out: in a training they would name classes of their own, or give
+    a tweet a second label. In an answer fastText passes over them anyway. Its mark for the end of a line, "</s>",
+    comes apart into signs.
+    """
+    return " ".join(word for word in words(normalise(text)) if not word.startswith(PREFIX))
 
 
 def _learn(lines: Sequence[str], labels: NDArray[np.int64], seed: int, chosen: dict[str, Any]) -> Any:

@@ -8,11 +8,11 @@ from __future__ import annotations
 import json
 import tempfile
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,7 @@ from sentiment_lib.errors import MissingExtra
 from sentiment_lib.families.base import LATER, Model, Probabilities, Training
 from sentiment_lib.families.calibration import fit_temperature, record, shares_as_in, softmax
 from sentiment_lib.families.distinct import distinct
+from sentiment_lib.families.footprint import megabytes
 from sentiment_lib.families.options import numbers
 from sentiment_lib.records import LABELS
 from sentiment_lib.text.airlines import HANDLES
@@ -37,6 +38,13 @@ BALANCE = {"vader": 0.5, "textblob": 0.25}
 Scores = tuple[float, ...]
 
 
+class WordList(NamedTuple):
+    """The scores of one text, each in [-1, 1], the polarity first; and the words that they come from."""
+
+    score: Callable[[str], Scores]
+    words: Mapping[str, Any]
+
+
 class Lexicon:
     """Scores of each text, turned into probabilities by a softmax that is linear in them."""
 
@@ -47,15 +55,20 @@ class Lexicon:
         self.notes = notes or {}
         self._slope = np.asarray(slope, dtype=np.float64).reshape(len(LABELS), -1)
         self._intercept = np.asarray(intercept, dtype=np.float64)
-        self._score = scorer(family)
+        self._lexicon = word_list(family)
 
     def predict_proba(self, texts: Sequence[str]) -> Probabilities:
         """Probabilities (n, 3)."""
         if not len(texts):
             return np.empty((0, len(LABELS)))
-        scores = scored(self._score, texts)[:, : self._slope.shape[1]]
+        scores = scored(self._lexicon, texts)[:, : self._slope.shape[1]]
         # a sum over columns, not a matrix product: its result does not depend on the number of rows
         return softmax((scores[:, None, :] * self._slope).sum(axis=2) + self._intercept)
+
+    @property
+    def memory_mb(self) -> float:
+        """The word list, which all models of the family share, and three thresholds."""
+        return megabytes(self._slope, self._intercept, self._lexicon.words)
 
     def save(self, folder: Path) -> None:
         """One small JSON file."""
@@ -81,7 +94,7 @@ class LexiconFamily:
             return Lexicon(self.name, UNTRAINED["slope"], UNTRAINED["intercept"])
         training.require_all_labels(self.name)
         training.report(self.name, 0.0, "scoring")
-        scores = scored(scorer(self.name), training.texts)
+        scores = scored(word_list(self.name), training.texts)
         training.report(self.name, 0.8, "fitting thresholds")
         cut = int(len(scores) * (1 - LATER))
         labels, later = training.labels, training.labels[cut:]
@@ -89,8 +102,9 @@ class LexiconFamily:
         if len(later) >= ENOUGH and len(set(labels[:cut].tolist())) == len(LABELS):
             slope, intercept = _fit(scores[:cut], labels[:cut], BALANCE[self.name])
             proba = softmax(scores[cut:] @ slope.T + intercept)
-            temperature = fit_temperature(proba, later, shares_as_in(labels, later))
-            notes = record(proba, later, temperature)
+            weights = shares_as_in(labels, later)
+            temperature = fit_temperature(proba, later, weights)
+            notes = record(proba, later, temperature, weights)
         slope, intercept = _fit(scores, labels, BALANCE[self.name])
         training.report(self.name, 1.0, "trained")
         return Lexicon(self.name, (slope / temperature).tolist(), (intercept / temperature).tolist(), notes)
@@ -113,10 +127,10 @@ def _fit(
     return fitted.coef_, fitted.intercept_
 
 
-def scored(score: Callable[[str], Scores], texts: Sequence[str]) -> NDArray[np.float64]:
+def scored(lexicon: WordList, texts: Sequence[str]) -> NDArray[np.float64]:
     """Scores (n, k) of the normalised texts, the polarity first; each distinct text is scored once."""
     once, rows = distinct(texts)
-    return np.array([score(_without_handles(normalise(text))) for text in once], dtype=np.float64)[rows]
+    return np.array([lexicon.score(_without_handles(normalise(text))) for text in once], dtype=np.float64)[rows]
 
 
 def _without_handles(text: str) -> str:
@@ -132,12 +146,12 @@ _MASKED = frozenset(HANDLES) | {"user"}
 
 
 @lru_cache(maxsize=2)
-def scorer(family: str) -> Callable[[str], Scores]:
-    """The lexicon's scores of one text, each in [-1, 1]: the polarity, then what else it measures."""
+def word_list(family: str) -> WordList:
+    """The lexicon of that family."""
     return _vader() if family == "vader" else _textblob()
 
 
-def _vader() -> Callable[[str], Scores]:
+def _vader() -> WordList:
     try:
         import nltk
         from nltk.sentiment.vader import SentimentIntensityAnalyzer
@@ -162,12 +176,13 @@ def _vader() -> Callable[[str], Scores]:
         values = [float(found.get(name, 0.0)) for name in ("compound", "neg", "neu", "pos")]
         return (*values, float(values[0] == 0))
 
-    return score
+    return WordList(score, analyser.lexicon)
 
 
-def _textblob() -> Callable[[str], Scores]:
+def _textblob() -> WordList:
     try:
         from textblob import TextBlob
+        from textblob.en import sentiment
     except ImportError as error:
         raise MissingExtra(what="The family textblob", package="textblob", extra="") from error
 
@@ -175,4 +190,5 @@ def _textblob() -> Callable[[str], Scores]:
         polarity, subjectivity = TextBlob(text).sentiment
         return (float(polarity), float(subjectivity), float(polarity == 0), abs(float(polarity)))
 
-    return score
+    score("good")  # the list is read when it is first needed
+    return WordList(score, sentiment)

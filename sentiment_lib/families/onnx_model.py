@@ -53,6 +53,11 @@ class OnnxModel:
         proba = softmax(run(self._session, tokens, self._settings.get("together", 1)))
         return apply_temperature(proba, self._settings["temperature"])[rows]
 
+    @property
+    def memory_mb(self) -> float:
+        """The files as they are, and the graph once more, as ONNX Runtime holds it."""
+        return (sum(map(len, self._files.values())) + len(self._files[GRAPH])) / 1e6
+
     def save(self, folder: Path) -> None:
         """Graph, tokenizer, weights to train on from, and settings."""
         for name, content in self._files.items():

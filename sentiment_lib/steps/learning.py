@@ -80,6 +80,8 @@ def _note(
         note |= _start(store, settings, order, frame)
     if catalog.reads_unlabelled(order["family"], {**order["options"], **note}):
         note["unlabelled"] = {
+            # its tweets are learned from with their labels; those that a search or an early stop judges on are its too
+            "snapshot_id": frozen.snapshot_id,
             "before": frozen.split_at.isoformat(),
             "collected": datetime.now(UTC).isoformat(),
             "limit": settings.policy.retrain.unlabelled_rows,
@@ -127,6 +129,8 @@ def recall(store: Store, settings: Settings, note: Mapping[str, Any]) -> Inputs:
                 before=datetime.fromisoformat(asked["before"]),
                 collected=datetime.fromisoformat(asked["collected"]),
                 limit=asked["limit"],
+                # notes of before labelled tweets were left out name none
+                snapshot_id=asked.get("snapshot_id"),
             )
         known["unlabelled"] = {**asked, "rows": len(unlabelled), "sha256": _digest(unlabelled)}
     if start := note.get("start"):

@@ -78,6 +78,7 @@ def cost_of(model: Model, folder: Path, watch: Stopwatch, texts: Sequence[str] =
         p99_ms=round(float(np.percentile(spent, 99)), 3),
         tweets_per_second=round(len(distinct) / batch, 1),
         memory_mb=round(runs.peak_memory_mb(), 1),
+        model_mb=round(model.memory_mb, 3),
         artefact_mb=round(size / 1e6, 3),
         train_seconds=round(watch.wall, 3),
         train_cpu_seconds=round(watch.cpu, 3),

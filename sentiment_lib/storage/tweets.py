@@ -196,18 +196,22 @@ def newest_id(connection: Connection, source: str) -> int | None:
     return newest
 
 
-def texts(connection: Connection, *, before: datetime, collected: datetime, limit: int) -> list[str]:
+def texts(
+    connection: Connection, *, before: datetime, collected: datetime, limit: int, snapshot_id: int | None = None
+) -> list[str]:
     """Texts of the newest tweets written before one moment and collected until another, oldest first.
 
-    Neither synthetic tweets nor what came in by API: those texts are not of the stream. Tweets never change, so the
-    same moments give the same texts.
+    Tweets of the snapshot are left out. So are synthetic ones and what came in by API: those texts are not of the
+    stream. Neither tweets nor snapshots ever change, so the same arguments give the same texts, whatever was labelled
+    since.
     """
     found = connection.execute(
         text(
             "SELECT t.text FROM tweets t JOIN ingests i USING (ingest_id) WHERE t.created_at < :before "
-            "AND t.collected_at <= :collected AND NOT t.synthetic AND i.source <> 'api' "
+            "AND t.collected_at <= :collected AND NOT t.synthetic AND i.source <> 'api' AND NOT EXISTS "
+            "(SELECT FROM snapshot_rows r WHERE r.snapshot_id = :snapshot AND r.tweet_id = t.tweet_id) "
             "ORDER BY t.created_at DESC, t.tweet_id DESC LIMIT :limit"
         ),
-        {"before": before, "collected": collected, "limit": limit},
+        {"before": before, "collected": collected, "limit": limit, "snapshot": snapshot_id},
     )
     return list(found.scalars())[::-1]

@@ -70,7 +70,8 @@ def mask_all(texts: Sequence[str]) -> list[str]:
     masked = privacy.PERSON.sub(privacy.USER, joined).split(_NUL)
     if "://" in joined:  # in capitals, or not of the web
         alone.update(number for number, text in enumerate(masked) if "://" in text)
-    for number, known in enumerate(_NUL.join(masked).encode().translate(None, _NO_PHONE).split(b"\x00")):
+    telling = _NUL.join(masked).encode("utf-8", "surrogatepass").translate(None, _NO_PHONE)
+    for number, known in enumerate(telling.split(b"\x00")):
         if known and (len(known) >= _FEWEST_DIGITS or not known.isdigit()):
             masked[number] = privacy.mask_phones(masked[number])
     for number in alone:

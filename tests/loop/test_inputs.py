@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 from sqlalchemy import text
 
 from sentiment_lib.errors import TrainingCancelled
 from sentiment_lib.registry.models import Registry
-from sentiment_lib.steps import reproduce, snapshot, train
-from sentiment_lib.storage import models
+from sentiment_lib.steps import learning, reproduce, snapshot, train
+from sentiment_lib.storage import models, snapshots
 
 
 @pytest.fixture
@@ -41,7 +43,7 @@ def test_word_vectors_learn_from_tweets_without_labels_but_not_from_the_time_of_
     version = train.run(store, settings, family="word2vec_logreg", **order)
     with store.begin() as connection:
         training, _ = models.details(connection, version.version)
-    assert training["inputs"]["unlabelled"]["rows"] == 480 + 40
+    assert training["inputs"]["unlabelled"]["rows"] == 40, "the 480 labelled rows are given with their labels"
     folder = Registry(settings).fetch(version.version, version.digest)
     known = (folder / "words.json").read_text()
     assert "turbulence" in known
@@ -50,6 +52,38 @@ def test_word_vectors_learn_from_tweets_without_labels_but_not_from_the_time_of_
     again = reproduce.run(store, settings, version=version.version)
     assert again.identical
     assert not [difference for difference in again.differences if "unlabelled" in difference]
+
+
+def test_no_tweet_of_the_snapshot_is_given_without_its_label_and_later_labels_change_nothing(
+    store, settings, changed, order
+):
+    unlabelled(store, 5000, 1, "turbulence everywhere ")
+    with store.begin() as connection:
+        frozen = snapshots.by_id(connection, order["snapshot_id"])
+    asked = {"family": "word2vec_logreg", "options": {}}
+    given = learning.gather(store, settings, asked, frozen)
+    assert list(given.unlabelled) == [f"turbulence everywhere {number}" for number in range(5000, 5040)]
+    with store.begin() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO labels (tweet_id, label, source, labelled_by, labelled_at) "
+                "VALUES (5000, 'negative', 'person', 'mlops', now())"
+            )
+        )
+        connection.execute(text("DELETE FROM labels WHERE tweet_id = 1"))
+    assert learning.recall(store, settings, given.note) == given
+    later = snapshot.run(store, settings)
+    assert len(learning.gather(store, settings, asked, later).unlabelled) == 40, "one more, one fewer"
+    few = changed(retrain={"unlabelled_rows": 10})
+    assert list(learning.gather(store, few, asked, frozen).unlabelled) == list(given.unlabelled[-10:])
+
+
+def test_a_note_of_before_labelled_tweets_were_left_out_recalls_what_it_recalled(store, settings, order):
+    unlabelled(store, 5000, 1, "turbulence everywhere ")
+    with store.begin() as connection:
+        frozen = snapshots.by_id(connection, order["snapshot_id"])
+    asked = {"before": frozen.split_at.isoformat(), "collected": datetime.now(UTC).isoformat(), "limit": 1000}
+    assert len(learning.recall(store, settings, {"unlabelled": asked}).unlabelled) == 480 + 40
 
 
 def test_options_of_a_family_come_from_the_policy_unless_a_training_brings_its_own(store, changed, order):

@@ -34,6 +34,7 @@ def options(small_bert, small_mpnet, small_roberta):
         "bert": {"checkpoint": str(small_bert), **QUICK},
         "mpnet": {"checkpoint": str(small_mpnet), **QUICK},
         "tweet_roberta": {"checkpoint": str(small_roberta), "fine_tune": True, **QUICK},
+        "sentence_encoder_logreg": {"checkpoint": str(small_bert)},
         "stack": {"members": ["tfidf_logreg", "fasttext"]},
     }
     return lambda name: known.get(name, {})

@@ -2,26 +2,55 @@
 
 from __future__ import annotations
 
+import copy
+import json
+import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from itertools import count
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from sentiment_lib.errors import BadInput, TrainingCancelled, TrainingRefused
-from sentiment_lib.families import catalog
+from sentiment_lib.families import bag_of_words, catalog
+from sentiment_lib.families.base import Training
 from sentiment_lib.registry import package
 from tests.unit.families.made_up import WORDS, made_up
 
-ODD = ["", " ", "😀😀😡", "x" * 20_000, "飛行機がおくれた", "\x00\u202e&lt;b&gt;", "@user http", "no " * 3000]
-LEARNING = [name for name in catalog.CATALOG if name not in ("vader", "textblob")]
+ODD = [
+    *("", " ", "😀😀😡", "x" * 20_000, "飛行機がおくれた", "\x00\u202e&lt;b&gt;", "@user http", "no " * 3000),
+    # halves of characters
+    *("\ud83d", "late \udc00late"),
+    # what fastText, NLTK or a tokenizer may take for its own
+    *("__label__positive", "late __LABEL__spam </s>", "[CLS] [MASK] <s></s> <unk>", "n't 's '' ``"),
+]
+#: Families that load a transformer before they do anything.
+SLOW_TO_START = ("sentence_encoder_logreg", "bert", "mpnet", "tweet_roberta")
+#: As few steps as show each kind of report.
+SHORT = {**dict.fromkeys(("bert", "mpnet", "tweet_roberta"), {"epochs": 1, "batch": 32}), "stack": {"folds": 1}}
+#: Copies of before any test has trained one.
+UNTOUCHED = copy.deepcopy({name: catalog.CATALOG[name] for name in SLOW_TO_START})
+ROOT = Path(__file__).parents[3]
+
+
+def turned(rows):
+    """Other tweets than the usual ones, whose words mean the opposite."""
+    opposite = {"negative": "positive", "positive": "negative", "neutral": "neutral"}
+    texts, labels = made_up(rows, seed=9)
+    return texts, [opposite[label] for label in labels]
 
 
 @pytest.fixture(scope="module", params=list(catalog.CATALOG))
 def trained(request, options):
+    """A model of the family, for which odd texts were among those that it learned from."""
     texts, labels = made_up(300)
-    return catalog.train(request.param, texts, labels, seed=1, **options(request.param))
+    for place, odd in enumerate(ODD):
+        texts.insert(20 * place, odd)
+        labels.insert(20 * place, "neutral")
+    return catalog.train(request.param, texts, labels, seed=3, **options(request.param))
 
 
 def test_probabilities_sum_to_one_and_are_finite_for_any_text(trained):
@@ -63,6 +92,25 @@ def test_saved_and_read_again_it_gives_the_same_probabilities(trained, tmp_path)
     np.testing.assert_array_equal(trained.predict_proba(texts + ODD), again.predict_proba(texts + ODD))
 
 
+def test_the_memory_it_keeps_is_stated(trained, tmp_path):
+    digest = package.write(trained, tmp_path / "package")
+    again = package.read(tmp_path / "package", digest)
+    assert trained.memory_mb > 0
+    assert again.memory_mb == pytest.approx(trained.memory_mb, rel=0.01)
+    kept = [
+        path for path in (tmp_path / "package").rglob("*") if path.suffix in (".npz", ".bin", ".onnx", ".safetensors")
+    ]
+    assert trained.memory_mb * 1e6 >= sum(map(values_in, kept))
+
+
+def values_in(path):
+    """Bytes of the numbers that a file of a package holds."""
+    if path.suffix != ".npz":
+        return path.stat().st_size
+    with np.load(path, allow_pickle=False) as arrays:
+        return sum(array.nbytes for array in arrays.values())
+
+
 def test_two_threads_agree(trained):
     texts, _ = made_up(200, seed=5)
     with ThreadPoolExecutor(2) as pool:
@@ -101,32 +149,97 @@ def test_a_missing_label_is_refused_and_named(name, options):
 
 
 @pytest.mark.parametrize("name", list(catalog.CATALOG))
-def test_progress_is_reported_and_can_cancel(name, options):
+def test_progress_is_reported_and_can_cancel_at_every_report(name, options):
     texts, labels = made_up(200)
+    known = {**options(name), **SHORT.get(name, {})}
     seen = []
-    known = options(name)
     catalog.train(name, texts, labels, seed=0, progress=lambda share, doing: seen.append(share) or True, **known)
     assert seen == sorted(seen)
-    assert seen[-1] == 1.0
-    with pytest.raises(TrainingCancelled):
-        catalog.train(name, texts, labels, seed=0, progress=lambda share, doing: False, **options(name))
+    assert (seen[0], seen[-1]) == (0.0, 1.0)
+    for last in range(len(seen)):
+        asked = count()
+        with pytest.raises(TrainingCancelled):
+            catalog.train(name, texts, labels, seed=0, progress=lambda *_: next(asked) < last, **known)  # noqa: B023
+        assert next(asked) == last + 1, "it went on after it was cancelled"
 
 
-@pytest.mark.parametrize("name", LEARNING)
-def test_training_again_forgets_what_was_there(name, options):
+def test_word2vec_can_be_cancelled_between_two_passes_over_the_tweets():
+    texts, labels = made_up(200)
+    told = []
+
+    def progress(share, doing):
+        told.append(doing)
+        return len(told) < 4
+
+    with pytest.raises(TrainingCancelled, match="pass 3 of 5"):
+        catalog.train("word2vec_logreg", texts, labels, seed=0, epochs=5, progress=progress)
+    assert told[1:] == [f"word vectors, pass {number} of 5" for number in (1, 2, 3)]
+
+
+@pytest.mark.parametrize("name", list(catalog.CATALOG))
+def test_training_again_forgets_what_was_there(name, options, fresh, tmp_path):
+    catalog.train(name, *made_up(300), seed=0, **options(name))
+    again = package.write(catalog.train(name, *turned(200), seed=0, **options(name)), tmp_path / "again")
+    assert again == fresh(name), "one that has never learned anything else learned something else"
+
+
+@pytest.fixture(scope="module")
+def fresh(options, tmp_path_factory):
+    """Digest of a family's package, learned from turned tweets by what has never learned before.
+
+    In another process, where strings have other hashes; or, where starting one takes seconds, by an untouched copy of
+    the family.
+    """
+    folder = tmp_path_factory.mktemp("fresh")
+    asked = json.dumps({name: options(name) for name in catalog.CATALOG if name not in SLOW_TO_START})
+    code = (
+        "import sys, json; from pathlib import Path; from sentiment_lib.families import catalog\n"
+        "from sentiment_lib.registry import package; from tests.unit.families.test_conformance import turned\n"
+        "for name, options in json.loads(sys.argv[1]).items():\n"
+        "    model = catalog.train(name, *turned(200), seed=0, **options)\n"
+        "    print(name, package.write(model, Path(sys.argv[2]) / name))"
+    )
+    environment = {**os.environ, "PYTHONHASHSEED": "4321"}
+    command = [sys.executable, "-c", code, asked, str(folder)]
+    printed = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT, env=environment).stdout
+    digests = dict(line.split() for line in printed.splitlines())
+
+    def digest(name):
+        if name in digests:
+            return digests[name]
+        texts, labels = turned(200)
+        places = np.array([list(WORDS).index(label) for label in labels])
+        learned = UNTOUCHED[name].train(Training(texts=texts, labels=places, seed=0, options=options(name)))
+        return package.write(learned, folder / name)
+
+    return digest
+
+
+@pytest.mark.parametrize("name", ["count_logreg", "tfidf_logreg"])
+def test_complement_naive_bayes_is_an_option(name, tmp_path):
     texts, labels = made_up(300)
-    turned = {"negative": "positive", "positive": "negative", "neutral": "neutral"}
-    catalog.train(name, texts, labels, seed=0, **options(name))
-    other = catalog.train(name, texts, [turned[label] for label in labels], seed=0, **options(name))
-    texts, labels = made_up(60, seed=8)
-    guessed = other.predict_proba(texts).argmax(axis=1)
-    assert np.mean([list(WORDS)[place] == turned[label] for place, label in zip(guessed, labels, strict=True)]) > 0.9
+    model = catalog.train(name, texts, labels, seed=0, model="complement_nb")
+    later, truth = made_up(100, seed=8)
+    proba = model.predict_proba(later)
+    assert (
+        np.mean([list(WORDS)[place] == label for place, label in zip(proba.argmax(axis=1), truth, strict=True)]) > 0.9
+    )
+    told = ["terrible awful worst", "boarding at the gate in boston", "love this wonderful crew"]
+    assert model.predict_proba(told).argmax(axis=1).tolist() == [0, 1, 2]
+    assert not np.allclose(proba, catalog.train(name, texts, labels, seed=0).predict_proba(later))
+    digest = package.write(model, tmp_path / "package")
+    np.testing.assert_array_equal(package.read(tmp_path / "package", digest).predict_proba(later), proba)
 
 
-def test_complement_naive_bayes_is_an_option():
-    texts, labels = made_up(300)
-    model = catalog.train("tfidf_logreg", texts, labels, seed=0, model="complement_nb")
-    assert model.predict_proba(["terrible awful worst"])[0].argmax() == 0
+@pytest.mark.parametrize("name", ["count_logreg", "tfidf_logreg"])
+def test_naive_bayes_tries_smoothing_of_its_own(name):
+    told = []
+    catalog.train(
+        name, *made_up(300), seed=0, model="complement_nb", progress=lambda _, doing: told.append(doing) or True
+    )
+    tried = [float(doing.removeprefix("regularisation ")) for doing in told if doing.startswith("regularisation ")]
+    assert tried == list(bag_of_words.BAYES_STRENGTHS)
+    assert min(tried) >= 1, "more smoothing than one count drowns what a few words say"
 
 
 def test_an_option_that_a_stack_does_not_know_is_refused():

@@ -17,7 +17,7 @@ WRITTEN = (
     "@united @Delta @jane .@jane a@b.co (a.b+c@d.example) @ http://t.co/x HTTP://X.Y ftp://z www.a.b WWW.c wW.d Www.e "
     "555-867-5309 +44 20 7946 0958 (212) 555 0147 1234 12 ٣٤٥٦٧٨٩ 😀 é 飛行機が it's ' o'clock el vuelo the and is "
     "der nicht @\u212alm @KLM :// x@united &amp; &amp;lt; &#0; sooooo e\u0301e\u0301e\u0301e\u0301 ....... ____ "
-    "a\u200bb \u202ex\u202c 1111"
+    "a\u200bb \u202ex\u202c 1111 x\ud83dy \udc00 \ud83d\ude00"
 )
 PARTS = WRITTEN.split(" ")
 
@@ -36,15 +36,26 @@ def test_of_made_up_parts(texts):
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.lists(st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]), min_size=1), min_size=1))
+@given(st.lists(st.text(st.characters(exclude_characters="\x00"), min_size=1), min_size=1))
 def test_of_any_characters(texts):
     agree(texts)
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.lists(st.text()))
+@given(st.lists(st.text(st.characters())))
 def test_normalised_whatever_they_hold(texts):
     assert normalise_all(texts) == list(map(normalise, texts))
+
+
+@given(st.text("a\ud83d\ude00 \u00e9@", max_size=8))
+def test_what_is_normalised_can_be_written_as_utf_8(text):
+    for read in (normalise(text), *normalise_all([text, "plain"])):
+        read.encode()
+
+
+def test_halves_of_characters_are_no_part_of_a_normalised_text():
+    assert normalise("x\ud83dy \udc00\ude00 z") == "x y z"
+    assert normalise("&#xd83d;") == "\ufffd"
 
 
 def test_normalised_halves_of_characters_and_long_texts():
