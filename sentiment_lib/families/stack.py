@@ -44,6 +44,7 @@ class Stack:
     ) -> None:
         self.family = "stack"
         self.notes = notes or {}
+        self.weights = tuple({name for member in members.values() for name in getattr(member, "weights", ())})
         self._members = dict(members)
         self._coefficients = coefficients
         self._intercept = intercept

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from sentiment_lib.checksum import sha256_of
 from sentiment_lib.errors import MissingExtra, MissingWeights, NotFound, UnsafeArtefact
+from sentiment_lib.families.base import Model
 from sentiment_lib.families.split_archive import unpacked
 
 
@@ -103,6 +104,11 @@ PINNED: dict[str, Weights | SplitWeights] = {
         },
     ),
 }
+
+
+def outside(model: Model) -> dict[str, dict[str, str]]:
+    """Pinned weights that this model reads from outside of its package: SHA-256 by file, by name of the weights."""
+    return {name: dict(PINNED[name].files) for name in sorted(getattr(model, "weights", ()))}
 
 
 @lru_cache(maxsize=8)

@@ -123,9 +123,7 @@ def _train(
         proba = None if held is None else _log_holdout(registry, run_id, model, held, Path(scratch))
         registry.note(run_id, training=training, cost=cost)
         text = card(describing.facts(model, digest, training, cost, frame, proba), model=registry.name)
-        found = registry.register(
-            folder, digest=digest, family=order["family"], run_id=run_id, training_key=key, card=text
-        )
+        found = registry.register(folder, digest=digest, model=model, run_id=run_id, training_key=key, card=text)
     shutil.rmtree(checkpoints, ignore_errors=True)
     return found, training, cost
 
