@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +21,10 @@ from sentiment_lib.registry import package, plots, runs
 from sentiment_lib.registry.card import card
 from sentiment_lib.registry.models import Registered, Registry
 from sentiment_lib.settings import Settings
-from sentiment_lib.steps import describing, learning, searching
+from sentiment_lib.steps import budget, describing, learning, searching
 from sentiment_lib.steps import snapshot as snapshot_step
 from sentiment_lib.steps.learning import CODES
-from sentiment_lib.steps.measuring import Stopwatch, cost_of, within
+from sentiment_lib.steps.measuring import Stopwatch, cost_of
 from sentiment_lib.storage import models, snapshots
 from sentiment_lib.storage.engine import Store, lock
 
@@ -37,17 +38,18 @@ def run(
     run_key: str,
     seed: int = 0,
     options: Mapping[str, Any] | None = None,
+    began: datetime | None = None,
 ) -> ModelVersion:
     """The candidate of this snapshot, family and run; asked again for the same, it is found and not trained again.
 
-    Without options the policy's are taken.
+    Without options the policy's are taken. `began` is when its retrain did, whose time it shares (budget.py).
     """
     chosen = settings.policy.retrain.options.get(family, {}) if options is None else options
     with store.begin() as connection:
         frozen = snapshots.by_id(connection, snapshot_id)
     order = {"family": family, "seed": seed, "options": dict(chosen), "snapshot_hash": frozen.content_hash}
     key = training_key(run_key, order)
-    return _registered(store, settings, key, order, frozen)
+    return _registered(store, settings, key, order, frozen, began)
 
 
 def untrained(store: Store, settings: Settings, *, family: str) -> ModelVersion:
@@ -62,7 +64,12 @@ def training_key(run_key: str, order: Mapping[str, Any]) -> str:
 
 
 def _registered(
-    store: Store, settings: Settings, key: str, order: dict[str, Any], frozen: Snapshot | None
+    store: Store,
+    settings: Settings,
+    key: str,
+    order: dict[str, Any],
+    frozen: Snapshot | None,
+    began: datetime | None = None,
 ) -> ModelVersion:
     registry = Registry(settings)
     with store.begin() as connection:
@@ -74,7 +81,8 @@ def _registered(
     if found:
         training, cost = registry.notes(found.run_id)
     else:
-        found, training, cost = _train(store, registry, settings, key, order, frozen)
+        timed = budget.limited(settings, family=order["family"], began=began, now=datetime.now(UTC))
+        found, training, cost = _train(store, registry, timed, key, order, frozen)
     version = ModelVersion(
         version=found.version,
         family=found.family,
@@ -114,7 +122,7 @@ def _train(
             "revision": runs.git_revision(),
         }
         with watch.running():
-            progress = within(settings.policy.retrain.train_minutes, "train_minutes")
+            progress = budget.in_time(settings, order["family"])
             model = learning.fit(training, frame, inputs, progress=progress, checkpoints=checkpoints)
         folder = Path(scratch) / "package"
         digest = package.write(model, folder)
