@@ -122,7 +122,9 @@ def _wanted(data: Sequence[str] | None, names: Sequence[str] | None, *, quick: b
     if quick:
         sets = [name for name in data or ("airline",) if families_data.there(name)] or ["made_up"]
         return [
-            Row(family=name, data=one, options=QUICK.get(name, {}), quick=True) for one in sets for name in names or QUICK
+            Row(family=name, data=one, options=QUICK.get(name, {}), quick=True)
+            for one in sets
+            for name in names or QUICK
         ]
     every = [row for one in data or ("airline", "semeval") for row in rows(one)]
     if data is None or "airline" in data:

@@ -6,8 +6,9 @@ DOCS = """
 ### retrain
 **begin** says which rule asked (calendar, drift, labels, a person) → **snapshot** freezes the labels, newest part as
 holdout → **candidate** and **fine_tuned**: each family is trained and compared with the champion on the same holdout,
-those that fine-tune a network in a pool of their own; a family that fails does not stop the others → **ask** takes the best PROMOTE, if there is one → **approval**: a person answers under
-*Required actions* → **record** writes the answer down, Promote and Reject alike → **promote** moves the alias.
+those that fine-tune a network in a pool of their own; a family that fails does not stop the others → **ask** takes the
+best PROMOTE, if there is one → **approval**: a person answers under *Required actions* → **record** writes the answer
+down, Promote and Reject alike → **promote** moves the alias.
 
 - The decision is in the ledger before anyone is asked. HOLD and REJECT end the run well: they are normal answers.
 - A newer PROMOTE supersedes a question that still waits; the older run ends by itself. A question that nobody answers

@@ -102,7 +102,9 @@ class StackFamily:
         answered = np.concatenate(blocks)
         labels = training.labels[answered]
         if len(set(labels.tolist())) < len(LABELS):
-            raise TrainingRefused(family=self.name, problem="the newer half of the rows lacks a label; more folds use all")
+            raise TrainingRefused(
+                family=self.name, problem="the newer half of the rows lacks a label; more folds use all"
+            )
         for fold, block in enumerate(blocks):
             rest = np.setdiff1d(np.arange(rows), block)
             for place, name in enumerate(names):

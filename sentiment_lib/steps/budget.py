@@ -21,8 +21,8 @@ def limited(settings: Settings, *, family: str, began: datetime | None, now: dat
     left = policy.budget_minutes - (now - began).total_seconds() / 60
     if left <= 0:
         problem = (
-            f"the {policy.budget_minutes:g} minutes of policy.retrain.budget_minutes, which the families of one retrain "
-            f"share, are used up (it began at {began:%Y-%m-%d %H:%M %Z}): raise it, or train fewer families"
+            f"the {policy.budget_minutes:g} minutes of policy.retrain.budget_minutes, which the families of one "
+            f"retrain share, are used up (it began at {began:%Y-%m-%d %H:%M %Z}): raise it, or train fewer families"
         )
         raise TrainingRefused(family=family, problem=problem)
     # a search must not take what its training needs

@@ -1,4 +1,4 @@
-"""Load a version by MLflow and nothing else: `python only_required.py URI MODEL TEXTS`, in a folder without the project.
+"""Load a version by MLflow and nothing else: `python only_required.py URI MODEL TEXTS`, away from the project.
 
 Packages that the version does not require, themselves or by what they need, cannot be imported; what MLflow wants for
 itself can. Prints probabilities and where the project's code came from, as JSON.
@@ -46,7 +46,6 @@ class Blocked:
         owners = {plain(owner) for owner in self.owners.get(top, ())} - {"airline-sentiment"}
         if owners and not owners & self.allowed:
             raise ModuleNotFoundError(f"{name} belongs to {owners}, which is not required", name=name)
-        return None
 
 
 def main(uri, model, texts):
