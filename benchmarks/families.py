@@ -25,7 +25,11 @@ from benchmarks.families_bounds import PUBLISHED, checks
 from benchmarks.families_measure import Row
 from sentiment_lib.families.catalog import CATALOG, RESUMABLE
 
-CHEAP = ("vader", "textblob", "count_logreg", "tfidf_logreg", "fasttext")
+#: Families of the short form, with their options: the cheap ones, and one network that goes as far as its ONNX graph.
+QUICK: dict[str, dict[str, Any]] = {
+    **{name: {} for name in ("vader", "textblob", "count_logreg", "tfidf_logreg", "fasttext")},
+    "bert": {"max_steps": 20, "consistency": 0},
+}
 #: Those that cost most come last, so that a broken-off run has the others.
 ORDER = sorted(CATALOG, key=lambda name: (name in RESUMABLE, name == "stack"))
 SHOWN = ("airline", "semeval", "tweeteval")
@@ -117,7 +121,11 @@ def report(found: Sequence[dict[str, Any]], out: Path) -> str:
 def _wanted(data: Sequence[str] | None, names: Sequence[str] | None, *, quick: bool) -> list[Row]:
     if quick:
         sets = [name for name in data or ("airline",) if families_data.there(name)] or ["made_up"]
-        return [Row(family=name, data=one, quick=True) for one in sets for name in names or CHEAP]
+        return [
+            Row(family=name, data=one, options=QUICK.get(name, {}), quick=True)
+            for one in sets
+            for name in names or QUICK
+        ]
     every = [row for one in data or ("airline", "semeval") for row in rows(one)]
     if data is None or "airline" in data:
         every.append(Row(family="tfidf_logreg", data="airline_random"))

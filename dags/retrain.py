@@ -14,28 +14,32 @@ POLICY = defaults.policy()
 #: the step ends a training by itself; this is for what hangs, and leaves room for figures and registration
 SEARCH = POLICY.retrain.search_minutes if POLICY.retrain.search_trials else 0
 TRAINING = timedelta(minutes=POLICY.retrain.train_minutes + SEARCH + 20)
+FAMILIES = {"minItems": 1, "uniqueItems": True}
 
 
 @dag(
     schedule=AssetOrTimeSchedule(timetable=CronTriggerTimetable("0 3 * * *", timezone="UTC"), assets=DRIFT | LABELS),
     start_date=datetime(2026, 1, 1),
     max_active_runs=16,  # a run that waits for its approval must never keep the next one from starting
-    dagrun_timeout=POLICY.approval.expires_after + timedelta(hours=6),
+    dagrun_timeout=POLICY.approval.expires_after + timedelta(minutes=POLICY.retrain.budget_minutes, hours=2),
     tags=["sentiment", "model"],
     params={
-        "families": Param(list(POLICY.retrain.families), type="array", items={"type": "string"}, minItems=1),
+        "families": Param(list(POLICY.retrain.families), type="array", items={"type": "string"}, **FAMILIES),
         "seed": Param(0, type="integer", minimum=0),
     },
     doc_md=DOCS,
     **defaults.DAG,
 )
 def retrain():
-    @task_group
-    def candidate(order: dict) -> dict:
-        """One family: when it fails, the others go on."""
-        # two at once at the most, with the pool's slots over all runs: more would oversubscribe a small machine
-        train = task(pool=POLICY.retrain.pool, max_active_tis_per_dag=2, execution_timeout=TRAINING)(retraining.train)
-        return task(retraining.evaluate)(train(order))
+    def candidates(group_id: str, pool: str):
+        @task_group(group_id=group_id)
+        def candidate(order: dict) -> dict:
+            """One family: when it fails, the others go on."""
+            # two at once at the most, with the pool's slots over all runs: more would oversubscribe a small machine
+            train = task(pool=pool, max_active_tis_per_dag=2, execution_timeout=TRAINING)(retraining.train)
+            return task(retraining.evaluate)(train(order))
+
+        return candidate
 
     approval = Question(
         task_id="approval",
@@ -51,11 +55,16 @@ def retrain():
         doc_md=EXPIRES,
     )
 
-    orders = task(retraining.snapshot)()
-    task(retraining.begin)() >> orders
-    question = task.short_circuit(trigger_rule="all_done_min_one_success")(retraining.ask)(
-        candidate.expand(order=orders)
+    frozen = task(retraining.snapshot)()
+    task(retraining.begin)() >> frozen
+    light = task(task_id="light_orders")(retraining.orders)(frozen, fine_tuned=False)
+    heavy = task(task_id="heavy_orders")(retraining.orders)(frozen, fine_tuned=True)
+    decided = task(trigger_rule="all_done")(retraining.decided)(  # a group without orders is skipped
+        candidates("candidate", POLICY.retrain.pool).expand(order=light),
+        candidates("fine_tuned", POLICY.retrain.fine_tuning_pool).expand(order=heavy),
     )
+    question = task.short_circuit(retraining.ask)(decided)
+    frozen >> question  # as decided runs in any case, a snapshot that failed or was skipped must end the run itself
     answer = task.short_circuit(trigger_rule="none_failed")(retraining.record)()
     question >> approval >> answer >> task(outlets=[CHAMPION])(retraining.promote)(answer)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 
 class Section(BaseModel):
@@ -34,14 +34,23 @@ class RetrainPolicy(Section):
         1, ge=0, description="labels since the last snapshot without which only a person gets a retrain"
     )
     minimum_rows: int = Field(200, ge=30, description="fewest training rows")
-    pool: str = Field("default_pool", description="Airflow pool of the trainings; it must exist")
+    pool: str = Field("training", description="Airflow pool of the trainings of minutes; it must exist")
+    fine_tuning_pool: str = Field("fine_tuning", description="the same for families that fine-tune a network")
     train_minutes: float = Field(60, gt=0, description="time that one family's training may take")
+    budget_minutes: float = Field(240, gt=0, description="time from a retrain's begin that its families share")
     search_trials: int = Field(
         0, ge=0, le=1000, description="configurations of a family's options that each training tries first; 0: none"
     )
     search_minutes: float = Field(30, gt=0, description="time that a search may take beside train_minutes")
     warm_start: bool = Field(False, description="transformers go on from the champion when it is of their family")
     unlabelled_rows: int = Field(100_000, ge=0, description="newest tweets without labels that word vectors learn from")
+
+    @field_validator("families")
+    @classmethod
+    def _each_once(cls, families: tuple[str, ...]) -> tuple[str, ...]:
+        if twice := sorted({name for name in families if families.count(name) > 1}):
+            raise ValueError(f"{', '.join(twice)} is named more than once")
+        return families
 
     @model_validator(mode="after")
     def _confirmable(self) -> RetrainPolicy:

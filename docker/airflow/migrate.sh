@@ -1,5 +1,5 @@
 #!/bin/bash
-# Bring both databases to their newest form and make the pool; running it again changes nothing.
+# Bring both databases to their newest form and make the pools; running it again changes nothing.
 set -euo pipefail
 PYTHONPATH="$AIRFLOW__CORE__PLUGINS_FOLDER" python -m sentiment_airflow.pools
 python - <<'P'

@@ -22,6 +22,7 @@ HOPELESS = (
     "ChampionMoved",
     "LedgerBroken",
     "MissingExtra",
+    "MissingWeights",
     "NotEnoughLabels",
     "NotFound",
     "TrainingCancelled",
@@ -52,8 +53,8 @@ TASK: dict[str, Any] = {
     "on_failure_callback": FailureNotice(),
 }
 
-#: What every DAG is given. Tasks run in default_pool, trainings in the policy's; what must not run side by side says so
-#: where it is defined.
+#: What every DAG is given. Tasks run in default_pool, trainings in the policy's pools; what must not run side by side
+#: says so where it is defined.
 DAG: dict[str, Any] = {"default_args": TASK, "catchup": False, "is_paused_upon_creation": False}
 
 

@@ -8,39 +8,43 @@ from typing import Any
 from sentiment_airflow.calling import asked_by, call
 
 Json = dict[str, Any]
+#: What the families of one kind gave; None when there are none.
+Decisions = Sequence[Json] | Json | None
 
 
-def begin(dag_run: Any = None) -> list[Json]:
+def begin(dag_run: Any = None, params: Any = None) -> list[Json]:
     """Which rule asked for this run; open wishes are taken, so that nobody wishes them twice."""
     from airflow.sdk.exceptions import AirflowSkipException
 
     rule = "person" if dag_run.triggering_user_name else "schedule"
-    taken = call("want", "take", handled_by=asked_by(dag_run), otherwise=rule)
+    taken = call("want", "take", handled_by=asked_by(dag_run), otherwise=rule, families=params["families"])
     if not taken:
         raise AirflowSkipException("no rule asks for a retrain, and too few labels are new since the last snapshot")
     return taken
 
 
-def snapshot(params: Any = None) -> list[Json]:
-    """One order per family for the snapshot of this moment; too few labels skip the run instead of failing it."""
+def snapshot() -> int:
+    """Number of the snapshot of this moment; too few labels skip the run instead of failing it."""
     from airflow.sdk.exceptions import AirflowSkipException
 
     from sentiment_lib.errors import NotEnoughLabels
 
     try:
-        frozen = call("snapshot")
+        return call("snapshot")["snapshot_id"]
     except NotEnoughLabels as error:
         raise AirflowSkipException(str(error)) from error
-    return [
-        {"snapshot_id": frozen["snapshot_id"], "family": family, "seed": params["seed"]}
-        for family in params["families"]
-    ]
+
+
+def orders(snapshot_id: int, fine_tuned: bool, params: Any = None) -> list[Json]:
+    """One order for each of the run's families that fine-tune a network, or for each of the others."""
+    asked = {"families": params["families"], "seed": params["seed"]}
+    return call("choosing", "orders", snapshot_id=snapshot_id, fine_tuned=fine_tuned, **asked)
 
 
 def train(order: Json, dag_run: Any = None) -> Json:
     """The candidate of one family; the same run and family find it instead of training again."""
     key = f"{asked_by(dag_run)}/{order['family']}"
-    version = call("train", **order, run_key=key)
+    version = call("train", **order, run_key=key, began=dag_run.start_date)
     return {"snapshot_id": order["snapshot_id"], "candidate": version["version"], "family": version["family"]}
 
 
@@ -55,11 +59,20 @@ def evaluate(trained: Json, dag_run: Any = None) -> Json:
     return {key: decision[key] for key in ("decision_id", "answer", "candidate_version", "evidence_hash")}
 
 
-def ask(decisions: Sequence[Json] | Json | None, dag_run: Any = None) -> Json | None:
-    """The question for the best PROMOTE; questions that it supersedes are taken from the UI."""
+def decided(light: Decisions, heavy: Decisions) -> list[int]:
+    """Numbers of the decisions of those families that came through."""
     # Airflow hands over the bare value when only one family came through
-    decided = [decisions] if isinstance(decisions, Mapping) else list(decisions or [])
-    question = call("ask", decision_ids=[d["decision_id"] for d in decided], requested_by=asked_by(dag_run))
+    parts = [[part] if isinstance(part, Mapping) else part or [] for part in (light, heavy)]
+    return [decision["decision_id"] for part in parts for decision in part]
+
+
+def ask(decision_ids: Sequence[int], dag_run: Any = None) -> Json | None:
+    """The question for the best PROMOTE; questions that it supersedes are taken from the UI."""
+    from airflow.sdk.exceptions import AirflowFailException
+
+    if not decision_ids:
+        raise AirflowFailException("no family came through: the log of each training says why")
+    question = call("ask", decision_ids=list(decision_ids), requested_by=asked_by(dag_run))
     if question:
         from sentiment_airflow.waiting import withdraw
 

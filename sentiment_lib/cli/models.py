@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from sentiment_lib.errors import MissingExtra, MissingWeights, SentimentError, TrainingCancelled, TrainingRefused
+
 if TYPE_CHECKING:
     from sentiment_lib.settings import Settings
     from sentiment_lib.storage.engine import Store
@@ -231,29 +233,43 @@ def retrain(
     """The whole chain without Airflow: snapshot, train, evaluate, and the question that `approve` answers."""
     from datetime import UTC
 
-    from sentiment_lib.steps import ask, want
+    from sentiment_lib.steps import ask, choosing, want
     from sentiment_lib.steps import evaluate as evaluate_step
     from sentiment_lib.steps import snapshot as snapshot_step
     from sentiment_lib.steps import train as train_step
 
-    request = f"{by}/{datetime.now(UTC):%Y-%m-%dT%H:%M:%S}"
+    began = datetime.now(UTC)
+    request = f"{by}/{began:%Y-%m-%dT%H:%M:%S}"
+    failed: dict[str, SentimentError] = {}
     with opened() as (store, settings):
-        want.take(store, settings, handled_by=request, otherwise="person")
+        want.take(store, settings, handled_by=request, otherwise="person", families=families)
         frozen = snapshot_step.run(store, settings).snapshot_id
         decisions = []
-        for family in families or settings.policy.retrain.families:
-            version = train_step.run(
-                store, settings, snapshot_id=frozen, family=family, run_key=request, seed=seed
-            ).version
+        for family in choosing.chosen(settings, families):
+            try:
+                version = train_step.run(
+                    store, settings, snapshot_id=frozen, family=family, run_key=request, seed=seed, began=began
+                ).version
+            except (TrainingRefused, TrainingCancelled, MissingExtra, MissingWeights) as error:
+                # it says something of this family alone: the others go on
+                failed[family] = error
+                continue
             decisions.append(
                 evaluate_step.run(store, settings, snapshot_id=frozen, candidate=version, requested_by=request)
             )
+        if failed and not decisions:
+            raise next(iter(failed.values()))
         numbers = [decision.decision_id for decision in decisions]
         question = ask.run(store, settings, decision_ids=numbers, requested_by=request)
-    told = "\n".join(f"Decision {one.decision_id}: version {one.candidate_version}, {one.answer}" for one in decisions)
+    lines = [f"Decision {one.decision_id}: version {one.candidate_version}, {one.answer}" for one in decisions]
+    told = "\n".join([*lines, *map(str, failed.values())])
     if question:
         told += f"\n\n{question.body}\n\nAnswer with: sentiment approve {question.decision_id} --by NAME"
-    result = {"decisions": [asdict(one) for one in decisions], "question": asdict(question) if question else None}
+    result = {
+        "decisions": [asdict(one) for one in decisions],
+        "failed": {family: str(error) for family, error in failed.items()},
+        "question": asdict(question) if question else None,
+    }
     show(result, as_json, told)
 
 

@@ -43,7 +43,11 @@ def up(
 ) -> None:
     """Start Postgres, MLflow, Airflow and the API; Ctrl-C or `sentiment down` stops them."""
     from sentiment_lib.local import stack
+    from sentiment_lib.settings import load_settings
+    from sentiment_lib.steps import choosing
 
+    # a name that is no family's would show at the first retrain, in the night
+    choosing.chosen(load_settings())
     stack.choose_ports(airflow=port_airflow, mlflow=port_mlflow, postgres=port_postgres, api=port_api)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     if detach:

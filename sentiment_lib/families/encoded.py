@@ -28,6 +28,9 @@ ENCODED = 0.7
 class Encoder(Protocol):
     """Texts to vectors."""
 
+    #: names of the pinned weights (weights.py) that it reads and does not save
+    weights: tuple[str, ...]
+
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Vectors (n, d) of normalised texts; a text's vector does not depend on its neighbours."""
         ...
@@ -48,6 +51,7 @@ class Encoded:
     def __init__(self, family: str, encoder: Encoder, head: linear.Linear, notes: dict[str, Any]) -> None:
         self.family = family
         self.notes = notes
+        self.weights = encoder.weights
         self._encoder = encoder
         self._head = head
 

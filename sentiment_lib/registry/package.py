@@ -8,15 +8,15 @@ from __future__ import annotations
 import hashlib
 import json
 import stat
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from sentiment_lib.checksum import sha256_of
 from sentiment_lib.errors import UnsafeArtefact
-from sentiment_lib.families import catalog
+from sentiment_lib.families import catalog, weights
 from sentiment_lib.families.base import Model
 from sentiment_lib.records import LABELS
+from sentiment_lib.registry.requirements import DECIDING, versions
 from sentiment_lib.text.normalise import NORMALISER_VERSION
 
 MANIFEST = "manifest.json"
@@ -25,23 +25,27 @@ MAXIMUM_FILE = 4 << 30
 MAXIMUM_MANIFEST = 1 << 20
 #: The only kinds of file that a model may consist of; none of them can carry code.
 SUFFIXES = frozenset({".json", ".npz", ".npy", ".onnx", ".data", ".safetensors", ".txt", ".bin", ".vec"})
-LIBRARIES = (
-    *("numpy", "scipy", "scikit-learn", "nltk", "textblob", "gensim", "fasttext-community"),
-    *("torch", "transformers", "tokenizers", "onnxruntime"),
-)
+#: Versions of the normaliser that this code has.
+NORMALISERS = frozenset({NORMALISER_VERSION})
+PROJECT = "airline-sentiment"
 _PICKLE_STARTS = (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
 
 
 def write(model: Model, folder: Path) -> str:
-    """Save the model into a new folder with its manifest; returns the digest."""
+    """Save the model into a new folder with its manifest; returns the digest.
+
+    Pinned weights that stay outside of the package are part of the manifest by their SHA-256, and so of the digest.
+    """
     folder.mkdir(parents=True)
     model.save(folder)
+    outside = weights.outside(model)
     manifest = {
         "format": FORMAT,
         "family": model.family,
         "normaliser": NORMALISER_VERSION,
         "labels": [str(label) for label in LABELS],
-        "libraries": _libraries(),
+        "libraries": versions((*DECIDING, PROJECT)),
+        **({"weights": outside} if outside else {}),
         "files": {
             path.relative_to(folder).as_posix(): {"sha256": sha256_of(path), "bytes": path.stat().st_size}
             for path in sorted(folder.rglob("*"))
@@ -75,10 +79,38 @@ def verify(folder: Path, digest: str) -> dict[str, Any]:
     return manifest
 
 
-def read(folder: Path, digest: str) -> Model:
-    """Verify, then load the model."""
+def check(folder: Path, digest: str) -> dict[str, Any]:
+    """Verify, and refuse what this code would answer for otherwise than the code that wrote it; gives the manifest."""
     manifest = verify(folder, digest)
+    if (version := manifest["normaliser"]) not in NORMALISERS:
+        problem = (
+            f"its texts are normalised by version {version}, and here is version {', '.join(sorted(NORMALISERS))}: "
+            f"train it again, or install the {_release(manifest)} that wrote it"
+        )
+        raise UnsafeArtefact(artefact=folder.name, problem=problem)
+    # packages of earlier releases name no weights
+    for name, files in manifest.get("weights", {}).items():
+        pinned = weights.PINNED[name].files if name in weights.PINNED else {}
+        for file, digest_then in files.items():
+            if pinned.get(file) != digest_then:
+                problem = (
+                    f"it needs {file} of the weights {name} with SHA-256 {digest_then[:12]}…, and here "
+                    f"{pinned.get(file, 'none')[:12]}… is pinned: train it again, or install the {_release(manifest)} "
+                    "that wrote it"
+                )
+                raise UnsafeArtefact(artefact=folder.name, problem=problem)
+    return manifest
+
+
+def read(folder: Path, digest: str) -> Model:
+    """Check, then load the model."""
+    manifest = check(folder, digest)
     return catalog.load(folder, manifest["family"])
+
+
+def _release(manifest: dict[str, Any]) -> str:
+    found = manifest.get("libraries", {}).get(PROJECT)
+    return f"{PROJECT} {found}" if found else f"release of {PROJECT}"
 
 
 def _manifest(folder: Path, digest: str) -> dict[str, Any]:
@@ -109,13 +141,3 @@ def _check_file(folder: Path, path: Path, name: str, promised: dict[str, Any]) -
 
 def _is_plain_folder(path: Path) -> bool:
     return path.is_dir() and not path.is_symlink()
-
-
-def _libraries() -> dict[str, str]:
-    found = {}
-    for name in LIBRARIES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found

@@ -8,14 +8,14 @@ import subprocess
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from sentiment_lib.registry.models import Registry
+from sentiment_lib.registry.processor import processor
+from sentiment_lib.registry.requirements import DECIDING, versions
 
-#: Packages whose version can change what a training gives.
-PINNED = ("numpy", "scipy", "scikit-learn", "torch", "transformers", "gensim", "nltk", "vaderSentiment", "pandas")
 #: Characters of a tag that every MLflow store keeps.
 TAG = 500
 
@@ -63,13 +63,7 @@ def nested_run(
 
 def environment() -> dict[str, str]:
     """Python, processor and the versions of the packages that matter."""
-    found = {"python": platform.python_version(), "machine": platform.machine()}
-    for name in PINNED:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found
+    return {"python": platform.python_version(), **processor(), **versions(DECIDING)}
 
 
 def git_revision() -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +22,10 @@ from sentiment_lib.registry import package, plots, runs
 from sentiment_lib.registry.card import card
 from sentiment_lib.registry.models import Registered, Registry
 from sentiment_lib.settings import Settings
-from sentiment_lib.steps import describing, learning, searching
+from sentiment_lib.steps import budget, describing, learning, searching
 from sentiment_lib.steps import snapshot as snapshot_step
 from sentiment_lib.steps.learning import CODES
-from sentiment_lib.steps.measuring import Stopwatch, cost_of, within
+from sentiment_lib.steps.measuring import Stopwatch, cost_of
 from sentiment_lib.storage import models, snapshots
 from sentiment_lib.storage.engine import Store, lock
 
@@ -38,17 +39,18 @@ def run(
     run_key: str,
     seed: int = 0,
     options: Mapping[str, Any] | None = None,
+    began: datetime | None = None,
 ) -> ModelVersion:
     """The candidate of this snapshot, family and run; asked again for the same, it is found and not trained again.
 
-    Without options the policy's are taken.
+    Without options the policy's are taken. `began` is when its retrain did, whose time it shares (budget.py).
     """
     chosen = settings.policy.retrain.options.get(family, {}) if options is None else options
     with store.begin() as connection:
         frozen = snapshots.by_id(connection, snapshot_id)
     order = {"family": family, "seed": seed, "options": dict(chosen), "snapshot_hash": frozen.content_hash}
     key = training_key(run_key, order)
-    return _registered(store, settings, key, order, frozen)
+    return _registered(store, settings, key, order, frozen, began)
 
 
 def untrained(store: Store, settings: Settings, *, family: str) -> ModelVersion:
@@ -63,7 +65,12 @@ def training_key(run_key: str, order: Mapping[str, Any]) -> str:
 
 
 def _registered(
-    store: Store, settings: Settings, key: str, order: dict[str, Any], frozen: Snapshot | None
+    store: Store,
+    settings: Settings,
+    key: str,
+    order: dict[str, Any],
+    frozen: Snapshot | None,
+    began: datetime | None = None,
 ) -> ModelVersion:
     registry = Registry(settings)
     with store.begin() as connection:
@@ -75,7 +82,13 @@ def _registered(
     if found:
         training, cost = registry.notes(found.run_id)
     else:
-        found, training, cost = _train(store, registry, settings, key, order, frozen)
+        # families that do not go on after a kill begin anew: what they did before is lost, and no part of the cost
+        resumes = catalog.resumes(order["family"], order["options"])
+        watch = Stopwatch(_checkpoints(settings, key) / "spent.json" if resumes else None)
+        timed = budget.limited(
+            settings, family=order["family"], began=began, now=datetime.now(UTC), spent=watch.wall / 60
+        )
+        found, training, cost = _train(store, registry, timed, key, order, frozen, watch)
     version = ModelVersion(
         version=found.version,
         family=found.family,
@@ -97,15 +110,19 @@ def _registered(
 
 
 def _train(
-    store: Store, registry: Registry, settings: Settings, key: str, order: dict[str, Any], frozen: Snapshot | None
+    store: Store,
+    registry: Registry,
+    settings: Settings,
+    key: str,
+    order: dict[str, Any],
+    frozen: Snapshot | None,
+    watch: Stopwatch,
 ) -> tuple[Registered, dict[str, Any], dict[str, Any]]:
     frame = snapshot_step.read(settings, frozen) if frozen else None
     # a try that was killed left its checkpoint there, and the next one goes on from it
     checkpoints = _checkpoints(settings, key)
     inputs = learning.gather(store, settings, order, frozen, frame, checkpoints / "inputs.json")
     parameters = {**order, "train_rows": frozen.train_rows if frozen else 0}
-    # the others begin anew after a kill: what they did before is lost, and no part of what the model took
-    watch = Stopwatch(checkpoints / "spent.json" if catalog.resumes(order["family"], order["options"]) else None)
     with (
         tempfile.TemporaryDirectory(prefix="training-") as scratch,
         runs.training_run(registry, training_key=key, name=order["family"], parameters=parameters) as run_id,
@@ -118,7 +135,7 @@ def _train(
             "revision": runs.git_revision(),
         }
         with watch.running():
-            progress = within(settings.policy.retrain.train_minutes, "train_minutes", watch)
+            progress = budget.in_time(settings, order["family"], watch)
             model = learning.fit(training, frame, inputs, progress=progress, checkpoints=checkpoints)
         if went := getattr(model, "circumstances", None):
             training["circumstances"] = went
@@ -129,9 +146,7 @@ def _train(
         proba = None if held is None else _log_holdout(registry, run_id, model, held, Path(scratch))
         registry.note(run_id, training=training, cost=cost)
         text = card(describing.facts(model, digest, training, cost, frame, proba), model=registry.name)
-        found = registry.register(
-            folder, digest=digest, family=order["family"], run_id=run_id, training_key=key, card=text
-        )
+        found = registry.register(folder, digest=digest, model=model, run_id=run_id, training_key=key, card=text)
     return found, training, cost
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from sqlalchemy import Connection, func, insert, select, update
 
 from sentiment_lib.settings import Settings
+from sentiment_lib.steps import choosing
 from sentiment_lib.storage import drift as drift_reports
 from sentiment_lib.storage.engine import Store, lock
 from sentiment_lib.storage.tables import RetrainRequest, SnapshotTable, TweetLabel
@@ -67,11 +69,20 @@ def last_asked(connection: Connection, rule: str) -> datetime | None:
     return connection.scalar(select(func.max(RetrainRequest.requested_at)).where(RetrainRequest.rule == rule))
 
 
-def take(store: Store, settings: Settings, *, handled_by: str, otherwise: str = CALENDAR) -> list[Wish]:
+def take(
+    store: Store,
+    settings: Settings,
+    *,
+    handled_by: str,
+    otherwise: str = CALENDAR,
+    families: Sequence[str] | None = None,
+) -> list[Wish]:
     """All open wishes, now handled by this run; without any, the rule `otherwise` is written down as the reason.
 
     Nothing, when that is the calendar and too few labels are new. Run again by the same run it gives the same wishes.
+    No wish is taken for families that cannot be trained: UnknownFamily or BadInput (choosing.py).
     """
+    choosing.chosen(settings, families)
     with store.begin() as connection:
         lock(connection, "snapshot")
         connection.execute(

@@ -106,11 +106,17 @@ def test_a_void_answer_promotes_nothing(reply, monkeypatch):
     assert retraining.record(dag_run=RUN, ti=SimpleNamespace(xcom_pull=lambda task_ids: pulled[task_ids])) is None
 
 
-def test_one_surviving_family_is_asked_about_as_well_as_two(monkeypatch):
+def test_one_surviving_family_is_asked_about_as_well_as_two():
     from sentiment_airflow import retraining
 
-    asked = []
-    monkeypatch.setattr(retraining, "call", lambda step, **arguments: asked.append(arguments["decision_ids"]))
-    retraining.ask({"decision_id": 4}, dag_run=RUN)
-    retraining.ask([{"decision_id": 4}, {"decision_id": 5}], dag_run=RUN)
-    assert asked == [[4], [4, 5]]
+    assert retraining.decided({"decision_id": 4}, None) == [4]
+    assert retraining.decided(None, {"decision_id": 4}) == [4]
+    assert retraining.decided([{"decision_id": 4}, {"decision_id": 5}], {"decision_id": 6}) == [4, 5, 6]
+
+
+def test_nobody_is_asked_when_no_family_came_through():
+    from airflow.sdk.exceptions import AirflowFailException
+    from sentiment_airflow import retraining
+
+    with pytest.raises(AirflowFailException, match="no family came through"):
+        retraining.ask([], dag_run=RUN)

@@ -20,16 +20,18 @@ def test_nothing_is_promoted_without_a_recorded_approval(retrain):
 
 
 def test_the_decision_is_written_before_the_approval_is_asked(retrain):
-    assert "candidate.evaluate" in upstream(retrain, "approval")
+    assert {"candidate.evaluate", "fine_tuned.evaluate"} <= upstream(retrain, "approval")
 
 
 def test_a_candidate_is_trained_on_a_frozen_snapshot(retrain):
-    assert "snapshot" in upstream(retrain, "candidate.train")
+    assert "snapshot" in upstream(retrain, "candidate.train") & upstream(retrain, "fine_tuned.train")
 
 
 def test_a_family_that_fails_does_not_stop_the_question_about_the_others(retrain):
-    assert retrain.get_task("ask").trigger_rule == "all_done_min_one_success"
-    assert retrain.get_task("candidate.train").get_closest_mapped_task_group() is not None
+    assert retrain.get_task("decided").trigger_rule == "all_done"
+    assert retrain.get_task("ask").trigger_rule == "all_success"
+    for group in ("candidate", "fine_tuned"):
+        assert retrain.get_task(f"{group}.train").get_closest_mapped_task_group() is not None
 
 
 def test_both_answers_and_an_expired_question_reach_the_recording_task(retrain):
@@ -88,8 +90,8 @@ def schedule(dag):
 
 def test_a_task_that_gives_a_list_is_not_announced_as_a_mapping(dags):
     """Airflow reads `-> dict` as several outputs, and then refuses a list at run time."""
-    assert dags["retrain"].get_task("begin").multiple_outputs is False
-    assert dags["retrain"].get_task("snapshot").multiple_outputs is False
+    for task_id in ("begin", "light_orders", "heavy_orders", "decided"):
+        assert dags["retrain"].get_task(task_id).multiple_outputs is False
 
 
 def test_a_training_is_ended_by_the_step_before_airflow_ends_it(retrain):
@@ -97,9 +99,28 @@ def test_a_training_is_ended_by_the_step_before_airflow_ends_it(retrain):
 
     from sentiment_lib.policy import RetrainPolicy
 
-    train = retrain.get_task("candidate.train")
-    assert train.execution_timeout > timedelta(minutes=RetrainPolicy().train_minutes)
-    assert train.pool == RetrainPolicy().pool
+    for group, pool in (("candidate", RetrainPolicy().pool), ("fine_tuned", RetrainPolicy().fine_tuning_pool)):
+        train = retrain.get_task(f"{group}.train")
+        assert train.execution_timeout > timedelta(minutes=RetrainPolicy().train_minutes)
+        assert train.pool == pool
+
+
+def test_a_run_outlives_its_budget_and_its_question(retrain):
+    from datetime import timedelta
+
+    from sentiment_lib.policy import ApprovalPolicy, RetrainPolicy
+
+    budget = timedelta(minutes=RetrainPolicy().budget_minutes)
+    assert retrain.dagrun_timeout > budget + ApprovalPolicy().expires_after
+
+
+def test_a_family_cannot_be_asked_for_twice_in_one_run(retrain):
+    from airflow.sdk.exceptions import ParamValidationError
+
+    families = retrain.params.get_param("families")
+    with pytest.raises(ParamValidationError, match="non-unique"):
+        families.resolve(["bert", "bert"])
+    assert families.resolve(["bert", "vader"]) == ["bert", "vader"]
 
 
 def test_a_search_before_the_training_has_time_of_its_own():
@@ -117,24 +138,3 @@ def test_a_search_before_the_training_has_time_of_its_own():
     )
     assert done.returncode == 0, done.stderr[-2000:]
     assert float(done.stdout.split()[-1]) >= 60 + 45
-
-
-def test_the_pool_of_the_trainings_is_made_with_airflows_tables(tmp_path):
-    import json
-    import os
-    import subprocess
-    import sys
-    from pathlib import Path
-
-    environment = {
-        **os.environ,
-        "AIRFLOW_HOME": str(tmp_path),
-        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{tmp_path}/airflow.db",
-        "PYTHONPATH": str(Path(__file__).parents[2] / "plugins"),
-    }
-    command = [sys.executable, "-m", "sentiment_airflow.pools"]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr[-2000:]
-    listed = [str(Path(sys.executable).with_name("airflow")), "pools", "list", "--output", "json"]
-    pools = json.loads(subprocess.run(listed, env=environment, capture_output=True, text=True, check=True).stdout)
-    assert {pool["pool"]: pool["slots"] for pool in pools}["training"] == "2"

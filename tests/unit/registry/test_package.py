@@ -5,11 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 import pickle
+import shutil
+from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
 from sentiment_lib.errors import UnsafeArtefact
-from sentiment_lib.families import catalog
+from sentiment_lib.families import catalog, weights
+from sentiment_lib.families.stack import Stack
 from sentiment_lib.registry import package
 
 
@@ -101,3 +105,51 @@ def test_a_file_larger_than_promised(packed):
         file.write(b" " * 1000)
     with pytest.raises(UnsafeArtefact, match="not as promised"):
         package.verify(folder, digest)
+
+
+@pytest.fixture(scope="module")
+def on_glove(tmp_path_factory):
+    """A package of a family whose vectors stay in the package that pip installed."""
+    folder = tmp_path_factory.mktemp("glove") / "package"
+    texts = [f"{word} flight {number}" for number in range(20) for word in ("bad", "gate", "great")]
+    return folder, package.write(catalog.train("glove_logreg", texts, [0, 1, 2] * 20, seed=0), folder)
+
+
+def test_weights_outside_of_the_package_are_part_of_its_manifest(on_glove):
+    named = json.loads((on_glove[0] / "manifest.json").read_text())["weights"]
+    assert named == {"glove-6b-50d": weights.PINNED["glove-6b-50d"].files}
+    assert package.read(*on_glove).family == "glove_logreg"
+
+
+def test_a_package_that_needs_nothing_from_outside_names_no_weights(packed):
+    assert "weights" not in json.loads((packed[0] / "manifest.json").read_text())
+
+
+@pytest.mark.parametrize("pins", [{"glove_6B_50d_emb.npy": "0" * 64}, {}])
+def test_a_package_of_weights_that_are_not_the_pinned_ones_is_refused(on_glove, monkeypatch, pins):
+    then = weights.PINNED["glove-6b-50d"]
+    monkeypatch.setitem(weights.PINNED, "glove-6b-50d", replace(then, files=pins))
+    now = pins.get("glove_6B_50d_emb.npy", "none")[:12]
+    with pytest.raises(UnsafeArtefact, match=rf"glove_6B_50d_emb\.npy of the weights glove-6b-50d .*{now}.* is pinned"):
+        package.read(*on_glove)
+    package.verify(*on_glove)
+
+
+def test_a_package_of_before_weights_were_named_is_read(on_glove, tmp_path):
+    shutil.copytree(on_glove[0], tmp_path / "old")
+    digest = rewritten(tmp_path / "old", lambda manifest: manifest.pop("weights"))
+    assert package.read(tmp_path / "old", digest).family == "glove_logreg"
+
+
+def test_the_weights_of_its_members_are_a_stacks():
+    made = Stack({"glove_logreg": SimpleNamespace(weights=("glove-6b-50d",)), "vader": object()}, [], [], 1.0)
+    assert list(weights.outside(made)) == ["glove-6b-50d"]
+
+
+def test_texts_normalised_by_a_version_that_this_code_has_not_are_refused_with_what_to_do(packed):
+    folder, _ = packed
+    digest = rewritten(folder, lambda manifest: manifest.update(normaliser="99"))
+    told = r"normalised by version 99.* train it again, or install the airline-sentiment \d.* that wrote it"
+    with pytest.raises(UnsafeArtefact, match=told):
+        package.read(folder, digest)
+    package.verify(folder, digest)

@@ -1,0 +1,115 @@
+"""Retrain as Airflow runs it, task by task, with its steps replaced: who is trained where, and how a run ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+#: Runs the DAG once for each list of families; prints state, tasks by state, and what `ask` was told.
+PROGRAM = """
+import json, sys
+from sentiment_airflow import defaults, notifiers, retraining
+from sentiment_airflow.calling import plain
+from sentiment_lib.errors import NotEnoughLabels, NotFound, TrainingRefused
+from sentiment_lib.settings import Settings
+from sentiment_lib.steps import choosing
+
+def call(step, function="run", **asked):
+    if step == "snapshot" and case["snapshot"]:
+        raise {"few": NotEnoughLabels, "lost": NotFound}[case["snapshot"]](case["snapshot"])
+    if step == "choosing":
+        return plain(choosing.orders(None, Settings(), **asked))
+    if step == "train" and asked["family"] in case["fail"]:
+        raise TrainingRefused(family=asked["family"], problem="made up")
+    if step == "train":
+        assert asked["began"].tzinfo, asked
+        return {"version": len(asked["family"]), "family": asked["family"]}
+    if step == "ask":
+        told.extend(asked["decision_ids"])
+        return None
+    return {
+        "want": [{"request_id": 1}],
+        "snapshot": {"snapshot_id": 5},
+        "evaluate": {"decision_id": asked.get("candidate"), "answer": "HOLD", "candidate_version": 1,
+                     "evidence_hash": "e"},
+    }[step]
+
+retraining.call = call
+notifiers.FailureNotice.tell = lambda self, context: None
+from airflow.dag_processing.dagbag import DagBag
+dag = DagBag("dags").dags["retrain"]
+found = []
+for case in json.loads(sys.argv[1]):
+    told = []
+    run = dag.test(run_conf={"families": case["families"]})
+    tasks = sorted([t.task_id, t.map_index, str(t.state), t.pool] for t in run.get_task_instances())
+    found.append({"state": str(run.state), "asked": sorted(told), "tasks": tasks})
+print("FOUND " + json.dumps(found))
+"""
+
+
+@pytest.fixture(scope="module")
+def airflow(tmp_path_factory):
+    """Environment of an Airflow with tables and pools."""
+    home = tmp_path_factory.mktemp("airflow")
+    environment = {
+        **os.environ,
+        "AIRFLOW_HOME": str(home),
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/airflow.db",
+        "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'plugins'}",
+        "SENTIMENT_HOME": str(home),
+    }
+    made = [sys.executable, "-m", "sentiment_airflow.pools"]
+    done = subprocess.run(made, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    return environment
+
+
+@pytest.fixture
+def runs(airflow):
+    def run(*cases):
+        whole = [{"families": ["tfidf_logreg"], "fail": [], "snapshot": None} | case for case in cases]
+        done = subprocess.run(
+            [sys.executable, "-c", PROGRAM, json.dumps(whole)],
+            cwd=ROOT,
+            env=airflow,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        lines = [line for line in done.stdout.splitlines() if line.startswith("FOUND ")]
+        assert lines, done.stdout[-2000:] + done.stderr[-2000:]
+        return json.loads(lines[0].removeprefix("FOUND "))
+
+    return run
+
+
+def test_the_pools_of_the_trainings_are_made_with_airflows_tables(airflow):
+    listed = [str(Path(sys.executable).with_name("airflow")), "pools", "list", "--output", "json"]
+    pools = json.loads(subprocess.run(listed, env=airflow, capture_output=True, text=True, check=True).stdout)
+    slots = {pool["pool"]: pool["slots"] for pool in pools}
+    assert (slots["training"], slots["fine_tuning"]) == ("2", "1")
+
+
+def test_networks_are_fine_tuned_in_a_pool_of_their_own_and_a_family_that_fails_stops_no_other(runs):
+    (mixed,) = runs({"families": ["tfidf_logreg", "vader", "bert"], "fail": ["vader"]})
+    trained = [task for task in mixed["tasks"] if task[0].endswith(".train")]
+    assert trained == [
+        ["candidate.train", 0, "success", "training"],
+        ["candidate.train", 1, "failed", "training"],
+        ["fine_tuned.train", 0, "success", "fine_tuning"],
+    ]
+    assert (mixed["state"], mixed["asked"]) == ("success", [4, 12])
+
+
+def test_a_run_ends_as_its_families_and_its_snapshot_did(runs):
+    network, few, lost = runs({"families": ["bert"]}, {"snapshot": "few"}, {"snapshot": "lost"})
+    assert (network["state"], network["asked"]) == ("success", [4])
+    assert (few["state"], few["asked"]) == ("success", [])
+    assert (lost["state"], lost["asked"]) == ("failed", [])
