@@ -22,7 +22,7 @@ from typing import Any
 
 from benchmarks import families_data, families_table
 from benchmarks.families_bounds import PUBLISHED, checks
-from benchmarks.families_measure import Row
+from benchmarks.families_measure import Row, slug
 from sentiment_lib.families.catalog import CATALOG, RESUMABLE
 
 #: Families of the short form, with their options: the cheap ones, and one network that goes as far as its ONNX graph.
@@ -40,20 +40,21 @@ def rows(data: str) -> list[Row]:
     every = [Row(family=name, data=data, options=LARGE.get(data, {}).get(name, {})) for name in ORDER]
     if data == "airline":
         every.append(Row(family="bert", data=data, variant="SemEval first", first="semeval_before_airline"))
-        every.append(Row(family="stack", data=data, variant="with bert", options=WITH_BERT))
-        every.append(Row(family="stack", data=data, variant="with mpnet", options=WITH_MPNET))
+        every.append(Row(family="stack", data=data, variant="with bert", options=with_network("bert")))
+        every.append(Row(family="stack", data=data, variant="with mpnet", options=with_network("mpnet")))
+    if data != "semeval":
+        every.append(Row(family="bert", data=data, variant="taught by mpnet", teacher="mpnet", options=TAUGHT))
     return every
 
 
-#: Stacks with a network among their members; few folds, because each is a fine-tune.
-WITH_BERT = {"members": ["bert", "tfidf_logreg", "fasttext", "use_logreg"], "folds": 2}
-#: One look at each row: three trainings with two would cost more than an hour.
+def with_network(name: str) -> dict[str, Any]:
+    """Options of a stack of that network and cheap families; without folds the network is trained once."""
+    return {"members": [name, "tfidf_logreg", "fasttext", "use_logreg"], "folds": 0}
+
+
+#: One look at each row: with two a training would cost more than an hour.
 PLAIN = {"consistency": 0}
-WITH_MPNET = {
-    "members": ["mpnet", "tfidf_logreg", "fasttext", "use_logreg"],
-    "folds": 1,
-    "member_options": {"mpnet": PLAIN},
-}
+TAUGHT = {"taught": 0.5}
 #: Less work on four times as many tweets: the table is to compare families, not to take an afternoon.
 LARGE: dict[str, dict[str, dict[str, Any]]] = {
     "semeval": {"bert": {"epochs": 1}, "mpnet": PLAIN},
@@ -87,9 +88,11 @@ def main() -> None:
 
 def measured(row: Row, out: Path, *, again: bool = False) -> bool:
     """Whether the row's figures are there, after measuring them when they were not."""
-    result = out / f"{_slug(row)}.json"
+    result = out / f"{slug(row.data, row.name, quick=row.quick)}.json"
     if result.is_file() and not again:
         return True
+    if row.teacher and not measured(next(one for one in rows(row.data) if one.name == row.teacher), out):
+        return False
     command = [sys.executable, "-m", "benchmarks.families_measure", json.dumps(asdict(row)), str(result)]
     threads = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
     done = subprocess.run(command, env=os.environ | threads, check=False)
@@ -130,11 +133,6 @@ def _wanted(data: Sequence[str] | None, names: Sequence[str] | None, *, quick: b
     if data is None or "airline" in data:
         every.append(Row(family="tfidf_logreg", data="airline_random"))
     return [row for row in every if names is None or row.name in names]
-
-
-def _slug(row: Row) -> str:
-    words = f"{row.data}-{row.name}{'-quick' if row.quick else ''}".lower()
-    return "".join(letter if letter.isalnum() or letter in "-_" else "-" for letter in words).strip("-")
 
 
 if __name__ == "__main__":

@@ -45,6 +45,8 @@ class Row:
     options: dict[str, Any] = field(default_factory=dict)
     #: a set that the weights learn from first
     first: str = ""
+    #: a row of the same set, measured before, whose package says beside the labels what to learn
+    teacher: str = ""
     quick: bool = False
 
     @property
@@ -65,12 +67,21 @@ def measure(row: Row, result: Path) -> None:
             if row.first:
                 options["start"] = str(_learned_first(row, Path(scratch)))
             model = catalog.train(
-                row.family, split.train_texts, split.train_labels.tolist(), seed=0, progress=_said(row), **options
+                row.family,
+                split.train_texts,
+                split.train_labels.tolist(),
+                seed=0,
+                progress=_said(row),
+                teacher=_teacher(row, result),
+                **options,
             )
         except (MissingExtra, MissingWeights) as error:
             result.write_text(json.dumps({**asdict(row), "name": row.name, "not_run": str(error)}))
             return
         wall, cpu = time.perf_counter() - started, _cpu() - used
+        if row.teacher:
+            before = _of_teacher(row, result)
+            wall, cpu = wall + before["train_wall_s"], cpu + before["train_cpu_s"]
         digest = package.write(model, folder)
         served = package.read(folder, digest)
         tested = time.perf_counter()
@@ -90,11 +101,21 @@ def measure(row: Row, result: Path) -> None:
             "peak_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
             "notes": _notes(model),
         }
-        if keep := os.environ.get("SENTIMENT_BENCHMARK_PACKAGES"):
-            shutil.copytree(folder, Path(keep) / result.stem, dirs_exist_ok=True)
+        shutil.copytree(folder, kept(result) / result.stem, dirs_exist_ok=True)
     np.save(result.with_suffix(".npy"), proba.astype(np.float32))
     where = {"machine": machine(), "revision": revision()}
     result.write_text(json.dumps({**asdict(row), "name": row.name, **found, **where}, indent=1))
+
+
+def slug(data: str, name: str, *, quick: bool = False) -> str:
+    """What the files of a row are called."""
+    words = f"{data}-{name}{'-quick' if quick else ''}".lower()
+    return "".join(letter if letter.isalnum() or letter in "-_" else "-" for letter in words).strip("-")
+
+
+def kept(result: Path) -> Path:
+    """Where the packages of the rows are kept, for teachers and for a look at their speed."""
+    return result.parent / "packages"
 
 
 def latency(score: Callable[[str], object], texts: list[str]) -> tuple[float, float]:
@@ -146,6 +167,17 @@ def _learned_first(row: Row, scratch: Path) -> Path:
     )
     package.write(model, scratch / "first")
     return scratch / "first"
+
+
+def _of_teacher(row: Row, result: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((result.parent / f"{slug(row.data, row.teacher)}.json").read_text())
+    return found
+
+
+def _teacher(row: Row, result: Path) -> Model | None:
+    if not row.teacher:
+        return None
+    return catalog.load(kept(result) / slug(row.data, row.teacher), _of_teacher(row, result)["family"])
 
 
 def _notes(model: Model) -> dict[str, Any]:

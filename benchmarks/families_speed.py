@@ -3,7 +3,7 @@
     python -m benchmarks.families_speed [--quick] [--check] [--package FOLDER]
 
 All in one run on one core, in turns, so that whatever else the machine does falls on both sides. FOLDER holds a
-package of bert that was trained before (`benchmarks.families` keeps them in SENTIMENT_BENCHMARK_PACKAGES); without it
+package of bert that was trained before (`benchmarks.families` keeps them in FOLDER/packages); without it
 a short training makes one, whose quality means little. Last line: JSON.
 """
 
