@@ -13,7 +13,7 @@ from sqlalchemy import text
 
 pytest.importorskip("torch")
 
-from sentiment_lib.errors import NotEnoughLabels
+from sentiment_lib.errors import NotEnoughLabels, TrainingRefused
 from sentiment_lib.families import fine_tuning, search
 from sentiment_lib.registry.models import Registry
 from sentiment_lib.steps import bootstrap, evaluate, evidence, learning, maintain, moving, replay, reproduce, train
@@ -221,3 +221,20 @@ def test_time_that_earlier_tries_took_counts(tmp_path):
     assert not within(1, "train_minutes", Stopwatch(tmp_path / "spent.json"))(0.1, "step 1 of 9")
     assert within(2, "train_minutes", Stopwatch(tmp_path / "spent.json"))(0.1, "step 1 of 9")
     assert within(1, "train_minutes", Stopwatch())(0.1, "step 1 of 9")
+
+
+def test_a_champion_teaches_and_its_rows_and_those_behind_it_judge_nothing(store, settings, order, quick):
+    bootstrap.run(store, settings)
+    taught = {**quick, "taught": 0.5}
+    with pytest.raises(TrainingRefused, match=r"needs a champion that can teach, but version 1 learned from no tweets"):
+        train.run(store, settings, family="bert", options=taught, **order)
+    teacher = train.run(store, settings, family="tfidf_logreg", options={}, **order)
+    crown(store, settings, teacher)
+    pupil = train.run(store, settings, family="bert", options=taught, **order)
+    training, _ = training_of(store, pupil)
+    assert training["inputs"]["teacher"] == {"version": teacher.version, "digest": teacher.digest}
+    assert reproduce.run(store, settings, version=pupil.version).identical
+    with store.begin() as connection:
+        assert evidence._ancestors(connection, pupil.version) == (teacher.version,)
+    description = Registry(settings).client.get_model_version(Registry(settings).name, str(pupil.version)).description
+    assert f"what version {teacher.version} says of the rows" in description
