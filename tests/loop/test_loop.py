@@ -210,7 +210,7 @@ def test_the_run_in_mlflow_says_what_went_in_and_what_it_cost(store, settings, d
     run = registry.client.get_run(decided.version.run_id)
     assert run.data.params["snapshot_hash"] == decided.snapshot.content_hash
     assert run.data.params["seed"] == "0"
-    assert {"p50_ms", "p99_ms", "tweets_per_second", "memory_mb", "artefact_mb"} <= run.data.metrics.keys()
+    assert {"p50_ms", "p99_ms", "tweets_per_second", "memory_mb", "model_mb", "artefact_mb"} <= run.data.metrics.keys()
     assert {"train_seconds", "train_cpu_seconds", "macro_f1"} <= run.data.metrics.keys()
     assert "environment.python" in run.data.tags
     card = registry.card(decided.version.version)

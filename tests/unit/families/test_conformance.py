@@ -29,6 +29,8 @@ ODD = [
 ]
 #: Families that load a transformer before they do anything.
 SLOW_TO_START = ("sentence_encoder_logreg", "bert", "mpnet", "tweet_roberta")
+#: As few steps as show each kind of report.
+SHORT = {**{name: {"epochs": 1, "batch": 32} for name in ("bert", "mpnet", "tweet_roberta")}, "stack": {"folds": 1}}
 #: Copies of before any test has trained one.
 UNTOUCHED = copy.deepcopy({name: catalog.CATALOG[name] for name in SLOW_TO_START})
 ROOT = Path(__file__).parents[3]
@@ -149,8 +151,7 @@ def test_a_missing_label_is_refused_and_named(name, options):
 @pytest.mark.parametrize("name", list(catalog.CATALOG))
 def test_progress_is_reported_and_can_cancel_at_every_report(name, options):
     texts, labels = made_up(200)
-    known = options(name)
-    known = {**known, "epochs": 2} if "epochs" in known else known
+    known = {**options(name), **SHORT.get(name, {})}
     seen = []
     catalog.train(name, texts, labels, seed=0, progress=lambda share, doing: seen.append(share) or True, **known)
     assert seen == sorted(seen)
