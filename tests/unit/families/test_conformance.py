@@ -30,7 +30,7 @@ ODD = [
 #: Families that load a transformer before they do anything.
 SLOW_TO_START = ("sentence_encoder_logreg", "bert", "mpnet", "tweet_roberta")
 #: As few steps as show each kind of report.
-SHORT = {**{key: {"epochs": 1, "batch": 32} for key in ("bert", "mpnet", "tweet_roberta")}, "stack": {"folds": 1}}
+SHORT = {**{name: {"epochs": 1, "batch": 32} for name in ("bert", "mpnet", "tweet_roberta")}, "stack": {"folds": 1}}
 #: Copies of before any test has trained one.
 UNTOUCHED = copy.deepcopy({name: catalog.CATALOG[name] for name in SLOW_TO_START})
 ROOT = Path(__file__).parents[3]
