@@ -55,13 +55,17 @@ def test_word_vectors_learn_from_tweets_without_labels_but_not_from_the_time_of_
 
 
 def test_no_tweet_of_the_snapshot_is_given_without_its_label_and_later_labels_change_nothing(
-    store, settings, changed, order
+    store, settings, changed, order, tmp_path
 ):
     unlabelled(store, 5000, 1, "turbulence everywhere ")
     with store.begin() as connection:
         frozen = snapshots.by_id(connection, order["snapshot_id"])
     asked = {"family": "word2vec_logreg", "options": {}}
-    given = learning.gather(store, settings, asked, frozen)
+
+    def gathered(known, of):
+        return learning.gather(store, known, asked, of, None, tmp_path / f"{of.snapshot_id}-{id(known)}.json")
+
+    given = gathered(settings, frozen)
     assert list(given.unlabelled) == [f"turbulence everywhere {number}" for number in range(5000, 5040)]
     with store.begin() as connection:
         connection.execute(
@@ -73,9 +77,9 @@ def test_no_tweet_of_the_snapshot_is_given_without_its_label_and_later_labels_ch
         connection.execute(text("DELETE FROM labels WHERE tweet_id = 1"))
     assert learning.recall(store, settings, given.note) == given
     later = snapshot.run(store, settings)
-    assert len(learning.gather(store, settings, asked, later).unlabelled) == 40, "one more, one fewer"
+    assert len(gathered(settings, later).unlabelled) == 40, "one more, one fewer"
     few = changed(retrain={"unlabelled_rows": 10})
-    assert list(learning.gather(store, few, asked, frozen).unlabelled) == list(given.unlabelled[-10:])
+    assert list(gathered(few, frozen).unlabelled) == list(given.unlabelled[-10:])
 
 
 def test_a_note_of_before_labelled_tweets_were_left_out_recalls_what_it_recalled(store, settings, order):
