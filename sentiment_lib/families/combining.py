@@ -36,7 +36,7 @@ def pooled(
     powers = fit_weights(logs, labels, weights * share[labels] ** -BALANCE)
     found = softmax(np.tensordot(powers, np.stack(logs), axes=1))
     temperature = fit_temperature(found, labels, weights)
-    return powers, temperature, record(found, labels, temperature)
+    return powers, temperature, record(found, labels, temperature, weights)
 
 
 def calibrated(

@@ -8,10 +8,8 @@ from functools import cached_property
 from pathlib import Path
 
 from sentiment_lib.checksum import sha256_of
-from sentiment_lib.errors import BadInput, MissingWeights
-from sentiment_lib.families.weights import PINNED, locate
+from sentiment_lib.families.published import CONFIG, checkpoint_folder, tokenizer_json
 
-CONFIG = "config.json"
 #: Where a checkpoint's weights can lie; only files of the first kind that there is are read.
 KINDS = ("*.safetensors", "*.bin")
 
@@ -38,32 +36,5 @@ def found(given: str, family: str) -> Origin:
 
     MissingWeights when it is not on this machine, BadInput when it is no checkpoint.
     """
-    folder = _folder(given, family)
-    if not (folder / CONFIG).is_file():
-        raise BadInput(what=f"checkpoint {given} of {family}", problem=f"it holds no {CONFIG}")
-    return Origin(folder=folder, tokenizer=_tokenizer_json(folder))
-
-
-def _folder(given: str, family: str) -> Path:
-    if given in PINNED:
-        return locate(given, family)
-    if Path(given).is_dir():
-        return Path(given)
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
-
-    try:
-        # only what was downloaded before: training does not reach for the network
-        return Path(snapshot_download(given, local_files_only=True))
-    except (LocalEntryNotFoundError, HFValidationError) as error:
-        raise MissingWeights(family=family, command=f"hf download {given}") from error
-
-
-def _tokenizer_json(folder: Path) -> str:
-    """The tokenizer as JSON; made from the checkpoint's older files when there is no tokenizer.json."""
-    path = folder / "tokenizer.json"
-    if path.is_file():
-        return path.read_text(encoding="utf-8")
-    from transformers import AutoTokenizer
-
-    return str(AutoTokenizer.from_pretrained(str(folder), use_fast=True).backend_tokenizer.to_str())
+    folder = checkpoint_folder(given, family)
+    return Origin(folder=folder, tokenizer=tokenizer_json(folder))

@@ -7,6 +7,8 @@ from pathlib import Path
 from sentiment_lib.errors import BadInput, MissingWeights
 from sentiment_lib.families.weights import PINNED, locate
 
+CONFIG = "config.json"
+
 
 def checkpoint_folder(given: str, family: str) -> Path:
     """Folder of a checkpoint: pinned weights by their name, a folder, or a name of the Hugging Face hub.
@@ -14,8 +16,8 @@ def checkpoint_folder(given: str, family: str) -> Path:
     MissingWeights when it is not on this machine, BadInput when it is no checkpoint.
     """
     folder = _found(given, family)
-    if not (folder / "config.json").is_file():
-        raise BadInput(what=f"checkpoint {given} of {family}", problem="it holds no config.json")
+    if not (folder / CONFIG).is_file():
+        raise BadInput(what=f"checkpoint {given} of {family}", problem=f"it holds no {CONFIG}")
     return folder
 
 

@@ -151,8 +151,9 @@ class TransformerFamily:
         proba = softmax(onnx_model.run(onnx_model.session(exported.graph), tokens, exported.together))
         if collapse and (problem := collapsed(proba.argmax(axis=1), truth)):
             raise TrainingRefused(family=self.name, problem=problem)
-        temperature = fit_temperature(proba, truth, shares_as_in(labels, truth))
-        return temperature, record(proba, truth, temperature)
+        weights = shares_as_in(labels, truth)
+        temperature = fit_temperature(proba, truth, weights)
+        return temperature, record(proba, truth, temperature, weights)
 
     def _ready(self, texts: Sequence[str]) -> list[str]:
         return [prepared(text, self._preparation) for text in texts]
