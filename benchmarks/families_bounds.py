@@ -49,7 +49,9 @@ def checks(rows: Sequence[dict[str, Any]]) -> list[Check]:
         here, name = row["data"], row["name"]
         f1, error = row["macro_f1"][0], row["calibration_error"][0]
         if here == "airline" and name in LOWEST:
-            found.append(_at_least(f"{name} macro-F1", f1, LOWEST[name]))
+            seeds = [f1, *(row["macro_f1"][0] for row in done if row["data"] == here and _is_seed_of(row, name))]
+            mean = f", mean of {len(seeds)} seeds" if len(seeds) > 1 else ""
+            found.append(_at_least(f"{name} macro-F1{mean}", sum(seeds) / len(seeds), LOWEST[name]))
         if here == "airline" and name == "bert":
             found.append(_at_most("bert CPU seconds", row["train_cpu_s"], BERT_CPU_S))
         if here == "tweeteval" and name == "bert":
@@ -63,6 +65,10 @@ def checks(rows: Sequence[dict[str, Any]]) -> list[Check]:
         best = max(cheap, key=lambda row: float(row["macro_f1"][0]))
         found.append(_at_least(f"best within {BEST_CPU_S} CPU s ({best['name']})", best["macro_f1"][0], BEST))
     return found
+
+
+def _is_seed_of(row: dict[str, Any], name: str) -> bool:
+    return bool(row["family"] == name and row["variant"].startswith("seed "))
 
 
 def _at_least(what: str, figure: float, bound: float) -> Check:

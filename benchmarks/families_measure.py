@@ -47,6 +47,7 @@ class Row:
     first: str = ""
     #: a row of the same set, measured before, whose package says beside the labels what to learn
     teacher: str = ""
+    seed: int = 0
     quick: bool = False
 
     @property
@@ -70,7 +71,7 @@ def measure(row: Row, result: Path) -> None:
                 row.family,
                 split.train_texts,
                 split.train_labels.tolist(),
-                seed=0,
+                seed=row.seed,
                 progress=_said(row),
                 teacher=_teacher(row, result),
                 **options,
