@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 ROBERTA = "cardiffnlp/twitter-roberta-base-sentiment-latest"
 #: Newest share of the rows that decides when to stop and how sure to be; the rest is learned from.
 LATER = Number(0.1, 0, 0.9, whole=False)
+#: As many later rows are enough for that; where nobody asks for a share, what is above is learned from.
+ENOUGH_LATER = 500
 TOKENS = 64
 PRECISIONS = ("fp32", "int8")
 OTHERS = ("checkpoint", "start", "fine_tune", "checkpoints", "precision")
@@ -43,7 +45,7 @@ class TransformerFamily:
     Options: `checkpoint` (folder, name, or name of pinned weights), `start` (folder of a package of this family to go
     on from; its body is adapted already, so `adapt` does nothing), `fine_tune`, `checkpoints` (folder for the state of
     a training that may be killed; the caller removes it when the model is safe), `precision` ("int8" or "fp32"),
-    `later` (share), and every field of `recipe.Recipe`.
+    `later` (share; without it a tenth of the rows, 500 at most), and every field of `recipe.Recipe`.
     """
 
     def __init__(self, name: str, *, kind: str, preparation: str, checkpoint: str, recipe: Recipe) -> None:
@@ -160,8 +162,8 @@ class TransformerFamily:
 
     def _cut(self, options: Mapping[str, Any], rows: int) -> int:
         """How many of the rows, oldest first, are learned from."""
-        later = numbers(self.name, {"later": options.get("later", LATER.usual)}, {"later": LATER})["later"]
-        return rows - int(rows * later)
+        later = int(rows * numbers(self.name, {"later": options.get("later", LATER.usual)}, {"later": LATER})["later"])
+        return rows - (later if "later" in options else min(later, ENOUGH_LATER))
 
     def _origin(self, options: Mapping[str, Any]) -> Origin:
         return found(str(options.get("checkpoint", self._checkpoint)), self.name)
