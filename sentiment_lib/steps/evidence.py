@@ -25,8 +25,8 @@ from sentiment_lib.steps.score import checked
 from sentiment_lib.storage import models, snapshots
 from sentiment_lib.storage.engine import Store
 
-#: Where the evidence names the versions whose weights a version went on from.
-ANCESTORS = "goes_on_from"
+#: Where the evidence names the versions that a version went on from or was taught by.
+ANCESTORS = "learned_from_versions"
 #: What the evidence says of a search: it looked at training rows alone, and how often it did.
 SEARCHED = ("configurations", "trials", "found")
 
@@ -40,7 +40,7 @@ class Case:
     champion: ModelVersion
     looks_before: int
     cost: Mapping[str, float]
-    #: tweets that one of the two learned from, or a version whose weights it went on from; they judge nothing
+    #: tweets that one of the two learned from, or a version that it went on from or was taught by; they judge nothing
     seen: frozenset[int]
     #: versions whose weights or answers went into each of the two, by warm starts and as teachers, newest first
     ancestors: Mapping[int, tuple[int, ...]] = field(default_factory=dict)

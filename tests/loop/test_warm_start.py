@@ -178,7 +178,7 @@ def test_rows_that_a_version_before_the_one_before_learned_from_judge_nothing(st
     decision = evaluate.run(store, settings, **asked)
     with store.begin() as connection:
         found = decisions.whole(connection, decision.decision_id)["evidence"]
-    assert json.loads(found)["candidate"]["goes_on_from"] == [1]
+    assert json.loads(found)["candidate"]["learned_from_versions"] == [1]
     assert replay.run(store, settings, decision_id=decision.decision_id).identical
 
     goes_on_from(store, 1, taught.version)
