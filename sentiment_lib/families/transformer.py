@@ -31,7 +31,7 @@ ROBERTA = "cardiffnlp/twitter-roberta-base-sentiment-latest"
 #: Newest share of the rows that decides when to stop and how sure to be; the rest is learned from.
 LATER = Number(0.1, 0, 0.9, whole=False)
 #: As many later rows are enough for that; where nobody asks for a share, what is above is learned from.
-ENOUGH_LATER = 500
+ENOUGH_LATER = 1000
 TOKENS = 64
 PRECISIONS = ("fp32", "int8")
 OTHERS = ("checkpoint", "start", "fine_tune", "checkpoints", "precision")
@@ -45,7 +45,7 @@ class TransformerFamily:
     Options: `checkpoint` (folder, name, or name of pinned weights), `start` (folder of a package of this family to go
     on from; its body is adapted already, so `adapt` does nothing), `fine_tune`, `checkpoints` (folder for the state of
     a training that may be killed; the caller removes it when the model is safe), `precision` ("int8" or "fp32"),
-    `later` (share; without it a tenth of the rows, 500 at most), and every field of `recipe.Recipe`.
+    `later` (share; without it a tenth of the rows, 1,000 at most), and every field of `recipe.Recipe`.
     """
 
     def __init__(self, name: str, *, kind: str, preparation: str, checkpoint: str, recipe: Recipe) -> None:
