@@ -11,6 +11,7 @@ from torch import nn
 from transformers import AutoConfig, AutoModel, AutoModelForSequenceClassification, logging
 
 from sentiment_lib.errors import BadInput
+from sentiment_lib.families.dropout import use_bytes
 from sentiment_lib.records import LABELS
 
 #: Names that published checkpoints give to the labels, in lower case.
@@ -66,6 +67,10 @@ def build(kind: str, folder: Path, *, attention: str | None = None, dropout: flo
         network = (MeanHead if kind == "mean" else OwnHead)(folder, attention=attention, dropout=dropout)
     finally:
         logging.set_verbosity(level)
+    use_bytes(network)
+    words = getattr(network.body.base_model, "embeddings", None)
+    if words is not None:
+        words.register_forward_hook(_in_precision)
     return network.float()
 
 
@@ -81,6 +86,12 @@ def label_order(names: dict[int, str], folder: Path) -> list[int]:
     if len(names) != len(LABELS) or sorted(place) != [0, 1, 2]:
         raise BadInput(what=f"checkpoint {folder}", problem=f"its labels are {sorted(names.values())}")
     return [place[label] for label in range(len(LABELS))]
+
+
+def _in_precision(_: nn.Module, __: Any, states: torch.Tensor) -> torch.Tensor:
+    """What the words begin as, in autocast's precision: else every layer turns it to and fro again."""
+    kind = states.device.type
+    return states.to(torch.get_autocast_dtype(kind)) if torch.is_autocast_enabled(kind) else states
 
 
 def _body_options(folder: Path) -> dict[str, Any]:
