@@ -45,6 +45,8 @@ def rows(data: str) -> list[Row]:
         every.append(Row(family="bert", data=data, variant="SemEval first", first="semeval_before_airline"))
         every.append(Row(family="stack", data=data, variant="with bert", options=with_network("bert")))
         every.append(Row(family="stack", data=data, variant="with mpnet", options=with_network("mpnet")))
+        one_fold = with_network("mpnet") | {"folds": 1, "member_options": {"mpnet": PLAIN}}
+        every.append(Row(family="stack", data=data, variant="with mpnet, one fold", options=one_fold))
     if data in TAUGHT:
         every.append(Row(family="bert", data=data, variant="taught by mpnet", teacher="mpnet", options=TAUGHT[data]))
     return every
