@@ -28,7 +28,7 @@ from sentiment_lib.families.catalog import CATALOG, RESUMABLE
 #: Families of the short form, with their options: the cheap ones, and one network that goes as far as its ONNX graph.
 QUICK: dict[str, dict[str, Any]] = {
     **{name: {} for name in ("vader", "textblob", "count_logreg", "tfidf_logreg", "fasttext")},
-    "bert": {"max_steps": 20, "consistency": 0},
+    "bert": {"consistency": 0},
 }
 #: Those that cost most come last, so that a broken-off run has the others.
 ORDER = sorted(CATALOG, key=lambda name: (name in RESUMABLE, name == "stack"))
