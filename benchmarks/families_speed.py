@@ -146,7 +146,7 @@ def in_turn(ours: Scorer, theirs: Scorer, texts: Sequence[str], *, turns: int = 
 
 
 def _short(split: families_data.Split, folder: Path) -> Path:
-    model = catalog.train("bert", split.train_texts, split.train_labels.tolist(), seed=0, max_steps=30)
+    model = catalog.train("bert", split.train_texts, split.train_labels.tolist(), seed=0, max_steps=100)
     package.write(model, folder)
     return folder
 
