@@ -34,9 +34,11 @@ def numbers(
     return {name: _checked(family, name, options.get(name, number.usual), number) for name, number in known.items()}
 
 
-def choice(family: str, options: Mapping[str, Any], name: str, known: Sequence[str]) -> str:
-    """The option's value, the first of the known ones by default; BadInput for any other."""
-    value = options.get(name, known[0])
+def choice(
+    family: str, options: Mapping[str, Any], name: str, known: Sequence[str], *, usual: str | None = None
+) -> str:
+    """The option's value, `usual` or the first of the known ones by default; BadInput for any other."""
+    value = options.get(name, usual or known[0])
     if value not in known:
         raise BadInput(what=f"option {name} of {family}", problem=f"{value!r} is none of {', '.join(known)}")
     return str(value)

@@ -128,10 +128,9 @@ class MiniLm:
 
         ready = [prepared(text, self._way) for text in texts]
         tokens = [encoding.ids for encoding in self._tokenizer.encode_batch(ready)]
-        order = sorted(range(len(tokens)), key=lambda row: len(tokens[row]))
         found = np.zeros((len(tokens), 384), dtype=np.float32)
         with torch.inference_mode():
-            for batch in same_length(order, tokens, BATCH):
+            for batch in onnx_model.batches(tokens, BATCH):
                 ids = torch.tensor([tokens[row] for row in batch])
                 mean = self._network(input_ids=ids, attention_mask=torch.ones_like(ids)).last_hidden_state.mean(dim=1)
                 found[batch] = torch.nn.functional.normalize(mean, dim=1).numpy()
@@ -150,25 +149,13 @@ class MiniLm:
 
 def vectors(session: Any, tokens: Sequence[Sequence[int]], together: int) -> NDArray[np.float32]:
     """What a graph gives for each text (n, d). Texts of one length go together: neighbours change nothing."""
-    order = sorted(range(len(tokens)), key=lambda row: len(tokens[row]))
     rows: list[int] = []
     parts = []
-    for batch in same_length(order, tokens, together):
+    for batch in onnx_model.batches(tokens, together):
         parts.append(session.run(None, {onnx_model.INPUT: np.array([tokens[row] for row in batch], dtype=np.int64)})[0])
         rows += batch
     found = np.vstack(parts)
     return np.asarray(found[np.argsort(rows)], dtype=np.float32)
-
-
-def same_length(order: Sequence[int], tokens: Sequence[Sequence[int]], size: int) -> list[list[int]]:
-    """Rows in batches of at most `size`, each of texts with equally many tokens; `order` is sorted by length."""
-    batches: list[list[int]] = []
-    for row in order:
-        if batches and len(batches[-1]) < size and len(tokens[batches[-1][0]]) == len(tokens[row]):
-            batches[-1].append(row)
-        else:
-            batches.append([row])
-    return batches
 
 
 @lru_cache(maxsize=1)

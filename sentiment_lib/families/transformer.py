@@ -18,7 +18,7 @@ from sentiment_lib.families import onnx_model, warm_start
 from sentiment_lib.families.base import Model, Training
 from sentiment_lib.families.calibration import fit_temperature, record, shares_as_in, softmax
 from sentiment_lib.families.collapse import collapsed
-from sentiment_lib.families.options import Number, numbers
+from sentiment_lib.families.options import Number, choice, numbers
 from sentiment_lib.families.origin import Origin, found
 from sentiment_lib.families.preparation import prepared
 from sentiment_lib.families.recipe import Recipe, bounds_of
@@ -171,10 +171,7 @@ class TransformerFamily:
     def _chosen(self, options: Mapping[str, Any]) -> tuple[Recipe, str]:
         """Recipe and precision; BadInput for an option that is unknown or out of bounds."""
         found = numbers(self.name, options, {**bounds_of(self._usual), "later": LATER}, others=OTHERS)
-        precision = options.get("precision", "int8")
-        if precision not in PRECISIONS:
-            problem = f"{precision!r} is none of {', '.join(PRECISIONS)}"
-            raise BadInput(what=f"option precision of {self.name}", problem=problem)
+        precision = choice(self.name, options, "precision", PRECISIONS, usual="int8")
         return Recipe(**{name: value for name, value in found.items() if name != "later"}), precision
 
 

@@ -20,7 +20,7 @@ import pandas as pd
 from sentiment_lib.errors import TrainingRefused
 from sentiment_lib.families import catalog
 from sentiment_lib.families.base import Model, Progress
-from sentiment_lib.records import LABELS, Snapshot
+from sentiment_lib.records import LABELS, ModelVersion, Snapshot
 from sentiment_lib.registry.models import Registry
 from sentiment_lib.settings import Settings
 from sentiment_lib.storage import models, tweets
@@ -93,20 +93,18 @@ def _note(
 
 def _teacher(store: Store, family: str) -> dict[str, Any]:
     """The champion; TrainingRefused when it has nothing to teach because it learned from no tweet itself."""
-    with store.begin() as connection:
-        champion = models.champion(connection)
+    champion = _champion(store)
     if champion is None or champion.snapshot_id is None:
         who = "there is no champion" if champion is None else f"version {champion.version} learned from no tweets"
         raise TrainingRefused(family=family, problem=f"its option taught needs a champion that can teach, but {who}")
-    return {"version": champion.version, "digest": champion.digest}
+    return _named(champion)
 
 
 def _start(
     store: Store, settings: Settings, order: Mapping[str, Any], frame: pd.DataFrame | None
 ) -> dict[str, dict[str, Any]]:
     """The champion under "start", when it is of the family and the training can go on from it; else nothing."""
-    with store.begin() as connection:
-        champion = models.champion(connection)
+    champion = _champion(store)
     if champion is None or champion.family != order["family"]:
         return {}
     times = None if frame is None else frame.loc[frame["part"] == "train", "created_at"].tolist()
@@ -114,7 +112,17 @@ def _start(
     if problem := catalog.start_problem(order["family"], order["options"], package, times):
         _log.warning("The training begins from its checkpoint, not from version %s: %s", champion.version, problem)
         return {}
-    return {"start": {"version": champion.version, "digest": champion.digest}}
+    return {"start": _named(champion)}
+
+
+def _champion(store: Store) -> ModelVersion | None:
+    with store.begin() as connection:
+        return models.champion(connection)
+
+
+def _named(version: ModelVersion) -> dict[str, Any]:
+    """What a note says of a version, so that the same package is fetched again."""
+    return {"version": version.version, "digest": version.digest}
 
 
 def recall(store: Store, settings: Settings, note: Mapping[str, Any]) -> Inputs:
