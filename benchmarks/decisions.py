@@ -13,18 +13,19 @@ import time
 import numpy as np
 
 from benchmarks.real_predictions import Scored, scored, thinned
-from sentiment_lib.evaluation import budget, pairs
+from sentiment_lib.evaluation import alpha_spending
 from sentiment_lib.evaluation.comparison import compare
-from sentiment_lib.evaluation.gains import expected_gains, gain_uncertainty, gains, largest, worth
 from sentiment_lib.evaluation.gate import decide
-from sentiment_lib.evaluation.label_efficient import chances, prediction_powered
-from sentiment_lib.evaluation.metrics import confusion
-from sentiment_lib.evaluation.power import labels_needed
-from sentiment_lib.evaluation.sequential import first_crossing
+from sentiment_lib.evaluation.metric_influence import expected_gains, gain_uncertainty, gains, largest, worth
+from sentiment_lib.evaluation.promotion_watch import WORSE, watch
+from sentiment_lib.evaluation.sample_size import labels_needed
 from sentiment_lib.evaluation.significance import swap_p_value
-from sentiment_lib.evaluation.watch import WORSE, watch
 from sentiment_lib.policy import GatePolicy, WatchPolicy
 from sentiment_lib.records import Answer
+from sentiment_lib.statistics import paired_counts
+from sentiment_lib.statistics.anytime_valid import first_crossing
+from sentiment_lib.statistics.label_efficient import chances, prediction_powered
+from sentiment_lib.statistics.metrics import confusion
 
 METRIC = "negative_f1"
 HOLDOUTS = (300, 500, 1000, 2000, 5000)
@@ -62,11 +63,11 @@ def null(sets: list[Scored], simulations: int) -> dict:
             part = window[pools[key][window]]
             y, old, new = data.labels[part], data.proba[champion][part], data.proba[candidate][part]
             looks_taken += 1
-            if float(pairs.difference(pairs.cells(y, old.argmax(1), new.argmax(1)), METRIC)) <= 0:
+            if float(paired_counts.difference(paired_counts.cells(y, old.argmax(1), new.argmax(1)), METRIC)) <= 0:
                 continue  # no gate promotes without a gain
             single += 1
             seen.add("new > old")
-            level = budget.level(look, policy)
+            level = alpha_spending.level(look, policy)
             comparison = compare(y, old, new, policy=policy, level=level)
             answer, rules = decide(comparison, policy)
             if comparison.main.p_value <= LEVEL:
@@ -92,7 +93,7 @@ def power(data: Scored, repeats: int) -> dict:
     found = {}
     for points in (1, 2, 3):
         pool = _Pool(data, champion, candidate, points / 100)
-        start = labels_needed(points / 100, pairs.row_deviation(pool.cube, METRIC), level=LEVEL) or 0
+        start = labels_needed(points / 100, paired_counts.row_deviation(pool.cube, METRIC), level=LEVEL) or 0
         found[f"+{points}"] = {
             "plain": _smallest(pool.plain, start, repeats),
             "whole gate": _smallest(pool.gate, 2 * start, repeats),
@@ -128,7 +129,7 @@ class _Pool:
     def __init__(self, data: Scored, champion: str, candidate: str, lead: float) -> None:
         rows = thinned(data.labels, data.classes(champion), data.classes(candidate), lead, metric=METRIC, seed=11)
         self.y, self.old, self.new = data.labels[rows], data.classes(champion)[rows], data.classes(candidate)[rows]
-        self.cube = pairs.cells(self.y, self.old, self.new)
+        self.cube = paired_counts.cells(self.y, self.old, self.new)
         self.worths = worth(confusion(self.y, self.old), METRIC)
         self.gain = gains(self.y, self.old, self.new, self.worths)
         belief = (data.proba[champion][rows] + data.proba[candidate][rows]) / 2
@@ -153,9 +154,10 @@ class _Pool:
         for repeat in range(repeats):
             rng = np.random.default_rng([2, labels, repeat])
             rows = rng.integers(self.y.size, size=labels)
-            cube = pairs.cells(self.y[rows], self.old[rows], self.new[rows])
+            cube = paired_counts.cells(self.y[rows], self.old[rows], self.new[rows])
             won += (
-                float(pairs.difference(cube, METRIC)) > 0 and swap_p_value(cube, METRIC, rounds=500, rng=rng) <= LEVEL
+                float(paired_counts.difference(cube, METRIC)) > 0
+                and swap_p_value(cube, METRIC, rounds=500, rng=rng) <= LEVEL
             )
         return won / repeats
 

@@ -22,7 +22,7 @@ import pandas as pd
 
 from benchmarks import drift_scenarios as scenarios
 from benchmarks.drift_null import evidently_scores, null, share
-from sentiment_lib.drift import causes, detectors, quality
+from sentiment_lib.drift import detectors, drivers, performance_estimation
 from sentiment_lib.drift.signals import signals
 from sentiment_lib.policy import DriftPolicy
 
@@ -86,7 +86,7 @@ def _power(
         [alarm and not before for alarm, before in zip(alarms, each, strict=True)]
         for alarms, each in zip(both, without or ([False] * len(drifted),) * 2, strict=True)
     ]
-    moved = [causes.causes(reference, window) for window in drifted]
+    moved = [drivers.causes(reference, window) for window in drifted]
     words = Counter(str(one["word"]) for found in moved for one in found["words"][:5])
     airlines = Counter(found["airlines"][0]["airline"] for found in moved if found["airlines"])
     return {
@@ -133,17 +133,17 @@ def foreseen(data: Path) -> dict[str, object]:
     blocks: dict[str, object] = {}
     for name, calibration, later in scenarios.blocks(data):
         labels, proba = scenarios.arrays(calibration)
-        fitted = quality.calibrator(labels, proba)
-        last = quality.measured(labels, proba, np.ones(len(labels))).value
+        fitted = performance_estimation.calibrator(labels, proba)
+        last = performance_estimation.measured(labels, proba, np.ones(len(labels))).value
         for block, frame in later:
             truth_labels, now = scenarios.arrays(frame)
-            truth = quality.measured(truth_labels, now, np.ones(len(now))).value
-            guess = quality.estimated(now, fitted)
+            truth = performance_estimation.measured(truth_labels, now, np.ones(len(now))).value
+            guess = performance_estimation.estimated(now, fitted)
             errors["estimated"].append(abs(guess.value - truth))
             errors["last"].append(abs(last - truth))
             blocks[f"{name} {block}"] = {"estimated": guess.value, "true": truth, "last": last}
             print(f"quality {name} {block}: estimated {guess.value:.3f}, true {truth:.3f}, last {last:.3f}", flush=True)
-            last, fitted = truth, quality.calibrator(truth_labels, now)
+            last, fitted = truth, performance_estimation.calibrator(truth_labels, now)
     return {"blocks": blocks} | {f"mae_{name}": float(np.mean(values)) for name, values in errors.items()}
 
 

@@ -16,7 +16,7 @@ import psutil
 
 from benchmarks import drift_scenarios as scenarios
 from sentiment_lib.drift import detectors
-from sentiment_lib.drift.report import write_html
+from sentiment_lib.drift.evidently_report import write_html
 from sentiment_lib.drift.signals import signals
 from sentiment_lib.policy import DriftPolicy
 

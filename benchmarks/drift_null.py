@@ -9,7 +9,7 @@ import pandas as pd
 from scipy import stats
 
 from benchmarks import drift_scenarios as scenarios
-from sentiment_lib.drift import detectors, sequential
+from sentiment_lib.drift import continuous_monitor, detectors
 from sentiment_lib.drift.signals import signals
 from sentiment_lib.policy import DriftPolicy
 
@@ -26,7 +26,7 @@ def share(hits: int, tries: int) -> dict[str, float | int]:
 
 def evidently_scores(reference: pd.DataFrame, current: pd.DataFrame) -> dict[str, float]:
     """Evidently's default figure of each column over its default threshold, so that 1 and more alarms."""
-    from sentiment_lib.drift.report import run
+    from sentiment_lib.drift.evidently_report import run
 
     found = {}
     for one in run(reference, current).dict()["metrics"]:
@@ -103,7 +103,7 @@ def _runs(pool: pd.DataFrame, *, length: int, runs: int) -> dict[str, object]:
         reference, rest = pool.iloc[order[:REFERENCE]], order[REFERENCE:]
         scores = np.array(
             [
-                sequential.score(
+                continuous_monitor.score(
                     detectors.check(reference, pool.iloc[random.choice(rest, 500, replace=False)], POLICY).as_dicts()
                 )
                 for _ in range(length)
@@ -124,7 +124,7 @@ def _runs(pool: pd.DataFrame, *, length: int, runs: int) -> dict[str, object]:
 
 def alarms_in(scores: np.ndarray) -> int:
     """Number of alarms of one run of continuous watching."""
-    state, alarms = sequential.Watch(run_length=POLICY.run_length), 0
+    state, alarms = continuous_monitor.Watch(run_length=POLICY.run_length), 0
     for one in scores:
         state = state.update(float(one))
         alarms += state.alarm

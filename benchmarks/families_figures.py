@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from sentiment_lib.evaluation import pairs
-from sentiment_lib.evaluation.metrics import calibration_error, calibration_noise, confusion, figures, metric
+from sentiment_lib.statistics import paired_counts
+from sentiment_lib.statistics.metrics import calibration_error, calibration_noise, confusion, figures, metric
 
 SHOWN = ("accuracy", "macro_f1", "macro_recall", "negative_f1", "calibration_error")
 ROUNDS = 1000
@@ -40,7 +40,7 @@ def noise(proba: np.ndarray) -> float:
 
 def difference(labels: np.ndarray, without: Any, with_it: Any, name: str, *, rounds: int = ROUNDS) -> list[float]:
     """Second minus first as [value, low, high] at 95 %, both predictions (n,) of the same rows drawn together."""
-    counts = pairs.cells(labels, np.asarray(without), np.asarray(with_it))
-    drawn = pairs.difference(pairs.resampled(counts, rounds, np.random.default_rng(0)), name)
+    counts = paired_counts.cells(labels, np.asarray(without), np.asarray(with_it))
+    drawn = paired_counts.difference(paired_counts.resampled(counts, rounds, np.random.default_rng(0)), name)
     ends = np.quantile(drawn, (0.025, 0.975))
-    return [round(float(value), 5) for value in (pairs.difference(counts, name), *ends)]
+    return [round(float(value), 5) for value in (paired_counts.difference(counts, name), *ends)]

@@ -28,7 +28,7 @@ from benchmarks.families_figures import noise, with_intervals
 from sentiment_lib.errors import MissingExtra, MissingWeights
 from sentiment_lib.families import catalog
 from sentiment_lib.families.base import Model
-from sentiment_lib.registry import package
+from sentiment_lib.registry import model_package
 
 QUICK_ROWS = (1500, 600)
 SINGLES = 400
@@ -83,8 +83,8 @@ def measure(row: Row, result: Path) -> None:
         if row.teacher:
             before = _of_teacher(row, result)
             wall, cpu = wall + before["train_wall_s"], cpu + before["train_cpu_s"]
-        digest = package.write(model, folder)
-        served = package.read(folder, digest)
+        digest = model_package.write(model, folder)
+        served = model_package.read(folder, digest)
         tested = time.perf_counter()
         proba = served.predict_proba(split.test_texts)
         tested = time.perf_counter() - tested
@@ -166,7 +166,7 @@ def _learned_first(row: Row, scratch: Path) -> Path:
     model = catalog.train(
         row.family, split.train_texts, split.train_labels.tolist(), seed=0, progress=_said(row), **row.options
     )
-    package.write(model, scratch / "first")
+    model_package.write(model, scratch / "first")
     return scratch / "first"
 
 

@@ -22,9 +22,9 @@ import numpy as np
 
 from benchmarks import families_data
 from benchmarks.families_measure import latency, machine, revision
-from sentiment_lib.evaluation.metrics import figures
 from sentiment_lib.families import catalog
-from sentiment_lib.registry import package
+from sentiment_lib.registry import model_package
+from sentiment_lib.statistics.metrics import figures
 
 LINEAR_MS, INT8_MS = 2.0, 15.0
 FASTER, LOSS, OF_BARE, TEN_TIMES = 3.0, 0.005, 0.9, 1.5
@@ -63,7 +63,7 @@ def linear(name: str, split: families_data.Split) -> dict[str, float]:
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline, make_union
 
-    from sentiment_lib.families.bag_of_words import PARTS
+    from sentiment_lib.families.bag_of_words.model import PARTS
     from sentiment_lib.text.normalise import normalise
 
     model = catalog.train(name, split.train_texts, split.train_labels.tolist(), seed=0)
@@ -79,19 +79,20 @@ def transformer(split: families_data.Split, folder: Path) -> dict[str, Any]:
     """The served package beside the same weights in torch, single tweets and batches of 64 sorted by length."""
     import torch
 
-    from sentiment_lib.families import calibration, network, warm_start
-    from sentiment_lib.families.stepping import padded
-    from sentiment_lib.families.weights import locate
+    from sentiment_lib.families import calibration
+    from sentiment_lib.families.transformers import networks, warm_start
+    from sentiment_lib.families.transformers.optimisation import padded
+    from sentiment_lib.families.weights.pinned import locate
 
     torch.set_num_threads(1)
     served = catalog.load(folder, "bert")
-    exact = network.build("mean", locate("all-minilm-l6-v2", "bert"))
-    network.freeze_words(exact)
+    exact = networks.build("mean", locate("all-minilm-l6-v2", "bert"))
+    networks.freeze_words(exact)
     warm_start.read(folder).put_into(exact)
     exact.eval()
 
     def in_torch(texts: Sequence[str]) -> Any:
-        from sentiment_lib.families.preparation import prepared
+        from sentiment_lib.families.text_preparation import prepared
 
         way = served._settings["preparation"]
 
@@ -147,7 +148,7 @@ def in_turn(ours: Scorer, theirs: Scorer, texts: Sequence[str], *, turns: int = 
 
 def _short(split: families_data.Split, folder: Path) -> Path:
     model = catalog.train("bert", split.train_texts, split.train_labels.tolist(), seed=0, max_steps=100)
-    package.write(model, folder)
+    model_package.write(model, folder)
     return folder
 
 

@@ -125,7 +125,7 @@ def _ingest(server: str, database: str, tweets: str, finished: str) -> dict[str,
 
     from sentiment_lib.settings import Settings
     from sentiment_lib.sources.files import FileSource
-    from sentiment_lib.steps import ingest
+    from sentiment_lib.steps.ingestion import ingest
     from sentiment_lib.storage import migrate
     from sentiment_lib.storage.engine import Store
 

@@ -27,7 +27,7 @@ from sentiment_lib.console import decisions, drift, lineage, models, overview
 from sentiment_lib.console.pages import draw
 from sentiment_lib.serving import lookup
 from sentiment_lib.settings import Settings
-from sentiment_lib.steps import label_progress, label_queue
+from sentiment_lib.steps.labelling import label_progress, label_queue
 from sentiment_lib.storage import alerts, migrate
 from sentiment_lib.storage.engine import Store
 

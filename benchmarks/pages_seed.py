@@ -8,7 +8,10 @@ from sqlalchemy import text
 
 from sentiment_lib.settings import Settings
 from sentiment_lib.sources.sample_stream import SampleStream
-from sentiment_lib.steps import approve, ask, bootstrap, evaluate, ingest, promote, snapshot, train
+from sentiment_lib.steps.decisions import evaluate, record_approval, request_approval
+from sentiment_lib.steps.deployment import bootstrap, promote
+from sentiment_lib.steps.ingestion import ingest
+from sentiment_lib.steps.training import snapshot, train
 from sentiment_lib.storage.engine import Store
 
 DAYS = 180
@@ -87,10 +90,10 @@ def _decide(store: Store, settings: Settings) -> None:
     version = train.run(store, settings, snapshot_id=frozen.snapshot_id, family="tfidf_logreg", run_key="retrain/1")
     case = {"snapshot_id": frozen.snapshot_id, "candidate": version.version}
     decision = evaluate.run(store, settings, **case, requested_by="retrain/1")
-    question = ask.run(store, settings, decision_ids=[decision.decision_id], requested_by="retrain/1")
+    question = request_approval.run(store, settings, decision_ids=[decision.decision_id], requested_by="retrain/1")
     assert question is not None, decision
     shown = {"decision_id": question.decision_id, "evidence_hash": question.evidence_hash}
-    approve.run(store, settings, **shown, answer="approved", answered_by="mlops", reason="benchmark")
+    record_approval.run(store, settings, **shown, answer="approved", answered_by="mlops", reason="benchmark")
     promote.run(store, settings, decision_id=question.decision_id)
     # as if it had served all the time: its page then looks at every tweet since
     _run(store, "UPDATE decisions SET decided_at = now() - interval '170 days'")

@@ -14,9 +14,10 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import MultinomialNB
 from sklearn.pipeline import make_pipeline, make_union
 
-from sentiment_lib.evaluation import gains, pairs
-from sentiment_lib.evaluation.metrics import confusion
+from sentiment_lib.evaluation import metric_influence
 from sentiment_lib.evaluation.slices import slices, word_counts
+from sentiment_lib.statistics import paired_counts
+from sentiment_lib.statistics.metrics import confusion
 
 DATA = Path(os.environ.get("SENTIMENT_BENCHMARK_DATA", Path(__file__).parents[2] / "shared" / "data"))
 CLASS_OF = {"negative": 0, "neutral": 1, "positive": 2}
@@ -65,11 +66,13 @@ def thinned(labels, champion, candidate, target: float, *, metric: str, seed: in
 
     The rows stay real, and so do their disagreements; only the share of wins changes.
     """
-    worths = gains.worth(confusion(labels, champion), metric)
-    gain = gains.gains(labels, champion, candidate, worths)
+    worths = metric_influence.worth(confusion(labels, champion), metric)
+    gain = metric_influence.gains(labels, champion, candidate, worths)
 
     def lead(rows):
-        return float(pairs.difference(pairs.cells(labels[rows], champion[rows], candidate[rows]), metric))
+        return float(
+            paired_counts.difference(paired_counts.cells(labels[rows], champion[rows], candidate[rows]), metric)
+        )
 
     every = np.arange(labels.size)
     above = lead(every) > target

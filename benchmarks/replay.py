@@ -25,7 +25,11 @@ import pandas as pd
 from sentiment_lib.records import Answer
 from sentiment_lib.settings import Settings, load_settings
 from sentiment_lib.sources.files import FileSource
-from sentiment_lib.steps import approve, ask, bootstrap, evaluate, ingest, promote, score, snapshot, train
+from sentiment_lib.steps.decisions import evaluate, record_approval, request_approval
+from sentiment_lib.steps.deployment import bootstrap, promote
+from sentiment_lib.steps.ingestion import ingest
+from sentiment_lib.steps.scoring import score
+from sentiment_lib.steps.training import snapshot, train
 from sentiment_lib.storage import migrate
 from sentiment_lib.storage.engine import Store
 
@@ -54,10 +58,10 @@ def decide(store: Store, settings: Settings, path: Path, number: int) -> dict[st
     case = {"snapshot_id": frozen.snapshot_id, "candidate": version.version}
     decision = evaluate.run(store, settings, **case, requested_by=asked_by)
     if decision.answer is Answer.PROMOTE:
-        question = ask.run(store, settings, decision_ids=[decision.decision_id], requested_by=asked_by)
+        question = request_approval.run(store, settings, decision_ids=[decision.decision_id], requested_by=asked_by)
         assert question is not None
         shown = {"decision_id": question.decision_id, "evidence_hash": question.evidence_hash}
-        approve.run(store, settings, **shown, answer="approved", answered_by="mlops", reason="benchmark")
+        record_approval.run(store, settings, **shown, answer="approved", answered_by="mlops", reason="benchmark")
         promote.run(store, settings, decision_id=question.decision_id)
     print(f"{path.name}: decision {decision.decision_id}, version {version.version}, {decision.answer}", flush=True)
     return {"decision": decision.decision_id, "version": version.version, "answer": str(decision.answer)}

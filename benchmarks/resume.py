@@ -139,8 +139,8 @@ def _steps(spec: Mapping[str, Any]) -> int:
 
 
 def _train(path: Path) -> None:
-    from sentiment_lib.evaluation.metrics import figures
     from sentiment_lib.families import catalog
+    from sentiment_lib.statistics.metrics import figures
 
     spec = json.loads(path.read_text())
     started = time.monotonic()

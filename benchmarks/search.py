@@ -21,7 +21,7 @@ import numpy as np
 from benchmarks import families_data
 from benchmarks.families_figures import difference, with_intervals
 from sentiment_lib.families import catalog
-from sentiment_lib.families.search import Outcome, search
+from sentiment_lib.families.tuning.successive_halving import Outcome, search
 
 FAMILIES = ("tfidf_logreg", "fasttext")
 #: Points of macro-F1 that the lower end of the paired interval may lie below zero.

@@ -30,8 +30,8 @@ from benchmarks.serving_load import measure
 from benchmarks.serving_process import Served
 from benchmarks.small_models import TEXTS, deploy, enter, packaged
 from benchmarks.stack_home import free_port
-from sentiment_lib.registry import package
-from sentiment_lib.serving import keys
+from sentiment_lib.registry import model_package
+from sentiment_lib.serving import api_keys
 from sentiment_lib.storage import migrate
 from sentiment_lib.storage.engine import Store
 
@@ -149,7 +149,7 @@ def _champion(url: str, family: str, digest: str) -> str:
     store = Store(url)
     enter(store, 1, family, digest)
     deploy(store, 1, "first")
-    key = keys.create(store, "benchmark", ("predict",))
+    key = api_keys.create(store, "benchmark", ("predict",))
     store.close()
     return key
 
@@ -160,7 +160,7 @@ def _mlflow(home: Path, folder: Path, digest: str, port: int) -> list[str]:
     path = home / "mlflow-model"
     mlflow.pyfunc.save_model(
         path,
-        python_model=str(Path(package.__file__).with_name("served_model.py")),
+        python_model=str(Path(model_package.__file__).with_name("pyfunc_model.py")),
         artifacts={"package": str(folder)},
         model_config={"digest": digest},
         pip_requirements=["numpy"],

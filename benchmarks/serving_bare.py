@@ -9,11 +9,11 @@ from fastapi import FastAPI
 from pydantic import BaseModel
 
 from sentiment_lib.records import LABELS
-from sentiment_lib.registry import package
+from sentiment_lib.registry import model_package
 
 app = FastAPI()
 _folder = Path(os.environ["BARE_PACKAGE"])
-_model = package.read(_folder, _folder.name)
+_model = model_package.read(_folder, _folder.name)
 
 
 class Texts(BaseModel):

@@ -23,7 +23,7 @@ from sqlalchemy.engine import make_url
 from benchmarks.serving_process import Callers, Link, Served
 from benchmarks.small_models import TEXTS, deploy, enter, packaged
 from benchmarks.stack_home import free_port
-from sentiment_lib.serving import keys
+from sentiment_lib.serving import api_keys
 from sentiment_lib.storage import migrate
 from sentiment_lib.storage.engine import Store
 
@@ -63,7 +63,7 @@ def _trials(home: Path, url: str, *, kills: int, away: float, moves: int) -> dic
     for one in models.values():
         enter(store, one.version, one.family, one.digest)
     deploy(store, 1, "first")
-    key, link, draw = keys.create(store, "trials", ("predict",)), Link(url), random.Random(20)
+    key, link, draw = api_keys.create(store, "trials", ("predict",)), Link(url), random.Random(20)
     served = Served(home, link.url, free_port())
     served.start()
     try:

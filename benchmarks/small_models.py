@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from sentiment_lib.families import catalog
 from sentiment_lib.families.base import Model
-from sentiment_lib.registry import package
+from sentiment_lib.registry import model_package
 from sentiment_lib.storage.engine import Store
 
 TWEETS = {
@@ -36,7 +36,7 @@ def packaged(cache: Path, *families: str) -> list[SmallVersion]:
     versions = []
     for version, family in enumerate(families, start=1):
         model = catalog.train(family, TEXTS, LABELS, seed=1)
-        digest = package.write(model, cache / family)
+        digest = model_package.write(model, cache / family)
         (cache / family).rename(cache / digest)
         versions.append(SmallVersion(version=version, family=family, digest=digest, model=model))
     return versions

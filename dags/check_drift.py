@@ -39,12 +39,12 @@ def check_drift():
     def check(params: dict) -> dict:
         """The drift report of this moment."""
         from airflow.sdk.exceptions import AirflowSkipException
-        from sentiment_airflow.calling import call, moment
+        from sentiment_airflow.run_step import call, moment
 
         from sentiment_lib.errors import NotFound
 
         try:
-            report = call("check_drift", at=moment(params["at"]))
+            report = call("monitoring.check_drift", at=moment(params["at"]))
         except NotFound as error:  # a fresh installation: nothing is scored yet
             raise AirflowSkipException(str(error)) from error
         return {key: report[key] for key in ("report_id", "verdict", "severity", "wants_retrain", "html_path")}
@@ -58,9 +58,9 @@ def check_drift():
     def ask_for_retrain(report: dict, *, outlet_events: dict) -> dict:
         """Write the wish down; the policy may want more checks to agree, and its cool-down may refuse it."""
         from airflow.sdk.exceptions import AirflowSkipException
-        from sentiment_airflow.calling import call
+        from sentiment_airflow.run_step import call
 
-        wish = call("want", "drift", report_id=report["report_id"])
+        wish = call("training.request_retrain", "drift", report_id=report["report_id"])
         if not wish:
             raise AirflowSkipException("too few of the last checks agree, or the cool-down lasts")
         outlet_events[DRIFT].extra = {"report_id": report["report_id"]}

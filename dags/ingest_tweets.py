@@ -34,16 +34,16 @@ def ingest_tweets():
     @task
     def read_landing() -> list[dict]:
         """Everything that waits in the landing folder."""
-        from sentiment_airflow.calling import call
+        from sentiment_airflow.run_step import call
 
-        return call("ingest", "run_landing")
+        return call("ingestion.ingest", "run_landing")
 
     @task(trigger_rule="all_done")
     def read_x(params: dict) -> list[dict]:
         """Recent tweets since the last id that is known."""
-        from sentiment_airflow.calling import call
+        from sentiment_airflow.run_step import call
 
-        return call("ingest", "run_x") if params["x"] else []
+        return call("ingestion.ingest", "run_x") if params["x"] else []
 
     @task(outlets=[TWEETS], trigger_rule="all_done")
     def announce(landed: list[dict] | None, found: list[dict] | None, *, outlet_events: dict) -> int:
@@ -62,12 +62,12 @@ def ingest_tweets():
     def check_quality(landed: list[dict] | None, found: list[dict] | None) -> dict:
         """Is what was stored fit to learn from? An alert says so when it is not."""
         from airflow.sdk.exceptions import AirflowSkipException
-        from sentiment_airflow.calling import call
+        from sentiment_airflow.run_step import call
 
         ids = [result["ingest_id"] for result in [*(landed or []), *(found or [])] if result["stored"]]
         if not ids:
             raise AirflowSkipException("nothing new")
-        return call("check_quality", ingest_ids=ids)
+        return call("ingestion.check_quality", ingest_ids=ids)
 
     landed = read_landing()
     found = read_x()

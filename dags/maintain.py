@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from airflow.sdk import dag, task
-from sentiment_airflow import defaults, keeping
+from sentiment_airflow import defaults, maintain_tasks
 from sentiment_airflow.assets import CHAMPION, LABELS
 
 
@@ -33,13 +33,13 @@ def maintain():
     # a step that fails must not keep the others from their work
     step = {"trigger_rule": "all_done"}
     (
-        task(keeping.tidy)()
-        >> task(**step)(keeping.shadow)()
-        >> task(outlets=[CHAMPION], **step)(keeping.guard)()
-        >> task(**step)(keeping.watch)()
-        >> task(**step)(keeping.clear_questions)()
-        >> task(outlets=[LABELS], **step)(keeping.count_labels)()
-        >> task(outlets=[LABELS], **step)(keeping.judge_champion)()
+        task(maintain_tasks.tidy)()
+        >> task(**step)(maintain_tasks.shadow)()
+        >> task(outlets=[CHAMPION], **step)(maintain_tasks.guard)()
+        >> task(**step)(maintain_tasks.watch)()
+        >> task(**step)(maintain_tasks.clear_questions)()
+        >> task(outlets=[LABELS], **step)(maintain_tasks.count_labels)()
+        >> task(outlets=[LABELS], **step)(maintain_tasks.judge_champion)()
     )
 
 

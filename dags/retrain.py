@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from airflow.sdk import AssetOrTimeSchedule, CronTriggerTimetable, Param, dag, task, task_group
-from sentiment_airflow import defaults, retraining
-from sentiment_airflow.asking import Question
+from sentiment_airflow import defaults, retrain_tasks
+from sentiment_airflow.approval_operator import Question
 from sentiment_airflow.assets import CHAMPION, DRIFT, LABELS
 from sentiment_airflow.retrain_docs import DOCS, EXPIRES, REASON
 
@@ -36,8 +36,8 @@ def retrain():
         def candidate(order: dict) -> dict:
             """One family: when it fails, the others go on."""
             # two at once at the most, with the pool's slots over all runs: more would oversubscribe a small machine
-            train = task(pool=pool, max_active_tis_per_dag=2, execution_timeout=TRAINING)(retraining.train)
-            return task(retraining.evaluate)(train(order))
+            train = task(pool=pool, max_active_tis_per_dag=2, execution_timeout=TRAINING)(retrain_tasks.train)
+            return task(retrain_tasks.evaluate)(train(order))
 
         return candidate
 
@@ -55,18 +55,18 @@ def retrain():
         doc_md=EXPIRES,
     )
 
-    frozen = task(retraining.snapshot)()
-    task(retraining.begin)() >> frozen
-    light = task(task_id="light_orders")(retraining.orders)(frozen, fine_tuned=False)
-    heavy = task(task_id="heavy_orders")(retraining.orders)(frozen, fine_tuned=True)
-    decided = task(trigger_rule="all_done")(retraining.decided)(  # a group without orders is skipped
+    frozen = task(retrain_tasks.snapshot)()
+    task(retrain_tasks.begin)() >> frozen
+    light = task(task_id="light_orders")(retrain_tasks.orders)(frozen, fine_tuned=False)
+    heavy = task(task_id="heavy_orders")(retrain_tasks.orders)(frozen, fine_tuned=True)
+    decided = task(trigger_rule="all_done")(retrain_tasks.decided)(  # a group without orders is skipped
         candidates("candidate", POLICY.retrain.pool).expand(order=light),
         candidates("fine_tuned", POLICY.retrain.fine_tuning_pool).expand(order=heavy),
     )
-    question = task.short_circuit(retraining.ask)(decided)
+    question = task.short_circuit(retrain_tasks.ask)(decided)
     frozen >> question  # as decided runs in any case, a snapshot that failed or was skipped must end the run itself
-    answer = task.short_circuit(trigger_rule="none_failed")(retraining.record)()
-    question >> approval >> answer >> task(outlets=[CHAMPION])(retraining.promote)(answer)
+    answer = task.short_circuit(trigger_rule="none_failed")(retrain_tasks.record)()
+    question >> approval >> answer >> task(outlets=[CHAMPION])(retrain_tasks.promote)(answer)
 
 
 retrain()

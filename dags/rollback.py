@@ -33,10 +33,10 @@ def rollback():
     @task(outlets=[CHAMPION])
     def move_back(params: dict, dag_run: object) -> dict:
         """The deployment that moved the alias back."""
-        from sentiment_airflow.calling import asked_by, call
+        from sentiment_airflow.run_step import asked_by, call
 
         by = dag_run.triggering_user_name or asked_by(dag_run)
-        return call("rollback", to_version=params["to_version"], reason=params["reason"], by=by)
+        return call("deployment.rollback", to_version=params["to_version"], reason=params["reason"], by=by)
 
     move_back()
 

@@ -34,9 +34,9 @@ def score_tweets():
     def score(*, outlet_events: dict) -> dict:
         """New predictions of the champion."""
         from airflow.sdk.exceptions import AirflowSkipException
-        from sentiment_airflow.calling import call
+        from sentiment_airflow.run_step import call
 
-        result = call("score")
+        result = call("scoring.score")
         if not result["scored"]:
             raise AirflowSkipException("every tweet is scored")
         outlet_events[PREDICTIONS].extra = {"scored": result["scored"], "model_version": result["model_version"]}

@@ -10,16 +10,16 @@ from airflow.api_fastapi.core_api.security import GetUserDep, requires_access_da
 from fastapi import Depends, FastAPI, HTTPException, Path, Query, Request, Response
 from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse
 
-from sentiment_airflow.run_results import returned
+from sentiment_airflow.xcom import returned
 from sentiment_lib.console import decisions, drift, lineage, models, of_dag, overview
 from sentiment_lib.console.pages import BASE, draw, files
 from sentiment_lib.errors import NotFound
 from sentiment_lib.pages.assets import CACHE_CONTROL
-from sentiment_lib.pages.origin import from_our_pages
+from sentiment_lib.pages.same_origin import from_our_pages
 from sentiment_lib.pages.templates import content_security_policy
-from sentiment_lib.registry.models import Registry
+from sentiment_lib.registry.mlflow_registry import Registry
 from sentiment_lib.settings import load_settings
-from sentiment_lib.steps import check_quality
+from sentiment_lib.steps.ingestion import check_quality
 from sentiment_lib.storage import alerts
 from sentiment_lib.storage.engine import Store
 

@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 def on_dag_run_failed(dag_run: Any, msg: str) -> None:
     """Open (or count again) the alert of this DAG."""
     try:
-        from sentiment_airflow.alerting import opened
+        from sentiment_airflow.dag_alerts import opened
 
         opened(dag_run.dag_id, dag_run.run_id, f"DAG {dag_run.dag_id} failed", f"Run {dag_run.run_id}: {msg}")
     except Exception:
@@ -28,7 +28,7 @@ def on_dag_run_failed(dag_run: Any, msg: str) -> None:
 def on_dag_run_success(dag_run: Any, msg: str) -> None:
     """Resolve the alert of this DAG, if one is open."""
     try:
-        from sentiment_airflow.alerting import resolved
+        from sentiment_airflow.dag_alerts import resolved
 
         resolved(dag_run.dag_id)
     except Exception:

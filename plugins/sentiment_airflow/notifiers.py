@@ -28,9 +28,9 @@ class Notice(BaseNotifier):
 
     def tell(self, context: Mapping[str, Any]) -> None:
         """Deliver the outbox now instead of at the next maintain."""
-        from sentiment_airflow.calling import call
+        from sentiment_airflow.run_step import call
 
-        call("watch", "deliver")
+        call("operations.check_alerts", "deliver")
 
 
 class FailureNotice(Notice):
@@ -44,7 +44,7 @@ class FailureNotice(Notice):
 
     def tell(self, context: Mapping[str, Any]) -> None:
         """Through the outbox; straight to the receivers when the database is what has failed."""
-        from sentiment_airflow.alerting import opened, send_directly
+        from sentiment_airflow.dag_alerts import opened, send_directly
 
         dag_id, run_id = context["dag"].dag_id, context["run_id"]
         try:

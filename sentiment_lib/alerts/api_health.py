@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sentiment_lib.alerts.operations import Finding
+from sentiment_lib.alerts.operational_rules import Finding
 from sentiment_lib.policy import AlertPolicy
 
 KINDS = ("api_down", "api_errors", "api_slow")

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, text
 
-from sentiment_lib.alerts.operations import Finding
+from sentiment_lib.alerts.operational_rules import Finding
 from sentiment_lib.policy import AlertPolicy
 
 KIND = "wrong_predictions"

@@ -10,7 +10,7 @@ import typer
 from sentiment_lib.errors import SentimentError
 
 #: Modules of commands; each has `register(app)`.
-GROUPS = ("stack", "data", "models", "decisions", "watch", "serve", "labels")
+GROUPS = ("stack", "ingestion", "lifecycle", "decisions", "monitoring", "serve", "labels")
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 

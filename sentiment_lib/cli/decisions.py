@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sentiment_lib.cli.models import By, Json, opened, show
+from sentiment_lib.cli.lifecycle import By, Json, opened, show
 
 if TYPE_CHECKING:
     from sentiment_lib.records import Approval
@@ -56,14 +56,14 @@ def _answered(gate: str, approval: Approval | None) -> str:
 
 def show_decision(decision_id: Number, as_json: Json = False) -> None:
     """One decision with its evidence."""
-    from sentiment_lib.steps import question, shadow_figures
+    from sentiment_lib.steps.decisions import approval_summary, shadow_comparison
     from sentiment_lib.storage import decisions
 
     with opened() as (store, settings), store.begin() as connection:
         decision = decisions.by_id(connection, decision_id)
-        shadow = shadow_figures.run(connection, decision_id)
+        shadow = shadow_comparison.run(connection, decision_id)
         known = decisions.whole(connection, decision_id)
-        body = question.text(connection, decision, settings)
+        body = approval_summary.text(connection, decision, settings)
         answer = decisions.approval(connection, decision_id)
     said = "no answer yet"
     if answer:
@@ -79,7 +79,7 @@ def show_decision(decision_id: Number, as_json: Json = False) -> None:
 
 def replay(decision_id: Number, as_json: Json = False) -> None:
     """Compute a decision again and compare byte for byte; exit code 1 when it differs."""
-    from sentiment_lib.steps import replay as step
+    from sentiment_lib.steps.decisions import replay as step
 
     with opened() as (store, settings):
         found = step.run(store, settings, decision_id=decision_id)
@@ -103,7 +103,7 @@ def approve(
     waits on.
     """
     from sentiment_lib.errors import AnswerRefused
-    from sentiment_lib.steps import approve as step
+    from sentiment_lib.steps.decisions import record_approval as step
     from sentiment_lib.storage import decisions
 
     with opened() as (store, settings):
@@ -133,7 +133,7 @@ def verify(
     artefacts: Annotated[bool, typer.Option(help="also read every package and snapshot")] = True, as_json: Json = False
 ) -> None:
     """Check ledger, evidence, deployments, aliases and artefacts; exit code 1 when something was changed."""
-    from sentiment_lib.steps import verify as step
+    from sentiment_lib.steps.operations import verify as step
 
     with opened() as (store, settings):
         found = step.run(store, settings, artefacts=artefacts)

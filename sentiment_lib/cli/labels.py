@@ -28,7 +28,7 @@ def queue(
 ) -> None:
     """What waits for a label, what was done, and how far two people agree."""
     from sentiment_lib.settings import load_settings
-    from sentiment_lib.steps import label_progress
+    from sentiment_lib.steps.labelling import label_progress
     from sentiment_lib.storage.engine import Store
 
     with closing(Store.open(load_settings())) as store:
@@ -54,7 +54,7 @@ def export(
 ) -> None:
     """Write tweets that wait for a label, or labels that were given, to a file."""
     from sentiment_lib.settings import load_settings
-    from sentiment_lib.steps import export_labels
+    from sentiment_lib.steps.labelling import export_labels
     from sentiment_lib.storage.engine import Store
 
     with closing(Store.open(load_settings())) as store:
@@ -69,10 +69,10 @@ def import_(
     as_json: Json = False,
 ) -> None:
     """Take labels of another tool in. Exit code 1 when rows were refused; the others are stored all the same."""
-    from sentiment_lib.cli.data import columns_of
+    from sentiment_lib.cli.ingestion import columns_of
     from sentiment_lib.settings import load_settings
     from sentiment_lib.sources.files import FileSource
-    from sentiment_lib.steps import import_labels
+    from sentiment_lib.steps.labelling import import_labels
     from sentiment_lib.storage.engine import Store
 
     source = FileSource(path, "labels", columns_of(column or []))

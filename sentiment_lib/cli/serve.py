@@ -43,25 +43,25 @@ def create_key(
     as_json: Json = False,
 ) -> None:
     """Make a key. It is shown now and never again: only its hash is stored."""
-    from sentiment_lib.serving import keys
+    from sentiment_lib.serving import api_keys
 
-    key = keys.create(_store(), name, tuple(role))
+    key = api_keys.create(_store(), name, tuple(role))
     typer.echo(json.dumps({"name": name, "roles": role, "key": key}) if as_json else key)
 
 
 def revoke_key(name: str, as_json: Json = False) -> None:
     """End a key; it opens nothing a few seconds later."""
-    from sentiment_lib.serving import keys
+    from sentiment_lib.serving import api_keys
 
-    keys.revoke(_store(), name)
+    api_keys.revoke(_store(), name)
     typer.echo(json.dumps({"revoked": name}) if as_json else f"{name} is revoked")
 
 
 def list_keys(as_json: Json = False) -> None:
     """Names and roles of the keys in use."""
-    from sentiment_lib.serving import keys
+    from sentiment_lib.serving import api_keys
 
-    found = keys.in_use(_store())
+    found = api_keys.in_use(_store())
     if as_json:
         typer.echo(json.dumps(found, default=str))
     elif not found:

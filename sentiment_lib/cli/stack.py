@@ -44,10 +44,10 @@ def up(
     """Start Postgres, MLflow, Airflow and the API; Ctrl-C or `sentiment down` stops them."""
     from sentiment_lib.local import stack
     from sentiment_lib.settings import load_settings
-    from sentiment_lib.steps import choosing
+    from sentiment_lib.steps.training import family_selection
 
     # a name that is no family's would show at the first retrain, in the night
-    choosing.chosen(load_settings())
+    family_selection.chosen(load_settings())
     stack.choose_ports(airflow=port_airflow, mlflow=port_mlflow, postgres=port_postgres, api=port_api)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     if detach:
@@ -84,15 +84,15 @@ def status(as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
 def _local_key() -> str:
     """A key for the one who started the stack; takes the place of one that was made and never written down."""
     from sentiment_lib.errors import NotFound
-    from sentiment_lib.serving import keys
+    from sentiment_lib.serving import api_keys
     from sentiment_lib.settings import load_settings
     from sentiment_lib.storage.engine import Store
 
     store = Store.open(load_settings())
     try:
         with suppress(NotFound):
-            keys.revoke(store, LOCAL)
-        return keys.create(store, LOCAL, ("predict", "feedback"))
+            api_keys.revoke(store, LOCAL)
+        return api_keys.create(store, LOCAL, ("predict", "feedback"))
     finally:
         store.close()
 
@@ -125,14 +125,14 @@ def _print_logins() -> None:
 
     from rich.console import Console
 
-    from sentiment_lib.cli import logins
+    from sentiment_lib.cli import login_table
     from sentiment_lib.local import stack
 
     if not sys.stdout.isatty() and _is_log():
         print("ready")
         return
     console = Console(width=None if sys.stdout.isatty() else 160)
-    logins.draw(console, stack.logins(), stack.log_folder())
+    login_table.draw(console, stack.logins(), stack.log_folder())
 
 
 def _is_log() -> bool:

@@ -9,11 +9,12 @@ import numpy as np
 from sqlalchemy import Connection, text
 
 from sentiment_lib.console.overview import answer_address
-from sentiment_lib.evaluation import pairs, report
-from sentiment_lib.evaluation.canonical import sha256
+from sentiment_lib.evaluation import evidence_text
+from sentiment_lib.evidence_json import sha256
 from sentiment_lib.pages import charts
 from sentiment_lib.records import LABELS
-from sentiment_lib.steps import shadow_figures
+from sentiment_lib.statistics import paired_counts
+from sentiment_lib.steps.decisions import shadow_comparison
 from sentiment_lib.storage import decisions
 
 LIST = text(
@@ -63,18 +64,18 @@ def view(connection: Connection, decision_id: int) -> dict[str, Any]:
         "intact": sha256(known["evidence"]) == known["evaluation_hash"] == decision.evidence_hash,
         "approval": decisions.approval(connection, decision_id),
         "answer_at": answer_address(known["requested_by"]),
-        "words": report.words,
+        "words": evidence_text.words,
         "deployments": [dict(row) for row in connection.execute(DEPLOYED, {"decision": decision_id}).mappings()],
         "examples": [dict(row) for row in connection.execute(DIFFERENT, versions).mappings()],
-        "shadow": shadow_figures.run(connection, decision_id),
-        "sentences": [report.summary(evidence), report.costs_of_waiting(evidence)],
+        "shadow": shadow_comparison.run(connection, decision_id),
+        "sentences": [evidence_text.summary(evidence), evidence_text.costs_of_waiting(evidence)],
         "charts": _charts(compared),
     }
 
 
 def _charts(compared: dict[str, Any]) -> list[charts.Chart]:
     differences = [compared["main"], *compared["guards"]]
-    gains = [_interval(report.words(one["metric"]), one) for one in differences]
+    gains = [_interval(evidence_text.words(one["metric"]), one) for one in differences]
     drawn = [charts.intervals("Candidate minus champion, with intervals", gains, axis="difference")]
     slices = [
         _interval(f"{one['name']} ({one['rows']})", one["difference"])
@@ -83,7 +84,7 @@ def _charts(compared: dict[str, Any]) -> list[charts.Chart]:
     ]
     if slices:
         drawn.append(charts.intervals("By slice", slices, axis="difference"))
-    champion, candidate = (counts.tolist() for counts in pairs.confusions(np.array(compared["cells"])))
+    champion, candidate = (counts.tolist() for counts in paired_counts.confusions(np.array(compared["cells"])))
     names = [str(label) for label in LABELS]
     drawn.append(
         charts.confusion("What was said of each label", names, ("champion", champion), ("candidate", candidate))

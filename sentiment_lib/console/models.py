@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from sentiment_lib.storage import models
+from sentiment_lib.storage import model_versions
 
 # the newest judgement of each version: on which holdout, and with which figures
 LIST = text(
@@ -25,5 +25,5 @@ LIST = text(
 def view(connection: Connection) -> dict[str, Any]:
     """Versions, the newest first, and which of them serves."""
     rows = [dict(row) for row in connection.execute(LIST).mappings()]
-    champion = models.champion(connection)
+    champion = model_versions.champion(connection)
     return {"versions": rows, "champion": champion.version if champion else None}

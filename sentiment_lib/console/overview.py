@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from sentiment_lib.pages import charts
-from sentiment_lib.storage import alerts, decisions, deployments, models, quality
+from sentiment_lib.storage import alerts, daily_quality, decisions, deployments, model_versions
 
 #: How far back the chart of quality reaches.
 DAYS = 60
@@ -29,7 +29,7 @@ STAGES = (
 
 def view(connection: Connection) -> dict[str, Any]:
     """What the template draws."""
-    champion = models.champion(connection)
+    champion = model_versions.champion(connection)
     version = champion.version if champion else None
     return {
         "champion": champion,
@@ -52,7 +52,7 @@ def answer_address(requested_by: str) -> str | None:
 def _quality(connection: Connection) -> charts.Chart | None:
     since = (datetime.now(UTC) - timedelta(days=DAYS)).date()
     days: dict[str, list[charts.Point]] = {}
-    for row in quality.series(connection, since):
+    for row in daily_quality.series(connection, since):
         at = datetime(row.day.year, row.day.month, row.day.day, tzinfo=UTC)
         days.setdefault(f"version {row.model_version}, estimated", []).append(
             charts.Point(at=at, value=row.estimated, low=row.estimated_low, high=row.estimated_high)
@@ -65,6 +65,6 @@ def _quality(connection: Connection) -> charts.Chart | None:
         return None
     marks = [
         charts.Mark(at=change.at, words=f"version {change.model_version} ({change.kind})")
-        for change in quality.champion_changes(connection, since)
+        for change in daily_quality.champion_changes(connection, since)
     ]
     return charts.lines("Macro-F1 by day, with 95 % intervals", dict(days), axis="macro-F1", marks=marks, share=True)

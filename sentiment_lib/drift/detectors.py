@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sentiment_lib.drift import two_samples
-from sentiment_lib.drift.calibration import Calibration
+from sentiment_lib.drift.effect_floors import Calibration
 from sentiment_lib.drift.new_words import new_words
 from sentiment_lib.drift.signals import CONTINUOUS, DISCRETE, SPARSE, repeated, signals, words
 from sentiment_lib.policy import DriftPolicy
+from sentiment_lib.statistics import two_sample_tests
 
 #: Share of the reference sample that only says which words are known.
 VOCABULARY_SHARE = 0.3
@@ -118,7 +118,7 @@ def check(
     if min(len(reference), len(current)) < policy.minimum_rows:
         return Verdict(verdict="too_few", **rows)  # type: ignore[arg-type]
     found = measure(samples(reference, current, policy, vocabulary), policy, vectors)
-    adjusted = two_samples.holm([one.p_value for one in found])
+    adjusted = two_sample_tests.holm([one.p_value for one in found])
     results = []
     for one, corrected in zip(found, adjusted, strict=True):
         floor = max(one.floor, calibration.floor(one.signal, policy.false_alarm_rate) if calibration else 0.0)
@@ -154,10 +154,10 @@ def measure(
         if min(len(left), len(right)) < (policy.minimum_labelled if name in SPARSE else policy.minimum_rows):
             continue
         if name in CONTINUOUS:
-            pair = two_samples.continuous(left.to_numpy(float), right.to_numpy(float))
+            pair = two_sample_tests.continuous(left.to_numpy(float), right.to_numpy(float))
             add(name, pair, policy.minimum_effect, before=float(left.mean()), now=float(right.mean()))
         else:
-            pair = two_samples.discrete(left.tolist(), right.tolist())
+            pair = two_sample_tests.discrete(left.tolist(), right.tolist())
             add(name, pair, policy.minimum_effect, **most_moved(left, right))
     said = _bags(both.current)
     add("words", *_words(_bags(both.reference), said, policy))
@@ -166,7 +166,7 @@ def measure(
     add("new_words", (fresh.share, fresh.p_value), policy.minimum_word_effect, **shown)
     add("repeats", *_repeats(both, policy))
     if vectors is not None:
-        add("vectors", two_samples.vectors(vectors[0], vectors[1], seed=policy.seed), policy.minimum_effect)
+        add("vectors", two_sample_tests.vectors(vectors[0], vectors[1], seed=policy.seed), policy.minimum_effect)
     return found
 
 
@@ -181,7 +181,7 @@ def most_moved(left: pd.Series, right: pd.Series) -> Mapping[str, Any]:
 def _words(
     reference: list[set[str]], current: list[set[str]], policy: DriftPolicy
 ) -> tuple[tuple[float, float], float]:
-    shares = two_samples.word_shares(reference, current)
+    shares = two_sample_tests.word_shares(reference, current)
     moved = [one for one in shares if abs(one[2] - one[1]) >= policy.minimum_word_effect]
     if not moved:
         return (0.0, 1.0), policy.minimum_word_effect
@@ -198,4 +198,4 @@ def _repeats(both: Samples, policy: DriftPolicy) -> tuple[tuple[float, float], f
     # the chance to repeat grows with the sample: compare equal sizes
     rows = min(len(both.reference), len(both.current))
     left, right = (repeated(one["text"][:rows]) for one in (both.reference, both.current))
-    return two_samples.discrete(left.tolist(), right.tolist()), policy.minimum_effect
+    return two_sample_tests.discrete(left.tolist(), right.tolist()), policy.minimum_effect

@@ -10,12 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sentiment_lib.errors import BadInput
-from sentiment_lib.evaluation import budget, pairs
-from sentiment_lib.evaluation.metrics import CLASSES, Ints, calibration_noise, checked, figures
-from sentiment_lib.evaluation.power import labels_needed
+from sentiment_lib.evaluation import alpha_spending
+from sentiment_lib.evaluation.sample_size import labels_needed
 from sentiment_lib.evaluation.significance import Difference, mcnemar, measure
 from sentiment_lib.policy import GatePolicy
 from sentiment_lib.records import LABELS
+from sentiment_lib.statistics import paired_counts
+from sentiment_lib.statistics.metrics import CLASSES, Ints, calibration_noise, checked, figures
 
 #: Gains for which the report says how many labels they would need.
 GAINS = (0.01, 0.02, 0.03)
@@ -75,16 +76,16 @@ def compare(
     """
     y, old = checked(labels, champion_proba)
     y, new = checked(y, candidate_proba)
-    spent = budget.level(0, policy) if level is None else level
-    cube = pairs.cells(y, old.argmax(axis=1), new.argmax(axis=1))
-    drawn = pairs.resampled(cube, policy.bootstrap_rounds, pairs.generator(policy.seed, "holdout"))
+    spent = alpha_spending.level(0, policy) if level is None else level
+    cube = paired_counts.cells(y, old.argmax(axis=1), new.argmax(axis=1))
+    drawn = paired_counts.resampled(cube, policy.bootstrap_rounds, paired_counts.generator(policy.seed, "holdout"))
     main = measure(
         cube,
         policy.main_metric,
         drawn=drawn,
         level=spent,
         test_rounds=policy.bootstrap_rounds,
-        rng=pairs.generator(policy.seed, "swap"),
+        rng=paired_counts.generator(policy.seed, "swap"),
     )
     guards = tuple(
         measure(cube, name, drawn=drawn, level=policy.guard_level)
@@ -118,12 +119,14 @@ def _slice(name: str, mask: NDArray[Any], y: Ints, old: Ints, new: Ints, policy:
         raise BadInput(
             what=f"slice {name}", problem=f"a mask of {y.size} booleans is needed, got {mask.shape} {mask.dtype}"
         )
-    cube = pairs.cells(y[mask], old[mask], new[mask])
+    cube = paired_counts.cells(y[mask], old[mask], new[mask])
     rows, per_class = int(mask.sum()), cube.sum(axis=(1, 2))
     # F1 of a class that is hardly there is noise: the slice needs rows of the classes that its metric is about
     scarce = per_class[0] if policy.main_metric == "negative_f1" else rows
     found = None
     if rows >= policy.minimum_slice_rows and scarce >= policy.minimum_slice_rows / CLASSES:
-        drawn = pairs.resampled(cube, policy.bootstrap_rounds, pairs.generator(policy.seed, f"slice {name}"))
+        drawn = paired_counts.resampled(
+            cube, policy.bootstrap_rounds, paired_counts.generator(policy.seed, f"slice {name}")
+        )
         found = measure(cube, policy.main_metric, drawn=drawn, level=policy.guard_level)
     return SliceComparison(name=name, rows=rows, negatives=int(per_class[0]), difference=found)

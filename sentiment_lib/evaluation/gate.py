@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from sentiment_lib.evaluation.behaviours import BehaviourResult
+from sentiment_lib.evaluation.checklist import BehaviourResult
 from sentiment_lib.evaluation.comparison import Comparison
 from sentiment_lib.evaluation.cost import Cost
 from sentiment_lib.evaluation.data_checks import DataChecks

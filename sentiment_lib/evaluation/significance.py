@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import binomtest, norm
 
-from sentiment_lib.evaluation import pairs
-from sentiment_lib.evaluation.metrics import Floats, Ints
+from sentiment_lib.statistics import paired_counts
+from sentiment_lib.statistics.metrics import Floats, Ints
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +37,7 @@ def bca_bounds(observed: float, rounds: Floats, counts: Ints, metric: str, level
         return float(ordered[0]), float(ordered[-1])
     below = ((ordered < observed).sum() + 0.5 * (ordered == observed).sum()) / ordered.size
     bias = float(norm.ppf(min(max(below, 0.5 / ordered.size), 1 - 0.5 / ordered.size)))
-    values, weights = pairs.leave_one_out(counts, metric)
+    values, weights = paired_counts.leave_one_out(counts, metric)
     pull = (values * weights).sum() / weights.sum() - values
     spread = float((weights * pull**2).sum())
     acceleration = float((weights * pull**3).sum()) / (6 * spread**1.5) if spread > 0 else 0.0
@@ -56,8 +56,8 @@ def swap_p_value(counts: Ints, metric: str, *, rounds: int, rng: np.random.Gener
     Yeh 2000, "More accurate tests for the statistical significance of result differences", COLING. Where fewer
     than ten rounds reach the difference, the normal tail of the same distribution is used, never above 10 / rounds.
     """
-    observed = float(pairs.difference(counts, metric))
-    null = pairs.difference(pairs.swapped(counts, rounds, rng), metric)
+    observed = float(paired_counts.difference(counts, metric))
+    null = paired_counts.difference(paired_counts.swapped(counts, rounds, rng), metric)
     reached = int((null >= observed - 1e-12).sum())
     if reached >= 10:
         return (1 + reached) / (1 + rounds)
@@ -91,8 +91,8 @@ def measure(
     rng: np.random.Generator | None = None,
 ) -> Difference:
     """Difference with BCa bounds from the bootstrap cubes `drawn`; `test_rounds` above 0 add the swap test."""
-    observed = float(pairs.difference(counts, metric))
-    low, high = bca_bounds(observed, pairs.difference(drawn, metric), counts, metric, level)
+    observed = float(paired_counts.difference(counts, metric))
+    low, high = bca_bounds(observed, paired_counts.difference(drawn, metric), counts, metric, level)
     tested = swap_p_value(counts, metric, rounds=test_rounds, rng=rng) if test_rounds and rng is not None else None
     return Difference(
         metric=metric,
@@ -101,5 +101,5 @@ def measure(
         high=high,
         level=level,
         p_value=tested,
-        row_deviation=pairs.row_deviation(counts, metric),
+        row_deviation=paired_counts.row_deviation(counts, metric),
     )

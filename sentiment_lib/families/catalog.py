@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 
 from sentiment_lib.errors import BadInput, UnknownFamily
-from sentiment_lib.families.bag_of_words import BagOfWordsFamily
+from sentiment_lib.families.bag_of_words.model import BagOfWordsFamily
 from sentiment_lib.families.base import Family, Model, Progress, Training
+from sentiment_lib.families.embeddings.sentence_encoder import MINILM, USE
+from sentiment_lib.families.embeddings.word_vectors import GLOVE, WORD2VEC
+from sentiment_lib.families.ensemble.stacking import StackFamily
 from sentiment_lib.families.fasttext import FastTextFamily
 from sentiment_lib.families.lexicon import LexiconFamily
-from sentiment_lib.families.sentence_encoder import MINILM, USE
-from sentiment_lib.families.stack import StackFamily
-from sentiment_lib.families.transformer import BERT, MPNET, TWEET_ROBERTA
-from sentiment_lib.families.word_vectors import GLOVE, WORD2VEC
+from sentiment_lib.families.transformers.family import BERT, MPNET, TWEET_ROBERTA
 from sentiment_lib.records import LABELS, Label
 
 CATALOG: dict[str, Family] = {

@@ -17,12 +17,12 @@ from numpy.typing import NDArray
 from sentiment_lib.errors import MissingExtra
 from sentiment_lib.families.base import LATER, Model, Probabilities, Training
 from sentiment_lib.families.calibration import apply_temperature, fit_temperature, record, shares_as_in
-from sentiment_lib.families.distinct import each_once
-from sentiment_lib.families.footprint import megabytes
+from sentiment_lib.families.deduplication import each_once
+from sentiment_lib.families.memory import megabytes
 from sentiment_lib.families.options import Number, numbers
-from sentiment_lib.families.words import words
 from sentiment_lib.records import LABELS
 from sentiment_lib.text.normalise import normalise
+from sentiment_lib.text.tokens import words
 
 #: fastText's own binary format: arrays and a dictionary, no code.
 MODEL, SETTINGS = "fasttext.bin", "settings.json"

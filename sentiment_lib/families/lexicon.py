@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from sentiment_lib.errors import MissingExtra
 from sentiment_lib.families.base import LATER, Model, Probabilities, Training
 from sentiment_lib.families.calibration import fit_temperature, record, shares_as_in, softmax
-from sentiment_lib.families.distinct import distinct
-from sentiment_lib.families.footprint import megabytes
+from sentiment_lib.families.deduplication import distinct
+from sentiment_lib.families.memory import megabytes
 from sentiment_lib.families.options import numbers
 from sentiment_lib.records import LABELS
 from sentiment_lib.text.airlines import HANDLES

@@ -8,7 +8,7 @@ from dataclasses import asdict
 import psutil
 
 from sentiment_lib.errors import PortTaken
-from sentiment_lib.local.home import Ports
+from sentiment_lib.local.state_folder import Ports
 
 
 def require_free(ports: Ports) -> None:

@@ -12,8 +12,8 @@ import psycopg
 from psycopg import sql
 
 from sentiment_lib.errors import MissingExtra, StackFailed
-from sentiment_lib.local.home import Home, Ports
 from sentiment_lib.local.secrets import DATABASES
+from sentiment_lib.local.state_folder import Home, Ports
 
 #: The account that Postgres runs as where we are root: it refuses to run as root.
 SYSTEM_USER = "pgserver"

@@ -8,7 +8,7 @@ import os
 import secrets
 from pathlib import Path
 
-from sentiment_lib.local.home import Home, Ports
+from sentiment_lib.local.state_folder import Home, Ports
 
 #: Airflow's users and roles; "sentiment" is the platform itself.
 USERS = {"admin": "admin", "mlops": "user", "platform": "viewer", "sentiment": "op"}

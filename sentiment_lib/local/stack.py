@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import Any
 
 from sentiment_lib.errors import SentimentError, StackFailed
-from sentiment_lib.local import first_run, processes, secrets, servers
-from sentiment_lib.local.home import Home, Ports
-from sentiment_lib.local.leftovers import SUPERVISOR, end_leftovers
+from sentiment_lib.local import components, processes, sample_data, secrets
 from sentiment_lib.local.ports import require_free
+from sentiment_lib.local.stale_processes import SUPERVISOR, end_leftovers
+from sentiment_lib.local.state_folder import Home, Ports
 from sentiment_lib.local.supervisor import Supervisor
 from sentiment_lib.settings import home_folder, load_settings
 
@@ -77,7 +77,7 @@ def _supervise(home: Home, *, sample: bool, show: Show, ready: Callable[[], None
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    parts = servers.components(home, ports(), sample=sample, make_key=make_key)
+    parts = components.components(home, ports(), sample=sample, make_key=make_key)
     supervisor = Supervisor(parts, run=home.run, logs=home.logs, mark=known["stack_id"])
     supervisor.start()
     try:
@@ -89,7 +89,7 @@ def _supervise(home: Home, *, sample: bool, show: Show, ready: Callable[[], None
         if not stop.is_set():
             show(supervisor.states())
             if sample:
-                first_run.set_going(load_settings(), home.run)
+                sample_data.set_going(load_settings(), home.run)
             (home.run / "ready").touch()
             ready()
         stop.wait()

@@ -17,8 +17,8 @@ from pathlib import Path
 from sentiment_lib.errors import SentimentError, StackFailed
 from sentiment_lib.local import processes
 from sentiment_lib.local.component import Component
-from sentiment_lib.local.leftovers import SESSIONS, SUPERVISOR, ask, wait_gone
 from sentiment_lib.local.secrets import write_private
+from sentiment_lib.local.stale_processes import SESSIONS, SUPERVISOR, ask, wait_gone
 
 log = logging.getLogger(__name__)
 #: Deaths before the first good health after which the start is given up.

@@ -13,7 +13,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from sentiment_lib.pages import formats
+from sentiment_lib.pages import formatting
 
 SERIES = ("var(--series-1)", "var(--series-2)", "var(--series-3)", "var(--series-4)")
 INK, MUTED, LINE, CLEAR = "var(--ink)", "var(--muted)", "var(--line)", "rgba(0,0,0,0)"
@@ -107,7 +107,12 @@ def intervals(title: str, rows: Sequence[Interval], *, axis: str, zero: bool = T
         figure={"data": [points, bounds] if bounded else [points], "layout": layout},
         head=("", (axis, "num"), ("95 % interval", "num"), ("bound", "num")),
         rows=tuple(
-            (row.name, formats.figure(row.value), formats.interval((row.low, row.high)), formats.figure(row.bound))
+            (
+                row.name,
+                formatting.figure(row.value),
+                formatting.interval((row.low, row.high)),
+                formatting.figure(row.bound),
+            )
             for row in rows
         ),
         height=90 + 34 * max(len(rows), 2),
@@ -169,14 +174,14 @@ def lines(
     layout["margin"]["t"] = 34 + LINE_HEIGHT * top if marks else 12
     if marks:  # above what the marks say
         layout["legend"]["y"] = 1.02 + (top + 1) * LINE_HEIGHT / 220
-    show = formats.percent if share else formats.figure
+    show = formatting.percent if share else formatting.figure
     rows = [(p.at, name, show(p.value), _bounds(p)) for name, points in series.items() for p in points]
     rows += [(mark.at, mark.words, "", "") for mark in marks]
     return Chart(
         title=title,
         figure={"data": data, "layout": layout},
         head=("time", "", (axis, "num"), ("interval", "num")),
-        rows=tuple((formats.utc(row[0]), *row[1:]) for row in sorted(rows, key=lambda row: row[0])),
+        rows=tuple((formatting.utc(row[0]), *row[1:]) for row in sorted(rows, key=lambda row: row[0])),
         height=300,
     )
 
@@ -207,7 +212,7 @@ def bar_pairs(
     ]
     layout = _layout(yaxis={"tickformat": ".0%"} if share else {}, xaxis={"automargin": True})
     layout.update(barmode="group", showlegend=True)
-    show = formats.percent if share else formats.number
+    show = formatting.percent if share else formatting.number
     return Chart(
         title=title,
         figure={"data": data, "layout": layout},
@@ -263,7 +268,7 @@ def confusion(title: str, labels: Sequence[str], first: tuple[str, Matrix], seco
     layout["annotations"] = annotations
     layout["margin"]["t"] = 34
     rows = [
-        (name, truth, *(formats.number(count) for count in counts))
+        (name, truth, *(formatting.number(count) for count in counts))
         for name, matrix in (first, second)
         for truth, counts in zip(labels, matrix, strict=True)
     ]
@@ -301,7 +306,7 @@ def _time(moment: datetime) -> str:
 
 
 def _bounds(point: Point) -> str:
-    return formats.DASH if point.low is None or point.high is None else formats.interval((point.low, point.high))
+    return formatting.DASH if point.low is None or point.high is None else formatting.interval((point.low, point.high))
 
 
 def _plain(words: str) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
-from sentiment_lib.pages.visible import visible
+from sentiment_lib.pages.safe_text import visible
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt

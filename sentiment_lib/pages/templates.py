@@ -6,10 +6,10 @@ from pathlib import Path
 
 import jinja2
 
-from sentiment_lib.pages import formats
+from sentiment_lib.pages import formatting
 from sentiment_lib.pages.assets import Assets
 from sentiment_lib.pages.markdown import html
-from sentiment_lib.pages.visible import plain, visible
+from sentiment_lib.pages.safe_text import plain, visible
 
 FOLDER = Path(__file__).with_name("templates")
 
@@ -35,16 +35,16 @@ def environment(*folders: Path, assets: Assets | None = None, static_base: str =
         lstrip_blocks=True,
     )
     found.filters.update(
-        utc=formats.utc,
-        ago=formats.ago,
-        number=formats.number,
-        figure=formats.figure,
-        signed=formats.signed,
-        percent=formats.percent,
-        interval=formats.interval,
-        size=formats.size,
-        measured=formats.measured,
-        chance=formats.chance,
+        utc=formatting.utc,
+        ago=formatting.ago,
+        number=formatting.number,
+        figure=formatting.figure,
+        signed=formatting.signed,
+        percent=formatting.percent,
+        interval=formatting.interval,
+        size=formatting.size,
+        measured=formatting.measured,
+        chance=formatting.chance,
         markdown=html,
         visible=visible,
         plain=plain,

@@ -11,8 +11,9 @@ from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware.cors import CORSMiddleware
 
-from sentiment_lib.serving import document, labelling, problems, rendering, routes, session_pages, test_page
-from sentiment_lib.serving.edge import Edge
+from sentiment_lib.serving import openapi, problems, routes
+from sentiment_lib.serving.middleware import Edge
+from sentiment_lib.serving.pages import label_page, login_pages, rendering, try_page
 from sentiment_lib.serving.service import Service
 from sentiment_lib.settings import Settings
 from sentiment_lib.storage.engine import Store
@@ -44,10 +45,10 @@ def create(settings: Settings) -> FastAPI:
     app.state.service = service
     app.include_router(routes.router)
     app.include_router(routes.health)
-    for pages in (test_page.router, labelling.router, session_pages.router, rendering.assets):
+    for pages in (try_page.router, label_page.router, login_pages.router, rendering.assets):
         app.include_router(pages)
     problems.install(app)
-    document.install(app)
+    openapi.install(app)
     if settings.serving.cors_origins:
         app.add_middleware(
             CORSMiddleware,

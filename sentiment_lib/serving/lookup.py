@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import text
 
 from sentiment_lib.errors import NotFound
-from sentiment_lib.serving.identity import prediction_key
+from sentiment_lib.serving.prediction.prediction_ids import prediction_key
 from sentiment_lib.storage.engine import Store
 
 FIND = text(

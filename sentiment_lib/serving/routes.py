@@ -11,9 +11,9 @@ from fastapi import APIRouter, Depends, HTTPException, Path, Request, Response
 from sentiment_lib.errors import BadInput, NotFound
 from sentiment_lib.records import LABELS
 from sentiment_lib.serving import schemas
-from sentiment_lib.serving.access import require
-from sentiment_lib.serving.answering import Answer
-from sentiment_lib.serving.keys import Caller
+from sentiment_lib.serving.api_keys import Caller
+from sentiment_lib.serving.authentication import require
+from sentiment_lib.serving.prediction.pipeline import Answer
 from sentiment_lib.serving.service import Service
 
 PROBLEMS: dict[int | str, dict[str, Any]] = {

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from sentiment_lib.steps.checking import bad_text
+from sentiment_lib.steps.ingestion.row_validation import bad_text
 
 LabelName = Literal["negative", "neutral", "positive"]
 

@@ -13,16 +13,16 @@ import orjson
 
 from sentiment_lib.errors import BadInput, NotFound
 from sentiment_lib.records import LABELS
-from sentiment_lib.serving import lookup, recording
-from sentiment_lib.serving.answering import Answer, Answering, Request
-from sentiment_lib.serving.champion import Champion
-from sentiment_lib.serving.identity import parse_prediction_key
-from sentiment_lib.serving.keys import KeyRing, RateLimit
+from sentiment_lib.serving import lookup, spool_sink
+from sentiment_lib.serving.api_keys import KeyRing, RateLimit
 from sentiment_lib.serving.metrics import Metrics
+from sentiment_lib.serving.prediction.model_reloader import Champion
+from sentiment_lib.serving.prediction.pipeline import Answer, Answering, Request
+from sentiment_lib.serving.prediction.prediction_ids import parse_prediction_key
 from sentiment_lib.serving.spool import Line, Spool
 from sentiment_lib.settings import Settings
 from sentiment_lib.storage.engine import Store
-from sentiment_lib.text.together import mask_all
+from sentiment_lib.text.batch import mask_all
 
 #: Texts that one request may have explained: each costs a model call for every word.
 MOST_EXPLAINED = 50
@@ -38,7 +38,7 @@ class Service:
         self.settings = settings
         limits = settings.serving
         self.champion = Champion(store, settings)
-        sink = partial(recording.store_batches, store)
+        sink = partial(spool_sink.store_batches, store)
         self.spool = Spool(settings.home / "spool", sink, limit_bytes=limits.spool_bytes)
         self.keys = KeyRing(store)
         self.rate = RateLimit(limits.texts_per_second, limits.burst_texts)

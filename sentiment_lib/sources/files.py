@@ -14,8 +14,8 @@ from itertools import chain, count, islice, repeat
 from pathlib import Path
 from typing import IO, Any
 
-from sentiment_lib.checksum import sha256_of
 from sentiment_lib.errors import BadSource
+from sentiment_lib.hashing import sha256_of
 from sentiment_lib.sources.base import Origin, Row
 from sentiment_lib.sources.presets import FIELDS, Preset, preset
 

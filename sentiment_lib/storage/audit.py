@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select, text
 
-from sentiment_lib.evaluation.canonical import canonical_json, plain, sha256
+from sentiment_lib.evidence_json import canonical_json, plain, sha256
 from sentiment_lib.storage import ledger
 from sentiment_lib.storage.tables import (
     Approval,

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, Select, insert, select, text
 
 from sentiment_lib.errors import NotFound
-from sentiment_lib.evaluation.canonical import canonical_json, sha256
+from sentiment_lib.evidence_json import canonical_json, sha256
 from sentiment_lib.records import Answer, Approval, Decision, RuleVerdict
 from sentiment_lib.storage import ledger
 from sentiment_lib.storage.tables import Approval as ApprovalTable

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, select
 
-from sentiment_lib.evaluation.canonical import canonical_json, sha256
+from sentiment_lib.evidence_json import canonical_json, sha256
 from sentiment_lib.storage.engine import lock
 from sentiment_lib.storage.tables import LedgerEntry
 

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from benchmarks import small_models
-from sentiment_lib.serving import keys
+from sentiment_lib.serving import api_keys
 from sentiment_lib.settings import Settings
 from tests.serving.listening import listening
 
@@ -120,7 +120,7 @@ def open_page(chromium, address):
 @pytest.fixture
 def key(scored):
     """A key for the test page and for labelling."""
-    return keys.create(scored, "ann", ("predict", "feedback"))
+    return api_keys.create(scored, "ann", ("predict", "feedback"))
 
 
 @pytest.fixture

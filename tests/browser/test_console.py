@@ -13,7 +13,7 @@ import pytest
 
 from benchmarks.airflow_rest import PATIENCE
 from benchmarks.stack_home import StackHome
-from sentiment_lib.steps import check_quality
+from sentiment_lib.steps.ingestion import check_quality
 
 pytestmark = pytest.mark.timeout(1200)
 

@@ -33,7 +33,7 @@ def reply(dags):
 @pytest.fixture
 def recorded(monkeypatch):
     """Record a reply with the step replaced; gives what `record` carries on and what the step was told."""
-    from sentiment_airflow import retraining
+    from sentiment_airflow import retrain_tasks
 
     def record(reply):
         told = {}
@@ -42,9 +42,9 @@ def recorded(monkeypatch):
             told.update(arguments, step=step)
             return {"answer": arguments["answer"]}
 
-        monkeypatch.setattr(retraining, "call", call)
+        monkeypatch.setattr(retrain_tasks, "call", call)
         pulled = {"ask": QUESTION, "approval": reply}
-        carried = retraining.record(dag_run=RUN, ti=SimpleNamespace(xcom_pull=lambda task_ids: pulled[task_ids]))
+        carried = retrain_tasks.record(dag_run=RUN, ti=SimpleNamespace(xcom_pull=lambda task_ids: pulled[task_ids]))
         return carried, told
 
     return record
@@ -76,7 +76,7 @@ def test_a_question_that_was_withdrawn_records_nothing_and_promotes_nothing(reco
 
 @pytest.mark.parametrize("place", ["hitlDetails", "hitlDetails/tries/2"])
 def test_a_fresh_try_takes_the_answer_that_was_given_to_one_before(dags, recorded, monkeypatch, place):
-    from sentiment_airflow import airflow_api
+    from sentiment_airflow import api_client
 
     said = {key: value for key, value in event(["Promote"], reason="at once").items() if key != "timedout"}
     answered = {**said, "responded_at": "2026-11-23T12:00:00Z"}
@@ -86,7 +86,7 @@ def test_a_fresh_try_takes_the_answer_that_was_given_to_one_before(dags, recorde
             raise HTTPError(path, 404, "Not Found", None, None)
         return answered if path == f"approval/-1/{place}" else {"responded_by_user": None}
 
-    monkeypatch.setattr(airflow_api, "connect", lambda: SimpleNamespace(task=task))
+    monkeypatch.setattr(api_client, "connect", lambda: SimpleNamespace(task=task))
     ti = SimpleNamespace(dag_id="retrain", run_id="manual__1", task_id="approval", try_number=4)
     taken = dags["retrain"].get_task("approval").execute({"ti": ti})
     assert taken == said
@@ -99,24 +99,24 @@ def test_an_option_that_was_never_offered_is_refused(reply):
 
 
 def test_a_void_answer_promotes_nothing(reply, monkeypatch):
-    from sentiment_airflow import retraining
+    from sentiment_airflow import retrain_tasks
 
-    monkeypatch.setattr(retraining, "call", lambda step, **arguments: {"answer": "void"})
+    monkeypatch.setattr(retrain_tasks, "call", lambda step, **arguments: {"answer": "void"})
     pulled = {"ask": QUESTION, "approval": reply(["Promote"])}
-    assert retraining.record(dag_run=RUN, ti=SimpleNamespace(xcom_pull=lambda task_ids: pulled[task_ids])) is None
+    assert retrain_tasks.record(dag_run=RUN, ti=SimpleNamespace(xcom_pull=lambda task_ids: pulled[task_ids])) is None
 
 
 def test_one_surviving_family_is_asked_about_as_well_as_two():
-    from sentiment_airflow import retraining
+    from sentiment_airflow import retrain_tasks
 
-    assert retraining.decided({"decision_id": 4}, None) == [4]
-    assert retraining.decided(None, {"decision_id": 4}) == [4]
-    assert retraining.decided([{"decision_id": 4}, {"decision_id": 5}], {"decision_id": 6}) == [4, 5, 6]
+    assert retrain_tasks.decided({"decision_id": 4}, None) == [4]
+    assert retrain_tasks.decided(None, {"decision_id": 4}) == [4]
+    assert retrain_tasks.decided([{"decision_id": 4}, {"decision_id": 5}], {"decision_id": 6}) == [4, 5, 6]
 
 
 def test_nobody_is_asked_when_no_family_came_through():
     from airflow.sdk.exceptions import AirflowFailException
-    from sentiment_airflow import retraining
+    from sentiment_airflow import retrain_tasks
 
     with pytest.raises(AirflowFailException, match="no family came through"):
-        retraining.ask([], dag_run=RUN)
+        retrain_tasks.ask([], dag_run=RUN)

@@ -15,10 +15,10 @@ ROOT = Path(__file__).parents[2]
 PROGRAM = """
 import json, sys
 from sentiment_airflow import defaults, notifiers, retraining
-from sentiment_airflow.calling import plain
+from sentiment_airflow.run_step import plain
 from sentiment_lib.errors import NotEnoughLabels, NotFound, TrainingRefused
 from sentiment_lib.settings import Settings
-from sentiment_lib.steps import choosing
+from sentiment_lib.steps.training import family_selection as choosing
 
 def call(step, function="run", **asked):
     if step == "snapshot" and case["snapshot"]:
@@ -65,7 +65,7 @@ def airflow(tmp_path_factory):
         "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'plugins'}",
         "SENTIMENT_HOME": str(home),
     }
-    made = [sys.executable, "-m", "sentiment_airflow.pools"]
+    made = [sys.executable, "-m", "sentiment_airflow.setup"]
     done = subprocess.run(made, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
     return environment

@@ -14,7 +14,9 @@ from sqlalchemy import text
 
 from sentiment_lib.policy import ApprovalPolicy, GatePolicy, Policy, RetrainPolicy, ScorePolicy, SnapshotPolicy
 from sentiment_lib.settings import Settings
-from sentiment_lib.steps import approve, ask, bootstrap, evaluate, snapshot, train
+from sentiment_lib.steps.decisions import evaluate, record_approval, request_approval
+from sentiment_lib.steps.deployment import bootstrap
+from sentiment_lib.steps.training import snapshot, train
 from sentiment_lib.storage import decisions
 from sentiment_lib.storage.engine import Store
 
@@ -83,7 +85,7 @@ def world(postgres_server, template_database, tracking, tmp_path_factory):
     version = train.run(store, settings, snapshot_id=frozen.snapshot_id, family="tfidf_logreg", run_key="retrain/1")
     request = {"snapshot_id": frozen.snapshot_id, "candidate": version.version, "requested_by": "retrain/1"}
     decision = evaluate.run(store, settings, **request)
-    question = ask.run(store, settings, decision_ids=[decision.decision_id], requested_by="retrain/1")
+    question = request_approval.run(store, settings, decision_ids=[decision.decision_id], requested_by="retrain/1")
     store.close()
     assert question is not None, decision
     return SimpleNamespace(home=home, snapshot=frozen, version=version, decision=decision, question=question)
@@ -172,7 +174,7 @@ def say(store, settings):
     """Answer a question as a person."""
 
     def answer(question, word="approved", *, by="mlops", reason="looks right", **more):
-        return approve.run(
+        return record_approval.run(
             store,
             settings,
             **{

@@ -8,8 +8,10 @@ import pytest
 from sqlalchemy import text
 
 from sentiment_lib.errors import ApprovalVoid, BadInput, ChampionMoved
-from sentiment_lib.registry.models import Registry
-from sentiment_lib.steps import ask, maintain, promote, verify
+from sentiment_lib.registry.mlflow_registry import Registry
+from sentiment_lib.steps.decisions import request_approval
+from sentiment_lib.steps.deployment import promote
+from sentiment_lib.steps.operations import reconcile, verify
 from sentiment_lib.storage import decisions
 
 
@@ -48,9 +50,9 @@ def test_an_answer_that_does_not_count_is_void_and_says_why(store, settings, dec
 
 
 def test_self_approval_is_a_switch_of_the_policy(store, settings, decided, changed):
-    from sentiment_lib.steps import approve
+    from sentiment_lib.steps.decisions import record_approval
 
-    found = approve.run(
+    found = record_approval.run(
         store,
         changed(approval={"self_approval": True}),
         decision_id=decided.decision.decision_id,
@@ -101,25 +103,28 @@ def test_nobody_answered_in_time_is_no_rejection(store, settings, decided, say):
 
 def test_a_question_that_ran_out_is_closed_by_maintain(store, settings, decided):
     later = datetime.now(UTC) + timedelta(days=4)
-    assert maintain.run(store, settings, at=later).expired == (decided.decision.decision_id,)
-    assert maintain.run(store, settings, at=later).expired == ()
+    assert reconcile.run(store, settings, at=later).expired == (decided.decision.decision_id,)
+    assert reconcile.run(store, settings, at=later).expired == ()
     assert Registry(settings).alias("challenger") is None
 
 
 def test_a_newer_question_supersedes_the_older_and_names_who_asked_it(store, settings, decided, decide_again, say):
     newer = decide_again("retrain/2")
-    question = ask.run(store, settings, decision_ids=[newer.decision_id], requested_by="retrain/2")
+    question = request_approval.run(store, settings, decision_ids=[newer.decision_id], requested_by="retrain/2")
     assert question is not None
     assert question.superseded == ("retrain/1",)
-    assert ask.superseded(store, settings) == ["retrain/1"]
-    assert ask.run(store, settings, decision_ids=[decided.decision.decision_id], requested_by="retrain/1") is None
+    assert request_approval.superseded(store, settings) == ["retrain/1"]
+    assert (
+        request_approval.run(store, settings, decision_ids=[decided.decision.decision_id], requested_by="retrain/1")
+        is None
+    )
     # the old question was still on someone's screen
     assert say(decided.question).answer == "void"
     assert say(question).answer == "approved"
 
 
 def test_asking_again_gives_the_same_question(store, settings, decided):
-    again = ask.run(store, settings, decision_ids=[decided.decision.decision_id], requested_by="retrain/1")
+    again = request_approval.run(store, settings, decision_ids=[decided.decision.decision_id], requested_by="retrain/1")
     assert again == decided.question
     assert decided.question.evidence_hash in again.body
 

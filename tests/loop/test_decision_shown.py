@@ -10,9 +10,9 @@ from sqlalchemy import text
 from sentiment_lib.console import decisions as console
 from sentiment_lib.console import of_dag
 from sentiment_lib.console.pages import draw
-from sentiment_lib.evaluation import report
+from sentiment_lib.evaluation import evidence_text
 from sentiment_lib.records import Answer, RuleVerdict
-from sentiment_lib.steps import question
+from sentiment_lib.steps.decisions import approval_summary
 
 #: A data set may name an airline anything.
 HOSTILE = RuleVerdict(rule="slice: airline <b>|x", figure=0.1, bound=0.2, verdict="hold", reason="<i>|few</i>\nrows")
@@ -37,10 +37,10 @@ def test_what_holds_while_a_question_waits_is_not_said_of_one_that_does_not(stor
     assert "Expires" in decided.question.body
     with store.begin() as connection:
         refused = replace(decided.decision, answer=Answer.REJECT)
-        assert "Expires" not in question.text(connection, refused, settings)
+        assert "Expires" not in approval_summary.text(connection, refused, settings)
     say(decided.question)
     with store.begin() as connection:
-        body = question.text(connection, decided.decision, settings)
+        body = approval_summary.text(connection, decided.decision, settings)
     assert "Expires" not in body
     assert "from now on" not in body
     assert decided.decision.evidence_hash in body
@@ -48,7 +48,7 @@ def test_what_holds_while_a_question_waits_is_not_said_of_one_that_does_not(stor
 
 def test_names_cannot_break_the_table_or_the_page(store, settings, hostile):
     with store.begin() as connection:
-        body = question.text(connection, hostile, settings)
+        body = approval_summary.text(connection, hostile, settings)
         view = console.view(connection, hostile.decision_id)
     assert "airline <b>\\|x | ◐ | <i>\\|few</i> rows |" in body
     page = draw("decision.html", "/decisions/one", **{**view, "decision": hostile})
@@ -61,7 +61,7 @@ def test_the_page_shows_every_rule_the_hash_and_each_judged_difference(store, de
         view = console.view(connection, decided.decision.decision_id)
     page = draw("decision.html", "/decisions/one", **view)
     for rule in decided.decision.rules:
-        assert f">{report.words(rule.rule)}<" in page
+        assert f">{evidence_text.words(rule.rule)}<" in page
     assert decided.decision.evidence_hash in page
     assert ">intact<" in page
     compared = view["compared"]

@@ -5,7 +5,10 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import text
 
-from sentiment_lib.steps import decline, promote, score, want
+from sentiment_lib.steps.deployment import promote
+from sentiment_lib.steps.monitoring import champion_decline
+from sentiment_lib.steps.scoring import score
+from sentiment_lib.steps.training import request_retrain
 
 
 @pytest.fixture
@@ -31,17 +34,17 @@ WRONG = "CASE WHEN p.label = 'negative' THEN 'neutral' ELSE 'negative' END"
 
 def test_a_champion_that_got_worse_asks_once_and_counts_anew(store, eager, promoted, audit_labels):
     audit_labels(promoted.to_version, WRONG)
-    found = decline.run(store, eager)
+    found = champion_decline.run(store, eager)
     assert found.verdict.crossed_after is not None
     assert (found.wish.rule, found.verdict.measured) == ("quality", 0.0)
     assert "audit labels" in found.wish.reason
-    assert [one.rule for one in want.take(store, eager, handled_by="retrain/2")] == ["quality"]
-    assert decline.run(store, eager).wish is None
+    assert [one.rule for one in request_retrain.take(store, eager, handled_by="retrain/2")] == ["quality"]
+    assert champion_decline.run(store, eager).wish is None
 
 
 def test_a_champion_that_is_right_asks_for_nothing(store, eager, promoted, audit_labels):
     audit_labels(promoted.to_version)
-    found = decline.run(store, eager)
+    found = champion_decline.run(store, eager)
     assert (found.verdict.labels, found.verdict.measured, found.wish) == (200, 1.0, None)
 
 
@@ -49,14 +52,14 @@ def test_corrections_do_not_count_as_people_correct_what_is_wrong(store, eager, 
     audit_labels(promoted.to_version, WRONG)
     with store.begin() as connection:
         connection.execute(text("UPDATE labels SET source = 'feedback' WHERE source = 'audit'"))
-    assert decline.run(store, eager).verdict.labels == 0
+    assert champion_decline.run(store, eager).verdict.labels == 0
 
 
 def test_the_cool_down_holds_the_wish_back_and_the_labels_stay_counted(store, eager, changed, promoted, audit_labels):
     audit_labels(promoted.to_version, WRONG)
-    assert decline.run(store, changed()).wish is None
-    assert decline.run(store, eager).wish is not None
+    assert champion_decline.run(store, changed()).wish is None
+    assert champion_decline.run(store, eager).wish is not None
 
 
 def test_a_champion_without_a_decision_promised_nothing(store, eager, decided):
-    assert decline.run(store, eager) is None
+    assert champion_decline.run(store, eager) is None

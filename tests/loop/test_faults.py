@@ -11,11 +11,12 @@ import pytest
 from sqlalchemy import text
 
 from sentiment_lib.errors import ChampionMoved
-from sentiment_lib.registry.models import Registry
-from sentiment_lib.steps import maintain, moving, promote, rollback, verify
-from sentiment_lib.storage import deployments, models
+from sentiment_lib.registry.mlflow_registry import Registry
+from sentiment_lib.steps.deployment import champion_alias, promote, rollback
+from sentiment_lib.steps.operations import reconcile, verify
+from sentiment_lib.storage import deployments, model_versions
 
-FILES = {promote.__file__, moving.__file__, deployments.__file__}
+FILES = {promote.__file__, champion_alias.__file__, deployments.__file__}
 
 
 class Killed(BaseException):
@@ -56,7 +57,7 @@ def run_and_die(line, call):
 def one_champion(store, registry):
     """The version that database and registry agree on."""
     with store.begin() as connection:
-        champion = models.champion(connection)
+        champion = model_versions.champion(connection)
         assert deployments.under_way(connection) is None
     assert registry.alias("champion") == champion.version
     return champion.version
@@ -72,7 +73,7 @@ def test_killed_at_every_line_there_is_one_champion_and_the_ledger_holds(store, 
         call = lambda number=decision.decision_id: promote.run(store, settings, decision_id=number)  # noqa: E731
         if not run_and_die(line, call):
             break
-        maintain.run(store, settings)
+        reconcile.run(store, settings)
         seen.add(one_champion(store, registry))
         assert verify.run(store, settings, artefacts=False).problems == (), f"after dying at line {line}"
         # the task runs again, and ends where it would have ended
@@ -95,9 +96,9 @@ def test_a_process_killed_right_after_the_alias_moved_is_finished_by_maintain(st
     script = tmp_path / "die.py"
     script.write_text(
         "import os\n"
-        "from sentiment_lib.registry.models import Registry\n"
+        "from sentiment_lib.registry.mlflow_registry import Registry\n"
         "from sentiment_lib.settings import Settings\n"
-        "from sentiment_lib.steps import promote\n"
+        "from sentiment_lib.steps.deployment import promote\n"
         "from sentiment_lib.storage.engine import Store\n"
         "move = Registry.set_alias\n"
         "def die(*args):\n"
@@ -110,7 +111,7 @@ def test_a_process_killed_right_after_the_alias_moved_is_finished_by_maintain(st
     assert subprocess.run([sys.executable, str(script)], check=False).returncode == -9
     problems = verify.run(store, settings, artefacts=False).problems
     assert any("was interrupted" in problem for problem in problems)
-    finished = maintain.run(store, settings).finished
+    finished = reconcile.run(store, settings).finished
     assert (finished.kind, finished.to_version) == ("promotion", decided.version.version)
     assert verify.run(store, settings).problems == ()
 
@@ -137,25 +138,25 @@ def test_an_alias_moved_by_hand_is_put_back_with_an_alert_and_a_ledger_row(store
     registry = Registry(settings)
     registry.set_alias("champion", decided.version.version)
     assert any("alias champion" in problem for problem in verify.run(store, settings, artefacts=False).problems)
-    assert maintain.run(store, settings).reconciled.kind == "restored"
+    assert reconcile.run(store, settings).reconciled.kind == "restored"
     assert one_champion(store, registry) == 1
     with store.begin() as connection:
         assert connection.execute(text("SELECT kind, severity FROM alerts")).one() == ("alias_moved", "critical")
-    assert maintain.run(store, settings).reconciled is None
+    assert reconcile.run(store, settings).reconciled is None
     assert verify.run(store, settings).problems == ()
 
 
 def test_an_alias_taken_away_is_put_back(store, settings, decided):
     registry = Registry(settings)
     registry.drop_alias("champion")
-    assert maintain.run(store, settings).reconciled.kind == "restored"
+    assert reconcile.run(store, settings).reconciled.kind == "restored"
     assert one_champion(store, registry) == 1
     assert verify.run(store, settings, artefacts=False).problems == ()
 
 
 def test_by_policy_an_alias_moved_by_hand_is_adopted(store, settings, decided, changed):
     Registry(settings).set_alias("champion", decided.version.version)
-    found = maintain.run(store, changed(approval={"out_of_band": "adopt"}))
+    found = reconcile.run(store, changed(approval={"out_of_band": "adopt"}))
     assert (found.reconciled.kind, found.reconciled.to_version) == ("adopted", decided.version.version)
     assert one_champion(store, Registry(settings)) == decided.version.version
     assert verify.run(store, settings, artefacts=False).problems == ()
@@ -178,7 +179,7 @@ def test_an_alias_moved_between_intent_and_swap_undoes_the_promotion(store, sett
     with pytest.raises(ChampionMoved):
         promote.run(store, settings, decision_id=decided.decision.decision_id)
     monkeypatch.setattr(deployments, "intend", real)
-    assert maintain.run(store, settings).reconciled.kind == "restored"
+    assert reconcile.run(store, settings).reconciled.kind == "restored"
     assert one_champion(store, registry) == 1
     assert verify.run(store, settings, artefacts=False).problems == ()
 
@@ -197,7 +198,7 @@ def test_an_intent_to_a_version_the_registry_lost_is_undone(store, settings, dec
     registry = Registry(settings)
     registry.drop_alias("challenger")
     registry.client.delete_model_version(registry.name, str(decided.version.version))
-    maintain.run(store, settings)
+    reconcile.run(store, settings)
     assert one_champion(store, registry) == 1
 
 

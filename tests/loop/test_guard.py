@@ -7,8 +7,11 @@ import json
 import pytest
 from sqlalchemy import text
 
-from sentiment_lib.steps import guard, promote, rollback, score, shadow, shadow_figures, verify
-from sentiment_lib.storage import models
+from sentiment_lib.steps.decisions import shadow_comparison
+from sentiment_lib.steps.deployment import promote, rollback
+from sentiment_lib.steps.operations import auto_rollback, verify
+from sentiment_lib.steps.scoring import score, shadow
+from sentiment_lib.storage import model_versions
 
 
 @pytest.fixture
@@ -30,7 +33,7 @@ def promoted(store, audited, decided, say, add_tweets):
 
 def serving(store):
     with store.begin() as connection:
-        return models.champion(connection).version
+        return model_versions.champion(connection).version
 
 
 def rows(store, query):
@@ -40,10 +43,10 @@ def rows(store, query):
 
 def test_a_champion_that_is_worse_is_rolled_back_once_with_an_alert(store, audited, promoted, audit_labels):
     audit_labels(promoted.from_version)
-    found = guard.run(store, audited)
+    found = auto_rollback.run(store, audited)
     assert found.verdict.verdict == "worse"
     assert serving(store) == promoted.from_version
-    assert guard.run(store, audited) is None
+    assert auto_rollback.run(store, audited) is None
     assert rows(store, "SELECT kind, severity, count FROM alerts") == [("rolled_back", "critical", 1)]
     ((kind, moved_by, reason),) = rows(
         store, "SELECT kind, moved_by, reason FROM deployments ORDER BY deployment_id DESC LIMIT 1"
@@ -54,7 +57,7 @@ def test_a_champion_that_is_worse_is_rolled_back_once_with_an_alert(store, audit
 
 def test_a_champion_that_is_right_stays(store, audited, promoted, audit_labels):
     audit_labels(promoted.to_version)
-    found = guard.run(store, audited)
+    found = auto_rollback.run(store, audited)
     assert (found.verdict.verdict, found.rollback) == ("watching", None)
     assert found.verdict.labels == 200
     assert serving(store) == promoted.to_version
@@ -64,7 +67,7 @@ def test_without_audit_labels_nothing_is_judged_whatever_people_corrected(store,
     audit_labels(promoted.from_version)
     with store.begin() as connection:
         connection.execute(text("UPDATE labels SET source = 'feedback' WHERE source = 'audit'"))
-    assert guard.run(store, audited).verdict.labels == 0
+    assert auto_rollback.run(store, audited).verdict.labels == 0
     assert serving(store) == promoted.to_version
 
 
@@ -79,8 +82,8 @@ def test_killed_between_alert_and_rollback_the_next_run_ends_the_same(
 
         patched.setattr(rollback, "run", die)
         with pytest.raises(KeyboardInterrupt):
-            guard.run(store, audited)
-    assert guard.run(store, audited).rollback is not None
+            auto_rollback.run(store, audited)
+    assert auto_rollback.run(store, audited).rollback is not None
     assert serving(store) == promoted.from_version
     assert len(rows(store, "SELECT 1 FROM alerts")) == 1
 
@@ -100,13 +103,13 @@ def test_answers_where_two_versions_differ_tell_the_gain_and_go_into_the_ledger(
     store, audited, decided, add_tweets, say, audit_labels
 ):
     with store.begin() as connection:
-        assert shadow_figures.run(connection, decided.decision.decision_id) is None
+        assert shadow_comparison.run(connection, decided.decision.decision_id) is None
     add_tweets(200, source="dataset", seed=21)
     score.run(store, audited)
     shadow.run(store, audited)
     audit_labels(decided.decision.candidate_version)
     with store.begin() as connection:
-        found = shadow_figures.run(connection, decided.decision.decision_id)
+        found = shadow_comparison.run(connection, decided.decision.decision_id)
     assert found.tweets == 200
     assert found.labelled == found.differ == found.candidate_right > 10
     assert found.champion_right == 0

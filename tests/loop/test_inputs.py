@@ -8,9 +8,9 @@ import pytest
 from sqlalchemy import text
 
 from sentiment_lib.errors import TrainingCancelled, TrainingRefused
-from sentiment_lib.registry.models import Registry
-from sentiment_lib.steps import learning, reproduce, snapshot, train
-from sentiment_lib.storage import models, snapshots
+from sentiment_lib.registry.mlflow_registry import Registry
+from sentiment_lib.steps.training import inputs, reproduce, snapshot, train
+from sentiment_lib.storage import model_versions, snapshots
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def test_word_vectors_learn_from_tweets_without_labels_but_not_from_the_time_of_
     unlabelled(store, 7000, 1, "through api ", source="api")
     version = train.run(store, settings, family="word2vec_logreg", **order)
     with store.begin() as connection:
-        training, _ = models.details(connection, version.version)
+        training, _ = model_versions.details(connection, version.version)
     assert training["inputs"]["unlabelled"]["rows"] == 40, "the 480 labelled rows are given with their labels"
     folder = Registry(settings).fetch(version.version, version.digest)
     known = (folder / "words.json").read_text()
@@ -63,7 +63,7 @@ def test_no_tweet_of_the_snapshot_is_given_without_its_label_and_later_labels_ch
     asked = {"family": "word2vec_logreg", "options": {}}
 
     def gathered(known, of):
-        return learning.gather(store, known, asked, of, None, tmp_path / f"{of.snapshot_id}-{id(known)}.json")
+        return inputs.gather(store, known, asked, of, None, tmp_path / f"{of.snapshot_id}-{id(known)}.json")
 
     given = gathered(settings, frozen)
     assert list(given.unlabelled) == [f"turbulence everywhere {number}" for number in range(5000, 5040)]
@@ -75,7 +75,7 @@ def test_no_tweet_of_the_snapshot_is_given_without_its_label_and_later_labels_ch
             )
         )
         connection.execute(text("DELETE FROM labels WHERE tweet_id = 1"))
-    assert learning.recall(store, settings, given.note) == given
+    assert inputs.recall(store, settings, given.note) == given
     later = snapshot.run(store, settings)
     assert len(gathered(settings, later).unlabelled) == 40, "one more, one fewer"
     few = changed(retrain={"unlabelled_rows": 10})
@@ -87,7 +87,7 @@ def test_a_note_of_before_labelled_tweets_were_left_out_recalls_what_it_recalled
     with store.begin() as connection:
         frozen = snapshots.by_id(connection, order["snapshot_id"])
     asked = {"before": frozen.split_at.isoformat(), "collected": datetime.now(UTC).isoformat(), "limit": 1000}
-    assert len(learning.recall(store, settings, {"unlabelled": asked}).unlabelled) == 480 + 40
+    assert len(inputs.recall(store, settings, {"unlabelled": asked}).unlabelled) == 480 + 40
 
 
 def test_options_of_a_family_come_from_the_policy_unless_a_training_brings_its_own(store, changed, order):
@@ -95,7 +95,7 @@ def test_options_of_a_family_come_from_the_policy_unless_a_training_brings_its_o
     usual = train.run(store, settings, family="tfidf_logreg", **order)
     own = train.run(store, settings, family="tfidf_logreg", options={}, **order)
     with store.begin() as connection:
-        options = [models.details(connection, one.version)[0]["options"] for one in (usual, own)]
+        options = [model_versions.details(connection, one.version)[0]["options"] for one in (usual, own)]
     assert options == [{"model": "complement_nb"}, {}]
     assert reproduce.run(store, settings, version=usual.version).identical
 

@@ -9,25 +9,16 @@ import pytest
 from sqlalchemy import text
 
 from sentiment_lib.errors import BadInput, LedgerBroken, NotEnoughLabels, NotFound
-from sentiment_lib.evaluation import wording
-from sentiment_lib.evaluation.canonical import sha256
+from sentiment_lib.evaluation import reason_versions
+from sentiment_lib.evidence_json import sha256
 from sentiment_lib.records import Answer
-from sentiment_lib.registry.models import Registry
-from sentiment_lib.steps import (
-    bootstrap,
-    evaluate,
-    evidence,
-    learning,
-    promote,
-    replay,
-    reproduce,
-    rollback,
-    score,
-    snapshot,
-    train,
-    verify,
-)
-from sentiment_lib.storage import decisions, ledger, models
+from sentiment_lib.registry.mlflow_registry import Registry
+from sentiment_lib.steps.decisions import evaluate, evidence, replay
+from sentiment_lib.steps.deployment import bootstrap, promote, rollback
+from sentiment_lib.steps.operations import verify
+from sentiment_lib.steps.scoring import score
+from sentiment_lib.steps.training import inputs, reproduce, snapshot, train
+from sentiment_lib.storage import decisions, ledger, model_versions
 
 
 def count(store, table):
@@ -176,11 +167,11 @@ def test_a_training_killed_after_mlflow_knew_the_version_is_taken_up_and_not_rep
         def die(*args, **kwargs):
             raise KeyboardInterrupt
 
-        patched.setattr(models, "store", die)
+        patched.setattr(model_versions, "store", die)
         with pytest.raises(KeyboardInterrupt):
             train.run(store, settings, **order)
     assert count(store, "model_versions") == 0
-    monkeypatch.setattr(learning, "fit", lambda *args: pytest.fail("it was trained again"))
+    monkeypatch.setattr(inputs, "fit", lambda *args: pytest.fail("it was trained again"))
     version = train.run(store, settings, **order)
     assert count(store, "model_versions") == 1
     assert Registry(settings).load(version.version, version.digest).family == "tfidf_logreg"
@@ -309,7 +300,7 @@ def test_a_decision_of_the_first_wording_replays_in_its_own_words(store, setting
     versions = {"candidate": known["candidate_version"], "champion": known["champion_version"]}
     looks = json.loads(known["evidence"])["looks_before"]
     found = evidence.case(store, snapshot_id=known["snapshot_id"], looks_before=looks, **versions)
-    old, _, _ = evidence.compute(found, settings, settings.policy.gate, words=wording.FIRST)
+    old, _, _ = evidence.compute(found, settings, settings.policy.gate, words=reason_versions.FIRST)
     assert old != known["evidence"]
     recorded = {**known, "evidence": old, "evidence_hash": sha256(old)}
     monkeypatch.setattr(replay.decisions, "whole", lambda *_: recorded)

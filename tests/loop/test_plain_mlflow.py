@@ -14,8 +14,8 @@ import pytest
 
 from sentiment_lib.errors import BadInput
 from sentiment_lib.families import catalog
-from sentiment_lib.registry import package, runs
-from sentiment_lib.registry.models import Registry
+from sentiment_lib.registry import mlflow_runs, model_package
+from sentiment_lib.registry.mlflow_registry import Registry
 from tests.unit.families.made_up import made_up
 from tests.unit.families.small_checkpoints import bert, roberta
 
@@ -28,8 +28,8 @@ def registered(settings, tmp_path):
 
     def register(model):
         registry, folder = Registry(settings), tmp_path / model.family
-        digest = package.write(model, folder)
-        with runs.training_run(registry, training_key=model.family, name=model.family, parameters={}) as run_id:
+        digest = model_package.write(model, folder)
+        with mlflow_runs.training_run(registry, training_key=model.family, name=model.family, parameters={}) as run_id:
             found = registry.register(
                 folder, digest=digest, model=model, run_id=run_id, training_key=model.family, card="# a card"
             )

@@ -10,9 +10,10 @@ import typer
 from sqlalchemy import func, select
 from typer.testing import CliRunner
 
-from sentiment_lib.cli import models as commands
+from sentiment_lib.cli import lifecycle as commands
 from sentiment_lib.errors import BadInput, MissingWeights, UnknownFamily
-from sentiment_lib.steps import bootstrap, want
+from sentiment_lib.steps.deployment import bootstrap
+from sentiment_lib.steps.training import request_retrain
 from sentiment_lib.storage.tables import RetrainRequest, SnapshotTable
 
 #: Nobody has this checkpoint.
@@ -37,7 +38,7 @@ def retrain(store, changed, monkeypatch):
     ("families", "error"), [(("vader", "bret"), UnknownFamily), (("vader", "bert", "vader"), BadInput)]
 )
 def test_a_slip_of_the_hand_takes_no_wish_and_freezes_nothing(retrain, store, settings, tweets, families, error):
-    want.run(store, settings, rule="drift", reason="a report")
+    request_retrain.run(store, settings, rule="drift", reason="a report")
     assert isinstance(retrain(*families).exception, error)
     with store.begin() as connection:
         wishes = connection.execute(select(RetrainRequest.rule, RetrainRequest.handled_by)).all()

@@ -8,11 +8,13 @@ import json
 import pytest
 
 from sentiment_lib.errors import TrainingCancelled
-from sentiment_lib.families import search, search_spaces
-from sentiment_lib.registry.models import Registry
-from sentiment_lib.steps import bootstrap, evaluate, question, reproduce, snapshot, train
-from sentiment_lib.steps.replay import run as replay
-from sentiment_lib.storage import decisions, models
+from sentiment_lib.families.tuning import search_spaces, successive_halving
+from sentiment_lib.registry.mlflow_registry import Registry
+from sentiment_lib.steps.decisions import approval_summary, evaluate
+from sentiment_lib.steps.decisions.replay import run as replay
+from sentiment_lib.steps.deployment import bootstrap
+from sentiment_lib.steps.training import reproduce, snapshot, train
+from sentiment_lib.storage import decisions, model_versions
 
 
 @pytest.fixture
@@ -34,7 +36,7 @@ def weak_default(monkeypatch):
 
 def details(store, version):
     with store.begin() as connection:
-        return models.details(connection, version.version)[0]
+        return model_versions.details(connection, version.version)[0]
 
 
 def nested(registry, run_id):
@@ -68,7 +70,7 @@ def test_a_searched_training_registers_the_winners_options_and_reproduces(
     assert "Options were searched, 4 configurations in 7 trials" in registry.card(version.version)
     assert not (searching.home / "checkpoints").exists() or not list((searching.home / "checkpoints").iterdir())
 
-    monkeypatch.setattr(search, "search", lambda *_, **__: pytest.fail("searched again"))
+    monkeypatch.setattr(successive_halving, "search", lambda *_, **__: pytest.fail("searched again"))
     assert train.run(store, searching, family="fasttext", **order) == version
     again = reproduce.run(store, searching, version=version.version)
     assert again.identical
@@ -99,7 +101,7 @@ def test_the_evidence_says_how_many_options_were_tried_and_replays(store, search
     )
     with store.begin() as connection:
         evidence = json.loads(decisions.whole(connection, decision.decision_id)["evidence"])
-        asked = question.text(connection, decision, searching)
+        asked = approval_summary.text(connection, decision, searching)
     assert "the best of 4 sets that were tried" in asked
     note = details(store, version)["search"]
     assert evidence["candidate"]["search"] == {"configurations": 4, "trials": 7, "found": note["found"]}
@@ -114,10 +116,10 @@ def test_a_training_killed_after_its_search_takes_the_winner_and_searches_no_mor
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr("sentiment_lib.steps.learning.fit", die)
+        patched.setattr("sentiment_lib.steps.training.inputs.fit", die)
         with pytest.raises(KeyboardInterrupt):
             train.run(store, searching, family="fasttext", **order)
-    monkeypatch.setattr(search, "search", lambda *_, **__: pytest.fail("searched again"))
+    monkeypatch.setattr(successive_halving, "search", lambda *_, **__: pytest.fail("searched again"))
     version = train.run(store, searching, family="fasttext", **order)
     note = details(store, version)["search"]
     assert note["found"]

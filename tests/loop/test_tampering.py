@@ -9,8 +9,10 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from sentiment_lib.errors import UnsafeArtefact
-from sentiment_lib.registry.models import Registry
-from sentiment_lib.steps import promote, rollback, score, verify
+from sentiment_lib.registry.mlflow_registry import Registry
+from sentiment_lib.steps.deployment import promote, rollback
+from sentiment_lib.steps.operations import verify
+from sentiment_lib.steps.scoring import score
 from sentiment_lib.storage import ledger
 
 

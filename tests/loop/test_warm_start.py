@@ -14,12 +14,16 @@ from sqlalchemy import text
 pytest.importorskip("torch")
 
 from sentiment_lib.errors import NotEnoughLabels, TrainingRefused
-from sentiment_lib.families import fine_tuning, search
-from sentiment_lib.registry.models import Registry
-from sentiment_lib.steps import bootstrap, evaluate, evidence, learning, maintain, moving, replay, reproduce, train
-from sentiment_lib.steps import snapshot as snapshot_step
-from sentiment_lib.steps.measuring import Stopwatch, within
-from sentiment_lib.storage import decisions, deployments, models, snapshots
+from sentiment_lib.families.transformers import fine_tuning
+from sentiment_lib.families.tuning import successive_halving
+from sentiment_lib.registry.mlflow_registry import Registry
+from sentiment_lib.steps.decisions import evaluate, evidence, replay
+from sentiment_lib.steps.deployment import bootstrap, champion_alias
+from sentiment_lib.steps.operations import reconcile
+from sentiment_lib.steps.training import inputs, reproduce, train
+from sentiment_lib.steps.training import snapshot as snapshot_step
+from sentiment_lib.steps.training.cost import Stopwatch, within
+from sentiment_lib.storage import decisions, deployments, model_versions, snapshots
 from tests.unit.families.small_checkpoints import bert, roberta
 
 
@@ -43,13 +47,13 @@ def warm(changed):
 
 def training_of(store, version):
     with store.begin() as connection:
-        return models.details(connection, version.version)
+        return model_versions.details(connection, version.version)
 
 
 def crown(store, settings, version):
     """Make that version the champion, without a question."""
     with store.begin() as connection:
-        before = models.champion(connection)
+        before = model_versions.champion(connection)
         intent = deployments.intend(
             connection,
             kind="adopted",
@@ -58,7 +62,7 @@ def crown(store, settings, version):
             reason="for this test",
             moved_by="test",
         )
-    moving.carry_out(store, Registry(settings), intent)
+    champion_alias.carry_out(store, Registry(settings), intent)
 
 
 def gathered(store, settings, order, family, options, tmp_path):
@@ -66,7 +70,7 @@ def gathered(store, settings, order, family, options, tmp_path):
     with store.begin() as connection:
         frozen = snapshots.by_id(connection, order["snapshot_id"])
     frame, asked = snapshot_step.read(settings, frozen), {"family": family, "options": options}
-    return learning.gather(store, settings, asked, frozen, frame, Path(mkdtemp(dir=tmp_path)) / "inputs.json").note
+    return inputs.gather(store, settings, asked, frozen, frame, Path(mkdtemp(dir=tmp_path)) / "inputs.json").note
 
 
 def killed_while_registering(store, settings, monkeypatch, **known):
@@ -149,9 +153,9 @@ def test_trials_of_a_search_begin_from_the_checkpoint(store, settings, warm, ord
 
     def nothing_found(*_, options, **__):
         asked.update(options)
-        return search.Outcome()
+        return successive_halving.Outcome()
 
-    monkeypatch.setattr(search, "search", nothing_found)
+    monkeypatch.setattr(successive_halving, "search", nothing_found)
     searching = changed(retrain={"warm_start": True, "search_trials": 2, "minimum_rows": 100})
     version = train.run(store, searching, family="bert", options=quick, seed=5, **order)
     assert "start" in training_of(store, version)[0]["inputs"]
@@ -203,7 +207,7 @@ def test_checkpoints_of_trainings_that_nobody_went_on_with_are_removed(store, se
         for one in (path, path.parent, path.parent.parent):
             os.utime(one, (then, then))
     os.utime(settings.checkpoints / "at work" / "fold-0" / "training.safetensors")
-    assert maintain.run(store, settings).removed == 1
+    assert reconcile.run(store, settings).removed == 1
     assert {path.name for path in settings.checkpoints.iterdir()} == {"over the weekend", "at work"}
 
 

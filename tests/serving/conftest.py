@@ -14,7 +14,7 @@ from fastapi.testclient import TestClient
 from sqlalchemy import text
 
 from benchmarks import small_models
-from sentiment_lib.serving import app, keys
+from sentiment_lib.serving import api_keys, app
 from sentiment_lib.settings import Settings
 from sentiment_lib.storage.engine import Store
 
@@ -67,7 +67,7 @@ def champion(packaged):
 @pytest.fixture
 def key(store):
     """A key that may predict and give feedback."""
-    return keys.create(store, "tests", ("predict", "feedback"))
+    return api_keys.create(store, "tests", ("predict", "feedback"))
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 from fastapi import FastAPI, Request, Response
 from fastapi.testclient import TestClient
 
-from sentiment_lib.serving import access, keys
+from sentiment_lib.serving import api_keys, authentication
 from sentiment_lib.serving import app as api
 
 
@@ -19,7 +19,7 @@ def browser(settings, key):
 
     @app.post("/door")
     async def door(request: Request, response: Response, key: str) -> bool:
-        return await access.sign_in(request, response, key) is not None
+        return await authentication.sign_in(request, response, key) is not None
 
     with TestClient(app) as opened:
         yield opened
@@ -46,13 +46,13 @@ def test_the_cookie_is_out_of_reach_of_scripts_and_other_sites(browser, key):
 
 
 def test_a_forged_cookie_is_nobody(browser, key):
-    browser.cookies.set(access.COOKIE, "e30.aaaa.bbbb")
+    browser.cookies.set(authentication.COOKIE, "e30.aaaa.bbbb")
     assert browser.get("/v1/model").status_code == 401
 
 
 def test_a_revoked_key_ends_its_sessions_within_seconds(browser, key, store, monkeypatch):
-    monkeypatch.setattr(keys, "BELIEVED_SECONDS", 0.1)
+    monkeypatch.setattr(api_keys, "BELIEVED_SECONDS", 0.1)
     browser.post("/door", params={"key": key})
-    keys.revoke(store, "tests")
+    api_keys.revoke(store, "tests")
     time.sleep(0.15)
     assert browser.get("/v1/model").status_code == 401

@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from sentiment_lib.serving.answering import Answering, Request
-from sentiment_lib.serving.champion import Served
+from sentiment_lib.serving.prediction.model_reloader import Served
+from sentiment_lib.serving.prediction.pipeline import Answering, Request
 from sentiment_lib.serving.spool import Spool, SpoolFailed
 
 LATE = ["@united three hours late"]

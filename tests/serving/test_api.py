@@ -145,12 +145,12 @@ def test_hostile_texts_get_an_answer_and_are_stored(client, rows, text):
 
 
 def test_without_a_key_nothing_is_said_and_a_role_opens_only_what_it_names(client, store):
-    from sentiment_lib.serving import keys
+    from sentiment_lib.serving import api_keys
 
     nobody = {"Authorization": ""}
     assert client.post("/v1/predict", json={"text": "a"}, headers=nobody).status_code == 401
     assert client.get("/v1/model", headers={"Authorization": "Bearer sk_guess"}).status_code == 401
-    only = {"Authorization": f"Bearer {keys.create(store, 'reader', ('predict',))}"}
+    only = {"Authorization": f"Bearer {api_keys.create(store, 'reader', ('predict',))}"}
     body = {"prediction_id": "12-3", "right": True}
     assert client.post("/v1/feedback", json=body, headers=only).status_code == 403
     assert client.get("/v1/model", headers={"Authorization": "", "X-API-Key": only["Authorization"][7:]}).is_success

@@ -8,7 +8,7 @@ import time
 import pytest
 from fastapi.testclient import TestClient
 
-from sentiment_lib.serving import app, keys
+from sentiment_lib.serving import api_keys, app
 
 OURS = {"Sec-Fetch-Site": "same-origin"}
 
@@ -119,7 +119,7 @@ def test_a_correction_is_kept_as_feedback(browser, rows):
 
 
 def test_who_may_only_predict_sees_no_buttons_and_cannot_label(settings, store):
-    key = keys.create(store, "reader", ("predict",))
+    key = api_keys.create(store, "reader", ("predict",))
     with TestClient(app.create(settings), headers=OURS) as opened:
         opened.post("/login", data={"key": key})
         assert 'action="/answer"' not in opened.post("/", data={"typed": "late"}).text

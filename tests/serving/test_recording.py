@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy import text
 
 from sentiment_lib.errors import BadInput, NotFound
-from sentiment_lib.serving import keys, recording
-from sentiment_lib.serving.identity import FLOOR, TweetIds, parse_prediction_key, prediction_key
+from sentiment_lib.serving import api_keys, spool_sink
+from sentiment_lib.serving.prediction.prediction_ids import FLOOR, TweetIds, parse_prediction_key, prediction_key
 from sentiment_lib.serving.spool import written
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -55,8 +55,8 @@ def rows(store, query):
 
 def test_the_same_lines_twice_are_stored_once_and_counted(store, version):
     lines = [prediction(FLOOR + 1, version), prediction(FLOOR + 2, version), answer(FLOOR + 1, version, "neutral")]
-    recording.store_batches(store, [written(lines)])
-    recording.store_batches(store, [written(lines)])
+    spool_sink.store_batches(store, [written(lines)])
+    spool_sink.store_batches(store, [written(lines)])
     assert rows(store, "SELECT count(*) FROM tweets") == [(2,)]
     assert rows(store, "SELECT count(*) FROM predictions") == [(2,)]
     assert rows(store, "SELECT label, given_by FROM feedback") == [("neutral", "key one")]
@@ -66,8 +66,8 @@ def test_the_same_lines_twice_are_stored_once_and_counted(store, version):
 
 def test_the_last_answer_of_a_person_stands_whatever_order_it_arrives_in(store, version):
     first = [prediction(FLOOR + 1, version), answer(FLOOR + 1, version, "positive", minutes=5)]
-    recording.store_batches(store, [written(first)])
-    recording.store_batches(store, [written([answer(FLOOR + 1, version, "neutral", minutes=1)])])
+    spool_sink.store_batches(store, [written(first)])
+    spool_sink.store_batches(store, [written([answer(FLOOR + 1, version, "neutral", minutes=1)])])
     assert rows(store, "SELECT label FROM feedback") == [("positive",)]
 
 
@@ -88,33 +88,33 @@ def test_a_prediction_key_is_read_as_it_was_made():
 
 
 def test_a_key_opens_its_roles_until_it_is_revoked(store, monkeypatch):
-    monkeypatch.setattr(keys, "BELIEVED_SECONDS", 0.0)
-    key = keys.create(store, "desk", ("predict",))
-    ring = keys.KeyRing(store)
+    monkeypatch.setattr(api_keys, "BELIEVED_SECONDS", 0.0)
+    key = api_keys.create(store, "desk", ("predict",))
+    ring = api_keys.KeyRing(store)
     caller = ring.caller(key)
     assert caller.name == "desk"
     assert caller.may("predict")
     assert not caller.may("feedback")
     assert ring.caller(key + "x") is None
     assert key not in str(rows(store, "SELECT * FROM api_keys"))
-    keys.revoke(store, "desk")
+    api_keys.revoke(store, "desk")
     assert ring.caller(key) is None
     with pytest.raises(NotFound):
-        keys.revoke(store, "desk")
+        api_keys.revoke(store, "desk")
 
 
 def test_a_key_without_a_known_role_or_with_a_name_in_use_is_refused(store):
-    keys.create(store, "desk", ("admin",))
+    api_keys.create(store, "desk", ("admin",))
     with pytest.raises(BadInput, match="in use"):
-        keys.create(store, "desk", ("predict",))
+        api_keys.create(store, "desk", ("predict",))
     with pytest.raises(BadInput, match="root"):
-        keys.create(store, "other", ("root",))
+        api_keys.create(store, "other", ("root",))
     with pytest.raises(BadInput, match="without a role"):
-        keys.create(store, "other", ())
+        api_keys.create(store, "other", ())
 
 
 def test_a_caller_that_is_too_fast_is_told_how_long_to_wait():
-    limit = keys.RateLimit(per_second=10, burst=3)
+    limit = api_keys.RateLimit(per_second=10, burst=3)
     assert [limit.wait_needed("one") for _ in range(3)] == [0.0, 0.0, 0.0]
     assert 0 < limit.wait_needed("one") <= 0.1
     assert limit.wait_needed("two") == 0.0

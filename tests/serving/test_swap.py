@@ -13,7 +13,7 @@ from fastapi.testclient import TestClient
 from pydantic import SecretStr
 
 from sentiment_lib.serving import app
-from sentiment_lib.steps.score import checked
+from sentiment_lib.steps.scoring.score import checked
 
 TEXTS = ["@united rude and late", "great crew, thank you", "when is boarding", "😡😡", "x" * 5000, "كانت الرحلة سيئة"]
 

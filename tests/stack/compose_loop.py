@@ -18,7 +18,7 @@ CHAMPION = "SELECT to_version FROM deployments WHERE state = 'done' ORDER BY dep
 #: Run in the API's container: what Airflow's image trained, this one must be able to answer with.
 LOADED = """
 import sys
-from sentiment_lib.registry.models import Registry
+from sentiment_lib.registry.mlflow_registry import Registry
 from sentiment_lib.settings import load_settings
 registry = Registry(load_settings())
 for version in sys.argv[1:]:

@@ -11,7 +11,7 @@ import pytest
 
 from sentiment_lib.families.catalog import CATALOG
 from sentiment_lib.records import LABELS
-from sentiment_lib.registry.models import Registry
+from sentiment_lib.registry.mlflow_registry import Registry
 from tests.unit.families.small_checkpoints import mpnet, roberta
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(2400)]

@@ -8,16 +8,16 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from sentiment_lib.alerts import rules
-from sentiment_lib.cli import watch
+from sentiment_lib.cli import monitoring
 from sentiment_lib.errors import BadInput, NotFound
+from sentiment_lib.storage import open_alerts
 
 
 @pytest.fixture
 def command(store, monkeypatch, tmp_path):
     """Runs a command line against the test's database; gives the JSON that it prints."""
     app = typer.Typer()
-    watch.register(app)
+    monitoring.register(app)
     monkeypatch.setenv("SENTIMENT_DATABASE_URL", store.engine.url.render_as_string(hide_password=False))
     monkeypatch.setenv("SENTIMENT_HOME", str(tmp_path))
     monkeypatch.delenv("SENTIMENT_ALERT_URLS", raising=False)
@@ -33,7 +33,7 @@ def command(store, monkeypatch, tmp_path):
 
 def test_an_alert_is_listed_acknowledged_and_resolved(store, command):
     with store.begin() as connection:
-        alert = rules.open_alert(connection, "drift", "warning", "drift", "The tweets have drifted")
+        alert = open_alerts.open_alert(connection, "drift", "warning", "drift", "The tweets have drifted")
     assert [one["alert_id"] for one in command("alerts", "list")] == [alert]
     command("alerts", "ack", str(alert), "--by", "anna")
     assert command("alerts", "list", "--state", "acknowledged")[0]["acknowledged_by"] == "anna"
@@ -43,7 +43,7 @@ def test_an_alert_is_listed_acknowledged_and_resolved(store, command):
     with pytest.raises(NotFound):
         command("alerts", "resolve", str(alert), "--by", "bert")
     with store.begin() as connection:
-        rules.open_alert(connection, "drift", "warning", "drift", "The tweets have drifted")
+        open_alerts.open_alert(connection, "drift", "warning", "drift", "The tweets have drifted")
     (again,) = command("alerts", "list")
     assert (again["alert_id"], again["resolved_by"]) == (alert, None)
 

@@ -11,11 +11,11 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 from aiosmtpd.controller import Controller
 
-from sentiment_lib.alerts import rules
 from sentiment_lib.policy import AlertPolicy, Policy
 from sentiment_lib.settings import Settings
-from sentiment_lib.steps import watch
+from sentiment_lib.steps.operations import check_alerts
 from sentiment_lib.storage import alerts as stored
+from sentiment_lib.storage import open_alerts
 
 
 class Hook:
@@ -65,12 +65,12 @@ def settings_for(*urls, **policy):
 
 def fire(store, key="drift", severity="critical"):
     with store.begin() as connection:
-        return rules.open_alert(connection, "drift", severity, key, f"Something about {key}", "words moved")
+        return open_alerts.open_alert(connection, "drift", severity, key, f"Something about {key}", "words moved")
 
 
 def clear(store, key="drift"):
     with store.begin() as connection:
-        rules.resolve(connection, key)
+        open_alerts.resolve(connection, key)
 
 
 def now(minutes=0.0):
@@ -81,12 +81,12 @@ def test_an_incident_is_told_once_and_its_end_once(store, hook):
     settings = settings_for(hook.url)
     for _ in range(5):
         fire(store)
-        watch.deliver(store, settings)
+        check_alerts.deliver(store, settings)
     clear(store)
-    watch.deliver(store, settings)
+    check_alerts.deliver(store, settings)
     assert hook.titles == ["[CRITICAL] Something about drift"]
     for minutes in (6, 7, 8):
-        watch.deliver(store, settings, at=now(minutes))
+        check_alerts.deliver(store, settings, at=now(minutes))
     assert hook.titles[1:] == ["[RESOLVED] Something about drift"]
     assert "docs/runbook.md#drift" in hook.taken[0]["message"]
 
@@ -96,9 +96,9 @@ def test_a_flapping_signal_is_one_incident_with_one_message(store, hook):
     ids = set()
     for minute in range(20):
         ids.add(fire(store))
-        watch.deliver(store, settings, at=now(minute / 10))
+        check_alerts.deliver(store, settings, at=now(minute / 10))
         clear(store)
-        watch.deliver(store, settings, at=now(minute / 10))
+        check_alerts.deliver(store, settings, at=now(minute / 10))
     assert len(ids) == 1
     assert len(hook.taken) == 1
 
@@ -108,11 +108,11 @@ def test_a_receiver_that_is_dead_for_ten_minutes_is_told_once_when_it_is_back(st
     hook.alive = False
     fire(store)
     for second in range(0, 600, 10):
-        watch.deliver(store, settings, at=now(second / 60))
+        check_alerts.deliver(store, settings, at=now(second / 60))
     assert hook.tries < 12, "the back-off spares a dead receiver"
     hook.alive = True
     for minute in (15, 16, 17):
-        watch.deliver(store, settings, at=now(minute))
+        check_alerts.deliver(store, settings, at=now(minute))
     assert len(hook.taken) == 1
 
 
@@ -120,16 +120,16 @@ def test_a_thousand_alerts_at_once_are_one_digest(store, hook):
     settings = settings_for(hook.url)
     with store.begin() as connection:
         for number in range(1000):
-            rules.open_alert(connection, "dag_failure", "warning", f"dag/{number}", f"Run {number} failed")
+            open_alerts.open_alert(connection, "dag_failure", "warning", f"dag/{number}", f"Run {number} failed")
     for _ in range(3):
-        watch.deliver(store, settings)
+        check_alerts.deliver(store, settings)
     assert hook.titles == ["[WARNING] 1000 alerts: 1000 dag_failure"]
 
 
 def test_a_dead_receiver_does_not_keep_another_one_waiting(store, hook):
     settings = settings_for("json://127.0.0.1:1/gone", hook.url)
     fire(store)
-    assert watch.deliver(store, settings) == (1, 1)
+    assert check_alerts.deliver(store, settings) == (1, 1)
     assert len(hook.taken) == 1
 
 
@@ -141,10 +141,10 @@ def test_a_sender_killed_before_it_marked_the_message_sends_it_again(store, hook
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(watch.outbox, "mark_sent", die)
+        patched.setattr(check_alerts.outbox, "mark_sent", die)
         with pytest.raises(KeyboardInterrupt):
-            watch.deliver(store, settings)
-    watch.deliver(store, settings)
+            check_alerts.deliver(store, settings)
+    check_alerts.deliver(store, settings)
     assert len(hook.taken) == 2
 
 
@@ -153,20 +153,20 @@ def test_a_warning_waits_for_the_end_of_quiet_hours_and_a_critical_alert_does_no
     settings = settings_for(hook.url, quiet_hours=(22, 7))
     fire(store, "calm", "warning")
     fire(store, "fire", "critical")
-    watch.deliver(store, settings, at=night)
+    check_alerts.deliver(store, settings, at=night)
     assert hook.titles == ["[CRITICAL] Something about fire"]
-    watch.deliver(store, settings, at=morning)
+    check_alerts.deliver(store, settings, at=morning)
     assert hook.titles[1:] == ["[WARNING] Something about calm"]
 
 
 def test_a_receiver_for_critical_alerts_is_told_when_a_warning_becomes_critical(store, hook):
     settings = settings_for(f"[critical]{hook.url}")
     fire(store, severity="warning")
-    watch.deliver(store, settings)
+    check_alerts.deliver(store, settings)
     assert hook.taken == []
     fire(store, severity="critical")
     fire(store, severity="warning")  # never lowered while it is open
-    watch.deliver(store, settings)
+    check_alerts.deliver(store, settings)
     assert hook.titles == ["[CRITICAL] Something about drift"]
 
 
@@ -185,7 +185,7 @@ def test_an_alert_arrives_as_mail(store):
     try:
         url = f"mailto://127.0.0.1:{controller.port}?from=watch@example.org&to=ops@example.org&mode=insecure"
         fire(store)
-        assert watch.deliver(store, settings_for(url)) == (1, 0)
+        assert check_alerts.deliver(store, settings_for(url)) == (1, 0)
     finally:
         controller.stop()
     assert [mail["Subject"] for mail in sink.mails] == ["[CRITICAL] Something about drift"]
@@ -194,20 +194,20 @@ def test_an_alert_arrives_as_mail(store):
 def test_an_acknowledged_alert_is_not_repeated(store, hook):
     settings = settings_for(hook.url)
     alert = fire(store)
-    watch.deliver(store, settings)
+    check_alerts.deliver(store, settings)
     with store.begin() as connection:
         stored.acknowledge(connection, alert, "mlops")
     fire(store)
-    watch.deliver(store, settings, at=now(60 * 7))
+    check_alerts.deliver(store, settings, at=now(60 * 7))
     assert len(hook.taken) == 1
 
 
 def test_an_incident_that_goes_on_is_told_again_after_hours(store, hook):
     settings = settings_for(hook.url)
     fire(store)
-    watch.deliver(store, settings)
+    check_alerts.deliver(store, settings)
     fire(store)
-    watch.deliver(store, settings, at=now(60 * 7))
+    check_alerts.deliver(store, settings, at=now(60 * 7))
     assert hook.titles == ["[CRITICAL] Something about drift", "[CRITICAL (goes on)] Something about drift"]
 
 

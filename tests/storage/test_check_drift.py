@@ -8,16 +8,16 @@ import numpy as np
 import pytest
 from sqlalchemy import text
 
-from sentiment_lib.alerts import rules
 from sentiment_lib.errors import NotFound
 from sentiment_lib.policy import DriftPolicy, Policy, RetrainPolicy
 from sentiment_lib.records import API_IDS_FROM, Window
-from sentiment_lib.serving import recording
+from sentiment_lib.serving import spool_sink
 from sentiment_lib.serving.spool import written
 from sentiment_lib.settings import Settings
-from sentiment_lib.steps import check_drift, want
-from sentiment_lib.storage import drift as reports
-from sentiment_lib.storage import predictions
+from sentiment_lib.steps.monitoring import check_drift
+from sentiment_lib.steps.training import request_retrain
+from sentiment_lib.storage import drift_reports as reports
+from sentiment_lib.storage import open_alerts, predictions
 
 END = datetime(2026, 3, 9, 12, tzinfo=UTC)
 CALM = ["thanks", "help", "seat", "gate", "crew", "coffee", "today", "tomorrow", "great", "fine", "window", "trip"]
@@ -127,10 +127,10 @@ def test_a_retrain_for_drift_may_need_more_checks_to_agree(store, settings):
     wanted = [check_drift.run(store, settings, at=END - timedelta(hours=late)).report_id for late in (1, 0)]
     strict = Policy(retrain=RetrainPolicy(drift_confirmed=2, drift_checks=3))
     with_debounce = settings.model_copy(update={"policy": strict})
-    assert want.drift(store, with_debounce, report_id=wanted[0]) is None
-    wish = want.drift(store, with_debounce, report_id=wanted[1])
+    assert request_retrain.drift(store, with_debounce, report_id=wanted[0]) is None
+    wish = request_retrain.drift(store, with_debounce, report_id=wanted[1])
     assert (wish.rule, wish.reason) == ("drift", f"drift report {wanted[1]}, 2 of the last 3 checks")
-    assert want.drift(store, settings, report_id=wanted[0]).request_id == wish.request_id
+    assert request_retrain.drift(store, settings, report_id=wanted[0]).request_id == wish.request_id
 
 
 def test_drift_alone_is_a_warning_without_a_retrain(store, settings):
@@ -161,7 +161,7 @@ def test_a_window_with_few_tweets_has_a_verdict_of_its_own_and_resolves_nothing(
 def test_a_stable_check_resolves_the_alert_of_an_earlier_one(store, settings):
     fill(store)
     with store.begin() as connection:
-        rules.open_alert(connection, "drift", "warning", "drift", "earlier")
+        open_alerts.open_alert(connection, "drift", "warning", "drift", "earlier")
     check_drift.run(store, settings, at=END)
     assert alerts(store)[0].resolved_at is not None
 
@@ -203,7 +203,7 @@ def test_texts_of_the_api_and_predictions_of_a_shadow_are_in_no_window(store, se
         for number in range(300)
     ]
     lines.append({**lines[0], "tweet_id": API_IDS_FROM + 999, "at": "2026-03-20T00:00:00Z"})
-    recording.store_batches(store, [written(lines)])
+    spool_sink.store_batches(store, [written(lines)])
     with store.begin() as connection:
         connection.execute(
             text(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import text
 
 from sentiment_lib.sources.files import FileSource
-from sentiment_lib.steps import check_quality, ingest
+from sentiment_lib.steps.ingestion import check_quality, ingest
 
 
 def taken_in(store, settings, folder, name, texts, first):

@@ -17,7 +17,7 @@ from sentiment_lib.settings import Settings
 from sentiment_lib.sources.base import Origin, Row
 from sentiment_lib.sources.files import FileSource
 from sentiment_lib.sources.sample_stream import SampleStream
-from sentiment_lib.steps import ingest as step
+from sentiment_lib.steps.ingestion import ingest as step
 from sentiment_lib.storage import tweets
 from sentiment_lib.storage.engine import Store
 

@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from sentiment_lib.errors import BadInput
 from sentiment_lib.sources.files import FileSource
-from sentiment_lib.steps import export_labels, import_labels
+from sentiment_lib.steps.labelling import export_labels, import_labels
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from sentiment_lib.errors import BadInput, NotFound
 from sentiment_lib.records import API_IDS_FROM
-from sentiment_lib.steps import label_progress, label_queue
+from sentiment_lib.steps.labelling import label_progress, label_queue
 
 CERTAIN, UNSURE = (0.9, 0.05, 0.05), (0.4, 0.35, 0.25)
 POLICY = {"label": {"audit_share": 0.5, "second_share": 0}}

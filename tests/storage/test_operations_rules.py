@@ -9,10 +9,10 @@ from sqlalchemy import text
 
 from sentiment_lib.policy import AlertPolicy, Policy
 from sentiment_lib.records import API_IDS_FROM
-from sentiment_lib.serving import recording
+from sentiment_lib.serving import spool_sink
 from sentiment_lib.serving.spool import written
 from sentiment_lib.settings import Settings
-from sentiment_lib.steps import watch
+from sentiment_lib.steps.operations import check_alerts
 
 NOW = datetime.now(UTC)
 
@@ -75,10 +75,10 @@ def test_the_third_wrong_prediction_in_five_minutes_opens_an_alert(store):
     fill(store)
     correct(store, 1, 200)
     correct(store, 2, 100)
-    watch.run(store, Settings(), at=NOW)
+    check_alerts.run(store, Settings(), at=NOW)
     assert bursts(store) == set()
     correct(store, 4, 10)
-    watch.run(store, Settings(), at=NOW)
+    check_alerts.run(store, Settings(), at=NOW)
     assert bursts(store) == {"wrong_predictions/all airlines"}
 
 
@@ -86,7 +86,7 @@ def test_three_wrong_of_one_airline_name_it_and_the_tweets(store):
     fill(store)
     for number, ago in ((2, 200), (4, 100), (6, 10)):
         correct(store, number, ago)
-    watch.run(store, Settings(), at=NOW)
+    check_alerts.run(store, Settings(), at=NOW)
     assert bursts(store) == {"wrong_predictions/all airlines", "wrong_predictions/United"}
     with store.begin() as connection:
         body = connection.execute(text("SELECT body FROM alerts WHERE dedup_key LIKE '%United'")).scalar_one()
@@ -98,7 +98,7 @@ def test_right_answers_and_slow_ones_are_no_burst(store):
     for number, ago in ((1, 590), (2, 300), (3, 10)):
         correct(store, number, ago)
     correct(store, 4, 5, label="negative")
-    watch.run(store, Settings(), at=NOW)
+    check_alerts.run(store, Settings(), at=NOW)
     assert bursts(store) == set()
 
 
@@ -106,15 +106,15 @@ def test_a_burst_that_is_over_is_resolved(store):
     fill(store)
     for number in (1, 2, 3):
         correct(store, number, 10)
-    watch.run(store, Settings(), at=NOW)
+    check_alerts.run(store, Settings(), at=NOW)
     assert bursts(store)
-    watch.run(store, Settings(), at=NOW + timedelta(minutes=20))
+    check_alerts.run(store, Settings(), at=NOW + timedelta(minutes=20))
     assert bursts(store) == set()
 
 
 def test_silence_and_quarantine_are_noticed(store):
     fill(store, collected=NOW - timedelta(hours=5))
-    watch.run(store, Settings(), at=NOW)
+    check_alerts.run(store, Settings(), at=NOW)
     assert {"no_tweets", "quarantine_share"} <= open_keys(store)
 
 
@@ -135,13 +135,13 @@ def store_through_api(store, rows=60):
         }
         for number in range(rows)
     ]
-    recording.store_batches(store, [written(lines)])
+    spool_sink.store_batches(store, [written(lines)])
 
 
 def test_texts_of_the_api_hide_neither_silence_nor_quarantine(store):
     fill(store, collected=NOW - timedelta(hours=5))
     store_through_api(store, rows=1000)
-    watch.run(store, Settings(), at=NOW)
+    check_alerts.run(store, Settings(), at=NOW)
     assert {"no_tweets", "quarantine_share"} <= open_keys(store)
 
 
@@ -153,7 +153,7 @@ def test_a_burst_of_wrong_answers_of_the_api_opens_an_alert(store):
         chosen = list(answered)[:3]
     for one in chosen:
         correct(store, one, 10)
-    watch.run(store, Settings(), at=NOW)
+    check_alerts.run(store, Settings(), at=NOW)
     assert bursts(store) == {"wrong_predictions/all airlines", "wrong_predictions/United"}
 
 
@@ -171,5 +171,5 @@ def test_only_predictions_of_a_version_that_has_served_end_the_scoring_backlog(s
                 {"by": by},
             )
     store_through_api(store)
-    watch.run(store, Settings(policy=Policy(alerts=AlertPolicy(scoring_backlog=5))), at=NOW)
+    check_alerts.run(store, Settings(policy=Policy(alerts=AlertPolicy(scoring_backlog=5))), at=NOW)
     assert ("scoring_backlog" in open_keys(store)) == waiting

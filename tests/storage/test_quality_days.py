@@ -10,8 +10,8 @@ from sqlalchemy import text
 
 from sentiment_lib.records import LABELS, Window
 from sentiment_lib.settings import Settings
-from sentiment_lib.steps import quality_days
-from sentiment_lib.storage import quality
+from sentiment_lib.steps.monitoring import daily_quality as step
+from sentiment_lib.storage import daily_quality
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 SPAN = Window(start=START, end=START + timedelta(days=3))
@@ -77,12 +77,12 @@ def label(store, answers, share=0.3):
 
 def series(store):
     with store.begin() as connection:
-        return quality.series(connection, date(2026, 3, 1))
+        return daily_quality.series(connection, date(2026, 3, 1))
 
 
 def test_without_labels_a_day_has_an_estimate_only(store, settings):
     fill(store)
-    quality_days.run(store, settings, 1, SPAN)
+    step.run(store, settings, 1, SPAN)
     rows = series(store)
     assert [row.day.day for row in rows] == [1, 2, 3]
     assert all(row.estimated_low < row.estimated < row.estimated_high for row in rows)
@@ -91,10 +91,10 @@ def test_without_labels_a_day_has_an_estimate_only(store, settings):
 
 def test_labels_that_come_later_are_measured_by_the_next_check(store, settings):
     answers, right = fill(store)
-    quality_days.run(store, settings, 1, SPAN)
+    step.run(store, settings, 1, SPAN)
     label(store, answers)
     later = Window(start=SPAN.start + timedelta(days=2), end=SPAN.end + timedelta(hours=1))
-    quality_days.run(store, settings, 1, later)
+    step.run(store, settings, 1, later)
     rows = series(store)
     assert sum(row.labelled for row in rows) == len(answers)
     assert all(row.powered_low < row.powered < row.powered_high for row in rows)
@@ -111,14 +111,14 @@ def test_what_a_version_learned_from_does_not_measure_it(store, settings):
                  "SELECT 1, tweet_id, label, 'train' FROM labels")
         )  # fmt: skip
     for version in (1, 2):
-        quality_days.run(store, settings, version, SPAN)
+        step.run(store, settings, version, SPAN)
     assert {(row.model_version, row.labelled > 0) for row in series(store)} == {(1, True), (2, False)}
 
 
 def test_a_day_that_is_over_and_known_is_not_computed_again(store, settings):
     fill(store)
-    assert len(quality_days.run(store, settings, 1, SPAN)) == 3
-    assert [row.day.day for row in quality_days.run(store, settings, 1, SPAN)] == [3, 2]
+    assert len(step.run(store, settings, 1, SPAN)) == 3
+    assert [row.day.day for row in step.run(store, settings, 1, SPAN)] == [3, 2]
 
 
 def test_the_champion_at_the_start_and_every_change_since_are_marked(store):
@@ -132,5 +132,5 @@ def test_the_champion_at_the_start_and_every_change_since_are_marked(store):
                 "('rollback', 1, 2, 'done', 'why', '2026-03-02Z', '2026-03-02Z')"
             )
         )
-        found = quality.champion_changes(connection, date(2026, 3, 1))
+        found = daily_quality.champion_changes(connection, date(2026, 3, 1))
     assert [(one.kind, one.model_version) for one in found] == [("forced", 1), ("rollback", 2)]

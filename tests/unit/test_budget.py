@@ -9,8 +9,8 @@ import pytest
 from sentiment_lib.errors import TrainingCancelled, TrainingRefused
 from sentiment_lib.policy import Policy
 from sentiment_lib.settings import Settings
-from sentiment_lib.steps import budget
-from sentiment_lib.steps.measuring import Stopwatch
+from sentiment_lib.steps.training import time_budget
+from sentiment_lib.steps.training.cost import Stopwatch
 
 BEGAN = datetime(2026, 3, 1, 3, 0, tzinfo=UTC)
 
@@ -19,7 +19,7 @@ def minutes(after, spent=0.0, **retrain):
     """(search, training) of a family that begins so many minutes after its retrain, and spent some in earlier tries."""
     settings = Settings(policy=Policy.model_validate({"retrain": {"budget_minutes": 100, **retrain}}))
     now = BEGAN + timedelta(minutes=after)
-    found = budget.limited(settings, family="bert", began=BEGAN, now=now, spent=spent).policy.retrain
+    found = time_budget.limited(settings, family="bert", began=BEGAN, now=now, spent=spent).policy.retrain
     return found.search_minutes, found.train_minutes
 
 
@@ -51,10 +51,10 @@ def test_a_family_that_would_begin_too_late_is_refused_by_the_name_of_the_rule(a
 
 def test_a_training_by_itself_shares_nothing():
     settings = Settings()
-    assert budget.limited(settings, family="bert", began=None, now=BEGAN) is settings
+    assert time_budget.limited(settings, family="bert", began=None, now=BEGAN) is settings
 
 
 def test_a_training_that_runs_out_of_its_minutes_names_the_rule():
     settings = Settings(policy=Policy.model_validate({"retrain": {"train_minutes": 1e-9}}))
     with pytest.raises(TrainingCancelled, match=r"Training of bert .* policy\.retrain\.train_minutes.*epoch 2"):
-        budget.in_time(settings, "bert", Stopwatch())(0.5, "epoch 2")
+        time_budget.in_time(settings, "bert", Stopwatch())(0.5, "epoch 2")

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 import pytest
 
 from sentiment_lib.sources.base import Origin, Row
-from sentiment_lib.steps.checking import Checker
-from sentiment_lib.steps.checking_together import check_together
+from sentiment_lib.steps.ingestion.batch_validation import check_together
+from sentiment_lib.steps.ingestion.row_validation import Checker
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 USUAL = {

@@ -5,14 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 from sentiment_lib.alerts import api_health
-from sentiment_lib.steps import check_quality, drift_alerts, guard, watch
+from sentiment_lib.steps.ingestion import check_quality
+from sentiment_lib.steps.monitoring import drift_alerts
+from sentiment_lib.steps.operations import auto_rollback, check_alerts
 
 ROOT = Path(__file__).parents[3]
 
 
 def test_every_kind_of_alert_has_a_section():
     kinds = {
-        *watch.OWNED,
+        *check_alerts.OWNED,
         *api_health.KINDS,
         drift_alerts.ALERT,
         drift_alerts.WATCH_ALERT,
@@ -20,7 +22,7 @@ def test_every_kind_of_alert_has_a_section():
         "dag_failure",
         "alias_moved",
         "forced_promotion",
-        guard.ALERT,
+        auto_rollback.ALERT,
     }
     sections = {line[3:].strip() for line in (ROOT / "docs/runbook.md").read_text().splitlines() if line[:3] == "## "}
     assert kinds == sections

@@ -9,7 +9,7 @@ import typer
 from sqlalchemy import text
 from typer.testing import CliRunner
 
-from sentiment_lib.cli import data
+from sentiment_lib.cli import ingestion
 from sentiment_lib.errors import BadInput, BadSource
 
 HEADER = "tweet_id,text,created_at,label\n"
@@ -23,7 +23,7 @@ def sentiment(monkeypatch, tmp_path, database_url):
     monkeypatch.setenv("SENTIMENT_DATABASE_URL", database_url)
     monkeypatch.setenv("SENTIMENT_AUTHOR_KEY", "key of the tests")
     app = typer.Typer()
-    data.register(app)
+    ingestion.register(app)
 
     def run(*words: object) -> str:
         done = CliRunner().invoke(app, [str(word) for word in words])

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from sentiment_lib.cli import logins
+from sentiment_lib.cli import login_table
 
 KEY = "sk_" + "k" * 43
 LOGINS = [
@@ -19,7 +19,7 @@ LOGINS = [
 
 def drawn(width):
     console = Console(file=io.StringIO(), width=width)
-    logins.draw(console, LOGINS, Path("/home/of/someone/with/a/long/name/.local/logs"))
+    login_table.draw(console, LOGINS, Path("/home/of/someone/with/a/long/name/.local/logs"))
     return console.file.getvalue()
 
 

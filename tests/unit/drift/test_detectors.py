@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sentiment_lib.drift import causes, detectors, sequential
-from sentiment_lib.drift.calibration import Calibration, calibrate
-from sentiment_lib.drift.two_samples import discrete, holm, vectors
+from sentiment_lib.drift import continuous_monitor, detectors, drivers
+from sentiment_lib.drift.effect_floors import Calibration, calibrate
 from sentiment_lib.policy import DriftPolicy
+from sentiment_lib.statistics.two_sample_tests import discrete, holm, vectors
 
 POLICY = DriftPolicy(sample_rows=600)
 WORDS = [f"word{chr(97 + i)}{chr(97 + j)}" for i in range(12) for j in range(12)]
@@ -64,7 +64,7 @@ def test_a_new_word_is_drift_and_is_named():
     current = tweets(900, 2, add="yeetcore", share=0.1)
     verdict = detectors.check(tweets(2000, 1), current, POLICY)
     assert "words" in {one.signal for one in verdict.drifted}
-    found = causes.causes(tweets(900, 1), current)
+    found = drivers.causes(tweets(900, 1), current)
     assert found["words"][0]["word"] == "yeetcore"
     assert all("yeetcore" in one["words"] for one in found["examples"])
 
@@ -119,7 +119,7 @@ def test_holm_is_monotone_and_never_below_the_raw_value():
 
 def test_continuous_watching_rarely_alarms_within_its_run_length():
     alarms = sum(
-        sequential.watch(np.random.default_rng(seed).normal(size=200), run_length=500, seed=seed).value >= 500
+        continuous_monitor.watch(np.random.default_rng(seed).normal(size=200), run_length=500, seed=seed).value >= 500
         or _ever(np.random.default_rng(seed).normal(size=200), seed)
         for seed in range(60)
     )
@@ -133,7 +133,7 @@ def test_continuous_watching_notices_a_change_that_stays():
 
 
 def _ever(scores, seed):
-    state = sequential.Watch(run_length=500, seed=seed)
+    state = continuous_monitor.Watch(run_length=500, seed=seed)
     for score in scores:
         state = state.update(float(score))
         if state.alarm:

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sentiment_lib.drift import exploration
+from sentiment_lib.drift import profiling
 from sentiment_lib.errors import BadInput, NotFound
 from sentiment_lib.settings import Settings
-from sentiment_lib.steps import explore
+from sentiment_lib.steps.monitoring import explore
 
 TOPICS = {"negative": "cancelled late lost", "neutral": "when where gate", "positive": "thanks great love"}
 
@@ -28,17 +28,17 @@ def test_wrong_labels_are_suspected():
     frame = labelled()
     wrong = frame.index[frame["label"] == "positive"][:15]
     frame.loc[wrong, "label"] = "negative"
-    found = set(exploration.doubtful(frame)["row"])
+    found = set(profiling.doubtful(frame)["row"])
     assert len(found & set(wrong)) >= 12
 
 
 def test_telling_words_tell():
-    assert {word for word, *_ in exploration.telling_words(labelled())["positive"]} == {"thanks", "great", "love"}
+    assert {word for word, *_ in profiling.telling_words(labelled())["positive"]} == {"thanks", "great", "love"}
 
 
 def test_conflicts_and_repeats_are_counted():
     frame = pd.concat([labelled(100), labelled(100)[:1].assign(label="other")])
-    facts = exploration.duplicates(frame)
+    facts = profiling.duplicates(frame)
     assert (facts["repeated ids"], facts["ids with more than one label"], facts["repeated texts"]) == (1, 1, 1)
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sentiment_lib.drift import quality
-from sentiment_lib.drift.powered import accuracy, powered
+from sentiment_lib.drift import performance_estimation
+from sentiment_lib.drift.prediction_powered import accuracy, powered
 
 
 def world(rows, random, sharpness=1.0):
@@ -23,7 +23,7 @@ def truth(sharpness=1.0):
     labels, proba = world(100_000, np.random.default_rng(0), sharpness)
     confusion = np.zeros((3, 3))
     np.add.at(confusion, (labels, proba.argmax(axis=1)), 1)
-    return quality.macro_f1(confusion)
+    return performance_estimation.macro_f1(confusion)
 
 
 @pytest.mark.parametrize("sharpness", [1.0, 4.0])
@@ -36,7 +36,7 @@ def test_intervals_hold_the_truth_and_are_narrower_than_those_of_the_sample_alon
         chance = np.where(proba.argmax(axis=1) == 0, 0.05, 0.2)
         drawn = random.random(2000) < chance
         both = powered(labels[drawn], proba[drawn], chance[drawn], proba, rounds=100, seed=seed)
-        alone = quality.measured(labels[drawn], proba[drawn], chance[drawn], rounds=100, seed=seed)
+        alone = performance_estimation.measured(labels[drawn], proba[drawn], chance[drawn], rounds=100, seed=seed)
         held += both.low <= right <= both.high
         widths.append((both.high - both.low) / (alone.high - alone.low))
     assert held >= 25  # 28 of 30 expected; fewer than 25 has a chance below 1 in 100, and the seeds stand
@@ -50,7 +50,7 @@ def test_probabilities_that_say_nothing_do_no_harm():
     drawn = random.random(3000) < 0.1
     few = np.full(drawn.sum(), 0.1)
     both = powered(labels[drawn], useless[drawn], few, useless)
-    alone = quality.measured(labels[drawn], useless[drawn], few, rounds=400)
+    alone = performance_estimation.measured(labels[drawn], useless[drawn], few, rounds=400)
     assert both.value == pytest.approx(alone.value, abs=0.03)
     assert both.high - both.low < 1.15 * (alone.high - alone.low)
 

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from sentiment_lib.drift import data_quality
-from sentiment_lib.drift.report import write_html, write_quality
+from sentiment_lib.drift.evidently_report import write_html, write_quality
 from sentiment_lib.drift.signals import signals
 
 

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from sentiment_lib.errors import BadInput
-from sentiment_lib.evaluation import behaviours, data_checks
-from sentiment_lib.evaluation.behaviour_cases import BAD, COMPLAINTS, GOOD, PRAISE, cases, mistyped
+from sentiment_lib.evaluation import checklist, data_checks
+from sentiment_lib.evaluation.checklist_cases import BAD, COMPLAINTS, GOOD, PRAISE, cases, mistyped
 from sentiment_lib.evaluation.slices import slices, word_counts
 
 GLAD = {*GOOD, "thank", "thanks", "love", "best", "awesome", "happy", "smooth"}
@@ -31,31 +31,31 @@ def test_several_hundred_cases_are_the_same_every_time():
 
 
 def test_an_honest_reader_passes_nearly_everything():
-    found = behaviours.run(reader)
+    found = checklist.run(reader)
     for kind in ("minimum functionality", "invariance", "direction"):
         assert found.share(kind) > 0.9, found.as_dict()
 
 
 def test_a_reader_that_is_blind_to_not_fails_the_negations_and_says_which():
-    found = behaviours.run(lambda texts: reader(texts, blind_to_not=True))
+    found = checklist.run(lambda texts: reader(texts, blind_to_not=True))
     assert found.counts["direction"]["negation"][0] == 0
     assert " not " in found.failures["negation"][0]
 
 
 def test_a_reader_that_hates_one_airline_fails_the_change_of_airlines():
-    honest, partial = behaviours.run(reader), behaviours.run(lambda texts: reader(texts, hates="@united"))
+    honest, partial = checklist.run(reader), checklist.run(lambda texts: reader(texts, hates="@united"))
     assert partial.counts["invariance"]["airline"][0] < honest.counts["invariance"]["airline"][0]
 
 
 def test_a_model_that_always_says_negative_is_found_out():
-    found = behaviours.run(lambda texts: [[1.0, 0.0, 0.0]] * len(texts))
+    found = checklist.run(lambda texts: [[1.0, 0.0, 0.0]] * len(texts))
     assert found.share("minimum functionality") < 0.4
     assert found.share("invariance") == 1
 
 
 def test_a_model_that_answers_with_too_few_rows_is_refused():
     with pytest.raises(BadInput):
-        behaviours.run(lambda texts: [[1.0, 0.0, 0.0]])
+        checklist.run(lambda texts: [[1.0, 0.0, 0.0]])
 
 
 def test_a_typo_changes_a_text_by_two_letters_only():

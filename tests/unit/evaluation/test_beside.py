@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sentiment_lib.evaluation.beside import UNKNOWN, beside
-from sentiment_lib.evaluation.metrics import confusion
+from sentiment_lib.evaluation.shadow_comparison import UNKNOWN, beside
+from sentiment_lib.statistics.metrics import confusion
 
 
 def world(rows=4000, seed=3):

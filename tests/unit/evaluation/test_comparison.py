@@ -2,12 +2,12 @@ import numpy as np
 import pytest
 
 from sentiment_lib.errors import BadInput
-from sentiment_lib.evaluation import pairs
-from sentiment_lib.evaluation.canonical import canonical_json, sha256
 from sentiment_lib.evaluation.comparison import compare
-from sentiment_lib.evaluation.power import labels_needed
+from sentiment_lib.evaluation.sample_size import labels_needed
 from sentiment_lib.evaluation.significance import bca_bounds, mcnemar, swap_p_value
+from sentiment_lib.evidence_json import canonical_json, sha256
 from sentiment_lib.policy import GatePolicy
+from sentiment_lib.statistics import paired_counts
 
 POLICY = GatePolicy(bootstrap_rounds=2000)
 
@@ -34,26 +34,26 @@ def test_the_order_of_rows_changes_nothing(dice):
 def test_a_bootstrap_over_counts_is_a_bootstrap_over_rows(dice):
     labels, champion, candidate = dice(400, 0.6, 0.7)
     old, new = champion.argmax(axis=1), candidate.argmax(axis=1)
-    cube = pairs.cells(labels, old, new)
+    cube = paired_counts.cells(labels, old, new)
     rng = np.random.default_rng(5)
-    quick = pairs.difference(pairs.resampled(cube, 3000, rng), "macro_f1")
+    quick = paired_counts.difference(paired_counts.resampled(cube, 3000, rng), "macro_f1")
     rows = rng.integers(400, size=(3000, 400))
-    slow = [pairs.difference(pairs.cells(labels[r], old[r], new[r]), "macro_f1") for r in rows]
+    slow = [paired_counts.difference(paired_counts.cells(labels[r], old[r], new[r]), "macro_f1") for r in rows]
     assert quick.mean() == pytest.approx(np.mean(slow), abs=0.003)
     assert quick.std() == pytest.approx(np.std(slow), rel=0.06)
     # and the jackknife's standard error is the same thing without any draw
-    assert pairs.row_deviation(cube, "macro_f1") / 20 == pytest.approx(np.std(slow), rel=0.1)
+    assert paired_counts.row_deviation(cube, "macro_f1") / 20 == pytest.approx(np.std(slow), rel=0.1)
 
 
 def test_a_one_sided_bound_is_wrong_about_as_often_as_it_says():
     truth = np.random.default_rng(0).dirichlet(np.ones(27)).reshape(3, 3, 3)
-    real = float(pairs.difference(truth, "negative_f1"))
+    real = float(paired_counts.difference(truth, "negative_f1"))
     wrong_low = wrong_high = 0
     for repeat in range(400):
         rng = np.random.default_rng([1, repeat])
         cube = rng.multinomial(300, truth.reshape(-1)).reshape(3, 3, 3)
-        observed = float(pairs.difference(cube, "negative_f1"))
-        drawn = pairs.difference(pairs.resampled(cube, 800, rng), "negative_f1")
+        observed = float(paired_counts.difference(cube, "negative_f1"))
+        drawn = paired_counts.difference(paired_counts.resampled(cube, 800, rng), "negative_f1")
         low, high = bca_bounds(observed, drawn, cube, "negative_f1", 0.05)
         wrong_low += low > real
         wrong_high += high < real
@@ -65,7 +65,7 @@ def test_the_swap_test_is_wrong_about_as_often_as_it_says(dice):
     wrong = 0
     for repeat in range(300):
         labels, one, other = dice(300, 0.7, 0.7, seed=repeat)
-        cube = pairs.cells(labels, one.argmax(axis=1), other.argmax(axis=1))
+        cube = paired_counts.cells(labels, one.argmax(axis=1), other.argmax(axis=1))
         wrong += swap_p_value(cube, "negative_f1", rounds=400, rng=np.random.default_rng(repeat)) <= 0.05
     assert wrong / 300 < 0.09
 
@@ -81,7 +81,7 @@ def test_mcnemar_looks_only_at_rows_that_one_model_got_right():
     labels = np.array([0] * 10 + [1] * 10)
     old = np.array([0] * 10 + [2] * 10)
     new = np.array([0] * 10 + [1] * 8 + [0] * 2)
-    found = mcnemar(pairs.cells(labels, old, new))
+    found = mcnemar(paired_counts.cells(labels, old, new))
     assert (found["only_candidate_right"], found["only_champion_right"]) == (8, 0)
     assert found["p_value"] == pytest.approx(2 / 2**8)
 
@@ -101,7 +101,10 @@ def test_the_labels_that_power_asks_for_find_the_gain_four_times_in_five():
     rng = np.random.default_rng(8)
     cube = np.zeros((3, 3, 3), dtype=np.int64)
     cube[0, 0, 0], cube[1, 1, 1], cube[0, 1, 0], cube[0, 0, 1], cube[1, 0, 1] = 500, 300, 80, 50, 40
-    gain, spread = float(pairs.difference(cube, "negative_f1")), pairs.row_deviation(cube, "negative_f1")
+    gain, spread = (
+        float(paired_counts.difference(cube, "negative_f1")),
+        paired_counts.row_deviation(cube, "negative_f1"),
+    )
     rows = labels_needed(gain, spread, level=0.05)
     found = 0
     for _ in range(300):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sentiment_lib.evaluation.decline import decline
+from sentiment_lib.evaluation.accuracy_decline import decline
 
 RULE = {"promised": 0.8, "drop": 0.03, "run_length": 1000.0}
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from sentiment_lib.evaluation.intervals import figures_with_intervals
-from sentiment_lib.evaluation.metrics import figures
+from sentiment_lib.statistics.bootstrap import figures_with_intervals
+from sentiment_lib.statistics.metrics import figures
 
 
 def world(rows, seed):

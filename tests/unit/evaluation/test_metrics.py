@@ -3,8 +3,8 @@ import pytest
 from sklearn import metrics as reference
 
 from sentiment_lib.errors import BadInput
-from sentiment_lib.evaluation.gains import gains, worth
-from sentiment_lib.evaluation.metrics import COUNT_METRICS, calibration_noise, confusion, figures, metric
+from sentiment_lib.evaluation.metric_influence import gains, worth
+from sentiment_lib.statistics.metrics import COUNT_METRICS, calibration_noise, confusion, figures, metric
 
 
 def test_figures_agree_with_scikit_learn(dice):

@@ -4,10 +4,10 @@ from dataclasses import asdict
 import numpy as np
 import pytest
 
-from sentiment_lib.evaluation import report
-from sentiment_lib.evaluation.canonical import canonical_json
+from sentiment_lib.evaluation import evidence_text
 from sentiment_lib.evaluation.comparison import compare
 from sentiment_lib.evaluation.gate import decide
+from sentiment_lib.evidence_json import canonical_json
 from sentiment_lib.policy import GatePolicy
 
 POLICY = GatePolicy(bootstrap_rounds=500)
@@ -31,13 +31,13 @@ def evidence(dice):
 
 def test_the_sentences_say_the_gain_what_changes_and_what_more_labels_would_decide(evidence):
     main = evidence["comparison"]["main"]
-    assert report.summary(evidence).startswith(f"negative F1 {100 * main['difference']:+.1f} points (")
-    waiting = report.costs_of_waiting(evidence)
+    assert evidence_text.summary(evidence).startswith(f"negative F1 {100 * main['difference']:+.1f} points (")
+    waiting = evidence_text.costs_of_waiting(evidence)
     assert "+1 points" in waiting
     assert f"{evidence['comparison']['mcnemar']['only_candidate_right']} of these rows become right" in waiting
 
 
 def test_reasons_name_their_metrics_as_people_do_and_slices_keep_their_names():
-    assert report.words("not worse: macro_f1") == "not worse: macro F1"
-    assert report.words("negative_recall +1.0, from +0.1 to +2.0") == "negative recall +1.0, from +0.1 to +2.0"
-    assert report.words("slice: airline my_macro_f1_line") == "slice: airline my_macro_f1_line"
+    assert evidence_text.words("not worse: macro_f1") == "not worse: macro F1"
+    assert evidence_text.words("negative_recall +1.0, from +0.1 to +2.0") == "negative recall +1.0, from +0.1 to +2.0"
+    assert evidence_text.words("slice: airline my_macro_f1_line") == "slice: airline my_macro_f1_line"

@@ -8,7 +8,7 @@ import pytest
 from sentiment_lib.errors import BadInput
 from sentiment_lib.families import calibration, catalog
 from sentiment_lib.families.calibration import softmax
-from sentiment_lib.families.linear import Linear
+from sentiment_lib.families.embeddings.logistic_head import Linear
 from tests.unit.families.made_up import made_up
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from sentiment_lib.errors import BadInput
 from sentiment_lib.families import catalog
-from sentiment_lib.families.combining import FEWEST, fit_weights, pooled
+from sentiment_lib.families.ensemble.blending import FEWEST, fit_weights, pooled
 from tests.unit.families.made_up import WORDS, made_up
 
 CHEAP = ["tfidf_logreg", "count_logreg"]

@@ -15,9 +15,10 @@ import numpy as np
 import pytest
 
 from sentiment_lib.errors import BadInput, TrainingCancelled, TrainingRefused
-from sentiment_lib.families import bag_of_words, catalog
+from sentiment_lib.families import catalog
+from sentiment_lib.families.bag_of_words import model as bag_of_words
 from sentiment_lib.families.base import Training
-from sentiment_lib.registry import package
+from sentiment_lib.registry import model_package
 from tests.unit.families.made_up import WORDS, made_up
 
 ODD = [
@@ -86,15 +87,15 @@ def test_it_learned_what_the_words_say(trained):
 
 
 def test_saved_and_read_again_it_gives_the_same_probabilities(trained, tmp_path):
-    digest = package.write(trained, tmp_path / "package")
-    again = package.read(tmp_path / "package", digest)
+    digest = model_package.write(trained, tmp_path / "package")
+    again = model_package.read(tmp_path / "package", digest)
     texts, _ = made_up(50, seed=4)
     np.testing.assert_array_equal(trained.predict_proba(texts + ODD), again.predict_proba(texts + ODD))
 
 
 def test_the_memory_it_keeps_is_stated(trained, tmp_path):
-    digest = package.write(trained, tmp_path / "package")
-    again = package.read(tmp_path / "package", digest)
+    digest = model_package.write(trained, tmp_path / "package")
+    again = model_package.read(tmp_path / "package", digest)
     assert trained.memory_mb > 0
     assert again.memory_mb == pytest.approx(trained.memory_mb, rel=0.01)
     kept = [
@@ -119,10 +120,10 @@ def test_two_threads_agree(trained):
 
 
 def test_a_fresh_process_agrees(trained, tmp_path):
-    digest = package.write(trained, tmp_path / "package")
+    digest = model_package.write(trained, tmp_path / "package")
     text = "@united thanks for the delayed bag"
     code = (
-        "import sys; from pathlib import Path; from sentiment_lib.registry import package\n"
+        "import sys; from pathlib import Path; from sentiment_lib.registry import model_package as package\n"
         "model = package.read(Path(sys.argv[1]), sys.argv[2])\n"
         "print(*(float(p).hex() for p in model.predict_proba([sys.argv[3]])[0]))"
     )
@@ -134,8 +135,8 @@ def test_a_fresh_process_agrees(trained, tmp_path):
 @pytest.mark.parametrize("name", list(catalog.CATALOG))
 def test_the_same_seed_gives_the_same_package(name, tmp_path, options):
     texts, labels = made_up(200)
-    one = package.write(catalog.train(name, texts, labels, seed=7, **options(name)), tmp_path / "one")
-    two = package.write(catalog.train(name, texts, labels, seed=7, **options(name)), tmp_path / "two")
+    one = model_package.write(catalog.train(name, texts, labels, seed=7, **options(name)), tmp_path / "one")
+    two = model_package.write(catalog.train(name, texts, labels, seed=7, **options(name)), tmp_path / "two")
     assert (tmp_path / "one" / "manifest.json").read_bytes() == (tmp_path / "two" / "manifest.json").read_bytes()
     assert one == two
 
@@ -179,7 +180,7 @@ def test_word2vec_can_be_cancelled_between_two_passes_over_the_tweets():
 @pytest.mark.parametrize("name", list(catalog.CATALOG))
 def test_training_again_forgets_what_was_there(name, options, fresh, tmp_path):
     catalog.train(name, *made_up(300), seed=0, **options(name))
-    again = package.write(catalog.train(name, *turned(200), seed=0, **options(name)), tmp_path / "again")
+    again = model_package.write(catalog.train(name, *turned(200), seed=0, **options(name)), tmp_path / "again")
     assert again == fresh(name), "one that has never learned anything else learned something else"
 
 
@@ -194,7 +195,8 @@ def fresh(options, tmp_path_factory):
     asked = json.dumps({name: options(name) for name in catalog.CATALOG if name not in SLOW_TO_START})
     code = (
         "import sys, json; from pathlib import Path; from sentiment_lib.families import catalog\n"
-        "from sentiment_lib.registry import package; from tests.unit.families.test_conformance import turned\n"
+        "from sentiment_lib.registry import model_package as package\n"
+        "from tests.unit.families.test_conformance import turned\n"
         "for name, options in json.loads(sys.argv[1]).items():\n"
         "    model = catalog.train(name, *turned(200), seed=0, **options)\n"
         "    print(name, package.write(model, Path(sys.argv[2]) / name))"
@@ -210,7 +212,7 @@ def fresh(options, tmp_path_factory):
         texts, labels = turned(200)
         places = np.array([list(WORDS).index(label) for label in labels])
         learned = UNTOUCHED[name].train(Training(texts=texts, labels=places, seed=0, options=options(name)))
-        return package.write(learned, folder / name)
+        return model_package.write(learned, folder / name)
 
     return digest
 
@@ -227,8 +229,8 @@ def test_complement_naive_bayes_is_an_option(name, tmp_path):
     told = ["terrible awful worst", "boarding at the gate in boston", "love this wonderful crew"]
     assert model.predict_proba(told).argmax(axis=1).tolist() == [0, 1, 2]
     assert not np.allclose(proba, catalog.train(name, texts, labels, seed=0).predict_proba(later))
-    digest = package.write(model, tmp_path / "package")
-    np.testing.assert_array_equal(package.read(tmp_path / "package", digest).predict_proba(later), proba)
+    digest = model_package.write(model, tmp_path / "package")
+    np.testing.assert_array_equal(model_package.read(tmp_path / "package", digest).predict_proba(later), proba)
 
 
 @pytest.mark.parametrize("name", ["count_logreg", "tfidf_logreg"])

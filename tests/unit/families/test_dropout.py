@@ -6,8 +6,8 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from sentiment_lib.families import network as networks  # noqa: E402 - torch is looked for first
-from sentiment_lib.families.dropout import Dropout, kept, use_bytes  # noqa: E402
+from sentiment_lib.families.transformers import networks  # noqa: E402 - torch is looked for first
+from sentiment_lib.families.transformers.dropout import Dropout, kept, use_bytes  # noqa: E402
 from tests.unit.families.small_checkpoints import mpnet  # noqa: E402
 
 ONES = torch.ones(200, 300)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sentiment_lib.families import catalog
-from sentiment_lib.families.explanation import explain
+from sentiment_lib.families.attribution import explain
 
 TEXTS = [
     "@united worst flight ever, lost my bag and nobody cares",

@@ -7,8 +7,8 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from sentiment_lib.families.objective import blanked, label_weights, loss  # noqa: E402 - torch is looked for first
-from sentiment_lib.families.recipe import Recipe  # noqa: E402
+from sentiment_lib.families.transformers.hyperparameters import Recipe  # noqa: E402
+from sentiment_lib.families.transformers.loss import blanked, label_weights, loss  # noqa: E402 - torch is looked for first
 
 PLAIN = Recipe(smoothing=0.0, consistency=0.0)
 IDS = torch.tensor([[1, 7, 8, 9, 2], [1, 7, 2, 0, 0]])

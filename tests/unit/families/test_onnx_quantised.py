@@ -6,8 +6,9 @@ import numpy as np
 import onnx
 import pytest
 
-from sentiment_lib.families import catalog, onnx_model
-from sentiment_lib.families.onnx_quantised import quantised, with_ranges
+from sentiment_lib.families import catalog
+from sentiment_lib.families.onnx import runtime
+from sentiment_lib.families.onnx.quantisation import quantised, with_ranges
 from tests.unit.families.made_up import made_up
 
 
@@ -16,12 +17,12 @@ def whole(options):
     """A graph in single precision, and token ids of texts of many lengths."""
     texts, labels = made_up(300)
     model = catalog.train("bert", texts, labels, seed=0, precision="fp32", **options("bert"))
-    cutter = onnx_model.tokenizer(model._files[onnx_model.TOKENIZER].decode(), 64)
-    return model._files[onnx_model.GRAPH], [found.ids for found in cutter.encode_batch(texts[:120])]
+    cutter = runtime.tokenizer(model._files[runtime.TOKENIZER].decode(), 64)
+    return model._files[runtime.GRAPH], [found.ids for found in cutter.encode_batch(texts[:120])]
 
 
 def answers(graph, tokens, together=1):
-    return onnx_model.run(onnx_model.session(graph), tokens, together)
+    return runtime.run(runtime.session(graph), tokens, together)
 
 
 def test_neighbours_of_one_length_change_no_bit(whole):

@@ -7,9 +7,9 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from sentiment_lib.families import onnx_model
-from sentiment_lib.families.onnx_quantised import quantised, with_ranges
-from sentiment_lib.families.onnx_smoothed import smoothed
+from sentiment_lib.families.onnx import runtime
+from sentiment_lib.families.onnx.quantisation import quantised, with_ranges
+from sentiment_lib.families.onnx.smooth_quant import smoothed
 
 WORDS, WIDTH = 50, 64
 
@@ -25,7 +25,7 @@ def graph():
     weights[:2] /= 100
     arrays = {"vectors": vectors, "gains": gains, "weights": weights}
     nodes = [
-        helper.make_node("Gather", ["vectors", onnx_model.INPUT], ["read"]),
+        helper.make_node("Gather", ["vectors", runtime.INPUT], ["read"]),
         helper.make_node("Mul", ["read", "gains"], ["seen"]),
         helper.make_node("MatMul", ["seen", "weights"], ["scores"]),
         helper.make_node("ReduceMean", ["scores"], ["logits"], axes=[1], keepdims=0),
@@ -33,7 +33,7 @@ def graph():
     body = helper.make_graph(
         nodes,
         "outliers",
-        [helper.make_tensor_value_info(onnx_model.INPUT, TensorProto.INT64, ["texts", "tokens"])],
+        [helper.make_tensor_value_info(runtime.INPUT, TensorProto.INT64, ["texts", "tokens"])],
         [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["texts", 3])],
         [numpy_helper.from_array(value, name) for name, value in arrays.items()],
     )
@@ -47,7 +47,7 @@ def tokens():
 
 
 def answers(graph, tokens):
-    return onnx_model.run(onnx_model.session(graph), tokens)
+    return runtime.run(runtime.session(graph), tokens)
 
 
 def test_in_single_precision_nothing_changes(graph, tokens):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sentiment_lib.families.parity import JUDGED, compared
+from sentiment_lib.families.onnx.parity import JUDGED, compared
 
 EYE = np.eye(3)
 

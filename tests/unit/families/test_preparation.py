@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sentiment_lib.families.preparation import prepared
+from sentiment_lib.families.text_preparation import prepared
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ pytest.importorskip("torch")
 from benchmarks import resume
 from sentiment_lib.errors import TrainingCancelled
 from sentiment_lib.families import catalog
-from sentiment_lib.registry import package
+from sentiment_lib.registry import model_package
 from tests.unit.families.made_up import made_up
 from tests.unit.families.small_checkpoints import bert
 
@@ -80,7 +80,9 @@ def test_a_training_that_broke_off_in_its_export_repeats_no_step(quick, tmp_path
     whole, _ = trained(**{**quick, "checkpoints": str(tmp_path / "other")})
     texts, _ = made_up(40, seed=5)
     np.testing.assert_array_equal(again.predict_proba(texts), whole.predict_proba(texts))
-    assert package.write(again, tmp_path / "one") == package.write(whole, tmp_path / "two"), "another package"
+    assert model_package.write(again, tmp_path / "one") == model_package.write(whole, tmp_path / "two"), (
+        "another package"
+    )
 
 
 def test_a_checkpoint_of_the_end_holds_the_weights_alone(quick, tmp_path):
@@ -105,7 +107,7 @@ def test_a_checkpoint_of_a_base_with_other_weights_is_not_gone_on_from(quick, tm
 
 
 def test_a_cold_training_is_not_gone_on_from_by_a_warm_one(quick, tmp_path):
-    package.write(trained(**{**quick, "epochs": 1, "checkpoints": None})[0], tmp_path / "package")
+    model_package.write(trained(**{**quick, "epochs": 1, "checkpoints": None})[0], tmp_path / "package")
     cut_off("step 4", **quick)
     warm, steps = trained(start=str(tmp_path / "package"), **quick)
     assert (warm.notes["warm_start"], warm.circumstances["resumed"]) == (True, 0)
@@ -148,7 +150,7 @@ def cut_off_in_fold(fold, **options):
 def test_a_gpu_that_only_emulates_bfloat16_does_not_compute_in_it(monkeypatch):
     import torch
 
-    from sentiment_lib.families import stepping
+    from sentiment_lib.families.transformers import optimisation
 
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation=True: including_emulation)
-    assert not stepping.computes_in_bf16(torch.device("cuda"))
+    assert not optimisation.computes_in_bf16(torch.device("cuda"))

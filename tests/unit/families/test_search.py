@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from sentiment_lib.errors import BadInput
-from sentiment_lib.families import catalog, search, search_spaces
+from sentiment_lib.families import catalog
 from sentiment_lib.families.base import Training
+from sentiment_lib.families.tuning import search_spaces, successive_halving
 from sentiment_lib.records import LABELS
 from tests.unit.families.made_up import made_up
 
@@ -67,11 +68,11 @@ def known():
 
 
 def test_a_third_goes_on_to_three_times_the_rows_and_the_default_always_does(trained, known):
-    found = search.search("count_logreg", *known, seed=3, count=9)
+    found = successive_halving.search("count_logreg", *known, seed=3, count=9)
     assert found.rungs == (133, 400, 1200)
     by_rung = [[trial for trial in found.trials if trial.rung == rung] for rung in range(3)]
     assert [len(trials) for trials in by_rung] == [9, 4, 3]
-    assert [len(trials) for trials in by_rung] == search.planned(9, found.rungs)
+    assert [len(trials) for trials in by_rung] == successive_halving.planned(9, found.rungs)
     assert all(trials[0].configuration == 0 and trials[0].options == {} for trials in by_rung)
     assert {trial.rows for trial in by_rung[1]} == {400}
     best = max(trial.options.get("strength", 0.5) for trial in by_rung[0])
@@ -81,35 +82,35 @@ def test_a_third_goes_on_to_three_times_the_rows_and_the_default_always_does(tra
 
 
 def test_each_fold_is_judged_by_what_learned_from_older_rows_alone(trained, known):
-    search.search("count_logreg", *known, seed=3, count=2)
+    successive_halving.search("count_logreg", *known, seed=3, count=2)
     last = {(size, text) for _, size, text in trained}
     assert last == {(1200, "tweet 1199"), (1200, "tweet 1399")}
 
 
 def test_configurations_are_drawn_once_each_and_the_first_is_the_default():
-    drawn = search.configurations("fasttext", 5, 40, {})
+    drawn = successive_halving.configurations("fasttext", 5, 40, {})
     assert drawn[0] == {}
     assert len({tuple(options.items()) for options in drawn}) == 40
-    assert drawn == search.configurations("fasttext", 5, 40, {})
-    assert drawn != search.configurations("fasttext", 6, 40, {})
+    assert drawn == successive_halving.configurations("fasttext", 5, 40, {})
+    assert drawn != successive_halving.configurations("fasttext", 6, 40, {})
 
 
 def test_what_is_given_is_not_searched():
-    assert all("rate" not in options for options in search.configurations("fasttext", 0, 9, {"rate": 0.5}))
-    assert search.configurations("glove_logreg", 0, 9, {"strength": 0.5}) == [{}]
-    assert search.configurations("tweet_roberta", 0, 9, {}) == [{}]
-    assert len(search.configurations("tweet_roberta", 0, 9, {"fine_tune": True})) == 9
+    assert all("rate" not in options for options in successive_halving.configurations("fasttext", 0, 9, {"rate": 0.5}))
+    assert successive_halving.configurations("glove_logreg", 0, 9, {"strength": 0.5}) == [{}]
+    assert successive_halving.configurations("tweet_roberta", 0, 9, {}) == [{}]
+    assert len(successive_halving.configurations("tweet_roberta", 0, 9, {"fine_tune": True})) == 9
 
 
 def test_a_small_space_is_tried_whole():
-    drawn = search.configurations("glove_logreg", 0, 100, {})
+    drawn = successive_halving.configurations("glove_logreg", 0, 100, {})
     assert [options.get("strength") for options in drawn[1:]] != []
     assert sorted(options["strength"] for options in drawn[1:]) == list(search_spaces.STRENGTHS)
 
 
 def test_no_better_than_noise_leaves_the_default(trained, known, monkeypatch):
     monkeypatch.setitem(search_spaces.SPACES, "count_logreg", {"strength": (0.5,), "min_df": (1, 2, 3)})
-    found = search.search("count_logreg", *known, seed=0, count=4)
+    found = successive_halving.search("count_logreg", *known, seed=0, count=4)
     assert found.winner == 0
     assert found.options == {}
     assert found.gain == 0
@@ -117,7 +118,7 @@ def test_no_better_than_noise_leaves_the_default(trained, known, monkeypatch):
 
 def test_ahead_by_luck_alone_is_not_enough_and_the_bar_rises_with_the_number_tried(trained, known, monkeypatch):
     monkeypatch.setitem(search_spaces.SPACES, "count_logreg", {"strength": (0.505,), "min_df": (1, 2, 3, 4, 5, 6)})
-    few, many = (search.search("count_logreg", *known, seed=0, count=count) for count in (2, 7))
+    few, many = (successive_halving.search("count_logreg", *known, seed=0, count=count) for count in (2, 7))
     assert few.gain == many.gain > 0
     assert many.gain_needed > few.gain_needed > 0
 
@@ -138,7 +139,7 @@ def test_less_log_loss_with_a_lower_macro_f1_does_not_win(known, monkeypatch):
 
     monkeypatch.setitem(catalog.CATALOG, "count_logreg", Sly([]))
     monkeypatch.setitem(search_spaces.SPACES, "count_logreg", {"strength": (0.4,)})
-    found = search.search("count_logreg", *known, seed=0, count=2)
+    found = successive_halving.search("count_logreg", *known, seed=0, count=2)
     usual, other = found.trials[-2:]
     assert other.score < usual.score
     assert other.macro_f1 < usual.macro_f1
@@ -148,7 +149,7 @@ def test_less_log_loss_with_a_lower_macro_f1_does_not_win(known, monkeypatch):
 def test_a_failing_trial_is_recorded_and_the_others_go_on(trained, known, monkeypatch):
     monkeypatch.setitem(search_spaces.SPACES, "count_logreg", {"strength": (0.7, 0.8), "words": (1, 2)})
     told = []
-    found = search.search("count_logreg", *known, seed=0, count=5, told=told.append)
+    found = successive_halving.search("count_logreg", *known, seed=0, count=5, told=told.append)
     failed = [trial for trial in found.trials if trial.problem]
     assert {trial.options["words"] for trial in failed} == {1}
     assert {trial.problem for trial in failed} == {"ValueError: one word is not enough"}
@@ -160,13 +161,15 @@ def test_a_failing_trial_is_recorded_and_the_others_go_on(trained, known, monkey
 
 def test_when_all_others_fail_the_default_wins(trained, known, monkeypatch):
     monkeypatch.setitem(search_spaces.SPACES, "count_logreg", {"words": (1,), "min_df": (1, 2)})
-    found = search.search("count_logreg", *known, seed=0, count=3)
+    found = successive_halving.search("count_logreg", *known, seed=0, count=3)
     assert (found.winner, found.options, found.gain) == (0, {}, None)
 
 
 def test_a_search_out_of_time_takes_the_best_of_the_last_complete_rung(trained, known):
-    whole = search.search("count_logreg", *known, seed=3, count=9)
-    first = search.search("count_logreg", *known, seed=3, count=9, progress=lambda share, doing: "rung 2" not in doing)
+    whole = successive_halving.search("count_logreg", *known, seed=3, count=9)
+    first = successive_halving.search(
+        "count_logreg", *known, seed=3, count=9, progress=lambda share, doing: "rung 2" not in doing
+    )
     assert first.complete == 2
     assert first.trials == tuple(replace_cost(trial, first) for trial in whole.trials[: len(first.trials)])
     assert "cancelled" in first.stopped
@@ -182,27 +185,29 @@ def replace_cost(trial, other):
 
 
 def test_a_search_cancelled_in_its_first_rung_leaves_the_default(trained, known):
-    found = search.search("count_logreg", *known, seed=3, count=9, progress=lambda share, doing: False)
+    found = successive_halving.search("count_logreg", *known, seed=3, count=9, progress=lambda share, doing: False)
     assert (found.winner, found.options, found.complete, found.trials) == (0, {}, 0, ())
     assert found.stopped
 
 
 def test_progress_rises(trained, known):
     seen = []
-    search.search("count_logreg", *known, seed=3, count=9, progress=lambda share, doing: seen.append(share) or True)
+    successive_halving.search(
+        "count_logreg", *known, seed=3, count=9, progress=lambda share, doing: seen.append(share) or True
+    )
     assert seen == sorted(seen)
     assert 0.9 < seen[-1] <= 1
 
 
 def test_too_few_rows_and_nothing_to_search_say_so():
     texts, labels = rows(120)
-    assert "too few" in search.search("fasttext", texts, labels, seed=0, count=4).stopped
-    assert "nothing to search" in search.search("vader", texts, labels, seed=0, count=4).stopped
+    assert "too few" in successive_halving.search("fasttext", texts, labels, seed=0, count=4).stopped
+    assert "nothing to search" in successive_halving.search("vader", texts, labels, seed=0, count=4).stopped
 
 
 def test_the_same_seed_gives_the_same_winner_with_a_real_family():
     texts, labels = rows(500, seed=4)
-    one, two = (search.search("count_logreg", texts, labels, seed=2, count=4) for _ in range(2))
+    one, two = (successive_halving.search("count_logreg", texts, labels, seed=2, count=4) for _ in range(2))
     assert (one.winner, one.options, one.gain) == (two.winner, two.options, two.gain)
     assert [trial.score for trial in one.trials] == [trial.score for trial in two.trials]
     assert all(trial.problem is None for trial in one.trials)
@@ -214,7 +219,7 @@ def test_every_corner_of_a_space_is_an_option_of_its_family(name):
     if name in catalog.RESUMABLE:
         from dataclasses import fields
 
-        from sentiment_lib.families.recipe import Recipe
+        from sentiment_lib.families.transformers.hyperparameters import Recipe
 
         assert set(search_spaces.SPACES[name]) <= {field.name for field in fields(Recipe)}
         return
@@ -258,14 +263,14 @@ def test_an_option_out_of_its_bounds_is_refused(name, option, value):
 
 @pytest.mark.parametrize("name", ["count_logreg", "tfidf_logreg"])
 def test_a_bag_of_words_with_other_features_is_read_again_as_it_was(name, tmp_path):
-    from sentiment_lib.registry import package
+    from sentiment_lib.registry import model_package
 
     texts, labels = rows(300)
     longest = {"characters": 4} if name == "tfidf_logreg" else {}
     model = catalog.train(name, texts, labels, seed=0, words=1, min_df=3, strength=0.4, **longest)
-    digest = package.write(model, tmp_path / "package")
-    again = package.read(tmp_path / "package", digest)
+    digest = model_package.write(model, tmp_path / "package")
+    again = model_package.read(tmp_path / "package", digest)
     np.testing.assert_array_equal(model.predict_proba(texts), again.predict_proba(texts))
     assert model.notes["strength"] == 0.4
-    package.write(again, tmp_path / "again")
+    model_package.write(again, tmp_path / "again")
     assert (tmp_path / "again" / "manifest.json").read_bytes() == (tmp_path / "package" / "manifest.json").read_bytes()

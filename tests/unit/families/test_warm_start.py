@@ -12,7 +12,7 @@ pytest.importorskip("torch")
 
 from sentiment_lib.errors import BadInput
 from sentiment_lib.families import catalog
-from sentiment_lib.registry import package
+from sentiment_lib.registry import model_package
 from tests.unit.families.made_up import made_up
 from tests.unit.families.small_checkpoints import bert
 
@@ -41,7 +41,7 @@ def first(small_bert, tmp_path_factory):
     """A package whose weights learned from the first 54 minutes of Monday."""
     folder = tmp_path_factory.mktemp("first") / "package"
     options = {"checkpoint": str(small_bert), **QUICK}
-    package.write(catalog.train("bert", TEXTS, LABELS, seed=0, created_at=minutes(0, 60), **options), folder)
+    model_package.write(catalog.train("bert", TEXTS, LABELS, seed=0, created_at=minutes(0, 60), **options), folder)
     return folder
 
 
@@ -90,7 +90,7 @@ def test_a_package_of_another_checkpoint_of_the_same_shape_is_refused(first, old
 
 def test_a_package_without_weights_is_nothing_to_go_on_from(small_roberta, tmp_path):
     as_it_is = catalog.train("tweet_roberta", [], [], seed=0, checkpoint=str(small_roberta))
-    package.write(as_it_is, tmp_path / "package")
+    model_package.write(as_it_is, tmp_path / "package")
     known = {"checkpoint": str(small_roberta)}
     with pytest.raises(BadInput, match=r"holds no weights.safetensors"):
         catalog.train("tweet_roberta", TEXTS, LABELS, seed=0, fine_tune=True, start=str(tmp_path / "package"), **known)
@@ -115,7 +115,7 @@ def test_rows_that_the_first_weights_learned_from_do_not_judge_the_second(first,
 
 def test_what_the_weights_before_learned_from_counts_for_the_next_package_as_well(first, small_bert, tmp_path):
     """Rows to learn from that are older than those of the package, and later ones that are newer."""
-    package.write(warm(first, small_bert, minutes(-20, 54) + minutes(60, 6)), tmp_path / "second")
+    model_package.write(warm(first, small_bert, minutes(-20, 54) + minutes(60, 6)), tmp_path / "second")
     settings = json.loads((tmp_path / "second" / "settings.json").read_text())
     assert datetime.fromisoformat(settings["learned_until"]) == MONDAY + timedelta(minutes=53)
 

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.feature_extraction.text import CountVectorizer
 
-from sentiment_lib.families.word_counts import WordCounts
-from sentiment_lib.families.words import TOKENS
+from sentiment_lib.families.bag_of_words.ngram_counts import WordCounts
+from sentiment_lib.text.tokens import TOKENS
 
 TEXTS = st.lists(
     st.lists(st.sampled_from(["a", "b", "it's", "@delta", "😀", "!", "Lost", "lost", "bag", "&amp;", "İ", "é"])).map(

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from sentiment_lib.errors import BadInput
-from sentiment_lib.families import catalog, vector_file, word_vectors
-from sentiment_lib.registry import package
+from sentiment_lib.families import catalog
+from sentiment_lib.families.embeddings import vector_file, word_vectors
+from sentiment_lib.registry import model_package
 from tests.unit.families.made_up import made_up, vocabulary
 
 
@@ -30,11 +31,11 @@ def trained(path):
 def test_a_package_carries_its_vectors_and_needs_no_file(tmp_path):
     path = written(tmp_path / "vectors.txt", vocabulary())
     model = trained(path)
-    digest = package.write(model, tmp_path / "package")
+    digest = model_package.write(model, tmp_path / "package")
     path.unlink()
     texts, _ = made_up(50, seed=3)
     np.testing.assert_array_equal(
-        package.read(tmp_path / "package", digest).predict_proba(texts), model.predict_proba(texts)
+        model_package.read(tmp_path / "package", digest).predict_proba(texts), model.predict_proba(texts)
     )
     told = (tmp_path / "package" / word_vectors.SOURCE).read_text()
     assert json.loads(told)["file"] == "vectors.txt"

@@ -16,9 +16,9 @@ import pytest
 from sentiment_lib.errors import PortTaken, StackFailed
 from sentiment_lib.local import processes, secrets
 from sentiment_lib.local.component import Component
-from sentiment_lib.local.home import Home, Ports
-from sentiment_lib.local.leftovers import end_leftovers
 from sentiment_lib.local.ports import require_free
+from sentiment_lib.local.stale_processes import end_leftovers
+from sentiment_lib.local.state_folder import Home, Ports
 from sentiment_lib.local.supervisor import Supervisor
 
 #: A server that has a child which forgets its environment, as programs do that rename themselves.

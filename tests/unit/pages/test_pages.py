@@ -9,11 +9,11 @@ import jinja2
 import pytest
 
 from sentiment_lib.errors import NotFound
-from sentiment_lib.pages import charts, formats
+from sentiment_lib.pages import charts, formatting
 from sentiment_lib.pages.assets import Assets
 from sentiment_lib.pages.markdown import html
+from sentiment_lib.pages.safe_text import visible
 from sentiment_lib.pages.templates import environment
-from sentiment_lib.pages.visible import visible
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 POINTS = [charts.Point(at=NOW + timedelta(days=day), value=0.7, low=0.6, high=0.8) for day in range(3)]
@@ -70,7 +70,7 @@ def test_a_name_that_a_template_does_not_know_is_an_error():
     [(0, "now"), (45, "45 s ago"), (200, "3 min ago"), (-7300, "in 2 h"), (90 * 86400, "3 months ago")],
 )
 def test_times_are_told_by_distance_with_the_full_time_beside(seconds, words):
-    shown = formats.ago(NOW - timedelta(seconds=seconds), NOW)
+    shown = formatting.ago(NOW - timedelta(seconds=seconds), NOW)
     assert f">{words}<" in shown
     assert "UTC" in shown
 
@@ -96,19 +96,28 @@ def test_markdown_is_drawn_below_the_pages_heading_and_brings_no_markup_of_its_o
 
 def test_figures_of_all_sizes_in_one_column():
     sizes = (0.26234, -0.018, 0.0, 12.0, 15.44, 4000.0, 12345.6, None)
-    assert [formats.measured(one) for one in sizes] == ["0.262", "-0.018", "0", "12", "15.4", "4,000", "12,345.6", "–"]
+    assert [formatting.measured(one) for one in sizes] == [
+        "0.262",
+        "-0.018",
+        "0",
+        "12",
+        "15.4",
+        "4,000",
+        "12,345.6",
+        "–",
+    ]
 
 
 def test_a_small_p_value_is_not_nought():
-    assert [formats.chance(one) for one in (0.0, 0.0004, 0.0136, None)] == ["< 0.001", "< 0.001", "0.014", "–"]
+    assert [formatting.chance(one) for one in (0.0, 0.0004, 0.0136, None)] == ["< 0.001", "< 0.001", "0.014", "–"]
 
 
 def test_figures_are_written_as_people_read_them():
-    assert formats.number(1234567) == "1,234,567"
-    assert formats.percent(0.7123) == "71.2 %"
-    assert formats.signed(-0.01) == "−0.010"
-    assert formats.interval((-0.1, 0.2), 1) == "−0.1 to 0.2"
-    assert formats.figure(None) == "–"
+    assert formatting.number(1234567) == "1,234,567"
+    assert formatting.percent(0.7123) == "71.2 %"
+    assert formatting.signed(-0.01) == "−0.010"
+    assert formatting.interval((-0.1, 0.2), 1) == "−0.1 to 0.2"
+    assert formatting.figure(None) == "–"
 
 
 def test_an_asset_changes_its_address_with_its_content(tmp_path):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from sentiment_lib.families import catalog
-from sentiment_lib.registry.card import Facts, card
 from sentiment_lib.registry.licences import LICENCES
+from sentiment_lib.registry.model_card import Facts, card
 
 SHARES = {"negative": 0.6, "neutral": 0.25, "positive": 0.15}
 KNOWN = Facts(

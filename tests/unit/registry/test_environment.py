@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from sentiment_lib.registry import processor, runs
+from sentiment_lib import machine
+from sentiment_lib.registry import mlflow_runs
 from sentiment_lib.registry.requirements import ALL, DECIDING, NEEDED
 
 CPUINFO = """processor\t: 0
@@ -17,18 +18,18 @@ model name\t: another
 def test_the_processor_is_named_with_what_decides_how_a_network_is_computed(tmp_path, monkeypatch):
     (tmp_path / "cpuinfo").write_text(CPUINFO)
     monkeypatch.setenv("OMP_NUM_THREADS", "2")
-    found = processor.processor(tmp_path / "cpuinfo")
+    found = machine.processor(tmp_path / "cpuinfo")
     assert found["processor"] == "Some Maker's Model 7 @ 2.00GHz"
     assert found["instructions"] == "avx2 avx512f avx512_bf16"
     assert found["threads"] == "2"
 
 
 def test_a_system_that_tells_nothing_of_its_processor_is_no_error(tmp_path):
-    assert processor.processor(tmp_path / "none")["instructions"] == ""
+    assert machine.processor(tmp_path / "none")["instructions"] == ""
 
 
 def test_what_decides_an_answer_is_recorded_with_a_training():
-    found = runs.environment()
+    found = mlflow_runs.environment()
     for name in ("onnxruntime", "tokenizers", "fasttext-community", "textblob", "vaderSentiment", "gensim"):
         assert name in found
     assert found["processor"]

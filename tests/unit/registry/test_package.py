@@ -12,15 +12,16 @@ from types import SimpleNamespace
 import pytest
 
 from sentiment_lib.errors import UnsafeArtefact
-from sentiment_lib.families import catalog, weights
-from sentiment_lib.families.stack import Stack
-from sentiment_lib.registry import package
+from sentiment_lib.families import catalog
+from sentiment_lib.families.ensemble.stacking import Stack
+from sentiment_lib.families.weights import pinned
+from sentiment_lib.registry import model_package
 
 
 @pytest.fixture
 def packed(tmp_path):
     folder = tmp_path / "package"
-    return folder, package.write(catalog.train("vader", [], [], seed=0), folder)
+    return folder, model_package.write(catalog.train("vader", [], [], seed=0), folder)
 
 
 def rewritten(folder, change):
@@ -33,7 +34,7 @@ def rewritten(folder, change):
 
 
 def test_an_untouched_package_is_read(packed):
-    assert package.read(*packed).family == "vader"
+    assert model_package.read(*packed).family == "vader"
 
 
 def test_a_changed_byte(packed):
@@ -41,28 +42,28 @@ def test_a_changed_byte(packed):
     content = (folder / "lexicon.json").read_bytes()
     (folder / "lexicon.json").write_bytes(content.replace(b"4.0", b"4.1", 1))
     with pytest.raises(UnsafeArtefact, match=r"lexicon.json was changed"):
-        package.verify(folder, digest)
+        model_package.verify(folder, digest)
 
 
 def test_a_changed_manifest(packed):
     folder, digest = packed
     rewritten(folder, lambda manifest: manifest.update(normaliser="0"))
     with pytest.raises(UnsafeArtefact, match="not the one that was approved"):
-        package.verify(folder, digest)
+        model_package.verify(folder, digest)
 
 
 def test_a_missing_file(packed):
     folder, digest = packed
     (folder / "lexicon.json").unlink()
     with pytest.raises(UnsafeArtefact, match="is missing"):
-        package.verify(folder, digest)
+        model_package.verify(folder, digest)
 
 
 def test_a_file_more(packed):
     folder, digest = packed
     (folder / "extra.json").write_text("{}")
     with pytest.raises(UnsafeArtefact, match="extra\\.json is not in its manifest"):
-        package.verify(folder, digest)
+        model_package.verify(folder, digest)
 
 
 def test_a_link_out_of_the_package(packed, tmp_path):
@@ -71,14 +72,14 @@ def test_a_link_out_of_the_package(packed, tmp_path):
     (folder / "lexicon.json").unlink()
     (folder / "lexicon.json").symlink_to(tmp_path / "outside.json")
     with pytest.raises(UnsafeArtefact, match="not a plain file"):
-        package.verify(folder, digest)
+        model_package.verify(folder, digest)
 
 
 def test_a_name_that_leads_out(packed):
     folder, _ = packed
     digest = rewritten(folder, lambda m: m["files"].update({"../up.json": {"sha256": "0", "bytes": 1}}))
     with pytest.raises(UnsafeArtefact, match="leads out of it"):
-        package.verify(folder, digest)
+        model_package.verify(folder, digest)
 
 
 @pytest.mark.parametrize("name", ["model.pkl", "model.py", "model.joblib"])
@@ -86,7 +87,7 @@ def test_a_kind_of_file_that_can_run(packed, name):
     folder, _ = packed
     digest = rewritten(folder, lambda m: m["files"].update({name: {"sha256": "0", "bytes": 1}}))
     with pytest.raises(UnsafeArtefact, match="no model consists of"):
-        package.verify(folder, digest)
+        model_package.verify(folder, digest)
 
 
 def test_a_pickle_under_an_innocent_name(packed):
@@ -96,7 +97,7 @@ def test_a_pickle_under_an_innocent_name(packed):
     entry = {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
     digest = rewritten(folder, lambda m: m["files"].update({"weights.bin": entry}))
     with pytest.raises(UnsafeArtefact, match="is a pickle"):
-        package.verify(folder, digest)
+        model_package.verify(folder, digest)
 
 
 def test_a_file_larger_than_promised(packed):
@@ -104,7 +105,7 @@ def test_a_file_larger_than_promised(packed):
     with (folder / "lexicon.json").open("ab") as file:
         file.write(b" " * 1000)
     with pytest.raises(UnsafeArtefact, match="not as promised"):
-        package.verify(folder, digest)
+        model_package.verify(folder, digest)
 
 
 @pytest.fixture(scope="module")
@@ -112,13 +113,13 @@ def on_glove(tmp_path_factory):
     """A package of a family whose vectors stay in the package that pip installed."""
     folder = tmp_path_factory.mktemp("glove") / "package"
     texts = [f"{word} flight {number}" for number in range(20) for word in ("bad", "gate", "great")]
-    return folder, package.write(catalog.train("glove_logreg", texts, [0, 1, 2] * 20, seed=0), folder)
+    return folder, model_package.write(catalog.train("glove_logreg", texts, [0, 1, 2] * 20, seed=0), folder)
 
 
 def test_weights_outside_of_the_package_are_part_of_its_manifest(on_glove):
     named = json.loads((on_glove[0] / "manifest.json").read_text())["weights"]
-    assert named == {"glove-6b-50d": weights.PINNED["glove-6b-50d"].files}
-    assert package.read(*on_glove).family == "glove_logreg"
+    assert named == {"glove-6b-50d": pinned.PINNED["glove-6b-50d"].files}
+    assert model_package.read(*on_glove).family == "glove_logreg"
 
 
 def test_a_package_that_needs_nothing_from_outside_names_no_weights(packed):
@@ -127,23 +128,23 @@ def test_a_package_that_needs_nothing_from_outside_names_no_weights(packed):
 
 @pytest.mark.parametrize("pins", [{"glove_6B_50d_emb.npy": "0" * 64}, {}])
 def test_a_package_of_weights_that_are_not_the_pinned_ones_is_refused(on_glove, monkeypatch, pins):
-    then = weights.PINNED["glove-6b-50d"]
-    monkeypatch.setitem(weights.PINNED, "glove-6b-50d", replace(then, files=pins))
+    then = pinned.PINNED["glove-6b-50d"]
+    monkeypatch.setitem(pinned.PINNED, "glove-6b-50d", replace(then, files=pins))
     now = pins.get("glove_6B_50d_emb.npy", "none")[:12]
     with pytest.raises(UnsafeArtefact, match=rf"glove_6B_50d_emb\.npy of the weights glove-6b-50d .*{now}.* is pinned"):
-        package.read(*on_glove)
-    package.verify(*on_glove)
+        model_package.read(*on_glove)
+    model_package.verify(*on_glove)
 
 
 def test_a_package_of_before_weights_were_named_is_read(on_glove, tmp_path):
     shutil.copytree(on_glove[0], tmp_path / "old")
     digest = rewritten(tmp_path / "old", lambda manifest: manifest.pop("weights"))
-    assert package.read(tmp_path / "old", digest).family == "glove_logreg"
+    assert model_package.read(tmp_path / "old", digest).family == "glove_logreg"
 
 
 def test_the_weights_of_its_members_are_a_stacks():
     made = Stack({"glove_logreg": SimpleNamespace(weights=("glove-6b-50d",)), "vader": object()}, [], [], 1.0)
-    assert list(weights.outside(made)) == ["glove-6b-50d"]
+    assert list(pinned.outside(made)) == ["glove-6b-50d"]
 
 
 def test_texts_normalised_by_a_version_that_this_code_has_not_are_refused_with_what_to_do(packed):
@@ -151,5 +152,5 @@ def test_texts_normalised_by_a_version_that_this_code_has_not_are_refused_with_w
     digest = rewritten(folder, lambda manifest: manifest.update(normaliser="99"))
     told = r"normalised by version 99.* train it again, or install the airline-sentiment \d.* that wrote it"
     with pytest.raises(UnsafeArtefact, match=told):
-        package.read(folder, digest)
-    package.verify(folder, digest)
+        model_package.read(folder, digest)
+    model_package.verify(folder, digest)

@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sentiment_lib.text.airlines import airline_of
+from sentiment_lib.text.batch import airlines_of, detect_all, mask_all, normalise_all
 from sentiment_lib.text.language import detect
 from sentiment_lib.text.normalise import MAXIMUM_CHARACTERS, normalise
 from sentiment_lib.text.privacy import mask
-from sentiment_lib.text.together import airlines_of, detect_all, mask_all, normalise_all
 
 WRITTEN = (
     "@united @Delta @jane .@jane a@b.co (a.b+c@d.example) @ http://t.co/x HTTP://X.Y ftp://z www.a.b WWW.c wW.d Www.e "

@@ -1,0 +1,77 @@
+"""Templated cases that every sentiment model should get right, whatever the holdout holds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sentiment_lib.evaluation.checklist_cases import Case, cases
+from sentiment_lib.statistics.metrics import Floats, checked
+
+#: A probability that should not fall may fall by this much; one that should move must move by more than TINY.
+TOLERANCE, TINY = 0.05, 1e-6
+#: Failed cases that are kept as examples, for each capability.
+EXAMPLES = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class BehaviourResult:
+    """Cases passed, by kind ("minimum functionality", "invariance", "direction") and capability."""
+
+    #: kind -> capability -> (passed, cases)
+    counts: Mapping[str, Mapping[str, tuple[int, int]]]
+    #: capability -> texts of some failed cases
+    failures: Mapping[str, tuple[str, ...]]
+
+    def count(self, kind: str) -> tuple[int, int]:
+        """Passed and all cases of a kind."""
+        pairs = self.counts.get(kind, {}).values()
+        return sum(passed for passed, _ in pairs), sum(number for _, number in pairs)
+
+    def share(self, kind: str) -> float | None:
+        """Share of a kind's cases that passed; None when there are none."""
+        passed, number = self.count(kind)
+        return passed / number if number else None
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON's own types only."""
+        return {
+            "counts": {kind: {name: list(pair) for name, pair in found.items()} for kind, found in self.counts.items()},
+            "failures": {name: list(texts) for name, texts in self.failures.items()},
+        }
+
+
+def run(predict_proba: Callable[[Sequence[str]], Any]) -> BehaviourResult:
+    """Put every distinct text through the model once, in one batch, and judge all cases.
+
+    predict_proba: texts -> probabilities (n, 3) in the order of LABELS; BadInput when it returns something else.
+    """
+    every = cases()
+    texts = list(dict.fromkeys(text for case in every for text in (case.text, case.changed) if text is not None))
+    _, proba = checked([0] * len(texts), predict_proba(texts))
+    row_of = {text: row for row, text in enumerate(texts)}
+    counts: dict[str, dict[str, tuple[int, int]]] = {}
+    failures: dict[str, tuple[str, ...]] = {}
+    for case in every:
+        changed = proba[row_of[case.changed]] if case.changed is not None else None
+        passed = _holds(case, proba[row_of[case.text]], changed)
+        kind = counts.setdefault(case.kind, {})
+        before, number = kind.get(case.capability, (0, 0))
+        kind[case.capability] = (before + passed, number + 1)
+        kept = failures.get(case.capability, ())
+        if not passed and len(kept) < EXAMPLES:
+            example = case.text if case.changed is None else f"{case.text} | {case.changed}"
+            failures[case.capability] = (*kept, example)
+    return BehaviourResult(counts=counts, failures=failures)
+
+
+def _holds(case: Case, plain: Floats, changed: Floats | None) -> bool:
+    if changed is None:
+        return int(plain.argmax()) == case.label
+    if case.label is None:
+        return int(plain.argmax()) == int(changed.argmax())
+    moved = float(changed[case.label] - plain[case.label])
+    if case.way == 0:
+        return moved >= -TOLERANCE
+    return case.way * moved > TINY

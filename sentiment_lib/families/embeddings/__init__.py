@@ -1,0 +1,1 @@
+"""Logistic regression over word vectors and frozen sentence encoders."""

@@ -1,0 +1,1 @@
+"""Families that combine the predictions of other families."""

@@ -1,0 +1,1 @@
+"""ONNX export, int8 quantisation and the ONNX Runtime model that serves."""

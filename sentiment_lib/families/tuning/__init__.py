@@ -1,0 +1,1 @@
+"""Hyperparameter search: successive halving over time-ordered folds."""

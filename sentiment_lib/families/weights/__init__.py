@@ -1,0 +1,1 @@
+"""Pre-trained weights: pinned packages, published checkpoints and their SHA-256."""

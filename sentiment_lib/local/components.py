@@ -1,0 +1,188 @@
+"""Command line, environment and health check of each server of the embedded stack."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
+
+from sentiment_lib.local import postgres, sample_data, secrets
+from sentiment_lib.local.component import Component
+from sentiment_lib.local.state_folder import Home, Ports, project_folder
+from sentiment_lib.settings import load_settings
+from sentiment_lib.storage import migrate
+
+
+def components(home: Home, ports: Ports, *, sample: bool, make_key: Callable[[], str]) -> list[Component]:
+    """Every component in the order of its needs; with `sample`, an empty database gets the sample stream.
+
+    `make_key` makes the API key that the login table shows; it is called once, when the database is there.
+    """
+    known = secrets.read_or_make(home)
+    environment = _environment(home, ports, known)
+    secrets.write_settings(home, secrets.sentiment_environment(home, ports, known))
+    return [
+        Component(
+            name="postgres",
+            command=postgres.command(home, ports),
+            prepare=lambda: postgres.prepare(home, known["postgres_password"]),
+            healthy=lambda: postgres.answers(ports, known["postgres_password"]),
+            user=postgres.run_as(),
+            probes=6,
+            stop_signal="SIGINT",  # fast shutdown: SIGTERM would wait for every client to leave
+            port=ports.postgres,
+            environment={"PATH": os.environ.get("PATH", ""), "LANG": "C.UTF-8"},
+        ),
+        Component(
+            name="databases",
+            call=lambda: _make_databases(home, ports, known, make_key),
+            after=("postgres",),
+        ),
+        *_sample(home, sample),
+        Component(
+            name="mlflow",
+            command=_mlflow(home, ports),
+            healthy=lambda: _answers(f"http://127.0.0.1:{ports.mlflow}/health"),
+            after=("databases",),
+            port=ports.mlflow,
+            environment={
+                **environment,
+                "MLFLOW_BACKEND_STORE_URI": secrets.database_url(known, ports, "mlflow", "psycopg2"),
+            },
+        ),
+        Component(
+            name="airflow-migrate",
+            command=[sys.executable, "-m", "sentiment_airflow.setup"],
+            once=True,
+            after=("databases",),
+            environment={**environment, "PYTHONPATH": str(project_folder() / "plugins")},
+        ),
+        Component(
+            name="api",
+            command=[_program("sentiment"), "serve", "--host", "127.0.0.1", "--port", str(ports.api)],
+            # not /readyz: without a champion it is not ready, and another start would not give it one
+            healthy=lambda: _answers(f"http://127.0.0.1:{ports.api}/healthz"),
+            after=("databases", "mlflow"),
+            port=ports.api,
+            environment=environment,
+        ),
+        Component(
+            name="watch",
+            command=[_program("sentiment"), "alerts", "watch"],
+            healthy=lambda: True,  # it has no address to ask: it is well while it lives
+            after=("databases",),
+            environment=environment,
+        ),
+        *_airflow(ports, environment, ready=("sample",) if sample else ()),
+    ]
+
+
+def _sample(home: Home, wanted: bool) -> list[Component]:
+    if not wanted:
+        return []
+    return [Component(name="sample", call=lambda: sample_data.take_in(load_settings(), home.run), after=("databases",))]
+
+
+def _airflow(ports: Ports, environment: dict[str, str], ready: tuple[str, ...]) -> list[Component]:
+    needed = ("airflow-migrate", "mlflow", *ready)
+    address = f"http://127.0.0.1:{ports.airflow}"
+    arguments = {
+        "api-server": ["api-server", "--host", "127.0.0.1", "--port", str(ports.airflow), "--workers", "1"],
+        "scheduler": ["scheduler", "--skip-serve-logs"],
+        "dag-processor": ["dag-processor"],
+        "triggerer": ["triggerer", "--skip-serve-logs"],
+    }
+    monitored = {"api-server": "metadatabase", "dag-processor": "dag_processor"}
+    return [
+        Component(
+            name=f"airflow-{name}",
+            command=[_program("airflow"), *rest],
+            healthy=partial(_airflow_part, address, monitored.get(name, name)),
+            after=needed,
+            probes=24,  # a machine that trains on all its cores may keep a heartbeat waiting
+            judged_by=() if name == "api-server" else ("airflow-api-server",),
+            port=ports.airflow if name == "api-server" else None,
+            environment=environment,
+        )
+        for name, rest in arguments.items()
+    ]
+
+
+def _make_databases(home: Home, ports: Ports, known: dict[str, str], make_key: Callable[[], str]) -> None:
+    postgres.make_databases(ports, known)
+    migrate.upgrade(secrets.database_url(known, ports, "sentiment", "psycopg"))
+    if not home.api_key.exists():
+        secrets.write_private(home.api_key, make_key())
+
+
+def _mlflow(home: Home, ports: Ports) -> list[str]:
+    port = str(ports.mlflow)
+    hosts = ",".join(f"{host}:{port}" for host in ("127.0.0.1", "localhost"))
+    return [
+        *(_program("mlflow"), "server", "--host", "127.0.0.1", "--port", port, "--workers", "1"),
+        *("--serve-artifacts", "--artifacts-destination", home.artefacts.as_uri(), "--allowed-hosts", hosts),
+    ]
+
+
+def _environment(home: Home, ports: Ports, known: dict[str, str]) -> dict[str, str]:
+    project = project_folder()
+    address = f"http://127.0.0.1:{ports.airflow}"
+    users = ",".join(f"{user}:{role}" for user, role in secrets.USERS.items())
+    return {
+        **os.environ,
+        **secrets.sentiment_environment(home, ports, known),
+        "AIRFLOW_HOME": str(home.airflow),
+        "AIRFLOW__API__BASE_URL": address,
+        "AIRFLOW__API__SECRET_KEY": known["secret_key"],
+        "AIRFLOW__API_AUTH__JWT_SECRET": known["jwt_secret"],
+        "AIRFLOW__CORE__DAGS_FOLDER": str(project / "dags"),
+        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{address}/execution/",
+        "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
+        "AIRFLOW__CORE__FERNET_KEY": known["fernet_key"],
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__PARALLELISM": "4",  # the default would fork 32 workers at once
+        "AIRFLOW__CORE__PLUGINS_FOLDER": str(project / "plugins"),
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(home.secrets / secrets.PASSWORDS_FILE),
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": users,
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": secrets.database_url(known, ports, "airflow", "psycopg2"),
+        "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "60",
+        "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(home.logs / "airflow"),
+        # a task whose process was killed is tried again within a minute or so, not after five
+        "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "15",
+        "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "1",
+        "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "60",
+        "DO_NOT_TRACK": "1",
+        "GIT_PYTHON_REFRESH": "quiet",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+        "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1"),
+        "OMP_WAIT_POLICY": "PASSIVE",
+        "PYTHONUNBUFFERED": "1",
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
+    }
+
+
+def _program(name: str) -> str:
+    return str(Path(sys.executable).with_name(name))
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urlopen(url, timeout=3) as response:  # noqa: S310 - our own loopback address
+            return bool(response.status == 200)
+    except (URLError, ConnectionError, TimeoutError):
+        return False
+
+
+def _airflow_part(address: str, part: str) -> bool:
+    try:
+        with urlopen(f"{address}/api/v2/monitor/health", timeout=3) as response:  # noqa: S310 - as above
+            health = json.load(response)
+    except (URLError, ConnectionError, TimeoutError, ValueError):
+        return False
+    return bool((health.get(part) or {}).get("status") == "healthy")

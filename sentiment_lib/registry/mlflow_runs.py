@@ -1,0 +1,92 @@
+"""One MLflow run for one training: what went in, what it cost, how it looks."""
+
+from __future__ import annotations
+
+import platform
+import resource
+import subprocess
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from sentiment_lib.machine import processor
+from sentiment_lib.registry.mlflow_registry import Registry
+from sentiment_lib.registry.requirements import DECIDING, versions
+
+#: Characters of a tag that every MLflow store keeps.
+TAG = 500
+
+
+@contextmanager
+def training_run(registry: Registry, *, training_key: str, name: str, parameters: Mapping[str, Any]) -> Iterator[str]:
+    """Id of a run that ends FINISHED, or FAILED when the block raises. Runs of killed tries are marked KILLED first."""
+    client, experiment = registry.client, registry.experiment()
+    for old in client.search_runs([experiment], f"tags.training_key = '{training_key}' and status = 'RUNNING'"):
+        client.set_terminated(old.info.run_id, "KILLED")
+    run_id = str(client.create_run(experiment, run_name=name, tags={"training_key": training_key}).info.run_id)
+    try:
+        for key, value in parameters.items():
+            client.log_param(run_id, key, value)
+        yield run_id
+    except BaseException:
+        client.set_terminated(run_id, "FAILED")
+        raise
+    client.set_terminated(run_id, "FINISHED")
+
+
+def nested_run(
+    registry: Registry,
+    parent: str,
+    *,
+    name: str,
+    parameters: Mapping[str, Any],
+    figures: Mapping[str, float],
+    problem: str | None = None,
+) -> None:
+    """One finished run under another; FAILED, with the problem as a tag, when there is one."""
+    from mlflow.entities import Metric, Param
+
+    client, now = registry.client, int(1000 * time.time())
+    key = client.get_run(parent).data.tags["training_key"]
+    tags = {"mlflow.parentRunId": parent, "training_key": key, **({"problem": problem[:TAG]} if problem else {})}
+    run_id = client.create_run(registry.experiment(), run_name=name, tags=tags).info.run_id
+    client.log_batch(
+        run_id,
+        metrics=[Metric(key=key, value=value, timestamp=now, step=0) for key, value in figures.items()],
+        params=[Param(key, str(value)) for key, value in parameters.items()],
+    )
+    client.set_terminated(run_id, "FAILED" if problem else "FINISHED")
+
+
+def environment() -> dict[str, str]:
+    """Python, processor and the versions of the packages that matter."""
+    return {"python": platform.python_version(), **processor(), **versions(DECIDING)}
+
+
+def git_revision() -> str:
+    """Commit of this code, "+" at its end when the tree has changes; the package's version outside a checkout."""
+    folder = Path(__file__).parent
+    try:
+        commit = subprocess.run(
+            ["git", "rev-parse", "HEAD"], cwd=folder, capture_output=True, text=True, check=True, timeout=10
+        ).stdout.strip()
+        changed = subprocess.run(
+            ["git", "status", "--porcelain", "--untracked-files=no", "--", "."],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=10,
+        ).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return f"airline-sentiment {version('airline-sentiment')}"
+    return commit + ("+" if changed else "")
+
+
+def peak_memory_mb() -> float:
+    """Largest resident memory of this process so far, in megabytes."""
+    kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return kilobytes / 1024 if platform.system() == "Linux" else kilobytes / 1024**2

@@ -1,0 +1,50 @@
+"""The code that MLflow runs when someone loads a version through MLflow itself; no pickle is involved.
+
+Our own steps never come this way: they check the digest and read the package directly (registry/models.py).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import pandas as pd
+
+from sentiment_lib.errors import BadInput
+from sentiment_lib.records import LABELS
+
+#: Rows that an error names.
+NAMED = 5
+
+
+class PackagedModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc, name-defined]
+    """Column `text` in, one probability column per label out."""
+
+    def load_context(self, context: Any) -> None:
+        """Check the package against the digest of its version, then read it."""
+        from sentiment_lib.registry import model_package
+
+        self.model = model_package.read(Path(context.artifacts["package"]), context.model_config["digest"])
+
+    def predict(self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:
+        """Probabilities (n, 3), columns p_negative, p_neutral, p_positive; BadInput names the rows without a text."""
+        proba = self.model.predict_proba(texts_of(model_input["text"]))
+        return pd.DataFrame(proba, columns=[f"p_{label}" for label in LABELS])
+
+
+def texts_of(column: pd.Series[Any]) -> list[str]:
+    """The texts; BadInput where one is missing or is no text, which MLflow's own check of the signature lets through.
+
+    An empty text is one: whoever means it says so.
+    """
+    texts = column.tolist()
+    wrong = [(row, text) for row, text in enumerate(texts) if not isinstance(text, str)]
+    if wrong:
+        named = ", ".join(f"row {row}: {text!r}" for row, text in wrong[:NAMED])
+        more = f" and {len(wrong) - NAMED} more" if len(wrong) > NAMED else ""
+        raise BadInput(what="column text", problem=f"every row must be a string, but of {len(texts)} {named}{more}")
+    return texts
+
+
+mlflow.models.set_model(PackagedModel())

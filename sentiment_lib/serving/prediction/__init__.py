@@ -1,0 +1,1 @@
+"""The prediction path of the API: model, micro-batches, ids and highlights."""

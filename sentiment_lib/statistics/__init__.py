@@ -1,0 +1,1 @@
+"""Statistical methods shared by evaluation, drift and families. Pure: arrays in, records out."""

@@ -1,0 +1,1 @@
+"""Steps from a candidate to a recorded approval: evaluation, gate, evidence, replay."""

@@ -1,0 +1,38 @@
+"""The first champion: VADER, which needs no training. Does nothing when there is a champion."""
+
+from __future__ import annotations
+
+from sentiment_lib.records import ModelVersion
+from sentiment_lib.registry.mlflow_registry import CHAMPION, Registry
+from sentiment_lib.settings import Settings
+from sentiment_lib.steps.deployment import champion_alias
+from sentiment_lib.steps.training import train
+from sentiment_lib.storage import deployments, model_versions
+from sentiment_lib.storage.engine import Store, lock
+
+FIRST_FAMILY = "vader"
+
+
+def run(store: Store, settings: Settings) -> ModelVersion:
+    """The champion; made from VADER when there is none yet."""
+    registry = Registry(settings)
+    with store.begin() as connection:
+        found = model_versions.champion(connection)
+    if found:
+        return found
+    champion_alias.finish_interrupted(store, registry)
+    first = train.untrained(store, settings, family=FIRST_FAMILY)
+    with store.begin() as connection:
+        lock(connection, "champion")
+        found = model_versions.champion(connection)
+        if found:
+            return found
+        # an alias without a deployment is a registry that outlived its database: take it from where it is
+        elsewhere = registry.alias(CHAMPION)
+        if elsewhere not in (None, first.version):
+            registry.drop_alias(CHAMPION)
+        intent = deployments.under_way(connection) or deployments.intend(
+            connection, kind="first", from_version=None, to_version=first.version
+        )
+    champion_alias.carry_out(store, registry, intent)
+    return first

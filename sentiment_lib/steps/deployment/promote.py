@@ -1,0 +1,80 @@
+"""Make the candidate of an approved decision the champion; or, forced and loud, of a decision that nobody approved."""
+
+from __future__ import annotations
+
+from sentiment_lib.errors import ApprovalVoid, BadInput, ChampionMoved
+from sentiment_lib.records import Deployment, Severity
+from sentiment_lib.registry.mlflow_registry import Registry
+from sentiment_lib.settings import Settings
+from sentiment_lib.steps.decisions.record_approval import SHORTEST_REASON
+from sentiment_lib.steps.deployment import champion_alias
+from sentiment_lib.storage import decisions, deployments, model_versions
+from sentiment_lib.storage.engine import Store, lock
+from sentiment_lib.storage.open_alerts import open_alert
+
+
+def run(store: Store, settings: Settings, *, decision_id: int) -> Deployment:
+    """The deployment of an approved decision; run again, it gives or finishes the same one.
+
+    Raises ApprovalVoid without an approval, ChampionMoved when the champion is not the one that was compared with,
+    UnsafeArtefact when the package is not what was evaluated.
+    """
+    return _promote(store, settings, decision_id, None, None)
+
+
+def force(store: Store, settings: Settings, *, decision_id: int, reason: str, by: str) -> Deployment:
+    """Promote past the gate and the approval: its own kind of deployment, and a critical alert."""
+    if len(reason.strip()) < SHORTEST_REASON:
+        raise BadInput(what="reason", problem="a forced promotion needs one")
+    return _promote(store, settings, decision_id, reason.strip(), by)
+
+
+def _promote(store: Store, settings: Settings, decision_id: int, reason: str | None, by: str | None) -> Deployment:
+    registry = Registry(settings)
+    champion_alias.finish_interrupted(store, registry)
+    with store.begin() as connection:
+        decision = decisions.by_id(connection, decision_id)
+        candidate = model_versions.by_version(connection, decision.candidate_version)
+    registry.fetch(candidate.version, candidate.digest)
+    with store.begin() as connection:
+        lock(connection, "champion")
+        known = deployments.of_decision(connection, decision_id)
+        if known and known[1] == "done":
+            return known[0]
+        left = deployments.under_way(connection)
+        if left:
+            # another process is between its intent and its swap at this moment
+            raise ChampionMoved(actual=left.to_version, expected=decision.champion_version)
+        if known and known[1] == "undone" and reason is None:
+            raise ApprovalVoid(decision=decision_id, problem="its promotion was undone: the alias had been moved")
+        approval = decisions.approval(connection, decision_id)
+        if reason is None and (approval is None or approval.answer != "approved"):
+            state = approval.answer if approval else "not answered"
+            raise ApprovalVoid(decision=decision_id, problem=f"nobody approved it ({state})")
+        if reason is None and approval and approval.evidence_hash != decision.evidence_hash:
+            raise ApprovalVoid(decision=decision_id, problem="the evidence is not what was approved")
+        champion = model_versions.champion(connection)
+        serving = champion.version if champion else None
+        if serving != decision.champion_version:
+            raise ChampionMoved(actual=serving, expected=decision.champion_version)
+        intent = deployments.intend(
+            connection,
+            kind="promotion" if reason is None else "forced",
+            from_version=serving,
+            to_version=decision.candidate_version,
+            approval_id=approval.approval_id if approval and reason is None else None,
+            decision_id=decision_id,
+            reason=reason if reason is not None else approval.reason if approval else None,
+            moved_by=by if reason is not None else approval.answered_by if approval else None,
+        )
+        if reason is not None:
+            open_alert(
+                connection,
+                kind="forced_promotion",
+                severity=Severity.CRITICAL,
+                dedup_key=f"forced_promotion/{decision_id}",
+                title=f"Version {decision.candidate_version} was promoted by force",
+                body=f"{by} promoted it although the gate said {decision.answer}: {reason}",
+                evidence_link=f"/sentiment/decisions/{decision_id}",
+            )
+    return champion_alias.carry_out(store, registry, intent)

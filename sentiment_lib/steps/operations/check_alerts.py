@@ -1,0 +1,143 @@
+"""Look at every rule that needs no model, open and resolve alerts, and tell people; a dead receiver hurts nobody."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from sentiment_lib.alerts import api_health, delivery, operational_rules, wrong_predictions
+from sentiment_lib.settings import Settings
+from sentiment_lib.storage import alerts as outbox
+from sentiment_lib.storage import open_alerts
+from sentiment_lib.storage.engine import Store
+
+log = logging.getLogger(__name__)
+
+#: Kinds that this step opens, and so resolves; others are resolved by whoever opens them.
+OWNED = (
+    "no_tweets",
+    "quarantine_share",
+    "scoring_backlog",
+    "label_backlog",
+    "approval_overdue",
+    wrong_predictions.KIND,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class WatchResult:
+    """What one look did."""
+
+    firing: int
+    resolved: int
+    #: messages that reached a receiver (a digest is one)
+    sent: int
+    #: messages that wait for a receiver that is away
+    waiting: int
+
+
+def run(
+    store: Store, settings: Settings, *, at: datetime | None = None, api: api_health.ApiHealth | None = None
+) -> WatchResult:
+    """One look at `at` (now), and one round of delivery.
+
+    The API is looked at by a process that looks again and again and remembers; it gives its memory as `api`. Others
+    leave the API's alerts as they are.
+    """
+    now = at or datetime.now(UTC)
+    if api is not None:
+        api.add(api_health.look(settings.api_url, now), settings.policy.alerts)
+    with store.begin() as connection:
+        found = list(operational_rules.findings(connection, settings.policy, now))
+        found += wrong_predictions.findings(connection, settings.policy.alerts, now)
+        if api is not None:
+            found += api.findings(settings.policy.alerts, now, has_served=_has_served(connection))
+        for one in found:
+            open_alerts.open_alert(connection, one.kind, one.severity, one.dedup_key, one.title, one.body)
+        resolved = 0
+        firing = {one.dedup_key for one in found}
+        for key in _open_keys(connection, (*OWNED, *(api_health.KINDS if api is not None else ()))):
+            if key not in firing and open_alerts.resolve(connection, key) is not None:
+                resolved += 1
+    sent, waiting = deliver(store, settings, at=now)
+    return WatchResult(firing=len(found), resolved=resolved, sent=sent, waiting=waiting)
+
+
+def deliver(store: Store, settings: Settings, *, at: datetime | None = None) -> tuple[int, int]:
+    """Tell every receiver what it has not been told; gives the number of messages sent and waiting.
+
+    At least once: a message is marked after it was taken. A receiver that fails is left alone until its back-off ends;
+    what it missed is told by then in the state of then, and many at once as one digest.
+    """
+    now = at or datetime.now(UTC)
+    sent = waiting = 0
+    for receiver in delivery.receivers(settings):
+        with store.begin() as connection:
+            for alert in outbox.told(connection, receiver.key, now):
+                if _wanted(alert, receiver, settings, now):
+                    outbox.enqueue(connection, alert["alert_id"], receiver.key, now)
+        with store.begin() as connection:
+            taken, left = _send(connection, settings, receiver, now)
+        sent, waiting = sent + taken, waiting + left
+    return sent, waiting
+
+
+def _wanted(alert: Mapping[str, Any], receiver: delivery.Receiver, settings: Settings, now: datetime) -> bool:
+    policy = settings.policy.alerts
+    loud = delivery.ORDER[alert["severity"]] >= delivery.ORDER[receiver.least]
+    return (
+        loud
+        and delivery.next_event(alert, policy, now) is not None
+        and not delivery.quiet(alert["severity"], policy, now)
+    )
+
+
+def _send(connection: Connection, settings: Settings, receiver: delivery.Receiver, now: datetime) -> tuple[int, int]:
+    """Send what is due; one failure ends the round for this receiver."""
+    policy = settings.policy.alerts
+    due = outbox.due(connection, receiver.key, now)
+    state = {alert["alert_id"]: alert for alert in outbox.told(connection, receiver.key, now)} if due else {}
+    ready = []
+    for message in due:
+        alert = state.get(message["alert_id"])
+        event = delivery.next_event(alert, policy, now) if alert else None
+        if alert is None or event is None:
+            outbox.drop(connection, message["message_id"])  # nothing to tell any more
+        else:
+            # one that came and went between two looks is told once, as over
+            ready.append((message, alert, "resolved" if alert["resolved_at"] else event))
+    together = len(ready) > policy.digest_over
+    batches = [ready] if together else [[one] for one in ready]
+    sent = 0
+    for number, batch in enumerate(batches):
+        alerts = [alert for _, alert, _ in batch]
+        title, body = delivery.digest(alerts) if together else delivery.message(alerts[0], batch[0][2])
+        worst = max((str(alert["severity"]) for alert in alerts), key=delivery.ORDER.__getitem__)
+        try:
+            delivery.send(receiver, title, body, worst)
+        except Exception as error:  # whatever a receiver does, it must not hurt the flow
+            log.warning("An alert receiver did not take a message: %s", error)
+            wait = delivery.back_off(max(message["attempts"] for message, _, _ in batch))
+            outbox.put_off(connection, receiver.key, now + wait, str(error)[:500])
+            return sent, sum(len(one) for one in batches[number:])
+        for message, alert, event in batch:
+            outbox.mark_sent(connection, message["message_id"], alert, event, now)
+        sent += 1
+    return sent, 0
+
+
+def _has_served(connection: Connection) -> bool:
+    """Somebody has had an answer from the API, some time: before that nobody misses it."""
+    return bool(connection.execute(text("SELECT EXISTS (SELECT FROM ingests WHERE source = 'api')")).scalar())
+
+
+def _open_keys(connection: Connection, kinds: Sequence[str]) -> list[str]:
+    found = connection.execute(
+        text("SELECT dedup_key FROM alerts WHERE resolved_at IS NULL AND kind = ANY(:kinds)"), {"kinds": list(kinds)}
+    )
+    return [row.dedup_key for row in found]

@@ -1,0 +1,1 @@
+"""Steps that score tweets: the champion, and versions in shadow."""

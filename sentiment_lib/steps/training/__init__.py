@@ -1,0 +1,1 @@
+"""Steps from a retrain request to a registered candidate."""
