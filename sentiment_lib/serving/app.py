@@ -48,7 +48,7 @@ def create(settings: Settings) -> FastAPI:
     for pages in (try_page.router, label_page.router, login_pages.router, rendering.assets):
         app.include_router(pages)
     problems.install(app)
-    openapi.install(app)
+    openapi.install(app, maximum_texts=settings.serving.maximum_texts)
     if settings.serving.cors_origins:
         app.add_middleware(
             CORSMiddleware,

@@ -10,13 +10,13 @@ from sentiment_lib.serving.authentication import SCHEMES
 from sentiment_lib.serving.problems import MEDIA_TYPE
 
 
-def install(app: FastAPI) -> None:
-    """Draw the app's document this way, once."""
+def install(app: FastAPI, *, maximum_texts: int) -> None:
+    """Generate the app's document this way, once; `maximum_texts` is the limit of one request."""
     draw = app.openapi
 
     def document() -> dict[str, Any]:
         if app.openapi_schema is None:
-            app.openapi_schema = _with_keys(_with_problems(draw()))
+            app.openapi_schema = _with_limit(_with_keys(_with_problems(draw())), maximum_texts)
         return app.openapi_schema
 
     app.openapi = document  # type: ignore[method-assign]
@@ -45,3 +45,10 @@ def _with_keys(drawn: dict[str, Any]) -> dict[str, Any]:
             for operation in operations.values():
                 operation["security"] = [{name: []} for name in SCHEMES]
     return drawn
+
+
+def _with_limit(document: dict[str, Any], maximum_texts: int) -> dict[str, Any]:
+    """The number of texts in a request is a setting, so the schema's class does not know it."""
+    texts = document["components"]["schemas"]["PredictBody"]["properties"]["texts"]
+    next(option for option in texts["anyOf"] if option.get("type") == "array")["maxItems"] = maximum_texts
+    return document

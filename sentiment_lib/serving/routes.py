@@ -48,15 +48,10 @@ PredictionId = Annotated[str, Path(max_length=60, pattern=r"^[0-9]{1,19}-[0-9]{1
 
 @router.post("/predict", tags=["predict"], response_model=schemas.PredictOut)
 async def predict(body: schemas.PredictBody, request: Request, caller: Predicting) -> Response:
-    """Label and probabilities for one text or up to 1,000."""
+    """Label and probabilities for one text or many."""
     started = time.perf_counter()
     service = await service_of(request)
-    if (body.text is None) == (body.texts is None):
-        raise BadInput(what="the request", problem="it needs either `text` or `texts`")
-    texts = [body.text] if body.text is not None else body.texts or []
-    limits = service.settings.serving
-    if len(texts) > limits.maximum_texts:
-        raise BadInput(what="texts", problem=f"there are {len(texts)}, and at most {limits.maximum_texts} are taken")
+    texts = body.batch(service.settings.serving.maximum_texts)
     charge(service, caller, len(texts))
     answers = await service.predict(texts, explain=body.explain)
     request.scope.setdefault("told", {}).update(texts=len(texts), version=answers[0].version)

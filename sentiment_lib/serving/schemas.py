@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from sentiment_lib.errors import BadInput
 from sentiment_lib.steps.ingestion.row_validation import bad_text
 
 LabelName = Literal["negative", "neutral", "positive"]
@@ -40,8 +41,25 @@ class PredictBody(Body):
         },
     )
     text: Text | None = None
-    texts: Annotated[list[Text], Field(min_length=1, max_length=1000)] | None = None
-    explain: bool = Field(False, description="also say which parts of each text carried the answer (at most 50 texts)")
+    #: the maximum length is a setting: `batch` checks it, before it looks at any text
+    texts: Annotated[list[str], Field(min_length=1, examples=[["@delta great crew today"]])] | None = None
+    explain: bool = Field(False, description="also return the weight of each part of the text (at most 50 texts)")
+
+    def batch(self, maximum_texts: int) -> list[str]:
+        """The texts to predict, one or many; raises BadInput without exactly one of the two fields, for more than
+        `maximum_texts`, and for a text that ingest would quarantine.
+        """
+        if (self.text is None) == (self.texts is None):
+            raise BadInput(what="the request", problem="it needs either `text` or `texts`")
+        if self.text is not None:
+            return [self.text]
+        texts = self.texts or []
+        if len(texts) > maximum_texts:
+            raise BadInput(what="texts", problem=f"there are {len(texts):,}, and the maximum is {maximum_texts:,}")
+        for index, text in enumerate(texts):
+            if reason := bad_text(text):
+                raise BadInput(what=f"texts.{index}", problem=reason)
+        return texts
 
 
 class PartOut(BaseModel):

@@ -6,7 +6,9 @@ import logging
 import time
 
 import pytest
+from fastapi.testclient import TestClient
 
+from sentiment_lib.serving import app
 from sentiment_lib.serving.server import JsonLines
 
 TEXT = "@united worst flight ever, call me on 212-555-0187, horrible and late"
@@ -41,6 +43,17 @@ def test_a_thousand_texts_are_answered_in_their_order(client):
     assert [one["text"] for one in answer["predictions"]] == texts
     assert {one["label"] for one in answer["predictions"][::2]} == {"negative"}
     assert len({one["prediction_id"] for one in answer["predictions"]}) == 1000
+
+
+def test_the_maximum_number_of_texts_is_a_setting(settings, key):
+    limits = settings.serving.model_copy(update={"maximum_texts": 1500})
+    with TestClient(app.create(settings.model_copy(update={"serving": limits}))) as opened:
+        headers = {"X-API-Key": key}
+        assert opened.post("/v1/predict", json={"texts": ["late"] * 1500}, headers=headers).status_code == 200
+        refused = opened.post("/v1/predict", json={"texts": ["late"] * 1501}, headers=headers)
+        assert (refused.status_code, "1,500" in refused.json()["detail"]) == (422, True)
+        schema = opened.get("/openapi.json").json()["components"]["schemas"]["PredictBody"]["properties"]["texts"]
+        assert [option["maxItems"] for option in schema["anyOf"] if option["type"] == "array"] == [1500]
 
 
 def test_what_was_answered_is_what_is_stored_once(client, rows):

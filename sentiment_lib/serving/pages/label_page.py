@@ -42,7 +42,7 @@ def next_tweet(
     before = label_queue.look(service.store, person=caller.name, pick_id=last) if 0 < last < LAST else None
     return page(
         request,
-        "labelling.html",
+        "label.html",
         caller=caller,
         pick=label_queue.run(service.store, service.settings, person=caller.name, api_texts=api_texts),
         before=before if before is not None and before.state == "labelled" else None,

@@ -130,4 +130,4 @@ def _page(request: Request, service: Service, caller: Caller, *, typed: str, res
     if is_partial(request):
         return page(request, "results.html", caller=caller, **values)
     served = service.champion.served() if not results else None
-    return page(request, "test_page.html", caller=caller, served=served, **values)
+    return page(request, "try.html", caller=caller, served=served, **values)

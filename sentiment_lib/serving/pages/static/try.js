@@ -16,7 +16,7 @@
     try { localStorage.setItem(KEY, JSON.stringify(tries.slice(0, MOST))); } catch (error) { console.info("not kept:", error.name); }
     show();
   }
-  function seen(text) {  /* as visible.py: no unseen character of a stranger's text reaches the page */
+  function seen(text) {  /* as safe_text.py: no unseen character of a stranger's text reaches the page */
     return text.replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Zl}\p{Zp}]/gu, function (letter) {
       return letter === "\u200d" ? letter : "[" + letter.codePointAt(0).toString(16).toUpperCase().padStart(4, "0") + "]";
     });
