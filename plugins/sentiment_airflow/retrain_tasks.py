@@ -53,7 +53,7 @@ def train(order: Json, dag_run: Any = None) -> Json:
 def evaluate(trained: Json, dag_run: Any = None) -> Json:
     """The gate's decision on one candidate."""
     decision = call(
-        "evaluate",
+        "decisions.evaluate",
         snapshot_id=trained["snapshot_id"],
         candidate=trained["candidate"],
         requested_by=asked_by(dag_run),
@@ -90,7 +90,7 @@ def record(dag_run: Any = None, ti: Any = None) -> Json | None:
         return None
     user = reply["responded_by_user"]
     approval = call(
-        "approve",
+        "decisions.record_approval",
         decision_id=question["decision_id"],
         answer=answer_of(reply),
         answered_by=user["id"] if user else None,
