@@ -25,7 +25,7 @@ from sentiment_lib.records import Answer
 from sentiment_lib.statistics import paired_counts
 from sentiment_lib.statistics.anytime_valid import first_crossing
 from sentiment_lib.statistics.label_efficient import chances, prediction_powered
-from sentiment_lib.statistics.metrics import confusion
+from sentiment_lib.statistics.metrics import confusion_matrix
 
 METRIC = "negative_f1"
 HOLDOUTS = (300, 500, 1000, 2000, 5000)
@@ -130,7 +130,7 @@ class _Pool:
         rows = thinned(data.labels, data.classes(champion), data.classes(candidate), lead, metric=METRIC, seed=11)
         self.y, self.old, self.new = data.labels[rows], data.classes(champion)[rows], data.classes(candidate)[rows]
         self.cube = paired_counts.cells(self.y, self.old, self.new)
-        self.worths = worth(confusion(self.y, self.old), METRIC)
+        self.worths = worth(confusion_matrix(self.y, self.old), METRIC)
         self.gain = gains(self.y, self.old, self.new, self.worths)
         belief = (data.proba[champion][rows] + data.proba[candidate][rows]) / 2
         self.expected = expected_gains(belief, self.old, self.new, self.worths)
@@ -217,7 +217,7 @@ def watching(data: Scored, watches: int) -> dict:
     for name, lead in (("5 points worse", -0.05), ("equal", 0.0)):
         old, new = data.classes(good), data.classes(bad)
         rows = thinned(data.labels, old, new, lead, metric=METRIC, seed=13)
-        reference = confusion(data.labels, old)
+        reference = confusion_matrix(data.labels, old)
         after = []
         for number in range(watches):
             part = np.random.default_rng([5, number]).choice(rows, size=policy.enough_labels)

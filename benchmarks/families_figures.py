@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from sentiment_lib.statistics import paired_counts
-from sentiment_lib.statistics.metrics import calibration_error, calibration_noise, confusion, figures, metric
+from sentiment_lib.statistics.metrics import calibration_error, calibration_noise, confusion_matrix, figures, metric
 
 SHOWN = ("accuracy", "macro_f1", "macro_recall", "negative_f1", "calibration_error")
 ROUNDS = 1000
@@ -25,7 +25,7 @@ def with_intervals(labels: np.ndarray, proba: np.ndarray, *, rounds: int = ROUND
     drawn: dict[str, list[float]] = {name: [] for name in SHOWN}
     for _ in range(rounds):
         rows = draw.integers(0, len(labels), len(labels))
-        counts = confusion(labels[rows], predicted[rows])
+        counts = confusion_matrix(labels[rows], predicted[rows])
         for name in SHOWN[:-1]:
             drawn[name].append(float(metric(counts, name)))
         drawn["calibration_error"].append(calibration_error(labels[rows], proba[rows]))

@@ -17,7 +17,7 @@ from sklearn.pipeline import make_pipeline, make_union
 from sentiment_lib.evaluation import metric_influence
 from sentiment_lib.evaluation.slices import slices, word_counts
 from sentiment_lib.statistics import paired_counts
-from sentiment_lib.statistics.metrics import confusion
+from sentiment_lib.statistics.metrics import confusion_matrix
 
 DATA = Path(os.environ.get("SENTIMENT_BENCHMARK_DATA", Path(__file__).parents[2] / "shared" / "data"))
 CLASS_OF = {"negative": 0, "neutral": 1, "positive": 2}
@@ -66,7 +66,7 @@ def thinned(labels, champion, candidate, target: float, *, metric: str, seed: in
 
     The rows stay real, and so do their disagreements; only the share of wins changes.
     """
-    worths = metric_influence.worth(confusion(labels, champion), metric)
+    worths = metric_influence.worth(confusion_matrix(labels, champion), metric)
     gain = metric_influence.gains(labels, champion, candidate, worths)
 
     def lead(rows):

@@ -84,7 +84,7 @@ def _charts(compared: dict[str, Any]) -> list[charts.Chart]:
     ]
     if slices:
         drawn.append(charts.intervals("By slice", slices, axis="difference"))
-    champion, candidate = (counts.tolist() for counts in paired_counts.confusions(np.array(compared["cells"])))
+    champion, candidate = (counts.tolist() for counts in paired_counts.confusion_matrices(np.array(compared["cells"])))
     names = [str(label) for label in LABELS]
     drawn.append(
         charts.confusion("What was said of each label", names, ("champion", champion), ("candidate", candidate))

@@ -16,7 +16,7 @@ EXAMPLES = 2
 
 
 @dataclass(frozen=True, kw_only=True)
-class BehaviourResult:
+class ChecklistResult:
     """Cases passed, by kind ("minimum functionality", "invariance", "direction") and capability."""
 
     #: kind -> capability -> (passed, cases)
@@ -34,15 +34,26 @@ class BehaviourResult:
         passed, number = self.count(kind)
         return passed / number if number else None
 
+    @classmethod
+    def from_dict(cls, body: Mapping[str, Any]) -> ChecklistResult:
+        """The inverse of `as_dict`. Raises KeyError or ValueError for anything else."""
+        return cls(
+            counts={
+                kind: {name: (int(passed), int(number)) for name, (passed, number) in capabilities.items()}
+                for kind, capabilities in body["counts"].items()
+            },
+            failures={name: tuple(texts) for name, texts in body["failures"].items()},
+        )
+
     def as_dict(self) -> dict[str, Any]:
-        """JSON's own types only."""
+        """JSON types only."""
         return {
             "counts": {kind: {name: list(pair) for name, pair in found.items()} for kind, found in self.counts.items()},
             "failures": {name: list(texts) for name, texts in self.failures.items()},
         }
 
 
-def run(predict_proba: Callable[[Sequence[str]], Any]) -> BehaviourResult:
+def run(predict_proba: Callable[[Sequence[str]], Any]) -> ChecklistResult:
     """Put every distinct text through the model once, in one batch, and judge all cases.
 
     predict_proba: texts -> probabilities (n, 3) in the order of LABELS; BadInput when it returns something else.
@@ -63,7 +74,7 @@ def run(predict_proba: Callable[[Sequence[str]], Any]) -> BehaviourResult:
         if not passed and len(kept) < EXAMPLES:
             example = case.text if case.changed is None else f"{case.text} | {case.changed}"
             failures[case.capability] = (*kept, example)
-    return BehaviourResult(counts=counts, failures=failures)
+    return ChecklistResult(counts=counts, failures=failures)
 
 
 def _holds(case: Case, plain: Floats, changed: Floats | None) -> bool:

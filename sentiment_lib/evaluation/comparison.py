@@ -55,8 +55,25 @@ class Comparison:
     #: label x champion's class x candidate's class, in the order of LABELS
     cells: list[list[list[int]]]
 
+    @classmethod
+    def from_dict(cls, body: Mapping[str, Any]) -> Comparison:
+        """The inverse of `as_dict`. Raises KeyError or TypeError for anything else."""
+        return cls(
+            **{
+                **body,
+                "main": Difference(**body["main"]),
+                "guards": tuple(Difference(**guard) for guard in body["guards"]),
+                "slices": tuple(
+                    SliceComparison(
+                        **{**part, "difference": Difference(**part["difference"]) if part["difference"] else None}
+                    )
+                    for part in body["slices"]
+                ),
+            }
+        )
+
     def as_dict(self) -> dict[str, Any]:
-        """JSON's own types only; canonical_json of it is what the ledger hashes."""
+        """JSON types only; the keys are part of the hashed evidence."""
         return asdict(self)
 
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from sentiment_lib.evaluation.checklist import BehaviourResult
+from sentiment_lib.evaluation.checklist import ChecklistResult
 from sentiment_lib.evaluation.comparison import Comparison
 from sentiment_lib.evaluation.cost import Cost
 from sentiment_lib.evaluation.data_checks import DataChecks
@@ -22,7 +22,7 @@ def decide(
     comparison: Comparison,
     policy: GatePolicy,
     *,
-    behaviours: BehaviourResult | None = None,
+    behaviours: ChecklistResult | None = None,
     cost: Cost | None = None,
     data_checks: DataChecks | None = None,
 ) -> tuple[Answer, tuple[RuleVerdict, ...]]:
@@ -114,7 +114,7 @@ COMPARISON_RULES: tuple[Callable[[Comparison, GatePolicy], Verdicts], ...] = (
 )
 
 
-def behaviour_rules(result: BehaviourResult, policy: GatePolicy) -> Verdicts:
+def behaviour_rules(result: ChecklistResult, policy: GatePolicy) -> Verdicts:
     """Templated cases: what every sentiment model must get right, whatever the holdout holds."""
     bounds = {
         "minimum functionality": policy.minimum_functionality,

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from sentiment_lib.statistics.metrics import COUNT_METRICS, calibration_error, checked, confusion, metric
+from sentiment_lib.statistics.metrics import COUNT_METRICS, calibration_error, checked, confusion_matrix, metric
 
 #: Share of intervals that hold the true figure.
 COVERAGE = 0.95
@@ -23,7 +23,7 @@ def figures_with_intervals(
     """
     y, p = checked(labels, proba)
     draw = np.random.default_rng(seed)
-    counts = confusion(y, p.argmax(axis=1))
+    counts = confusion_matrix(y, p.argmax(axis=1))
     # rows of one cell of the confusion matrix are alike for every count metric
     cubes = draw.multinomial(y.size, counts.ravel() / y.size, size=rounds).reshape(rounds, *counts.shape)
     tail = 50 * (1 - COVERAGE)

@@ -33,7 +33,7 @@ def checked(labels: Any, proba: Any) -> tuple[Ints, Floats]:
     return y, p
 
 
-def confusion(labels: Ints, predicted: Ints) -> Ints:
+def confusion_matrix(labels: Ints, predicted: Ints) -> Ints:
     """Counts (3, 3): rows are labels, columns predictions."""
     return np.bincount(labels * CLASSES + predicted, minlength=CLASSES**2).reshape(CLASSES, CLASSES)
 
@@ -84,7 +84,7 @@ def calibration_noise(proba: Floats, bins: int = CALIBRATION_BINS) -> float:
 def figures(labels: Any, proba: Any) -> dict[str, float]:
     """Accuracy, macro-F1, macro-recall, negative F1 and recall, calibration error; each from 0 to 1."""
     y, p = checked(labels, proba)
-    counts = confusion(y, p.argmax(axis=1))
+    counts = confusion_matrix(y, p.argmax(axis=1))
     found = {name: float(metric(counts, name)) for name in COUNT_METRICS}
     return {**found, "calibration_error": calibration_error(y, p)}
 

@@ -10,7 +10,7 @@ import zlib
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from sentiment_lib.statistics.metrics import CLASSES, Floats, Ints, metric
 
@@ -23,12 +23,12 @@ def cells(labels: Ints, champion: Ints, candidate: Ints) -> Ints:
 
 def difference(counts: NDArray[Any], name: str) -> Floats:
     """Candidate minus champion for each cube in (..., 3, 3, 3)."""
-    champion, candidate = confusions(counts)
+    champion, candidate = confusion_matrices(counts)
     return np.asarray(metric(candidate, name) - metric(champion, name))
 
 
-def confusions(counts: NDArray[Any]) -> tuple[Ints, Ints]:
-    """Confusion counts (..., 3, 3), label by answer, of champion and candidate from cubes (..., 3, 3, 3)."""
+def confusion_matrices(counts: ArrayLike) -> tuple[Ints, Ints]:
+    """Confusion matrices (..., 3, 3) of champion and candidate from cubes (..., 3, 3, 3); rows are true labels."""
     cube = np.asarray(counts)
     return cube.sum(axis=-1), cube.sum(axis=-2)
 

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from sentiment_lib.evaluation.shadow_comparison import UNKNOWN, Beside, beside
 from sentiment_lib.records import LABELS
-from sentiment_lib.statistics.paired_counts import confusions
+from sentiment_lib.statistics.paired_counts import confusion_matrices
 from sentiment_lib.storage import decisions, model_versions, shadow
 
 #: Newest tweets that are looked at.
@@ -31,7 +31,7 @@ def run(connection: Connection, decision_id: int) -> Beside | None:
         return None
     labels = np.array([_CODE.get(row[0], UNKNOWN) for row in rows])
     first, second = np.array([row[1:4] for row in rows]), np.array([row[4:7] for row in rows])
-    champion_on_holdout, _ = confusions(np.array(evidence["comparison"]["cells"]))
+    champion_on_holdout, _ = confusion_matrices(np.array(evidence["comparison"]["cells"]))
     return beside(
         labels,
         first if promoted else second,

@@ -10,7 +10,7 @@ import numpy as np
 
 from sentiment_lib.evaluation.accuracy_decline import Decline, decline
 from sentiment_lib.settings import Settings
-from sentiment_lib.statistics.paired_counts import confusions
+from sentiment_lib.statistics.paired_counts import confusion_matrices
 from sentiment_lib.steps.training import request_retrain
 from sentiment_lib.storage import daily_quality, deployments
 from sentiment_lib.storage.decisions import whole
@@ -61,5 +61,5 @@ def run(store: Store, settings: Settings, *, at: datetime | None = None) -> Decl
 
 def _accuracy(evidence: str) -> float:
     """The promoted candidate's accuracy on the holdout of its decision."""
-    _, candidate = confusions(np.array(json.loads(evidence)["comparison"]["cells"]))
+    _, candidate = confusion_matrices(np.array(json.loads(evidence)["comparison"]["cells"]))
     return float(np.trace(candidate) / candidate.sum())

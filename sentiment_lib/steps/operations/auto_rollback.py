@@ -11,7 +11,7 @@ import numpy as np
 from sentiment_lib.evaluation.promotion_watch import WORSE, WatchVerdict, watch
 from sentiment_lib.records import LABELS, Deployment, Severity
 from sentiment_lib.settings import Settings
-from sentiment_lib.statistics.paired_counts import confusions
+from sentiment_lib.statistics.paired_counts import confusion_matrices
 from sentiment_lib.steps.deployment import rollback
 from sentiment_lib.steps.scoring.shadow import WATCHED
 from sentiment_lib.storage import decisions, deployments, shadow
@@ -50,7 +50,7 @@ def run(store: Store, settings: Settings, *, at: datetime | None = None) -> Guar
         champion, previous = move["to_version"], move["from_version"]
         rows = shadow.labelled(connection, champion=champion, previous=previous, since=move["finished_at"])
     evidence = json.loads(known["evidence"])
-    of_previous, _ = confusions(np.array(evidence["comparison"]["cells"]))
+    of_previous, _ = confusion_matrices(np.array(evidence["comparison"]["cells"]))
     place = {str(label): number for number, label in enumerate(LABELS)}
     verdict = watch(
         [place[row["label"]] for row in rows],

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sentiment_lib.evaluation.shadow_comparison import UNKNOWN, beside
-from sentiment_lib.statistics.metrics import confusion
+from sentiment_lib.statistics.metrics import confusion_matrix
 
 
 def world(rows=4000, seed=3):
@@ -22,7 +22,7 @@ def world(rows=4000, seed=3):
 
 
 def judged(labels, told, champion, candidate):
-    reference = confusion(labels, champion.argmax(axis=1))
+    reference = confusion_matrix(labels, champion.argmax(axis=1))
     known = np.where(told, labels, UNKNOWN)
     return beside(known, champion, candidate, reference=reference, metric="accuracy")
 

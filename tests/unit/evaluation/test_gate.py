@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from sentiment_lib.evaluation import alpha_spending
-from sentiment_lib.evaluation.checklist import BehaviourResult
+from sentiment_lib.evaluation.checklist import ChecklistResult
 from sentiment_lib.evaluation.comparison import compare
 from sentiment_lib.evaluation.cost import Cost
 from sentiment_lib.evaluation.data_checks import DataChecks
@@ -116,7 +116,7 @@ NO_POSITIVE = {"negative": 0.7, "neutral": 0.3, "positive": 0.0}
 
 
 def behaving(plain=9, invariant=9, direction=9):
-    return BehaviourResult(
+    return ChecklistResult(
         counts={
             "minimum functionality": {"praise": (plain, 10)},
             "invariance": {"case": (invariant, 10)},

@@ -4,7 +4,7 @@ from sklearn import metrics as reference
 
 from sentiment_lib.errors import BadInput
 from sentiment_lib.evaluation.metric_influence import gains, worth
-from sentiment_lib.statistics.metrics import COUNT_METRICS, calibration_noise, confusion, figures, metric
+from sentiment_lib.statistics.metrics import COUNT_METRICS, calibration_noise, confusion_matrix, figures, metric
 
 
 def test_figures_agree_with_scikit_learn(dice):
@@ -62,6 +62,6 @@ def test_rows_that_make_no_sense_are_refused(labels, proba):
 def test_the_gains_of_rows_add_up_to_the_difference_of_the_metric_for_models_that_are_close(dice, name):
     labels, champion, candidate = dice(4000, 0.70, 0.71)
     old, new = champion.argmax(axis=1), candidate.argmax(axis=1)
-    worths = worth(confusion(labels, old), name)
-    true = float(metric(confusion(labels, new), name) - metric(confusion(labels, old), name))
+    worths = worth(confusion_matrix(labels, old), name)
+    true = float(metric(confusion_matrix(labels, new), name) - metric(confusion_matrix(labels, old), name))
     assert gains(labels, old, new, worths).mean() == pytest.approx(true, abs=0.0015)

@@ -7,7 +7,7 @@ from sentiment_lib.evaluation.promotion_watch import watch
 from sentiment_lib.policy import WatchPolicy
 from sentiment_lib.statistics.anytime_valid import EProcess, confidence_sequence, first_crossing, log_evidence_path
 from sentiment_lib.statistics.label_efficient import accuracy, chances, negative_f1, prediction_powered
-from sentiment_lib.statistics.metrics import confusion, figures
+from sentiment_lib.statistics.metrics import confusion_matrix, figures
 
 POLICY = WatchPolicy()
 
@@ -58,7 +58,7 @@ def test_a_worse_champion_is_found_and_an_equal_one_is_let_be(dice):
     for number in range(40):
         labels, good, same, bad = dice(2000, 0.8, 0.8, 0.7, seed=[3, number])
         old, copy, new = (model.argmax(axis=1) for model in (good, same, bad))
-        reference = confusion(labels, old)
+        reference = confusion_matrix(labels, old)
         worse += watch(labels, old, new, reference=reference, policy=POLICY).verdict == "worse"
         equal += watch(labels, old, copy, reference=reference, policy=POLICY).verdict == "worse"
     assert worse == 40
@@ -68,7 +68,7 @@ def test_a_worse_champion_is_found_and_an_equal_one_is_let_be(dice):
 def test_a_watch_waits_for_its_fewest_labels_and_settles_at_the_end(dice):
     labels, good, bad = dice(2000, 1.0, 0.0)
     old, new = good.argmax(axis=1), bad.argmax(axis=1)
-    reference = confusion(*[dice(500, 0.8, seed=1)[0]] * 2) + 20
+    reference = confusion_matrix(*[dice(500, 0.8, seed=1)[0]] * 2) + 20
 
     def verdict(rows, other=new):
         return watch(labels[:rows], old[:rows], other[:rows], reference=reference, policy=POLICY)
@@ -87,7 +87,7 @@ def test_a_watch_undoes_unequal_chances_of_being_drawn(dice):
     chance = np.where(new != labels, 0.5, 0.05)
     drawn = np.random.default_rng(2).random(60_000) < chance
     rows = np.flatnonzero(drawn)[:1500]
-    reference = confusion(labels, old)
+    reference = confusion_matrix(labels, old)
     given = {"reference": reference, "policy": POLICY}
     assert watch(labels[rows], old[rows], new[rows], **given).verdict == "worse"
     fair_verdict = watch(labels[rows], old[rows], new[rows], inclusion=list(chance[rows]), **given)
@@ -137,7 +137,7 @@ def test_gains_are_estimated_from_labels_picked_where_two_models_disagree(dice):
     for number in range(200):
         labels, one, other = dice(8000, 0.75, 0.75, seed=[9, number])
         old, new = one.argmax(axis=1), other.argmax(axis=1)
-        worths = worth(confusion(labels, old), "negative_f1")
+        worths = worth(confusion_matrix(labels, old), "negative_f1")
         belief, gain = (one + other) / 2, gains(labels, old, new, worths)
         picked = chances(gain_uncertainty(belief, old, new, worths), 100)
         labelled = np.random.default_rng(number).random(8000) < picked
