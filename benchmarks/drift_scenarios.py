@@ -12,7 +12,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 
-from sentiment_lib.drift.signals import words
+from sentiment_lib.text.tokens import words
 
 NAMES = ("negative", "neutral", "positive")
 SLANG = ("skibidi", "rizzless", "yeetcore", "delulu", "gyatt")

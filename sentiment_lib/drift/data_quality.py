@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from sentiment_lib.text.limits import LONGEST_TEXT
+
 REQUIRED = ("tweet_id", "text", "created_at")
 
 
@@ -33,7 +35,7 @@ def checks(frame: pd.DataFrame, *, now: pd.Timestamp) -> tuple[Check, ...]:
     at = pd.to_datetime(frame["created_at"], utc=True, errors="coerce")
     shares = {
         "share without text": (float((text.str.strip() == "").mean()), 0.0),
-        "share with an impossible length": (float((text.str.len() > 10_000).mean()), 0.0),
+        "share with an impossible length": (float((text.str.len() > LONGEST_TEXT).mean()), 0.0),
         "share without a time": (float(at.isna().mean()), 0.0),
         "share from the future": (float((at > now).mean()), 0.0),
         "share that repeats an id": (float(frame["tweet_id"].duplicated().mean()), 0.05),

@@ -15,9 +15,10 @@ import pandas as pd
 
 from sentiment_lib.drift.effect_floors import Calibration
 from sentiment_lib.drift.new_words import new_words
-from sentiment_lib.drift.signals import CONTINUOUS, DISCRETE, SPARSE, repeated, signals, words
+from sentiment_lib.drift.signals import CONTINUOUS, DISCRETE, SPARSE, repeated, signals
 from sentiment_lib.policy import DriftPolicy
 from sentiment_lib.statistics import two_sample_tests
+from sentiment_lib.text.tokens import words
 
 #: Share of the reference sample that only says which words are known.
 VOCABULARY_SHARE = 0.3

@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from sentiment_lib.drift.signals import words
 from sentiment_lib.statistics import two_sample_tests
+from sentiment_lib.text.tokens import words
 
 #: Words that say nothing about a cause.
 STOP = frozenset(

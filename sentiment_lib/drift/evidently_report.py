@@ -14,6 +14,7 @@ import pandas as pd
 
 from sentiment_lib.drift.signals import CONTINUOUS, DISCRETE
 from sentiment_lib.errors import MissingExtra
+from sentiment_lib.text.limits import LONGEST_TEXT
 
 os.environ.setdefault("DO_NOT_TRACK", "1")  # no telemetry
 
@@ -70,7 +71,7 @@ def write_quality(frame: pd.DataFrame, path: Path) -> dict[str, bool]:
         RowCount(tests=[gte(1)]),
         MissingValueCount(column="characters", tests=[eq(0)]),
         MinValue(column="characters", tests=[gte(1)]),
-        MaxValue(column="characters", tests=[lte(10_000)]),
+        MaxValue(column="characters", tests=[lte(LONGEST_TEXT)]),
         DuplicatedRowCount(tests=[eq(0)]),
     ]
     snapshot = Report(tests).run(Dataset.from_pandas(plain, data_definition=definition), None)

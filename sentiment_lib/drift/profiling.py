@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 
 from sentiment_lib.drift.drivers import STOP
-from sentiment_lib.drift.signals import words
 from sentiment_lib.records import LABELS
 from sentiment_lib.statistics.two_sample_tests import word_shares
+from sentiment_lib.text.tokens import words
 
 NAMES = [str(name) for name in LABELS]
 

@@ -5,11 +5,12 @@ Text is masked already (mentions `@user`, URLs `http`), so these are counts of t
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection
 
 import numpy as np
 import pandas as pd
+
+from sentiment_lib.text.tokens import words
 
 #: Continuous figures, compared by Kolmogorov-Smirnov.
 CONTINUOUS = ("p_negative", "p_neutral", "p_positive", "confidence", "length", "upper_share", "unknown_share")
@@ -34,7 +35,6 @@ PROBABILITIES = ("p_negative", "p_neutral", "p_positive")
 #: Counts at or above this are one class.
 MOST = 4
 
-_WORD = re.compile(r"[^\W\d_][\w']*")
 _COUNTS = {
     "mentions": r"@\w",
     "hashtags": r"#\w",
@@ -45,11 +45,6 @@ _COUNTS = {
     "questions": r"\?",
     "negations": r"(?i)\b(?:not|no|never|none|cannot|without)\b|n['’]t\b",
 }
-
-
-def words(text: str) -> list[str]:
-    """Lower-case words of a text in order; figures and punctuation are left out, #tags keep their word."""
-    return [word.lower() for word in _WORD.findall(text)]
 
 
 def signals(frame: pd.DataFrame, vocabulary: Collection[str] | None = None) -> pd.DataFrame:

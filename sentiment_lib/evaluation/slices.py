@@ -9,6 +9,8 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from sentiment_lib.text.tokens import words
+
 Mask = NDArray[np.bool_]
 
 SHORT_WORDS = 6
@@ -20,12 +22,6 @@ NEGATION = re.compile(
     re.IGNORECASE,
 )
 EMOJI = re.compile("[\u2600-\u27bf\u2b00-\u2bff\U0001f000-\U0001faff]|(?<!\\w)[:;=8][-o^']?[)(\\]\\[dDpP/\\\\|]")
-WORD = re.compile(r"[^\W\d_][\w'’]*")
-
-
-def words(text: str) -> list[str]:
-    """Lower-case words that start with a letter; mentions, URLs' marks and numbers are no words."""
-    return [word.lower() for word in WORD.findall(text)]
 
 
 def word_counts(texts: Iterable[str]) -> Counter[str]:

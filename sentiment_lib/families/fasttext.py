@@ -22,7 +22,7 @@ from sentiment_lib.families.memory import megabytes
 from sentiment_lib.families.options import Number, numbers
 from sentiment_lib.records import LABELS
 from sentiment_lib.text.normalise import normalise
-from sentiment_lib.text.tokens import words
+from sentiment_lib.text.tokens import tokenize
 
 #: fastText's own binary format: arrays and a dictionary, no code.
 MODEL, SETTINGS = "fasttext.bin", "settings.json"
@@ -132,7 +132,7 @@ def line(text: str) -> str:
     a tweet a second label. In an answer fastText passes over them anyway. Its mark for the end of a line, "</s>",
     comes apart into signs.
     """
-    return " ".join(word for word in words(normalise(text)) if not word.startswith(PREFIX))
+    return " ".join(word for word in tokenize(normalise(text)) if not word.startswith(PREFIX))
 
 
 def _learn(lines: Sequence[str], labels: NDArray[np.int64], seed: int, chosen: dict[str, Any]) -> Any:

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from sentiment_lib.errors import BadInput
-from sentiment_lib.steps.ingestion.row_validation import bad_text
+from sentiment_lib.text.limits import bad_text
 
 LabelName = Literal["negative", "neutral", "positive"]
 

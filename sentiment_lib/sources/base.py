@@ -1,4 +1,4 @@
-"""What every source of tweets keeps to."""
+"""The protocol of a source of tweets, and the rows that it yields."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Any, NamedTuple, Protocol
 
 
 class Row(NamedTuple):
-    """One row as it came in: everything is text or absent, and nothing has been checked yet."""
+    """One row before validation: every field is text or absent."""
 
     #: position in the source, from 1
     number: int
-    #: the row as it came: JSON, or cells of which JSON is made when it is needed
+    #: the raw row: JSON, or cells from which `raw` makes JSON when it is quarantined
     content: str | list[Any] | dict[str, Any]
-    #: set when the row could not even be read
+    #: why the row cannot be parsed, or None
     problem: str | None = None
     tweet_id: str | None = None
     text: str | None = None
@@ -29,31 +29,31 @@ class Row(NamedTuple):
 
     @property
     def raw(self) -> str:
-        """The row as it came, for quarantine: ASCII with escapes, so that NUL bytes and lone surrogates survive."""
+        """The raw row for the quarantine: ASCII with escapes, so that NUL bytes and lone surrogates survive."""
         if isinstance(self.content, str):
             return self.content
         return json.dumps(self.content, ensure_ascii=True, default=str)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Origin:
-    """What a source says of itself."""
+class SourceIdentity:
+    """Name, digest and kind of a source: what an ingest and its labels are recorded under."""
 
-    #: name that the ingest and the labels carry
+    #: recorded with the ingest and as `labelled_by` of its labels
     name: str
-    #: SHA-256 of what will be read; the same input again continues an ingest that was cut off
+    #: identifies the input: the same input again resumes an interrupted ingest
     digest: str
-    #: true for our own generator: it must show wherever its tweets do
+    #: tweets of the sample generator are marked as synthetic wherever they are shown
     synthetic: bool = False
-    #: kind of labels it brings: "dataset", "person" or "audit"
+    #: source kind of its labels: "dataset", "person" or "audit"
     label_source: str = "dataset"
 
 
 class Source(Protocol):
-    """A stream of rows in a fixed order."""
+    """A stream of rows. `rows` may be called again and yields the same rows in the same order."""
 
-    origin: Origin
+    identity: SourceIdentity
 
     def rows(self) -> Iterator[Row]:
-        """Every row, bad ones with their problem; BadSource when the stream itself cannot be read on."""
+        """Every row, unparsable ones with their `problem`. Raises BadSource when the stream breaks off."""
         ...

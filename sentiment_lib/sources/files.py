@@ -16,7 +16,7 @@ from typing import IO, Any
 
 from sentiment_lib.errors import BadSource
 from sentiment_lib.hashing import sha256_of
-from sentiment_lib.sources.base import Origin, Row
+from sentiment_lib.sources.base import Row, SourceIdentity
 from sentiment_lib.sources.presets import FIELDS, Preset, preset
 
 #: A damaged quote can swallow the rest of a file; a field beyond this is an error of the file, not a tweet.
@@ -44,7 +44,9 @@ class FileSource:
         if columns:  # read with other columns, the same file is another input
             told = json.dumps([digest, sorted(self._preset.columns.items())])
             digest = hashlib.sha256(told.encode()).hexdigest()
-        self.origin = Origin(name=name or (preset_name if preset_name != "plain" else path.name), digest=digest)
+        self.identity = SourceIdentity(
+            name=name or (preset_name if preset_name != "plain" else path.name), digest=digest
+        )
 
     def rows(self) -> Iterator[Row]:
         """Every row of the file."""

@@ -1,6 +1,6 @@
 """The sample stream: a seeded generator of airline tweets, so that the platform can be tried without any data.
 
-It is synthetic and says so: its origin is named "sample (synthetic)", and each of its tweets carries `synthetic`.
+It is synthetic and says so: its source is named "sample (synthetic)", and each of its tweets carries `synthetic`.
 Labels hold some noise, as labels of people do, and some sentences mean the opposite of their words.
 """
 
@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from sentiment_lib.sources import phrases
-from sentiment_lib.sources.base import Origin, Row
+from sentiment_lib.sources.base import Row, SourceIdentity
 
 NAME = "sample (synthetic)"
 SHARES = {"negative": 0.55, "neutral": 0.25, "positive": 0.20}
@@ -63,7 +63,7 @@ class SampleStream:
             "events": [asdict(event) for event in events],
         }
         digest = hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
-        self.origin = Origin(name=NAME, digest=digest, synthetic=True)
+        self.identity = SourceIdentity(name=NAME, digest=digest, synthetic=True)
 
     def rows(self) -> Iterator[Row]:
         """Rows in the order of time."""

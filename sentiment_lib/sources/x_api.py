@@ -7,30 +7,33 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sentiment_lib.errors import BadSource, MissingExtra
-from sentiment_lib.sources.base import Origin, Row
+from sentiment_lib.sources.base import Row, SourceIdentity
+
+if TYPE_CHECKING:
+    from tenacity import RetryCallState
 
 log = logging.getLogger(__name__)
 HOST = "https://api.twitter.com"
 FIELDS = ["author_id", "created_at", "lang"]
-PER_PAGE = 100
-TRIES = 4
-#: The search goes back seven days, and refuses a since_id from before them; an hour is left for clocks that differ.
-REACH = timedelta(days=7) - timedelta(hours=1)
-#: X's windows are 15 minutes long: who is told to wait longer has used up a quota of another kind.
-LONGEST_REST = 16 * 60.0
-#: X's ids count milliseconds from here, shifted by 22 bits
+PAGE_SIZE = 100
+MAX_ATTEMPTS = 4
+#: Recent search covers seven days and refuses an older since_id; an hour less, because clocks differ.
+SEARCH_WINDOW = timedelta(days=7) - timedelta(hours=1)
+#: X's rate-limit windows last 15 minutes; a longer wait means that a monthly quota is used up.
+LONGEST_WAIT = 16 * 60.0
+#: snowflake epoch: the upper bits of an id are milliseconds since then
 _SNOWFLAKE_MS = 1_288_834_974_657
 
 
 class XSource:
-    """Every tweet that the query finds and that is newer than `since_id`.
+    """Tweets that match the query and are newer than `since_id`.
 
-    X gives the newest first. All pages are collected before the first row is handed on, and rows come oldest first: an
-    ingest that dies half-way has then stored a past without holes, and the next poll goes on from its newest id.
-    Rate limits are waited out as the response's headers say; errors of X's servers are tried again.
+    X returns the newest first. All pages are fetched before the first row is yielded, and rows come oldest first: an
+    interrupted ingest has no gaps, and the next poll resumes from its newest id. Server errors are retried; rate
+    limits are waited out as the response headers say.
     """
 
     def __init__(
@@ -40,28 +43,28 @@ class XSource:
         query: str,
         since_id: int | None,
         host: str = HOST,
-        rest: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._client = _client(token, host)
         self._query = query
-        self._since_id = since_id if since_id is not None and _age(since_id) < REACH else None
-        self._rest = rest
-        # pages change between polls, so a poll that was cut off is never continued by its row number
-        self.origin = Origin(name="x", digest=f"x:{since_id}:{time.time_ns()}")
+        self._since_id = since_id if since_id is not None and _age(since_id) < SEARCH_WINDOW else None
+        self._sleep = sleep
+        # results change between polls, so an interrupted poll is never resumed by row number
+        self.identity = SourceIdentity(name="x", digest=f"x:{since_id}:{time.time_ns()}")
 
     def rows(self) -> Iterator[Row]:
-        """Tweets, oldest first."""
-        found: dict[int, Any] = {}
+        """Tweets, oldest first. Raises BadSource when X refuses or keeps failing."""
+        tweets: dict[int, Any] = {}
         token: str | None = None
         while True:
             page = self._page(token)
             for tweet in page.data or ():
-                found[int(tweet.id)] = tweet
+                tweets[int(tweet.id)] = tweet
             token = page.meta.get("next_token")
             if not token:
                 break
-        for number, tweet_id in enumerate(sorted(found), start=1):
-            tweet = found[tweet_id]
+        for number, tweet_id in enumerate(sorted(tweets), start=1):
+            tweet = tweets[tweet_id]
             yield Row(
                 number,
                 json.dumps(tweet.data, ensure_ascii=True),
@@ -75,33 +78,52 @@ class XSource:
     def _page(self, token: str | None) -> Any:
         import requests
         import tweepy
+        from tenacity import Retrying, before_sleep_log, retry_if_exception, stop_after_attempt
 
-        for attempt in range(1, TRIES + 1):
-            try:
-                return self._client.search_recent_tweets(
-                    self._query,
-                    since_id=self._since_id,
-                    max_results=PER_PAGE,
-                    next_token=token,
-                    tweet_fields=FIELDS,
-                )
-            except (tweepy.TwitterServerError, requests.ConnectionError, requests.Timeout) as error:
-                if attempt == TRIES:
-                    raise BadSource(source="X", problem=f"it failed {TRIES} times, last with: {error}") from error
-                log.warning("X failed (%s), trying again", error)
-                self._rest(2.0**attempt)
-            except tweepy.TooManyRequests as error:
-                wait = _until_reset(error.response)
-                if attempt == TRIES or wait > LONGEST_REST:
-                    problem = f"its rate limit is used up; it opens again in {wait:.0f} s"
-                    raise BadSource(source="X", problem=problem) from error
-                log.warning("X's rate limit is used up, waiting %.0f s", wait)
-                self._rest(wait)
-            except tweepy.Unauthorized as error:
-                raise BadSource(source="X", problem="it refuses the token in SENTIMENT_X_BEARER_TOKEN") from error
-            except (tweepy.HTTPException, requests.RequestException) as error:
-                raise BadSource(source="X", problem=str(error)) from error
-        raise AssertionError("unreachable: the last attempt returns or raises")
+        retrying = Retrying(
+            stop=stop_after_attempt(MAX_ATTEMPTS),
+            wait=_seconds_to_wait,
+            retry=retry_if_exception(_is_transient),
+            sleep=self._sleep,
+            before_sleep=before_sleep_log(log, logging.WARNING),
+            reraise=True,
+        )
+        try:
+            return retrying(
+                self._client.search_recent_tweets,
+                self._query,
+                since_id=self._since_id,
+                max_results=PAGE_SIZE,
+                next_token=token,
+                tweet_fields=FIELDS,
+            )
+        except tweepy.TooManyRequests as error:
+            problem = f"its rate limit is used up; it opens again in {_until_reset(error.response):.0f} s"
+            raise BadSource(source="X", problem=problem) from error
+        except (tweepy.TwitterServerError, requests.ConnectionError, requests.Timeout) as error:
+            raise BadSource(source="X", problem=f"it failed {MAX_ATTEMPTS} times, last with: {error}") from error
+        except tweepy.Unauthorized as error:
+            raise BadSource(source="X", problem="it refuses the token in SENTIMENT_X_BEARER_TOKEN") from error
+        except (tweepy.HTTPException, requests.RequestException) as error:
+            raise BadSource(source="X", problem=str(error)) from error
+
+
+def _is_transient(error: BaseException) -> bool:
+    """Whether a retry can help: server errors, lost connections, and a rate limit that resets soon enough."""
+    import requests
+    import tweepy
+
+    if isinstance(error, tweepy.TooManyRequests):
+        return _until_reset(error.response) <= LONGEST_WAIT
+    return isinstance(error, tweepy.TwitterServerError | requests.ConnectionError | requests.Timeout)
+
+
+def _seconds_to_wait(state: RetryCallState) -> float:
+    """Until the rate limit resets, else exponential back-off."""
+    import tweepy
+
+    error = state.outcome.exception() if state.outcome else None
+    return _until_reset(error.response) if isinstance(error, tweepy.TooManyRequests) else 2.0**state.attempt_number
 
 
 def _age(tweet_id: int) -> timedelta:
@@ -109,7 +131,7 @@ def _age(tweet_id: int) -> timedelta:
 
 
 def _until_reset(response: Any) -> float:
-    """Seconds until the window opens again, one more for clocks that differ; a minute when X does not say."""
+    """Seconds until the rate limit resets, plus one because clocks differ; a minute when X does not say."""
     reset = response.headers.get("x-rate-limit-reset", "")
     return max(0.0, int(reset) - time.time()) + 1.0 if reset.isdigit() else 60.0
 
@@ -122,7 +144,7 @@ def _client(token: str, host: str) -> Any:
         raise MissingExtra(what="Reading from X", package="tweepy", extra="x") from error
 
     class Session(requests.Session):
-        """Sends to the configured host, and never waits for ever."""
+        """Sends requests to the configured host, with a timeout."""
 
         def request(self, method: Any, url: Any, *args: Any, **options: Any) -> Any:
             options.setdefault("timeout", 30)

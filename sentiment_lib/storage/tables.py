@@ -22,6 +22,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, BYTEA, JSONB, REAL
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+from sentiment_lib.text.limits import LONGEST_TEXT
+
 LABEL_CHECK = "IN ('negative', 'neutral', 'positive')"
 
 
@@ -93,7 +95,7 @@ class Tweet(Base):
     ingest_id: Mapped[int] = mapped_column(ForeignKey("ingests.ingest_id"))
     __table_args__ = (
         CheckConstraint("tweet_id > 0", name="id_positive"),
-        CheckConstraint("length(text) BETWEEN 1 AND 10000", name="text_length"),
+        CheckConstraint(f"length(text) BETWEEN 1 AND {LONGEST_TEXT}", name="text_length"),
         Index(None, "created_at", "tweet_id"),
     )
 

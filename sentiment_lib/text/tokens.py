@@ -1,15 +1,28 @@
-"""How a text is cut into words: one pattern for every family that counts or looks up words."""
+"""Word splitting, in two granularities: tokens for features, words for counts.
+
+`tokenize` is what bag-of-words models, fastText and word vectors are trained on; a change makes their packages useless.
+`words` is what drift signals and evaluation slices count.
+"""
 
 from __future__ import annotations
 
 import re
 
-#: Words of one letter and emoji count too: scikit-learn's own pattern drops both.
-TOKENS = r"(?u)@?\w+(?:'\w+)?|[^\w\s]"
+#: scikit-learn's default pattern drops one-letter words and emoji; both carry sentiment.
+FEATURE_PATTERN = r"(?u)@?\w+(?:'\w+)?|[^\w\s]"
 
-_TOKENS = re.compile(TOKENS)
+_TOKEN = re.compile(FEATURE_PATTERN)
+_WORD = re.compile(r"[^\W\d_][\w'’]*")
+
+
+def tokenize(text: str) -> list[str]:
+    """Lower-case words, numbers, @handles, emoji and punctuation marks, in order."""
+    return _TOKEN.findall(text.lower())
 
 
 def words(text: str) -> list[str]:
-    """Lower-case words, @handles, emoji and signs, in order."""
-    return _TOKENS.findall(text.lower())
+    """Lower-case words that begin with a letter, in order; numbers and punctuation are left out, #tags keep their word.
+
+    Contractions are one word, with ' as well as with ’.
+    """
+    return [word.lower() for word in _WORD.findall(text)]

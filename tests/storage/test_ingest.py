@@ -14,7 +14,7 @@ from sqlalchemy import text
 
 from sentiment_lib.errors import BadInput, BadSource
 from sentiment_lib.settings import Settings
-from sentiment_lib.sources.base import Origin, Row
+from sentiment_lib.sources.base import Row, SourceIdentity
 from sentiment_lib.sources.files import FileSource
 from sentiment_lib.sources.sample_stream import SampleStream
 from sentiment_lib.steps.ingestion import ingest as step
@@ -35,7 +35,7 @@ class CutOff:
 
     def __init__(self, whole, at):
         self._whole, self._at = whole, at
-        self.origin = whole.origin
+        self.identity = whole.identity
 
     def rows(self):
         for place, row in enumerate(self._whole.rows()):
@@ -360,7 +360,7 @@ def test_x_is_asked_for_what_is_newer_than_what_came_from_it(store, settings, mo
 
         def __init__(self, *, since_id, **_):
             asked.append(since_id)
-            self.origin = Origin(name="x", digest=f"poll {len(asked)}")
+            self.identity = SourceIdentity(name="x", digest=f"poll {len(asked)}")
 
         def rows(self):
             start = (asked[-1] or 1000) + 1

@@ -21,8 +21,7 @@ from sentiment_lib.families.options import STRENGTH, Number, choice, numbers
 from sentiment_lib.records import LABELS
 from sentiment_lib.text.batch import normalise_all
 from sentiment_lib.text.normalise import normalise
-from sentiment_lib.text.tokens import TOKENS
-from sentiment_lib.text.tokens import words as cut
+from sentiment_lib.text.tokens import FEATURE_PATTERN, tokenize
 
 VOCABULARY, WEIGHTS, SETTINGS = "vocabulary.json", "weights.npz", "settings.json"
 STRENGTHS = {"count_logreg": (0.1, 0.3, 1.0), "tfidf_logreg": (0.1, 0.3, 1.0)}
@@ -268,7 +267,7 @@ def _vectoriser(family: str, part: dict[str, Any], vocabulary: dict[str, int] | 
     from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 
     kind = TfidfVectorizer if family == "tfidf_logreg" else CountVectorizer
-    words = {"token_pattern": TOKENS} if part["analyzer"] == "word" else {}
+    words = {"token_pattern": FEATURE_PATTERN} if part["analyzer"] == "word" else {}
     return kind(lowercase=True, dtype=np.float32, vocabulary=vocabulary, **part, **words)
 
 
@@ -312,7 +311,7 @@ def _occurrences(vectoriser: Any, words: Sequence[str]) -> Iterator[tuple[str, i
         for place, word in enumerate(words):
             yield from ((feature, place) for feature in analyse(word))
         return
-    tokens = [(token, place) for place, word in enumerate(words) for token in cut(word)]
+    tokens = [(token, place) for place, word in enumerate(words) for token in tokenize(word)]
     for token, place in tokens:
         yield from ((token, place), (token, place))
     for (left, one), (right, two) in pairwise(tokens):

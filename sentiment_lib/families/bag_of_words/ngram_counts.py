@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from sentiment_lib.text.tokens import words
+from sentiment_lib.text.tokens import tokenize
 
 
 class WordCounts:
@@ -33,7 +33,7 @@ class WordCounts:
         ends = [0]
         for text in texts:
             followers: dict[str, int] = {}
-            for word in words(text):
+            for word in tokenize(text):
                 if followers and (pair := followers.get(word)) is not None:
                     places.append(pair)
                 found = known(word)

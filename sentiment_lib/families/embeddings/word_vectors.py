@@ -25,7 +25,7 @@ from sentiment_lib.families.memory import megabytes
 from sentiment_lib.families.options import Number, numbers
 from sentiment_lib.families.weights.pinned import PINNED, locate
 from sentiment_lib.hashing import sha256_of
-from sentiment_lib.text.tokens import words
+from sentiment_lib.text.tokens import tokenize
 
 VOCABULARY, VECTORS, SOURCE = "words.json", "vectors.npz", "source.json"
 #: Sources whose words and vectors are in the model's package: learned by itself, or read from a file.
@@ -68,7 +68,7 @@ class WordVectors:
         wide = self._vectors.shape[1]
         found = np.zeros((len(texts), 2 * wide), dtype=np.float32)
         for row, text in enumerate(texts):
-            places = [self._place[word] for word in words(text) if word in self._place]
+            places = [self._place[word] for word in tokenize(text) if word in self._place]
             if not places:
                 continue
             vectors = np.asarray(self._vectors[places], dtype=np.float32)
@@ -106,7 +106,7 @@ def learn(training: Training, texts: list[str]) -> Encoder:
     from sentiment_lib.text.normalise import normalise
 
     given = numbers("word2vec_logreg", {k: v for k, v in training.options.items() if k in NUMBERS}, NUMBERS)
-    sentences = [words(text) for text in (*texts, *(normalise(text) for text in training.unlabelled))]
+    sentences = [tokenize(text) for text in (*texts, *(normalise(text) for text in training.unlabelled))]
     counts = Counter(word for sentence in sentences for word in sentence)
     if max(counts.values(), default=0) < OFTEN:
         problem = f"no word occurs {OFTEN} times in its {len(sentences)} tweets: give more, or some without labels"
@@ -157,7 +157,9 @@ def glove(training: Training, texts: list[str]) -> Encoder:
     if not path.is_file():
         problem = f"there is no file {given} on this machine; without the option the packaged GloVe is taken"
         raise BadInput(what="option vectors of glove_logreg", problem=problem)
-    known, vectors = vector_file.read(path, wanted={word for text in texts for word in words(text)}, frequent=FREQUENT)
+    known, vectors = vector_file.read(
+        path, wanted={word for text in texts for word in tokenize(text)}, frequent=FREQUENT
+    )
     source = {"source": "file", "file": path.name, "sha256": sha256_of(path)}
     return WordVectors(_places(known), vectors.astype(np.float16), None, source)
 

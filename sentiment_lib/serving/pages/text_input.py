@@ -7,7 +7,7 @@ import io
 from dataclasses import dataclass
 
 from sentiment_lib.errors import BadInput
-from sentiment_lib.steps.ingestion.row_validation import bad_text
+from sentiment_lib.text.limits import bad_text
 
 #: Names of a column that holds the text, in this order.
 COLUMNS = ("text", "tweet", "content", "message")

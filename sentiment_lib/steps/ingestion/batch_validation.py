@@ -1,7 +1,7 @@
-"""Many rows checked at once, column by column: what `Checker.check` says of each, at half of its cost.
+"""Validate many rows at once, column by column: the results of `RowValidator.validate` at half of its cost.
 
-Only rows in which nothing is unusual can be taken together. Rows among which something is are halved until what is
-unusual stands alone, and is checked by itself.
+A batch is validated as a whole only when all of its rows are ordinary. Otherwise it is halved, until the unusual rows
+stand alone and are validated one by one.
 """
 
 from __future__ import annotations
@@ -14,78 +14,77 @@ from itertools import repeat
 from sentiment_lib.records import API_IDS_FROM
 from sentiment_lib.sources.base import Row
 from sentiment_lib.steps.ingestion.row_validation import (
-    KNOWN,
-    LONGEST_TEXT,
+    LABEL_NAMES,
     OLDEST,
-    SURROGATE,
-    Checker,
+    RowValidator,
     airline_in,
     language_in,
 )
 from sentiment_lib.storage.tweets import LabelTuple, TweetTuple
 from sentiment_lib.text.batch import airlines_of, detect_all, mask_all
+from sentiment_lib.text.limits import LONGEST_TEXT, SURROGATE
 
-#: Fewer rows than this are checked one by one.
-FEW = 16
-#: Of what stands in a column without a meaning of its own (`Checker` takes longer ones for nothing).
+#: Smaller batches are validated row by row.
+MIN_BATCH = 16
+#: Longest author; `RowValidator` reads a longer one as absent.
 LONGEST_NAME = 80
 
 
 @dataclass
 class Batch:
-    """Checked rows in the order in which they came: how many, and what becomes of them."""
+    """Results of validated rows, in the order of the rows."""
 
     received: int = 0
     tweets: list[TweetTuple] = field(default_factory=list)
     labels: list[LabelTuple] = field(default_factory=list)
-    #: (row number, reason, row as it came)
+    #: (row number, reason, raw row)
     bad: list[tuple[int, str, str]] = field(default_factory=list)
 
-    def add(self, piece: Batch) -> None:
-        """Count and keep what another one holds besides tweets."""
-        self.received += piece.received
-        self.labels += piece.labels
-        self.bad += piece.bad
+    def add(self, other: Batch) -> None:
+        """Add the counts, labels and bad rows of another batch; its tweets are not kept."""
+        self.received += other.received
+        self.labels += other.labels
+        self.bad += other.bad
 
 
-def check_together(checker: Checker, rows: Sequence[Row]) -> Batch:
-    """What becomes of the rows."""
+def validate_rows(validator: RowValidator, rows: Sequence[Row]) -> Batch:
+    """Validate the rows of one source."""
     batch = Batch(received=len(rows))
-    _into(batch, checker, rows)
+    _validate(batch, validator, rows)
     return batch
 
 
-def _into(batch: Batch, checker: Checker, rows: Sequence[Row]) -> None:
-    if len(rows) < FEW:
+def _validate(batch: Batch, validator: RowValidator, rows: Sequence[Row]) -> None:
+    if len(rows) < MIN_BATCH:
         for row in rows:
-            tweet, label, reason = checker.check(row)
+            tweet, label, reason = validator.validate(row)
             if tweet is not None:
                 batch.tweets.append(tweet)
                 if label is not None:
                     batch.labels.append(label)
             elif reason is not None:
                 batch.bad.append((row.number, reason, row.raw))
-    elif not _usual(batch, checker, rows):
+    elif not _validate_vectorised(batch, validator, rows):
         half = len(rows) // 2
-        _into(batch, checker, rows[:half])
-        _into(batch, checker, rows[half:])
+        _validate(batch, validator, rows[:half])
+        _validate(batch, validator, rows[half:])
 
 
-def _usual(batch: Batch, checker: Checker, rows: Sequence[Row]) -> bool:
-    """Take the rows in together; False, and nothing is done, when one of them needs a look of its own."""
+def _validate_vectorised(batch: Batch, validator: RowValidator, rows: Sequence[Row]) -> bool:
+    """Validate all rows as columns and add them to the batch; False, with the batch unchanged, when one is unusual."""
     # fmt: off
     _, _, problems, ids, texts, authors, languages, airlines, dates, labels, *_ = zip(*rows, strict=True)
     # fmt: on
     if any(problem is not None for problem in problems):
         return False
-    if any(labels) and not all(not label or label.strip().lower() in KNOWN for label in labels):
+    if any(labels) and not all(not label or label.strip().lower() in LABEL_NAMES for label in labels):
         return False
     try:
         written = "".join(ids)
         moments = list(map(datetime.fromisoformat, dates))
         # a time without a zone cannot be compared: TypeError
-        in_time = min(moments) >= OLDEST and max(moments) <= checker.latest
-    except (TypeError, ValueError):  # something is missing, or cannot be read at once
+        in_time = min(moments) >= OLDEST and max(moments) <= validator.latest
+    except (TypeError, ValueError):  # a missing cell, or a date in another form
         return False
     if not (in_time and written.isascii() and all(map(str.isdigit, ids)) and max(map(len, ids)) <= 19):
         return False
@@ -98,19 +97,19 @@ def _usual(batch: Batch, checker: Checker, rows: Sequence[Row]) -> bool:
         return False
     spoken = map(language_in, languages, masked) if any(languages) else detect_all(masked)
     flown = map(airline_in, airlines, masked) if any(airlines) else airlines_of(masked)
-    written_by = [checker.author_hash(name) if name and not name.isspace() else None for name in names]
-    tweets = list(zip(numbers, masked, written_by, spoken, flown, moments, repeat(checker.synthetic), strict=False))
+    written_by = [validator.author_hash(name) if name and not name.isspace() else None for name in names]
+    tweets = list(zip(numbers, masked, written_by, spoken, flown, moments, repeat(validator.synthetic), strict=False))
     if any(labels):
-        checked = [checker.with_label(row, tweet) for row, tweet in zip(rows, tweets, strict=True) if row.label]
-        if any(one.reason is not None for one in checked):
+        results = [validator.attach_label(row, tweet) for row, tweet in zip(rows, tweets, strict=True) if row.label]
+        if any(one.reason is not None for one in results):
             return False
-        batch.labels.extend(one.label for one in checked if one.label is not None)
+        batch.labels.extend(one.label for one in results if one.label is not None)
     batch.tweets.extend(tweets)
     return True
 
 
 def _sound(texts: Sequence[str | None], longest: int, *, empty: bool = False) -> bool:
-    """True when every text is there, is UTF-8 without NUL bytes, and is not too long."""
+    """True when no text is missing, too long, not UTF-8, or holds a NUL byte."""
     if not empty and not all(texts):
         return False
     try:

@@ -1,7 +1,7 @@
-"""Take tweets in: every row ends as stored, duplicate or quarantined with a reason, and the three add up.
+"""Ingest tweets: each row is stored, a duplicate, or quarantined with a reason, and the three add up.
 
-Each batch and the counts that speak of it are one transaction. A process that dies leaves an unfinished ingest that
-names how many rows are accounted for; the same input continues there and ends as if nothing had happened.
+A batch and its counts are one transaction. A process that dies leaves an unfinished ingest with the number of rows
+handled; ingesting the same input again resumes there.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from sentiment_lib.sources.files import FileSource
 from sentiment_lib.sources.landing import Landing
 from sentiment_lib.sources.x_api import XSource
 from sentiment_lib.steps.ingestion.batch_validation import Batch
-from sentiment_lib.steps.ingestion.prefetch import Pieces
-from sentiment_lib.steps.ingestion.row_validation import Checker
+from sentiment_lib.steps.ingestion.prefetch import Prefetcher
+from sentiment_lib.steps.ingestion.row_validation import RowValidator
 from sentiment_lib.storage import tweets
 from sentiment_lib.storage.engine import Store
 
@@ -32,16 +32,20 @@ class IngestTaken(SentimentError):
 
 
 def run(store: Store, settings: Settings, source: Source, *, now: datetime | None = None) -> IngestResult:
-    """Ingest all rows of the source; BadSource when it cannot be read to its end (what was read stays stored)."""
-    checker = Checker(source.origin, _author_key(settings), now or datetime.now(UTC))
+    """Ingest all rows of the source.
+
+    Raises BadSource when it cannot be read to its end (what was read stays stored), BadInput without an author key,
+    IngestTaken when another process ingests the same input.
+    """
+    validator = RowValidator(source.identity, _author_key(settings), now or datetime.now(UTC))
     with store.begin() as connection:
-        ingest = tweets.open_ingest(connection, source.origin.name, source.origin.digest)
+        ingest = tweets.open_ingest(connection, source.identity.name, source.identity.digest)
     keeper, done = tweets.Keeper(ingest.ingest_id), ingest.received
-    with Pieces(source, checker, skip=done, most=BATCH_ROWS) as pieces:
-        while pieces.more():
-            done += _store_batch(store, keeper, done, pieces, source.origin.name)
-    if pieces.broken is not None:
-        raise pieces.broken
+    with Prefetcher(source, validator, skip=done, max_rows=BATCH_ROWS) as chunks:
+        while chunks.has_next():
+            done += _store_batch(store, keeper, done, chunks, source.identity.name)
+    if chunks.error is not None:
+        raise chunks.error
     with store.begin() as connection:
         return tweets.finish(connection, ingest.ingest_id)
 
@@ -53,21 +57,21 @@ def _author_key(settings: Settings) -> bytes:
     return key
 
 
-def _store_batch(store: Store, keeper: tweets.Keeper, done: int, pieces: Pieces, source: str) -> int:
-    """Store the next pieces in one transaction; gives how many rows they had."""
+def _store_batch(store: Store, keeper: tweets.Keeper, done: int, chunks: Prefetcher, source: str) -> int:
+    """Store the next chunks in one transaction and return their number of rows."""
     batch = Batch()
 
-    def drawn() -> Iterator[list[tweets.TweetTuple]]:
-        while batch.received < BATCH_ROWS and pieces.more():
-            piece = pieces.take()
-            batch.add(piece)
-            yield piece.tweets
-        pieces.look_ahead()
+    def tweet_chunks() -> Iterator[list[tweets.TweetTuple]]:
+        while batch.received < BATCH_ROWS and chunks.has_next():
+            chunk = chunks.next()
+            batch.add(chunk)
+            yield chunk.tweets
+        chunks.prefetch()
 
     with store.begin() as connection:
         if not tweets.lock_ingest(connection, keeper.ingest_id, done):
             raise IngestTaken(source=source)
-        stored = keeper.keep(connection, drawn())
+        stored = keeper.keep(connection, tweet_chunks())
         tweets.store_labels(connection, keeper.ingest_id, batch.labels)
         tweets.store_quarantine(connection, keeper.ingest_id, batch.bad)
         counts = {"received": batch.received, "stored": stored, "quarantined": len(batch.bad)}
@@ -76,12 +80,12 @@ def _store_batch(store: Store, keeper: tweets.Keeper, done: int, pieces: Pieces,
 
 
 def run_landing(store: Store, settings: Settings) -> list[IngestResult]:
-    """Everything in the landing folder. A file that cannot be read goes to failed/ and does not stop the others."""
+    """Ingest every file in the landing folder; one that cannot be read goes to failed/ and does not stop the others."""
     _author_key(settings)  # a missing setting is no fault of the files
     landing = Landing(settings.landing)
     results = []
-    with landing.exclusive() as ours:
-        if not ours:
+    with landing.exclusive() as acquired:
+        if not acquired:
             log.info("another process reads the landing folder")
             return []
         for claim in landing.claims():
@@ -97,7 +101,7 @@ def run_landing(store: Store, settings: Settings) -> list[IngestResult]:
 
 
 def run_x(store: Store, settings: Settings) -> list[IngestResult]:
-    """What X has that is newer than the newest tweet that came from it; nothing without a bearer token."""
+    """Ingest the tweets that are newer on X than the newest one stored from it; does nothing without a bearer token."""
     token = settings.x_bearer_token.get_secret_value()
     if not token:
         return []

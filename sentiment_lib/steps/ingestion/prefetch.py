@@ -1,4 +1,4 @@
-"""The rows of a source in checked pieces, made while the database works on those before."""
+"""Validate the rows of a source in chunks, in a background thread while the database is busy with COPY."""
 
 from __future__ import annotations
 
@@ -11,82 +11,82 @@ from typing import Any
 
 from sentiment_lib.errors import BadSource
 from sentiment_lib.sources.base import Row, Source
-from sentiment_lib.steps.ingestion.batch_validation import Batch, check_together
-from sentiment_lib.steps.ingestion.row_validation import Checker
+from sentiment_lib.steps.ingestion.batch_validation import Batch, validate_rows
+from sentiment_lib.steps.ingestion.row_validation import RowValidator
 
-#: Rows that are checked together: more would leave the processor's cache.
-PIECE_ROWS = 500
-#: Pieces that are checked ahead at the most.
-AHEAD = 20
-#: Millions of rows live shortly and hold no circles: at the usual thresholds, looking for some takes a fifth of the
-#: time.
+#: Rows validated together; larger chunks no longer fit the processor's cache.
+CHUNK_ROWS = 500
+#: Chunks validated ahead at most: bounds the memory.
+MAX_AHEAD = 20
+#: Ingestion makes millions of short-lived objects without reference cycles; at Python's default thresholds the cycle
+#: collector takes a fifth of the time.
 GC_THRESHOLDS = (100_000, 50, 100)
-_USUAL_GC_THRESHOLDS = gc.get_threshold()
-#: Seconds after which the thread that checks ahead lets the one that talks to the database go on: with Python's 5 ms
-#: each answer of the database would wait that long.
-SWITCH = 0.000_2
-_USUAL_SWITCH = sys.getswitchinterval()
+_DEFAULT_GC_THRESHOLDS = gc.get_threshold()
+#: Seconds after which the validating thread releases the GIL. With Python's 5 ms, each answer of the database would
+#: wait that long for the thread that talks to it.
+SWITCH_INTERVAL = 0.000_2
+_DEFAULT_SWITCH_INTERVAL = sys.getswitchinterval()
 
 
-class Pieces:
-    """Checks rows when they are asked for, and ahead while the caller waits for the database.
+class Prefetcher:
+    """Iterator over validated chunks, which can validate further ones in a background thread.
 
-    `with` sets the interpreter up for it, and back. Of a stream that breaks, what came before comes first; `broken` is
-    then the error.
+    A context manager: inside, the garbage collector and the GIL are tuned for the two threads. When the source fails,
+    the chunks before the failure still come, and `error` holds the failure.
     """
 
-    def __init__(self, source: Source, checker: Checker, *, skip: int, most: int) -> None:
-        self.broken: BadSource | None = None
+    def __init__(self, source: Source, validator: RowValidator, *, skip: int, max_rows: int) -> None:
+        self.error: BadSource | None = None
         self._rows = islice(source.rows(), skip, None)
-        self._checker = checker
-        self._size = min(PIECE_ROWS, most)
+        self._validator = validator
+        self._size = min(CHUNK_ROWS, max_rows)
         self._ready: deque[Batch] = deque()
-        self._helper = ThreadPoolExecutor(1)
-        self._ahead: Future[None] | None = None
-        self._wanted = False
+        self._executor = ThreadPoolExecutor(1)
+        self._background: Future[None] | None = None
+        self._stop = False
 
-    def __enter__(self) -> Pieces:
+    def __enter__(self) -> Prefetcher:
         gc.set_threshold(*GC_THRESHOLDS)
-        sys.setswitchinterval(SWITCH)
+        sys.setswitchinterval(SWITCH_INTERVAL)
         return self
 
     def __exit__(self, *_: Any) -> None:
-        self._wanted = True
-        self._helper.shutdown()
-        sys.setswitchinterval(_USUAL_SWITCH)
-        gc.set_threshold(*_USUAL_GC_THRESHOLDS)
+        self._stop = True
+        self._executor.shutdown()
+        sys.setswitchinterval(_DEFAULT_SWITCH_INTERVAL)
+        gc.set_threshold(*_DEFAULT_GC_THRESHOLDS)
 
-    def more(self) -> bool:
-        """Whether there is another piece."""
-        if self._ahead is not None:
-            self._wanted = True
-            if self._ahead.exception() is None:
-                self._ahead = None
-            elif not self._ready:  # what was checked before an error comes first
-                self._ahead.result()
-        return bool(self._ready) or self._check_one()
+    def has_next(self) -> bool:
+        """Whether there is another chunk. Stops the background thread, and raises the exception that it ended with."""
+        if self._background is not None:
+            self._stop = True
+            if self._background.exception() is None:
+                self._background = None
+            elif not self._ready:  # chunks from before the exception come first
+                self._background.result()
+        return bool(self._ready) or self._validate_next()
 
-    def take(self) -> Batch:
-        """The next piece; only after `more`."""
+    def next(self) -> Batch:
+        """The next chunk; call only after `has_next` returned True."""
         return self._ready.popleft()
 
-    def look_ahead(self) -> None:
-        """Check pieces in another thread until `more` is called: for a caller who is about to wait."""
-        if self._ahead is not None:  # it ended with an error, which `more` will raise
+    def prefetch(self) -> None:
+        """Validate further chunks in the background until `has_next` is called."""
+        if self._background is not None:  # it failed; `has_next` raises its exception
             return
-        self._wanted = False
-        self._ahead = self._helper.submit(self._check_ahead)
+        self._stop = False
+        self._background = self._executor.submit(self._validate_ahead)
 
-    def _check_ahead(self) -> None:
-        while not self._wanted and len(self._ready) < AHEAD and self._check_one():
+    def _validate_ahead(self) -> None:
+        while not self._stop and len(self._ready) < MAX_AHEAD and self._validate_next():
             pass
 
-    def _check_one(self) -> bool:
-        together: list[Row] = []
+    def _validate_next(self) -> bool:
+        rows: list[Row] = []
         try:
-            together.extend(islice(self._rows, self._size))  # keeps what came before an error
+            rows.extend(islice(self._rows, self._size))  # keeps the rows before a failure
         except BadSource as error:
-            self.broken = error
-        if together:
-            self._ready.append(check_together(self._checker, together))
-        return bool(together)
+            self.error = error
+        if rows:
+            self._ready.append(validate_rows(self._validator, rows))
+        return bool(rows)

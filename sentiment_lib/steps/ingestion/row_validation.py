@@ -1,4 +1,4 @@
-"""Is a row a tweet? What it becomes, or the reason why it goes to quarantine."""
+"""Validate one row: the tweet and the label that it becomes, or the reason why it is quarantined."""
 
 from __future__ import annotations
 
@@ -8,44 +8,42 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from sentiment_lib.records import API_IDS_FROM, LABELS
-from sentiment_lib.sources.base import Origin, Row
+from sentiment_lib.sources.base import Row, SourceIdentity
 from sentiment_lib.storage.tweets import LabelTuple, TweetTuple
 from sentiment_lib.text.airlines import airline_of
 from sentiment_lib.text.language import detect
+from sentiment_lib.text.limits import LONGEST_TEXT, SURROGATE, bad_text
 from sentiment_lib.text.privacy import author_hasher, mask
 
-#: X's longest posts have 25,000 characters and are no tweets; the table allows 10,000 after masking.
-LONGEST_TEXT = 10_000
-#: Clocks differ; a tweet from further ahead than this has a wrong date.
-AHEAD = timedelta(days=1)
+#: Tolerance for clocks that differ; a date further in the future is wrong.
+MAX_AHEAD = timedelta(days=1)
 OLDEST = datetime(2006, 3, 21, tzinfo=UTC)  # the first tweet
-KNOWN = frozenset(str(label) for label in LABELS)
-SURROGATE = re.compile(r"[\ud800-\udfff]")
+LABEL_NAMES = frozenset(str(label) for label in LABELS)
 _OFFSET = re.compile(r"\s+([+-]\d\d:?\d\d)$")
 
 
-class Checked(NamedTuple):
-    """Either a tweet (and perhaps a label), or a reason."""
+class RowResult(NamedTuple):
+    """A tweet with or without a label, or the reason why there is none."""
 
     tweet: TweetTuple | None
     label: LabelTuple | None
     reason: str | None
 
 
-class Checker:
-    """Checks the rows of one origin against one moment."""
+class RowValidator:
+    """Validates the rows of one source; dates are compared with `now`."""
 
-    def __init__(self, origin: Origin, author_key: bytes, now: datetime) -> None:
-        self._origin = origin
-        self.latest = now + AHEAD
-        self.synthetic = origin.synthetic
-        #: keyed hash of a name that is one
+    def __init__(self, identity: SourceIdentity, author_key: bytes, now: datetime) -> None:
+        self._identity = identity
+        self.latest = now + MAX_AHEAD
+        self.synthetic = identity.synthetic
+        #: keyed hash of a non-empty name
         self.author_hash = lru_cache(maxsize=65_536)(author_hasher(author_key))
 
-    def check(self, row: Row) -> Checked:
-        """What becomes of the row."""
+    def validate(self, row: Row) -> RowResult:
+        """The row as a tweet, or the reason against it."""
         if row.problem is not None:
-            return Checked(None, None, row.problem)
+            return RowResult(None, None, row.problem)
         tweet_id = (row.tweet_id or "").strip()
         if not (
             tweet_id.isdigit()
@@ -53,18 +51,18 @@ class Checker:
             and len(tweet_id) <= 19
             and 0 < (number := int(tweet_id)) < API_IDS_FROM
         ):
-            return Checked(None, None, f"the id {_shown(tweet_id)} is no tweet id")
+            return RowResult(None, None, f"the id {_shown(tweet_id)} is no tweet id")
         if reason := bad_text(row.text):
-            return Checked(None, None, reason)
+            return RowResult(None, None, reason)
         created_at, reason = self._moment(row.created_at, "date")
         if created_at is None:
-            return Checked(None, None, reason)
-        if row.label and row.label.strip().lower() not in KNOWN:
-            return Checked(None, None, f"the label {_shown(row.label)} is none of {', '.join(sorted(KNOWN))}")
+            return RowResult(None, None, reason)
+        if row.label and row.label.strip().lower() not in LABEL_NAMES:
+            return RowResult(None, None, f"the label {_shown(row.label)} is none of {', '.join(sorted(LABEL_NAMES))}")
         assert row.text is not None
         text = mask(row.text).strip()
         if len(text) > LONGEST_TEXT:  # a mask can be longer than what it hides
-            return Checked(None, None, f"the text has {len(text)} characters after masking, more than {LONGEST_TEXT}")
+            return RowResult(None, None, f"the text has {len(text)} characters after masking, more than {LONGEST_TEXT}")
         tweet = (
             number,
             text,
@@ -74,31 +72,31 @@ class Checker:
             created_at,
             self.synthetic,
         )
-        return self.with_label(row, tweet) if row.label else Checked(tweet, None, None)
+        return self.attach_label(row, tweet) if row.label else RowResult(tweet, None, None)
 
     def author(self, name: str | None) -> bytes | None:
-        """The keyed hash of a name; None for what is no name."""
+        """Keyed hash of an author's name; None for an unusable one."""
         return self.author_hash(plain) if name and (plain := _plain(name)) else None
 
-    def with_label(self, row: Row, tweet: TweetTuple) -> Checked:
-        """The tweet with the label that the row gives it, or the reason why it is none."""
+    def attach_label(self, row: Row, tweet: TweetTuple) -> RowResult:
+        """The tweet with the row's label, or the reason why the label cannot be read."""
         if not row.label or not row.label.strip():
-            return Checked(tweet, None, None)
+            return RowResult(tweet, None, None)
         try:
             confidence = float(row.confidence) if row.confidence else None
         except ValueError:
-            return Checked(None, None, f"the confidence {_shown(row.confidence or '')} is no number")
+            return RowResult(None, None, f"the confidence {_shown(row.confidence or '')} is no number")
         if confidence is not None and not 0 <= confidence <= 1:
-            return Checked(None, None, f"the confidence {confidence} is not between 0 and 1")
-        labelled_at = tweet[5]  # a data set without times of its own: the label counts from the tweet on
+            return RowResult(None, None, f"the confidence {confidence} is not between 0 and 1")
+        labelled_at = tweet[5]  # a data set without label times: labels count from the tweet on
         if row.labelled_at:
             moment, reason = self._moment(row.labelled_at, "label's date")
             if moment is None:
-                return Checked(None, None, reason)
+                return RowResult(None, None, reason)
             labelled_at = moment
         label = row.label.strip().lower()
-        origin = self._origin
-        return Checked(tweet, (tweet[0], label, origin.label_source, origin.name, labelled_at, confidence), None)
+        identity = self._identity
+        return RowResult(tweet, (tweet[0], label, identity.label_source, identity.name, labelled_at, confidence), None)
 
     def _moment(self, written: str | None, what: str) -> tuple[datetime | None, str | None]:
         if not written or not written.strip():
@@ -119,26 +117,13 @@ class Checker:
         return moment, None
 
 
-def bad_text(text: str | None) -> str | None:
-    """Why a text can be no tweet, None when it can: ingest and the API refuse the same."""
-    if text is None or not text.strip():
-        return "the text is empty"
-    if len(text) > LONGEST_TEXT:
-        return f"the text has {len(text)} characters, more than {LONGEST_TEXT}"
-    if "\x00" in text:
-        return "the text holds a NUL byte"
-    if not text.isascii() and SURROGATE.search(text):
-        return "the text is not UTF-8"
-    return None
-
-
 def language_in(given: str | None, text: str) -> str | None:
-    """The language that the source gives, or our guess."""
+    """The language that the source states, or a guess."""
     return (given and (_plain(given) or "")[:8]) or detect(text)
 
 
 def airline_in(given: str | None, text: str) -> str | None:
-    """The airline that the source gives, or the first that is mentioned."""
+    """The airline that the source states, or the first one mentioned."""
     return (given and _plain(given)) or airline_of(text)
 
 

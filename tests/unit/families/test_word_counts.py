@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from sklearn.feature_extraction.text import CountVectorizer
 
 from sentiment_lib.families.bag_of_words.ngram_counts import WordCounts
-from sentiment_lib.text.tokens import TOKENS
+from sentiment_lib.text.tokens import FEATURE_PATTERN
 
 TEXTS = st.lists(
     st.lists(st.sampled_from(["a", "b", "it's", "@delta", "😀", "!", "Lost", "lost", "bag", "&amp;", "İ", "é"])).map(
@@ -17,7 +17,7 @@ TEXTS = st.lists(
 
 
 def vectoriser(**settings):
-    return CountVectorizer(token_pattern=TOKENS, ngram_range=(1, 2), **settings)
+    return CountVectorizer(token_pattern=FEATURE_PATTERN, ngram_range=(1, 2), **settings)
 
 
 @given(TEXTS.filter(any), TEXTS)

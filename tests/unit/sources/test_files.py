@@ -151,9 +151,9 @@ def test_parquet_strings_that_are_no_utf8_reach_the_check_of_the_row(tmp_path):
 def test_the_digest_follows_content_and_columns_and_not_the_name(tmp_path):
     one, two = written(tmp_path, "a.csv", CSV), written(tmp_path, "b.csv", CSV)
     other = written(tmp_path, "c.csv", CSV + "3,x,2026-01-03T00:00:00Z\n")
-    assert FileSource(one).origin.digest == FileSource(two).origin.digest
-    assert FileSource(one).origin.digest != FileSource(other).origin.digest
-    assert FileSource(one).origin.digest != FileSource(one, "plain", {"author": "text"}).origin.digest
+    assert FileSource(one).identity.digest == FileSource(two).identity.digest
+    assert FileSource(one).identity.digest != FileSource(other).identity.digest
+    assert FileSource(one).identity.digest != FileSource(one, "plain", {"author": "text"}).identity.digest
 
 
 def test_columns_can_be_named_one_by_one(tmp_path):

@@ -18,13 +18,13 @@ def stream(**options):
 
 def test_the_same_arguments_give_the_same_rows_and_digest():
     one, two = stream(days=3, seed=5), stream(days=3, seed=5)
-    assert one.origin == two.origin
+    assert one.identity == two.identity
     assert list(one.rows()) == list(two.rows())
 
 
 def test_another_seed_gives_other_tweets_and_another_digest():
     one, two = stream(days=1, seed=1), stream(days=1, seed=2)
-    assert one.origin.digest != two.origin.digest
+    assert one.identity.digest != two.identity.digest
     assert [row.text for row in one.rows()] != [row.text for row in two.rows()]
 
 
@@ -34,9 +34,9 @@ def test_a_longer_stream_begins_with_the_same_tweets():
 
 
 def test_it_says_that_it_is_synthetic():
-    origin = stream().origin
-    assert origin.synthetic
-    assert "synthetic" in origin.name
+    identity = stream().identity
+    assert identity.synthetic
+    assert "synthetic" in identity.name
 
 
 def test_rows_come_in_the_order_of_time_with_ids_of_their_own():

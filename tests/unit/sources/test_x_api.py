@@ -97,7 +97,7 @@ def x_server():
 
 
 def source(host, rests, since_id=None):
-    return XSource(token="a token", query="@united", since_id=since_id, host=host, rest=rests.append)
+    return XSource(token="a token", query="@united", since_id=since_id, host=host, sleep=rests.append)
 
 
 def test_all_pages_are_read_and_rows_come_oldest_first(x_server):

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from sentiment_lib.sources.base import Origin, Row
-from sentiment_lib.steps.ingestion.batch_validation import check_together
-from sentiment_lib.steps.ingestion.row_validation import Checker
+from sentiment_lib.sources.base import Row, SourceIdentity
+from sentiment_lib.steps.ingestion.batch_validation import validate_rows
+from sentiment_lib.steps.ingestion.row_validation import RowValidator
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 USUAL = {
@@ -59,13 +59,13 @@ def rows_with(draw, number, odd_share):
 
 @pytest.mark.parametrize("odd_share", [0, 0.0005, 0.02, 0.3])
 @pytest.mark.parametrize("number", [1, 15, 16, 400])
-def test_rows_checked_together_become_what_each_becomes_alone(number, odd_share):
+def test_rows_validated_together_become_what_each_becomes_alone(number, odd_share):
     draw = random.Random(f"{number}/{odd_share}")
-    checker = Checker(Origin(name="some", digest="0"), b"key", NOW)
+    validator = RowValidator(SourceIdentity(name="some", digest="0"), b"key", NOW)
     for _ in range(20):
         rows = rows_with(draw, number, odd_share)
-        alone = [(row, checker.check(row)) for row in rows]
-        found = check_together(checker, rows)
+        alone = [(row, validator.validate(row)) for row in rows]
+        found = validate_rows(validator, rows)
         assert found.received == number
         assert found.tweets == [one.tweet for _, one in alone if one.tweet is not None]
         assert found.labels == [one.label for _, one in alone if one.label is not None]
