@@ -74,7 +74,7 @@ def components(home: Home, ports: Ports, *, sample: bool, make_key: Callable[[],
         ),
         Component(
             name="watch",
-            command=[_program("sentiment"), "alerts", "watch"],
+            command=[_program("sentiment"), "alerts", "run"],
             healthy=lambda: True,  # it has no address to ask: it is well while it lives
             after=("databases",),
             environment=environment,

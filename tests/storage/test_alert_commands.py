@@ -8,7 +8,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from sentiment_lib.cli import monitoring
+from sentiment_lib.cli import alerts
 from sentiment_lib.errors import BadInput, NotFound
 from sentiment_lib.storage import open_alerts
 
@@ -17,7 +17,7 @@ from sentiment_lib.storage import open_alerts
 def command(store, monkeypatch, tmp_path):
     """Runs a command line against the test's database; gives the JSON that it prints."""
     app = typer.Typer()
-    monitoring.register(app)
+    alerts.register(app)
     monkeypatch.setenv("SENTIMENT_DATABASE_URL", store.engine.url.render_as_string(hide_password=False))
     monkeypatch.setenv("SENTIMENT_HOME", str(tmp_path))
     monkeypatch.delenv("SENTIMENT_ALERT_URLS", raising=False)
@@ -35,7 +35,7 @@ def test_an_alert_is_listed_acknowledged_and_resolved(store, command):
     with store.begin() as connection:
         alert = open_alerts.open_alert(connection, "drift", "warning", "drift", "The tweets have drifted")
     assert [one["alert_id"] for one in command("alerts", "list")] == [alert]
-    command("alerts", "ack", str(alert), "--by", "anna")
+    command("alerts", "acknowledge", str(alert), "--by", "anna")
     assert command("alerts", "list", "--state", "acknowledged")[0]["acknowledged_by"] == "anna"
     command("alerts", "resolve", str(alert), "--by", "bert")
     assert command("alerts", "list") == []
@@ -54,7 +54,7 @@ def test_a_test_message_without_a_receiver_says_what_to_set(command):
 
 
 def test_one_look_at_the_rules_of_a_quiet_platform_finds_nothing(command):
-    assert command("alerts", "watch", "--every", "0") == {"firing": 0, "resolved": 0, "sent": 0, "waiting": 0}
+    assert command("alerts", "run", "--every", "0") == {"firing": 0, "resolved": 0, "sent": 0, "waiting": 0}
 
 
 def test_an_unknown_state_is_named(command):
