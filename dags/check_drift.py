@@ -60,7 +60,7 @@ def check_drift():
         from airflow.sdk.exceptions import AirflowSkipException
         from sentiment_airflow.run_step import call
 
-        wish = call("training.request_retrain", "drift", report_id=report["report_id"])
+        wish = call("training.request_retrain", "request_for_drift", report_id=report["report_id"])
         if not wish:
             raise AirflowSkipException("too few of the last checks agree, or the cool-down lasts")
         outlet_events[DRIFT].extra = {"report_id": report["report_id"]}

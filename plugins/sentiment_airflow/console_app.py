@@ -106,7 +106,7 @@ def create() -> FastAPI:
     def show_report(report_id: Id):
         with store.begin() as connection:
             report = drift.view(connection, report_id)
-        details = json.dumps(report["details"], indent=2, ensure_ascii=False)
+        details = json.dumps(report.details, indent=2, ensure_ascii=False)
         return page("drift_report.html", "/drift/one", report=report, details=details)
 
     @app.get("/drift/{report_id}/evidently", dependencies=[READ])

@@ -11,20 +11,20 @@ KIND = "dag_failure"
 
 def opened(dag_id: str, run_id: str, title: str, body: str) -> int:
     """Id of the open alert of this DAG, new or counted up."""
-    from sentiment_lib.storage import open_alerts
+    from sentiment_lib.storage import alerts
 
     with transaction() as connection:
-        return open_alerts.open_alert(
+        return alerts.open_alert(
             connection, KIND, "critical", f"{KIND}/{dag_id}", title, body, f"/dags/{dag_id}/runs/{run_id}"
         )
 
 
 def resolved(dag_id: str) -> int | None:
     """Close the alert of this DAG, if one is open."""
-    from sentiment_lib.storage import open_alerts
+    from sentiment_lib.storage import alerts
 
     with transaction() as connection:
-        return open_alerts.resolve(connection, f"{KIND}/{dag_id}")
+        return alerts.resolve_by_key(connection, f"{KIND}/{dag_id}")
 
 
 def send_directly(title: str, body: str) -> int:

@@ -18,7 +18,11 @@ def begin(dag_run: Any = None, params: Any = None) -> list[Json]:
 
     rule = "person" if dag_run.triggering_user_name else "schedule"
     taken = call(
-        "training.request_retrain", "take", handled_by=asked_by(dag_run), otherwise=rule, families=params["families"]
+        "training.request_retrain",
+        "claim_requests",
+        run_id=asked_by(dag_run),
+        otherwise=rule,
+        families=params["families"],
     )
     if not taken:
         raise AirflowSkipException("no rule asks for a retrain, and too few labels are new since the last snapshot")

@@ -6,13 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from sentiment_lib.policy import Policy
-from sentiment_lib.records import API_IDS_FROM
-
-# texts of the API are not collected: they must not hide that the sources are silent
-COLLECTED = text("SELECT max(coalesce(finished_at, started_at)) FROM ingests WHERE source <> 'api' AND stored > 0")
+from sentiment_lib.storage import decisions, ingests, label_counts, predictions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +26,7 @@ class Finding:
 def findings(connection: Connection, policy: Policy, now: datetime) -> Iterator[Finding]:
     """Every rule of this module that fires at `now`."""
     rules = policy.alerts
-    newest = connection.execute(COLLECTED).scalar()
+    newest = ingests.last_collected_at(connection)
     if newest is not None and now - newest > rules.no_tweets_after:
         yield Finding(
             kind="no_tweets",
@@ -38,12 +35,7 @@ def findings(connection: Connection, policy: Policy, now: datetime) -> Iterator[
             title=f"No tweets since {newest:%Y-%m-%d %H:%M} UTC",
             body=f"Expected at least some every {rules.no_tweets_after}.",
         )
-    received, bad = _one(
-        connection,
-        "SELECT coalesce(sum(received), 0), coalesce(sum(quarantined), 0) FROM ingests "
-        "WHERE source <> 'api' AND started_at > :since",
-        since=now - timedelta(days=1),
-    )
+    received, bad = ingests.received_and_quarantined(connection, now - timedelta(days=1))
     if received >= 50 and bad / received > rules.quarantine_share:
         yield Finding(
             kind="quarantine_share",
@@ -52,15 +44,7 @@ def findings(connection: Connection, policy: Policy, now: datetime) -> Iterator[
             title=f"{bad / received:.0%} of the day's rows are in quarantine",
             body=f"{bad} of {received} rows; the policy allows {rules.quarantine_share:.0%}.",
         )
-    (waiting,) = _one(
-        connection,
-        # a shadow's predictions answer nobody: only those of versions that have served count
-        f"SELECT count(*) FROM (SELECT FROM tweets t WHERE tweet_id < {API_IDS_FROM} AND collected_at < :before "
-        "AND NOT EXISTS (SELECT FROM predictions p WHERE p.tweet_id = t.tweet_id AND p.model_version IN "
-        "(SELECT to_version FROM deployments WHERE state = 'done')) LIMIT :most) w",
-        before=now - timedelta(minutes=30),
-        most=rules.scoring_backlog + 1,
-    )
+    waiting = predictions.count_unscored(connection, now - timedelta(minutes=30), rules.scoring_backlog + 1)
     if waiting > rules.scoring_backlog:
         yield Finding(
             kind="scoring_backlog",
@@ -68,12 +52,7 @@ def findings(connection: Connection, policy: Policy, now: datetime) -> Iterator[
             dedup_key="scoring_backlog",
             title=f"More than {rules.scoring_backlog} tweets wait for a prediction",
         )
-    (unlabelled,) = _one(
-        connection,
-        "SELECT count(*) FROM audit_sample a JOIN predictions p USING (prediction_id) WHERE drawn_at < :before AND "
-        "NOT EXISTS (SELECT FROM labels l WHERE l.tweet_id = p.tweet_id AND l.source = 'audit')",
-        before=now - timedelta(days=7),
-    )
+    unlabelled = label_counts.audit_overdue(connection, now - timedelta(days=7))
     if unlabelled > rules.label_backlog:
         yield Finding(
             kind="label_backlog",
@@ -88,21 +67,11 @@ def findings(connection: Connection, policy: Policy, now: datetime) -> Iterator[
 def _overdue(connection: Connection, policy: Policy, now: datetime) -> Iterator[Finding]:
     # an answer is due after half of the time that the question stands
     due = policy.approval.expires_after / 2
-    for (decision,) in connection.execute(
-        text(
-            "SELECT max(d.decision_id) FROM decisions d LEFT JOIN approvals a USING (decision_id) "
-            "WHERE d.answer = 'PROMOTE' AND a.decision_id IS NULL AND d.decided_at < :before "
-            "AND d.decision_id = (SELECT max(decision_id) FROM decisions) HAVING count(*) > 0"
-        ),
-        {"before": now - due},
-    ):
+    decision = decisions.overdue(connection, now - due)
+    if decision is not None:
         yield Finding(
             kind="approval_overdue",
             severity="warning",
             dedup_key=f"approval_overdue/{decision}",
             title=f"Decision {decision} has waited for an answer for more than {due}",
         )
-
-
-def _one(connection: Connection, query: str, **values: object) -> tuple[int, ...]:
-    return tuple(int(value) for value in connection.execute(text(query), values).one())

@@ -6,48 +6,22 @@ import json
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from sentiment_lib.console.overview import answer_address
 from sentiment_lib.evaluation import evidence_text
-from sentiment_lib.hashing import hash_text
+from sentiment_lib.evidence_json import sha256
 from sentiment_lib.pages import charts
 from sentiment_lib.records import LABELS
 from sentiment_lib.statistics import paired_counts
 from sentiment_lib.steps.decisions import shadow_comparison
-from sentiment_lib.storage import decisions
-
-LIST = text(
-    """
-    SELECT d.decision_id, d.answer, d.decided_at, d.requested_by, e.candidate_version, e.champion_version,
-           a.answer AS approval, a.answered_by
-    FROM decisions d JOIN evaluations e USING (evaluation_id) LEFT JOIN approvals a USING (decision_id)
-    WHERE CAST(:request AS text) IS NULL OR d.requested_by = :request ORDER BY d.decision_id DESC LIMIT 100
-    """
-)
-DEPLOYED = text(
-    """
-    SELECT p.deployment_id, p.kind, p.state, p.finished_at, p.moved_by, p.reason FROM deployments p
-    LEFT JOIN approvals a USING (approval_id) WHERE a.decision_id = :decision OR p.decision_id = :decision
-    ORDER BY p.deployment_id
-    """
-)
-# the newest tweets that both versions scored: a look at where they differ, not a figure
-DIFFERENT = text(
-    """
-    SELECT t.tweet_id, t.text, old.label AS champion, new.label AS candidate
-    FROM (SELECT tweet_id, label FROM predictions WHERE model_version = :candidate
-          ORDER BY predicted_at DESC LIMIT 2000) new
-    JOIN predictions old ON old.tweet_id = new.tweet_id AND old.model_version = :champion AND old.label <> new.label
-    JOIN tweets t ON t.tweet_id = new.tweet_id LIMIT 10
-    """
-)
+from sentiment_lib.storage import decisions, deployments, predictions
+from sentiment_lib.storage.decisions import DecisionSummary
 
 
-def rows(connection: Connection, run: str = "") -> list[dict[str, Any]]:
+def rows(connection: Connection, run: str = "") -> list[DecisionSummary]:
     """The newest decisions; with a run of the DAG retrain, its own."""
-    request = f"retrain/{run}" if run else None
-    return [dict(row) for row in connection.execute(LIST, {"request": request}).mappings()]
+    return decisions.newest_summaries(connection, requested_by=f"retrain/{run}" if run else None)
 
 
 def view(connection: Connection, decision_id: int) -> dict[str, Any]:
@@ -61,12 +35,12 @@ def view(connection: Connection, decision_id: int) -> dict[str, Any]:
         "known": known,
         "evidence": evidence,
         "compared": compared,
-        "intact": hash_text(known["evidence"]) == known["evaluation_hash"] == decision.evidence_hash,
+        "intact": sha256(known["evidence"]) == known["evaluation_hash"] == decision.evidence_hash,
         "approval": decisions.approval(connection, decision_id),
         "answer_at": answer_address(known["requested_by"]),
         "words": evidence_text.words,
-        "deployments": [dict(row) for row in connection.execute(DEPLOYED, {"decision": decision_id}).mappings()],
-        "examples": [dict(row) for row in connection.execute(DIFFERENT, versions).mappings()],
+        "deployments": deployments.all_of_decision(connection, decision_id),
+        "examples": predictions.disagreements(connection, **versions),
         "shadow": shadow_comparison.run(connection, decision_id),
         "sentences": [evidence_text.summary(evidence), evidence_text.costs_of_waiting(evidence)],
         "charts": _charts(compared),

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
+
+from sentiment_lib.storage import decisions, drift_reports
 
 #: Where a DAG's page leads; the others have nothing to show here.
 PAGES = {
@@ -17,8 +19,6 @@ PAGES = {
     "retrain": "/decisions",
     "rollback": "/decisions",
 }
-DECIDED = text("SELECT decision_id FROM decisions WHERE requested_by = :request ORDER BY decision_id")
-REPORTED = text("SELECT report_id FROM drift_reports WHERE report_id = :report")
 
 
 def of_dag(dag_id: str) -> str | None:
@@ -32,12 +32,11 @@ def of_run(connection: Connection, dag_id: str, run_id: str, checked: Mapping[st
     `checked`: what the drift check of this run gave, once it has: the ledger does not know it, for the same windows
     again give the report of an earlier run.
     """
-    if checked and connection.execute(REPORTED, {"report": checked.get("report_id")}).scalar():
+    if checked and drift_reports.report_exists(connection, checked.get("report_id")):
         return f"/drift/{checked['report_id']}"
-    request = f"{dag_id}/{run_id}"
-    found = connection.execute(DECIDED, {"request": request}).scalars().all()
-    if len(found) == 1:
-        return f"/decisions/{found[0]}"
+    ids = decisions.ids_of_request(connection, f"{dag_id}/{run_id}")
+    if len(ids) == 1:
+        return f"/decisions/{ids[0]}"
     if dag_id == "retrain":
         return f"/decisions?run={quote(run_id, safe='')}"
     return of_dag(dag_id)

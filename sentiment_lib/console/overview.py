@@ -5,26 +5,24 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from sentiment_lib.pages import charts
-from sentiment_lib.storage import alerts, daily_quality, decisions, deployments, model_versions
+from sentiment_lib.storage import (
+    alerts,
+    daily_quality,
+    decisions,
+    deployments,
+    drift_reports,
+    label_counts,
+    model_versions,
+    stage_times,
+)
 
 #: How far back the chart of quality reaches.
 DAYS = 60
 #: Questions that are shown.
 ASKED = 5
-# each of these reads a short table or the end of an index, whatever the number of tweets
-LAST_DRIFT = text("SELECT report_id, verdict, created_at FROM drift_reports ORDER BY report_id DESC LIMIT 1")
-TO_LABEL = text("SELECT count(*) FROM (SELECT FROM audit_sample WHERE settled_at IS NULL LIMIT 10000) waiting")
-STAGES = (
-    ("ingest", "SELECT finished_at FROM ingests WHERE finished_at IS NOT NULL ORDER BY ingest_id DESC LIMIT 1"),
-    ("score", "SELECT max(predicted_at) FROM predictions WHERE model_version = :version"),
-    ("check drift", "SELECT created_at FROM drift_reports ORDER BY report_id DESC LIMIT 1"),
-    ("snapshot", "SELECT created_at FROM snapshots ORDER BY snapshot_id DESC LIMIT 1"),
-    ("train", "SELECT created_at FROM model_versions ORDER BY version DESC LIMIT 1"),
-    ("decide", "SELECT decided_at FROM decisions ORDER BY decision_id DESC LIMIT 1"),
-)
 
 
 def view(connection: Connection) -> dict[str, Any]:
@@ -35,10 +33,10 @@ def view(connection: Connection) -> dict[str, Any]:
         "champion": champion,
         "since": deployments.last_move(connection),
         "waiting": [(one, answer_address(one.requested_by)) for one in decisions.waiting(connection)[::-1][:ASKED]],
-        "drift": connection.execute(LAST_DRIFT).mappings().one_or_none(),
+        "drift": next(iter(drift_reports.newest_reports(connection, limit=1)), None),
         "alerts": alerts.list_alerts(connection, "unresolved", 20),
-        "to_label": connection.execute(TO_LABEL).scalar_one(),
-        "stages": [(name, connection.execute(text(query), {"version": version}).scalar()) for name, query in STAGES],
+        "to_label": label_counts.audit_waiting(connection),
+        "stages": stage_times.stage_times(connection, version),
         "chart": _quality(connection),
     }
 

@@ -8,12 +8,10 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-import psycopg
-from psycopg import sql
-
 from sentiment_lib.errors import MissingExtra, StackFailed
 from sentiment_lib.local.secrets import DATABASES
 from sentiment_lib.local.state_folder import Home, Ports
+from sentiment_lib.storage import embedded_server
 
 #: The account that Postgres runs as where we are root: it refuses to run as root.
 SYSTEM_USER = "pgserver"
@@ -81,35 +79,13 @@ def command(home: Home, ports: Ports) -> list[str]:
 
 def answers(ports: Ports, password: str) -> bool:
     """True when the server takes connections."""
-    try:
-        with _connect(ports, password):
-            return True
-    except psycopg.OperationalError:
-        return False
+    return embedded_server.accepts_connections(ports.postgres, password)
 
 
 def make_databases(ports: Ports, known: dict[str, str]) -> None:
     """A role and a database for each of airflow, mlflow and sentiment; what is there stays."""
-    with _connect(ports, known["postgres_password"]) as connection:
-        for name in DATABASES:
-            role, password = sql.Identifier(name), sql.Literal(known[f"{name}_password"])
-            if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (name,)).fetchone():
-                connection.execute(sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(role, password))
-            if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,)).fetchone():
-                connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(role, role))
-            connection.execute(sql.SQL("REVOKE CONNECT ON DATABASE {} FROM PUBLIC").format(role))
-
-
-def _connect(ports: Ports, password: str) -> psycopg.Connection[tuple[object, ...]]:
-    return psycopg.connect(
-        host="127.0.0.1",
-        port=ports.postgres,
-        user="postgres",
-        password=password,
-        dbname="postgres",
-        connect_timeout=3,
-        autocommit=True,
-    )
+    passwords = {name: known[f"{name}_password"] for name in DATABASES}
+    embedded_server.create_databases(ports.postgres, known["postgres_password"], passwords)
 
 
 def _let_in(data: Path) -> None:

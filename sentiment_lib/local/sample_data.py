@@ -10,12 +10,11 @@ from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
-from sqlalchemy import text
-
 from sentiment_lib.errors import SentimentError
 from sentiment_lib.settings import Settings
 from sentiment_lib.sources.sample_stream import SampleStream
 from sentiment_lib.steps.ingestion import ingest
+from sentiment_lib.storage import tweets
 from sentiment_lib.storage.engine import Store
 
 DAYS, PER_DAY = 14, 400
@@ -37,7 +36,7 @@ def take_in(settings: Settings, run: Path) -> None:
     try:
         if not plan.exists():
             with store.begin() as connection:
-                if connection.execute(text("SELECT EXISTS (SELECT FROM tweets)")).scalar_one():
+                if tweets.any_stored(connection):
                     return
             midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
             plan.write_text(json.dumps({"start": (midnight - timedelta(days=DAYS)).isoformat()}))

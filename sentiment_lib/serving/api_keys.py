@@ -7,12 +7,12 @@ import secrets
 import threading
 import time
 from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
 from sentiment_lib.errors import BadInput, NotFound
+from sentiment_lib.storage import api_keys as storage
+from sentiment_lib.storage.api_keys import ApiKey
 from sentiment_lib.storage.engine import Store
 
 ROLES = ("predict", "feedback", "admin")
@@ -46,13 +46,7 @@ def create(store: Store, name: str, roles: tuple[str, ...]) -> str:
         raise BadInput(what="an API key without a role", problem=f"choose from {', '.join(ROLES)}")
     key = f"sk_{secrets.token_urlsafe(32)}"
     with store.begin() as connection:
-        inserted = connection.execute(
-            text(
-                "INSERT INTO api_keys (name, roles, key_hash) VALUES (:name, :roles, :hash) "
-                "ON CONFLICT (name) WHERE revoked_at IS NULL DO NOTHING"
-            ),
-            {"name": name, "roles": list(roles), "hash": digest_of(key)},
-        ).rowcount
+        inserted = storage.insert_key(connection, name, roles, digest_of(key))
     if not inserted:
         raise BadInput(what=f"API key name {name!r}", problem="a key of this name is in use; revoke it first")
     return key
@@ -61,20 +55,15 @@ def create(store: Store, name: str, roles: tuple[str, ...]) -> str:
 def revoke(store: Store, name: str) -> None:
     """End a key; NotFound when no key of that name is in use."""
     with store.begin() as connection:
-        ended = connection.execute(
-            text("UPDATE api_keys SET revoked_at = now() WHERE name = :name AND revoked_at IS NULL"), {"name": name}
-        ).rowcount
-    if not ended:
+        revoked = storage.revoke_key(connection, name)
+    if not revoked:
         raise NotFound(what="API key in use named", key=name)
 
 
-def in_use(store: Store) -> list[dict[str, Any]]:
-    """Name, roles and time of each key that opens something."""
+def in_use(store: Store) -> list[ApiKey]:
+    """Every key that is not revoked, by name."""
     with store.begin() as connection:
-        rows = connection.execute(
-            text("SELECT name, roles, created_at FROM api_keys WHERE revoked_at IS NULL ORDER BY name")
-        )
-        return [dict(row) for row in rows.mappings()]
+        return storage.list_keys(connection)
 
 
 class KeyRing:
@@ -102,16 +91,13 @@ class KeyRing:
         now = time.monotonic()
         try:
             with self._store.begin() as connection:
-                row = connection.execute(
-                    text("SELECT name, roles FROM api_keys WHERE key_hash = :hash AND revoked_at IS NULL"),
-                    {"hash": digest},
-                ).one_or_none()
+                stored = storage.find_key(connection, digest)
         except OperationalError:
             if known is None or known[1] is None:
                 raise
             self._known[digest] = (now, known[1])  # not asked again for each request
             return known[1]
-        caller = None if row is None else Caller(name=row.name, roles=frozenset(row.roles))
+        caller = None if stored is None else Caller(name=stored.name, roles=frozenset(stored.roles))
         with self._lock:
             if len(self._known) > 10_000:  # guesses must not fill the memory
                 self._known.clear()

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, Select, insert, select, text
 
 from sentiment_lib.errors import NotFound
-from sentiment_lib.hashing import canonical_json, hash_text
+from sentiment_lib.evidence_json import canonical_json, sha256
 from sentiment_lib.records import Answer, Approval, Decision, RuleVerdict
 from sentiment_lib.storage import ledger
 from sentiment_lib.storage.tables import Approval as ApprovalTable
@@ -41,7 +41,7 @@ def store(
     requested_by: str,
 ) -> Decision:
     """Write an evaluation and the decision on it. `evidence` is canonical JSON, `policy` the gate's rules in force."""
-    digest = hash_text(evidence)
+    digest = sha256(evidence)
     models = {"snapshot_id": snapshot_id, "candidate_version": candidate, "champion_version": champion}
     evaluation_id = connection.execute(
         insert(Evaluation).values(**models, evidence=evidence, evidence_hash=digest).returning(Evaluation.evaluation_id)
@@ -67,7 +67,7 @@ def store(
             "evaluation_id": evaluation_id,
             "answer": str(answer),
             "evidence_hash": digest,
-            "rules_hash": hash_text(canonical_json([asdict(rule) for rule in rules])),
+            "rules_hash": sha256(canonical_json([asdict(rule) for rule in rules])),
             "requested_by": requested_by,
         },
     )
@@ -223,3 +223,52 @@ def voided_since(connection: Connection, moment: datetime) -> list[str]:
         {"moment": moment},
     ).scalars()
     return list(dict.fromkeys(found))
+
+
+@dataclass(frozen=True, kw_only=True)
+class DecisionSummary:
+    """A decision without its evidence, and what was answered to it."""
+
+    decision_id: int
+    answer: str
+    decided_at: datetime
+    requested_by: str
+    candidate_version: int
+    champion_version: int
+    approval: str | None
+    answered_by: str | None
+
+
+def newest_summaries(
+    connection: Connection, *, requested_by: str | None = None, limit: int = 100
+) -> list[DecisionSummary]:
+    """The newest decisions, newest first; with `requested_by`, those of this request."""
+    rows = connection.execute(
+        text(
+            "SELECT d.decision_id, d.answer, d.decided_at, d.requested_by, e.candidate_version, e.champion_version, "
+            "a.answer AS approval, a.answered_by "
+            "FROM decisions d JOIN evaluations e USING (evaluation_id) LEFT JOIN approvals a USING (decision_id) "
+            "WHERE CAST(:request AS text) IS NULL OR d.requested_by = :request ORDER BY d.decision_id DESC LIMIT :limit"
+        ),
+        {"request": requested_by, "limit": limit},
+    )
+    return [DecisionSummary(**row) for row in rows.mappings()]
+
+
+def ids_of_request(connection: Connection, requested_by: str) -> list[int]:
+    """Ids of the decisions of one request, oldest first."""
+    query = text("SELECT decision_id FROM decisions WHERE requested_by = :request ORDER BY decision_id")
+    return list(connection.execute(query, {"request": requested_by}).scalars())
+
+
+def overdue(connection: Connection, before: datetime) -> int | None:
+    """The newest decision, when it is a PROMOTE made before then that nobody has answered."""
+    decision_id: int | None = connection.execute(
+        text(
+            "SELECT d.decision_id FROM decisions d LEFT JOIN approvals a USING (decision_id) "
+            "WHERE d.answer = 'PROMOTE' AND a.decision_id IS NULL AND d.decided_at < :before "
+            "AND d.decision_id = (SELECT max(decision_id) FROM decisions)"
+        ),
+        {"before": before},
+    ).scalar()
+    return decision_id

@@ -130,3 +130,22 @@ def history(connection: Connection, limit: int = 50) -> list[dict[str, Any]]:
     """The latest deployments with all that is known of them, newest first."""
     query = select(_TABLE).order_by(_TABLE.c.deployment_id.desc()).limit(limit)
     return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def all_of_decision(connection: Connection, decision_id: int) -> list[RowMapping]:
+    """Every deployment that a decision led to, oldest first: deployment_id, kind, state, finished_at, moved_by,
+    reason."""
+    query = (
+        select(
+            _TABLE.c.deployment_id,
+            _TABLE.c.kind,
+            _TABLE.c.state,
+            _TABLE.c.finished_at,
+            _TABLE.c.moved_by,
+            _TABLE.c.reason,
+        )
+        .outerjoin(Approval, Approval.approval_id == _TABLE.c.approval_id)
+        .where((_TABLE.c.decision_id == decision_id) | (Approval.decision_id == decision_id))
+        .order_by(_TABLE.c.deployment_id)
+    )
+    return list(connection.execute(query).mappings())

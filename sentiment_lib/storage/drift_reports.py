@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
 import pandas as pd
 from sqlalchemy import Connection, text
 
+from sentiment_lib.errors import NotFound
 from sentiment_lib.records import API_IDS_FROM, DriftReport, Window
 
 COLUMNS = (
@@ -187,6 +189,67 @@ def add_report(
         },
     ).scalar()
     return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportSummary:
+    """A report without its signals."""
+
+    report_id: int
+    model_version: int
+    verdict: str
+    current_start: datetime
+    current_end: datetime
+    created_at: datetime
+    html_path: str | None
+    #: how many signals drifted
+    drifted: int
+
+
+def newest_reports(connection: Connection, limit: int = 60) -> list[ReportSummary]:
+    """The newest reports, newest first."""
+    rows = connection.execute(
+        text(
+            "SELECT report_id, model_version, verdict, current_start, current_end, created_at, html_path, "
+            "(SELECT count(*) FROM jsonb_array_elements(signals) s WHERE (s ->> 'drifted')::boolean) AS drifted "
+            "FROM drift_reports ORDER BY report_id DESC LIMIT :limit"
+        ),
+        {"limit": limit},
+    )
+    return [ReportSummary(**row) for row in rows.mappings()]
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredReport:
+    """Every column of a report."""
+
+    report_id: int
+    model_version: int
+    reference_start: datetime
+    reference_end: datetime
+    current_start: datetime
+    current_end: datetime
+    verdict: str
+    signals: list[dict[str, Any]]
+    details: dict[str, Any]
+    html_path: str | None
+    created_at: datetime
+
+
+def full_report(connection: Connection, report_id: int) -> StoredReport:
+    """One report. Raises NotFound."""
+    columns = ", ".join(field.name for field in fields(StoredReport))
+    query = text(f"SELECT {columns} FROM drift_reports WHERE report_id = :report")
+    row = connection.execute(query, {"report": report_id}).mappings().one_or_none()
+    if row is None:
+        raise NotFound(what="drift report", key=report_id)
+    return StoredReport(**row)
+
+
+def report_exists(connection: Connection, report_id: object) -> bool:
+    """Whether a report has this id."""
+    query = text("SELECT EXISTS (SELECT FROM drift_reports WHERE report_id = :report)")
+    return bool(connection.execute(query, {"report": report_id}).scalar_one())
 
 
 def _keys(version: int, reference: Window, current: Window) -> dict[str, Any]:

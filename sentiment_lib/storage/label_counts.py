@@ -44,3 +44,24 @@ def counts(connection: Connection, person: str, since: datetime, most: int) -> R
         .mappings()
         .one()
     )
+
+
+def audit_waiting(connection: Connection, most: int = 10_000) -> int:
+    """Predictions of the audit sample without a label; none is counted beyond `most`."""
+    count: int = connection.execute(
+        text("SELECT count(*) FROM (SELECT FROM audit_sample WHERE settled_at IS NULL LIMIT :most) waiting"),
+        {"most": most},
+    ).scalar_one()
+    return count
+
+
+def audit_overdue(connection: Connection, before: datetime) -> int:
+    """Predictions drawn for the audit sample before then whose tweets have no audit label."""
+    count: int = connection.execute(
+        text(
+            "SELECT count(*) FROM audit_sample a JOIN predictions p USING (prediction_id) WHERE drawn_at < :before "
+            "AND NOT EXISTS (SELECT FROM labels l WHERE l.tweet_id = p.tweet_id AND l.source = 'audit')"
+        ),
+        {"before": before},
+    ).scalar_one()
+    return count

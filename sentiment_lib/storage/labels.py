@@ -127,3 +127,10 @@ def listed(connection: Connection, sources: Sequence[str], after: int, rows: int
         {"sources": list(sources), "after": after, "rows": rows},
     )
     return [dict(row) for row in found.mappings()]
+
+
+def count_stored_since(connection: Connection, moment: datetime | None) -> int:
+    """Labels stored after this moment; None counts all."""
+    query = "SELECT count(*) FROM labels" + (" WHERE stored_at > :moment" if moment else "")
+    count: int = connection.execute(text(query), {"moment": moment} if moment else {}).scalar_one()
+    return count

@@ -33,16 +33,6 @@ def upgrade(url: str) -> None:
         engine.dispose()
 
 
-def revise(url: str, message: str, number: str) -> None:
-    """Write the next migration from the difference between tables and database: for developers."""
-    engine = create_engine(url)
-    try:
-        with engine.begin() as connection:
-            command.revision(_config(connection), message=message, autogenerate=True, rev_id=number)
-    finally:
-        engine.dispose()
-
-
 def drift(connection: Connection) -> list[object]:
     """Differences between the tables in code and the database; empty after `upgrade`."""
     return list(compare_metadata(MigrationContext.configure(connection, opts={"compare_type": True}), Base.metadata))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, insert, select, text
 
 from sentiment_lib.errors import NotFound
 from sentiment_lib.records import ModelVersion
@@ -75,3 +77,38 @@ def all_versions(connection: Connection) -> list[ModelVersion]:
     """Every registered version, oldest first."""
     query = select(*COLUMNS).order_by(ModelVersionTable.version)
     return [ModelVersion(**row) for row in connection.execute(query).mappings()]
+
+
+@dataclass(frozen=True, kw_only=True)
+class VersionSummary:
+    """A version with its cost and the newest decision on it."""
+
+    version: int
+    family: str
+    digest: str
+    snapshot_id: int | None
+    created_at: datetime
+    cost: Mapping[str, Any]
+    decision_id: int | None
+    answer: str | None
+    #: metrics of its newest evaluation as the candidate, by name
+    metrics: Mapping[str, float] | None
+
+
+def newest_versions(connection: Connection, limit: int = 100) -> list[VersionSummary]:
+    """The newest versions, newest first."""
+    rows = connection.execute(
+        text(
+            """
+            SELECT v.version, v.family, v.digest, v.snapshot_id, v.created_at, v.cost, d.decision_id, d.answer,
+                   (e.evidence::jsonb -> 'comparison' -> 'candidate') AS metrics
+            FROM model_versions v
+            LEFT JOIN LATERAL (SELECT evaluation_id, evidence FROM evaluations
+                               WHERE candidate_version = v.version ORDER BY evaluation_id DESC LIMIT 1) e ON true
+            LEFT JOIN decisions d USING (evaluation_id)
+            ORDER BY v.version DESC LIMIT :limit
+            """
+        ),
+        {"limit": limit},
+    )
+    return [VersionSummary(**row) for row in rows.mappings()]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,3 +70,79 @@ def store(
     stored = connection.execute(STORE, {"version": version}).rowcount
     connection.execute(DRAW, {"version": version})
     return int(stored)
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredPrediction:
+    """One version's prediction for one tweet, with the tweet."""
+
+    tweet_id: int
+    version: int
+    text: str
+    language: str | None
+    airline: str | None
+    label: str
+    at: datetime
+    p_negative: float
+    p_neutral: float
+    p_positive: float
+
+
+def find(connection: Connection, tweet_id: int, version: int) -> StoredPrediction | None:
+    """The prediction of this version for this tweet."""
+    row = (
+        connection.execute(
+            text(
+                "SELECT p.tweet_id, p.model_version AS version, t.text, t.language, t.airline, p.label, "
+                "p.predicted_at AS at, p.p_negative, p.p_neutral, p.p_positive "
+                "FROM predictions p JOIN tweets t ON t.tweet_id = p.tweet_id "
+                "WHERE p.tweet_id = :tweet AND p.model_version = :version"
+            ),
+            {"tweet": tweet_id, "version": version},
+        )
+        .mappings()
+        .one_or_none()
+    )
+    return StoredPrediction(**row) if row else None
+
+
+def count_unscored(connection: Connection, before: datetime, most: int) -> int:
+    """Collected tweets older than `before` that no version scored while it served; none is counted beyond `most`."""
+    count: int = connection.execute(
+        text(
+            # a shadow's predictions are not served: only those of versions that have been the champion count
+            f"SELECT count(*) FROM (SELECT FROM tweets t WHERE tweet_id < {API_IDS_FROM} AND collected_at < :before "
+            "AND NOT EXISTS (SELECT FROM predictions p WHERE p.tweet_id = t.tweet_id AND p.model_version IN "
+            "(SELECT to_version FROM deployments WHERE state = 'done')) LIMIT :most) w"
+        ),
+        {"before": before, "most": most},
+    ).scalar_one()
+    return count
+
+
+@dataclass(frozen=True, kw_only=True)
+class Disagreement:
+    """A tweet to which two versions give different labels."""
+
+    tweet_id: int
+    text: str
+    champion: str
+    candidate: str
+
+
+def disagreements(connection: Connection, *, champion: int, candidate: int, limit: int = 10) -> list[Disagreement]:
+    """Some of the candidate's newest 2,000 predictions that differ from the champion's: examples, not a sample."""
+    rows = connection.execute(
+        text(
+            """
+            SELECT t.tweet_id, t.text, old.label AS champion, new.label AS candidate
+            FROM (SELECT tweet_id, label FROM predictions WHERE model_version = :candidate
+                  ORDER BY predicted_at DESC LIMIT 2000) new
+            JOIN predictions old
+              ON old.tweet_id = new.tweet_id AND old.model_version = :champion AND old.label <> new.label
+            JOIN tweets t ON t.tweet_id = new.tweet_id LIMIT :limit
+            """
+        ),
+        {"champion": champion, "candidate": candidate, "limit": limit},
+    )
+    return [Disagreement(**row) for row in rows.mappings()]

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import Connection, insert, select, text
+from sqlalchemy import Connection, func, insert, select, text
 
 from sentiment_lib.errors import NotFound
 from sentiment_lib.records import Snapshot
@@ -103,3 +103,26 @@ def learned_from(connection: Connection, snapshot_id: int | None) -> set[int]:
         return set()
     query = select(SnapshotRow.tweet_id).where(SnapshotRow.snapshot_id == snapshot_id, SnapshotRow.part == "train")
     return set(connection.execute(query).scalars())
+
+
+def last_created_at(connection: Connection) -> datetime | None:
+    """When the newest snapshot was made."""
+    return connection.scalar(select(func.max(SnapshotTable.created_at)))
+
+
+def labelled_tweets(connection: Connection, snapshot_id: int) -> pd.DataFrame:
+    """Tweets of a snapshot with the frozen label, oldest first: tweet_id, text, airline, language, created_at, label.
+
+    Raises NotFound.
+    """
+    found = connection.execute(
+        text(
+            "SELECT t.tweet_id, t.text, t.airline, t.language, t.created_at, s.label FROM snapshot_rows s "
+            "JOIN tweets t USING (tweet_id) WHERE s.snapshot_id = :id ORDER BY t.created_at, t.tweet_id"
+        ),
+        {"id": snapshot_id},
+    )
+    frame = pd.DataFrame(found.all(), columns=list(found.keys()))
+    if frame.empty:
+        raise NotFound(what="snapshot", key=snapshot_id)
+    return frame

@@ -1,55 +1,20 @@
-"""Tweets, their labels and the quarantine, written in bulk; through a staging table where rows may be known."""
+"""Tweets and their labels, written in bulk; through a staging table where some may be stored already."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
 from operator import lt
 from typing import Any
 
+import pandas as pd
 from psycopg import Cursor
 from psycopg.errors import UniqueViolation
 from sqlalchemy import Connection, text
 
-from sentiment_lib.records import API_IDS_FROM, IngestResult
+from sentiment_lib.records import API_IDS_FROM
 from sentiment_lib.storage.engine import raw
-
-
-@dataclass(frozen=True, kw_only=True)
-class OpenIngest:
-    """An ingest under way, and how many rows of its input are already accounted for."""
-
-    ingest_id: int
-    received: int
-
-
-def open_ingest(connection: Connection, source: str, digest: str) -> OpenIngest:
-    """A new ingest, or the one of the same input that was cut off."""
-    found = connection.execute(
-        text(
-            "SELECT ingest_id, received FROM ingests WHERE source = :source AND input_digest = :digest "
-            "AND finished_at IS NULL ORDER BY ingest_id LIMIT 1 FOR UPDATE"
-        ),
-        {"source": source, "digest": digest},
-    ).one_or_none()
-    if found is not None:
-        return OpenIngest(ingest_id=found.ingest_id, received=found.received)
-    new = connection.execute(
-        text("INSERT INTO ingests (source, input_digest) VALUES (:source, :digest) RETURNING ingest_id"),
-        {"source": source, "digest": digest},
-    ).scalar_one()
-    return OpenIngest(ingest_id=new, received=0)
-
-
-def lock_ingest(connection: Connection, ingest_id: int, expected_received: int) -> bool:
-    """Hold the ingest until the transaction ends; False when another process has moved it on."""
-    received = connection.execute(
-        text("SELECT received FROM ingests WHERE ingest_id = :id AND finished_at IS NULL FOR UPDATE"), {"id": ingest_id}
-    ).scalar_one_or_none()
-    return received == expected_received
-
 
 TWEET_COLUMNS = "tweet_id, text, author_hash, language, airline, created_at, synthetic, ingest_id"
 TweetTuple = tuple[int, str, bytes | None, str | None, str | None, datetime, bool]
@@ -148,45 +113,6 @@ def store_labels(connection: Connection, ingest_id: int, labels: Sequence[LabelT
     return cursor.rowcount
 
 
-def store_quarantine(connection: Connection, ingest_id: int, rows: Sequence[tuple[int, str, str]]) -> None:
-    """Keep rows (number, reason, raw) that could not be stored."""
-    if not rows:
-        return
-    with raw(connection).cursor().copy("COPY quarantine (ingest_id, row_number, reason, raw) FROM STDIN") as copy:
-        for number, reason, content in rows:
-            copy.write_row((ingest_id, number, reason, content))
-
-
-def count(connection: Connection, ingest_id: int, *, received: int, stored: int, quarantined: int) -> None:
-    """Add one batch to the ingest's counts."""
-    connection.execute(
-        text(
-            "UPDATE ingests SET received = received + :received, stored = stored + :stored, "
-            "quarantined = quarantined + :quarantined, duplicate = duplicate + :duplicate WHERE ingest_id = :id"
-        ),
-        {
-            "received": received,
-            "stored": stored,
-            "quarantined": quarantined,
-            "duplicate": received - stored - quarantined,
-            "id": ingest_id,
-        },
-    )
-
-
-def finish(connection: Connection, ingest_id: int) -> IngestResult:
-    """Close the ingest and return its counts."""
-    row = connection.execute(
-        text(
-            "UPDATE ingests SET finished_at = coalesce(finished_at, now()) WHERE ingest_id = :id "
-            "RETURNING ingest_id, source, received, stored, duplicate, quarantined, "
-            "(SELECT count(*) FROM labels WHERE labels.ingest_id = :id) AS labels"
-        ),
-        {"id": ingest_id},
-    ).one()
-    return IngestResult(**row._mapping)
-
-
 def newest_id(connection: Connection, source: str) -> int | None:
     """Largest tweet id that came from the named source."""
     newest: int | None = connection.execute(
@@ -215,3 +141,21 @@ def texts(
         {"before": before, "collected": collected, "limit": limit, "snapshot": snapshot_id},
     )
     return list(found.scalars())[::-1]
+
+
+def any_stored(connection: Connection) -> bool:
+    """Whether any tweet is stored."""
+    return bool(connection.execute(text("SELECT EXISTS (SELECT FROM tweets)")).scalar_one())
+
+
+def newest_frame(connection: Connection, *, rows: int, ingest_ids: Sequence[int] | None = None) -> pd.DataFrame:
+    """The newest collected tweets, of these ingests only (None: of all): tweet_id, text, created_at, airline."""
+    of_ingests = "AND ingest_id = ANY(:ids)" if ingest_ids is not None else ""
+    found = connection.execute(
+        text(
+            "SELECT tweet_id, text, created_at, airline FROM tweets "
+            f"WHERE tweet_id < {API_IDS_FROM} {of_ingests} ORDER BY tweet_id DESC LIMIT :rows"
+        ),
+        {"rows": rows} | ({"ids": list(ingest_ids)} if ingest_ids is not None else {}),
+    )
+    return pd.DataFrame(found.mappings().all(), columns=["tweet_id", "text", "created_at", "airline"])

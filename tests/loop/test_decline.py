@@ -38,7 +38,7 @@ def test_a_champion_that_got_worse_asks_once_and_counts_anew(store, eager, promo
     assert found.verdict.crossed_after is not None
     assert (found.wish.rule, found.verdict.measured) == ("quality", 0.0)
     assert "audit labels" in found.wish.reason
-    assert [one.rule for one in request_retrain.take(store, eager, handled_by="retrain/2")] == ["quality"]
+    assert [one.rule for one in request_retrain.claim_requests(store, eager, run_id="retrain/2")] == ["quality"]
     assert champion_decline.run(store, eager).wish is None
 
 

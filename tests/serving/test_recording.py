@@ -71,6 +71,29 @@ def test_the_last_answer_of_a_person_stands_whatever_order_it_arrives_in(store, 
     assert rows(store, "SELECT label FROM feedback") == [("positive",)]
 
 
+def test_a_person_who_returns_to_an_earlier_label_is_taken_at_the_last_one(store, version):
+    for minutes, label in ((1, "positive"), (2, "neutral"), (3, "positive"), (2, "neutral")):
+        lines = [prediction(FLOOR + 1, version), answer(FLOOR + 1, version, label, minutes=minutes)]
+        spool_sink.store_batches(store, [written(lines)])
+    newest_first = "SELECT label FROM labels ORDER BY labelled_at DESC"
+    assert rows(store, newest_first) == [("positive",), ("neutral",)]
+
+
+def test_one_label_of_a_person_for_two_versions_of_a_tweet_is_stored_once(store, version):
+    with store.begin() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO model_versions (version, family, digest, run_id, training_key) "
+                "VALUES (8, 'vader', 'd', 'r8', 'k8')"
+            )
+        )
+    lines = [prediction(FLOOR + 1, 7), prediction(FLOOR + 1, 8)]
+    lines += [answer(FLOOR + 1, 7, "neutral", minutes=1), answer(FLOOR + 1, 8, "neutral", minutes=2)]
+    spool_sink.store_batches(store, [written(lines)])
+    assert rows(store, "SELECT count(*) FROM feedback") == [(2,)]
+    assert rows(store, "SELECT label, labelled_at FROM labels") == [("neutral", NOW + timedelta(minutes=2))]
+
+
 def test_ids_do_not_repeat_and_lie_above_those_of_x():
     ids = TweetIds()
     made = [ids.next() for _ in range(5000)]

@@ -14,8 +14,8 @@ from aiosmtpd.controller import Controller
 from sentiment_lib.policy import AlertPolicy, Policy
 from sentiment_lib.settings import Settings
 from sentiment_lib.steps.operations import check_alerts
+from sentiment_lib.storage import alerts
 from sentiment_lib.storage import alerts as stored
-from sentiment_lib.storage import open_alerts
 
 
 class Hook:
@@ -65,12 +65,12 @@ def settings_for(*urls, **policy):
 
 def fire(store, key="drift", severity="critical"):
     with store.begin() as connection:
-        return open_alerts.open_alert(connection, "drift", severity, key, f"Something about {key}", "words moved")
+        return alerts.open_alert(connection, "drift", severity, key, f"Something about {key}", "words moved")
 
 
 def clear(store, key="drift"):
     with store.begin() as connection:
-        open_alerts.resolve(connection, key)
+        alerts.resolve_by_key(connection, key)
 
 
 def now(minutes=0.0):
@@ -120,7 +120,7 @@ def test_a_thousand_alerts_at_once_are_one_digest(store, hook):
     settings = settings_for(hook.url)
     with store.begin() as connection:
         for number in range(1000):
-            open_alerts.open_alert(connection, "dag_failure", "warning", f"dag/{number}", f"Run {number} failed")
+            alerts.open_alert(connection, "dag_failure", "warning", f"dag/{number}", f"Run {number} failed")
     for _ in range(3):
         check_alerts.deliver(store, settings)
     assert hook.titles == ["[WARNING] 1000 alerts: 1000 dag_failure"]

@@ -16,8 +16,9 @@ from sentiment_lib.serving.spool import written
 from sentiment_lib.settings import Settings
 from sentiment_lib.steps.monitoring import check_drift
 from sentiment_lib.steps.training import request_retrain
+from sentiment_lib.storage import alerts as stored_alerts
 from sentiment_lib.storage import drift_reports as reports
-from sentiment_lib.storage import open_alerts, predictions
+from sentiment_lib.storage import predictions
 
 END = datetime(2026, 3, 9, 12, tzinfo=UTC)
 CALM = ["thanks", "help", "seat", "gate", "crew", "coffee", "today", "tomorrow", "great", "fine", "window", "trip"]
@@ -127,10 +128,10 @@ def test_a_retrain_for_drift_may_need_more_checks_to_agree(store, settings):
     wanted = [check_drift.run(store, settings, at=END - timedelta(hours=late)).report_id for late in (1, 0)]
     strict = Policy(retrain=RetrainPolicy(drift_confirmed=2, drift_checks=3))
     with_debounce = settings.model_copy(update={"policy": strict})
-    assert request_retrain.drift(store, with_debounce, report_id=wanted[0]) is None
-    wish = request_retrain.drift(store, with_debounce, report_id=wanted[1])
+    assert request_retrain.request_for_drift(store, with_debounce, report_id=wanted[0]) is None
+    wish = request_retrain.request_for_drift(store, with_debounce, report_id=wanted[1])
     assert (wish.rule, wish.reason) == ("drift", f"drift report {wanted[1]}, 2 of the last 3 checks")
-    assert request_retrain.drift(store, settings, report_id=wanted[0]).request_id == wish.request_id
+    assert request_retrain.request_for_drift(store, settings, report_id=wanted[0]).request_id == wish.request_id
 
 
 def test_drift_alone_is_a_warning_without_a_retrain(store, settings):
@@ -161,7 +162,7 @@ def test_a_window_with_few_tweets_has_a_verdict_of_its_own_and_resolves_nothing(
 def test_a_stable_check_resolves_the_alert_of_an_earlier_one(store, settings):
     fill(store)
     with store.begin() as connection:
-        open_alerts.open_alert(connection, "drift", "warning", "drift", "earlier")
+        stored_alerts.open_alert(connection, "drift", "warning", "drift", "earlier")
     check_drift.run(store, settings, at=END)
     assert alerts(store)[0].resolved_at is not None
 

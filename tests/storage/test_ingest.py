@@ -203,7 +203,7 @@ def _in_another_database(server, settings, path, now):
 def test_a_cut_inside_the_transaction_of_a_batch_leaves_no_half_of_it(store, settings, tmp_path, monkeypatch):
     path = mixed(tmp_path, rows=300)
     monkeypatch.setattr(step, "BATCH_ROWS", 100)
-    whole = step.tweets.store_quarantine
+    whole = step.ingests.store_quarantine
     calls = []
 
     def dies_at_the_second(*arguments):

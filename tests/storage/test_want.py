@@ -44,25 +44,25 @@ def rules(taken):
 
 
 def test_before_the_first_snapshot_every_rule_may_ask(store, settings):
-    assert request_retrain.run(store, settings, rule="drift", reason="storm").rule == "drift"
-    assert rules(request_retrain.take(store, settings, handled_by="retrain/1")) == ["drift"]
+    assert request_retrain.request_retrain(store, settings, rule="drift", reason="storm").rule == "drift"
+    assert rules(request_retrain.claim_requests(store, settings, run_id="retrain/1")) == ["drift"]
 
 
 @pytest.mark.parametrize("rule", ["drift", "quality"])
 def test_without_new_labels_only_a_person_gets_one(store, settings, rule):
     snapshot(store)
     label(store, 2)
-    assert request_retrain.run(store, settings, rule=rule, reason="why") is None
-    assert request_retrain.take(store, settings, handled_by="retrain/1") == []
-    assert rules(request_retrain.take(store, settings, handled_by="retrain/2", otherwise="person")) == ["person"]
+    assert request_retrain.request_retrain(store, settings, rule=rule, reason="why") is None
+    assert request_retrain.claim_requests(store, settings, run_id="retrain/1") == []
+    assert rules(request_retrain.claim_requests(store, settings, run_id="retrain/2", otherwise="person")) == ["person"]
 
 
 def test_with_enough_new_labels_the_calendar_gets_one_and_the_same_run_finds_it_again(store, settings):
     snapshot(store)
     label(store, 3)
-    taken = request_retrain.take(store, settings, handled_by="retrain/1")
+    taken = request_retrain.claim_requests(store, settings, run_id="retrain/1")
     assert rules(taken) == ["schedule"]
-    assert request_retrain.take(store, settings, handled_by="retrain/1") == taken
+    assert request_retrain.claim_requests(store, settings, run_id="retrain/1") == taken
 
 
 def test_a_policy_that_could_never_be_met_is_refused():

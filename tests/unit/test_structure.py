@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
@@ -69,8 +70,7 @@ def test_records_and_errors_need_the_standard_library_only():
 def test_every_module_says_what_it_is_and_none_is_a_drawer_for_odds_and_ends():
     for path in MODULES:
         assert ast.get_docstring(ast.parse(path.read_text())), f"{path.relative_to(ROOT)} has no docstring"
-        drawers = {"utils", "util", "common", "helpers", "misc"}
-        assert path.stem not in drawers or path == LIBRARY / "cli" / "common.py", path
+        assert path.stem not in {"utils", "util", "common", "helpers", "misc"}, path
 
 
 def test_modules_are_small():
@@ -112,3 +112,59 @@ def test_a_module_of_steps_is_one_verb_with_run():
     assert called, "no task calls a step"
     missing = sorted(name for name in called if not (LIBRARY / "steps" / f"{name.replace('.', '/')}.py").exists())
     assert missing == []
+
+
+#: A statement, at the start of a string.
+STATEMENT = re.compile(
+    r"\s*(SELECT|INSERT INTO|UPDATE \w+ SET|DELETE FROM|WITH \w+ AS|TRUNCATE|COPY \w+|(CREATE|ALTER|DROP) [A-Z]+)\s"
+)
+#: What other rooms may use of SQLAlchemy: types of an open transaction and of a row, and errors of the database.
+NO_SQL = {"sqlalchemy": {"Connection", "RowMapping"}, "sqlalchemy.exc": {"DBAPIError", "OperationalError"}}
+#: Airflow's own metadata database is read through Airflow's models, for which Airflow hands out a session.
+AIRFLOW_SESSION = {"plugins/sentiment_airflow/xcom.py": {"sqlalchemy.orm"}}
+
+
+def sql_in(path: Path) -> Iterator[str]:
+    """Each use of SQL in a module: imports, calls of a cursor or connection, statements in strings."""
+    tree = ast.parse(path.read_text())
+    allowed = AIRFLOW_SESSION.get(str(path.relative_to(ROOT)), set())
+    for node in ast.walk(tree):
+        line = f"{path.relative_to(ROOT)}:{getattr(node, 'lineno', 0)}"
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+            yield from (
+                f"{line} {name}" for name in names if name.partition(".")[0] in ("sqlalchemy", "psycopg", "alembic")
+            )
+        elif isinstance(node, ast.ImportFrom) and node.module and node.module not in allowed:
+            if node.module.partition(".")[0] in ("sqlalchemy", "psycopg", "alembic"):
+                names = [alias.name for alias in node.names]
+                yield from (f"{line} {name}" for name in names if name not in NO_SQL.get(node.module, set()))
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            is_super = isinstance(node.func.value, ast.Call) and ast.unparse(node.func.value) == "super()"
+            if node.func.attr in ("execute", "exec_driver_sql", "executemany", "cursor") and not is_super:
+                yield f"{line} {node.func.attr}()"
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and STATEMENT.match(node.value):
+            yield f"{line} {node.value[:40]!r}"
+
+
+def test_only_storage_speaks_sql():
+    rooms = [path for path in MODULES if path.relative_to(LIBRARY).parts[0] != "storage"]
+    outside = [*(ROOT / "dags").rglob("*.py"), *(ROOT / "plugins").rglob("*.py")]
+    assert [use for path in [*rooms, *outside] for use in sql_in(path)] == []
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "from sqlalchemy import text",
+        "import psycopg",
+        "connection.execute(query)",
+        'QUERY = "SELECT tweet_id FROM tweets"',
+        'QUERY = f"""\n    INSERT INTO labels (label) VALUES ({label})"""',
+    ],
+)
+def test_sql_is_recognised(tmp_path, monkeypatch, source):
+    monkeypatch.setattr(f"{__name__}.ROOT", tmp_path)
+    module = tmp_path / "module.py"
+    module.write_text(source)
+    assert list(sql_in(module))

@@ -7,12 +7,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import pandas as pd
-from sqlalchemy import Connection, text
 
 from sentiment_lib.drift import data_quality
-from sentiment_lib.records import API_IDS_FROM
 from sentiment_lib.settings import Settings
-from sentiment_lib.storage import open_alerts
+from sentiment_lib.storage import alerts, tweets
 from sentiment_lib.storage.engine import Store
 
 ALERT = "data_quality"
@@ -40,7 +38,7 @@ def run(
 
     now = at or datetime.now(UTC)
     with store.begin() as connection:
-        frame = _newest(connection, ingest_ids)
+        frame = tweets.newest_frame(connection, rows=ROWS, ingest_ids=ingest_ids)
     if frame.empty:
         return QualityCheck(rows=0, failed=(), html_path=None)
     # clocks differ: ingest lets a tweet be a day ahead
@@ -51,20 +49,7 @@ def run(
     with store.begin() as connection:
         if failed:
             title = f"{len(failed)} of {len(found) + len(answers)} checks of new tweets failed"
-            open_alerts.open_alert(connection, ALERT, "warning", ALERT, title, "\n".join(failed), "/sentiment/quality")
+            alerts.open_alert(connection, ALERT, "warning", ALERT, title, "\n".join(failed), "/sentiment/quality")
         else:
-            open_alerts.resolve(connection, ALERT)
+            alerts.resolve_by_key(connection, ALERT)
     return QualityCheck(rows=len(frame), failed=tuple(failed), html_path=PAGE)
-
-
-def _newest(connection: Connection, ingest_ids: Sequence[int] | None) -> pd.DataFrame:
-    """tweet_id, text, created_at, airline of up to ROWS tweets."""
-    of_these = "AND ingest_id = ANY(:ids)" if ingest_ids is not None else ""
-    found = connection.execute(
-        text(
-            "SELECT tweet_id, text, created_at, airline FROM tweets "
-            f"WHERE tweet_id < {API_IDS_FROM} {of_these} ORDER BY tweet_id DESC LIMIT :rows"
-        ),
-        {"rows": ROWS} | ({"ids": list(ingest_ids)} if ingest_ids is not None else {}),
-    )
-    return pd.DataFrame(found.mappings().all(), columns=["tweet_id", "text", "created_at", "airline"])

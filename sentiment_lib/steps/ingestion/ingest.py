@@ -20,7 +20,7 @@ from sentiment_lib.sources.x_api import XSource
 from sentiment_lib.steps.ingestion.batch_validation import Batch
 from sentiment_lib.steps.ingestion.prefetch import Prefetcher
 from sentiment_lib.steps.ingestion.row_validation import RowValidator
-from sentiment_lib.storage import tweets
+from sentiment_lib.storage import ingests, tweets
 from sentiment_lib.storage.engine import Store
 
 log = logging.getLogger(__name__)
@@ -39,7 +39,7 @@ def run(store: Store, settings: Settings, source: Source, *, now: datetime | Non
     """
     validator = RowValidator(source.identity, _author_key(settings), now or datetime.now(UTC))
     with store.begin() as connection:
-        ingest = tweets.open_ingest(connection, source.identity.name, source.identity.digest)
+        ingest = ingests.open_ingest(connection, source.identity.name, source.identity.digest)
     keeper, done = tweets.Keeper(ingest.ingest_id), ingest.received
     with Prefetcher(source, validator, skip=done, max_rows=BATCH_ROWS) as chunks:
         while chunks.has_next():
@@ -47,7 +47,7 @@ def run(store: Store, settings: Settings, source: Source, *, now: datetime | Non
     if chunks.error is not None:
         raise chunks.error
     with store.begin() as connection:
-        return tweets.finish(connection, ingest.ingest_id)
+        return ingests.finish(connection, ingest.ingest_id)
 
 
 def _author_key(settings: Settings) -> bytes:
@@ -69,13 +69,13 @@ def _store_batch(store: Store, keeper: tweets.Keeper, done: int, chunks: Prefetc
         chunks.prefetch()
 
     with store.begin() as connection:
-        if not tweets.lock_ingest(connection, keeper.ingest_id, done):
+        if not ingests.lock_ingest(connection, keeper.ingest_id, done):
             raise IngestTaken(source=source)
         stored = keeper.keep(connection, tweet_chunks())
         tweets.store_labels(connection, keeper.ingest_id, batch.labels)
-        tweets.store_quarantine(connection, keeper.ingest_id, batch.bad)
+        ingests.store_quarantine(connection, keeper.ingest_id, batch.bad)
         counts = {"received": batch.received, "stored": stored, "quarantined": len(batch.bad)}
-        tweets.count(connection, keeper.ingest_id, **counts)
+        ingests.add_counts(connection, keeper.ingest_id, **counts)
     return batch.received
 
 

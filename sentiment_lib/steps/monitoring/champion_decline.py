@@ -12,9 +12,10 @@ from sentiment_lib.evaluation.accuracy_decline import Decline, decline
 from sentiment_lib.settings import Settings
 from sentiment_lib.statistics.paired_counts import confusion_matrices
 from sentiment_lib.steps.training import request_retrain
-from sentiment_lib.storage import daily_quality, deployments
+from sentiment_lib.storage import daily_quality, deployments, retrain_requests
 from sentiment_lib.storage.decisions import whole
 from sentiment_lib.storage.engine import Store
+from sentiment_lib.storage.retrain_requests import RetrainRequest
 
 RULE = "quality"
 
@@ -25,7 +26,7 @@ class DeclineResult:
 
     champion: int
     verdict: Decline
-    wish: request_retrain.Wish | None
+    wish: RetrainRequest | None
 
 
 def run(store: Store, settings: Settings, *, at: datetime | None = None) -> DeclineResult | None:
@@ -39,7 +40,7 @@ def run(store: Store, settings: Settings, *, at: datetime | None = None) -> Decl
         move = deployments.last_move(connection)
         if move is None or (promotion := deployments.promotion_of(connection, move["to_version"])) is None:
             return None
-        since = max(move["finished_at"], request_retrain.last_asked(connection, RULE) or move["finished_at"])
+        since = max(move["finished_at"], retrain_requests.last_requested_at(connection, RULE) or move["finished_at"])
         promised = _accuracy(whole(connection, promotion)["evidence"])
         rows = daily_quality.audited(connection, move["to_version"], since)
     verdict = decline(
@@ -55,7 +56,7 @@ def run(store: Store, settings: Settings, *, at: datetime | None = None) -> Decl
             f"version {move['to_version']} was right on {100 * verdict.measured:.1f} % of {verdict.labels} audit "
             f"labels, and on {100 * promised:.1f} % of the holdout of its promotion"
         )
-        wish = request_retrain.run(store, settings, rule=RULE, reason=reason, at=moment)
+        wish = request_retrain.request_retrain(store, settings, rule=RULE, reason=reason, at=moment)
     return DeclineResult(champion=move["to_version"], verdict=verdict, wish=wish)
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from sentiment_lib.drift import detectors
 from sentiment_lib.drift.severity import Harm
 from sentiment_lib.records import DriftReport, Severity
-from sentiment_lib.storage import open_alerts
+from sentiment_lib.storage import alerts
 
 ALERT = "drift"
 WATCH_ALERT = "drift_watch"
@@ -21,10 +21,10 @@ def tell(connection: Connection, report: DriftReport) -> int | None:
     _watch(connection, report)
     if report.severity is None:
         if report.verdict == "stable":
-            open_alerts.resolve(connection, ALERT)
+            alerts.resolve_by_key(connection, ALERT)
         return None
     moved = [str(one["signal"]).replace("_", " ") for one in report.signals if one["drifted"]]
-    return open_alerts.open_alert(
+    return alerts.open_alert(
         connection,
         ALERT,
         Severity(report.severity),
@@ -42,7 +42,7 @@ def _watch(connection: Connection, report: DriftReport) -> None:
         return
     if not watching["alarm"]:
         if report.verdict == "stable":
-            open_alerts.resolve(connection, WATCH_ALERT)
+            alerts.resolve_by_key(connection, WATCH_ALERT)
         return
     days = (report.current.end - report.current.start) / timedelta(days=1)
     strange = sorted(report.signals, key=lambda one: float(str(one["p_value"])))[:3]
@@ -52,7 +52,7 @@ def _watch(connection: Connection, report: DriftReport) -> None:
         "on average.",
         "Strangest in the last window: " + ", ".join(f"{one['signal']} (p {one['p_value']:.2g})" for one in strange),
     ]
-    open_alerts.open_alert(
+    alerts.open_alert(
         connection,
         WATCH_ALERT,
         Severity.WARNING,

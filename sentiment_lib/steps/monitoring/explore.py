@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -71,24 +72,11 @@ def _read(settings: Settings, what: str) -> pd.DataFrame:
 
 
 def _snapshot(settings: Settings, snapshot_id: int) -> pd.DataFrame:
-    from sqlalchemy import text
-
+    from sentiment_lib.storage import snapshots
     from sentiment_lib.storage.engine import Store
 
-    query = text(
-        "SELECT t.tweet_id, t.text, t.airline, t.language, t.created_at, s.label FROM snapshot_rows s "
-        "JOIN tweets t USING (tweet_id) WHERE s.snapshot_id = :id ORDER BY t.created_at, t.tweet_id"
-    )
-    store = Store.open(settings)
-    try:
-        with store.begin() as connection:
-            found = connection.execute(query, {"id": snapshot_id})
-            frame = pd.DataFrame(found.all(), columns=list(found.keys()))
-    finally:
-        store.close()
-    if frame.empty:
-        raise NotFound(what="snapshot", key=snapshot_id)
-    return frame
+    with closing(Store.open(settings)) as store, store.begin() as connection:
+        return snapshots.labelled_tweets(connection, snapshot_id)
 
 
 def _masked(frame: pd.DataFrame) -> pd.DataFrame:

@@ -15,8 +15,8 @@ from sentiment_lib.statistics.paired_counts import confusion_matrices
 from sentiment_lib.steps.deployment import rollback
 from sentiment_lib.steps.scoring.shadow import WATCHED
 from sentiment_lib.storage import decisions, deployments, shadow
+from sentiment_lib.storage.alerts import open_alert
 from sentiment_lib.storage.engine import Store
-from sentiment_lib.storage.open_alerts import open_alert
 
 #: Who moved the champion back when no person did.
 BY = "guard"

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from sentiment_lib.alerts import api_health, delivery, operational_rules, wrong_predictions
 from sentiment_lib.settings import Settings
 from sentiment_lib.storage import alerts as outbox
-from sentiment_lib.storage import open_alerts
+from sentiment_lib.storage import api_predictions
 from sentiment_lib.storage.engine import Store
 
 log = logging.getLogger(__name__)
@@ -56,13 +56,13 @@ def run(
         found = list(operational_rules.findings(connection, settings.policy, now))
         found += wrong_predictions.findings(connection, settings.policy.alerts, now)
         if api is not None:
-            found += api.findings(settings.policy.alerts, now, has_served=_has_served(connection))
+            found += api.findings(settings.policy.alerts, now, has_served=api_predictions.any_stored(connection))
         for one in found:
-            open_alerts.open_alert(connection, one.kind, one.severity, one.dedup_key, one.title, one.body)
+            outbox.open_alert(connection, one.kind, one.severity, one.dedup_key, one.title, one.body)
         resolved = 0
         firing = {one.dedup_key for one in found}
-        for key in _open_keys(connection, (*OWNED, *(api_health.KINDS if api is not None else ()))):
-            if key not in firing and open_alerts.resolve(connection, key) is not None:
+        for key in outbox.open_keys(connection, (*OWNED, *(api_health.KINDS if api is not None else ()))):
+            if key not in firing and outbox.resolve_by_key(connection, key) is not None:
                 resolved += 1
     sent, waiting = deliver(store, settings, at=now)
     return WatchResult(firing=len(found), resolved=resolved, sent=sent, waiting=waiting)
@@ -129,15 +129,3 @@ def _send(connection: Connection, settings: Settings, receiver: delivery.Receive
             outbox.mark_sent(connection, message["message_id"], alert, event, now)
         sent += 1
     return sent, 0
-
-
-def _has_served(connection: Connection) -> bool:
-    """Somebody has had an answer from the API, some time: before that nobody misses it."""
-    return bool(connection.execute(text("SELECT EXISTS (SELECT FROM ingests WHERE source = 'api')")).scalar())
-
-
-def _open_keys(connection: Connection, kinds: Sequence[str]) -> list[str]:
-    found = connection.execute(
-        text("SELECT dedup_key FROM alerts WHERE resolved_at IS NULL AND kind = ANY(:kinds)"), {"kinds": list(kinds)}
-    )
-    return [row.dedup_key for row in found]

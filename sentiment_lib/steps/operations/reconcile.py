@@ -18,8 +18,8 @@ from sentiment_lib.settings import Settings
 from sentiment_lib.steps.decisions import record_approval
 from sentiment_lib.steps.deployment import champion_alias
 from sentiment_lib.storage import decisions, deployments, model_versions
+from sentiment_lib.storage.alerts import open_alert
 from sentiment_lib.storage.engine import Store, lock
-from sentiment_lib.storage.open_alerts import open_alert
 
 log = logging.getLogger(__name__)
 

@@ -1,0 +1,48 @@
+"""Predictions made by the API: each line of the spool becomes a tweet and its prediction, once."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, text
+
+#: Source name of the API's ingests.
+SOURCE = "api"
+
+STORE = text(
+    """
+    WITH line AS MATERIALIZED (
+        SELECT * FROM jsonb_to_recordset(CAST(:lines AS jsonb))
+             AS line(kind text, tweet_id bigint, version bigint, text text, language text, airline text,
+                     label text, p_negative real, p_neutral real, p_positive real, at timestamptz)
+        WHERE kind = 'prediction'
+    ), tweet AS (
+        INSERT INTO tweets (tweet_id, text, language, airline, created_at, ingest_id)
+        SELECT tweet_id, text, language, airline, at, :ingest FROM line
+        ON CONFLICT DO NOTHING RETURNING tweet_id
+    ), prediction AS (
+        INSERT INTO predictions (tweet_id, model_version, label, p_negative, p_neutral, p_positive, predicted_at)
+        SELECT tweet_id, version, label, p_negative, p_neutral, p_positive, at FROM line
+        ON CONFLICT (tweet_id, model_version) DO NOTHING
+    )
+    UPDATE ingests SET finished_at = now(), received = total.received, stored = total.stored,
+                       duplicate = total.received - total.stored
+    FROM (SELECT (SELECT count(*) FROM line) AS received, (SELECT count(*) FROM tweet) AS stored) AS total
+    WHERE ingest_id = :ingest
+    """
+)
+
+
+def store_predictions(connection: Connection, lines: str) -> None:
+    """Store the predictions of a JSON list of spool lines, with their tweets, as one ingest.
+
+    Lines of other kinds are skipped, and lines that are stored already change nothing. Postgres parses the JSON:
+    parsing it here would hold up requests under load.
+    """
+    ingest_id = connection.execute(
+        text("INSERT INTO ingests (source) VALUES (:source) RETURNING ingest_id"), {"source": SOURCE}
+    ).scalar_one()
+    connection.execute(STORE, {"lines": lines, "ingest": ingest_id})
+
+
+def any_stored(connection: Connection) -> bool:
+    """Whether the API has ever stored a prediction."""
+    return bool(connection.execute(text("SELECT EXISTS (SELECT FROM ingests WHERE source = 'api')")).scalar())

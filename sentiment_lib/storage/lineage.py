@@ -1,0 +1,79 @@
+"""Lineage of a tweet: where it came from, who labelled it, what scored it and what was trained on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, text
+
+from sentiment_lib.errors import NotFound
+from sentiment_lib.records import API_IDS_FROM
+
+TWEET = text(
+    "SELECT t.tweet_id, t.text, t.language, t.airline, t.created_at, t.collected_at, t.synthetic, i.source "
+    "FROM tweets t JOIN ingests i USING (ingest_id) WHERE t.tweet_id = :tweet"
+)
+PREDICTIONS = text(
+    "SELECT p.model_version, v.family, p.label, p.p_negative, p.p_neutral, p.p_positive, p.predicted_at "
+    "FROM predictions p JOIN model_versions v ON v.version = p.model_version WHERE p.tweet_id = :tweet "
+    "ORDER BY p.model_version"
+)
+LABELS = text(
+    "SELECT label, source, labelled_by, labelled_at, inclusion_probability FROM labels "
+    "WHERE tweet_id = :tweet ORDER BY label_id"
+)
+SNAPSHOTS = text(
+    "SELECT r.snapshot_id, r.part, r.label, s.created_at, array_remove(array_agg(v.version), NULL) AS versions "
+    "FROM snapshot_rows r JOIN snapshots s USING (snapshot_id) LEFT JOIN model_versions v USING (snapshot_id) "
+    "WHERE r.tweet_id = :tweet GROUP BY r.snapshot_id, r.part, r.label, s.created_at ORDER BY r.snapshot_id"
+)
+NEWEST = text("SELECT tweet_id FROM tweets WHERE tweet_id < :api_ids_from ORDER BY tweet_id DESC LIMIT :rows")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TweetRecord:
+    """A stored tweet and the source that it came from."""
+
+    tweet_id: int
+    text: str
+    language: str | None
+    airline: str | None
+    created_at: datetime
+    collected_at: datetime
+    synthetic: bool
+    source: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lineage:
+    """Everything that refers to one tweet."""
+
+    tweet: TweetRecord
+    #: model_version, family, label, p_negative, p_neutral, p_positive, predicted_at
+    predictions: tuple[RowMapping, ...]
+    #: label, source, labelled_by, labelled_at, inclusion_probability
+    labels: tuple[RowMapping, ...]
+    #: snapshot_id, part, label, created_at, and the versions trained on the snapshot
+    snapshots: tuple[RowMapping, ...]
+
+
+def trace(connection: Connection, tweet_id: int) -> Lineage:
+    """The lineage of a stored tweet. Raises NotFound."""
+    key = {"tweet": tweet_id}
+    tweet = connection.execute(TWEET, key).mappings().one_or_none()
+    if tweet is None:
+        raise NotFound(what="tweet", key=tweet_id)
+
+    def rows(query: Any) -> tuple[RowMapping, ...]:
+        return tuple(connection.execute(query, key).mappings())
+
+    return Lineage(
+        tweet=TweetRecord(**tweet), predictions=rows(PREDICTIONS), labels=rows(LABELS), snapshots=rows(SNAPSHOTS)
+    )
+
+
+def newest_tweet_ids(connection: Connection, rows: int = 5) -> list[int]:
+    """Ids of the newest collected tweets; none that people typed into the API."""
+    return list(connection.execute(NEWEST, {"api_ids_from": API_IDS_FROM, "rows": rows}).scalars())

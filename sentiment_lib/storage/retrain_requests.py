@@ -1,0 +1,58 @@
+"""Retrain requests: which rule asked for a retrain and why, and which run claimed the request."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, func, insert, select, update
+
+from sentiment_lib.storage.tables import RetrainRequest as RetrainRequestTable
+
+_COLUMNS = (RetrainRequestTable.request_id, RetrainRequestTable.rule, RetrainRequestTable.reason)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RetrainRequest:
+    """A request for a retrain."""
+
+    request_id: int
+    #: "schedule", "drift", "labels", "quality", "person" or "first"
+    rule: str
+    reason: str
+
+
+def insert_request(connection: Connection, *, rule: str, reason: str, run_id: str | None = None) -> RetrainRequest:
+    """Store a request; with `run_id`, one that this run has claimed already."""
+    request_id = connection.execute(
+        insert(RetrainRequestTable)
+        .values(rule=rule, reason=reason, handled_by=run_id)
+        .returning(RetrainRequestTable.request_id)
+    ).scalar_one()
+    return RetrainRequest(request_id=request_id, rule=rule, reason=reason)
+
+
+def find_open(connection: Connection, rule: str) -> RetrainRequest | None:
+    """The oldest request of this rule that no run has claimed."""
+    query = (
+        select(*_COLUMNS)
+        .where(RetrainRequestTable.handled_by.is_(None), RetrainRequestTable.rule == rule)
+        .order_by(RetrainRequestTable.request_id)
+        .limit(1)
+    )
+    row = connection.execute(query).mappings().one_or_none()
+    return RetrainRequest(**row) if row else None
+
+
+def claim_open(connection: Connection, run_id: str) -> list[RetrainRequest]:
+    """Claim every open request for this run; returns all that it has claimed so far."""
+    connection.execute(
+        update(RetrainRequestTable).where(RetrainRequestTable.handled_by.is_(None)).values(handled_by=run_id)
+    )
+    query = select(*_COLUMNS).where(RetrainRequestTable.handled_by == run_id).order_by(RetrainRequestTable.request_id)
+    return [RetrainRequest(**row) for row in connection.execute(query).mappings()]
+
+
+def last_requested_at(connection: Connection, rule: str) -> datetime | None:
+    """When this rule last asked for a retrain."""
+    return connection.scalar(select(func.max(RetrainRequestTable.requested_at)).where(RetrainRequestTable.rule == rule))
