@@ -1,4 +1,4 @@
-"""Third wrong prediction to message received: seconds over bursts at random moments, with `sentiment alerts watch`.
+"""Third wrong prediction to message received: seconds over bursts at random moments, with `sentiment alerts run`.
 
     python -m benchmarks.alert_latency [--quick] [--check]
 
@@ -46,7 +46,7 @@ def main() -> None:
     server = HTTPServer(("127.0.0.1", 0), Hook)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     environment = os.environ | {"SENTIMENT_ALERT_URLS": f"json://127.0.0.1:{server.server_port}/hook"}
-    command = [sys.executable, "-c", "from sentiment_lib.cli import main; main()", "alerts", "watch"]
+    command = [sys.executable, "-c", "from sentiment_lib.cli import main; main()", "alerts", "run"]
     watcher = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
     store = Store.open(Settings())
     bursts = 4 if chosen.quick else 20

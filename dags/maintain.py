@@ -25,7 +25,7 @@ good as at its promotion.
 
 - **Writes**: asset `labels` when there are enough new ones for a retrain, or when they call for one, which wakes
   `retrain`; asset `champion` after a rollback, which wakes `score_tweets`.
-- **By hand**: `sentiment maintain`, `sentiment shadow`, `sentiment guard`, `sentiment decline`.
+- **By hand**: `sentiment reconcile`, `sentiment shadow`, `sentiment auto-rollback`, `sentiment check-accuracy`.
 """,
     **defaults.DAG,
 )

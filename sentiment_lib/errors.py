@@ -49,6 +49,10 @@ class UnsafeArtefact(SentimentError):
     """The artefact {artefact} is refused before it is loaded: {problem}"""
 
 
+class BadSetting(SentimentError):
+    """{setting} is not valid: {problem}"""
+
+
 class NotFound(SentimentError):
     """There is no {what} {key}"""
 
@@ -75,6 +79,10 @@ class LedgerBroken(SentimentError):
 
 class PortTaken(SentimentError):
     """Port {port} for {component} is taken{by}. Free it, or choose another with {option} or {variable}"""
+
+
+class StackNotRunning(SentimentError):
+    """The stack is not running: `sentiment up`"""
 
 
 class StackFailed(SentimentError):

@@ -116,6 +116,7 @@ class ApprovalPolicy(Section):
 
     approvers: tuple[str, ...] = ("admin", "mlops")
     expires_after: timedelta = timedelta(days=2)
+    shortest_reason: int = Field(3, ge=1, description="characters that the reason of a rejection or a rollback needs")
     self_approval: bool = Field(False, description="may the one who triggered the run approve its promotion")
     out_of_band: Literal["restore", "adopt"] = Field(
         "restore", description="what becomes of a champion alias that was moved outside the platform"

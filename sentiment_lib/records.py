@@ -27,6 +27,10 @@ LABELS: tuple[Label, ...] = (Label.NEGATIVE, Label.NEUTRAL, Label.POSITIVE)
 API_IDS_FROM = 8_000_000_000_000_000_000
 
 
+#: Recorded as the responder of an approval that no person responded to.
+NOBODY = "nobody"
+
+
 class Answer(StrEnum):
     """The gate's answer to a comparison."""
 

@@ -1,19 +1,28 @@
-"""Settings of one installation, read from the environment (prefix SENTIMENT_) and from SENTIMENT_HOME/settings.env."""
+"""Settings of one installation: environment variables (prefix SENTIMENT_) and SENTIMENT_HOME/secrets/settings.env."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
+from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
+from sentiment_lib.errors import BadSetting
 from sentiment_lib.policy import Policy
+
+#: Prefix of every environment variable of the platform.
+PREFIX = "SENTIMENT_"
+#: Settings that `sentiment up` writes, below the home folder.
+SETTINGS_FILE = "secrets/settings.env"
 
 
 def home_folder() -> Path:
-    """The one folder that holds all state: SENTIMENT_HOME, or .local in the current folder."""
+    """The folder that holds all state: SENTIMENT_HOME, or .local in the current folder."""
     return Path(os.environ.get("SENTIMENT_HOME", ".local")).resolve()
 
 
@@ -22,47 +31,47 @@ class ServingSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    maximum_texts: int = Field(1000, ge=1, description="texts of one request")
-    maximum_characters: int = Field(10_000, ge=1, description="characters of one text")
+    maximum_texts: int = Field(1000, ge=1, description="texts in one request")
+    maximum_characters: int = Field(10_000, ge=1, description="characters in one text")
     maximum_body_bytes: int = Field(4 << 20, ge=1024)
-    body_seconds: float = Field(10, gt=0, description="time in which a request's body must have arrived")
-    answer_seconds: float = Field(30, gt=0, description="time after which a request is given up")
-    texts_per_second: float = Field(2000, gt=0, description="texts of one key on average")
-    burst_texts: float = Field(10_000, gt=0, description="texts of one key at once")
-    swap_seconds: float = Field(1, gt=0, description="time between two looks for another champion")
-    spool_bytes: int = Field(1 << 30, ge=1 << 20, description="predictions that wait for the database")
+    body_seconds: float = Field(10, gt=0, description="seconds for the request body to arrive")
+    answer_seconds: float = Field(30, gt=0, description="timeout of a request")
+    texts_per_second: float = Field(2000, gt=0, description="rate limit of one key")
+    burst_texts: float = Field(10_000, gt=0, description="burst size of the rate limit")
+    swap_seconds: float = Field(1, gt=0, description="polling interval for a new champion")
+    spool_bytes: int = Field(1 << 30, ge=1 << 20, description="size limit of the spool")
     cors_origins: tuple[str, ...] = ()
-    session_hours: float = Field(12, gt=0, description="how long a browser stays signed in")
+    session_hours: float = Field(12, gt=0, description="lifetime of a browser session")
 
 
 class Settings(BaseSettings):
-    """Where things are, and the policy."""
+    """Addresses, secrets and the policy."""
 
-    model_config = SettingsConfigDict(env_prefix="SENTIMENT_", env_nested_delimiter="__", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_nested_delimiter="__", extra="ignore", frozen=True)
 
     home: Path = Field(default_factory=home_folder)
     database_url: SecretStr = SecretStr("")
     mlflow_uri: str = "http://127.0.0.1:5000"
     mlflow_model: str = "airline-sentiment"
-    #: key of the keyed hash that replaces author names; required wherever tweets are ingested
+    #: key of the author hash (BLAKE2b); required wherever tweets are ingested
     author_key: SecretStr = SecretStr("")
     x_bearer_token: SecretStr = SecretStr("")
     x_query: str = "(@united OR @AmericanAir OR @Delta OR @SouthwestAir OR @JetBlue) -is:retweet"
     x_url: str = "https://api.twitter.com"
     airflow_url: str = "http://127.0.0.1:8080"
-    #: the platform's own Airflow account: it takes superseded approvals out of the UI
+    #: service account in Airflow, used to cancel superseded approvals
     airflow_user: str = ""
     airflow_password: SecretStr = SecretStr("")
     api_url: str = "http://127.0.0.1:8000"
-    #: Apprise URLs (comma separated) that alerts go to; empty means the log only. A URL with `[critical]` before it
-    #: is told of critical alerts only; without, of warnings too
+    #: Apprise URLs of the alert receivers, comma separated; empty: log only. The prefix `[critical]` limits a receiver
+    #: to critical alerts
     alert_urls: SecretStr = SecretStr("")
     serving: ServingSettings = ServingSettings()
     policy: Policy = Policy()
 
     @cached_property
     def landing(self) -> Path:
-        """Folder that ingest polls; done/ and failed/ are inside it."""
+        """Folder polled by ingest; contains done/ and failed/."""
         return self.home / "landing"
 
     @cached_property
@@ -72,7 +81,7 @@ class Settings(BaseSettings):
 
     @cached_property
     def checkpoints(self) -> Path:
-        """Folder with one folder for each training that has not ended: what a killed one goes on from."""
+        """Checkpoints: one folder for each unfinished training."""
         return self.home / "checkpoints"
 
     @cached_property
@@ -82,5 +91,48 @@ class Settings(BaseSettings):
 
 
 def load_settings() -> Settings:
-    """Settings from SENTIMENT_HOME/settings.env (written by `sentiment up`, 0600), overridden by the environment."""
-    return Settings(_env_file=home_folder() / "secrets" / "settings.env")
+    """Settings from SETTINGS_FILE, overridden by the environment.
+
+    Raises BadSetting, which names the variable, for an unknown rule, for a value that is refused, and for a variable
+    whose name differs from a known one by a slip of the finger.
+    """
+    _refuse_misspelt(name for name in os.environ if name.upper().startswith(PREFIX))
+    try:
+        return Settings(_env_file=home_folder() / SETTINGS_FILE)
+    except ValidationError as error:
+        raise _bad_setting(error) from error
+    except SettingsError as error:
+        raise _not_json(error) from error
+
+
+def _refuse_misspelt(names: Iterable[str]) -> None:
+    """Refuse variables that differ from a top-level setting by a letter or two; other unknown ones are not ours."""
+    known = {PREFIX + field.upper() for field in Settings.model_fields}
+    for name in names:
+        section = name.upper().partition("__")[0]
+        # from 0.9 on, names of this length differ by one or two letters
+        if section not in known and (nearest := get_close_matches(section, sorted(known), n=1, cutoff=0.9)):
+            raise BadSetting(setting=name, problem=f"there is no such setting. Did you mean {nearest[0]}?")
+
+
+def _bad_setting(error: ValidationError) -> BadSetting:
+    """The first problem in one sentence, with the variable's name; an unknown one with the nearest known."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    path = [str(part) for part in first["loc"]]
+    setting = PREFIX + "__".join(path).upper()
+    if first["type"] != "extra_forbidden":
+        return BadSetting(setting=setting, problem=first["msg"].removeprefix("Value error, "))
+    section: Any = Settings
+    for part in path[:-1]:
+        section = section.model_fields[part].annotation
+    nearest = get_close_matches(path[-1], list(section.model_fields), n=1, cutoff=0)
+    suggestion = PREFIX + "__".join([*path[:-1], *nearest]).upper()
+    return BadSetting(setting=setting, problem=f"there is no such setting. Did you mean {suggestion}?")
+
+
+def _not_json(error: SettingsError) -> BadSetting:
+    """The variable whose value should be JSON and is not; pydantic-settings names only its section."""
+    value = getattr(error.__cause__, "doc", None)
+    names = [name for name, text in os.environ.items() if name.upper().startswith(PREFIX) and text == value]
+    problem = f'{value!r} is not JSON; write a list as ["bert"], an object as {{"bert": {{}}}}'
+    return BadSetting(setting=" or ".join(names) or f"A line of {SETTINGS_FILE}", problem=problem)

@@ -1,26 +1,74 @@
-"""The command line: one command per step, same step and same result as in the DAGs."""
+"""The command line: each step of the platform is a command; Airflow runs the same steps."""
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib import import_module
+from typing import Annotated, Any
 
 import typer
 
-from sentiment_lib.errors import SentimentError
+from sentiment_lib.cli.common import MISUSE, report_error, usage_error
 
-#: Modules of commands; each has `register(app)`.
-GROUPS = ("stack", "ingestion", "lifecycle", "decisions", "monitoring", "serve", "labels")
+#: Modules of commands, in the order of `sentiment --help`; each has `register(app)`.
+GROUPS = (
+    "stack",
+    "ingestion",
+    "scoring",
+    "labels",
+    "monitoring",
+    "training",
+    "decisions",
+    "deployment",
+    "operations",
+    "alerts",
+    "serve",
+)
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help="Sentiment of tweets about airlines.")
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(version("airline-sentiment"))
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Sentiment of tweets about airlines: ingest, score, detect drift, retrain, decide, deploy."""
 
 
 def main() -> None:
-    """Entry point; an error of ours is one line on stderr and exit code 1, never a traceback."""
+    """Entry point. Exit codes: 0 done, 1 failed or a check did not pass, 2 called wrongly, 130 interrupted.
+
+    An error is one line on stderr, or one JSON object there under `--json`; SENTIMENT_TRACEBACK=1 shows the traceback
+    of an unexpected one.
+    """
     for group in GROUPS:
         import_module(f"sentiment_lib.cli.{group}").register(app)
+    raise SystemExit(run(app))
+
+
+def run(application: Any) -> int:
+    """Run the command line of this process and return its exit code."""
+    as_json = "--json" in sys.argv[1:]
     try:
-        app()
-    except SentimentError as error:
-        print(f"sentiment: {error}", file=sys.stderr)
-        raise SystemExit(1) from None
+        return application(standalone_mode=False) or 0
+    except usage_error() as error:
+        # without a command, Typer has printed the help already
+        if type(error).__name__ != "NoArgsIsHelpError":
+            report_error(error, as_json=as_json)
+        return MISUSE
+    except (Exception, typer.Abort) as error:
+        if os.environ.get("SENTIMENT_TRACEBACK"):
+            raise
+        report_error(error, as_json=as_json)
+        return 1

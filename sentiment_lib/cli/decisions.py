@@ -1,153 +1,142 @@
-"""Commands about decisions: read them, answer them, replay them, and verify that nothing was changed."""
+"""Commands about decisions: evaluate a candidate, read, replay, approve."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sentiment_lib.cli.lifecycle import By, Json, opened, show
+from sentiment_lib.cli.common import By, Json, Limit, open_store, show
 
 if TYPE_CHECKING:
     from sentiment_lib.records import Approval
 
-Number = Annotated[int, typer.Argument(help="decision id")]
+DecisionId = Annotated[int, typer.Argument(help="Decision id, as in `sentiment decision list`.")]
 
 
 def register(app: typer.Typer) -> None:
     """Add this group's commands."""
-    group = typer.Typer(no_args_is_help=True, help="What the gate decided, and why.")
+    app.command()(evaluate)
+    group = typer.Typer(no_args_is_help=True, help="Decisions of the gate, with their evidence.")
     group.command("list")(list_decisions)
     group.command("show")(show_decision)
     group.command()(replay)
     app.add_typer(group, name="decision")
     app.command()(approve)
-    app.command()(verify)
-    app.command()(ledger)
 
 
-def list_decisions(limit: Annotated[int, typer.Option(min=1)] = 20, as_json: Json = False) -> None:
-    """The latest decisions, newest first."""
-    from dataclasses import asdict
+def evaluate(
+    snapshot_id: Annotated[int, typer.Option("--snapshot", help="Snapshot whose holdout is used.")],
+    candidate: Annotated[int, typer.Option(help="Version to compare with the champion.")],
+    by: By,
+    as_json: Json = False,
+) -> None:
+    """Compare a candidate with the champion on the holdout and record the gate's decision."""
+    from sentiment_lib.steps.decisions import evaluate as step
 
+    with open_store() as (store, settings):
+        decision = step.run(store, settings, snapshot_id=snapshot_id, candidate=candidate, requested_by=by)
+    reasons = "\n".join(f"  {rule.verdict:6} {rule.rule}: {rule.reason}" for rule in decision.rules)
+    show(decision, as_json, f"Decision {decision.decision_id}: {decision.answer}\n{reasons}")
+
+
+def list_decisions(limit: Limit = 20, as_json: Json = False) -> None:
+    """List the latest decisions, newest first."""
     from sentiment_lib.storage import decisions
 
-    with opened() as (store, _), store.begin() as connection:
-        found = [
-            {**asdict(one), "approval": decisions.approval(connection, one.decision_id)}
-            for one in decisions.newest(connection, limit)
+    with open_store() as (store, _), store.begin() as connection:
+        pairs = [
+            (decision, decisions.approval(connection, decision.decision_id))
+            for decision in decisions.newest(connection, limit)
         ]
     lines = [
-        f"{one['decision_id']:>5}  {one['answer']:8} version {one['candidate_version']} against "
-        f"{one['champion_version']}  {_answered(one['answer'], one['approval'])}".rstrip()
-        for one in found
+        f"{decision.decision_id:>5}  {decision.answer:8} version {decision.candidate_version} against "
+        f"{decision.champion_version}  {_approval_state(decision.answer, approval)}".rstrip()
+        for decision, approval in pairs
     ]
-    for one in found:
-        one["approval"] = asdict(one["approval"]) if one["approval"] else None
-    show(found, as_json, "\n".join(lines) or "No decision yet")
+    rows = [{**asdict(decision), "approval": asdict(approval) if approval else None} for decision, approval in pairs]
+    show(rows, as_json, "\n".join(lines) or "No decisions")
 
 
-def _answered(gate: str, approval: Approval | None) -> str:
+def _approval_state(gate: str, approval: Approval | None) -> str:
     if approval:
         return str(approval.answer)
-    return "waits for an answer" if gate == "PROMOTE" else ""
+    return "pending approval" if gate == "PROMOTE" else ""
 
 
-def show_decision(decision_id: Number, as_json: Json = False) -> None:
-    """One decision with its evidence."""
+def show_decision(decision_id: DecisionId, as_json: Json = False) -> None:
+    """Print a decision with its evidence."""
     from sentiment_lib.steps.decisions import approval_summary, shadow_comparison
     from sentiment_lib.storage import decisions
 
-    with opened() as (store, settings), store.begin() as connection:
+    with open_store() as (store, settings), store.begin() as connection:
         decision = decisions.by_id(connection, decision_id)
         shadow = shadow_comparison.run(connection, decision_id)
-        known = decisions.whole(connection, decision_id)
+        record = decisions.whole(connection, decision_id)
         body = approval_summary.text(connection, decision, settings)
-        answer = decisions.approval(connection, decision_id)
-    said = "no answer yet"
-    if answer:
-        said = f"{answer.answer} by {answer.answered_by} ({answer.reason or 'no reason given'})"
-    known["evidence"] = json.loads(known["evidence"])
-    known["rules"] = [vars(rule) for rule in decision.rules]
-    known["approval"] = vars(answer) if answer else None
-    known["shadow"] = shadow.as_dict() if shadow else None
-    # in Airflow the address of the page stands without its host
+        approval = decisions.approval(connection, decision_id)
+    state = "pending approval" if decision.answer == "PROMOTE" else "no approval needed"
+    if approval:
+        state = f"{approval.answer} by {approval.answered_by} ({approval.reason or 'no reason given'})"
+    record["evidence"] = json.loads(record["evidence"])
+    record["rules"] = [vars(rule) for rule in decision.rules]
+    record["approval"] = vars(approval) if approval else None
+    record["shadow"] = shadow.as_dict() if shadow else None
+    # links in the text are relative to Airflow
     body = body.replace("](/", f"]({settings.airflow_url}/")
-    show(known, as_json, f"Decision {decision_id}: {decision.answer}; {said}\n\n{body}")
+    show(record, as_json, f"Decision {decision_id}: {decision.answer}; {state}\n\n{body}")
 
 
-def replay(decision_id: Number, as_json: Json = False) -> None:
-    """Compute a decision again and compare byte for byte; exit code 1 when it differs."""
+def replay(decision_id: DecisionId, as_json: Json = False) -> None:
+    """Recompute a decision and compare it byte for byte; exit code 1 when it differs."""
     from sentiment_lib.steps.decisions import replay as step
 
-    with opened() as (store, settings):
-        found = step.run(store, settings, decision_id=decision_id)
-    verdict = "identical, byte for byte" if found.identical else "DIFFERENT"
-    show(found, as_json, "\n".join([f"Decision {decision_id}: {verdict}", *found.differences]))
-    if not found.identical:
+    with open_store() as (store, settings):
+        result = step.run(store, settings, decision_id=decision_id)
+    verdict = "identical, byte for byte" if result.identical else "DIFFERENT"
+    show(result, as_json, "\n".join([f"Decision {decision_id}: {verdict}", *result.differences]))
+    if not result.identical:
         raise typer.Exit(1)
 
 
 def approve(
-    decision_id: Number,
+    decision_id: DecisionId,
     by: By,
-    reject: Annotated[bool, typer.Option("--reject", help="say no; needs a reason")] = False,
-    reason: Annotated[str | None, typer.Option()] = None,
-    evidence: Annotated[str | None, typer.Option(help="hash of the evidence that was seen")] = None,
+    reject: Annotated[bool, typer.Option("--reject", help="Reject instead; needs --reason.")] = False,
+    reason: Annotated[str | None, typer.Option(help="Reason, recorded with the approval.")] = None,
+    evidence: Annotated[str | None, typer.Option(help="SHA-256 of the evidence that you reviewed.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Answer a decision that waits; promotion is a command of its own. Exit code 1 when the answer does not count.
+    """Approve or reject a pending decision; `promote` then deploys it. Exit code 1 when the response is void.
 
-    A slip of the hand (another's name, one's own request, a rejection without a reason) is refused, and the decision
-    waits on.
+    Input errors (not an approver, your own request, a rejection without a reason) are refused before anything is
+    recorded: the decision stays pending.
     """
     from sentiment_lib.errors import AnswerRefused
     from sentiment_lib.steps.decisions import record_approval as step
     from sentiment_lib.storage import decisions
 
-    with opened() as (store, settings):
+    with open_store() as (store, settings):
         with store.begin() as connection:
-            known = decisions.whole(connection, decision_id)
-        answer = "rejected" if reject else "approved"
-        # `sentiment retrain` asks as "name/time"
-        asked_by = known["requested_by"].partition("/")[0]
-        if problem := step.slip(settings, answer, by, reason, (asked_by, known["requested_by"])):
+            record = decisions.whole(connection, decision_id)
+        response = "rejected" if reject else "approved"
+        # `sentiment retrain` records "name/time"
+        requester = record["requested_by"].partition("/")[0]
+        if problem := step.slip(settings, response, by, reason, (requester, record["requested_by"])):
             raise AnswerRefused(decision=decision_id, problem=problem)
-        found = step.run(
+        approval = step.run(
             store,
             settings,
             decision_id=decision_id,
-            answer=answer,
+            answer=response,
             answered_by=by,
             reason=reason,
-            evidence_hash=evidence or known["evidence_hash"],
-            requested_by=asked_by,
+            evidence_hash=evidence or record["evidence_hash"],
+            requested_by=requester,
         )
-    show(found, as_json, f"Decision {decision_id}: {found.answer}" + (f" ({found.reason})" if found.reason else ""))
-    if found.answer == "void":
+    text = f"Decision {decision_id}: {approval.answer}" + (f" ({approval.reason})" if approval.reason else "")
+    show(approval, as_json, text)
+    if approval.answer == "void":
         raise typer.Exit(1)
-
-
-def verify(
-    artefacts: Annotated[bool, typer.Option(help="also read every package and snapshot")] = True, as_json: Json = False
-) -> None:
-    """Check ledger, evidence, deployments, aliases and artefacts; exit code 1 when something was changed."""
-    from sentiment_lib.steps.operations import verify as step
-
-    with opened() as (store, settings):
-        found = step.run(store, settings, artefacts=artefacts)
-    counted = ", ".join(f"{number} {name}" for name, number in found.checked.items())
-    show(found, as_json, "\n".join(found.problems) or f"All is as the ledger says ({counted})")
-    if not found.ok:
-        raise typer.Exit(1)
-
-
-def ledger(limit: Annotated[int, typer.Option(min=1)] = 30, as_json: Json = False) -> None:
-    """The latest rows of the ledger, oldest of them first."""
-    from sentiment_lib.storage import ledger as storage
-
-    with opened() as (store, _), store.begin() as connection:
-        found = list(storage.entries(connection))[-limit:]
-    lines = [f"{one.sequence:>5}  {one.recorded_at:%Y-%m-%d %H:%M:%S}  {one.kind:18} {one.payload}" for one in found]
-    show([vars(one) for one in found], as_json, "\n".join(lines) or "The ledger is empty")

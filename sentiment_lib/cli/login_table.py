@@ -1,4 +1,7 @@
-"""What `sentiment up` ends with: where to go, as whom, and what to click. Nothing of it is cut in a narrow terminal."""
+"""The table of addresses, users and passwords that `sentiment up` and `sentiment logins` print.
+
+Nothing is truncated in a narrow terminal: a password must be copied whole.
+"""
 
 from __future__ import annotations
 
@@ -9,19 +12,19 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rich.console import Console
 
-#: what, address, user, password
+#: Component, address, user, password.
 Login = tuple[str, str, str, str]
-#: characters of address, user and password that fit beside a name into 80 columns; longer logins stand below the table
+#: Characters of address, user and password that fit into 80 columns; longer logins are printed below the table.
 FIT = 50
 CLICKS = (
-    "\nWhat to click: open Airflow as [bold]mlops[/bold]. Under [bold]Browse → Required Actions[/bold] an approval "
-    "appears within minutes: it shows the evidence of a candidate against the champion. Answer it, and the next tweets "
-    "are scored by the new version."
+    "\nNext: open Airflow as [bold]mlops[/bold]. With the sample, an approval appears within minutes under "
+    "[bold]Browse → Required Actions[/bold], with the evidence for a candidate against the champion. Once you approve, "
+    "the new version scores the next tweets."
 )
 
 
 def draw(console: Console, logins: Sequence[Login], logs: Path) -> None:
-    """Print them; `logs` is the folder of the log files."""
+    """Print the logins; `logs` is the folder of the log files."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 

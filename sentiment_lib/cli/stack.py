@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -10,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from sentiment_lib.cli.common import Json, open_store, show
 from sentiment_lib.local.stack import Show
 
 SYMBOLS = {
@@ -21,8 +21,11 @@ SYMBOLS = {
     "done": "✓",
     "failed": "✗",
 }
-Port = Annotated[int | None, typer.Option(min=1, max=65_535, help="instead of SENTIMENT_PORT_… and the default")]
-#: name of the API key that the login table shows
+Port = Annotated[
+    int | None,
+    typer.Option(min=1, max=65_535, help="Port; default: SENTIMENT_PORT_…, else the component's usual port."),
+]
+#: Name of the API key in the login table.
 LOCAL = "local"
 
 
@@ -31,11 +34,14 @@ def register(app: typer.Typer) -> None:
     app.command()(up)
     app.command()(down)
     app.command()(status)
+    app.command()(logins)
 
 
 def up(
-    detach: Annotated[bool, typer.Option("--detach", help="Return when everything runs.")] = False,
-    sample: Annotated[bool, typer.Option(help="At the first start, run the loop on the sample stream.")] = True,
+    detach: Annotated[bool, typer.Option("--detach", help="Return once everything is healthy.")] = False,
+    sample: Annotated[
+        bool, typer.Option(help="On an empty database, ingest synthetic tweets and run the loop once.")
+    ] = True,
     port_airflow: Port = None,
     port_mlflow: Port = None,
     port_postgres: Port = None,
@@ -46,60 +52,70 @@ def up(
     from sentiment_lib.settings import load_settings
     from sentiment_lib.steps.training import family_selection
 
-    # a name that is no family's would show at the first retrain, in the night
+    # fail now rather than at the first scheduled retrain
     family_selection.chosen(load_settings())
     stack.choose_ports(airflow=port_airflow, mlflow=port_mlflow, postgres=port_postgres, api=port_api)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     if detach:
-        with _progress() as show:
-            stack.detach(sample=sample, show=show)
+        with _progress() as progress:
+            stack.detach(sample=sample, show=progress)
         _print_logins()
         return
-    with _progress() as show:
-        stack.supervise(sample=sample, show=show, ready=_print_logins, make_key=_local_key)
+    with _progress() as progress:
+        stack.supervise(sample=sample, show=progress, ready=_print_logins, make_key=_local_key)
 
 
-def down(as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
+def down(as_json: Json = False) -> None:
     """Stop everything that `sentiment up` started."""
     from sentiment_lib.local import stack
 
     stopped = stack.down()
-    print(json.dumps({"stopped": stopped}) if as_json else "Stopped." if stopped else "Nothing was running.")
+    show({"stopped": stopped}, as_json, "Stopped" if stopped else "Nothing was running")
 
 
-def status(as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
-    """Health of each component; exit code 1 when the stack is not up and well."""
+def status(as_json: Json = False) -> None:
+    """Show the health of each component; exit code 1 unless all are healthy."""
     from sentiment_lib.local import stack
 
-    found = stack.status()
+    state = stack.status()
+    lines = [
+        f"{SYMBOLS[component['state']]} {name}: {component['state']}, restarts {component['restarts']}"
+        for name, component in state["components"].items()
+    ]
+    lines.append("up" if state["healthy"] else "up, but not healthy" if state["up"] else "not up")
+    show(state, as_json, "\n".join(lines))
+    if not state["healthy"]:
+        raise typer.Exit(1)
+
+
+def logins(as_json: Json = False) -> None:
+    """Show addresses, users and passwords of the running stack again."""
+    from sentiment_lib.errors import StackNotRunning
+    from sentiment_lib.local import stack
+
+    if not stack.status()["up"]:
+        raise StackNotRunning
     if as_json:
-        print(json.dumps(found))
+        names = ("component", "address", "user", "password")
+        show([dict(zip(names, login, strict=True)) for login in stack.logins()], as_json, "")
     else:
-        for name, part in found["components"].items():
-            print(f"{SYMBOLS[part['state']]} {name}: {part['state']}, restarts {part['restarts']}")
-        print("up" if found["healthy"] else "not up" if not found["up"] else "up, but not well")
-    raise SystemExit(0 if found["healthy"] else 1)
+        _print_logins()
 
 
 def _local_key() -> str:
-    """A key for the one who started the stack; takes the place of one that was made and never written down."""
+    """Create the API key `local` for whoever started the stack; replaces one whose value was never written down."""
     from sentiment_lib.errors import NotFound
     from sentiment_lib.serving import api_keys
-    from sentiment_lib.settings import load_settings
-    from sentiment_lib.storage.engine import Store
 
-    store = Store.open(load_settings())
-    try:
+    with open_store() as (store, _):
         with suppress(NotFound):
             api_keys.revoke(store, LOCAL)
         return api_keys.create(store, LOCAL, ("predict", "feedback"))
-    finally:
-        store.close()
 
 
 @contextmanager
 def _progress() -> Iterator[Show]:
-    """Live line on a terminal; elsewhere a line for each change."""
+    """A live status line on a terminal, else one line per change of state."""
     from rich.console import Console
     from rich.status import Status
 
@@ -107,7 +123,7 @@ def _progress() -> Iterator[Show]:
     last: dict[str, str] = {}
     with Status("starting", console=console) as line:
 
-        def show(states: dict[str, str]) -> None:
+        def show_states(states: dict[str, str]) -> None:
             line.update("  ".join(f"{SYMBOLS[state]} {name}" for name, state in states.items()) or "starting")
             for name, state in states.items():
                 if last.get(name) != state and state in ("healthy", "done", "failed", "unwell", "restarting"):
@@ -116,11 +132,11 @@ def _progress() -> Iterator[Show]:
             if states and all(state in ("healthy", "done") for state in states.values()):
                 line.stop()
 
-        yield show
+        yield show_states
 
 
 def _print_logins() -> None:
-    """The one place where passwords are shown: a terminal's login table, never a log file."""
+    """Print the login table; passwords go to a terminal or a pipe, never to a log file."""
     import sys
 
     from rich.console import Console
@@ -136,7 +152,7 @@ def _print_logins() -> None:
 
 
 def _is_log() -> bool:
-    """True in the process that `--detach` started: its output is a file."""
+    """Whether this is the process that `--detach` started, whose output is a log file."""
     import os
 
     return os.getsid(0) == os.getpid()

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from sentiment_lib.console.overview import answer_address
 from sentiment_lib.evaluation import evidence_text
-from sentiment_lib.evidence_json import sha256
+from sentiment_lib.hashing import hash_text
 from sentiment_lib.pages import charts
 from sentiment_lib.records import LABELS
 from sentiment_lib.statistics import paired_counts
@@ -35,7 +35,7 @@ def view(connection: Connection, decision_id: int) -> dict[str, Any]:
         "known": known,
         "evidence": evidence,
         "compared": compared,
-        "intact": sha256(known["evidence"]) == known["evaluation_hash"] == decision.evidence_hash,
+        "intact": hash_text(known["evidence"]) == known["evaluation_hash"] == decision.evidence_hash,
         "approval": decisions.approval(connection, decision_id),
         "answer_at": answer_address(known["requested_by"]),
         "words": evidence_text.words,

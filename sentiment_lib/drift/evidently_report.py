@@ -14,6 +14,7 @@ import pandas as pd
 
 from sentiment_lib.drift.signals import CONTINUOUS, DISCRETE
 from sentiment_lib.errors import MissingExtra
+from sentiment_lib.files import replace_atomically, write_atomically
 from sentiment_lib.text.limits import LONGEST_TEXT
 
 os.environ.setdefault("DO_NOT_TRACK", "1")  # no telemetry
@@ -25,11 +26,9 @@ def write_html(reference: pd.DataFrame, current: pd.DataFrame, path: Path) -> di
     Both frames hold the columns of `signals.signals`; texts are not looked at. The file appears whole or not at all.
     """
     snapshot = run(reference, current)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    growing = path.with_suffix(f".{os.getpid()}.tmp")
-    snapshot.save_html(str(growing))
-    growing.replace(path)
-    path.with_suffix(".json").write_text(snapshot.json())
+    with replace_atomically(path) as draft:
+        snapshot.save_html(str(draft))
+    write_atomically(path.with_suffix(".json"), snapshot.json())
     return {
         metric["config"]["column"]: float(metric["value"])
         for metric in snapshot.dict()["metrics"]

@@ -15,7 +15,7 @@ from sentiment_lib.evaluation.checklist import ChecklistResult
 from sentiment_lib.evaluation.comparison import Comparison
 from sentiment_lib.evaluation.cost import Cost
 from sentiment_lib.evaluation.data_checks import DataChecks
-from sentiment_lib.evidence_json import canonical_json
+from sentiment_lib.hashing import canonical_json
 from sentiment_lib.records import Answer, RuleVerdict
 from sentiment_lib.statistics.metrics import Ints
 from sentiment_lib.statistics.paired_counts import confusion_matrices

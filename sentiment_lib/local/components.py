@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
 
+from sentiment_lib.files import write_atomically
 from sentiment_lib.local import postgres, sample_data, secrets
 from sentiment_lib.local.component import Component
 from sentiment_lib.local.state_folder import Home, Ports, project_folder
@@ -73,7 +74,7 @@ def components(home: Home, ports: Ports, *, sample: bool, make_key: Callable[[],
         ),
         Component(
             name="watch",
-            command=[_program("sentiment"), "alerts", "watch"],
+            command=[_program("sentiment"), "alerts", "run"],
             healthy=lambda: True,  # it has no address to ask: it is well while it lives
             after=("databases",),
             environment=environment,
@@ -117,7 +118,7 @@ def _make_databases(home: Home, ports: Ports, known: dict[str, str], make_key: C
     postgres.make_databases(ports, known)
     migrate.upgrade(secrets.database_url(known, ports, "sentiment", "psycopg"))
     if not home.api_key.exists():
-        secrets.write_private(home.api_key, make_key())
+        write_atomically(home.api_key, make_key(), mode=0o600)
 
 
 def _mlflow(home: Home, ports: Ports) -> list[str]:

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import psutil
 
+from sentiment_lib.files import write_atomically
 from sentiment_lib.local.component import group_signal
-from sentiment_lib.local.secrets import write_private
 
 #: A pid is used again one day; the same pid with the same start time is the same process.
 CLOSE = 1.0
@@ -29,7 +29,8 @@ def started_at(pid: int) -> float | None:
 def record(path: Path, pids: dict[str, int]) -> None:
     """Write down name → (pid, start time)."""
     found = {name: (pid, started_at(pid)) for name, pid in pids.items()}
-    write_private(path, json.dumps({name: entry for name, entry in found.items() if entry[1] is not None}))
+    alive = {name: entry for name, entry in found.items() if entry[1] is not None}
+    write_atomically(path, alive, mode=0o600)
 
 
 def recorded(path: Path) -> dict[str, int]:
@@ -81,7 +82,7 @@ def remember_session(sessions: Path, pid: int) -> None:
     """Write down a session that a component leads; kept until the stack has been stopped."""
     known = _sessions(sessions)
     known[pid] = started_at(pid) or 0.0
-    write_private(sessions, json.dumps(known))
+    write_atomically(sessions, {str(leader): start for leader, start in known.items()}, mode=0o600)
 
 
 def _sessions(path: Path) -> dict[int, float]:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import secrets
-from pathlib import Path
 
+from sentiment_lib.files import write_atomically
 from sentiment_lib.local.state_folder import Home, Ports
 
 #: Airflow's users and roles; "sentiment" is the platform itself.
@@ -29,8 +28,9 @@ def read_or_make(home: Home) -> dict[str, str]:
     drawn["fernet_key"] = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
     drawn["stack_id"] = secrets.token_hex(8)
     # the passwords' file first: once stack.env.json is there, both are
-    write_private(home.secrets / PASSWORDS_FILE, json.dumps({user: secrets.token_urlsafe(12) for user in USERS}))
-    write_private(path, json.dumps(drawn))
+    user_passwords = {user: secrets.token_urlsafe(12) for user in USERS}
+    write_atomically(home.secrets / PASSWORDS_FILE, user_passwords, mode=0o600)
+    write_atomically(path, drawn, mode=0o600)
     return drawn
 
 
@@ -38,17 +38,6 @@ def passwords(home: Home) -> dict[str, str]:
     """Airflow's passwords by user."""
     known: dict[str, str] = json.loads((home.secrets / PASSWORDS_FILE).read_text())
     return known
-
-
-def write_private(path: Path, content: str) -> None:
-    """Write the file whole or not at all, readable by its owner only."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
 
 
 def database_url(known: dict[str, str], ports: Ports, name: str, driver: str) -> str:
@@ -73,4 +62,4 @@ def sentiment_environment(home: Home, ports: Ports, known: dict[str, str]) -> di
 def write_settings(home: Home, environment: dict[str, str]) -> None:
     """settings.env, which `load_settings` reads: so that every command finds the stack."""
     lines = [f"{name}={json.dumps(value)}" for name, value in sorted(environment.items())]
-    write_private(home.secrets / "settings.env", "\n".join(lines) + "\n")
+    write_atomically(home.secrets / "settings.env", "\n".join(lines) + "\n", mode=0o600)

@@ -6,7 +6,6 @@ can end what a killed supervisor left) and health.json (what `sentiment status` 
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import subprocess
@@ -15,9 +14,9 @@ import time
 from pathlib import Path
 
 from sentiment_lib.errors import SentimentError, StackFailed
+from sentiment_lib.files import write_atomically
 from sentiment_lib.local import processes
 from sentiment_lib.local.component import Component
-from sentiment_lib.local.secrets import write_private
 from sentiment_lib.local.stale_processes import SESSIONS, SUPERVISOR, ask, wait_gone
 
 log = logging.getLogger(__name__)
@@ -197,4 +196,4 @@ class Supervisor:
                 name: {"state": state, "pid": self._pids.get(name), "restarts": self._restarts[name]}
                 for name, state in self._states.items()
             }
-            write_private(self._run / "health.json", json.dumps(health))
+            write_atomically(self._run / "health.json", health, mode=0o600)

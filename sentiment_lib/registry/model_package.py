@@ -15,7 +15,7 @@ from sentiment_lib.errors import UnsafeArtefact
 from sentiment_lib.families import catalog
 from sentiment_lib.families.base import Model
 from sentiment_lib.families.weights import pinned as weights
-from sentiment_lib.hashing import sha256_of
+from sentiment_lib.hashing import hash_file
 from sentiment_lib.records import LABELS
 from sentiment_lib.registry.requirements import DECIDING, versions
 from sentiment_lib.text.normalise import NORMALISER_VERSION
@@ -48,7 +48,7 @@ def write(model: Model, folder: Path) -> str:
         "libraries": versions((*DECIDING, PROJECT)),
         **({"weights": outside} if outside else {}),
         "files": {
-            path.relative_to(folder).as_posix(): {"sha256": sha256_of(path), "bytes": path.stat().st_size}
+            path.relative_to(folder).as_posix(): {"sha256": hash_file(path), "bytes": path.stat().st_size}
             for path in sorted(folder.rglob("*"))
             if path.is_file()
         },
@@ -136,7 +136,7 @@ def _check_file(folder: Path, path: Path, name: str, promised: dict[str, Any]) -
     with path.open("rb") as file:
         if file.read(2) in _PICKLE_STARTS:
             raise UnsafeArtefact(artefact=folder.name, problem=f"{name} is a pickle")
-    if sha256_of(path) != promised["sha256"]:
+    if hash_file(path) != promised["sha256"]:
         raise UnsafeArtefact(artefact=folder.name, problem=f"{name} was changed")
 
 

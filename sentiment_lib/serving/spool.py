@@ -19,6 +19,7 @@ from typing import Any
 import orjson
 
 from sentiment_lib.errors import SentimentError
+from sentiment_lib.files import sync_folder
 
 log = logging.getLogger(__name__)
 
@@ -165,7 +166,7 @@ class Segment:
         try:
             _write(self._descriptor, bytes(room), 0)
             os.fsync(self._descriptor)
-            _keep_name(path)
+            sync_folder(path.parent)
         except OSError:
             self.discard()
             raise
@@ -194,15 +195,6 @@ class Segment:
 def written(lines: Sequence[Line]) -> bytes:
     """A batch as the sink gets it."""
     return orjson.dumps(lines)
-
-
-def _keep_name(path: Path) -> None:
-    """A new file outlives a power cut only when its folder is on disk too."""
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 def _write(descriptor: int, data: bytes, at: int) -> None:

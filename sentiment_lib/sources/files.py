@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from sentiment_lib.errors import BadSource
-from sentiment_lib.hashing import sha256_of
+from sentiment_lib.hashing import hash_file
 from sentiment_lib.sources.base import Row, SourceIdentity
 from sentiment_lib.sources.presets import FIELDS, Preset, preset
 
@@ -38,7 +38,7 @@ class FileSource:
         if path.stat().st_size == 0:
             raise BadSource(source=path.name, problem="the file is empty")
         try:
-            digest = sha256_of(path)
+            digest = hash_file(path)
         except OSError as error:
             raise BadSource(source=path.name, problem=f"it cannot be opened ({error.strerror})") from error
         if columns:  # read with other columns, the same file is another input

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select, text
 
-from sentiment_lib.evidence_json import canonical_json, plain, sha256
+from sentiment_lib.hashing import canonical_json, hash_text, to_json_value
 from sentiment_lib.storage import ledger
 from sentiment_lib.storage.tables import (
     Approval,
@@ -60,14 +60,14 @@ def facts_against_ledger(connection: Connection) -> list[str]:
 def _changed(row: Mapping[str, Any], facts: Mapping[str, Any]) -> Iterator[str]:
     for field, recorded in facts.items():
         if field == "rules_hash":
-            if sha256(canonical_json(row["rules"])) != recorded:
+            if hash_text(canonical_json(row["rules"])) != recorded:
                 yield "rules"
         elif field in row and _comparable(row[field]) != recorded:
             yield field
 
 
 def _comparable(value: Any) -> Any:
-    return plain(value.astimezone(UTC) if isinstance(value, datetime) else value)
+    return to_json_value(value.astimezone(UTC) if isinstance(value, datetime) else value)
 
 
 def evidence(connection: Connection) -> list[str]:
@@ -81,7 +81,7 @@ def evidence(connection: Connection) -> list[str]:
     return [
         f"decision {row.decision_id}: its hash is not that of its evidence"
         for row in connection.execute(query, execution_options={"yield_per": 100})
-        if not row.evidence_hash == row.own == sha256(row.evidence)
+        if not row.evidence_hash == row.own == hash_text(row.evidence)
     ]
 
 

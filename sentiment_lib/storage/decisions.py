@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, Select, insert, select, text
 
 from sentiment_lib.errors import NotFound
-from sentiment_lib.evidence_json import canonical_json, sha256
+from sentiment_lib.hashing import canonical_json, hash_text
 from sentiment_lib.records import Answer, Approval, Decision, RuleVerdict
 from sentiment_lib.storage import ledger
 from sentiment_lib.storage.tables import Approval as ApprovalTable
@@ -41,7 +41,7 @@ def store(
     requested_by: str,
 ) -> Decision:
     """Write an evaluation and the decision on it. `evidence` is canonical JSON, `policy` the gate's rules in force."""
-    digest = sha256(evidence)
+    digest = hash_text(evidence)
     models = {"snapshot_id": snapshot_id, "candidate_version": candidate, "champion_version": champion}
     evaluation_id = connection.execute(
         insert(Evaluation).values(**models, evidence=evidence, evidence_hash=digest).returning(Evaluation.evaluation_id)
@@ -67,7 +67,7 @@ def store(
             "evaluation_id": evaluation_id,
             "answer": str(answer),
             "evidence_hash": digest,
-            "rules_hash": sha256(canonical_json([asdict(rule) for rule in rules])),
+            "rules_hash": hash_text(canonical_json([asdict(rule) for rule in rules])),
             "requested_by": requested_by,
         },
     )

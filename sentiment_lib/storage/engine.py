@@ -20,7 +20,8 @@ class Store:
 
     def __init__(self, url: str) -> None:
         if not url:
-            raise BadInput(what="SENTIMENT_DATABASE_URL", problem="it is not set; `sentiment up` writes it")
+            problem = "it is not set. `sentiment up` writes it to SENTIMENT_HOME (default: .local in this folder)"
+            raise BadInput(what="SENTIMENT_DATABASE_URL", problem=problem)
         if not url.startswith("postgresql+psycopg://"):
             raise BadInput(what="SENTIMENT_DATABASE_URL", problem="it must start with postgresql+psycopg://")
         self.engine: Engine = create_engine(

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, select
 
-from sentiment_lib.evidence_json import canonical_json, sha256
+from sentiment_lib.hashing import canonical_json, hash_text
 from sentiment_lib.storage.engine import lock
 from sentiment_lib.storage.tables import LedgerEntry
 
@@ -61,7 +61,7 @@ def append(connection: Connection, kind: str, payload: Mapping[str, object]) -> 
 def entry_hash(sequence: int, kind: str, payload: str, previous_hash: str, recorded_at: datetime) -> str:
     """SHA-256 over everything that a row says, its place and its predecessor included."""
     moment = recorded_at.astimezone(UTC).isoformat(timespec="microseconds")
-    return sha256(canonical_json([sequence, kind, payload, previous_hash, moment]))
+    return hash_text(canonical_json([sequence, kind, payload, previous_hash, moment]))
 
 
 def entries(connection: Connection, kinds: tuple[str, ...] = ()) -> Iterator[Entry]:

@@ -18,7 +18,7 @@ def approve(store, settings, decided, monkeypatch):
     """Types `sentiment approve` for the decision that waits; gives the result."""
     app = typer.Typer()
     commands.register(app)
-    monkeypatch.setattr(commands, "opened", lambda: nullcontext((store, settings)))
+    monkeypatch.setattr(commands, "open_store", lambda: nullcontext((store, settings)))
 
     def typed(*words, number=decided.decision.decision_id):
         return CliRunner().invoke(app, ["approve", str(number), *words])

@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from sentiment_lib.errors import BadInput, LedgerBroken, NotEnoughLabels, NotFound
 from sentiment_lib.evaluation import reason_versions
-from sentiment_lib.evidence_json import sha256
+from sentiment_lib.hashing import hash_text
 from sentiment_lib.records import Answer
 from sentiment_lib.registry.mlflow_registry import Registry
 from sentiment_lib.steps.decisions import evaluate, evidence, replay
@@ -302,7 +302,7 @@ def test_a_decision_of_the_first_wording_replays_in_its_own_words(store, setting
     found = evidence.case(store, snapshot_id=known["snapshot_id"], looks_before=looks, **versions)
     old, _, _ = evidence.compute(found, settings, settings.policy.gate, words=reason_versions.FIRST)
     assert old != known["evidence"]
-    recorded = {**known, "evidence": old, "evidence_hash": sha256(old)}
+    recorded = {**known, "evidence": old, "evidence_hash": hash_text(old)}
     monkeypatch.setattr(replay.decisions, "whole", lambda *_: recorded)
     assert replay.run(store, settings, decision_id=number).differences == ()
     assert replay.run(store, settings, decision_id=number).identical

@@ -10,7 +10,7 @@ import typer
 from sqlalchemy import func, select
 from typer.testing import CliRunner
 
-from sentiment_lib.cli import lifecycle as commands
+from sentiment_lib.cli import training as commands
 from sentiment_lib.errors import BadInput, MissingWeights, UnknownFamily
 from sentiment_lib.steps.deployment import bootstrap
 from sentiment_lib.steps.training import request_retrain
@@ -25,7 +25,7 @@ def retrain(store, changed, monkeypatch):
     app = typer.Typer()
     commands.register(app)
     settings = changed(retrain={"options": WITHOUT})
-    monkeypatch.setattr(commands, "opened", lambda: nullcontext((store, settings)))
+    monkeypatch.setattr(commands, "open_store", lambda: nullcontext((store, settings)))
 
     def typed(*families):
         words = [word for family in families for word in ("--family", family)]

@@ -152,17 +152,17 @@ def test_a_disk_without_room_for_the_next_segment_can_still_be_emptied(tmp_path,
     seen = []
     spool = Spool(tmp_path, sink_of(seen))
     spool.append([{"n": 1}])
-    real = spool_module._keep_name
+    real = spool_module.sync_folder
 
     def full(path):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(spool_module, "_keep_name", full)
+    monkeypatch.setattr(spool_module, "sync_folder", full)
     assert spool.drain() == 1
     assert list(tmp_path.iterdir()) == []
     with pytest.raises(SpoolFailed, match="No space left"):
         spool.append([{"n": 2}])
-    monkeypatch.setattr(spool_module, "_keep_name", real)
+    monkeypatch.setattr(spool_module, "sync_folder", real)
     spool.append([{"n": 3}])
     assert spool.drain() == 1
     assert seen == [{"n": 1}, {"n": 3}]

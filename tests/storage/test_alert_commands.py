@@ -8,16 +8,16 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from sentiment_lib.cli import monitoring
+from sentiment_lib.cli import alerts
 from sentiment_lib.errors import BadInput, NotFound
-from sentiment_lib.storage import alerts
+from sentiment_lib.storage import alerts as stored_alerts
 
 
 @pytest.fixture
 def command(store, monkeypatch, tmp_path):
     """Runs a command line against the test's database; gives the JSON that it prints."""
     app = typer.Typer()
-    monitoring.register(app)
+    alerts.register(app)
     monkeypatch.setenv("SENTIMENT_DATABASE_URL", store.engine.url.render_as_string(hide_password=False))
     monkeypatch.setenv("SENTIMENT_HOME", str(tmp_path))
     monkeypatch.delenv("SENTIMENT_ALERT_URLS", raising=False)
@@ -33,9 +33,9 @@ def command(store, monkeypatch, tmp_path):
 
 def test_an_alert_is_listed_acknowledged_and_resolved(store, command):
     with store.begin() as connection:
-        alert = alerts.open_alert(connection, "drift", "warning", "drift", "The tweets have drifted")
+        alert = stored_alerts.open_alert(connection, "drift", "warning", "drift", "The tweets have drifted")
     assert [one["alert_id"] for one in command("alerts", "list")] == [alert]
-    command("alerts", "ack", str(alert), "--by", "anna")
+    command("alerts", "acknowledge", str(alert), "--by", "anna")
     assert command("alerts", "list", "--state", "acknowledged")[0]["acknowledged_by"] == "anna"
     command("alerts", "resolve", str(alert), "--by", "bert")
     assert command("alerts", "list") == []
@@ -43,7 +43,7 @@ def test_an_alert_is_listed_acknowledged_and_resolved(store, command):
     with pytest.raises(NotFound):
         command("alerts", "resolve", str(alert), "--by", "bert")
     with store.begin() as connection:
-        alerts.open_alert(connection, "drift", "warning", "drift", "The tweets have drifted")
+        stored_alerts.open_alert(connection, "drift", "warning", "drift", "The tweets have drifted")
     (again,) = command("alerts", "list")
     assert (again["alert_id"], again["resolved_by"]) == (alert, None)
 
@@ -54,7 +54,7 @@ def test_a_test_message_without_a_receiver_says_what_to_set(command):
 
 
 def test_one_look_at_the_rules_of_a_quiet_platform_finds_nothing(command):
-    assert command("alerts", "watch", "--every", "0") == {"firing": 0, "resolved": 0, "sent": 0, "waiting": 0}
+    assert command("alerts", "run", "--every", "0") == {"firing": 0, "resolved": 0, "sent": 0, "waiting": 0}
 
 
 def test_an_unknown_state_is_named(command):

@@ -212,7 +212,7 @@ def test_a_cut_inside_the_transaction_of_a_batch_leaves_no_half_of_it(store, set
             raise Killed
         return whole(*arguments)
 
-    monkeypatch.setattr(step.tweets, "store_quarantine", dies_at_the_second)
+    monkeypatch.setattr(step.ingests, "store_quarantine", dies_at_the_second)
     with pytest.raises(Killed):
         step.run(store, settings, FileSource(path))
     (row,) = ask(store, "SELECT received, stored, (SELECT count(*) FROM tweets) AS kept FROM ingests")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
+from sentiment_lib.errors import BadSetting
 from sentiment_lib.policy import Policy
 from sentiment_lib.settings import Settings, load_settings
 
@@ -38,8 +39,33 @@ def test_a_rule_of_the_policy_can_be_set_from_the_environment(bare, monkeypatch)
 
 def test_a_misspelt_rule_is_refused(bare, monkeypatch):
     monkeypatch.setenv("SENTIMENT_POLICY__RETRAIN__NEW_LABLES", "77")
-    with pytest.raises(ValidationError, match="new_lables"):
+    with pytest.raises(BadSetting, match=r"NEW_LABLES.*Did you mean SENTIMENT_POLICY__RETRAIN__NEW_LABELS\?"):
         load_settings()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("SENTIMENT_MLFLOW_URL", "x", "Did you mean SENTIMENT_MLFLOW_URI?"),
+        ("SENTIMENT_POLICY__RETRIAN__NEW_LABELS", "1", "Did you mean SENTIMENT_POLICY__RETRAIN?"),
+        ("SENTIMENT_SERVING__MAX_TEXTS", "1", "Did you mean SENTIMENT_SERVING__MAXIMUM_TEXTS?"),
+        ("SENTIMENT_POLICY__RETRAIN__NEW_LABELS", "0", "greater than or equal to 1"),
+        ("SENTIMENT_POLICY__RETRAIN__DRIFT_CONFIRMED", "3", "drift_confirmed is more than drift_checks"),
+        ("SENTIMENT_POLICY__RETRAIN__FAMILIES", "bert", "'bert' is not JSON"),
+    ],
+)
+def test_a_bad_setting_is_named_and_the_nearest_known_one_with_it(bare, monkeypatch, name, value, message):
+    monkeypatch.setenv(name, value)
+    with pytest.raises(BadSetting) as refused:
+        load_settings()
+    assert name.partition("__")[0] in str(refused.value)
+    assert message in str(refused.value)
+
+
+def test_variables_of_other_programs_with_the_prefix_are_left_alone(bare, monkeypatch):
+    for name in ("SENTIMENT_PORT_AIRFLOW", "SENTIMENT_DATABASE_PASSWORD", "SENTIMENT_PASSWORD"):
+        monkeypatch.setenv(name, "1")
+    load_settings()
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ from sentiment_lib.families.embeddings.family import EncodedFamily, Encoder
 from sentiment_lib.families.memory import megabytes
 from sentiment_lib.families.options import Number, numbers
 from sentiment_lib.families.weights.pinned import PINNED, locate
-from sentiment_lib.hashing import sha256_of
+from sentiment_lib.hashing import hash_file
 from sentiment_lib.text.tokens import tokenize
 
 VOCABULARY, VECTORS, SOURCE = "words.json", "vectors.npz", "source.json"
@@ -160,7 +160,7 @@ def glove(training: Training, texts: list[str]) -> Encoder:
     known, vectors = vector_file.read(
         path, wanted={word for text in texts for word in tokenize(text)}, frequent=FREQUENT
     )
-    source = {"source": "file", "file": path.name, "sha256": sha256_of(path)}
+    source = {"source": "file", "file": path.name, "sha256": hash_file(path)}
     return WordVectors(_places(known), vectors.astype(np.float16), None, source)
 
 
@@ -175,7 +175,7 @@ def read_glove(folder: Path) -> Encoder:
 def _elsewhere(source: str) -> WordVectors:
     """All words of a text file on this machine: models of before packages carried vectors name its path."""
     path, _, digest = source.rpartition("#sha256=")
-    if not Path(path).is_file() or sha256_of(Path(path)) != digest:
+    if not Path(path).is_file() or hash_file(Path(path)) != digest:
         raise BadInput(what=f"GloVe file {path}", problem="it is missing or not the one that the model learned with")
     known, vectors = vector_file.read(Path(path))
     return WordVectors(_places(known), vectors, None, {"source": source})

@@ -6,7 +6,6 @@ Whoever gave the folder removes it, when what was trained is safe elsewhere: a k
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,8 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import nn
+
+from sentiment_lib.files import replace_atomically
 
 FILE = "training.safetensors"
 DRAFTS = "drafts"
@@ -55,14 +56,12 @@ class Checkpoint:
 
     def _write(self, tensors: dict[str, torch.Tensor], progress: dict[str, Any]) -> None:
         assert self._path is not None
-        # in a folder of its own: safetensors writes under names that it draws, and a kill leaves them there
-        drafts = self._path.parent / DRAFTS
-        drafts.mkdir(parents=True, exist_ok=True)
-        fresh = drafts / str(os.getpid())
         # neither call copies what lies on the processor in one piece, as everything here does without a GPU
         content = {name: value.cpu().contiguous() for name, value in tensors.items()}
-        save_file(content, fresh, metadata={"key": self._key, "progress": json.dumps(progress)})
-        fresh.replace(self._path)
+        metadata = {"key": self._key, "progress": json.dumps(progress)}
+        # a killed safetensors leaves temporary files beside the one that it writes: keep them in a folder of their own
+        with replace_atomically(self._path, drafts=self._path.parent / DRAFTS) as draft:
+            save_file(content, draft, metadata=metadata)
 
     def resume(
         self, network: nn.Module, optimizer: torch.optim.Optimizer

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from sentiment_lib.errors import BadInput
 from sentiment_lib.families.onnx.runtime import SETTINGS, WEIGHTS
-from sentiment_lib.hashing import sha256_of
+from sentiment_lib.hashing import hash_file
 
 if TYPE_CHECKING:
     from torch import nn
@@ -35,7 +35,7 @@ class Start:
     @property
     def digest(self) -> str:
         """Hex SHA-256 of its weights."""
-        return sha256_of(self.package / WEIGHTS)
+        return hash_file(self.package / WEIGHTS)
 
     def first_later(self, created_at: Sequence[datetime] | None, cut: int, rows: int) -> int:
         """The place from `cut` on of the first row that is newer than all that these weights learned from.

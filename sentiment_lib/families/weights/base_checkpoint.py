@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from sentiment_lib.families.weights.checkpoints import CONFIG, checkpoint_folder, tokenizer_json
-from sentiment_lib.hashing import sha256_of
+from sentiment_lib.hashing import hash_file
 
 #: Where a checkpoint's weights can lie; only files of the first kind that there is are read.
 KINDS = ("*.safetensors", "*.bin")
@@ -27,7 +27,7 @@ class Origin:
         weights = next((files for kind in KINDS if (files := sorted(self.folder.glob(kind)))), [])
         digest = hashlib.sha256(self.tokenizer.encode())
         for path in (self.folder / CONFIG, *weights):
-            digest.update(f"\n{path.name} {sha256_of(path)}".encode())
+            digest.update(f"\n{path.name} {hash_file(path)}".encode())
         return digest.hexdigest()
 
 

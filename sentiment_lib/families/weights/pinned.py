@@ -10,7 +10,7 @@ from pathlib import Path
 from sentiment_lib.errors import MissingExtra, MissingWeights, NotFound, UnsafeArtefact
 from sentiment_lib.families.base import Model
 from sentiment_lib.families.weights.split_archive import unpacked
-from sentiment_lib.hashing import sha256_of
+from sentiment_lib.hashing import hash_file
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,7 +138,7 @@ def locate(name: str, needed_by: str) -> Path:
         path = folder / file
         if not path.is_file():
             raise NotFound(what="weight file", key=f"{file} of {weights.package} in {folder}: {weights.mended_by}")
-        if sha256_of(path) != promised:
+        if hash_file(path) != promised:
             raise UnsafeArtefact(
                 artefact=f"{weights.package} in {folder}",
                 problem=f"{file} is not the file whose SHA-256 is pinned: {weights.mended_by}",

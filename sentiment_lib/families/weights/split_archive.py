@@ -12,7 +12,7 @@ from pathlib import Path
 import platformdirs
 
 from sentiment_lib.errors import UnsafeArtefact
-from sentiment_lib.hashing import sha256_of
+from sentiment_lib.hashing import hash_file
 
 
 def unpacked(parts: Sequence[str], promised: str, folder: str, files: Sequence[str]) -> Path | None:
@@ -33,7 +33,7 @@ def unpacked(parts: Sequence[str], promised: str, folder: str, files: Sequence[s
             for path in found:
                 with path.open("rb") as part:
                     shutil.copyfileobj(part, joined)
-        if sha256_of(whole) != promised:
+        if hash_file(whole) != promised:
             problem = "its packages do not make the archive whose SHA-256 is pinned: install them again"
             raise UnsafeArtefact(artefact=folder, problem=problem)
         with zipfile.ZipFile(whole) as archive:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import threading
 import time
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from typing import Any
 
 from sentiment_lib.errors import NotFound
 from sentiment_lib.families.base import Model
+from sentiment_lib.files import write_atomically
 from sentiment_lib.registry.mlflow_registry import Registry
 from sentiment_lib.settings import Settings
 from sentiment_lib.steps.scoring.score import checked
@@ -102,9 +102,7 @@ class Champion:
 
     def _write_record(self, record: dict[str, Any]) -> None:
         """For a start without the database; the package itself lies in the cache, and is checked again."""
-        fresh = self._record.with_suffix(".new")
-        fresh.write_text(json.dumps(record))
-        os.replace(fresh, self._record)
+        write_atomically(self._record, record)
 
     def _load_recorded(self) -> None:
         try:

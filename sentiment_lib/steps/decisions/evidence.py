@@ -13,8 +13,8 @@ from sqlalchemy import Connection
 from sentiment_lib.errors import NotEnoughLabels
 from sentiment_lib.evaluation import alpha_spending, checklist, comparison, data_checks, gate, reason_versions, slices
 from sentiment_lib.evaluation.cost import Cost
-from sentiment_lib.evidence_json import canonical_json
 from sentiment_lib.families.base import Model
+from sentiment_lib.hashing import canonical_json
 from sentiment_lib.policy import GatePolicy
 from sentiment_lib.records import Answer, ModelVersion, RuleVerdict, Snapshot
 from sentiment_lib.registry.mlflow_registry import Registry

@@ -8,17 +8,13 @@ from datetime import UTC, datetime
 from sqlalchemy import Connection
 
 from sentiment_lib.errors import ApprovalVoid, BadInput
-from sentiment_lib.evidence_json import sha256
-from sentiment_lib.records import Answer, Approval
+from sentiment_lib.hashing import hash_text
+from sentiment_lib.records import NOBODY, Answer, Approval
 from sentiment_lib.registry.mlflow_registry import CHALLENGER, Registry
 from sentiment_lib.settings import Settings
 from sentiment_lib.steps.decisions import shadow_comparison
 from sentiment_lib.storage import decisions, model_versions
 from sentiment_lib.storage.engine import Store, lock
-
-#: The one who answered a question that nobody answered.
-NOBODY = "nobody"
-SHORTEST_REASON = 3
 
 
 def run(
@@ -83,7 +79,7 @@ def slip(settings: Settings, answer: str, who: str, reason: str | None, asked: C
     if who not in policy.approvers:
         return f"{who} is not among the approvers"
     if answer == "rejected":
-        return None if len((reason or "").strip()) >= SHORTEST_REASON else "a rejection needs a reason"
+        return None if len((reason or "").strip()) >= policy.shortest_reason else "a rejection needs a reason"
     if not policy.self_approval and who in asked:
         return f"{who} asked for this promotion and may not approve it"
     return None
@@ -113,7 +109,7 @@ def _problem(
         return f"the gate said {known['answer']}, so there is nothing to approve"
     if moment > known["decided_at"] + policy.expires_after:
         return f"the question expired after {policy.expires_after}"
-    if not evidence_hash == known["evidence_hash"] == known["evaluation_hash"] == sha256(known["evidence"]):
+    if not evidence_hash == known["evidence_hash"] == known["evaluation_hash"] == hash_text(known["evidence"]):
         return "the evidence is not what was shown"
     if serving != known["champion_version"]:
         return f"the champion is version {serving} now, and the comparison was with {known['champion_version']}"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sentiment_lib.evaluation import reason_versions
-from sentiment_lib.evidence_json import sha256
+from sentiment_lib.hashing import hash_text
 from sentiment_lib.policy import GatePolicy
 from sentiment_lib.settings import Settings
 from sentiment_lib.steps.decisions import evidence
@@ -50,7 +50,7 @@ def run(store: Store, settings: Settings, *, decision_id: int) -> ReplayResult:
         decision_id=decision_id,
         identical=text == known["evidence"],
         recorded_hash=known["evidence_hash"],
-        replayed_hash=sha256(text),
+        replayed_hash=hash_text(text),
         differences=tuple(_differences(recorded, json.loads(text)))[:SHOWN],
     )
 

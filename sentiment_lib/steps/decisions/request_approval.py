@@ -9,11 +9,10 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Connection
 
-from sentiment_lib.records import Answer, Decision
+from sentiment_lib.records import NOBODY, Answer, Decision
 from sentiment_lib.registry.mlflow_registry import CHALLENGER, Registry
 from sentiment_lib.settings import Settings
 from sentiment_lib.steps.decisions import approval_summary
-from sentiment_lib.steps.decisions.record_approval import NOBODY
 from sentiment_lib.storage import decisions, model_versions
 from sentiment_lib.storage.engine import Store, lock
 

@@ -6,7 +6,6 @@ from sentiment_lib.errors import ApprovalVoid, BadInput, ChampionMoved
 from sentiment_lib.records import Deployment, Severity
 from sentiment_lib.registry.mlflow_registry import Registry
 from sentiment_lib.settings import Settings
-from sentiment_lib.steps.decisions.record_approval import SHORTEST_REASON
 from sentiment_lib.steps.deployment import champion_alias
 from sentiment_lib.storage import decisions, deployments, model_versions
 from sentiment_lib.storage.alerts import open_alert
@@ -24,7 +23,7 @@ def run(store: Store, settings: Settings, *, decision_id: int) -> Deployment:
 
 def force(store: Store, settings: Settings, *, decision_id: int, reason: str, by: str) -> Deployment:
     """Promote past the gate and the approval: its own kind of deployment, and a critical alert."""
-    if len(reason.strip()) < SHORTEST_REASON:
+    if len(reason.strip()) < settings.policy.approval.shortest_reason:
         raise BadInput(what="reason", problem="a forced promotion needs one")
     return _promote(store, settings, decision_id, reason.strip(), by)
 

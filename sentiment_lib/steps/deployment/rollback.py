@@ -6,7 +6,6 @@ from sentiment_lib.errors import BadInput, ChampionMoved
 from sentiment_lib.records import Deployment
 from sentiment_lib.registry.mlflow_registry import Registry
 from sentiment_lib.settings import Settings
-from sentiment_lib.steps.decisions.record_approval import SHORTEST_REASON
 from sentiment_lib.steps.deployment import champion_alias
 from sentiment_lib.storage import deployments, model_versions
 from sentiment_lib.storage.engine import Store, lock
@@ -18,7 +17,7 @@ def run(store: Store, settings: Settings, *, to_version: int, reason: str, by: s
     Only a version that was the champion before can be rolled back to: it was approved once. Raises BadInput
     otherwise, NotFound for an unknown version, UnsafeArtefact when its package was changed.
     """
-    if len(reason.strip()) < SHORTEST_REASON:
+    if len(reason.strip()) < settings.policy.approval.shortest_reason:
         raise BadInput(what="reason", problem="a rollback needs one; it is kept in the ledger")
     registry = Registry(settings)
     champion_alias.finish_interrupted(store, registry)

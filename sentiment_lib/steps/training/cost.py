@@ -14,8 +14,8 @@ import numpy as np
 
 from sentiment_lib.evaluation.cost import Cost
 from sentiment_lib.families.base import Model, Progress
+from sentiment_lib.files import write_atomically
 from sentiment_lib.registry import mlflow_runs
-from sentiment_lib.steps.training.inputs import keep
 
 _log = logging.getLogger(__name__)
 #: One tweet is scored so often for its percentiles, and this many different ones at once for the rate.
@@ -54,7 +54,7 @@ class Stopwatch:
         self.wall, self.cpu = self.wall + moment[0] - self._last[0], self.cpu + moment[1] - self._last[1]
         self._last = moment
         if self._kept is not None:
-            keep(self._kept, {"wall": self.wall, "cpu": self.cpu})
+            write_atomically(self._kept, {"wall": self.wall, "cpu": self.cpu})
 
 
 def cost_of(model: Model, folder: Path, watch: Stopwatch, texts: Sequence[str] = ()) -> dict[str, float]:

@@ -20,6 +20,7 @@ import pandas as pd
 from sentiment_lib.errors import TrainingRefused
 from sentiment_lib.families import catalog
 from sentiment_lib.families.base import Model, Progress
+from sentiment_lib.files import write_atomically
 from sentiment_lib.records import LABELS, ModelVersion, Snapshot
 from sentiment_lib.registry.mlflow_registry import Registry
 from sentiment_lib.settings import Settings
@@ -60,16 +61,8 @@ def gather(
         return recall(store, settings, json.loads(kept.read_text()))
     note = _note(store, settings, order, frozen, frame)
     if note:
-        keep(kept, note)
+        write_atomically(kept, note)
     return recall(store, settings, note)
-
-
-def keep(path: Path, note: Mapping[str, Any]) -> None:
-    """Write a note that a later try of the training reads; a kill leaves it whole or not there."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_suffix(".part")
-    draft.write_text(json.dumps(note))
-    draft.replace(path)
 
 
 def _note(

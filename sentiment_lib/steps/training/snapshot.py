@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from datetime import datetime
-from pathlib import Path
 
 import pandas as pd
 
 from sentiment_lib.errors import LedgerBroken, NotEnoughLabels
+from sentiment_lib.files import replace_atomically
 from sentiment_lib.policy import SnapshotPolicy
 from sentiment_lib.records import Snapshot
 from sentiment_lib.settings import Settings
@@ -44,7 +43,8 @@ def run(store: Store, settings: Settings, *, until: datetime | None = None) -> S
         found = snapshots.find(connection, digest)
         name = f"snapshot-{digest[:16]}.parquet"
         if found is None or not (settings.snapshots / found.uri).exists():
-            write_once(frame, settings.snapshots / name)
+            with replace_atomically(settings.snapshots / name) as draft:
+                frame[list(COLUMNS)].to_parquet(draft, index=False)
         return found or snapshots.store(
             connection,
             frame,
@@ -80,24 +80,6 @@ def content_hash(frame: pd.DataFrame) -> str:
         values = ["" if value is None or value != value else str(value) for value in row]
         digest.update("\x1f".join(values).encode() + b"\x1e")
     return digest.hexdigest()
-
-
-def write_once(frame: pd.DataFrame, path: Path) -> None:
-    """Parquet under a temporary name, flushed to disk, then renamed: a reader never sees half a file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        frame[list(COLUMNS)].to_parquet(draft, index=False)
-        with draft.open("rb+") as file:
-            os.fsync(file.fileno())
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 def read(settings: Settings, snapshot: Snapshot) -> pd.DataFrame:

@@ -13,9 +13,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sentiment_lib.evidence_json import sha256
 from sentiment_lib.families import catalog
 from sentiment_lib.families.base import Model
+from sentiment_lib.hashing import hash_text
 from sentiment_lib.records import ModelVersion, Snapshot
 from sentiment_lib.registry import holdout_plots, mlflow_runs, model_package
 from sentiment_lib.registry.mlflow_registry import Registered, Registry
@@ -62,7 +62,7 @@ def untrained(store: Store, settings: Settings, *, family: str) -> ModelVersion:
 
 def training_key(run_key: str, order: Mapping[str, Any]) -> str:
     """Who asked and what for, in one short string that MLflow can search for."""
-    return sha256(f"{run_key}\n{sorted(order.items())}")
+    return hash_text(f"{run_key}\n{sorted(order.items())}")
 
 
 def _registered(

@@ -10,11 +10,12 @@ from typing import Any
 import pandas as pd
 
 from sentiment_lib.families.tuning import successive_halving
+from sentiment_lib.files import write_atomically
 from sentiment_lib.registry import mlflow_runs
 from sentiment_lib.registry.mlflow_registry import Registry
 from sentiment_lib.settings import Settings
 from sentiment_lib.steps.training.cost import within
-from sentiment_lib.steps.training.inputs import CODES, Inputs, keep
+from sentiment_lib.steps.training.inputs import CODES, Inputs
 
 
 def searched(
@@ -41,7 +42,7 @@ def searched(
     if note is None:
         outcome = _search(registry, settings, run_id, order, frame[frame["part"] == "train"], inputs)
         note = _note(outcome, order, count, run_id)
-        keep(kept, note)
+        write_atomically(kept, note)
     registry.client.log_param(run_id, "options_found", note["found"])
     for name in ("configurations", "trials", "cpu_seconds"):
         registry.client.log_metric(run_id, f"search_{name}", note[name])

@@ -24,7 +24,7 @@ def test_a_report_is_one_offline_page_with_a_figure_for_each_signal_and_no_texts
     assert "<script src=" not in page
     assert len(page) < 6_000_000
     assert json.loads((tmp_path / "report.json").read_text())["metrics"]
-    assert not list(tmp_path.glob("*.tmp"))
+    assert {path.name for path in tmp_path.iterdir()} == {"report.html", "report.json"}
 
 
 def test_the_data_quality_tests_find_a_repeated_row(tmp_path):

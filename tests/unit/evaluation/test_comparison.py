@@ -5,7 +5,7 @@ from sentiment_lib.errors import BadInput
 from sentiment_lib.evaluation.comparison import compare
 from sentiment_lib.evaluation.sample_size import labels_needed
 from sentiment_lib.evaluation.significance import bca_bounds, mcnemar, swap_p_value
-from sentiment_lib.evidence_json import canonical_json, sha256
+from sentiment_lib.hashing import canonical_json, hash_text
 from sentiment_lib.policy import GatePolicy
 from sentiment_lib.statistics import paired_counts
 
@@ -19,7 +19,7 @@ def test_the_same_rows_give_the_same_bytes_and_other_rows_do_not(dice):
         canonical_json(compare(labels, champion, candidate, slices=mask, policy=POLICY).as_dict()) for _ in range(2)
     )
     other = canonical_json(compare(labels, candidate, champion, slices=mask, policy=POLICY).as_dict())
-    assert sha256(once) == sha256(again) != sha256(other)
+    assert hash_text(once) == hash_text(again) != hash_text(other)
 
 
 def test_the_order_of_rows_changes_nothing(dice):

@@ -7,7 +7,7 @@ import pytest
 from sentiment_lib.evaluation import evidence_text
 from sentiment_lib.evaluation.comparison import compare
 from sentiment_lib.evaluation.gate import decide
-from sentiment_lib.evidence_json import canonical_json
+from sentiment_lib.hashing import canonical_json
 from sentiment_lib.policy import GatePolicy
 
 POLICY = GatePolicy(bootstrap_rounds=500)

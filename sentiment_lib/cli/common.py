@@ -1,0 +1,122 @@
+"""What all commands share: options, an open store, output, and errors as one line or one JSON object."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, is_dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sentiment_lib.errors import SentimentError, StackNotRunning
+
+if TYPE_CHECKING:
+    from sentiment_lib.settings import Settings
+    from sentiment_lib.storage.engine import Store
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+By = Annotated[
+    str,
+    typer.Option("--by", help="Name recorded for this action; default: your login.", default_factory=getpass.getuser),
+]
+Columns = Annotated[list[str] | None, typer.Option("--column", help="FIELD=COLUMN, where the file's name differs.")]
+Limit = Annotated[int, typer.Option(min=1, help="Maximum number of rows.")]
+
+#: Exit code of a command that was called wrongly.
+MISUSE = 2
+
+
+@contextmanager
+def open_store() -> Iterator[tuple[Store, Settings]]:
+    """Store and settings of one command; the store is closed at the end of the block."""
+    from sentiment_lib.settings import load_settings
+    from sentiment_lib.storage.engine import Store
+
+    settings = load_settings()
+    store = Store.open(settings)
+    try:
+        yield store, settings
+    finally:
+        store.close()
+
+
+def show(result: Any, as_json: bool, text: str) -> None:
+    """Print `result` (a record, a list, a dictionary) as one JSON document, or else the text."""
+    if as_json:
+        value = asdict(result) if is_dataclass(result) and not isinstance(result, type) else result
+        typer.echo(json.dumps(value, default=json_default))
+    else:
+        typer.echo(text)
+
+
+def show_facts(as_json: bool, **facts: object) -> None:
+    """Print named values: `alert id: 3, resolved by: anna`."""
+    show(facts, as_json, ", ".join(f"{name.replace('_', ' ')}: {value}" for name, value in facts.items()))
+
+
+def json_default(value: Any) -> Any:
+    """JSON form of a value that json.dumps does not know: records as objects, times as ISO 8601, others as text."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
+    return value.isoformat() if isinstance(value, datetime) else str(value)
+
+
+def parse_columns(pairs: list[str] | None) -> dict[str, str]:
+    """Field → column, of FIELD=COLUMN; raises BadInput for a pair of another form."""
+    from sentiment_lib.errors import BadInput
+
+    columns = {}
+    for pair in pairs or []:
+        field, sign, column = pair.partition("=")
+        if not (field and sign and column):
+            raise BadInput(what=f"--column {pair!r}", problem="write FIELD=COLUMN")
+        columns[field] = column
+    return columns
+
+
+def report_error(error: BaseException, *, as_json: bool) -> None:
+    """Write the error to stderr: one line, or one JSON object with `error`, `message` and `details`."""
+    known = as_known_error(error)
+    text = known.format_message() if isinstance(known, usage_error()) else str(known)
+    message = " ".join(text.split()) or type(known).__name__
+    if as_json:
+        details = known.details if isinstance(known, SentimentError) else {}
+        document = {"error": type(known).__name__, "message": message, "details": details}
+        print(json.dumps(document, default=json_default), file=sys.stderr)
+    else:
+        print(f"sentiment: {message}", file=sys.stderr)
+
+
+def as_known_error(error: BaseException) -> BaseException:
+    """An unreachable database as StackNotRunning, a usage error and our own as they are, the rest with its type."""
+    if isinstance(error, SentimentError | usage_error()):
+        return error
+    if is_unreachable(error):
+        return StackNotRunning()
+    if isinstance(error, OSError) and error.filename:
+        return SentimentError(f"{error.strerror}: {error.filename}")
+    return SentimentError(f"unexpected {type(error).__name__}: {error} (set SENTIMENT_TRACEBACK=1 for the traceback)")
+
+
+def is_unreachable(error: BaseException) -> bool:
+    """Whether no connection to the database could be opened; a server that refuses a statement is reachable."""
+    from psycopg import OperationalError as Refused
+    from sqlalchemy.exc import OperationalError
+
+    # an error that the server sent has an SQLSTATE; one of the socket has none
+    return (
+        isinstance(error, OperationalError)
+        and isinstance(error.orig, Refused)
+        and error.orig.sqlstate is None
+        and error.statement is None
+    )
+
+
+def usage_error() -> Any:
+    """Typer's class of usage errors; its module depends on the version of Typer."""
+    return typer.BadParameter.__mro__[1]

@@ -1,0 +1,73 @@
+"""Commands that keep the platform in order: reconcile, automatic rollback, verification, the ledger."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from sentiment_lib.cli.common import Json, Limit, open_store, show
+
+
+def register(app: typer.Typer) -> None:
+    """Add this group's commands."""
+    app.command("auto-rollback")(auto_rollback)
+    app.command()(reconcile)
+    app.command()(verify)
+    app.command()(ledger)
+
+
+def auto_rollback(as_json: Json = False) -> None:
+    """Compare the champion with its predecessor on audit labels, and roll back if it is significantly worse."""
+    from sentiment_lib.steps.operations import auto_rollback as step
+
+    with open_store() as (store, settings):
+        result = step.run(store, settings)
+    if result is None:
+        show(None, as_json, "No promotion is being monitored")
+        return
+    test = result.verdict
+    text = (
+        f"Version {result.champion} against {result.previous}: {test.verdict} after {test.labels} audit labels, "
+        f"evidence {test.evidence:.2f} of {test.bound:.0f}"
+    )
+    show(result, as_json, text + (", rolled back" if result.rollback else ""))
+
+
+def reconcile(as_json: Json = False) -> None:
+    """Finish interrupted moves, restore aliases moved by hand, and expire what is overdue."""
+    from sentiment_lib.steps.operations import reconcile as step
+
+    with open_store() as (store, settings):
+        result = step.run(store, settings)
+    lines = [f"{name.replace('_', ' ')}: {value}" for name, value in asdict(result).items() if value]
+    show(result, as_json, "\n".join(lines) or "Nothing to reconcile")
+
+
+def verify(
+    artefacts: Annotated[bool, typer.Option(help="Read every model package and snapshot as well.")] = True,
+    as_json: Json = False,
+) -> None:
+    """Check ledger, evidence, deployments, aliases and artefacts for tampering; exit code 1 on any mismatch."""
+    from sentiment_lib.steps.operations import verify as step
+
+    with open_store() as (store, settings):
+        result = step.run(store, settings, artefacts=artefacts)
+    counts = ", ".join(f"{number} {name}" for name, number in result.checked.items())
+    show(result, as_json, "\n".join(result.problems) or f"Everything matches the ledger ({counts})")
+    if not result.ok:
+        raise typer.Exit(1)
+
+
+def ledger(limit: Limit = 30, as_json: Json = False) -> None:
+    """Print the latest entries of the ledger, oldest first."""
+    from sentiment_lib.storage import ledger as storage
+
+    with open_store() as (store, _), store.begin() as connection:
+        entries = list(storage.entries(connection))[-limit:]
+    lines = [
+        f"{entry.sequence:>5}  {entry.recorded_at:%Y-%m-%d %H:%M:%S}  {entry.kind:18} {entry.payload}"
+        for entry in entries
+    ]
+    show([vars(entry) for entry in entries], as_json, "\n".join(lines) or "The ledger is empty")

@@ -1,0 +1,33 @@
+"""Commands that score tweets: the champion, and versions in shadow."""
+
+from __future__ import annotations
+
+import typer
+
+from sentiment_lib.cli.common import Json, open_store, show
+
+
+def register(app: typer.Typer) -> None:
+    """Add this group's commands."""
+    app.command()(score)
+    app.command()(shadow)
+
+
+def score(as_json: Json = False) -> None:
+    """Score all new tweets with the champion."""
+    from sentiment_lib.steps.scoring import score as step
+
+    with open_store() as (store, settings):
+        result = step.run(store, settings)
+    text = f"Version {result.model_version} scored {result.scored:,} tweets in {result.seconds:.1f} s"
+    show(result, as_json, text)
+
+
+def shadow(as_json: Json = False) -> None:
+    """Score a share of the new tweets with the challenger and the previous champion."""
+    from sentiment_lib.steps.scoring import shadow as step
+
+    with open_store() as (store, settings):
+        result = step.run(store, settings)
+    lines = [f"Version {version} scored {count:,} tweets in shadow" for version, count in result.scored.items()]
+    show(result, as_json, "\n".join(lines) or "No version scores in shadow")

@@ -1,0 +1,116 @@
+"""Commands of training: snapshot, train, reproduce, and the whole retrain without Airflow."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from sentiment_lib.cli.common import By, Json, open_store, show
+from sentiment_lib.errors import MissingExtra, MissingWeights, SentimentError, TrainingCancelled, TrainingRefused
+
+Seed = Annotated[int, typer.Option(min=0, help="Random seed of the training.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add this group's commands."""
+    app.command()(snapshot)
+    app.command()(train)
+    app.command()(retrain)
+    app.command()(reproduce)
+
+
+def snapshot(as_json: Json = False) -> None:
+    """Freeze the current labels as a snapshot: training rows and a later holdout."""
+    from sentiment_lib.steps.training import snapshot as step
+
+    with open_store() as (store, settings):
+        frozen = step.run(store, settings)
+    text = (
+        f"Snapshot {frozen.snapshot_id}: {frozen.train_rows:,} training rows, {frozen.holdout_rows:,} holdout rows "
+        f"since {frozen.split_at:%Y-%m-%d %H:%M}, SHA-256 {frozen.content_hash[:12]}"
+    )
+    show(frozen, as_json, text)
+
+
+def train(
+    snapshot_id: Annotated[int, typer.Option("--snapshot", help="Snapshot id.")],
+    family: Annotated[str, typer.Option(help="Model family.")] = "tfidf_logreg",
+    seed: Seed = 0,
+    key: Annotated[
+        str, typer.Option(help="Idempotency key: the same key, family and snapshot return the same version.")
+    ] = "command line",
+    as_json: Json = False,
+) -> None:
+    """Train a family on a snapshot and register the result as a candidate."""
+    from sentiment_lib.steps.training import train as step
+
+    with open_store() as (store, settings):
+        version = step.run(store, settings, snapshot_id=snapshot_id, family=family, run_key=key, seed=seed)
+    show(version, as_json, f"Version {version.version} ({version.family}), package {version.digest[:12]}")
+
+
+def retrain(
+    by: By,
+    families: Annotated[list[str] | None, typer.Option("--family", help="Model family; may be repeated.")] = None,
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
+    """Snapshot, train, evaluate, and request an approval: the DAG `retrain` without Airflow."""
+    from sentiment_lib.steps.decisions import evaluate, request_approval
+    from sentiment_lib.steps.training import family_selection, request_retrain
+    from sentiment_lib.steps.training import snapshot as snapshot_step
+    from sentiment_lib.steps.training import train as train_step
+
+    began = datetime.now(UTC)
+    request = f"{by}/{began:%Y-%m-%dT%H:%M:%S}"
+    failed: dict[str, SentimentError] = {}
+    decisions = []
+    with open_store() as (store, settings):
+        request_retrain.claim_requests(store, settings, run_id=request, otherwise="person", families=families)
+        frozen = snapshot_step.run(store, settings).snapshot_id
+        for family in family_selection.chosen(settings, families):
+            if not as_json:
+                typer.echo(f"Training {family} on snapshot {frozen} …", err=True)
+            try:
+                version = train_step.run(
+                    store, settings, snapshot_id=frozen, family=family, run_key=request, seed=seed, began=began
+                ).version
+            except (TrainingRefused, TrainingCancelled, MissingExtra, MissingWeights) as error:
+                # specific to this family: train the others
+                failed[family] = error
+                continue
+            decisions.append(evaluate.run(store, settings, snapshot_id=frozen, candidate=version, requested_by=request))
+        if failed and not decisions:
+            raise next(iter(failed.values()))
+        ids = [decision.decision_id for decision in decisions]
+        question = request_approval.run(store, settings, decision_ids=ids, requested_by=request)
+    lines = [
+        f"Decision {decision.decision_id}: version {decision.candidate_version}, {decision.answer}"
+        for decision in decisions
+    ]
+    text = "\n".join([*lines, *map(str, failed.values())])
+    if question:
+        text += f"\n\n{question.body}\n\nAnswer with: sentiment approve {question.decision_id} --by NAME"
+    result = {
+        "decisions": [asdict(decision) for decision in decisions],
+        "failed": {family: str(error) for family, error in failed.items()},
+        "question": asdict(question) if question else None,
+    }
+    show(result, as_json, text)
+
+
+def reproduce(
+    version: Annotated[int, typer.Argument(help="Model version.")],
+    as_json: Json = False,
+) -> None:
+    """Train a version again from its snapshot and compare the predictions."""
+    from sentiment_lib.steps.training import reproduce as step
+
+    with open_store() as (store, settings):
+        result = step.run(store, settings, version=version)
+    verdict = "identical" if result.identical else f"probabilities differ by up to {result.deviation:.2g}"
+    lines = [f"Version {version} ({result.family}), {result.rows:,} rows: {verdict}", *result.differences]
+    show(result, as_json, "\n".join(lines))
