@@ -15,7 +15,7 @@ from sentiment_lib.console import decisions, drift, lineage, models, of_dag, ove
 from sentiment_lib.console.pages import BASE, draw, files
 from sentiment_lib.errors import NotFound
 from sentiment_lib.pages.assets import CACHE_CONTROL
-from sentiment_lib.pages.same_origin import from_our_pages
+from sentiment_lib.pages.same_origin import is_same_origin
 from sentiment_lib.pages.templates import content_security_policy
 from sentiment_lib.registry.mlflow_registry import Registry
 from sentiment_lib.settings import load_settings
@@ -130,7 +130,7 @@ def create() -> FastAPI:
 
     @app.post("/alerts/{alert_id}/{action}", dependencies=[ACT])
     def act(alert_id: Id, action: str, request: Request, user: GetUserDep):
-        if not from_our_pages(request.headers):
+        if not is_same_origin(request.headers):
             raise HTTPException(403, "this request comes from another site")
         if action not in ("acknowledge", "resolve"):
             raise HTTPException(404, "there is no such action")

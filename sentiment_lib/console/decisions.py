@@ -11,7 +11,9 @@ from sqlalchemy import Connection
 from sentiment_lib.console.overview import answer_address
 from sentiment_lib.evaluation import evidence_text
 from sentiment_lib.hashing import hash_text
-from sentiment_lib.pages import charts
+from sentiment_lib.pages.charts.confusion_matrix import confusion_matrices
+from sentiment_lib.pages.charts.figure import Chart
+from sentiment_lib.pages.charts.intervals import Interval, intervals
 from sentiment_lib.records import LABELS
 from sentiment_lib.statistics import paired_counts
 from sentiment_lib.steps.decisions import shadow_comparison
@@ -47,24 +49,22 @@ def view(connection: Connection, decision_id: int) -> dict[str, Any]:
     }
 
 
-def _charts(compared: dict[str, Any]) -> list[charts.Chart]:
+def _charts(compared: dict[str, Any]) -> list[Chart]:
     differences = [compared["main"], *compared["guards"]]
     gains = [_interval(evidence_text.words(one["metric"]), one) for one in differences]
-    drawn = [charts.intervals("Candidate minus champion, with intervals", gains, axis="difference")]
+    drawn = [intervals("Candidate minus champion, with intervals", gains, axis="difference")]
     slices = [
         _interval(f"{one['name']} ({one['rows']})", one["difference"])
         for one in compared["slices"]
         if one["difference"]
     ]
     if slices:
-        drawn.append(charts.intervals("By slice", slices, axis="difference"))
+        drawn.append(intervals("By slice", slices, axis="difference"))
     champion, candidate = (counts.tolist() for counts in paired_counts.confusion_matrices(np.array(compared["cells"])))
     names = [str(label) for label in LABELS]
-    drawn.append(
-        charts.confusion("What was said of each label", names, ("champion", champion), ("candidate", candidate))
-    )
+    drawn.append(confusion_matrices("Confusion matrix", names, ("champion", champion), ("candidate", candidate)))
     return drawn
 
 
-def _interval(name: str, difference: dict[str, Any]) -> charts.Interval:
-    return charts.Interval(name=name, value=difference["difference"], low=difference["low"], high=difference["high"])
+def _interval(name: str, difference: dict[str, Any]) -> Interval:
+    return Interval(name=name, value=difference["difference"], low=difference["low"], high=difference["high"])

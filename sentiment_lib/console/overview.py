@@ -7,7 +7,8 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from sentiment_lib.pages import charts
+from sentiment_lib.pages.charts.figure import Chart
+from sentiment_lib.pages.charts.lines import Event, Point, lines
 from sentiment_lib.storage import (
     alerts,
     daily_quality,
@@ -47,22 +48,22 @@ def answer_address(requested_by: str) -> str | None:
     return f"/dags/{dag_id}/runs/{run_id}/tasks/approval/required_actions" if slash else None
 
 
-def _quality(connection: Connection) -> charts.Chart | None:
+def _quality(connection: Connection) -> Chart | None:
     since = (datetime.now(UTC) - timedelta(days=DAYS)).date()
-    days: dict[str, list[charts.Point]] = {}
+    days: dict[str, list[Point]] = {}
     for row in daily_quality.series(connection, since):
         at = datetime(row.day.year, row.day.month, row.day.day, tzinfo=UTC)
         days.setdefault(f"version {row.model_version}, estimated", []).append(
-            charts.Point(at=at, value=row.estimated, low=row.estimated_low, high=row.estimated_high)
+            Point(at=at, value=row.estimated, low=row.estimated_low, high=row.estimated_high)
         )
         if row.powered is not None:
             days.setdefault(f"version {row.model_version}, measured", []).append(
-                charts.Point(at=at, value=row.powered, low=row.powered_low, high=row.powered_high)
+                Point(at=at, value=row.powered, low=row.powered_low, high=row.powered_high)
             )
     if not days:
         return None
-    marks = [
-        charts.Mark(at=change.at, words=f"version {change.model_version} ({change.kind})")
+    events = [
+        Event(at=change.at, text=f"version {change.model_version} ({change.kind})")
         for change in daily_quality.champion_changes(connection, since)
     ]
-    return charts.lines("Macro-F1 by day, with 95 % intervals", dict(days), axis="macro-F1", marks=marks, share=True)
+    return lines("Macro-F1 by day, with 95 % intervals", dict(days), axis="macro-F1", events=events, share=True)

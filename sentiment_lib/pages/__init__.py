@@ -1,1 +1,1 @@
-"""The look that the API's pages and the console share: templates, one stylesheet, charts."""
+"""What the API's pages and the console share: templates, one stylesheet, charts, safe display of text."""

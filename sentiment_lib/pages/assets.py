@@ -1,4 +1,4 @@
-"""Static files of the pages, each with a name that changes with its content, so that browsers may keep it for ever."""
+"""Static files of the pages. Links carry a digest of the content, so browsers may cache them forever."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from sentiment_lib.errors import MissingExtra, NotFound
 FOLDER = Path(__file__).with_name("static")
 PLOTLY = "plotly.js"
 TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}
-#: Header of every static answer: the address holds a digest of the content.
+#: Cache-Control header of every static file: its URL holds a digest of the content.
 CACHE_CONTROL = "public, max-age=31536000, immutable"
 
 
 class Assets:
-    """Files of some folders (the later wins) and Plotly's script, by name."""
+    """Files of the shared folder and of `folders` (later ones win), and Plotly's script, by name."""
 
     def __init__(self, *folders: Path) -> None:
         self._paths = {
@@ -29,11 +29,11 @@ class Assets:
         self._read: dict[str, bytes] = {}
 
     def names(self) -> Sequence[str]:
-        """All names there are."""
+        """Names of all files."""
         return [*self._paths, PLOTLY]
 
     def content(self, name: str) -> tuple[bytes, str]:
-        """Bytes and media type; NotFound for other names, so that no path leads out of the folders."""
+        """Bytes and media type; raises NotFound for any other name, so no path leads out of the folders."""
         if name == PLOTLY:
             return plotly_script(), TYPES[".js"]
         if name not in self._paths:
@@ -43,13 +43,16 @@ class Assets:
         return self._read[name], TYPES[self._paths[name].suffix]
 
     def versioned(self, name: str) -> str:
-        """Name with a digest of the content, as links carry it: 'style.css?v=1f0c2d3e'."""
+        """Name with a digest of the content for links, such as 'style.css?v=1f0c2d3e'; raises NotFound."""
         return f"{name}?v={hashlib.sha256(self.content(name)[0]).hexdigest()[:10]}"
 
 
 @cache
 def plotly_script() -> bytes:
-    """Plotly's own script (4.5 MB), from the installed package: no page asks another host for anything."""
+    """Plotly's script (4.5 MB) from the installed package, so that no page loads from another host.
+
+    Raises MissingExtra without plotly.
+    """
     try:
         from plotly.offline import get_plotlyjs
     except ImportError as error:

@@ -1,4 +1,4 @@
-"""Figures, intervals and times as people read them; all times are UTC."""
+"""Numbers, intervals and times as text; all times are UTC."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from markupsafe import Markup
 
 DASH = "–"
-#: seconds, word and how many of the unit before it make one
+#: How many of a unit make one of the next, and its abbreviation.
 UNITS = ((60, "s"), (60, "min"), (24, "h"), (30, "d"))
 
 
@@ -16,14 +16,14 @@ def utc(moment: datetime | None) -> str:
     return DASH if moment is None else moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
-def distance(seconds: float) -> str:
-    """A span of time in its largest fitting unit: '45 s', '3 min', '5 h', '12 d', '7 months'."""
-    left = abs(seconds)
-    for size, unit in UNITS:
-        if left < size:
-            return f"{int(left)} {unit}"
-        left /= size
-    months = int(left)
+def duration(seconds: float) -> str:
+    """A duration in its largest fitting unit: '45 s', '3 min', '5 h', '12 d', '7 months'."""
+    remaining = abs(seconds)
+    for per_next, unit in UNITS:
+        if remaining < per_next:
+            return f"{int(remaining)} {unit}"
+        remaining /= per_next
+    months = int(remaining)
     if months < 24:
         return "1 month" if months == 1 else f"{months} months"
     return f"{months // 12} years"
@@ -34,7 +34,7 @@ def ago(moment: datetime | None, now: datetime | None = None) -> Markup | str:
     if moment is None:
         return DASH
     seconds = ((now or datetime.now(UTC)) - moment).total_seconds()
-    words = f"in {distance(seconds)}" if seconds <= -1 else f"{distance(seconds)} ago"
+    words = f"in {duration(seconds)}" if seconds <= -1 else f"{duration(seconds)} ago"
     if abs(seconds) < 1:
         words = "now"
     return Markup('<time datetime="{}" title="{}">{}</time>').format(
@@ -43,7 +43,7 @@ def ago(moment: datetime | None, now: datetime | None = None) -> Markup | str:
 
 
 def number(value: float | None) -> str:
-    """Counts with thin groups ('1,234,567'); other figures with four meaningful digits."""
+    """Counts with thousands separators ('1,234,567'); other numbers with four significant digits."""
     if value is None:
         return DASH
     if float(value).is_integer():
@@ -51,35 +51,35 @@ def number(value: float | None) -> str:
     return f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:.4g}"
 
 
-def figure(value: float | None, digits: int = 3) -> str:
-    """A quality figure with a fixed number of digits."""
+def decimal(value: float | None, digits: int = 3) -> str:
+    """A metric with a fixed number of decimals."""
     return DASH if value is None else f"{value:.{digits}f}"
 
 
-def measured(value: float | None) -> str:
-    """A figure or bound among others of all sizes: counts whole, shares with three digits, what is larger with one."""
+def quantity(value: float | None) -> str:
+    """A value among others of any magnitude: counts whole, below 10 with three decimals, larger ones with one."""
     if value is None or float(value).is_integer():
         return number(value)
-    return figure(value) if abs(value) < 10 else f"{value:,.1f}"
+    return decimal(value) if abs(value) < 10 else f"{value:,.1f}"
 
 
-def chance(value: float | None) -> str:
-    """A p value: none is nought, so a small one is '< 0.001'."""
-    return "< 0.001" if value is not None and value < 0.001 else figure(value)
+def p_value(value: float | None) -> str:
+    """A p-value; never shown as zero: small ones are '< 0.001'."""
+    return "< 0.001" if value is not None and value < 0.001 else decimal(value)
 
 
 def signed(value: float | None, digits: int = 3) -> str:
-    """A difference, always with its sign."""
+    """A difference, always with its sign; a true minus sign for negative ones."""
     return DASH if value is None else f"{value:+.{digits}f}".replace("-", "−")
 
 
 def percent(value: float | None, digits: int = 1) -> str:
-    """A share as percent: 0.712 is '71.2 %'."""
+    """A share as a percentage: 0.712 is '71.2 %'."""
     return DASH if value is None else f"{100 * value:.{digits}f} %"
 
 
 def interval(bounds: tuple[float, float] | list[float] | None, digits: int = 3) -> str:
-    """'0.712 to 0.745'; differences below zero carry a minus sign."""
+    """'0.712 to 0.745', with true minus signs."""
     if bounds is None:
         return DASH
     low, high = (f"{bound:.{digits}f}".replace("-", "−") for bound in bounds)

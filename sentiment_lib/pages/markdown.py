@@ -1,6 +1,6 @@
-"""Markdown of ours as HTML: headings one level below the page's own, tables that scroll, and nothing that leads away.
+"""Markdown as HTML: headings one level below the page's own, tables in a scrolling box.
 
-HTML in it is text, and so are links and pictures; what cannot be seen is named as everywhere else (`visible`).
+Raw HTML, links and images are shown as text, and invisible characters as their code points (`visible`).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def html(text: str) -> Markup:
-    """The document as markup for a template."""
+    """The document as HTML for a template."""
     parser = _parser()
     tokens = parser.parse(text)
     for token in tokens:
@@ -39,8 +39,8 @@ def _parser() -> MarkdownIt:
     return parser
 
 
-def _text(renderer: Any, tokens: Sequence[Token], place: int, *_: Any) -> str:
-    return str(visible(tokens[place].content))
+def _text(renderer: Any, tokens: Sequence[Token], index: int, *_: Any) -> str:
+    return str(visible(tokens[index].content))
 
 
 def _table_open(*_: Any) -> str:

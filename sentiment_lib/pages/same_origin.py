@@ -1,4 +1,4 @@
-"""Whether a browser's request comes from our own pages: Fetch Metadata where there is some, else Origin."""
+"""Cross-site request forgery check: Fetch Metadata where the browser sends it, else the Origin header."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 
-def from_our_pages(headers: Mapping[str, str]) -> bool:
-    """`headers`: names in lower case. A request that says neither is not believed."""
+def is_same_origin(headers: Mapping[str, str]) -> bool:
+    """True for a request that our own pages made. `headers`: names in lower case; without either header, False."""
     site = headers.get("sec-fetch-site")
     if site is not None:
         return site in ("same-origin", "none")

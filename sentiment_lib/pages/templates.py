@@ -1,4 +1,4 @@
-"""Jinja environments of the pages: always escaped, strict about names, with the shared filters."""
+"""The Jinja environment of the pages: autoescaped, strict about undefined names, with the shared filters."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ import jinja2
 from sentiment_lib.pages import formatting
 from sentiment_lib.pages.assets import Assets
 from sentiment_lib.pages.markdown import html
-from sentiment_lib.pages.safe_text import plain, visible
+from sentiment_lib.pages.safe_text import printable, visible
 
 FOLDER = Path(__file__).with_name("templates")
 
 
 def content_security_policy(framed_by: str) -> str:
-    """For every page; `framed_by`: 'self' or 'none', as the policy writes it.
+    """The Content-Security-Policy of every page. `framed_by`: value of frame-ancestors, 'self' or 'none'.
 
-    Plotly writes style elements; nothing else may be inline, and nothing comes from elsewhere.
+    Inline styles are allowed because Plotly writes style elements; everything else comes from our own origin.
     """
     return (
         "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
@@ -26,31 +26,31 @@ def content_security_policy(framed_by: str) -> str:
 
 
 def environment(*folders: Path, assets: Assets | None = None, static_base: str = "static") -> jinja2.Environment:
-    """Templates of these folders before the shared ones. `static_base`: address under which `assets` are served."""
-    found = jinja2.Environment(
+    """Templates of these folders take precedence over the shared ones. `static_base`: URL prefix of `assets`."""
+    templates = jinja2.Environment(
         loader=jinja2.FileSystemLoader([*folders, FOLDER]),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    found.filters.update(
+    templates.filters.update(
         utc=formatting.utc,
         ago=formatting.ago,
         number=formatting.number,
-        figure=formatting.figure,
+        decimal=formatting.decimal,
         signed=formatting.signed,
         percent=formatting.percent,
         interval=formatting.interval,
         size=formatting.size,
-        measured=formatting.measured,
-        chance=formatting.chance,
+        quantity=formatting.quantity,
+        p_value=formatting.p_value,
         markdown=html,
         visible=visible,
-        plain=plain,
+        printable=printable,
     )
     files = assets or Assets()
-    found.globals["static"] = lambda name: f"{static_base}/{files.versioned(name)}"
-    # nav: (words, address, is this page); theme: "light" or "dark" where the surroundings decide, else ""
-    found.globals.update(nav=(), theme="", product="Airline sentiment")
-    return found
+    templates.globals["static"] = lambda name: f"{static_base}/{files.versioned(name)}"
+    # nav: (title, address, is the current page); theme: "light" or "dark" where an outer page decides, else ""
+    templates.globals.update(nav=(), theme="", product="Airline sentiment")
+    return templates

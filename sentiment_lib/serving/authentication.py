@@ -15,7 +15,7 @@ from fastapi import HTTPException, Request, Response
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 from starlette.concurrency import run_in_threadpool
 
-from sentiment_lib.pages.same_origin import from_our_pages
+from sentiment_lib.pages.same_origin import is_same_origin
 from sentiment_lib.serving.api_keys import Caller, KeyRing, digest_of
 from sentiment_lib.settings import Settings
 
@@ -55,7 +55,7 @@ async def identify(request: Request) -> Caller | None:
     session = request.cookies.get(COOKIE)
     if session is None:
         return None
-    if request.method not in SAFE_METHODS and not from_our_pages(request.headers):
+    if request.method not in SAFE_METHODS and not is_same_origin(request.headers):
         raise HTTPException(403, "this request comes from another site")
     settings = _service(request).settings
     try:

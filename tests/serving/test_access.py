@@ -25,7 +25,7 @@ def browser(settings, key):
         yield opened
 
 
-def test_a_browser_signs_in_with_a_key_and_acts_from_our_pages_only(browser, key):
+def test_a_browser_signs_in_with_a_key_and_acts_is_same_origin_only(browser, key):
     assert browser.post("/door", params={"key": "sk_wrong"}).json() is False
     assert browser.get("/v1/model").status_code == 401
     assert browser.post("/door", params={"key": key}).json() is True

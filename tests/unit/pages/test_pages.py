@@ -9,21 +9,23 @@ import jinja2
 import pytest
 
 from sentiment_lib.errors import NotFound
-from sentiment_lib.pages import charts, formatting
+from sentiment_lib.pages import formatting
 from sentiment_lib.pages.assets import Assets
+from sentiment_lib.pages.charts.confusion_matrix import confusion_matrices
+from sentiment_lib.pages.charts.intervals import Interval, intervals
+from sentiment_lib.pages.charts.lines import LINE_HEIGHT, Event, Point, lines
 from sentiment_lib.pages.markdown import html
 from sentiment_lib.pages.safe_text import visible
 from sentiment_lib.pages.templates import environment
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
-POINTS = [charts.Point(at=NOW + timedelta(days=day), value=0.7, low=0.6, high=0.8) for day in range(3)]
+POINTS = [Point(at=NOW + timedelta(days=day), value=0.7, low=0.6, high=0.8) for day in range(3)]
 MATRIX = ((5, 1, 0), (1, 4, 1), (0, 0, 3))
 NAMES = ("negative", "neutral", "positive")
 CHARTS = [
-    charts.intervals("i", [charts.Interval(name="<b>", value=0.1, low=0, high=0.2, bound=0.05)], axis="gain"),
-    charts.lines("l", {"a": POINTS, "b": []}, axis="q", marks=[charts.Mark(at=NOW, words="</script>")], share=True),
-    charts.bar_pairs("b", NAMES, ("then", (0.1, 0.2, 0.7)), ("now", (0.2, 0.2, 0.6))),
-    charts.confusion("c", NAMES, ("1", MATRIX), ("2", MATRIX)),
+    intervals("i", [Interval(name="<b>", value=0.1, low=0, high=0.2, bound=0.05)], axis="gain"),
+    lines("l", {"a": POINTS, "b": []}, axis="q", events=[Event(at=NOW, text="</script>")], share=True),
+    confusion_matrices("c", NAMES, ("1", MATRIX), ("2", MATRIX)),
 ]
 
 
@@ -76,10 +78,10 @@ def test_times_are_told_by_distance_with_the_full_time_beside(seconds, words):
 
 
 def test_words_of_marks_close_together_stand_on_lines_of_their_own():
-    marks = [charts.Mark(at=NOW + timedelta(minutes=minute), words=str(minute)) for minute in (0, 9, 3000)]
-    drawn = charts.lines("l", {"a": POINTS}, axis="q", marks=marks).figure["layout"]["annotations"]
-    assert [one["yshift"] for one in drawn] == [0, charts.LINE_HEIGHT, 0]
-    assert charts.lines("l", {}, axis="q", marks=marks[:1]).figure["layout"]["annotations"][0]["yshift"] == 0
+    events = [Event(at=NOW + timedelta(minutes=minute), text=str(minute)) for minute in (0, 9, 3000)]
+    drawn = lines("l", {"a": POINTS}, axis="q", events=events).figure["layout"]["annotations"]
+    assert [one["yshift"] for one in drawn] == [0, LINE_HEIGHT, 0]
+    assert lines("l", {}, axis="q", events=events[:1]).figure["layout"]["annotations"][0]["yshift"] == 0
 
 
 def test_markdown_is_drawn_below_the_pages_heading_and_brings_no_markup_of_its_own():
@@ -96,7 +98,7 @@ def test_markdown_is_drawn_below_the_pages_heading_and_brings_no_markup_of_its_o
 
 def test_figures_of_all_sizes_in_one_column():
     sizes = (0.26234, -0.018, 0.0, 12.0, 15.44, 4000.0, 12345.6, None)
-    assert [formatting.measured(one) for one in sizes] == [
+    assert [formatting.quantity(one) for one in sizes] == [
         "0.262",
         "-0.018",
         "0",
@@ -109,7 +111,7 @@ def test_figures_of_all_sizes_in_one_column():
 
 
 def test_a_small_p_value_is_not_nought():
-    assert [formatting.chance(one) for one in (0.0, 0.0004, 0.0136, None)] == ["< 0.001", "< 0.001", "0.014", "–"]
+    assert [formatting.p_value(one) for one in (0.0, 0.0004, 0.0136, None)] == ["< 0.001", "< 0.001", "0.014", "–"]
 
 
 def test_figures_are_written_as_people_read_them():
@@ -117,7 +119,7 @@ def test_figures_are_written_as_people_read_them():
     assert formatting.percent(0.7123) == "71.2 %"
     assert formatting.signed(-0.01) == "−0.010"
     assert formatting.interval((-0.1, 0.2), 1) == "−0.1 to 0.2"
-    assert formatting.figure(None) == "–"
+    assert formatting.decimal(None) == "–"
 
 
 def test_an_asset_changes_its_address_with_its_content(tmp_path):

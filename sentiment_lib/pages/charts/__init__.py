@@ -1,0 +1,1 @@
+"""Charts for Plotly, one module a kind; each also holds its values as a table."""
