@@ -40,7 +40,7 @@ def clear_questions() -> int:
 
 def count_labels(*, outlet_events: Json) -> Json:
     """Ask for a retrain when the policy's number of new labels is reached."""
-    wish = call("training.request_retrain", "request_for_labels") or _skip(
+    wish = call("training.request_retrain", "request_by_rules") or _skip(
         "too few new labels, or a retrain is wanted already"
     )
     outlet_events[LABELS].extra = {"request_id": wish["request_id"]}

@@ -504,9 +504,6 @@ class RetrainRequest(Base):
     reason: Mapped[str]
     requested_at: Mapped[datetime] = _now()
     handled_by: Mapped[str | None]
-    __table_args__ = (
-        CheckConstraint("rule IN ('schedule', 'drift', 'labels', 'quality', 'person', 'first')", name="rule"),
-    )
 
 
 class ApiKey(Base):

@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from sentiment_lib.settings import Settings
 from sentiment_lib.steps.training import family_selection
+from sentiment_lib.steps.training.rules import catalog
 from sentiment_lib.storage import drift_reports, retrain_requests, snapshots
 from sentiment_lib.storage import labels as stored_labels
 from sentiment_lib.storage.engine import Store, lock
@@ -30,16 +31,17 @@ def request_retrain(
         return _request(connection, settings, rule=rule, reason=reason, at=at or datetime.now(UTC))
 
 
-def request_for_labels(store: Store, settings: Settings, *, at: datetime | None = None) -> RetrainRequest | None:
-    """Request a retrain when the policy's number of labels was stored since the last snapshot."""
+def request_by_rules(store: Store, settings: Settings, *, at: datetime | None = None) -> RetrainRequest | None:
+    """Evaluate `rules.catalog.RULES` in order, and request a retrain by the first that has a reason and may."""
+    moment = at or datetime.now(UTC)
     with store.begin() as connection:
         lock(connection, "snapshot")
-        last, new = _new_labels(connection)
-        if new < settings.policy.retrain.new_labels:
-            return None
-        rule = "labels" if last else "first"
-        reason = f"{new} labels since the last snapshot" if last else f"{new} labels and no snapshot yet"
-        return _request(connection, settings, rule=rule, reason=reason, at=at or datetime.now(UTC))
+        for rule in catalog.RULES:
+            if reason := rule.reason(connection, settings.policy.retrain, moment):
+                request = _request(connection, settings, rule=rule.name, reason=reason, at=moment)
+                if request is not None:
+                    return request
+    return None
 
 
 def request_for_drift(
