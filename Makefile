@@ -31,7 +31,7 @@ test: setup ## the tests that need nothing but this machine
 	$(BIN)/python -m pytest -n 2 $(ARGS)
 
 lint: setup ## style, types, direction of imports, Dockerfiles
-	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
+	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && PYTHONPATH=plugins $(BIN)/lint-imports
 	$(BIN)/hadolint docker/*/Dockerfile
 
 bench: setup ## the benchmarks in their short form

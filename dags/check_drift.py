@@ -1,73 +1,67 @@
-"""Are today's tweets still like those the champion learned from?"""
+"""Compares recent tweets and predictions with the champion's reference window."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
 
 from airflow.sdk import AssetOrTimeSchedule, CronTriggerTimetable, Param, dag, task
 from sentiment_airflow import defaults
 from sentiment_airflow.assets import DRIFT, PREDICTIONS
-from sentiment_airflow.notifiers import Notice
-
-LOOKED = Notice(
-    title="Drift report {{ (ti.xcom_pull(task_ids='check') or {}).get('report_id') }}",
-    body="{{ (ti.xcom_pull(task_ids='check') or {}).get('verdict') }}",
-)
+from sentiment_airflow.notifiers import AlertDelivery
 
 
 @dag(
+    description="Detect drift of tweets and predictions; request a retrain when the policy says so",
     schedule=AssetOrTimeSchedule(timetable=CronTriggerTimetable("43 * * * *", timezone="UTC"), assets=[PREDICTIONS]),
     start_date=datetime(2026, 1, 1),
     max_active_runs=1,
     dagrun_timeout=timedelta(hours=1),
-    tags=["sentiment", "watch"],
+    tags=["sentiment", "monitoring"],
     params={
-        "at": Param(None, type=["null", "string"], format="date-time", description="end of the current window; now"),
+        "at": Param(None, type=["null", "string"], format="date-time", description="end of the window; default: now"),
     },
-    doc_md="""
-### check_drift
-Compares the current window of tweets and predictions with the reference window, stores the figures and an Evidently
-report, and opens a `drift` alert when the verdict is drift. Verdicts are our own detectors', the report is to look at.
-
-- **Reads**: asset `predictions`. **Writes**: asset `drift`, when the policy wants a retrain for it.
-- **By hand**: `sentiment drift`, or trigger with `at` to look at an earlier moment.
-""",
+    doc_md=str(Path(__file__).with_suffix(".md")),
     **defaults.DAG,
 )
-def check_drift():
-    @task(on_success_callback=LOOKED)
-    def check(params: dict) -> dict:
-        """The drift report of this moment."""
+def check_drift() -> None:
+    @task(on_success_callback=AlertDelivery())
+    def compare_windows(params: dict[str, Any]) -> dict[str, Any]:
+        """Store a drift report; skip on an installation that has scored nothing yet."""
         from airflow.sdk.exceptions import AirflowSkipException
-        from sentiment_airflow.run_step import call, moment
+        from sentiment_airflow.run_step import parse_time, run_step, to_xcom
 
         from sentiment_lib.errors import NotFound
+        from sentiment_lib.steps.monitoring import check_drift
 
         try:
-            report = call("monitoring.check_drift", at=moment(params["at"]))
-        except NotFound as error:  # a fresh installation: nothing is scored yet
+            report = run_step(check_drift.run, at=parse_time(params["at"]))
+        except NotFound as error:
             raise AirflowSkipException(str(error)) from error
-        return {key: report[key] for key in ("report_id", "verdict", "severity", "wants_retrain", "html_path")}
+        return to_xcom(report, "report_id", "verdict", "severity", "wants_retrain", "html_path")
 
     @task.short_circuit
-    def wants_retrain(report: dict) -> bool:
-        """Only drift that matters by policy goes on."""
-        return report["wants_retrain"]
+    def wants_retrain(report: dict[str, Any]) -> bool:
+        """Continue only for drift that the policy wants a retrain for."""
+        return bool(report["wants_retrain"])
 
     @task(outlets=[DRIFT])
-    def ask_for_retrain(report: dict, *, outlet_events: dict) -> dict:
-        """Write the wish down; the policy may want more checks to agree, and its cool-down may refuse it."""
+    def request_retrain(report: dict[str, Any], *, outlet_events: Any) -> dict[str, Any]:
+        """Store a retrain request; skip while too few recent reports agree or during the cool-down."""
         from airflow.sdk.exceptions import AirflowSkipException
-        from sentiment_airflow.run_step import call
+        from sentiment_airflow.run_step import run_step, to_xcom
 
-        wish = call("training.request_retrain", "request_for_drift", report_id=report["report_id"])
-        if not wish:
-            raise AirflowSkipException("too few of the last checks agree, or the cool-down lasts")
+        from sentiment_lib.steps.training import request_retrain
+
+        request = run_step(request_retrain.request_for_drift, report_id=report["report_id"])
+        if request is None:
+            raise AirflowSkipException("too few of the recent reports agree, or the cool-down has not ended")
         outlet_events[DRIFT].extra = {"report_id": report["report_id"]}
-        return wish
+        return to_xcom(request)
 
-    report = check()
-    wants_retrain(report) >> ask_for_retrain(report)
+    report = compare_windows()
+    wants_retrain(report) >> request_retrain(report)
 
 
 check_drift()

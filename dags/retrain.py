@@ -1,72 +1,75 @@
-"""A better model, if there is one: snapshot, train, evaluate, gate, ask a person, promote."""
+"""Trains candidates, compares them with the champion, and promotes one when a person approves."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
 
-from airflow.sdk import AssetOrTimeSchedule, CronTriggerTimetable, Param, dag, task, task_group
+from airflow.sdk import AssetOrTimeSchedule, CronTriggerTimetable, Param, dag, task_group
 from sentiment_airflow import defaults, retrain_tasks
-from sentiment_airflow.approval_operator import Question
-from sentiment_airflow.assets import CHAMPION, DRIFT, LABELS
-from sentiment_airflow.retrain_docs import DOCS, EXPIRES, REASON
+from sentiment_airflow.approval_operator import ApprovalRequestOperator
+from sentiment_airflow.assets import DRIFT, LABELS
 
 POLICY = defaults.policy()
-#: the step ends a training by itself; this is for what hangs, and leaves room for figures and registration
-SEARCH = POLICY.retrain.search_minutes if POLICY.retrain.search_trials else 0
-TRAINING = timedelta(minutes=POLICY.retrain.train_minutes + SEARCH + 20)
-FAMILIES = {"minItems": 1, "uniqueItems": True}
+SEARCH_MINUTES = POLICY.retrain.search_minutes if POLICY.retrain.search_trials else 0
+#: The step stops a training by itself. This limit is for one that hangs; 20 minutes are for metrics and registration.
+TRAINING_TIMEOUT = timedelta(minutes=POLICY.retrain.train_minutes + SEARCH_MINUTES + 20)
+REASON = "A rejection needs a reason of at least three letters; for a promotion it is optional."
 
 
 @dag(
+    description="Train, evaluate, ask a person for approval, promote",
     schedule=AssetOrTimeSchedule(timetable=CronTriggerTimetable("0 3 * * *", timezone="UTC"), assets=DRIFT | LABELS),
     start_date=datetime(2026, 1, 1),
-    max_active_runs=16,  # a run that waits for its approval must never keep the next one from starting
+    max_active_runs=16,  # a run that awaits its approval must never block the next one
     dagrun_timeout=POLICY.approval.expires_after + timedelta(minutes=POLICY.retrain.budget_minutes, hours=2),
     tags=["sentiment", "model"],
     params={
-        "families": Param(list(POLICY.retrain.families), type="array", items={"type": "string"}, **FAMILIES),
+        "families": Param(
+            list(POLICY.retrain.families), type="array", items={"type": "string"}, minItems=1, uniqueItems=True
+        ),
         "seed": Param(0, type="integer", minimum=0),
     },
-    doc_md=DOCS,
+    doc_md=str(Path(__file__).with_suffix(".md")),
     **defaults.DAG,
 )
-def retrain():
-    def candidates(group_id: str, pool: str):
-        @task_group(group_id=group_id)
-        def candidate(order: dict) -> dict:
-            """One family: when it fails, the others go on."""
-            # two at once at the most, with the pool's slots over all runs: more would oversubscribe a small machine
-            train = task(pool=pool, max_active_tis_per_dag=2, execution_timeout=TRAINING)(retrain_tasks.train)
-            return task(retrain_tasks.evaluate)(train(order))
+def retrain() -> None:
+    # Two groups, because a pool is fixed for every mapped instance of a task.
+    @task_group
+    def classical(order: dict[str, Any]) -> Any:
+        """Train and evaluate one family; the others continue when it fails."""
+        train = retrain_tasks.train.override(pool=POLICY.retrain.pool, execution_timeout=TRAINING_TIMEOUT)
+        return retrain_tasks.evaluate(train(order))
 
-        return candidate
+    @task_group
+    def fine_tuned(order: dict[str, Any]) -> Any:
+        """Train and evaluate one family that fine-tunes a network."""
+        train = retrain_tasks.train.override(pool=POLICY.retrain.fine_tuning_pool, execution_timeout=TRAINING_TIMEOUT)
+        return retrain_tasks.evaluate(train(order))
 
-    approval = Question(
+    requests = retrain_tasks.claim_requests()
+    snapshot = retrain_tasks.snapshot()
+    classical_decisions = classical.expand(order=retrain_tasks.plan_training(snapshot))
+    fine_tuned_decisions = fine_tuned.expand(order=retrain_tasks.plan_fine_tuning(snapshot))
+    request = retrain_tasks.request_approval(retrain_tasks.decision_ids(classical_decisions, fine_tuned_decisions))
+    approval = ApprovalRequestOperator(
         task_id="approval",
-        subject="Promote version {{ ti.xcom_pull(task_ids='ask')['candidate_version'] }} to champion?",
-        body="{{ ti.xcom_pull(task_ids='ask')['body'] }}",
+        subject=request["subject"],
+        body=request["body"],
         options=["Promote", "Reject"],
-        defaults=["Reject"],  # nobody answered: recorded as expired, not as a person's rejection
+        defaults=["Reject"],  # without an answer in time; recorded as expired, not as a person's rejection
         params={"reason": Param(None, type=["null", "string"], description=REASON)},
         assigned_users=defaults.approvers(),
         response_timeout=POLICY.approval.expires_after,
         execution_timeout=None,
         retry_delay=timedelta(seconds=5),
-        doc_md=EXPIRES,
+        doc_md="Waits without occupying a worker. Without an answer in time it expires, and the champion stays.",
     )
+    approved = retrain_tasks.record_approval(request, approval.output)
 
-    frozen = task(retrain_tasks.snapshot)()
-    task(retrain_tasks.begin)() >> frozen
-    light = task(task_id="light_orders")(retrain_tasks.orders)(frozen, fine_tuned=False)
-    heavy = task(task_id="heavy_orders")(retrain_tasks.orders)(frozen, fine_tuned=True)
-    decided = task(trigger_rule="all_done")(retrain_tasks.decided)(  # a group without orders is skipped
-        candidates("candidate", POLICY.retrain.pool).expand(order=light),
-        candidates("fine_tuned", POLICY.retrain.fine_tuning_pool).expand(order=heavy),
-    )
-    question = task.short_circuit(retrain_tasks.ask)(decided)
-    frozen >> question  # as decided runs in any case, a snapshot that failed or was skipped must end the run itself
-    answer = task.short_circuit(trigger_rule="none_failed")(retrain_tasks.record)()
-    question >> approval >> answer >> task(outlets=[CHAMPION])(retrain_tasks.promote)(answer)
+    requests >> snapshot >> request  # decision_ids always runs, so a failed or skipped snapshot must end the run here
+    request >> approval >> approved >> retrain_tasks.promote(approved)
 
 
 retrain()

@@ -1,8 +1,10 @@
-"""Back to an earlier champion, with a reason."""
+"""Moves the champion back to an earlier approved version."""
 
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
+from typing import Any
 
 from airflow.sdk import Param, dag, task
 from sentiment_airflow import defaults
@@ -10,35 +12,30 @@ from sentiment_airflow.assets import CHAMPION
 
 
 @dag(
+    description="Roll the champion back to an earlier approved version",
     schedule=None,
     max_active_runs=1,
     dagrun_timeout=timedelta(minutes=30),
     tags=["sentiment", "model"],
     params={
         "to_version": Param(type="integer", minimum=1, description="an earlier, approved version"),
-        "reason": Param(type="string", minLength=3, description="why; it is kept in the ledger"),
+        "reason": Param(type="string", minLength=3, description="why; recorded in the ledger"),
     },
-    doc_md="""
-### rollback
-Moves the champion back to a version that was approved before. Run it when the champion does harm: trigger it with the
-version and a reason. The move is a deployment of its own in the ledger; nothing is deleted, and a later `retrain` can
-promote again.
-
-- **Writes**: asset `champion`.
-- **By hand**: `sentiment rollback VERSION --reason "..."`.
-""",
+    doc_md=str(Path(__file__).with_suffix(".md")),
     **defaults.DAG,
 )
-def rollback():
+def rollback() -> None:
     @task(outlets=[CHAMPION])
-    def move_back(params: dict, dag_run: object) -> dict:
-        """The deployment that moved the alias back."""
-        from sentiment_airflow.run_step import asked_by, call
+    def roll_back(params: dict[str, Any], dag_run: Any) -> dict[str, Any]:
+        """Move the alias; returns the deployment."""
+        from sentiment_airflow.run_step import run_key, run_step, to_xcom
 
-        by = dag_run.triggering_user_name or asked_by(dag_run)
-        return call("deployment.rollback", to_version=params["to_version"], reason=params["reason"], by=by)
+        from sentiment_lib.steps.deployment import rollback
 
-    move_back()
+        by = dag_run.triggering_user_name or run_key(dag_run)
+        return to_xcom(run_step(rollback.run, to_version=params["to_version"], reason=params["reason"], by=by))
+
+    roll_back()
 
 
 rollback()

@@ -1,8 +1,10 @@
-"""The champion scores every tweet that it has not scored yet."""
+"""Scores every tweet that the champion has not scored yet."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
 
 from airflow.sdk import AssetOrTimeSchedule, CronTriggerTimetable, dag, task
 from sentiment_airflow import defaults
@@ -10,6 +12,7 @@ from sentiment_airflow.assets import CHAMPION, PREDICTIONS, TWEETS
 
 
 @dag(
+    description="Score new tweets with the champion, and sample tweets for the audit",
     schedule=AssetOrTimeSchedule(
         timetable=CronTriggerTimetable("17 * * * *", timezone="UTC"), assets=TWEETS | CHAMPION
     ),
@@ -17,30 +20,23 @@ from sentiment_airflow.assets import CHAMPION, PREDICTIONS, TWEETS
     max_active_runs=1,
     dagrun_timeout=timedelta(hours=2),
     tags=["sentiment", "data"],
-    doc_md="""
-### score_tweets
-Scores the tweets that the champion has not scored, in batches, each distinct text once, and draws the audit sample.
-Runs when `tweets` or the champion changes, and once an hour in case an event was lost. A new champion scores what is
-stored too, so that drift is judged on its own predictions. Killed anywhere, the next run goes on where it
-stopped: a prediction is unique by tweet and model version.
-
-- **Reads**: assets `tweets`, `champion`. **Writes**: asset `predictions` (only when something was scored).
-- **By hand**: `sentiment score`.
-""",
+    doc_md=str(Path(__file__).with_suffix(".md")),
     **defaults.DAG,
 )
-def score_tweets():
+def score_tweets() -> None:
     @task(outlets=[PREDICTIONS])
-    def score(*, outlet_events: dict) -> dict:
-        """New predictions of the champion."""
+    def score(*, outlet_events: Any) -> dict[str, Any]:
+        """Store the champion's predictions; skip when there is nothing to score."""
         from airflow.sdk.exceptions import AirflowSkipException
-        from sentiment_airflow.run_step import call
+        from sentiment_airflow.run_step import run_step, to_xcom
 
-        result = call("scoring.score")
-        if not result["scored"]:
+        from sentiment_lib.steps.scoring import score
+
+        result = run_step(score.run)
+        if not result.scored:
             raise AirflowSkipException("every tweet is scored")
-        outlet_events[PREDICTIONS].extra = {"scored": result["scored"], "model_version": result["model_version"]}
-        return result
+        outlet_events[PREDICTIONS].extra = {"scored": result.scored, "model_version": result.model_version}
+        return to_xcom(result)
 
     score()
 

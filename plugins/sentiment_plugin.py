@@ -1,4 +1,4 @@
-"""What Airflow is told about: the listener of failed runs, and the console's pages."""
+"""Registers the listener of runs and the console with Airflow."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from sentiment_airflow import console, listeners
 
 
 class SentimentPlugin(AirflowPlugin):
-    """The declaration only; the code is in sentiment_airflow/."""
+    """Declaration only; the code is in sentiment_airflow/."""
 
     name = "sentiment"
-    # the attributes' form is Airflow's
+    # Airflow reads class attributes
     listeners = [listeners]  # noqa: RUF012
     fastapi_apps = [console.APP]  # noqa: RUF012
     external_views = console.VIEWS

@@ -7,9 +7,14 @@ Raise with keyword arguments that fill the docstring's first line:
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 
 class SentimentError(Exception):
     """Something went wrong in the sentiment platform."""
+
+    #: Whether the same call may succeed later; a task whose error is not retryable fails at once.
+    retryable: ClassVar[bool] = True
 
     def __init__(self, message: str | None = None, **details: object) -> None:
         self.details = details
@@ -20,33 +25,49 @@ class SentimentError(Exception):
 class MissingExtra(SentimentError):
     """{what} needs the package '{package}', which is not installed: pip install 'airline-sentiment[{extra}]'"""
 
+    retryable = False
+
 
 class MissingWeights(SentimentError):
     """The family {family} needs weights that are not on this machine: {command}"""
+
+    retryable = False
 
 
 class BadSource(SentimentError):
     """{source} cannot be read: {problem}"""
 
+    retryable = False
+
 
 class BadInput(SentimentError):
     """{what} is not valid: {problem}"""
+
+    retryable = False
 
 
 class UnknownFamily(SentimentError):
     """There is no model family '{family}'. Known: {known}"""
 
+    retryable = False
+
 
 class TrainingRefused(SentimentError):
     """{family} cannot be trained: {problem}"""
+
+    retryable = False
 
 
 class TrainingCancelled(SentimentError):
     """Training of {family} was cancelled after {done}"""
 
+    retryable = False
+
 
 class UnsafeArtefact(SentimentError):
     """The artefact {artefact} is refused before it is loaded: {problem}"""
+
+    retryable = False
 
 
 class BadSetting(SentimentError):
@@ -56,17 +77,25 @@ class BadSetting(SentimentError):
 class NotFound(SentimentError):
     """There is no {what} {key}"""
 
+    retryable = False
+
 
 class NotEnoughLabels(SentimentError):
     """Too few labelled tweets for {purpose}: {have}, and at least {need} are needed"""
+
+    retryable = False
 
 
 class ChampionMoved(SentimentError):
     """The champion is version {actual}, but the decision compared with version {expected}: evaluate again"""
 
+    retryable = False
+
 
 class ApprovalVoid(SentimentError):
     """The approval of decision {decision} is void: {problem}"""
+
+    retryable = False
 
 
 class AnswerRefused(SentimentError):
@@ -75,6 +104,8 @@ class AnswerRefused(SentimentError):
 
 class LedgerBroken(SentimentError):
     """The ledger does not verify: {problem}"""
+
+    retryable = False
 
 
 class PortTaken(SentimentError):

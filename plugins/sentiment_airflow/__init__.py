@@ -1,1 +1,1 @@
-"""What the DAGs share. Ignored by Airflow's plugin search, so that no module here shadows another."""
+"""Code shared by the DAGs. Hidden from Airflow's plugin search, so that no module here shadows another."""

@@ -1,16 +1,16 @@
-"""The arrows between DAGs: a DAG that changes one of these wakes the DAGs that read it."""
+"""Assets that connect the DAGs: a DAG that updates one triggers the DAGs scheduled on it."""
 
 from __future__ import annotations
 
 from airflow.sdk import Asset
 
-#: new tweets are stored
+#: New tweets are stored.
 TWEETS = Asset("tweets")
-#: new predictions are stored
+#: New predictions are stored.
 PREDICTIONS = Asset("predictions")
-#: the tweets have drifted, and the policy wants a retrain for it
+#: A retrain is requested because of drift.
 DRIFT = Asset("drift")
-#: enough new labels for a retrain are stored
+#: A retrain is requested because of labels.
 LABELS = Asset("labels")
-#: the champion has moved
+#: The champion alias has moved.
 CHAMPION = Asset("champion")

@@ -1,6 +1,6 @@
-"""The console inside Airflow: its pages behind Airflow's own sign-in, and actions only for those who may run DAGs.
+"""The console inside Airflow: pages behind Airflow's sign-in, actions only for users who may run DAGs.
 
-Every process of Airflow loads this file, and only the api-server shows pages: the app is made at its first request.
+Every Airflow process imports this module, but only the api-server serves pages: the app is built on the first request.
 """
 
 from __future__ import annotations
@@ -10,16 +10,16 @@ from typing import Any
 
 
 class Console:
-    """An ASGI app that makes the real one when it is first asked."""
+    """An ASGI app that builds the real one on its first request."""
 
     def __init__(self) -> None:
         self._app: Any = None
-        self._making = asyncio.Lock()
+        self._building = asyncio.Lock()
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """Answer one request."""
+        """Serve one request."""
         if self._app is None:
-            async with self._making:
+            async with self._building:
                 if self._app is None:
                     from sentiment_airflow.console_app import create
 
@@ -28,8 +28,7 @@ class Console:
 
 
 APP = {"app": Console(), "url_prefix": "/sentiment", "name": "Sentiment console"}
-#: One entry of the menu, and a tab on the pages of every DAG, run and task of a run: Airflow has no tabs for some DAGs
-#: only.
+#: A menu entry, and a tab on the page of every DAG, run and task instance: Airflow cannot limit tabs to some DAGs.
 VIEWS = [
     {"name": "Sentiment", "href": "/sentiment/", "destination": "nav", "url_route": "sentiment", "category": None},
     {

@@ -1,34 +1,49 @@
-"""The alert of a DAG whose tasks or runs fail: one incident for each DAG."""
+"""Alerts of failed tasks and runs: one incident for each task, resolved by a later run without that failure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 KIND = "dag_failure"
 
 
-def opened(dag_id: str, run_id: str, title: str, body: str) -> int:
-    """Id of the open alert of this DAG, new or counted up."""
+def open_task_alert(dag_id: str, ti: Any, run_id: str, title: str, body: str) -> int:
+    """Open the alert of a failed task, or count it up; returns its id."""
+    return _open(f"{_prefix(dag_id)}{ti.task_id}", dag_id, run_id, title, body)
+
+
+def open_run_alert(dag_id: str, run_id: str, started: datetime | None, title: str, body: str) -> int | None:
+    """Open the alert of a failed run, unless a task's alert since the start of the run says it already."""
     from sentiment_lib.storage import alerts
 
     with transaction() as connection:
-        return alerts.open_alert(
-            connection, KIND, "critical", f"{KIND}/{dag_id}", title, body, f"/dags/{dag_id}/runs/{run_id}"
-        )
+        if started and alerts.seen_since(connection, _prefix(dag_id), started):
+            return None
+    return _open(f"{KIND}/{dag_id}", dag_id, run_id, title, body)
 
 
-def resolved(dag_id: str) -> int | None:
-    """Close the alert of this DAG, if one is open."""
+def resolve_alerts(dag_id: str, started: datetime | None) -> list[int]:
+    """Resolve the alerts of this DAG and its tasks, but not those that were seen since `started`; returns their ids.
+
+    A run ends in success although a task failed when the tasks after it run in any case (trigger rule all_done), so
+    success of the run alone does not mean that every task is well.
+    """
     from sentiment_lib.storage import alerts
 
     with transaction() as connection:
-        return alerts.resolve_by_key(connection, f"{KIND}/{dag_id}")
+        keys = alerts.keys_not_seen_since(connection, f"{KIND}/{dag_id}", _prefix(dag_id), started)
+        resolved = [alerts.resolve_by_key(connection, key) for key in keys]
+    return [alert_id for alert_id in resolved if alert_id is not None]
 
 
 def send_directly(title: str, body: str) -> int:
-    """Past the outbox, to every receiver; gives how many there are."""
+    """Send to every receiver without the outbox; returns the number of receivers."""
     from sentiment_lib.alerts import delivery
     from sentiment_lib.settings import load_settings
 
@@ -39,8 +54,8 @@ def send_directly(title: str, body: str) -> int:
 
 
 @contextmanager
-def transaction() -> Iterator[Any]:
-    """One short transaction on a connection of its own: nothing stays open in the scheduler."""
+def transaction() -> Iterator[Connection]:
+    """A short transaction on a connection of its own: the scheduler keeps none open."""
     from sentiment_lib.settings import load_settings
     from sentiment_lib.storage.engine import Store
 
@@ -50,3 +65,15 @@ def transaction() -> Iterator[Any]:
             yield connection
     finally:
         store.close()
+
+
+def _open(key: str, dag_id: str, run_id: str, title: str, body: str) -> int:
+    from sentiment_lib.storage import alerts
+
+    with transaction() as connection:
+        return alerts.open_alert(connection, KIND, "critical", key, title, body, f"/dags/{dag_id}/runs/{run_id}")
+
+
+def _prefix(dag_id: str) -> str:
+    """What the dedup key of each task of this DAG begins with."""
+    return f"{KIND}/{dag_id}/"

@@ -1,6 +1,6 @@
-"""What every task starts from: owner, back-off, retries by class of error, time limits, and a notice when it fails.
+"""Default arguments of every DAG and task: owner, retries, time limits, alert on failure.
 
-Cheap to import: the dag-processor reads this with every DAG file.
+Cheap to import: the dag-processor imports this with every DAG file.
 """
 
 from __future__ import annotations
@@ -8,61 +8,51 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from airflow.sdk import ExceptionRetryPolicy, RetryAction, RetryRule
+from airflow.sdk import RetryDecision, RetryPolicy
 
 from sentiment_airflow.notifiers import FailureNotice
+from sentiment_lib.errors import SentimentError
 from sentiment_lib.policy import Policy
 from sentiment_lib.settings import load_settings
 
-#: Errors of ours that the same input gives again: another try would only delay the news.
-HOPELESS = (
-    "ApprovalVoid",
-    "BadInput",
-    "BadSource",
-    "ChampionMoved",
-    "LedgerBroken",
-    "MissingExtra",
-    "MissingWeights",
-    "NotEnoughLabels",
-    "NotFound",
-    "TrainingCancelled",
-    "TrainingRefused",
-    "UnknownFamily",
-    "UnsafeArtefact",
-)
 
-RETRIES = ExceptionRetryPolicy(
-    rules=[
-        RetryRule(
-            exception=[f"sentiment_lib.errors.{name}" for name in HOPELESS],
-            action=RetryAction.FAIL,
-            reason="trying again cannot mend it",
-        )
-    ]
-)
+class RetryByError(RetryPolicy):
+    """Fails at once on an error that another try cannot mend (`SentimentError.retryable` is false)."""
+
+    def evaluate(
+        self,
+        exception: BaseException,
+        try_number: int,
+        max_tries: int,
+        context: Any = None,
+    ) -> RetryDecision:
+        """Fail, or leave it to the task's own retries and back-off."""
+        if isinstance(exception, SentimentError) and not exception.retryable:
+            return RetryDecision.fail(reason=f"{type(exception).__name__} is not retryable")
+        return RetryDecision.default()
+
 
 TASK: dict[str, Any] = {
     "owner": "mlops",
-    # a killed database or MLflow is back within seconds; give it minutes before giving up
+    # a killed database or MLflow restarts within seconds; retry for minutes
     "retries": 6,
     "retry_delay": timedelta(seconds=5),
     "retry_exponential_backoff": 2.0,
     "max_retry_delay": timedelta(minutes=5),
-    "retry_policy": RETRIES,
+    "retry_policy": RetryByError(),
     "execution_timeout": timedelta(minutes=30),
     "on_failure_callback": FailureNotice(),
 }
 
-#: What every DAG is given. Tasks run in default_pool, trainings in the policy's pools; what must not run side by side
-#: says so where it is defined.
+#: Arguments of every DAG. Tasks use default_pool, trainings the pools of the policy.
 DAG: dict[str, Any] = {"default_args": TASK, "catchup": False, "is_paused_upon_creation": False}
 
 
 def policy() -> Policy:
-    """The policy of this installation, as it is when the DAG file is read."""
+    """The policy of this installation at the time the DAG file is parsed."""
     return load_settings().policy
 
 
 def approvers() -> list[dict[str, str]]:
-    """Airflow users who may answer an approval."""
+    """Airflow users who may respond to an approval."""
     return [{"id": name, "name": name} for name in policy().approval.approvers]

@@ -1,6 +1,6 @@
-"""A failed run opens an alert, and the next good run of the same DAG resolves it.
+"""A failed run opens an alert; a run in success resolves the alerts of failures before it.
 
-These functions run inside the scheduler: whatever goes wrong here is logged and never raised.
+These functions run inside the scheduler, so they log whatever goes wrong and never raise.
 """
 
 from __future__ import annotations
@@ -15,21 +15,22 @@ log = logging.getLogger(__name__)
 
 @hookimpl
 def on_dag_run_failed(dag_run: Any, msg: str) -> None:
-    """Open (or count again) the alert of this DAG."""
+    """Open the alert of this DAG, unless a failed task has one."""
     try:
-        from sentiment_airflow.dag_alerts import opened
+        from sentiment_airflow.dag_alerts import open_run_alert
 
-        opened(dag_run.dag_id, dag_run.run_id, f"DAG {dag_run.dag_id} failed", f"Run {dag_run.run_id}: {msg}")
+        title, body = f"DAG {dag_run.dag_id} failed", f"Run {dag_run.run_id}: {msg}"
+        open_run_alert(dag_run.dag_id, dag_run.run_id, dag_run.start_date, title, body)
     except Exception:
         log.exception("The alert of the failed run %s could not be opened", dag_run.run_id)
 
 
 @hookimpl
 def on_dag_run_success(dag_run: Any, msg: str) -> None:
-    """Resolve the alert of this DAG, if one is open."""
+    """Resolve the alerts of this DAG and its tasks that this run did not raise itself."""
     try:
-        from sentiment_airflow.dag_alerts import resolved
+        from sentiment_airflow.dag_alerts import resolve_alerts
 
-        resolved(dag_run.dag_id)
+        resolve_alerts(dag_run.dag_id, dag_run.start_date)
     except Exception:
-        log.exception("The alert of %s could not be resolved", dag_run.dag_id)
+        log.exception("The alerts of %s could not be resolved", dag_run.dag_id)

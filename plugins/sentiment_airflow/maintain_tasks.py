@@ -1,62 +1,88 @@
-"""The tasks of maintain, one step each; those without anything to tell are skipped, so that assets wake nobody."""
+"""Tasks of the DAG `maintain`. A task without an effect is skipped, so that its assets trigger nothing."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NoReturn
 
-from sentiment_airflow.assets import LABELS
-from sentiment_airflow.run_step import call
+from airflow.sdk import task
+
+from sentiment_airflow.assets import CHAMPION, LABELS
+from sentiment_airflow.run_step import run_step, to_xcom
 
 Json = dict[str, Any]
+#: A failed task must not keep the others from running.
+ALWAYS = "all_done"
 
 
-def tidy() -> Json:
-    """Database and registry agree again."""
-    return call("operations.reconcile")
+@task
+def reconcile() -> Json:
+    """Make the database and the registry agree, and clean up."""
+    from sentiment_lib.steps.operations import reconcile
+
+    return to_xcom(run_step(reconcile.run))
 
 
-def shadow() -> Json:
-    """New tweets are scored by those who may be compared with the champion."""
-    return call("scoring.shadow")
+@task(trigger_rule=ALWAYS)
+def score_shadow() -> Json:
+    """Score new tweets with the versions that may be compared with the champion."""
+    from sentiment_lib.steps.scoring import shadow
+
+    return to_xcom(run_step(shadow.run))
 
 
-def guard() -> Json:
-    """Roll the last promotion back when audit labels call it worse."""
-    judged = call("operations.auto_rollback")
-    return judged if judged and judged["rollback"] else _skip("nothing to roll back")
+@task(trigger_rule=ALWAYS, outlets=[CHAMPION])
+def auto_rollback() -> Json:
+    """Roll the last promotion back when the audit labels show harm."""
+    from sentiment_lib.steps.operations import auto_rollback
+
+    result = run_step(auto_rollback.run)
+    if result is None or result.rollback is None:
+        _skip("nothing to roll back")
+    return to_xcom(result)
 
 
-def watch() -> Json:
-    """Open and resolve the alerts of operations, and deliver what waits."""
-    return call("operations.check_alerts")
+@task(trigger_rule=ALWAYS)
+def check_alerts() -> Json:
+    """Evaluate the alert rules and deliver pending messages."""
+    from sentiment_lib.steps.operations import check_alerts
+
+    return to_xcom(run_step(check_alerts.run))
 
 
-def clear_questions() -> int:
-    """Take questions from the UI that a newer one has superseded."""
-    from sentiment_airflow.stale_approvals import withdraw
+@task(trigger_rule=ALWAYS)
+def cancel_stale_approvals() -> int:
+    """End approvals in the UI that a newer decision has superseded; returns how many."""
+    from sentiment_airflow.stale_approvals import cancel_stale
+    from sentiment_lib.steps.decisions import request_approval
 
-    return withdraw(call("decisions.request_approval", "superseded"))
-
-
-def count_labels(*, outlet_events: Json) -> Json:
-    """Ask for a retrain when the policy's number of new labels is reached."""
-    wish = call("training.request_retrain", "request_by_rules") or _skip(
-        "too few new labels, or a retrain is wanted already"
-    )
-    outlet_events[LABELS].extra = {"request_id": wish["request_id"]}
-    return wish
+    return cancel_stale(run_step(request_approval.superseded))
 
 
-def judge_champion(*, outlet_events: Json) -> Json:
-    """Ask for a retrain when audit labels call the champion worse than it was at its promotion."""
-    judged = call("monitoring.champion_decline")
-    if not judged or not judged["wish"]:
-        _skip("the champion is as good as it was, or a retrain is wanted already")
-    outlet_events[LABELS].extra = {"request_id": judged["wish"]["request_id"]}
-    return judged
+@task(trigger_rule=ALWAYS, outlets=[LABELS])
+def count_labels(*, outlet_events: Any) -> Json:
+    """Request a retrain when the policy's number of new labels is reached."""
+    from sentiment_lib.steps.training import request_retrain
+
+    request = run_step(request_retrain.request_by_rules)
+    if request is None:
+        _skip("too few new labels, or a retrain is requested already")
+    outlet_events[LABELS].extra = {"request_id": request.request_id}
+    return to_xcom(request)
 
 
-def _skip(why: str) -> Any:
+@task(trigger_rule=ALWAYS, outlets=[LABELS])
+def check_champion(*, outlet_events: Any) -> Json:
+    """Request a retrain when the audit labels show that the champion has declined since its promotion."""
+    from sentiment_lib.steps.monitoring import champion_decline
+
+    result = run_step(champion_decline.run)
+    if result is None or result.wish is None:
+        _skip("the champion has not declined, or a retrain is requested already")
+    outlet_events[LABELS].extra = {"request_id": result.wish.request_id}
+    return to_xcom(result)
+
+
+def _skip(reason: str) -> NoReturn:
     from airflow.sdk.exceptions import AirflowSkipException
 
-    raise AirflowSkipException(why)
+    raise AirflowSkipException(reason)

@@ -1,4 +1,4 @@
-"""Notices: a line in Airflow's log, and what waits in the alerts' outbox goes out at once (Apprise)."""
+"""Callbacks of tasks: deliver alerts at once, and open an alert for a task that has failed for good."""
 
 from __future__ import annotations
 
@@ -8,48 +8,46 @@ from typing import Any
 from airflow.sdk import BaseNotifier
 
 
-class Notice(BaseNotifier):
-    """Logs `title` and `body` (both templates) and delivers the alerts that a step has opened."""
+class AlertDelivery(BaseNotifier):
+    """Delivers pending alerts now instead of at the next run of `maintain`."""
+
+    def notify(self, context: Mapping[str, Any]) -> None:
+        """Deliver; a channel or database that is down is logged, because the task itself has ended well."""
+        try:
+            deliver()
+        except Exception:
+            self.log.exception("Pending alerts could not be delivered")
+
+
+class FailureNotice(BaseNotifier):
+    """Opens the alert of a task that has failed for good, and delivers it."""
 
     template_fields = ("title", "body")
 
-    def __init__(self, title: str, body: str = "") -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self.title = title
-        self.body = body
+        self.title = "{{ dag.dag_id }}.{{ ti.task_id }} failed"
+        self.body = "Run {{ run_id }}, try {{ ti.try_number }}: {{ exception | default('the process was lost', true) }}"
 
     def notify(self, context: Mapping[str, Any]) -> None:
-        """A channel or database that is away is logged: the task's own end matters more."""
+        """Store the alert and deliver it; send it directly when the database itself is down."""
+        from sentiment_airflow.dag_alerts import open_task_alert, send_directly
+
         self.log.warning("%s: %s", self.title, self.body)
         try:
-            self.tell(context)
+            open_task_alert(context["dag"].dag_id, context["ti"], context["run_id"], self.title, self.body)
+            deliver()
         except Exception:
-            self.log.exception("The notice %r could not be delivered", self.title)
-
-    def tell(self, context: Mapping[str, Any]) -> None:
-        """Deliver the outbox now instead of at the next maintain."""
-        from sentiment_airflow.run_step import call
-
-        call("operations.check_alerts", "deliver")
+            self.log.exception("The alert could not be stored or delivered, so it is sent directly")
+            try:
+                send_directly(self.title, self.body)
+            except Exception:
+                self.log.exception("The alert %r could not be sent", self.title)
 
 
-class FailureNotice(Notice):
-    """Opens the alert of a task that has failed for good; a failed run counts up the same alert."""
+def deliver() -> None:
+    """One round of delivery to every receiver."""
+    from sentiment_airflow.run_step import run_step
+    from sentiment_lib.steps.operations import check_alerts
 
-    def __init__(self) -> None:
-        super().__init__(
-            title="{{ dag.dag_id }}.{{ ti.task_id }} failed",
-            body="Run {{ run_id }}, try {{ ti.try_number }}: {{ exception | default('the process was lost', true) }}",
-        )
-
-    def tell(self, context: Mapping[str, Any]) -> None:
-        """Through the outbox; straight to the receivers when the database is what has failed."""
-        from sentiment_airflow.dag_alerts import opened, send_directly
-
-        dag_id, run_id = context["dag"].dag_id, context["run_id"]
-        try:
-            opened(dag_id, run_id, self.title, self.body)
-            super().tell(context)
-        except Exception:
-            self.log.exception("The alert could not be stored, so it is sent directly")
-            send_directly(self.title, self.body)
+    run_step(check_alerts.deliver)

@@ -1,117 +1,167 @@
-"""The tasks of retrain, one step each: what a step needs from Airflow's context, and what XCom carries on."""
+"""Tasks of the DAG `retrain`: what each step needs from Airflow's context, and what goes into XCom."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
-from sentiment_airflow.run_step import asked_by, call
+from airflow.sdk import task
+
+from sentiment_airflow.assets import CHAMPION
+from sentiment_airflow.run_step import run_key, run_step, to_xcom
 
 Json = dict[str, Any]
-#: What the families of one kind gave; None when there are none.
+#: Decisions of one group; Airflow passes the bare value when only one family succeeded, and None when none did.
 Decisions = Sequence[Json] | Json | None
 
 
-def begin(dag_run: Any = None, params: Any = None) -> list[Json]:
-    """Which rule asked for this run; open wishes are taken, so that nobody wishes them twice."""
+@task
+def claim_requests(dag_run: Any, params: Json) -> list[Json]:
+    """Claim the open retrain requests, so that no other run handles them; skip when no rule wants a retrain."""
     from airflow.sdk.exceptions import AirflowSkipException
 
-    rule = "person" if dag_run.triggering_user_name else "schedule"
-    taken = call(
-        "training.request_retrain",
-        "claim_requests",
-        run_id=asked_by(dag_run),
-        otherwise=rule,
+    from sentiment_lib.steps.training import request_retrain
+
+    requests = run_step(
+        request_retrain.claim_requests,
+        run_id=run_key(dag_run),
+        otherwise=request_retrain.PERSON if dag_run.triggering_user_name else request_retrain.CALENDAR,
         families=params["families"],
     )
-    if not taken:
-        raise AirflowSkipException("no rule asks for a retrain, and too few labels are new since the last snapshot")
-    return taken
+    if not requests:
+        raise AirflowSkipException("no rule requests a retrain, and too few labels are new since the last snapshot")
+    return [to_xcom(request) for request in requests]
 
 
+@task
 def snapshot() -> int:
-    """Number of the snapshot of this moment; too few labels skip the run instead of failing it."""
+    """Id of a new snapshot; skip the run, instead of failing it, when there are too few labels."""
     from airflow.sdk.exceptions import AirflowSkipException
 
     from sentiment_lib.errors import NotEnoughLabels
+    from sentiment_lib.steps.training import snapshot
 
     try:
-        return call("training.snapshot")["snapshot_id"]
+        return run_step(snapshot.run).snapshot_id
     except NotEnoughLabels as error:
         raise AirflowSkipException(str(error)) from error
 
 
-def orders(snapshot_id: int, fine_tuned: bool, params: Any = None) -> list[Json]:
-    """One order for each of the run's families that fine-tune a network, or for each of the others."""
-    asked = {"families": params["families"], "seed": params["seed"]}
-    return call("training.family_selection", "orders", snapshot_id=snapshot_id, fine_tuned=fine_tuned, **asked)
+@task
+def plan_training(snapshot_id: int, params: Json) -> list[Json]:
+    """One training order for each family that does not fine-tune a network."""
+    return _orders(snapshot_id, params, fine_tuned=False)
 
 
-def train(order: Json, dag_run: Any = None) -> Json:
-    """The candidate of one family; the same run and family find it instead of training again."""
-    key = f"{asked_by(dag_run)}/{order['family']}"
-    version = call("training.train", **order, run_key=key, began=dag_run.start_date)
-    return {"snapshot_id": order["snapshot_id"], "candidate": version["version"], "family": version["family"]}
+@task
+def plan_fine_tuning(snapshot_id: int, params: Json) -> list[Json]:
+    """One training order for each family that fine-tunes a network."""
+    return _orders(snapshot_id, params, fine_tuned=True)
 
 
-def evaluate(trained: Json, dag_run: Any = None) -> Json:
-    """The gate's decision on one candidate."""
-    decision = call(
-        "decisions.evaluate",
-        snapshot_id=trained["snapshot_id"],
-        candidate=trained["candidate"],
-        requested_by=asked_by(dag_run),
+# two trainings at once at most, whatever the pool's slots: more would oversubscribe a small machine
+@task(max_active_tis_per_dag=2)
+def train(order: Json, dag_run: Any) -> Json:
+    """Train one family; a retry of the same run finds the registered candidate instead of training again."""
+    from sentiment_lib.steps.training import train
+
+    began: datetime = dag_run.start_date
+    version = run_step(
+        train.run,
+        snapshot_id=order["snapshot_id"],
+        family=order["family"],
+        seed=order["seed"],
+        run_key=f"{run_key(dag_run)}/{order['family']}",
+        began=began,
     )
-    return {key: decision[key] for key in ("decision_id", "answer", "candidate_version", "evidence_hash")}
+    return {"snapshot_id": order["snapshot_id"], "candidate": version.version, "family": version.family}
 
 
-def decided(light: Decisions, heavy: Decisions) -> list[int]:
-    """Numbers of the decisions of those families that came through."""
-    # Airflow hands over the bare value when only one family came through
-    parts = [[part] if isinstance(part, Mapping) else part or [] for part in (light, heavy)]
-    return [decision["decision_id"] for part in parts for decision in part]
+@task
+def evaluate(candidate: Json, dag_run: Any) -> Json:
+    """The gate's decision on one candidate."""
+    from sentiment_lib.steps.decisions import evaluate
+
+    decision = run_step(
+        evaluate.run,
+        snapshot_id=candidate["snapshot_id"],
+        candidate=candidate["candidate"],
+        requested_by=run_key(dag_run),
+    )
+    return to_xcom(decision, "decision_id", "answer", "candidate_version", "evidence_hash")
 
 
-def ask(decision_ids: Sequence[int], dag_run: Any = None) -> Json | None:
-    """The question for the best PROMOTE; questions that it supersedes are taken from the UI."""
+@task(trigger_rule="all_done")  # a group without orders is skipped, and a family may fail
+def decision_ids(classical: Decisions, fine_tuned: Decisions) -> list[int]:
+    """Ids of the decisions on the families that succeeded."""
+    groups = [[group] if isinstance(group, Mapping) else group or [] for group in (classical, fine_tuned)]
+    return [decision["decision_id"] for group in groups for decision in group]
+
+
+@task.short_circuit(multiple_outputs=True)
+def request_approval(decision_ids: Sequence[int], dag_run: Any) -> Json | None:
+    """The approval request for the best PROMOTE, None without one; cancels the requests that it supersedes."""
     from airflow.sdk.exceptions import AirflowFailException
 
+    from sentiment_airflow.stale_approvals import cancel_stale
+    from sentiment_lib.steps.decisions import request_approval
+
     if not decision_ids:
-        raise AirflowFailException("no family came through: the log of each training says why")
-    question = call("decisions.request_approval", decision_ids=list(decision_ids), requested_by=asked_by(dag_run))
-    if question:
-        from sentiment_airflow.stale_approvals import withdraw
-
-        withdraw(question.pop("superseded"))
-    return question
-
-
-def record(dag_run: Any = None, ti: Any = None) -> Json | None:
-    """The recorded answer when it is an approval, else None. A question that was withdrawn has no answer to record."""
-    question = ti.xcom_pull(task_ids="ask")
-    reply = ti.xcom_pull(task_ids="approval")
-    if not reply:
+        raise AirflowFailException("every family failed: see the log of each training")
+    request = run_step(request_approval.run, decision_ids=list(decision_ids), requested_by=run_key(dag_run))
+    if request is None:
         return None
-    user = reply["responded_by_user"]
-    approval = call(
-        "decisions.record_approval",
-        decision_id=question["decision_id"],
-        answer=answer_of(reply),
+    cancel_stale(request.superseded)
+    return {
+        **to_xcom(request, "decision_id", "candidate_version", "evidence_hash", "body"),
+        "subject": f"Promote version {request.candidate_version} to champion?",
+    }
+
+
+@task.short_circuit(trigger_rule="none_failed")
+def record_approval(request: Json, response: Json | None, dag_run: Any) -> Json | None:
+    """Record the response; the decision to promote, or None. A cancelled approval has no response to record."""
+    from sentiment_lib.steps.decisions import record_approval
+
+    if not response:
+        return None
+    user = response["responded_by_user"]
+    approval = run_step(
+        record_approval.run,
+        decision_id=request["decision_id"],
+        answer=ledger_response(response),
         answered_by=user["id"] if user else None,
-        reason=(reply["params_input"] or {}).get("reason"),
-        evidence_hash=question["evidence_hash"],
+        reason=(response["params_input"] or {}).get("reason"),
+        evidence_hash=request["evidence_hash"],
         requested_by=dag_run.triggering_user_name,
     )
-    return {"decision_id": question["decision_id"]} if approval["answer"] == "approved" else None
+    return {"decision_id": request["decision_id"]} if approval.answer == "approved" else None
 
 
-def promote(answer: Json) -> Json:
-    """The deployment; refused when the champion is no longer the one that was compared with."""
-    return call("deployment.promote", decision_id=answer["decision_id"])
+@task(outlets=[CHAMPION])
+def promote(approved: Json) -> Json:
+    """The deployment; refused when the champion is no longer the version that was compared."""
+    from sentiment_lib.steps.deployment import promote
+
+    return to_xcom(run_step(promote.run, decision_id=approved["decision_id"]))
 
 
-def answer_of(reply: Mapping[str, Any]) -> str:
-    """The ledger's word for an Airflow reply; no user means that the time ran out."""
-    if not reply["responded_by_user"]:
+def ledger_response(response: Mapping[str, Any]) -> str:
+    """An Airflow response in the ledger's terms: "approved", "rejected", or "expired" when nobody responded."""
+    if not response["responded_by_user"]:
         return "expired"
-    return "approved" if list(reply["chosen_options"]) == ["Promote"] else "rejected"
+    return "approved" if list(response["chosen_options"]) == ["Promote"] else "rejected"
+
+
+def _orders(snapshot_id: int, params: Json, *, fine_tuned: bool) -> list[Json]:
+    from sentiment_lib.steps.training import family_selection
+
+    orders = run_step(
+        family_selection.orders,
+        snapshot_id=snapshot_id,
+        families=params["families"],
+        seed=params["seed"],
+        fine_tuned=fine_tuned,
+    )
+    return [to_xcom(order) for order in orders]

@@ -1,20 +1,26 @@
-"""The one way from a task to a step: open the store, run the step, give back its record as JSON values."""
+"""Runs a step of `sentiment_lib.steps` inside a task, and turns its record into JSON values for XCom."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from datetime import date, datetime, timedelta
-from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
+
+if TYPE_CHECKING:
+    from sentiment_lib.settings import Settings
+    from sentiment_lib.storage.engine import Store
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
-def call(step: str, function: str = "run", **arguments: Any) -> Any:
-    """Run sentiment_lib.steps.<step>.<function>(store, settings, **arguments).
+def run_step(step: Callable[Concatenate[Store, Settings, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
+    """Call `step(store, settings, …)` with the store and settings of this installation.
 
-    The record comes back as JSON values (times in ISO form), small enough for XCom. Errors pass unchanged: the
-    retry policy decides by their class.
+    Import the step's module inside the task: it may need pandas or scikit-learn, and a DAG file must parse without.
+    Exceptions pass unchanged, because the retry policy decides by their class.
     """
     from sentiment_lib.settings import load_settings
     from sentiment_lib.storage.engine import Store
@@ -22,33 +28,36 @@ def call(step: str, function: str = "run", **arguments: Any) -> Any:
     settings = load_settings()
     store = Store.open(settings)
     try:
-        run = getattr(import_module(f"sentiment_lib.steps.{step}"), function)
-        return plain(run(store, settings, **arguments))
+        return step(store, settings, *args, **kwargs)
     finally:
         store.close()
 
 
-def plain(value: Any) -> Any:
-    """Records, mappings and sequences as JSON values."""
+def to_xcom(record: Any, *names: str) -> dict[str, Any]:
+    """The record (a dataclass) as a JSON object: these fields, or all of them."""
+    chosen = names or tuple(field.name for field in fields(record))
+    return {name: json_value(getattr(record, name)) for name in chosen}
+
+
+def json_value(value: Any) -> Any:
+    """Records, mappings, sequences, times, paths and enums as JSON values; times in ISO form, durations in seconds."""
     if is_dataclass(value) and not isinstance(value, type):
-        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
+        return to_xcom(value)
     if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
+        return {str(key): json_value(item) for key, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
-        return [plain(item) for item in value]
+        return [json_value(item) for item in value]
     if isinstance(value, datetime | date):
         return value.isoformat()
     if isinstance(value, timedelta):
         return value.total_seconds()
-    if isinstance(value, Path):
+    if isinstance(value, Path | str):  # str: the enums of records.py are strings, which XCom must see as such
         return str(value)
-    if isinstance(value, str):
-        return str(value)  # an enum of ours is a string
     return value
 
 
-def moment(text: str | None) -> datetime | None:
-    """An aware time from a Param; None stays None, and a naive one is refused with ValueError."""
+def parse_time(text: str | None) -> datetime | None:
+    """The time of a Param, None for none; ValueError when it has no time zone."""
     if not text:
         return None
     from sentiment_lib.records import require_aware
@@ -56,6 +65,6 @@ def moment(text: str | None) -> datetime | None:
     return require_aware(datetime.fromisoformat(text), "at")
 
 
-def asked_by(dag_run: Any) -> str:
-    """Who or what asked for this run, as the ledger keeps it: "dag_id/run_id"."""
+def run_key(dag_run: Any) -> str:
+    """The run as the ledger names it: "dag_id/run_id"."""
     return f"{dag_run.dag_id}/{dag_run.run_id}"

@@ -1,4 +1,4 @@
-"""Questions that wait in Airflow: those that a newer one supersedes are taken away over Airflow's REST API."""
+"""Ends approvals in Airflow's UI that a newer decision has superseded, over Airflow's REST API."""
 
 from __future__ import annotations
 
@@ -11,30 +11,30 @@ from sentiment_airflow.api_client import connect
 log = logging.getLogger(__name__)
 
 
-def withdraw(requests: Iterable[str], task_id: str = "approval") -> int:
-    """End the waiting question of each "dag_id/run_id"; gives how many were ended.
+def cancel_stale(run_keys: Iterable[str], task_id: str = "approval") -> int:
+    """Skip the pending approval of each "dag_id/run_id"; returns how many were skipped.
 
-    The ledger has already voided them, so this is a courtesy to people: when it cannot be done (no account of the
-    platform's own is set), the question stays until it expires, and an answer to it is recorded as void.
+    The ledger has voided them already, so this only spares people a useless form. Without an account for the platform
+    (SENTIMENT_AIRFLOW_USER) an approval stays in the UI until it expires, and a response to it is recorded as void.
     """
-    # a decision that was asked for on the command line has no question in Airflow
-    targets = [request.partition("/")[::2] for request in requests if "/" in request]
-    if not targets:
+    # an approval that was requested on the command line has no task in Airflow
+    runs = [key.partition("/")[::2] for key in run_keys if "/" in key]
+    if not runs:
         return 0
     api = connect()
     if api is None:
-        log.warning("SENTIMENT_AIRFLOW_USER is not set: superseded questions stay in the UI until they expire")
+        log.warning("SENTIMENT_AIRFLOW_USER is not set: superseded approvals stay in the UI until they expire")
         return 0
-    ended = 0
-    for dag_id, run_id in targets:
+    cancelled = 0
+    for dag_id, run_id in runs:
         try:
             if api.task("GET", dag_id, run_id, task_id)["state"] != "awaiting_input":
                 continue
             note = "Superseded by a newer PROMOTE"
             api.task("PATCH", dag_id, run_id, task_id, {"new_state": "skipped", "note": note})
         except HTTPError as error:
-            if error.code != 404:  # a run that was deleted waits for nobody
+            if error.code != 404:  # not found: the run was deleted
                 raise
         else:
-            ended += 1
-    return ended
+            cancelled += 1
+    return cancelled

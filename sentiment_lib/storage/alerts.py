@@ -102,6 +102,23 @@ def open_keys(connection: Connection, kinds: Sequence[str]) -> list[str]:
     return list(connection.execute(query, {"kinds": list(kinds)}).scalars())
 
 
+def seen_since(connection: Connection, prefix: str, since: datetime) -> bool:
+    """Whether an open alert whose dedup key starts with `prefix` was seen since then."""
+    query = """SELECT EXISTS (SELECT FROM alerts
+        WHERE resolved_at IS NULL AND starts_with(dedup_key, :prefix) AND last_seen_at >= :since)"""
+    return bool(connection.execute(text(query), {"prefix": prefix, "since": since}).scalar_one())
+
+
+def keys_not_seen_since(connection: Connection, key: str, prefix: str, since: datetime | None) -> list[str]:
+    """Keys of open alerts, `key` itself and those that start with `prefix`, last seen before `since` (None: any)."""
+    query = """SELECT dedup_key FROM alerts
+        WHERE resolved_at IS NULL AND (dedup_key = :key OR starts_with(dedup_key, :prefix))
+          AND (CAST(:since AS timestamptz) IS NULL OR last_seen_at < :since)
+        ORDER BY alert_id"""
+    rows = connection.execute(text(query), {"key": key, "prefix": prefix, "since": since})
+    return list(rows.scalars())
+
+
 def list_alerts(connection: Connection, state: str = "unresolved", limit: int = 100) -> list[dict[str, Any]]:
     """Newest alerts in the state: open, acknowledged, unresolved, resolved or all."""
     found = connection.execute(

@@ -51,7 +51,9 @@ def sign_in(chromium, stack):
 
 
 def gave_a_report(person, run):
-    return [task["state"] for task in person.tasks("check_drift", run) if task["task_id"] == "check"] == ["success"]
+    return [task["state"] for task in person.tasks("check_drift", run) if task["task_id"] == "compare_windows"] == [
+        "success"
+    ]
 
 
 def test_an_engineer_reads_the_decision_approves_in_airflow_and_sees_the_new_champion(stack, sign_in, kept):

@@ -32,28 +32,28 @@ def reply(dags):
 
 @pytest.fixture
 def recorded(monkeypatch):
-    """Record a reply with the step replaced; gives what `record` carries on and what the step was told."""
+    """Record a reply with the step replaced; gives the task's result and the arguments of the step."""
     from sentiment_airflow import retrain_tasks
 
     def record(reply):
         told = {}
 
-        def call(step, **arguments):
+        def run_step(step, **arguments):
             told.update(arguments, step=step)
-            return {"answer": arguments["answer"]}
+            return SimpleNamespace(answer=arguments["answer"])
 
-        monkeypatch.setattr(retrain_tasks, "call", call)
-        pulled = {"ask": QUESTION, "approval": reply}
-        carried = retrain_tasks.record(dag_run=RUN, ti=SimpleNamespace(xcom_pull=lambda task_ids: pulled[task_ids]))
-        return carried, told
+        monkeypatch.setattr(retrain_tasks, "run_step", run_step)
+        return retrain_tasks.record_approval.function(QUESTION, reply, dag_run=RUN), told
 
     return record
 
 
 def test_promote_is_recorded_with_who_and_evidence_and_goes_on(reply, recorded):
+    from sentiment_lib.steps.decisions import record_approval
+
     carried, told = recorded(reply(["Promote"], reason="fewer missed complaints"))
     assert carried == {"decision_id": 7}
-    assert told["step"] == "approve"
+    assert told["step"] is record_approval.run
     assert (told["answer"], told["answered_by"], told["reason"]) == ("approved", "mlops", "fewer missed complaints")
     assert told["evidence_hash"] == QUESTION["evidence_hash"]
 
@@ -101,22 +101,26 @@ def test_an_option_that_was_never_offered_is_refused(reply):
 def test_a_void_answer_promotes_nothing(reply, monkeypatch):
     from sentiment_airflow import retrain_tasks
 
-    monkeypatch.setattr(retrain_tasks, "call", lambda step, **arguments: {"answer": "void"})
-    pulled = {"ask": QUESTION, "approval": reply(["Promote"])}
-    assert retrain_tasks.record(dag_run=RUN, ti=SimpleNamespace(xcom_pull=lambda task_ids: pulled[task_ids])) is None
+    monkeypatch.setattr(retrain_tasks, "run_step", lambda step, **arguments: SimpleNamespace(answer="void"))
+    assert retrain_tasks.record_approval.function(QUESTION, reply(["Promote"]), dag_run=RUN) is None
 
 
 def test_one_surviving_family_is_asked_about_as_well_as_two():
     from sentiment_airflow import retrain_tasks
 
-    assert retrain_tasks.decided({"decision_id": 4}, None) == [4]
-    assert retrain_tasks.decided(None, {"decision_id": 4}) == [4]
-    assert retrain_tasks.decided([{"decision_id": 4}, {"decision_id": 5}], {"decision_id": 6}) == [4, 5, 6]
+    decision_ids = retrain_tasks.decision_ids.function
+    assert decision_ids({"decision_id": 4}, None) == [4]
+    assert decision_ids(None, {"decision_id": 4}) == [4]
+    assert decision_ids([{"decision_id": 4}, {"decision_id": 5}], {"decision_id": 6}) == [
+        4,
+        5,
+        6,
+    ]
 
 
 def test_nobody_is_asked_when_no_family_came_through():
     from airflow.sdk.exceptions import AirflowFailException
     from sentiment_airflow import retrain_tasks
 
-    with pytest.raises(AirflowFailException, match="no family came through"):
-        retrain_tasks.ask([], dag_run=RUN)
+    with pytest.raises(AirflowFailException, match="every family failed"):
+        retrain_tasks.request_approval.function([], dag_run=RUN)

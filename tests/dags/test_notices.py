@@ -48,10 +48,10 @@ def test_a_failed_task_is_told_with_its_name_and_error(channel):
 
 
 def test_a_broken_channel_does_not_break_the_task(monkeypatch):
-    from sentiment_airflow.notifiers import Notice
+    from sentiment_airflow.notifiers import AlertDelivery
 
     monkeypatch.setenv("SENTIMENT_ALERT_URLS", "json://127.0.0.1:1/hook")
-    Notice(title="drift")({"dag": _dag("check_drift")})
+    AlertDelivery()({"dag": _dag("check_drift")})
 
 
 def test_the_listener_logs_and_never_raises_when_the_database_is_away(monkeypatch, caplog):

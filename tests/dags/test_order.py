@@ -15,22 +15,22 @@ def upstream(dag, task_id):
 
 
 def test_nothing_is_promoted_without_a_recorded_approval(retrain):
-    assert {"approval", "record"} <= upstream(retrain, "promote")
+    assert {"approval", "record_approval"} <= upstream(retrain, "promote")
     assert retrain.get_task("promote").trigger_rule == "all_success"
 
 
 def test_the_decision_is_written_before_the_approval_is_asked(retrain):
-    assert {"candidate.evaluate", "fine_tuned.evaluate"} <= upstream(retrain, "approval")
+    assert {"classical.evaluate", "fine_tuned.evaluate"} <= upstream(retrain, "approval")
 
 
 def test_a_candidate_is_trained_on_a_frozen_snapshot(retrain):
-    assert "snapshot" in upstream(retrain, "candidate.train") & upstream(retrain, "fine_tuned.train")
+    assert "snapshot" in upstream(retrain, "classical.train") & upstream(retrain, "fine_tuned.train")
 
 
 def test_a_family_that_fails_does_not_stop_the_question_about_the_others(retrain):
-    assert retrain.get_task("decided").trigger_rule == "all_done"
-    assert retrain.get_task("ask").trigger_rule == "all_success"
-    for group in ("candidate", "fine_tuned"):
+    assert retrain.get_task("decision_ids").trigger_rule == "all_done"
+    assert retrain.get_task("request_approval").trigger_rule == "all_success"
+    for group in ("classical", "fine_tuned"):
         assert retrain.get_task(f"{group}.train").get_closest_mapped_task_group() is not None
 
 
@@ -43,8 +43,8 @@ def test_both_answers_and_an_expired_question_reach_the_recording_task(retrain):
     assert approval.options == ["Promote", "Reject"]
     assert approval.defaults == ["Reject"]
     assert approval.response_timeout is not None
-    assert approval.downstream_task_ids == {"record"}
-    assert retrain.get_task("record").trigger_rule == "none_failed"
+    assert approval.downstream_task_ids == {"record_approval"}
+    assert retrain.get_task("record_approval").trigger_rule == "none_failed"
 
 
 def test_only_approvers_of_the_policy_may_answer(retrain):
@@ -90,7 +90,7 @@ def schedule(dag):
 
 def test_a_task_that_gives_a_list_is_not_announced_as_a_mapping(dags):
     """Airflow reads `-> dict` as several outputs, and then refuses a list at run time."""
-    for task_id in ("begin", "light_orders", "heavy_orders", "decided"):
+    for task_id in ("claim_requests", "plan_training", "plan_fine_tuning", "decision_ids"):
         assert dags["retrain"].get_task(task_id).multiple_outputs is False
 
 
@@ -99,7 +99,7 @@ def test_a_training_is_ended_by_the_step_before_airflow_ends_it(retrain):
 
     from sentiment_lib.policy import RetrainPolicy
 
-    for group, pool in (("candidate", RetrainPolicy().pool), ("fine_tuned", RetrainPolicy().fine_tuning_pool)):
+    for group, pool in (("classical", RetrainPolicy().pool), ("fine_tuned", RetrainPolicy().fine_tuning_pool)):
         train = retrain.get_task(f"{group}.train")
         assert train.execution_timeout > timedelta(minutes=RetrainPolicy().train_minutes)
         assert train.pool == pool
@@ -129,7 +129,7 @@ def test_a_search_before_the_training_has_time_of_its_own():
     import sys
     from pathlib import Path
 
-    code = "import runpy; print(runpy.run_path('dags/retrain.py')['TRAINING'].total_seconds() / 60)"
+    code = "import runpy; print(runpy.run_path('dags/retrain.py')['TRAINING_TIMEOUT'].total_seconds() / 60)"
     root = Path(__file__).parents[2]
     policy = {"SENTIMENT_POLICY__RETRAIN__SEARCH_TRIALS": "9", "SENTIMENT_POLICY__RETRAIN__SEARCH_MINUTES": "45"}
     environment = {**os.environ, **policy, "PYTHONPATH": f"{root}:{root / 'plugins'}"}

@@ -11,37 +11,49 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-#: Runs the DAG once for each list of families; prints state, tasks by state, and what `ask` was told.
+#: Runs the DAG once for each list of families; prints state, tasks by state, and the decisions that approval was
+#: requested for.
 PROGRAM = """
 import json, sys
-from sentiment_airflow import defaults, notifiers, retraining
-from sentiment_airflow.run_step import plain
+from types import SimpleNamespace as Record
+from sentiment_airflow import notifiers, retrain_tasks
 from sentiment_lib.errors import NotEnoughLabels, NotFound, TrainingRefused
 from sentiment_lib.settings import Settings
-from sentiment_lib.steps.training import family_selection as choosing
+from sentiment_lib.steps.decisions import evaluate, request_approval
+from sentiment_lib.steps.training import family_selection, request_retrain, snapshot, train
+from sentiment_lib.steps.training.request_retrain import Wish
 
-def call(step, function="run", **asked):
-    if step == "snapshot" and case["snapshot"]:
+def take(**asked):
+    return [Wish(request_id=1, rule="person", reason="a test")]
+
+def freeze():
+    if case["snapshot"]:
         raise {"few": NotEnoughLabels, "lost": NotFound}[case["snapshot"]](case["snapshot"])
-    if step == "choosing":
-        return plain(choosing.orders(None, Settings(), **asked))
-    if step == "train" and asked["family"] in case["fail"]:
-        raise TrainingRefused(family=asked["family"], problem="made up")
-    if step == "train":
-        assert asked["began"].tzinfo, asked
-        return {"version": len(asked["family"]), "family": asked["family"]}
-    if step == "ask":
-        told.extend(asked["decision_ids"])
-        return None
-    return {
-        "want": [{"request_id": 1}],
-        "snapshot": {"snapshot_id": 5},
-        "evaluate": {"decision_id": asked.get("candidate"), "answer": "HOLD", "candidate_version": 1,
-                     "evidence_hash": "e"},
-    }[step]
+    return Record(snapshot_id=5)
 
-retraining.call = call
-notifiers.FailureNotice.tell = lambda self, context: None
+def train_family(family, began, **asked):
+    if family in case["fail"]:
+        raise TrainingRefused(family=family, problem="made up")
+    assert began.tzinfo, asked
+    return Record(version=len(family), family=family)
+
+def decide(candidate, **asked):
+    return Record(decision_id=candidate, answer="HOLD", candidate_version=1, evidence_hash="e")
+
+def request(decision_ids, **asked):
+    told.extend(decision_ids)
+
+STEPS = {
+    request_retrain.claim_requests: take,
+    snapshot.run: freeze,
+    family_selection.orders: lambda **asked: orders(None, Settings(), **asked),
+    train.run: train_family,
+    evaluate.run: decide,
+    request_approval.run: request,
+}
+orders = family_selection.orders
+retrain_tasks.run_step = lambda step, **asked: STEPS[step](**asked)
+notifiers.FailureNotice.notify = lambda self, context: None
 from airflow.dag_processing.dagbag import DagBag
 dag = DagBag("dags").dags["retrain"]
 found = []
@@ -101,8 +113,8 @@ def test_networks_are_fine_tuned_in_a_pool_of_their_own_and_a_family_that_fails_
     (mixed,) = runs({"families": ["tfidf_logreg", "vader", "bert"], "fail": ["vader"]})
     trained = [task for task in mixed["tasks"] if task[0].endswith(".train")]
     assert trained == [
-        ["candidate.train", 0, "success", "training"],
-        ["candidate.train", 1, "failed", "training"],
+        ["classical.train", 0, "success", "training"],
+        ["classical.train", 1, "failed", "training"],
         ["fine_tuned.train", 0, "success", "fine_tuning"],
     ]
     assert (mixed["state"], mixed["asked"]) == ("success", [4, 12])
