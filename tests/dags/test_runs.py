@@ -21,10 +21,10 @@ from sentiment_lib.errors import NotEnoughLabels, NotFound, TrainingRefused
 from sentiment_lib.settings import Settings
 from sentiment_lib.steps.decisions import evaluate, request_approval
 from sentiment_lib.steps.training import family_selection, request_retrain, snapshot, train
-from sentiment_lib.steps.training.request_retrain import Wish
+from sentiment_lib.storage.retrain_requests import RetrainRequest
 
 def take(**asked):
-    return [Wish(request_id=1, rule="person", reason="a test")]
+    return [RetrainRequest(request_id=1, rule="person", reason="a test")]
 
 def freeze():
     if case["snapshot"]:
