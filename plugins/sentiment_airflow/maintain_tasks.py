@@ -60,12 +60,12 @@ def cancel_stale_approvals() -> int:
 
 @task(trigger_rule=ALWAYS, outlets=[LABELS])
 def count_labels(*, outlet_events: Any) -> Json:
-    """Request a retrain when the policy's number of new labels is reached."""
+    """Request a retrain by the first of the policy's rules that has a reason, such as enough new labels."""
     from sentiment_lib.steps.training import request_retrain
 
     request = run_step(request_retrain.request_by_rules)
     if request is None:
-        _skip("too few new labels, or a retrain is requested already")
+        _skip("no rule requests a retrain, or one is requested already")
     outlet_events[LABELS].extra = {"request_id": request.request_id}
     return to_xcom(request)
 
