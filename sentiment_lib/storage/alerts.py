@@ -19,7 +19,7 @@ STATES = {
     "all": "true",
 }
 # what each receiver was told last of every alert that may still need a word
-TOLD = text(
+DELIVERY_STATE = text(
     """
     SELECT a.*, m.event AS told_event, m.sent_at AS told_at, m.severity AS told_severity, m.count AS told_count
     FROM alerts a LEFT JOIN LATERAL (
@@ -141,10 +141,10 @@ def resolve_alert(connection: Connection, alert_id: int, by: str) -> None:
     _update(connection, "resolved_at = now(), resolved_by = :by", {"id": alert_id, "by": by})
 
 
-def told(connection: Connection, receiver: str, now: datetime, alert_id: int = 0) -> list[Mapping[str, Any]]:
+def delivery_state(connection: Connection, receiver: str, now: datetime, alert_id: int = 0) -> list[Mapping[str, Any]]:
     """Alerts with what this receiver was told last (told_* are None: nothing)."""
     where = {"receiver": receiver, "now": now, "alert_id": alert_id}
-    return [dict(row) for row in connection.execute(TOLD, where).mappings()]
+    return [dict(row) for row in connection.execute(DELIVERY_STATE, where).mappings()]
 
 
 def enqueue(connection: Connection, alert_id: int, receiver: str, now: datetime) -> None:
@@ -181,12 +181,12 @@ def mark_sent(connection: Connection, message_id: int, alert: Mapping[str, Any],
     )
 
 
-def drop(connection: Connection, message_id: int) -> None:
+def delete_message(connection: Connection, message_id: int) -> None:
     """Nothing to tell any more."""
     connection.execute(text("DELETE FROM alert_messages WHERE message_id = :id"), {"id": message_id})
 
 
-def put_off(connection: Connection, receiver: str, until: datetime, error: str) -> None:
+def postpone(connection: Connection, receiver: str, until: datetime, error: str) -> None:
     """The receiver does not answer: all of its messages wait."""
     connection.execute(
         text(

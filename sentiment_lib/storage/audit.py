@@ -11,22 +11,22 @@ from sqlalchemy import Connection, select, text
 from sentiment_lib.hashing import canonical_json, hash_text, to_json_value
 from sentiment_lib.storage import ledger
 from sentiment_lib.storage.tables import (
-    Approval,
-    DecisionTable,
-    DeploymentTable,
-    Evaluation,
-    ModelVersionTable,
-    SnapshotTable,
+    ApprovalRow,
+    DecisionRow,
+    DeploymentRow,
+    EvaluationRow,
+    ModelVersionRow,
+    SnapshotRow,
 )
 
 #: kind of ledger row -> (table, its key)
 TABLES: dict[str, tuple[Any, str]] = {
-    "snapshot": (SnapshotTable.__table__, "snapshot_id"),
-    "training": (ModelVersionTable.__table__, "version"),
-    "evaluation": (Evaluation.__table__, "evaluation_id"),
-    "decision": (DecisionTable.__table__, "decision_id"),
-    "approval": (Approval.__table__, "approval_id"),
-    "deployment": (DeploymentTable.__table__, "deployment_id"),
+    "snapshot": (SnapshotRow.__table__, "snapshot_id"),
+    "training": (ModelVersionRow.__table__, "version"),
+    "evaluation": (EvaluationRow.__table__, "evaluation_id"),
+    "decision": (DecisionRow.__table__, "decision_id"),
+    "approval": (ApprovalRow.__table__, "approval_id"),
+    "deployment": (DeploymentRow.__table__, "deployment_id"),
 }
 STATES = ("intent", "done", "undone")
 
@@ -73,11 +73,11 @@ def _comparable(value: Any) -> Any:
 def evidence(connection: Connection) -> list[str]:
     """Each decision's hash against the evidence itself."""
     query = select(
-        DecisionTable.decision_id,
-        DecisionTable.evidence_hash,
-        Evaluation.evidence,
-        Evaluation.evidence_hash.label("own"),
-    ).join(Evaluation, Evaluation.evaluation_id == DecisionTable.evaluation_id)
+        DecisionRow.decision_id,
+        DecisionRow.evidence_hash,
+        EvaluationRow.evidence,
+        EvaluationRow.evidence_hash.label("own"),
+    ).join(EvaluationRow, EvaluationRow.evaluation_id == DecisionRow.evaluation_id)
     return [
         f"decision {row.decision_id}: its hash is not that of its evidence"
         for row in connection.execute(query, execution_options={"yield_per": 100})
@@ -128,7 +128,7 @@ def moves(connection: Connection) -> list[str]:
 
 def snapshot_ids(connection: Connection) -> list[int]:
     """Ids of all snapshots."""
-    return list(connection.execute(select(SnapshotTable.snapshot_id).order_by(SnapshotTable.snapshot_id)).scalars())
+    return list(connection.execute(select(SnapshotRow.snapshot_id).order_by(SnapshotRow.snapshot_id)).scalars())
 
 
 def counts(connection: Connection) -> dict[str, int]:

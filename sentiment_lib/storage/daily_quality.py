@@ -10,34 +10,12 @@ import pandas as pd
 from sqlalchemy import Connection, Row, text
 
 from sentiment_lib.records import API_IDS_FROM, Window
+from sentiment_lib.storage.quality_day import QualityDay
 
 #: Late labels reach back this far in one check; older days keep what they have.
 LOOK_BACK = timedelta(days=90)
 #: A label's time is that of its transaction's start: look a little further back than the last check.
 OVERLAP = timedelta(minutes=10)
-
-
-@dataclass(frozen=True, kw_only=True)
-class QualityRow:
-    """One version on one day (UTC). Macro-F1 estimated, measured (weighted sample) and powered (sample and all
-    predictions), accuracy powered; bounds are 95 % intervals. Measured figures are None with too few labels."""
-
-    day: date
-    model_version: int
-    rows: int
-    estimated: float
-    estimated_low: float
-    estimated_high: float
-    labelled: int
-    measured: float | None = None
-    measured_low: float | None = None
-    measured_high: float | None = None
-    powered: float | None = None
-    powered_low: float | None = None
-    powered_high: float | None = None
-    accuracy: float | None = None
-    accuracy_low: float | None = None
-    accuracy_high: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,17 +27,17 @@ class ChampionChange:
     model_version: int
 
 
-_NAMES = tuple(field.name for field in fields(QualityRow))
+_NAMES = tuple(field.name for field in fields(QualityDay))
 _VALUES = _NAMES[2:]
 
 
-def series(connection: Connection, since: date) -> list[QualityRow]:
+def series(connection: Connection, since: date) -> list[QualityDay]:
     """Every version's days from `since` on, by day and version. Reads the short table only."""
     found = connection.execute(
         text(f"SELECT {', '.join(_NAMES)} FROM quality_days WHERE day >= :since ORDER BY day, model_version"),
         {"since": since},
     )
-    return [QualityRow(**row) for row in found.mappings()]
+    return [QualityDay(**row) for row in found.mappings()]
 
 
 def champion_changes(connection: Connection, since: date) -> list[ChampionChange]:
@@ -144,7 +122,7 @@ def audited(connection: Connection, version: int, since: datetime) -> Sequence[R
     return connection.execute(AUDITED, {"version": version, "since": since}).all()
 
 
-def keep(connection: Connection, row: QualityRow) -> None:
+def keep(connection: Connection, row: QualityDay) -> None:
     """Store a day's figures, or put them in the place of older ones."""
     connection.execute(
         text(

@@ -13,8 +13,7 @@ from sentiment_lib.errors import NotFound
 from sentiment_lib.hashing import canonical_json, hash_text
 from sentiment_lib.records import Answer, Approval, Decision, RuleVerdict
 from sentiment_lib.storage import ledger
-from sentiment_lib.storage.tables import Approval as ApprovalTable
-from sentiment_lib.storage.tables import DecisionTable, DeploymentTable, Evaluation
+from sentiment_lib.storage.tables import ApprovalRow, DecisionRow, DeploymentRow, EvaluationRow
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,10 +43,12 @@ def store(
     digest = hash_text(evidence)
     models = {"snapshot_id": snapshot_id, "candidate_version": candidate, "champion_version": champion}
     evaluation_id = connection.execute(
-        insert(Evaluation).values(**models, evidence=evidence, evidence_hash=digest).returning(Evaluation.evaluation_id)
+        insert(EvaluationRow)
+        .values(**models, evidence=evidence, evidence_hash=digest)
+        .returning(EvaluationRow.evaluation_id)
     ).scalar_one()
     decision_id = connection.execute(
-        insert(DecisionTable)
+        insert(DecisionRow)
         .values(
             evaluation_id=evaluation_id,
             answer=str(answer),
@@ -56,7 +57,7 @@ def store(
             policy=policy,
             requested_by=requested_by,
         )
-        .returning(DecisionTable.decision_id)
+        .returning(DecisionRow.decision_id)
     ).scalar_one()
     ledger.append(connection, "evaluation", {"evaluation_id": evaluation_id, **models, "evidence_hash": digest})
     ledger.append(
@@ -76,14 +77,14 @@ def store(
 
 def _decisions() -> Select[Any]:
     return select(
-        DecisionTable.decision_id,
-        DecisionTable.evaluation_id,
-        DecisionTable.answer,
-        DecisionTable.rules,
-        DecisionTable.evidence_hash,
-        Evaluation.candidate_version,
-        Evaluation.champion_version,
-    ).join(Evaluation, Evaluation.evaluation_id == DecisionTable.evaluation_id)
+        DecisionRow.decision_id,
+        DecisionRow.evaluation_id,
+        DecisionRow.answer,
+        DecisionRow.rules,
+        DecisionRow.evidence_hash,
+        EvaluationRow.candidate_version,
+        EvaluationRow.champion_version,
+    ).join(EvaluationRow, EvaluationRow.evaluation_id == DecisionRow.evaluation_id)
 
 
 def _decision(row: RowMapping) -> Decision:
@@ -93,25 +94,25 @@ def _decision(row: RowMapping) -> Decision:
 
 def by_id(connection: Connection, decision_id: int) -> Decision:
     """The decision; NotFound when there is none."""
-    row = connection.execute(_decisions().where(DecisionTable.decision_id == decision_id)).mappings().one_or_none()
+    row = connection.execute(_decisions().where(DecisionRow.decision_id == decision_id)).mappings().one_or_none()
     if row is None:
         raise NotFound(what="decision", key=decision_id)
     return _decision(row)
 
 
-def asked_before(
+def find_existing(
     connection: Connection, *, snapshot_id: int, candidate: int, champion: int, requested_by: str
 ) -> Decision | None:
     """The decision that the same request reached before it was killed and run again."""
     query = (
         _decisions()
         .where(
-            Evaluation.snapshot_id == snapshot_id,
-            Evaluation.candidate_version == candidate,
-            Evaluation.champion_version == champion,
-            DecisionTable.requested_by == requested_by,
+            EvaluationRow.snapshot_id == snapshot_id,
+            EvaluationRow.candidate_version == candidate,
+            EvaluationRow.champion_version == champion,
+            DecisionRow.requested_by == requested_by,
         )
-        .order_by(DecisionTable.decision_id.desc())
+        .order_by(DecisionRow.decision_id.desc())
         .limit(1)
     )
     row = connection.execute(query).mappings().one_or_none()
@@ -120,7 +121,7 @@ def asked_before(
 
 def newest(connection: Connection, limit: int = 20) -> list[Decision]:
     """The latest decisions, newest first."""
-    query = _decisions().order_by(DecisionTable.decision_id.desc()).limit(limit)
+    query = _decisions().order_by(DecisionRow.decision_id.desc()).limit(limit)
     return [_decision(row) for row in connection.execute(query).mappings()]
 
 
@@ -128,15 +129,15 @@ def whole(connection: Connection, decision_id: int) -> dict[str, Any]:
     """Everything that is known of a decision: snapshot, evidence, policy, who asked, when."""
     query = (
         select(
-            *[c for c in DecisionTable.__table__.c if c.name != "rules"],
-            Evaluation.snapshot_id,
-            Evaluation.candidate_version,
-            Evaluation.champion_version,
-            Evaluation.evidence,
-            Evaluation.evidence_hash.label("evaluation_hash"),
+            *[c for c in DecisionRow.__table__.c if c.name != "rules"],
+            EvaluationRow.snapshot_id,
+            EvaluationRow.candidate_version,
+            EvaluationRow.champion_version,
+            EvaluationRow.evidence,
+            EvaluationRow.evidence_hash.label("evaluation_hash"),
         )
-        .join(Evaluation, Evaluation.evaluation_id == DecisionTable.evaluation_id)
-        .where(DecisionTable.decision_id == decision_id)
+        .join(EvaluationRow, EvaluationRow.evaluation_id == DecisionRow.evaluation_id)
+        .where(DecisionRow.decision_id == decision_id)
     )
     row = connection.execute(query).mappings().one_or_none()
     if row is None:
@@ -148,15 +149,15 @@ def waiting(connection: Connection) -> list[Waiting]:
     """Every PROMOTE that nobody has answered, oldest first."""
     query = (
         select(
-            DecisionTable.decision_id,
-            DecisionTable.requested_by,
-            DecisionTable.decided_at,
-            Evaluation.candidate_version,
+            DecisionRow.decision_id,
+            DecisionRow.requested_by,
+            DecisionRow.decided_at,
+            EvaluationRow.candidate_version,
         )
-        .join(Evaluation, Evaluation.evaluation_id == DecisionTable.evaluation_id)
-        .outerjoin(ApprovalTable, ApprovalTable.decision_id == DecisionTable.decision_id)
-        .where(DecisionTable.answer == str(Answer.PROMOTE), ApprovalTable.approval_id.is_(None))
-        .order_by(DecisionTable.decision_id)
+        .join(EvaluationRow, EvaluationRow.evaluation_id == DecisionRow.evaluation_id)
+        .outerjoin(ApprovalRow, ApprovalRow.decision_id == DecisionRow.decision_id)
+        .where(DecisionRow.answer == str(Answer.PROMOTE), ApprovalRow.approval_id.is_(None))
+        .order_by(DecisionRow.decision_id)
     )
     return [Waiting(**row) for row in connection.execute(query).mappings()]
 
@@ -164,11 +165,11 @@ def waiting(connection: Connection) -> list[Waiting]:
 def approved_and_not_moved(connection: Connection) -> set[int]:
     """Candidates that were approved and are not deployed yet: their promotion is about to run."""
     query = (
-        select(Evaluation.candidate_version)
-        .join(DecisionTable, DecisionTable.evaluation_id == Evaluation.evaluation_id)
-        .join(ApprovalTable, ApprovalTable.decision_id == DecisionTable.decision_id)
-        .outerjoin(DeploymentTable, DeploymentTable.approval_id == ApprovalTable.approval_id)
-        .where(ApprovalTable.answer == "approved", DeploymentTable.deployment_id.is_(None))
+        select(EvaluationRow.candidate_version)
+        .join(DecisionRow, DecisionRow.evaluation_id == EvaluationRow.evaluation_id)
+        .join(ApprovalRow, ApprovalRow.decision_id == DecisionRow.decision_id)
+        .outerjoin(DeploymentRow, DeploymentRow.approval_id == ApprovalRow.approval_id)
+        .where(ApprovalRow.answer == "approved", DeploymentRow.deployment_id.is_(None))
     )
     return set(connection.execute(query).scalars())
 
@@ -197,7 +198,7 @@ def store_approval(
         "evidence_hash": evidence_hash,
     }
     approval_id = connection.execute(
-        insert(ApprovalTable).values(**values).returning(ApprovalTable.approval_id)
+        insert(ApprovalRow).values(**values).returning(ApprovalRow.approval_id)
     ).scalar_one()
     beside = {} if shadow is None else {"shadow": dict(shadow)}
     ledger.append(connection, "approval", {"approval_id": approval_id, **values, **beside})
@@ -208,7 +209,7 @@ def store_approval(
 
 def approval(connection: Connection, decision_id: int) -> Approval | None:
     """The answer to a decision, when there is one."""
-    query = select(ApprovalTable.__table__).where(ApprovalTable.decision_id == decision_id)
+    query = select(ApprovalRow.__table__).where(ApprovalRow.decision_id == decision_id)
     row = connection.execute(query).mappings().one_or_none()
     return Approval(**row) if row else None
 

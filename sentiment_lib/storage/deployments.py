@@ -8,9 +8,9 @@ from sqlalchemy import Connection, RowMapping, func, insert, select, update
 
 from sentiment_lib.records import Deployment
 from sentiment_lib.storage import ledger
-from sentiment_lib.storage.tables import Approval, DeploymentTable
+from sentiment_lib.storage.tables import ApprovalRow, DeploymentRow
 
-_TABLE = DeploymentTable.__table__
+_TABLE = DeploymentRow.__table__
 _COLUMNS = (
     _TABLE.c.deployment_id,
     _TABLE.c.from_version,
@@ -20,7 +20,7 @@ _COLUMNS = (
 )
 
 
-def intend(
+def begin_move(
     connection: Connection,
     *,
     kind: str,
@@ -42,17 +42,17 @@ def intend(
         "moved_by": moved_by,
     }
     deployment_id = connection.execute(
-        insert(DeploymentTable).values(**values).returning(DeploymentTable.deployment_id)
+        insert(DeploymentRow).values(**values).returning(DeploymentRow.deployment_id)
     ).scalar_one()
     ledger.append(connection, f"{kind}.intent", {"deployment_id": deployment_id, **values})
     return by_id(connection, deployment_id)
 
 
-def finish(connection: Connection, deployment: Deployment, state: str, why: str | None = None) -> Deployment:
+def close_move(connection: Connection, deployment: Deployment, state: str, why: str | None = None) -> Deployment:
     """Close an intent as "done" or "undone"; an already closed one is left as it is."""
     closed = connection.execute(
-        update(DeploymentTable)
-        .where(DeploymentTable.deployment_id == deployment.deployment_id, DeploymentTable.state == "intent")
+        update(DeploymentRow)
+        .where(DeploymentRow.deployment_id == deployment.deployment_id, DeploymentRow.state == "intent")
         .values(state=state, finished_at=func.now())
     ).rowcount
     if closed:
@@ -67,7 +67,7 @@ def by_id(connection: Connection, deployment_id: int) -> Deployment:
     return Deployment(**row)
 
 
-def under_way(connection: Connection) -> Deployment | None:
+def pending_move(connection: Connection) -> Deployment | None:
     """The one intent that is neither done nor undone."""
     row = connection.execute(select(*_COLUMNS).where(_TABLE.c.state == "intent")).mappings().one_or_none()
     return Deployment(**row) if row else None
@@ -77,8 +77,8 @@ def of_decision(connection: Connection, decision_id: int) -> tuple[Deployment, s
     """The newest deployment that a decision led to, with its state."""
     query = (
         select(*_COLUMNS, _TABLE.c.state)
-        .outerjoin(Approval, Approval.approval_id == _TABLE.c.approval_id)
-        .where((_TABLE.c.decision_id == decision_id) | (Approval.decision_id == decision_id))
+        .outerjoin(ApprovalRow, ApprovalRow.approval_id == _TABLE.c.approval_id)
+        .where((_TABLE.c.decision_id == decision_id) | (ApprovalRow.decision_id == decision_id))
         .order_by(_TABLE.c.deployment_id.desc())
         .limit(1)
     )
@@ -99,9 +99,9 @@ def last_move(connection: Connection) -> RowMapping | None:
             _TABLE.c.from_version,
             _TABLE.c.to_version,
             _TABLE.c.finished_at,
-            func.coalesce(_TABLE.c.decision_id, Approval.decision_id).label("decision_id"),
+            func.coalesce(_TABLE.c.decision_id, ApprovalRow.decision_id).label("decision_id"),
         )
-        .outerjoin(Approval, Approval.approval_id == _TABLE.c.approval_id)
+        .outerjoin(ApprovalRow, ApprovalRow.approval_id == _TABLE.c.approval_id)
         .where(_TABLE.c.state == "done")
         .order_by(_TABLE.c.deployment_id.desc())
         .limit(1)
@@ -112,9 +112,9 @@ def last_move(connection: Connection) -> RowMapping | None:
 def promotion_of(connection: Connection, version: int) -> int | None:
     """Id of the newest decision by which this version became champion; None when it did so without one."""
     found: int | None = connection.scalar(
-        select(func.max(func.coalesce(_TABLE.c.decision_id, Approval.decision_id)))
+        select(func.max(func.coalesce(_TABLE.c.decision_id, ApprovalRow.decision_id)))
         .select_from(_TABLE)
-        .outerjoin(Approval, Approval.approval_id == _TABLE.c.approval_id)
+        .outerjoin(ApprovalRow, ApprovalRow.approval_id == _TABLE.c.approval_id)
         .where(_TABLE.c.state == "done", _TABLE.c.to_version == version, _TABLE.c.kind.in_(("promotion", "forced")))
     )
     return found
@@ -144,8 +144,8 @@ def all_of_decision(connection: Connection, decision_id: int) -> list[RowMapping
             _TABLE.c.moved_by,
             _TABLE.c.reason,
         )
-        .outerjoin(Approval, Approval.approval_id == _TABLE.c.approval_id)
-        .where((_TABLE.c.decision_id == decision_id) | (Approval.decision_id == decision_id))
+        .outerjoin(ApprovalRow, ApprovalRow.approval_id == _TABLE.c.approval_id)
+        .where((_TABLE.c.decision_id == decision_id) | (ApprovalRow.decision_id == decision_id))
         .order_by(_TABLE.c.deployment_id)
     )
     return list(connection.execute(query).mappings())

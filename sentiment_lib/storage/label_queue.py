@@ -95,7 +95,7 @@ def candidates(connection: Connection, kind: str, where: Mapping[str, Any]) -> l
     return [Candidate(**row) for row in connection.execute(QUERIES[kind], dict(where)).mappings()]
 
 
-def hand_out(
+def assign(
     connection: Connection, candidate: Candidate, *, person: str, position: int, at: datetime, wants_second: bool
 ) -> int | None:
     """Id of the new pick; None when someone else was faster."""
@@ -110,7 +110,7 @@ def hand_out(
     return found
 
 
-def give_back_held(connection: Connection, before: datetime, person: str) -> int:
+def release_expired(connection: Connection, before: datetime, person: str) -> int:
     """Other people's picks that have been open since before this time become free; gives how many."""
     return connection.execute(
         text("DELETE FROM label_picks WHERE state = 'open' AND handed_at < :before AND person <> :person"),
@@ -178,14 +178,14 @@ def reopen(connection: Connection, pick_id: int, at: datetime) -> None:
     )
 
 
-def drop(connection: Connection, pick_ids: Sequence[int]) -> None:
+def delete_open(connection: Connection, pick_ids: Sequence[int]) -> None:
     """Forget open picks that were never answered."""
     connection.execute(
         text("DELETE FROM label_picks WHERE pick_id = ANY(:picks) AND state = 'open'"), {"picks": list(pick_ids)}
     )
 
 
-def doubled(connection: Connection, pick_id: int) -> bool:
+def has_second_opinion(connection: Connection, pick_id: int) -> bool:
     """Whether a second person has, or has answered, the tweet of this pick."""
     statement = text(
         "SELECT EXISTS (SELECT FROM label_picks WHERE first_pick = :pick AND state IN ('open', 'labelled'))"
@@ -193,7 +193,7 @@ def doubled(connection: Connection, pick_id: int) -> bool:
     return bool(connection.execute(statement, {"pick": pick_id}).scalar_one())
 
 
-def taken(connection: Connection, tweet_id: int, pick_id: int) -> bool:
+def is_assigned(connection: Connection, tweet_id: int, pick_id: int) -> bool:
     """Whether another pick works on this tweet."""
     statement = text(
         "SELECT EXISTS (SELECT FROM label_picks WHERE tweet_id = :tweet AND pick_id <> :pick "

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 
-def give(
+def insert_label(
     connection: Connection,
     *,
     tweet_id: int,
@@ -40,7 +40,7 @@ def give(
     return found
 
 
-def settle(connection: Connection, tweet_ids: Sequence[int], at: datetime | None) -> None:
+def mark_audited(connection: Connection, tweet_ids: Sequence[int], at: datetime | None) -> None:
     """Drawn predictions of these tweets wait no longer (or wait again, with None), whichever version made them."""
     connection.execute(
         text(
@@ -51,7 +51,7 @@ def settle(connection: Connection, tweet_ids: Sequence[int], at: datetime | None
     )
 
 
-def drawn(connection: Connection, tweet_ids: Sequence[int]) -> dict[int, float]:
+def audit_probabilities(connection: Connection, tweet_ids: Sequence[int]) -> dict[int, float]:
     """Inclusion probability of those tweets that belong to the audit sample; of several draws the newest counts."""
     rows = connection.execute(
         text(
@@ -76,7 +76,7 @@ def audited(connection: Connection, tweet_ids: Sequence[int]) -> dict[int, str]:
     return {row.tweet_id: row.labelled_by for row in rows}
 
 
-def known(connection: Connection, tweet_ids: Sequence[int]) -> set[int]:
+def existing_ids(connection: Connection, tweet_ids: Sequence[int]) -> set[int]:
     """Those of the ids that are stored tweets."""
     rows = connection.execute(
         text("SELECT tweet_id FROM tweets WHERE tweet_id = ANY(:tweets)"), {"tweets": list(tweet_ids)}
@@ -96,7 +96,7 @@ def frozen_since(connection: Connection, tweet_id: int, label_id: int) -> int | 
     return snapshot
 
 
-def take_back(connection: Connection, label_id: int) -> None:
+def delete_label(connection: Connection, label_id: int) -> None:
     """Delete one label."""
     connection.execute(text("DELETE FROM labels WHERE label_id = :label"), {"label": label_id})
 
@@ -116,7 +116,7 @@ def waiting(connection: Connection, before: int | None, rows: int) -> list[dict[
     return [dict(row) for row in found.mappings()]
 
 
-def listed(connection: Connection, sources: Sequence[str], after: int, rows: int) -> list[dict[str, Any]]:
+def page_of_labels(connection: Connection, sources: Sequence[str], after: int, rows: int) -> list[dict[str, Any]]:
     """Labels of these sources with their tweet, by id, above `after`."""
     found = connection.execute(
         text(

@@ -12,14 +12,14 @@ from sqlalchemy import Connection, insert, select
 
 from sentiment_lib.hashing import canonical_json, hash_text
 from sentiment_lib.storage.engine import lock
-from sentiment_lib.storage.tables import LedgerEntry
+from sentiment_lib.storage.tables import LedgerRow
 
 #: What the first row names as its predecessor.
 GENESIS = "0" * 64
 
 
 @dataclass(frozen=True, kw_only=True)
-class Entry:
+class LedgerEntry:
     """One row of the ledger; `payload` is the canonical JSON that was hashed."""
 
     sequence: int
@@ -35,18 +35,18 @@ class Entry:
         return facts
 
 
-def append(connection: Connection, kind: str, payload: Mapping[str, object]) -> Entry:
+def append(connection: Connection, kind: str, payload: Mapping[str, object]) -> LedgerEntry:
     """Append a row in this transaction; the lock makes appends of all processes one sequence.
 
     Call it last in the transaction: the lock is held until the commit, and everyone else's append waits for it.
     """
     lock(connection, "ledger")
     last = connection.execute(
-        select(LedgerEntry.sequence, LedgerEntry.entry_hash).order_by(LedgerEntry.sequence.desc()).limit(1)
+        select(LedgerRow.sequence, LedgerRow.entry_hash).order_by(LedgerRow.sequence.desc()).limit(1)
     ).one_or_none()
     sequence, previous = (last.sequence + 1, last.entry_hash) if last else (1, GENESIS)
     recorded_at, body = datetime.now(UTC), canonical_json(payload)
-    entry = Entry(
+    entry = LedgerEntry(
         sequence=sequence,
         kind=kind,
         payload=body,
@@ -54,7 +54,7 @@ def append(connection: Connection, kind: str, payload: Mapping[str, object]) -> 
         entry_hash=entry_hash(sequence, kind, body, previous, recorded_at),
         recorded_at=recorded_at,
     )
-    connection.execute(insert(LedgerEntry).values(**vars(entry)))
+    connection.execute(insert(LedgerRow).values(**vars(entry)))
     return entry
 
 
@@ -64,13 +64,13 @@ def entry_hash(sequence: int, kind: str, payload: str, previous_hash: str, recor
     return hash_text(canonical_json([sequence, kind, payload, previous_hash, moment]))
 
 
-def entries(connection: Connection, kinds: tuple[str, ...] = ()) -> Iterator[Entry]:
+def entries(connection: Connection, kinds: tuple[str, ...] = ()) -> Iterator[LedgerEntry]:
     """All rows in order, or those of these kinds; read in pieces, so that a long ledger needs no memory."""
-    query = select(LedgerEntry.__table__).order_by(LedgerEntry.sequence)
+    query = select(LedgerRow.__table__).order_by(LedgerRow.sequence)
     if kinds:
-        query = query.where(LedgerEntry.kind.in_(kinds))
+        query = query.where(LedgerRow.kind.in_(kinds))
     for row in connection.execute(query, execution_options={"yield_per": 1000}).mappings():
-        yield Entry(**row)
+        yield LedgerEntry(**row)
 
 
 def broken(connection: Connection) -> list[str]:

@@ -7,9 +7,9 @@ from datetime import datetime
 
 from sqlalchemy import Connection, func, insert, select, update
 
-from sentiment_lib.storage.tables import RetrainRequest as RetrainRequestTable
+from sentiment_lib.storage.tables import RetrainRequestRow
 
-_COLUMNS = (RetrainRequestTable.request_id, RetrainRequestTable.rule, RetrainRequestTable.reason)
+_COLUMNS = (RetrainRequestRow.request_id, RetrainRequestRow.rule, RetrainRequestRow.reason)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,9 +25,9 @@ class RetrainRequest:
 def insert_request(connection: Connection, *, rule: str, reason: str, run_id: str | None = None) -> RetrainRequest:
     """Store a request; with `run_id`, one that this run has claimed already."""
     request_id = connection.execute(
-        insert(RetrainRequestTable)
+        insert(RetrainRequestRow)
         .values(rule=rule, reason=reason, handled_by=run_id)
-        .returning(RetrainRequestTable.request_id)
+        .returning(RetrainRequestRow.request_id)
     ).scalar_one()
     return RetrainRequest(request_id=request_id, rule=rule, reason=reason)
 
@@ -36,8 +36,8 @@ def find_open(connection: Connection, rule: str) -> RetrainRequest | None:
     """The oldest request of this rule that no run has claimed."""
     query = (
         select(*_COLUMNS)
-        .where(RetrainRequestTable.handled_by.is_(None), RetrainRequestTable.rule == rule)
-        .order_by(RetrainRequestTable.request_id)
+        .where(RetrainRequestRow.handled_by.is_(None), RetrainRequestRow.rule == rule)
+        .order_by(RetrainRequestRow.request_id)
         .limit(1)
     )
     row = connection.execute(query).mappings().one_or_none()
@@ -47,12 +47,12 @@ def find_open(connection: Connection, rule: str) -> RetrainRequest | None:
 def claim_open(connection: Connection, run_id: str) -> list[RetrainRequest]:
     """Claim every open request for this run; returns all that it has claimed so far."""
     connection.execute(
-        update(RetrainRequestTable).where(RetrainRequestTable.handled_by.is_(None)).values(handled_by=run_id)
+        update(RetrainRequestRow).where(RetrainRequestRow.handled_by.is_(None)).values(handled_by=run_id)
     )
-    query = select(*_COLUMNS).where(RetrainRequestTable.handled_by == run_id).order_by(RetrainRequestTable.request_id)
+    query = select(*_COLUMNS).where(RetrainRequestRow.handled_by == run_id).order_by(RetrainRequestRow.request_id)
     return [RetrainRequest(**row) for row in connection.execute(query).mappings()]
 
 
 def last_requested_at(connection: Connection, rule: str) -> datetime | None:
     """When this rule last asked for a retrain."""
-    return connection.scalar(select(func.max(RetrainRequestTable.requested_at)).where(RetrainRequestTable.rule == rule))
+    return connection.scalar(select(func.max(RetrainRequestRow.requested_at)).where(RetrainRequestRow.rule == rule))

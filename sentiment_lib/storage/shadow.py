@@ -11,7 +11,7 @@ from sqlalchemy import Connection, text
 from sentiment_lib.records import API_IDS_FROM
 
 # by the champion's own predictions, whose index by time keeps this short however many tweets there are
-BESIDE = text(
+UNSCORED = text(
     f"""
     SELECT t.tweet_id, t.text FROM predictions p JOIN tweets t USING (tweet_id)
     WHERE p.model_version = :champion AND p.predicted_at >= :since AND t.collected_at >= :since
@@ -35,7 +35,7 @@ LABELLED = text(
     """
 )
 # which tweets people labelled must not depend on what they say: drawn for the audit, or because the two differ
-SIDE_BY_SIDE = text(
+PAIRED = text(
     f"""
     SELECT (SELECT l.label FROM labels l WHERE l.tweet_id = t.tweet_id AND (l.source = 'audit' OR l.source = 'person'
               AND EXISTS (SELECT FROM label_picks k WHERE k.label_id = l.label_id AND k.kind = 'disagreement'))
@@ -49,12 +49,12 @@ SIDE_BY_SIDE = text(
 )
 
 
-def beside(
+def unscored_by_shadow(
     connection: Connection, after: int, *, champion: int, version: int, since: datetime, rows: int
 ) -> list[tuple[int, str]]:
     """The next tweets (id above `after`) since then that the champion scored and `version` did not."""
     where = {"champion": champion, "version": version, "since": since, "after": after, "rows": rows}
-    return [(row.tweet_id, row.text) for row in connection.execute(BESIDE, where)]
+    return [(row.tweet_id, row.text) for row in connection.execute(UNSCORED, where)]
 
 
 def labelled(connection: Connection, *, champion: int, previous: int, since: datetime) -> Sequence[dict[str, Any]]:
@@ -63,10 +63,10 @@ def labelled(connection: Connection, *, champion: int, previous: int, since: dat
     return [dict(row) for row in connection.execute(LABELLED, where).mappings()]
 
 
-def side_by_side(
+def paired_predictions(
     connection: Connection, one: int, other: int, *, since: datetime, rows: int
 ) -> Sequence[tuple[Any, ...]]:
     """Of the newest tweets since then that version `one` scored, those that `other` scored too: (label or None, p (3)
     of one, p (3) of other). Quick when `one` is the version that scores fewer."""
     where = {"one": one, "other": other, "since": since, "rows": rows}
-    return [tuple(row) for row in connection.execute(SIDE_BY_SIDE, where)]
+    return [tuple(row) for row in connection.execute(PAIRED, where)]

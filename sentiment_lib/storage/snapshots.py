@@ -13,7 +13,7 @@ from sentiment_lib.errors import NotFound
 from sentiment_lib.records import Snapshot
 from sentiment_lib.storage import ledger
 from sentiment_lib.storage.engine import raw
-from sentiment_lib.storage.tables import SnapshotRow, SnapshotTable
+from sentiment_lib.storage.tables import SnapshotRow, SnapshotTweetRow
 
 COLUMNS = ("tweet_id", "created_at", "text", "airline", "language", "label", "label_source")
 
@@ -46,13 +46,13 @@ def labelled(connection: Connection, precedence: Sequence[str], until: datetime 
 
 def find(connection: Connection, content_hash: str) -> Snapshot | None:
     """The snapshot of this content, when it was made before."""
-    row = connection.execute(_records().where(SnapshotTable.content_hash == content_hash)).mappings().one_or_none()
+    row = connection.execute(_records().where(SnapshotRow.content_hash == content_hash)).mappings().one_or_none()
     return Snapshot(**row) if row else None
 
 
 def by_id(connection: Connection, snapshot_id: int) -> Snapshot:
     """The snapshot; NotFound when there is none."""
-    row = connection.execute(_records().where(SnapshotTable.snapshot_id == snapshot_id)).mappings().one_or_none()
+    row = connection.execute(_records().where(SnapshotRow.snapshot_id == snapshot_id)).mappings().one_or_none()
     if row is None:
         raise NotFound(what="snapshot", key=snapshot_id)
     return Snapshot(**row)
@@ -60,12 +60,12 @@ def by_id(connection: Connection, snapshot_id: int) -> Snapshot:
 
 def _records() -> Any:
     return select(
-        SnapshotTable.snapshot_id,
-        SnapshotTable.content_hash,
-        SnapshotTable.split_at,
-        SnapshotTable.train_rows,
-        SnapshotTable.holdout_rows,
-        SnapshotTable.uri,
+        SnapshotRow.snapshot_id,
+        SnapshotRow.content_hash,
+        SnapshotRow.split_at,
+        SnapshotRow.train_rows,
+        SnapshotRow.holdout_rows,
+        SnapshotRow.uri,
     )
 
 
@@ -88,7 +88,7 @@ def store(
         "uri": uri,
     }
     snapshot_id = connection.execute(
-        insert(SnapshotTable).values(**values, policy=policy).returning(SnapshotTable.snapshot_id)
+        insert(SnapshotRow).values(**values, policy=policy).returning(SnapshotRow.snapshot_id)
     ).scalar_one()
     with raw(connection).cursor().copy("COPY snapshot_rows (snapshot_id, tweet_id, label, part) FROM STDIN") as copy:
         for tweet_id, label, part in zip(frame["tweet_id"], frame["label"], frame["part"], strict=True):
@@ -101,13 +101,15 @@ def learned_from(connection: Connection, snapshot_id: int | None) -> set[int]:
     """Tweet ids that a model of this snapshot was trained on."""
     if snapshot_id is None:
         return set()
-    query = select(SnapshotRow.tweet_id).where(SnapshotRow.snapshot_id == snapshot_id, SnapshotRow.part == "train")
+    query = select(SnapshotTweetRow.tweet_id).where(
+        SnapshotTweetRow.snapshot_id == snapshot_id, SnapshotTweetRow.part == "train"
+    )
     return set(connection.execute(query).scalars())
 
 
 def last_created_at(connection: Connection) -> datetime | None:
     """When the newest snapshot was made."""
-    return connection.scalar(select(func.max(SnapshotTable.created_at)))
+    return connection.scalar(select(func.max(SnapshotRow.created_at)))
 
 
 def labelled_tweets(connection: Connection, snapshot_id: int) -> pd.DataFrame:

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from collections.abc import Iterator
+from dataclasses import fields
+from datetime import datetime
 from typing import Any, ClassVar
 
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
+    Column,
+    Date,
     DateTime,
     Double,
     ForeignKey,
+    ForeignKeyConstraint,
     Identity,
     Index,
     MetaData,
+    PrimaryKeyConstraint,
+    Table,
     Text,
     UniqueConstraint,
     func,
@@ -22,6 +29,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, BYTEA, JSONB, REAL
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+from sentiment_lib.storage.quality_day import QualityDay
 from sentiment_lib.text.limits import LONGEST_TEXT
 
 LABEL_CHECK = "IN ('negative', 'neutral', 'positive')"
@@ -58,7 +66,7 @@ def _now() -> Mapped[datetime]:
     return mapped_column(server_default=func.now())
 
 
-class Ingest(Base):
+class IngestRow(Base):
     """One run over one source; its four counts add up once it is finished."""
 
     __tablename__ = "ingests"
@@ -79,7 +87,7 @@ class Ingest(Base):
     )
 
 
-class Tweet(Base):
+class TweetRow(Base):
     """Never changed after it is stored. `text` is already masked: the original is not kept."""
 
     __tablename__ = "tweets"
@@ -100,7 +108,7 @@ class Tweet(Base):
     )
 
 
-class Quarantine(Base):
+class QuarantineRow(Base):
     """A row that could not be stored, with the reason; nothing that came in is lost."""
 
     __tablename__ = "quarantine"
@@ -112,7 +120,7 @@ class Quarantine(Base):
     quarantined_at: Mapped[datetime] = _now()
 
 
-class TweetLabel(Base):
+class LabelRow(Base):
     """A person's or a data set's answer for one tweet; conflicting answers stand side by side."""
 
     __tablename__ = "labels"
@@ -139,7 +147,7 @@ class TweetLabel(Base):
     )
 
 
-class SnapshotTable(Base):
+class SnapshotRow(Base):
     """A frozen, content-hashed set of labelled tweets."""
 
     __tablename__ = "snapshots"
@@ -154,7 +162,7 @@ class SnapshotTable(Base):
     created_at: Mapped[datetime] = _now()
 
 
-class SnapshotRow(Base):
+class SnapshotTweetRow(Base):
     """A tweet's part in a snapshot, with the label that was frozen."""
 
     __tablename__ = "snapshot_rows"
@@ -168,7 +176,7 @@ class SnapshotRow(Base):
     )
 
 
-class ModelVersionTable(Base):
+class ModelVersionRow(Base):
     """A registered version; `version` is MLflow's number."""
 
     __tablename__ = "model_versions"
@@ -185,7 +193,7 @@ class ModelVersionTable(Base):
     created_at: Mapped[datetime] = _now()
 
 
-class Prediction(Base):
+class PredictionRow(Base):
     """One version's probabilities for one tweet."""
 
     __tablename__ = "predictions"
@@ -209,7 +217,7 @@ class Prediction(Base):
     )
 
 
-class Feedback(Base):
+class FeedbackRow(Base):
     """A person's answer to a prediction."""
 
     __tablename__ = "feedback"
@@ -225,7 +233,7 @@ class Feedback(Base):
     )
 
 
-class AuditDraw(Base):
+class AuditSampleRow(Base):
     """A prediction drawn at random for labelling: the only unbiased source of quality figures."""
 
     __tablename__ = "audit_sample"
@@ -241,7 +249,7 @@ class AuditDraw(Base):
     )
 
 
-class LabelPick(Base):
+class LabelPickRow(Base):
     """A tweet handed to one person to label, and why it was picked."""
 
     __tablename__ = "label_picks"
@@ -299,7 +307,7 @@ class LabelPick(Base):
     )
 
 
-class LedgerEntry(Base):
+class LedgerRow(Base):
     """Append-only and hash-chained; the database refuses updates and deletes."""
 
     __tablename__ = "ledger"
@@ -313,7 +321,7 @@ class LedgerEntry(Base):
     __table_args__ = (CheckConstraint("sequence > 0", name="sequence"),)
 
 
-class Evaluation(Base):
+class EvaluationRow(Base):
     """Candidate and champion on the same holdout rows."""
 
     __tablename__ = "evaluations"
@@ -331,7 +339,7 @@ class Evaluation(Base):
     )
 
 
-class DecisionTable(Base):
+class DecisionRow(Base):
     """The gate's answer, written before any approval is asked."""
 
     __tablename__ = "decisions"
@@ -347,7 +355,7 @@ class DecisionTable(Base):
     __table_args__ = (CheckConstraint("answer IN ('PROMOTE', 'HOLD', 'REJECT')", name="answer"),)
 
 
-class Approval(Base):
+class ApprovalRow(Base):
     """A person's answer to a decision; at most one counts."""
 
     __tablename__ = "approvals"
@@ -365,7 +373,7 @@ class Approval(Base):
     )
 
 
-class DeploymentTable(Base):
+class DeploymentRow(Base):
     """One move of the champion alias: intent first, then done or undone."""
 
     __tablename__ = "deployments"
@@ -393,7 +401,7 @@ class DeploymentTable(Base):
     )
 
 
-class DriftReportTable(Base):
+class DriftReportRow(Base):
     """Current window against reference window, with the figures of each signal."""
 
     __tablename__ = "drift_reports"
@@ -416,32 +424,36 @@ class DriftReportTable(Base):
     )
 
 
-class QualityDay(Base):
-    """Quality of one version on one day's tweets, estimated from all of them and measured on the audit sample."""
-
-    __tablename__ = "quality_days"
-    day: Mapped[date] = mapped_column(primary_key=True)
-    model_version: Mapped[int] = mapped_column(ForeignKey("model_versions.version"), primary_key=True)
-    #: predictions that were looked at, a fair draw of the day's
-    rows: Mapped[int]
-    estimated: Mapped[float]
-    estimated_low: Mapped[float]
-    estimated_high: Mapped[float]
-    #: labelled tweets of the audit sample that the version did not learn from; figures are NULL while they are too few
-    labelled: Mapped[int]
-    measured: Mapped[float | None]
-    measured_low: Mapped[float | None]
-    measured_high: Mapped[float | None]
-    powered: Mapped[float | None]
-    powered_low: Mapped[float | None]
-    powered_high: Mapped[float | None]
-    accuracy: Mapped[float | None]
-    accuracy_low: Mapped[float | None]
-    accuracy_high: Mapped[float | None]
-    computed_at: Mapped[datetime] = _now()
+#: Types of a record's fields: column type, and whether it may be NULL.
+_FIELD_TYPES = {
+    "date": (Date, False),
+    "int": (BigInteger, False),
+    "float": (Double, False),
+    "float | None": (Double, True),
+}
 
 
-class Alert(Base):
+def _columns(record: type[Any]) -> Iterator[Column[Any]]:
+    """A column for each field of the record."""
+    for field in fields(record):
+        kind, nullable = _FIELD_TYPES[str(field.type)]
+        yield Column(field.name, kind, nullable=nullable)
+
+
+class QualityDayRow(Base):
+    """Quality of one version on one day's tweets: the fields of QualityDay, and when they were computed."""
+
+    __table__ = Table(
+        "quality_days",
+        Base.metadata,
+        *_columns(QualityDay),
+        Column("computed_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+        PrimaryKeyConstraint("day", "model_version"),
+        ForeignKeyConstraint(["model_version"], ["model_versions.version"]),
+    )
+
+
+class AlertRow(Base):
     """Something a person should look at; one open row per dedup key."""
 
     __tablename__ = "alerts"
@@ -468,7 +480,7 @@ class Alert(Base):
     )
 
 
-class AlertMessage(Base):
+class AlertMessageRow(Base):
     """Outbox: one receiver to be told of one alert; what is said is decided when it is sent."""
 
     __tablename__ = "alert_messages"
@@ -495,7 +507,7 @@ class AlertMessage(Base):
     )
 
 
-class RetrainRequest(Base):
+class RetrainRequestRow(Base):
     """Why a retrain is wanted: the rule that asked, and the run that answered."""
 
     __tablename__ = "retrain_requests"
@@ -506,7 +518,7 @@ class RetrainRequest(Base):
     handled_by: Mapped[str | None]
 
 
-class ApiKey(Base):
+class ApiKeyRow(Base):
     """A key of the API: only its hash is kept."""
 
     __tablename__ = "api_keys"

@@ -21,73 +21,82 @@ TweetTuple = tuple[int, str, bytes | None, str | None, str | None, datetime, boo
 LabelTuple = tuple[int, str, str, str, datetime, float | None]
 
 
-class Keeper:
-    """Stores the tweets of one ingest, batch by batch. A tweet that is known already stays as it is.
+class TweetWriter:
+    """Writes the tweets of one ingest, batch by batch; tweets that are stored already stay as they are.
 
-    Ids grow with time, so tweets are usually newer than all that is known, and come in the order of their ids: those go
-    straight into the table, while the next ones are being checked. Others pass through a staging table.
+    Ids grow with time, so new tweets usually have larger ids than all stored ones and come in the order of their ids.
+    Those are copied directly into the table while the next ones are validated; others pass through a staging table.
     """
 
     def __init__(self, ingest_id: int) -> None:
         self.ingest_id = ingest_id
-        self._straight = True
+        self._direct = True
 
-    def keep(self, connection: Connection, pieces: Iterator[list[TweetTuple]]) -> int:
-        """Store the tweets of one batch, drawn piece by piece; returns how many were new."""
+    def write(self, connection: Connection, chunks: Iterator[list[TweetTuple]]) -> int:
+        """Store one batch, read chunk by chunk; returns how many tweets were new."""
         cursor = raw(connection).cursor()
-        drawn: list[TweetTuple] = []
-        if self._straight:
+        consumed: list[TweetTuple] = []
+        if self._direct:
             try:
-                with cursor.connection.transaction():
-                    self._copy(cursor, "tweets", _growing(pieces, drawn, _newest(cursor)))
-            except (_Unordered, UniqueViolation):  # or another process was there first
-                self._straight = False
+                self._direct_copy(cursor, chunks, consumed)
+            except (_Unordered, UniqueViolation):  # or another process stored them first
+                self._direct = False
             else:
-                return len(drawn)
-        return self._staged(cursor, chain([drawn], pieces))
+                return len(consumed)
+        return self._via_staging(cursor, chain([consumed], chunks))
 
-    def _staged(self, cursor: Cursor[Any], pieces: Iterable[list[TweetTuple]]) -> int:
+    def _direct_copy(self, cursor: Cursor[Any], chunks: Iterator[list[TweetTuple]], consumed: list[TweetTuple]) -> None:
+        """Copy into the table inside a savepoint; `consumed` receives every tweet read, also when this fails."""
+        with cursor.connection.transaction():
+            self._copy(cursor, "tweets", _strictly_increasing(chunks, consumed, _newest(cursor)))
+
+    def _via_staging(self, cursor: Cursor[Any], chunks: Iterable[list[TweetTuple]]) -> int:
         cursor.execute(
             "CREATE TEMP TABLE IF NOT EXISTS incoming_tweets (tweet_id bigint, text text, author_hash bytea, language "
             "text, airline text, created_at timestamptz, synthetic boolean, ingest_id bigint) ON COMMIT DELETE ROWS"
         )
-        self._copy(cursor, "incoming_tweets", pieces)
+        self._copy(cursor, "incoming_tweets", chunks)
         cursor.execute(
-            # every process inserts in the same order: two inputs that share tweets then wait for each other, never in
-            # a circle. Of two rows with one id, the first that came stays (ctid is the order of arrival)
+            # a fixed order of inserts: two ingests that share tweets wait for each other instead of deadlocking.
+            # Of two rows with one id, the first that arrived stays (ctid is the order of arrival)
             f"INSERT INTO tweets ({TWEET_COLUMNS}) SELECT {TWEET_COLUMNS} FROM incoming_tweets "
             "ORDER BY tweet_id, ctid ON CONFLICT (tweet_id) DO NOTHING"
         )
         return cursor.rowcount
 
-    def _copy(self, cursor: Cursor[Any], table: str, pieces: Iterable[list[TweetTuple]]) -> None:
+    def _copy(self, cursor: Cursor[Any], table: str, chunks: Iterable[list[TweetTuple]]) -> None:
         with cursor.copy(f"COPY {table} ({TWEET_COLUMNS}) FROM STDIN (FORMAT BINARY)") as copy:
             copy.set_types(["int8", "text", "bytea", "text", "text", "timestamptz", "bool", "int8"])
-            for tweet in chain.from_iterable(pieces):
+            for tweet in chain.from_iterable(chunks):
                 copy.write_row((*tweet, self.ingest_id))
 
 
 class _Unordered(Exception):
-    """The ids do not grow from tweet to tweet, or some may be known."""
+    """The ids do not grow from tweet to tweet, or some may be stored already."""
 
 
 def _newest(cursor: Cursor[Any]) -> int:
-    """Largest id of the stream's tweets that are known."""
+    """Largest id of the collected tweets; 0 without any."""
     cursor.execute("SELECT coalesce(max(tweet_id), 0) FROM tweets WHERE tweet_id < %s", (API_IDS_FROM,))
-    found = cursor.fetchone()
-    assert found is not None
-    return int(found[0])
+    row = cursor.fetchone()
+    assert row is not None
+    return int(row[0])
 
 
-def _growing(pieces: Iterator[list[TweetTuple]], drawn: list[TweetTuple], newest: int) -> Iterator[list[TweetTuple]]:
-    """The pieces while their ids grow; `drawn` keeps every tweet that was drawn, also when they do not."""
-    for piece in pieces:
-        drawn += piece
-        ids = [newest, *(tweet[0] for tweet in piece)]
+def _strictly_increasing(
+    chunks: Iterator[list[TweetTuple]], consumed: list[TweetTuple], newest: int
+) -> Iterator[list[TweetTuple]]:
+    """The chunks while their ids grow beyond `newest`; raises _Unordered at the first that does not.
+
+    `consumed` receives every tweet that was read, also those of the offending chunk.
+    """
+    for chunk in chunks:
+        consumed += chunk
+        ids = [newest, *(tweet[0] for tweet in chunk)]
         if not all(map(lt, ids, ids[1:])):
             raise _Unordered
         newest = ids[-1]
-        yield piece
+        yield chunk
 
 
 def store_labels(connection: Connection, ingest_id: int, labels: Sequence[LabelTuple]) -> int:

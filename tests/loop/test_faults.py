@@ -58,7 +58,7 @@ def one_champion(store, registry):
     """The version that database and registry agree on."""
     with store.begin() as connection:
         champion = model_versions.champion(connection)
-        assert deployments.under_way(connection) is None
+        assert deployments.pending_move(connection) is None
     assert registry.alias("champion") == champion.version
     return champion.version
 
@@ -175,10 +175,10 @@ def test_an_alias_moved_between_intent_and_swap_undoes_the_promotion(store, sett
         registry.set_alias("champion", int(stranger.version))
         return intent
 
-    monkeypatch.setattr(deployments, "intend", moved_meanwhile)
+    monkeypatch.setattr(deployments, "begin_move", moved_meanwhile)
     with pytest.raises(ChampionMoved):
         promote.run(store, settings, decision_id=decided.decision.decision_id)
-    monkeypatch.setattr(deployments, "intend", real)
+    monkeypatch.setattr(deployments, "begin_move", real)
     assert reconcile.run(store, settings).reconciled.kind == "restored"
     assert one_champion(store, registry) == 1
     assert verify.run(store, settings, artefacts=False).problems == ()
@@ -187,7 +187,7 @@ def test_an_alias_moved_between_intent_and_swap_undoes_the_promotion(store, sett
 def test_an_intent_to_a_version_the_registry_lost_is_undone(store, settings, decided, say):
     say(decided.question)
     with store.begin() as connection:
-        deployments.intend(
+        deployments.begin_move(
             connection,
             kind="promotion",
             from_version=1,
@@ -203,4 +203,4 @@ def test_an_intent_to_a_version_the_registry_lost_is_undone(store, settings, dec
 
 
 def test_the_trace_really_stops_at_the_line_it_is_told():
-    assert run_and_die(1, lambda: deployments.under_way(SimpleNamespace()))
+    assert run_and_die(1, lambda: deployments.pending_move(SimpleNamespace()))

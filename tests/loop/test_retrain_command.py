@@ -14,7 +14,7 @@ from sentiment_lib.cli import training as commands
 from sentiment_lib.errors import BadInput, MissingWeights, UnknownFamily
 from sentiment_lib.steps.deployment import bootstrap
 from sentiment_lib.steps.training import request_retrain
-from sentiment_lib.storage.tables import RetrainRequest, SnapshotTable
+from sentiment_lib.storage.tables import RetrainRequestRow, SnapshotRow
 
 #: Nobody has this checkpoint.
 WITHOUT = {"tweet_roberta": {"checkpoint": "nobody/has-this"}}
@@ -41,9 +41,9 @@ def test_a_slip_of_the_hand_takes_no_wish_and_freezes_nothing(retrain, store, se
     request_retrain.request_retrain(store, settings, rule="drift", reason="a report")
     assert isinstance(retrain(*families).exception, error)
     with store.begin() as connection:
-        wishes = connection.execute(select(RetrainRequest.rule, RetrainRequest.handled_by)).all()
+        wishes = connection.execute(select(RetrainRequestRow.rule, RetrainRequestRow.handled_by)).all()
         assert [tuple(wish) for wish in wishes] == [("drift", None)]
-        assert connection.scalar(select(func.count()).select_from(SnapshotTable)) == 0
+        assert connection.scalar(select(func.count()).select_from(SnapshotRow)) == 0
 
 
 def test_a_family_that_cannot_be_trained_is_told_and_the_others_are_decided_on(retrain, store, settings, tweets):

@@ -54,7 +54,7 @@ def crown(store, settings, version):
     """Make that version the champion, without a question."""
     with store.begin() as connection:
         before = model_versions.champion(connection)
-        intent = deployments.intend(
+        intent = deployments.begin_move(
             connection,
             kind="adopted",
             from_version=before.version,

@@ -31,7 +31,7 @@ def run(store: Store, settings: Settings, *, snapshot_id: int, candidate: int, r
     policy = settings.policy.gate
     with store.begin() as connection:
         model_versions.by_version(connection, candidate)
-        known = decisions.asked_before(connection, **request)
+        known = decisions.find_existing(connection, **request)
         if known:
             return known
         looks_before = holdout_looks.take(connection, policy=policy, **request)
@@ -41,7 +41,7 @@ def run(store: Store, settings: Settings, *, snapshot_id: int, candidate: int, r
     text, answer, rules = evidence.compute(case, settings, policy)
     with store.begin() as connection:
         lock(connection, "champion")
-        known = decisions.asked_before(connection, **request)
+        known = decisions.find_existing(connection, **request)
         if known:
             return known
         now = model_versions.champion(connection)

@@ -26,7 +26,7 @@ def run(connection: Connection, decision_id: int) -> Beside | None:
     promoted = serving is not None and serving.version == candidate
     # the one that does not serve scores but a share of the tweets
     one, other = (champion, candidate) if promoted else (candidate, champion)
-    rows = shadow.side_by_side(connection, one, other, since=known["decided_at"], rows=MOST)
+    rows = shadow.paired_predictions(connection, one, other, since=known["decided_at"], rows=MOST)
     if not rows:
         return None
     labels = np.array([_CODE.get(row[0], UNKNOWN) for row in rows])

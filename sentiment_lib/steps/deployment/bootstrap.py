@@ -31,7 +31,7 @@ def run(store: Store, settings: Settings) -> ModelVersion:
         elsewhere = registry.alias(CHAMPION)
         if elsewhere not in (None, first.version):
             registry.drop_alias(CHAMPION)
-        intent = deployments.under_way(connection) or deployments.intend(
+        intent = deployments.pending_move(connection) or deployments.begin_move(
             connection, kind="first", from_version=None, to_version=first.version
         )
     champion_alias.carry_out(store, registry, intent)

@@ -20,18 +20,18 @@ def carry_out(store: Store, registry: Registry, deployment: Deployment) -> Deplo
     """
     with store.begin() as connection:
         lock(connection, "champion")
-        if deployments.under_way(connection) is None:  # another process finished it
+        if deployments.pending_move(connection) is None:  # another process finished it
             return deployments.by_id(connection, deployment.deployment_id)
         found = registry.alias(CHAMPION)
         if found not in (deployment.from_version, deployment.to_version):
-            deployments.finish(connection, deployment, "undone", f"the alias was at version {found}")
+            deployments.close_move(connection, deployment, "undone", f"the alias was at version {found}")
             undone = True
         else:
             if found != deployment.to_version:
                 registry.set_alias(CHAMPION, deployment.to_version)
             if registry.alias(CHALLENGER) == deployment.to_version:
                 registry.drop_alias(CHALLENGER)
-            deployment = deployments.finish(connection, deployment, "done")
+            deployment = deployments.close_move(connection, deployment, "done")
             undone = False
     if undone:
         raise ChampionMoved(actual=found, expected=deployment.from_version)
@@ -41,7 +41,7 @@ def carry_out(store: Store, registry: Registry, deployment: Deployment) -> Deplo
 def finish_interrupted(store: Store, registry: Registry) -> Deployment | None:
     """Finish or undo what a killed process left; None when nothing was left."""
     with store.begin() as connection:
-        left = deployments.under_way(connection)
+        left = deployments.pending_move(connection)
     if left is None:
         return None
     try:
@@ -51,4 +51,4 @@ def finish_interrupted(store: Store, registry: Registry) -> Deployment | None:
     except NotFound as error:
         with store.begin() as connection:
             lock(connection, "champion")
-            return deployments.finish(connection, left, "undone", str(error))
+            return deployments.close_move(connection, left, "undone", str(error))

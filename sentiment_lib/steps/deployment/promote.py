@@ -40,7 +40,7 @@ def _promote(store: Store, settings: Settings, decision_id: int, reason: str | N
         known = deployments.of_decision(connection, decision_id)
         if known and known[1] == "done":
             return known[0]
-        left = deployments.under_way(connection)
+        left = deployments.pending_move(connection)
         if left:
             # another process is between its intent and its swap at this moment
             raise ChampionMoved(actual=left.to_version, expected=decision.champion_version)
@@ -56,7 +56,7 @@ def _promote(store: Store, settings: Settings, decision_id: int, reason: str | N
         serving = champion.version if champion else None
         if serving != decision.champion_version:
             raise ChampionMoved(actual=serving, expected=decision.champion_version)
-        intent = deployments.intend(
+        intent = deployments.begin_move(
             connection,
             kind="promotion" if reason is None else "forced",
             from_version=serving,

@@ -32,12 +32,12 @@ def run(store: Store, settings: Settings, *, to_version: int, reason: str, by: s
             if last and (last[0]["kind"], last[0]["reason"]) == ("rollback", reason.strip()):
                 return deployments.by_id(connection, last[0]["deployment_id"])
             raise BadInput(what="version", problem=f"{to_version} is the champion already")
-        left = deployments.under_way(connection)
+        left = deployments.pending_move(connection)
         if left:
             raise ChampionMoved(actual=left.to_version, expected=champion.version if champion else None)
         if not deployments.served_before(connection, to_version):
             raise BadInput(what="version", problem=f"{to_version} was never the champion: promote it instead")
-        intent = deployments.intend(
+        intent = deployments.begin_move(
             connection,
             kind="rollback",
             from_version=champion.version if champion else None,

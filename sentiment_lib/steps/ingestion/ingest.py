@@ -40,10 +40,10 @@ def run(store: Store, settings: Settings, source: Source, *, now: datetime | Non
     validator = RowValidator(source.identity, _author_key(settings), now or datetime.now(UTC))
     with store.begin() as connection:
         ingest = ingests.open_ingest(connection, source.identity.name, source.identity.digest)
-    keeper, done = tweets.Keeper(ingest.ingest_id), ingest.received
+    writer, done = tweets.TweetWriter(ingest.ingest_id), ingest.received
     with Prefetcher(source, validator, skip=done, max_rows=BATCH_ROWS) as chunks:
         while chunks.has_next():
-            done += _store_batch(store, keeper, done, chunks, source.identity.name)
+            done += _store_batch(store, writer, done, chunks, source.identity.name)
     if chunks.error is not None:
         raise chunks.error
     with store.begin() as connection:
@@ -57,7 +57,7 @@ def _author_key(settings: Settings) -> bytes:
     return key
 
 
-def _store_batch(store: Store, keeper: tweets.Keeper, done: int, chunks: Prefetcher, source: str) -> int:
+def _store_batch(store: Store, writer: tweets.TweetWriter, done: int, chunks: Prefetcher, source: str) -> int:
     """Store the next chunks in one transaction and return their number of rows."""
     batch = Batch()
 
@@ -69,13 +69,13 @@ def _store_batch(store: Store, keeper: tweets.Keeper, done: int, chunks: Prefetc
         chunks.prefetch()
 
     with store.begin() as connection:
-        if not ingests.lock_ingest(connection, keeper.ingest_id, done):
+        if not ingests.lock_ingest(connection, writer.ingest_id, done):
             raise IngestTaken(source=source)
-        stored = keeper.keep(connection, tweet_chunks())
-        tweets.store_labels(connection, keeper.ingest_id, batch.labels)
-        ingests.store_quarantine(connection, keeper.ingest_id, batch.bad)
+        stored = writer.write(connection, tweet_chunks())
+        tweets.store_labels(connection, writer.ingest_id, batch.labels)
+        ingests.store_quarantine(connection, writer.ingest_id, batch.bad)
         counts = {"received": batch.received, "stored": stored, "quarantined": len(batch.bad)}
-        ingests.add_counts(connection, keeper.ingest_id, **counts)
+        ingests.add_counts(connection, writer.ingest_id, **counts)
     return batch.received
 
 

@@ -67,7 +67,7 @@ def _waiting(store: Store, most: int | None) -> Iterator[dict[str, Any]]:
 def _given(store: Store, most: int | None) -> Iterator[dict[str, Any]]:
     def page(after: int | None) -> list[dict[str, Any]]:
         with store.begin() as connection:
-            return labels.listed(connection, SOURCES, after or 0, PAGE)
+            return labels.page_of_labels(connection, SOURCES, after or 0, PAGE)
 
     for number, row in enumerate(_paged(page, "label_id")):
         if most is not None and number >= most:

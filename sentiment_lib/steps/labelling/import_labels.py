@@ -117,7 +117,7 @@ def _checked(row: Row, now: datetime, said: dict[int, str]) -> _Given | tuple[in
 def _store(connection: Connection, given: list[_Given], by: str, now: datetime) -> Iterator[tuple[int, str]]:
     """(row, "audit", "person", "duplicate" or the reason why it is refused) for each."""
     ids = [one.tweet_id for one in given]
-    known, drawn = labels.known(connection, ids), labels.drawn(connection, ids)
+    known, drawn = labels.existing_ids(connection, ids), labels.audit_probabilities(connection, ids)
     audited = labels.audited(connection, list(drawn))
     settled: list[int] = []
     for one in given:
@@ -126,7 +126,7 @@ def _store(connection: Connection, given: list[_Given], by: str, now: datetime) 
             continue
         # the sample has one answer a tweet; a second one is a person's
         audit = one.tweet_id in drawn and audited.get(one.tweet_id, by) == by
-        stored = labels.give(
+        stored = labels.insert_label(
             connection,
             tweet_id=one.tweet_id,
             label=one.label,
@@ -140,4 +140,4 @@ def _store(connection: Connection, given: list[_Given], by: str, now: datetime) 
             settled.append(one.tweet_id)
             audited[one.tweet_id] = by
         yield one.number, "duplicate" if stored is None else "audit" if audit else "person"
-    labels.settle(connection, settled, now)
+    labels.mark_audited(connection, settled, now)

@@ -50,7 +50,7 @@ def run(store: Store, settings: Settings, *, person: str, api_texts: bool = Fals
     with store.begin() as connection:
         if (held := label_queue.open_pick(connection, person)) is not None:
             return _pick(held)
-        label_queue.give_back_held(connection, now - policy.hold_for, person)
+        label_queue.release_expired(connection, now - policy.hold_for, person)
         position = label_queue.next_position(connection, person)
         where = {
             "person": person,
@@ -61,7 +61,7 @@ def run(store: Store, settings: Settings, *, person: str, api_texts: bool = Fals
         for kind in kinds_in_order(position, policy.audit_share):
             for candidate in label_queue.candidates(connection, kind, where):
                 second = kind == "second"
-                pick_id = label_queue.hand_out(
+                pick_id = label_queue.assign(
                     connection,
                     candidate,
                     person=person,
@@ -97,7 +97,7 @@ def answer(store: Store, *, person: str, pick_id: int, label: str) -> Pick:
         found = _own(connection, pick_id, person)
         if found["state"] == "open":
             audit = found["kind"] == "audit"
-            label_id = labels.give(
+            label_id = labels.insert_label(
                 connection,
                 tweet_id=found["tweet_id"],
                 label=label,
@@ -108,7 +108,7 @@ def answer(store: Store, *, person: str, pick_id: int, label: str) -> Pick:
                 inclusion_probability=found["inclusion_probability"],
             )
             if audit:
-                labels.settle(connection, [found["tweet_id"]], now)
+                labels.mark_audited(connection, [found["tweet_id"]], now)
             label_queue.finish(connection, pick_id, answer=label, label_id=label_id, at=now)
             found = _own(connection, pick_id, person)
         if found["answer"] != label:
@@ -144,17 +144,17 @@ def undo(store: Store, *, person: str) -> Pick:
             snapshot = labels.frozen_since(connection, found["tweet_id"], found["label_id"])
             if snapshot is not None:
                 raise BadInput(what="undo", problem=f"snapshot {snapshot} holds this label already")
-        if label_queue.doubled(connection, found["pick_id"]):
+        if label_queue.has_second_opinion(connection, found["pick_id"]):
             raise BadInput(what="undo", problem="a second person has this tweet already")
-        if found["state"] == "skipped" and label_queue.taken(connection, found["tweet_id"], found["pick_id"]):
+        if found["state"] == "skipped" and label_queue.is_assigned(connection, found["tweet_id"], found["pick_id"]):
             raise BadInput(what="undo", problem="someone else has the skipped tweet now")
         if (held := label_queue.open_pick(connection, person)) is not None:
-            label_queue.drop(connection, [held["pick_id"]])
+            label_queue.delete_open(connection, [held["pick_id"]])
         label_queue.reopen(connection, found["pick_id"], datetime.now(UTC))
         if found["label_id"] is not None:
-            labels.take_back(connection, found["label_id"])
+            labels.delete_label(connection, found["label_id"])
         if found["kind"] == "audit":
-            labels.settle(connection, [found["tweet_id"]], None)
+            labels.mark_audited(connection, [found["tweet_id"]], None)
         again = label_queue.pick(connection, found["pick_id"], person)
         assert again is not None
         return _pick(again)

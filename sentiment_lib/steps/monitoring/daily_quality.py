@@ -15,12 +15,13 @@ from sentiment_lib.settings import Settings
 from sentiment_lib.storage import daily_quality as kept
 from sentiment_lib.storage import drift_reports as reports
 from sentiment_lib.storage.engine import Store
+from sentiment_lib.storage.quality_day import QualityDay
 
 #: Days at the end of the span that are always computed again: tweets and predictions still come in.
 FILLING = 2
 
 
-def run(store: Store, settings: Settings, version: int, span: Window) -> list[kept.QualityRow]:
+def run(store: Store, settings: Settings, version: int, span: Window) -> list[QualityDay]:
     """Bring the version's figures of the span's days (UTC), and of days that were labelled since, up to date."""
     count = (span.end - timedelta(microseconds=1)).date() - span.start.date()
     days = [span.start.date() + timedelta(days=number) for number in range(count.days + 1)]
@@ -44,7 +45,7 @@ def run(store: Store, settings: Settings, version: int, span: Window) -> list[ke
 
 def figures(
     day: date, version: int, drawn: pd.DataFrame, labelled: pd.DataFrame, policy: DriftPolicy
-) -> kept.QualityRow | None:
+) -> QualityDay | None:
     """One day's row; None with too few predictions. `labelled` has the days before as well: they calibrate."""
     scored = drawn[drawn["p_negative"].notna()]
     if len(scored) < policy.minimum_labelled:
@@ -64,7 +65,7 @@ def figures(
         }
         for name, one in estimates.items():
             found |= {name: one.value, f"{name}_low": one.low, f"{name}_high": one.high}
-    return kept.QualityRow(day=day, model_version=version, rows=len(scored), labelled=len(own), **found)
+    return QualityDay(day=day, model_version=version, rows=len(scored), labelled=len(own), **found)
 
 
 def _window(day: date) -> Window:

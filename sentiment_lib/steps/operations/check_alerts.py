@@ -78,7 +78,7 @@ def deliver(store: Store, settings: Settings, *, at: datetime | None = None) -> 
     sent = waiting = 0
     for receiver in delivery.receivers(settings):
         with store.begin() as connection:
-            for alert in outbox.told(connection, receiver.key, now):
+            for alert in outbox.delivery_state(connection, receiver.key, now):
                 if _wanted(alert, receiver, settings, now):
                     outbox.enqueue(connection, alert["alert_id"], receiver.key, now)
         with store.begin() as connection:
@@ -101,13 +101,13 @@ def _send(connection: Connection, settings: Settings, receiver: delivery.Receive
     """Send what is due; one failure ends the round for this receiver."""
     policy = settings.policy.alerts
     due = outbox.due(connection, receiver.key, now)
-    state = {alert["alert_id"]: alert for alert in outbox.told(connection, receiver.key, now)} if due else {}
+    state = {alert["alert_id"]: alert for alert in outbox.delivery_state(connection, receiver.key, now)} if due else {}
     ready = []
     for message in due:
         alert = state.get(message["alert_id"])
         event = delivery.next_event(alert, policy, now) if alert else None
         if alert is None or event is None:
-            outbox.drop(connection, message["message_id"])  # nothing to tell any more
+            outbox.delete_message(connection, message["message_id"])  # nothing to tell any more
         else:
             # one that came and went between two looks is told once, as over
             ready.append((message, alert, "resolved" if alert["resolved_at"] else event))
@@ -123,7 +123,7 @@ def _send(connection: Connection, settings: Settings, receiver: delivery.Receive
         except Exception as error:  # whatever a receiver does, it must not hurt the flow
             log.warning("An alert receiver did not take a message: %s", error)
             wait = delivery.back_off(max(message["attempts"] for message, _, _ in batch))
-            outbox.put_off(connection, receiver.key, now + wait, str(error)[:500])
+            outbox.postpone(connection, receiver.key, now + wait, str(error)[:500])
             return sent, sum(len(one) for one in batches[number:])
         for message, alert, event in batch:
             outbox.mark_sent(connection, message["message_id"], alert, event, now)

@@ -60,7 +60,7 @@ def _reconcile(store: Store, settings: Settings, registry: Registry) -> Deployme
     with store.begin() as connection:
         lock(connection, "champion")
         champion = model_versions.champion(connection)
-        if champion is None or deployments.under_way(connection):
+        if champion is None or deployments.pending_move(connection):
             return None
         found = registry.alias(CHAMPION)
         if found == champion.version:
@@ -68,7 +68,7 @@ def _reconcile(store: Store, settings: Settings, registry: Registry) -> Deployme
         known = _usable(connection, registry, found)
         adopt = settings.policy.approval.out_of_band == "adopt" and known is not None
         reason = f"the alias was moved to {found or 'nothing'} outside the platform"
-        intent = deployments.intend(
+        intent = deployments.begin_move(
             connection,
             kind="adopted" if adopt else "restored",
             from_version=champion.version if adopt else (known.version if known else None),

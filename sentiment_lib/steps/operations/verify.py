@@ -63,7 +63,7 @@ def _aliases(connection: Connection, registry: Registry) -> list[str]:
     champion = model_versions.champion(connection)
     expected, found = champion.version if champion else None, registry.alias(CHAMPION)
     problems = []
-    left = deployments.under_way(connection)
+    left = deployments.pending_move(connection)
     if left:
         problems.append(
             f"deployment {left.deployment_id} ({left.kind} to version {left.to_version}) was interrupted: run maintain"

@@ -45,7 +45,11 @@ def run(store: Store, settings: Settings, *, at: datetime | None = None) -> Shad
         if other.version == champion.version:
             continue
         beside = partial(
-            shadow.beside, champion=champion.version, version=other.version, since=since[other.version], rows=rows
+            shadow.unscored_by_shadow,
+            champion=champion.version,
+            version=other.version,
+            since=since[other.version],
+            rows=rows,
         )
         scored[other.version] = in_batches(store, settings, other, beside, share=share).scored
     return ShadowResult(scored=scored)
