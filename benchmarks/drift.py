@@ -175,7 +175,7 @@ def failures(found: dict[str, dict[str, object]]) -> list[str]:
 def main() -> None:
     """Run what is asked (everything without a choice)."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parts = {"null": null, "power": power, "cost": cost, "quality": lambda data, quick, sizes: foreseen(data)}
+    parts = {"null": null, "power": power, "cost": cost, "quality": lambda data, *_: foreseen(data)}
     for name in (*parts, "quick", "check"):
         parser.add_argument(f"--{name}", action="store_true")
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))

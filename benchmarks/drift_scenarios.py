@@ -199,7 +199,7 @@ def _injected(data: Path, windows: int, draw: Draw):
     for percent in (2, 5, 10):
         slang = changed(percent / 100, lambda text: f"{text} {random.choice(SLANG)}")
         yield f"new slang in {percent} %", reference, calm, slang, unchanged
-    flood = changed(0.05, lambda text: f"Win a free flight with @user today, code {random.integers(1e6)} http")
+    flood = changed(0.05, lambda _: f"Win a free flight with @user today, code {random.integers(1e6)} http")
     yield "bot flood in 5 %", reference, calm, flood, unchanged
     spanish = ("mi vuelo está retrasado otra vez y nadie dice nada", "gracias por el buen servicio en el vuelo de hoy")
     other_language = changed(0.05, lambda text: f"@user {random.choice(spanish)} {text[:20]}")

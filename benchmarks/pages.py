@@ -37,14 +37,14 @@ Page = Callable[[Store, Settings, int], Any]
 
 
 def _console(template: str, values: Callable[[Connection], dict[str, Any]]) -> Page:
-    def page(store: Store, settings: Settings, turn: int) -> str:
+    def page(store: Store, _settings: Settings, _turn: int) -> str:
         with store.begin() as connection:
             return draw(template, "/", **values(connection))
 
     return page
 
 
-def _lineage(store: Store, settings: Settings, turn: int) -> str:
+def _lineage(store: Store, _settings: Settings, turn: int) -> str:
     with store.begin() as connection:
         found = lineage.view(connection, FIRST_ID + 1 + turn * 950)
     return draw("lineage.html", "/lineage", asked="1", found=found, missing=False)
@@ -77,8 +77,8 @@ PAGES: dict[str, Page] = {
     "models": _console("models.html", models.view),
     "lineage of a tweet": _lineage,
     "labelling: answer and next": _label,
-    "labelling: progress": lambda store, settings, turn: label_progress.run(store, person=f"person {turn % 3}"),
-    "API: one prediction": lambda store, settings, turn: lookup.prediction(store, FIRST_ID + 5 + turn * 1000, 2),
+    "labelling: progress": lambda store, _, turn: label_progress.run(store, person=f"person {turn % 3}"),
+    "API: one prediction": lambda store, _, turn: lookup.prediction(store, FIRST_ID + 5 + turn * 1000, 2),
 }
 
 
@@ -155,7 +155,7 @@ def _plans(store: Store, settings: Settings, rows: int, found: dict[str, dict[st
             began.append(time.perf_counter())
 
         def after(
-            _: Any, __: Any, statement: str, values: Any, *more: Any, asked: Any = asked, began: Any = began
+            _: Any, __: Any, statement: str, values: Any, *___: Any, asked: Any = asked, began: Any = began
         ) -> None:
             asked.append((time.perf_counter() - began.pop(), statement, values))
 

@@ -73,7 +73,7 @@ def undisturbed(spec: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     """Result of a training that nobody kills: macro-F1 in points, steps, seconds."""
     place = folder / "undisturbed"
     place.mkdir()
-    result, _ = _run(spec, place, lambda step: False)
+    result, _ = _run(spec, place, lambda _: False)
     assert result is not None
     return result
 
@@ -145,7 +145,7 @@ def _train(path: Path) -> None:
     spec = json.loads(path.read_text())
     started = time.monotonic()
 
-    def progress(share: float, doing: str) -> bool:
+    def progress(_: float, doing: str) -> bool:
         if doing.startswith("step "):
             print(doing.split()[1], flush=True)
         elif doing.startswith("exporting"):  # all steps are behind it

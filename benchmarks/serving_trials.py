@@ -88,7 +88,7 @@ def _trials(home: Path, url: str, *, kills: int, away: float, moves: int) -> dic
             if np.abs(given - right[answer["model_version"]]).max() > 1e-6:
                 mixed.append(answer["model_version"])
 
-        with Callers(served.port, key, texts=lambda number: TEXTS, seen=seen) as moved:
+        with Callers(served.port, key, texts=lambda _: TEXTS, seen=seen) as moved:
             for number in range(moves):
                 deploy(store, 2 - number % 2)
                 time.sleep(0.3)

@@ -16,7 +16,7 @@ from sentiment_lib.pages.assets import CACHE_CONTROL
 from sentiment_lib.pages.same_origin import is_same_origin
 from sentiment_lib.pages.templates import content_security_policy
 from sentiment_lib.registry.mlflow_registry import Registry
-from sentiment_lib.settings import load_settings
+from sentiment_lib.settings import Settings, load_settings
 from sentiment_lib.steps.ingestion import check_quality
 from sentiment_lib.storage import alerts
 from sentiment_lib.storage.engine import Store
@@ -51,24 +51,41 @@ def create() -> FastAPI:
         return response
 
     @app.exception_handler(NotFound)
-    async def missing(request: Request, error: NotFound) -> Response:
+    async def missing(_: Request, error: NotFound) -> Response:
         return Response(str(error), status_code=404, media_type="text/plain")
-
-    def page(template: str, here: str, **values: Any) -> HTMLResponse:
-        return HTMLResponse(draw(template, here, **values))
-
-    def redirect(address: str | None, dag_id: str) -> Response:
-        if address is None:
-            return page("other_dag.html", "/dags", dag_id=dag_id)
-        return RedirectResponse(f"{BASE}{address}", status_code=303)
-
-    def sandboxed(path: FilePath) -> FileResponse:
-        return FileResponse(path, media_type="text/html", headers={"Content-Security-Policy": SANDBOX})
 
     @app.get("/static/{name}")
     def static(name: str) -> Response:
         content, media_type = files().content(name)
         return Response(content, media_type=media_type, headers={"Cache-Control": CACHE_CONTROL})
+
+    add_decisions(app, store)
+    add_airflow_tabs(app, store)
+    add_drift(app, store, settings)
+    add_alerts(app, store)
+    add_models(app, store, settings)
+    return app
+
+
+def page(template: str, here: str, **values: Any) -> HTMLResponse:
+    """A rendered template; `here` is the address that the navigation marks."""
+    return HTMLResponse(draw(template, here, **values))
+
+
+def redirect(address: str | None, dag_id: str) -> Response:
+    """Lead to the console's page; a DAG of another project gets a page that says so."""
+    if address is None:
+        return page("other_dag.html", "/dags", dag_id=dag_id)
+    return RedirectResponse(f"{BASE}{address}", status_code=303)
+
+
+def sandboxed(path: FilePath) -> FileResponse:
+    """A page of Evidently."""
+    return FileResponse(path, media_type="text/html", headers={"Content-Security-Policy": SANDBOX})
+
+
+def add_decisions(app: FastAPI, store: Store) -> None:
+    """The overview, and decisions with their evidence."""
 
     @app.get("/", dependencies=[READ])
     def show_overview() -> HTMLResponse:
@@ -85,6 +102,10 @@ def create() -> FastAPI:
         with store.begin() as connection:
             return page("decision.html", "/decisions/one", **decisions.view(connection, decision_id))
 
+
+def add_airflow_tabs(app: FastAPI, store: Store) -> None:
+    """Where the tabs on Airflow's own pages lead."""
+
     @app.get("/dags/{dag_id}", dependencies=[READ])
     def show_on_dag(dag_id: str) -> Response:
         return redirect(of_dag.of_dag(dag_id), dag_id)
@@ -94,6 +115,10 @@ def create() -> FastAPI:
         report = read_xcom(session, dag_id, run_id, "compare_windows") if dag_id == "check_drift" else None
         with store.begin() as connection:
             return redirect(of_dag.of_run(connection, dag_id, run_id, report), dag_id)
+
+
+def add_drift(app: FastAPI, store: Store, settings: Settings) -> None:
+    """Drift reports and the check of new tweets."""
 
     @app.get("/drift", dependencies=[READ])
     def list_reports() -> HTMLResponse:
@@ -116,6 +141,10 @@ def create() -> FastAPI:
     @app.get("/quality", dependencies=[READ])
     def show_quality() -> FileResponse:
         return sandboxed(drift.kept_page(settings, check_quality.PAGE, of="check of new tweets"))
+
+
+def add_alerts(app: FastAPI, store: Store) -> None:
+    """Alerts, and the actions on them."""
 
     @app.get("/alerts", dependencies=[READ])
     def list_alerts(user: GetUserDep, state: str = "unresolved") -> HTMLResponse:
@@ -140,6 +169,10 @@ def create() -> FastAPI:
                 alerts.resolve_alert(connection, alert_id, user.get_name())
         return RedirectResponse(f"{BASE}/alerts", status_code=303)
 
+
+def add_models(app: FastAPI, store: Store, settings: Settings) -> None:
+    """Model versions, their cards, and the lineage of a tweet."""
+
     @app.get("/models", dependencies=[READ])
     def list_models() -> HTMLResponse:
         with store.begin() as connection:
@@ -162,5 +195,3 @@ def create() -> FastAPI:
         with store.begin() as connection:
             newest = [] if tweet else lineage.newest(connection)
         return page("lineage.html", "/lineage", asked=tweet, found=found, missing=missing, newest=newest)
-
-    return app

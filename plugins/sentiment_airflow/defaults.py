@@ -22,9 +22,9 @@ class RetryByError(RetryPolicy):
     def evaluate(
         self,
         exception: BaseException,
-        try_number: int,
-        max_tries: int,
-        context: Any = None,
+        try_number: int,  # noqa: ARG002
+        max_tries: int,  # noqa: ARG002
+        context: Any = None,  # noqa: ARG002
     ) -> RetryDecision:
         """Fail, or leave it to the task's own retries and back-off."""
         if isinstance(exception, SentimentError) and not exception.retryable:

@@ -26,7 +26,7 @@ def on_dag_run_failed(dag_run: Any, msg: str) -> None:
 
 
 @hookimpl
-def on_dag_run_success(dag_run: Any, msg: str) -> None:
+def on_dag_run_success(dag_run: Any, msg: str) -> None:  # noqa: ARG001
     """Resolve the alerts of this DAG and its tasks that this run did not raise itself."""
     try:
         from sentiment_airflow.dag_alerts import resolve_alerts

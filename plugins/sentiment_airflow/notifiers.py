@@ -11,7 +11,7 @@ from airflow.sdk import BaseNotifier
 class AlertDelivery(BaseNotifier):
     """Delivers pending alerts now instead of at the next run of `maintain`."""
 
-    def notify(self, context: Mapping[str, Any]) -> None:
+    def notify(self, context: Mapping[str, Any]) -> None:  # noqa: ARG002 - Airflow's signature
         """Deliver; a channel or database that is down is logged, because the task itself has ended well."""
         try:
             deliver()

@@ -72,7 +72,7 @@ def duplicates(frame: pd.DataFrame) -> dict[str, int]:
     return facts
 
 
-def doubtful(frame: pd.DataFrame, *, seed: int = 0, most: int = 30) -> pd.DataFrame:
+def doubtful(frame: pd.DataFrame, *, seed: int = 0, most: int = 30) -> pd.DataFrame:  # noqa: ARG001
     """Rows whose label a cross-validated model doubts: confident learning (Northcutt et al. 2021, JAIR 70).
 
     A row is doubtful when another class has at least the mean confidence that the model has in that class where it is

@@ -45,7 +45,7 @@ def enough_rows(comparison: Comparison, policy: GatePolicy) -> Verdicts:
     yield _at_least("holdout rows", comparison.rows, bound, HOLD, f"{comparison.rows} rows, at least {bound}")
 
 
-def benefit(comparison: Comparison, policy: GatePolicy) -> Verdicts:
+def benefit(comparison: Comparison, policy: GatePolicy) -> Verdicts:  # noqa: ARG001
     """The candidate is better on the main metric, at the level that this look may spend."""
     main = comparison.main
     gain = _change(main)

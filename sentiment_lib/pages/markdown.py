@@ -39,7 +39,7 @@ def _parser() -> MarkdownIt:
     return parser
 
 
-def _text(renderer: Any, tokens: Sequence[Token], index: int, *_: Any) -> str:
+def _text(_renderer: Any, tokens: Sequence[Token], index: int, *_: Any) -> str:
     return str(visible(tokens[index].content))
 
 

@@ -27,7 +27,7 @@ class PackagedModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc, name-defin
 
         self.model = model_package.read(Path(context.artifacts["package"]), context.model_config["digest"])
 
-    def predict(self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:
+    def predict(self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:  # noqa: ARG002
         """Probabilities (n, 3), columns p_negative, p_neutral, p_positive; BadInput names the rows without a text."""
         proba = self.model.predict_proba(texts_of(model_input["text"]))
         return pd.DataFrame(proba, columns=[f"p_{label}" for label in LABELS])

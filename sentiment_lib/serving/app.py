@@ -24,7 +24,7 @@ def create(settings: Settings) -> FastAPI:
     service = Service(Store.open(settings), settings)
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await run_in_threadpool(service.start)
         gc.collect()
         # libraries stay: to look through them again and again would stop all requests for a tenth of a second

@@ -82,7 +82,7 @@ async def feedback(body: schemas.FeedbackBody, service: Serving, caller: Answeri
 
 
 @router.get("/model", tags=["predict"])
-async def model(service: Serving, caller: Predicting) -> schemas.ModelOut:
+async def model(service: Serving, caller: Predicting) -> schemas.ModelOut:  # noqa: ARG001
     """The version that answers now."""
     served = service.champion.served()
     return schemas.ModelOut(
@@ -91,7 +91,7 @@ async def model(service: Serving, caller: Predicting) -> schemas.ModelOut:
 
 
 @router.get("/predictions/{prediction_id}", tags=["predict"], responses={404: {"model": schemas.ProblemOut}})
-async def prediction(prediction_id: PredictionId, service: Serving, caller: Predicting) -> schemas.StoredPredictionOut:
+async def prediction(prediction_id: PredictionId, service: Serving, caller: Predicting) -> schemas.StoredPredictionOut:  # noqa: ARG001
     """A prediction made earlier."""
     found = await service.prediction(prediction_id)
     return schemas.StoredPredictionOut.model_validate(

@@ -66,4 +66,4 @@ def test_the_listener_logs_and_never_raises_when_the_database_is_away(monkeypatc
 def _dag(dag_id):
     from airflow.sdk import DAG
 
-    return DAG(dag_id)
+    return DAG(dag_id, schedule=None)

@@ -168,7 +168,7 @@ def _minilm(way: str) -> MiniLm:
     return MiniLm(way)
 
 
-def _make_use(training: Training, texts: list[str]) -> Encoder:
+def _make_use(training: Training, texts: list[str]) -> Encoder:  # noqa: ARG001
     return _use()
 
 
@@ -187,7 +187,7 @@ def _make_graph(training: Training, texts: list[str]) -> Encoder:
     return GraphEncoder(graph, tokenizer, {"preparation": way, **notes})
 
 
-def _read_use(folder: Path) -> Encoder:
+def _read_use(folder: Path) -> Encoder:  # noqa: ARG001
     return _use()
 
 

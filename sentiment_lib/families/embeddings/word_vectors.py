@@ -117,7 +117,7 @@ def learn(training: Training, texts: list[str]) -> Encoder:
 
         done = 0
 
-        def on_epoch_end(self, model: Any) -> None:
+        def on_epoch_end(self, model: Any) -> None:  # noqa: ARG002
             self.done += 1
             share = PART * self.done / given["epochs"]
             training.report("word2vec_logreg", share, f"word vectors, pass {self.done} of {given['epochs']}")

@@ -42,7 +42,7 @@ class MeanHead(nn.Module):
 class OwnHead(nn.Module):
     """A checkpoint for classification as it was published; its columns are put in the order of LABELS."""
 
-    def __init__(self, folder: Path, *, attention: str | None, dropout: float) -> None:
+    def __init__(self, folder: Path, *, attention: str | None, dropout: float) -> None:  # noqa: ARG002
         super().__init__()
         self.body: Any = AutoModelForSequenceClassification.from_pretrained(str(folder), attn_implementation=attention)
         self.order = label_order(self.body.config.id2label, folder)

@@ -37,7 +37,7 @@ def chosen(settings: Settings, families: Sequence[str] | None = None) -> tuple[s
 
 
 def orders(
-    store: Store, settings: Settings, *, snapshot_id: int, families: Sequence[str], seed: int, fine_tuned: bool
+    _store: Store, settings: Settings, *, snapshot_id: int, families: Sequence[str], seed: int, fine_tuned: bool
 ) -> list[Order]:
     """One order for each of the families that fine-tune a network, or for each of the others: pools keep them apart."""
     options = settings.policy.retrain.options

@@ -15,7 +15,7 @@ class FirstLabels:
 
     name = "first"
 
-    def reason(self, connection: Connection, policy: RetrainPolicy, at: datetime) -> str | None:
+    def reason(self, connection: Connection, policy: RetrainPolicy, at: datetime) -> str | None:  # noqa: ARG002
         """The number of labels, as long as no snapshot exists."""
         if snapshots.last_created_at(connection) is not None:
             return None
@@ -28,7 +28,7 @@ class NewLabels:
 
     name = "labels"
 
-    def reason(self, connection: Connection, policy: RetrainPolicy, at: datetime) -> str | None:
+    def reason(self, connection: Connection, policy: RetrainPolicy, at: datetime) -> str | None:  # noqa: ARG002
         """The number of labels since the last snapshot."""
         last = snapshots.last_created_at(connection)
         if last is None:
