@@ -34,7 +34,19 @@ lint: setup ## style, types, direction of imports, Dockerfiles
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && PYTHONPATH=plugins $(BIN)/lint-imports
 	$(BIN)/hadolint docker/*/Dockerfile
 
+coverage: setup ## the tests with coverage, measured and no gate: build/coverage/report.txt and html/
+	mkdir -p build/coverage
+	$(BIN)/python -m pytest -n 2 --cov --cov-report= $(ARGS)
+	$(BIN)/coverage html --quiet
+	$(BIN)/coverage report > build/coverage/report.txt; tail -n 1 build/coverage/report.txt
+
+docs: setup ## the documentation site in build/site; a broken link fails
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+
+release: setup ## VERSION=1.2.0: write version and changelog, commit, tag
+	$(BIN)/python -m scripts.release "$(VERSION)"
+
 bench: setup ## the benchmarks in their short form
 	for name in ingest decisions drift families search serving serving_trials; do $(BIN)/python -m benchmarks.$$name --quick || exit 1; done
 
-.PHONY: help setup mpnet up down status test lint bench
+.PHONY: help setup mpnet up down status test lint coverage docs release bench
