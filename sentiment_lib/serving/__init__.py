@@ -1,1 +1,1 @@
-"""The API and its pages."""
+"""The HTTP API, its pages, and the spool that makes predictions durable."""

@@ -1,4 +1,4 @@
-"""API keys: shown once, stored as a hash, with roles and a rate limit."""
+"""API keys: shown once, stored as a hash, with roles."""
 
 from __future__ import annotations
 
@@ -16,30 +16,30 @@ from sentiment_lib.storage.api_keys import ApiKey
 from sentiment_lib.storage.engine import Store
 
 ROLES = ("predict", "feedback", "admin")
-#: How long a key that was just checked is believed, so that a revoked one dies within this many seconds.
-BELIEVED_SECONDS = 5.0
+#: How long a looked-up key is cached: a revoked key stops working within this many seconds.
+CACHE_SECONDS = 5.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Caller:
-    """Who is calling: the key's name and what it may do."""
+    """The authenticated caller: name and roles of its key."""
 
     name: str
     roles: frozenset[str]
 
     def may(self, role: str) -> bool:
-        """True when the caller has the role; admin may do everything."""
+        """True with this role, or with admin."""
         return role in self.roles or "admin" in self.roles
 
 
 def digest_of(key: str) -> bytes:
-    """What is kept of a key, and what it is found by."""
+    """SHA-256 of a key: what is stored, and the lookup key."""
     # a key is 256 random bits, so a fast hash is as safe as a slow one
     return hashlib.sha256(key.encode()).digest()
 
 
 def create(store: Store, name: str, roles: tuple[str, ...]) -> str:
-    """Make a key and return it; only its hash is stored."""
+    """Create a key and return it; only its hash is stored. Raises BadInput for an unknown role or a name in use."""
     if unknown := set(roles) - set(ROLES):
         raise BadInput(what=f"role {', '.join(sorted(unknown))}", problem=f"choose from {', '.join(ROLES)}")
     if not roles:
@@ -53,7 +53,7 @@ def create(store: Store, name: str, roles: tuple[str, ...]) -> str:
 
 
 def revoke(store: Store, name: str) -> None:
-    """End a key; NotFound when no key of that name is in use."""
+    """Revoke a key. Raises NotFound when no key of that name is in use."""
     with store.begin() as connection:
         revoked = storage.revoke_key(connection, name)
     if not revoked:
@@ -67,61 +67,38 @@ def in_use(store: Store) -> list[ApiKey]:
 
 
 class KeyRing:
-    """Looks keys up, and remembers the answer for a few seconds; survives a database that is away."""
+    """Looks up keys, with a cache of a few seconds that also bridges an unavailable database."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._known: dict[bytes, tuple[float, Caller | None]] = {}
+        self._cache: dict[bytes, tuple[float, Caller | None]] = {}
         self._lock = threading.Lock()
 
-    def caller(self, key: str) -> Caller | None:
-        """The caller, or None for an unknown or revoked key."""
-        return self.by_digest(digest_of(key))
-
-    def believed(self, digest: bytes) -> tuple[Caller | None] | None:
-        """The answer that still holds, in a tuple; None when the database must be asked."""
-        known = self._known.get(digest)
-        return (known[1],) if known is not None and time.monotonic() - known[0] < BELIEVED_SECONDS else None
+    def cached(self, digest: bytes) -> tuple[Caller | None] | None:
+        """The cached result in a tuple (None inside it: no such key); None when the database must be asked."""
+        entry = self._cache.get(digest)
+        return (entry[1],) if entry is not None and time.monotonic() - entry[0] < CACHE_SECONDS else None
 
     def by_digest(self, digest: bytes) -> Caller | None:
-        """The caller by the key's hash. With the database away, the last answer stands for a caller that was known."""
-        if (still := self.believed(digest)) is not None:
-            return still[0]
-        known = self._known.get(digest)
+        """The caller of this key hash; None when no such key is in use.
+
+        Without a database a known caller keeps its cached roles; for others OperationalError is raised.
+        """
+        if (cached := self.cached(digest)) is not None:
+            return cached[0]
+        entry = self._cache.get(digest)
         now = time.monotonic()
         try:
             with self._store.begin() as connection:
                 stored = storage.find_key(connection, digest)
         except OperationalError:
-            if known is None or known[1] is None:
+            if entry is None or entry[1] is None:
                 raise
-            self._known[digest] = (now, known[1])  # not asked again for each request
-            return known[1]
+            self._cache[digest] = (now, entry[1])  # not asked again for each request
+            return entry[1]
         caller = None if stored is None else Caller(name=stored.name, roles=frozenset(stored.roles))
         with self._lock:
-            if len(self._known) > 10_000:  # guesses must not fill the memory
-                self._known.clear()
-            self._known[digest] = (now, caller)
+            if len(self._cache) > 10_000:  # guessed keys must not fill the memory
+                self._cache.clear()
+            self._cache[digest] = (now, caller)
         return caller
-
-
-class RateLimit:
-    """Token bucket for each caller: `per_second` on average, `burst` at once."""
-
-    def __init__(self, per_second: float, burst: float) -> None:
-        self._rate = per_second
-        self._burst = burst
-        self._buckets: dict[str, tuple[float, float]] = {}
-        self._lock = threading.Lock()
-
-    def wait_needed(self, name: str, cost: float = 1.0) -> float:
-        """Take `cost` tokens and return 0, or return the seconds until they would be there."""
-        now = time.monotonic()
-        with self._lock:
-            tokens, then = self._buckets.get(name, (self._burst, now))
-            tokens = min(self._burst, tokens + (now - then) * self._rate)
-            if tokens >= min(cost, self._burst):
-                self._buckets[name] = (tokens - cost, now)
-                return 0.0
-            self._buckets[name] = (tokens, now)
-            return (min(cost, self._burst) - tokens) / self._rate

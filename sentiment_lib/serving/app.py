@@ -1,4 +1,4 @@
-"""The API as an ASGI app."""
+"""The ASGI app of the API and its pages."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.middleware.cors import CORSMiddleware
 
 from sentiment_lib.serving import openapi, problems, routes
-from sentiment_lib.serving.middleware import Edge
+from sentiment_lib.serving.middleware import RequestMiddleware
 from sentiment_lib.serving.pages import label_page, login_pages, rendering, try_page
 from sentiment_lib.serving.service import Service
 from sentiment_lib.settings import Settings
@@ -20,14 +20,14 @@ from sentiment_lib.storage.engine import Store
 
 
 def create(settings: Settings) -> FastAPI:
-    """The app of these settings; the model is loaded when it starts."""
+    """The app for these settings; the champion is loaded at startup."""
     service = Service(Store.open(settings), settings)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await run_in_threadpool(service.start)
         gc.collect()
-        # libraries stay: to look through them again and again would stop all requests for a tenth of a second
+        # exempt the imported libraries from collection: a full pass over them stops all requests for 0.1 s
         gc.freeze()
         yield
         gc.unfreeze()
@@ -37,9 +37,9 @@ def create(settings: Settings) -> FastAPI:
     app = FastAPI(
         title="Airline sentiment",
         version=version("airline-sentiment"),
-        description="Is a tweet about an airline negative, neutral or positive?",
+        description="Sentiment of tweets about airlines: negative, neutral or positive.",
         lifespan=lifespan,
-        docs_url=None,  # its page loads scripts from elsewhere
+        docs_url=None,  # its page loads scripts from another host
         redoc_url=None,
     )
     app.state.service = service
@@ -56,5 +56,5 @@ def create(settings: Settings) -> FastAPI:
             allow_methods=["GET", "POST"],
             allow_headers=["Authorization", "Content-Type", "X-API-Key", "X-Request-Id"],
         )
-    app.add_middleware(Edge, limits=settings.serving, metrics=service.metrics)
+    app.add_middleware(RequestMiddleware, limits=settings.serving, metrics=service.metrics)
     return app

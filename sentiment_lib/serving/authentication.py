@@ -1,7 +1,7 @@
-"""Who may do what: an API key in a header, or a browser that was signed in with one.
+"""Authentication: an API key in a header, or a browser session that was opened with one.
 
-A browser's cookie holds a signed copy of the key's hash, so a revoked key ends its sessions too. Requests that change
-something are taken from a browser only when it says that they come from our own pages (Fetch Metadata, or Origin).
+A session cookie holds a signed copy of the key's hash, so revoking a key ends its sessions too. Unsafe methods need
+proof that a session's request comes from our own pages (Fetch Metadata, or Origin).
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from starlette.concurrency import run_in_threadpool
 
 from sentiment_lib.pages.same_origin import is_same_origin
 from sentiment_lib.serving.api_keys import Caller, KeyRing, digest_of
+from sentiment_lib.serving.middleware import add_log_fields
 from sentiment_lib.settings import Settings
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 COOKIE = "sentiment_session"
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
-#: What the OpenAPI document says of keys.
+#: Security schemes of the OpenAPI document.
 SCHEMES = {
     "Bearer": {"type": "http", "scheme": "bearer"},
     "APIKeyHeader": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
@@ -32,26 +33,26 @@ SCHEMES = {
 
 
 def require(role: str) -> Callable[[Request], Awaitable[Caller]]:
-    """A dependency that gives the caller, or answers 401 or 403."""
+    """A FastAPI dependency that returns the caller; raises HTTPException 401 without one, 403 without the role."""
 
-    async def caller(request: Request) -> Caller:
-        found = await identify(request)
-        if found is None:
-            raise HTTPException(401, "an API key is needed", headers={"WWW-Authenticate": "Bearer"})
-        if not found.may(role):
-            raise HTTPException(403, f"this key may not do this: it needs the role {role}")
-        request.scope.setdefault("told", {})["caller"] = found.name
-        return found
+    async def dependency(request: Request) -> Caller:
+        caller = await identify(request)
+        if caller is None:
+            raise HTTPException(401, _no_caller(request), headers={"WWW-Authenticate": "Bearer"})
+        if not caller.may(role):
+            raise HTTPException(403, f"this key lacks the role {role}")
+        add_log_fields(request.scope, caller=caller.name)
+        return caller
 
-    return caller
+    return dependency
 
 
 async def identify(request: Request) -> Caller | None:
-    """The caller by header or by cookie; None for nobody. 403 for a request that another site made a browser send."""
-    ring = _service(request).keys
+    """The caller by header or by session; None for neither. Raises HTTPException 403 for a cross-site request."""
+    keys = _service(request).keys
     key = _key_in_header(request)
     if key is not None:
-        return await _lookup(ring, digest_of(key))
+        return await _lookup(keys, digest_of(key))
     session = request.cookies.get(COOKIE)
     if session is None:
         return None
@@ -62,11 +63,11 @@ async def identify(request: Request) -> Caller | None:
         digest = bytes.fromhex(_signer(settings).loads(session, max_age=int(settings.serving.session_hours * 3600)))
     except (BadSignature, ValueError):
         return None
-    return await _lookup(ring, digest)
+    return await _lookup(keys, digest)
 
 
 async def sign_in(request: Request, response: Response, key: str) -> Caller | None:
-    """Put a session for this key into the response; None, and no session, when the key is not in use."""
+    """Set a session cookie for this key on the response; returns None, without a cookie, for a key not in use."""
     service = _service(request)
     caller = await _lookup(service.keys, digest_of(key.strip()))
     if caller is not None:
@@ -82,13 +83,18 @@ async def sign_in(request: Request, response: Response, key: str) -> Caller | No
 
 
 def sign_out(response: Response) -> None:
-    """End the browser's session."""
+    """Delete the session cookie."""
     response.delete_cookie(COOKIE, httponly=True, samesite="strict")
 
 
-async def _lookup(ring: KeyRing, digest: bytes) -> Caller | None:
-    known = ring.believed(digest)  # without a thread when the key was just seen
-    return known[0] if known is not None else await run_in_threadpool(ring.by_digest, digest)
+async def _lookup(keys: KeyRing, digest: bytes) -> Caller | None:
+    cached = keys.cached(digest)  # no thread for a key that was just seen
+    return cached[0] if cached is not None else await run_in_threadpool(keys.by_digest, digest)
+
+
+def _no_caller(request: Request) -> str:
+    """Says whether a key was missing or wrong."""
+    return "an API key is needed" if _key_in_header(request) is None else "this API key is not in use"
 
 
 def _key_in_header(request: Request) -> str | None:

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from sentiment_lib.errors import NotFound
-from sentiment_lib.serving.prediction.prediction_ids import prediction_key
+from sentiment_lib.serving.prediction.prediction_ids import format_prediction_id
 from sentiment_lib.storage import predictions
 from sentiment_lib.storage.engine import Store
 
@@ -16,5 +16,5 @@ def prediction(store: Store, tweet_id: int, version: int) -> dict[str, Any]:
     with store.begin() as connection:
         found = predictions.find(connection, tweet_id, version)
     if found is None:
-        raise NotFound(what="prediction", key=prediction_key(tweet_id, version))
+        raise NotFound(what="prediction", key=format_prediction_id(tweet_id, version))
     return {**asdict(found), "kind": "prediction", "at": found.at.isoformat()}

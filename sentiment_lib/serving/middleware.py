@@ -1,6 +1,6 @@
-"""What every request passes: id, size and time limits, security headers, one log line and one count.
+"""ASGI middleware around the whole app: request id, body and time limits, security headers, one log line, one count.
 
-A plain ASGI layer: the body is read here, within its limits, before anything else sees the request.
+The body is read here, within its limits, before anything else sees the request.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import logging
 import re
 import secrets
 import time
+from collections.abc import MutableMapping
 from typing import Any
 
 from starlette.responses import Response
@@ -22,10 +23,10 @@ from sentiment_lib.settings import ServingSettings
 
 log = logging.getLogger("sentiment_lib.serving.requests")
 
-_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
-#: Routes that are asked every few seconds by machines: counted, not logged.
-QUIET = ("/healthz", "/readyz", "/metrics")
-HEADERS = [
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+#: Routes that machines poll: counted, not logged.
+UNLOGGED_ROUTES = ("/healthz", "/readyz", "/metrics")
+SECURITY_HEADERS = [
     (name.encode(), value.encode())
     for name, value in {
         "x-content-type-options": "nosniff",
@@ -36,12 +37,17 @@ HEADERS = [
 ]
 
 
-class TooLarge(Exception):
-    """The body has more bytes than are taken."""
+class BodyTooLarge(Exception):
+    """The request's body exceeds the limit"""
 
 
-class Edge:
-    """ASGI middleware around the whole app."""
+def add_log_fields(scope: MutableMapping[str, Any], **fields: object) -> None:
+    """Add fields to the log line of this request."""
+    scope.setdefault("log_fields", {}).update(fields)
+
+
+class RequestMiddleware:
+    """Limits, logs and counts every HTTP request."""
 
     def __init__(self, app: ASGIApp, limits: ServingSettings, metrics: Metrics) -> None:
         self._app = app
@@ -49,73 +55,74 @@ class Edge:
         self._metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
+        """Handle one request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         started = time.perf_counter()
-        given = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"x-request-id"), "")
-        scope["request_id"] = request_id = given if _ID.fullmatch(given) else secrets.token_hex(8)
+        header = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"x-request-id"), "")
+        scope["request_id"] = request_id = header if _REQUEST_ID.fullmatch(header) else secrets.token_hex(8)
         status = 0
 
-        async def sending(message: Message) -> None:
+        async def send_with_headers(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                there = {name for name, _ in message["headers"]}
+                names = {name for name, _ in message["headers"]}
                 message["headers"] += [(b"x-request-id", request_id.encode())]
-                message["headers"] += [header for header in HEADERS if header[0] not in there]
+                message["headers"] += [header for header in SECURITY_HEADERS if header[0] not in names]
             await send(message)
 
         try:
-            refused = await self._run(scope, receive, sending)
-            if refused is not None and status == 0:
-                await refused(scope, receive, sending)
+            refusal = await self._run(scope, receive, send_with_headers)
+            if refusal is not None and status == 0:
+                await refusal(scope, receive, send_with_headers)
         except Exception:
             log.exception("request %s failed", request_id)
             if status:
-                raise  # the answer has begun: the server can only cut it off
-            await problem(500, "the request failed; its id leads to the log", request_id=request_id)(
-                scope, receive, sending
+                raise  # the response has begun: the server can only cut it off
+            await problem(500, "the request failed; look up its id in the log", request_id=request_id)(
+                scope, receive, send_with_headers
             )
         finally:
-            self._tell(scope, status, time.perf_counter() - started)
+            self._observe(scope, status, time.perf_counter() - started)
 
     async def _run(self, scope: Scope, receive: Receive, send: Send) -> Response | None:
-        """Run the app; an answer to send instead when a limit was passed."""
+        """Run the app; returns the response to send instead when a limit is exceeded."""
         request_id = scope["request_id"]
         try:
             async with asyncio.timeout(self._limits.body_seconds):
-                body = await self._body(scope, receive)
-        except TooLarge:
-            detail = f"a body has at most {self._limits.maximum_body_bytes} bytes"
+                body = await self._read_body(scope, receive)
+        except BodyTooLarge:
+            detail = f"the body exceeds {self._limits.maximum_body_bytes:,} bytes"
             return problem(413, detail, request_id=request_id, headers={"Connection": "close"})
         except TimeoutError:
             detail = f"the body did not arrive within {self._limits.body_seconds:g} seconds"
             return problem(408, detail, request_id=request_id, headers={"Connection": "close"})
-        if body is None:  # the caller has gone
+        if body is None:  # the client has disconnected
             return None
-        told = False
+        replayed = False
 
         async def replay() -> Message:
-            nonlocal told
-            if told:
+            nonlocal replayed
+            if replayed:
                 return await receive()
-            told = True
+            replayed = True
             return {"type": "http.request", "body": body, "more_body": False}
 
         try:
             async with asyncio.timeout(self._limits.answer_seconds):
                 await self._app(scope, replay, send)
         except TimeoutError:
-            detail = f"no answer within {self._limits.answer_seconds:g} seconds"
+            detail = f"no response within {self._limits.answer_seconds:g} seconds"
             return problem(503, detail, request_id=request_id)
         return None
 
-    async def _body(self, scope: Scope, receive: Receive) -> bytes | None:
+    async def _read_body(self, scope: Scope, receive: Receive) -> bytes | None:
+        """The whole body, or None when the client disconnects; raises BodyTooLarge."""
         declared = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
         if declared.isdigit() and int(declared) > self._limits.maximum_body_bytes:
-            raise TooLarge
+            raise BodyTooLarge
         parts, size = [], 0
         while True:
             message = await receive()
@@ -124,23 +131,24 @@ class Edge:
             parts.append(message.get("body", b""))
             size += len(parts[-1])
             if size > self._limits.maximum_body_bytes:
-                raise TooLarge
+                raise BodyTooLarge
             if not message.get("more_body"):
                 return b"".join(parts)
 
-    def _tell(self, scope: Scope, status: int, seconds: float) -> None:
-        # the route's pattern, not the path: ids must not become labels
+    def _observe(self, scope: Scope, status: int, seconds: float) -> None:
+        """Count and log the request."""
+        # the route's pattern, not the path: ids would make one time series each
         route = getattr(scope.get("route"), "path", "") or "unknown"
         self._metrics.requests.labels(route, status).inc()
         self._metrics.seconds.labels(route).observe(seconds)
-        if route in QUIET or not log.isEnabledFor(logging.INFO):
+        if route in UNLOGGED_ROUTES or not log.isEnabledFor(logging.INFO):
             return
-        facts: dict[str, Any] = {
+        fields: dict[str, Any] = {
             "request": scope["request_id"],
             "method": scope["method"],
             "route": route,
             "status": status,
             "ms": round(seconds * 1000, 2),
-            **scope.get("told", {}),
+            **scope.get("log_fields", {}),
         }
-        log.info("answered", extra={"facts": facts})
+        log.info("request", extra={"fields": fields})

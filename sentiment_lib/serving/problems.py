@@ -1,4 +1,4 @@
-"""Every error as problem+json (RFC 9457), with the request's id and without the caller's text."""
+"""Errors as application/problem+json (RFC 9457), with the request id and without the caller's text."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from sentiment_lib.serving.spool import SpoolFailed, SpoolFull
 log = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
-#: The first class that fits decides.
+#: Status by error class; the first match decides.
 STATUS: tuple[tuple[type[Exception], HTTPStatus], ...] = (
     (BadInput, HTTPStatus.UNPROCESSABLE_ENTITY),
     (NotFound, HTTPStatus.NOT_FOUND),
@@ -35,7 +35,7 @@ class NoChampion(SentimentError):
 def problem(
     status: int, detail: str, *, request_id: str | None = None, headers: dict[str, str] | None = None, **more: Any
 ) -> JSONResponse:
-    """An answer of this form; 503 says when to try again."""
+    """A problem response; 503 carries Retry-After."""
     body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": int(status), "detail": detail, **more}
     if request_id:
         body["request_id"] = request_id
@@ -45,18 +45,18 @@ def problem(
 
 
 def install(app: FastAPI) -> None:
-    """Handlers of every kind of error."""
+    """Register the handlers of every kind of error."""
     for kind, handler in HANDLERS.items():
         app.add_exception_handler(kind, handler)
 
 
-def answer(request: Request, error: Exception) -> JSONResponse | None:
-    """The problem that this error is; None for one that nobody expected."""
+def response_to(request: Request, error: Exception) -> JSONResponse | None:
+    """The problem response for this error; None for an unexpected one."""
     handler = next((handler for kind, handler in HANDLERS.items() if isinstance(error, kind)), None)
     return None if handler is None else handler(request, error)
 
 
-def _ours(request: Request, error: Exception) -> JSONResponse:
+def _sentiment_error(request: Request, error: Exception) -> JSONResponse:
     status = next(status for kind, status in STATUS if isinstance(error, kind))
     if isinstance(error, NotFound) and error.details.get("what") == "champion":
         return problem(503, str(NoChampion()), request_id=_id(request))
@@ -65,32 +65,37 @@ def _ours(request: Request, error: Exception) -> JSONResponse:
     return problem(status, str(error), request_id=_id(request))
 
 
-def _invalid(request: Request, error: Exception) -> JSONResponse:
+def _validation_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
-    # never the input itself: it may be a person's text, and it may not be encodable
+    # never the input: it may be personal text, and it may not be encodable
     errors = [
-        {"place": ".".join(str(part) for part in one["loc"])[:200], "problem": one["msg"]}
-        for one in error.errors()[:20]
+        {"place": ".".join(str(part) for part in item["loc"])[:200], "problem": item["msg"]}
+        for item in error.errors()[:20]
     ]
     detail = f"{errors[0]['place']}: {errors[0]['problem']}" if errors else "the request is not valid"
     return problem(422, detail, request_id=_id(request), errors=errors)
 
 
-def _http(request: Request, error: Exception) -> JSONResponse:
+def _http_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     return problem(error.status_code, str(error.detail), request_id=_id(request), headers=dict(error.headers or {}))
 
 
-def _database(request: Request, error: Exception) -> JSONResponse:
+def _database_error(request: Request, error: Exception) -> JSONResponse:
     if isinstance(error, OperationalError):
-        log.warning("request %s: the database is away", _id(request))
-        return problem(503, "the database is away", request_id=_id(request))
+        log.warning("request %s: the database is unavailable", _id(request))
+        return problem(503, "the database is unavailable", request_id=_id(request))
     log.exception("request %s failed in the database", _id(request), exc_info=error)
-    return problem(500, "the request failed; its id leads to the log", request_id=_id(request))
+    return problem(500, "the request failed; look up its id in the log", request_id=_id(request))
 
 
 def _id(request: Request) -> str | None:
     return request.scope.get("request_id")
 
 
-HANDLERS = {SentimentError: _ours, RequestValidationError: _invalid, HTTPException: _http, DBAPIError: _database}
+HANDLERS = {
+    SentimentError: _sentiment_error,
+    RequestValidationError: _validation_error,
+    HTTPException: _http_error,
+    DBAPIError: _database_error,
+}

@@ -1,4 +1,4 @@
-"""The API's routes: HTTP in, HTTP out; the work is done by the service."""
+"""The API's routes: HTTP in, HTTP out; the service does the work."""
 
 from __future__ import annotations
 
@@ -13,20 +13,21 @@ from sentiment_lib.records import LABELS
 from sentiment_lib.serving import schemas
 from sentiment_lib.serving.api_keys import Caller
 from sentiment_lib.serving.authentication import require
-from sentiment_lib.serving.prediction.pipeline import Answer
+from sentiment_lib.serving.middleware import add_log_fields
+from sentiment_lib.serving.prediction.pipeline import Prediction
 from sentiment_lib.serving.service import Service
 
 PROBLEMS: dict[int | str, dict[str, Any]] = {
     code: {"model": schemas.ProblemOut, "description": text}
     for code, text in {
-        400: "The body is no text in UTF-8",
-        401: "No key, or one that is not in use",
-        403: "The key has not this role",
-        408: "The body came too slowly",
+        400: "The body is not UTF-8 text",
+        401: "No API key, or one that is not in use",
+        403: "The key lacks the role",
+        408: "The body arrived too slowly",
         413: "The body is too large",
         422: "The request is not valid",
-        429: "Too many texts with this key; Retry-After says when",
-        503: "No champion yet, or something that is needed is away",
+        429: "Rate limit of this key exceeded; see Retry-After",
+        503: "No champion yet, or a dependency is unavailable",
     }.items()
 }
 
@@ -34,35 +35,36 @@ router = APIRouter(prefix="/v1", responses=PROBLEMS)
 health = APIRouter(tags=["health"])
 
 
-async def service_of(request: Request) -> Service:  # not in a thread: that would cost more than it does
+async def service_of(request: Request) -> Service:  # async: a thread would cost more than the work
     """The service of this process."""
     service: Service = request.app.state.service
     return service
 
 
 Serving = Annotated[Service, Depends(service_of)]
-Predicting = Annotated[Caller, Depends(require("predict"))]
-Answering = Annotated[Caller, Depends(require("feedback"))]
+MAY_PREDICT = Depends(require("predict"))
+Predictor = Annotated[Caller, MAY_PREDICT]
+Labeller = Annotated[Caller, Depends(require("feedback"))]
 PredictionId = Annotated[str, Path(max_length=60, pattern=r"^[0-9]{1,19}-[0-9]{1,18}$")]
 
 
 @router.post("/predict", tags=["predict"], response_model=schemas.PredictOut)
-async def predict(body: schemas.PredictBody, request: Request, caller: Predicting) -> Response:
+async def predict(body: schemas.PredictBody, request: Request, caller: Predictor) -> Response:
     """Label and probabilities for one text or many."""
     started = time.perf_counter()
     service = await service_of(request)
     texts = body.batch(service.settings.serving.maximum_texts)
     charge(service, caller, len(texts))
-    answers = await service.predict(texts, explain=body.explain)
-    request.scope.setdefault("told", {}).update(texts=len(texts), version=answers[0].version)
-    # made from our own values: to validate them once more would cost as much as a linear model's answer
+    predictions = await service.predict(texts, explain=body.explain)
+    add_log_fields(request.scope, texts=len(texts), version=predictions[0].version)
+    # not validated by the response model: that would cost as much as a linear model's prediction
     return Response(
         orjson.dumps(
             {
-                "model_version": answers[0].version,
-                "family": answers[0].family,
+                "model_version": predictions[0].version,
+                "family": predictions[0].family,
                 "latency_ms": round((time.perf_counter() - started) * 1000, 3),
-                "predictions": [_prediction(answer) for answer in answers],
+                "predictions": [_prediction_out(prediction) for prediction in predictions],
             }
         ),
         media_type="application/json",
@@ -70,89 +72,94 @@ async def predict(body: schemas.PredictBody, request: Request, caller: Predictin
 
 
 @router.post("/feedback", tags=["feedback"], responses={404: {"model": schemas.ProblemOut}})
-async def feedback(body: schemas.FeedbackBody, service: Serving, caller: Answering) -> schemas.FeedbackOut:
-    """Say that a prediction was right, or what it should have been. The same answer twice is kept once."""
+async def feedback(body: schemas.FeedbackBody, service: Serving, caller: Labeller) -> schemas.FeedbackOut:
+    """Confirm a prediction or correct its label. Idempotent; a person's last label stands."""
     if body.right == (body.label is not None):
         raise BadInput(what="the request", problem="it needs either `right: true` or a `label`")
     charge(service, caller, 1)
-    label = await service.give_feedback(body.prediction_id, label=body.label, by=caller.name)
+    label = await service.record_feedback(body.prediction_id, label=body.label, by=caller.name)
     return schemas.FeedbackOut.model_validate(
         {"prediction_id": body.prediction_id, "label": label, "given_by": caller.name}
     )
 
 
-@router.get("/model", tags=["predict"])
-async def model(service: Serving, caller: Predicting) -> schemas.ModelOut:  # noqa: ARG001
-    """The version that answers now."""
-    served = service.champion.served()
+@router.get("/model", tags=["predict"], dependencies=[MAY_PREDICT])
+async def model(service: Serving) -> schemas.ModelOut:
+    """The version that serves."""
+    loaded = service.champion.current()
     return schemas.ModelOut(
-        version=served.version, family=served.family, digest=served.digest, serving_since=served.loaded_at
+        version=loaded.version, family=loaded.family, digest=loaded.digest, serving_since=loaded.loaded_at
     )
 
 
-@router.get("/predictions/{prediction_id}", tags=["predict"], responses={404: {"model": schemas.ProblemOut}})
-async def prediction(prediction_id: PredictionId, service: Serving, caller: Predicting) -> schemas.StoredPredictionOut:  # noqa: ARG001
-    """A prediction made earlier."""
-    found = await service.prediction(prediction_id)
+@router.get(
+    "/predictions/{prediction_id}",
+    tags=["predict"],
+    responses={404: {"model": schemas.ProblemOut}},
+    dependencies=[MAY_PREDICT],
+)
+async def prediction(prediction_id: PredictionId, service: Serving) -> schemas.StoredPredictionOut:
+    """A stored prediction."""
+    line = await service.prediction(prediction_id)
     return schemas.StoredPredictionOut.model_validate(
         {
-            **found,
+            **line,
             "prediction_id": prediction_id,
-            "model_version": found["version"],
-            "predicted_at": found["at"],
-            "probabilities": {label: found[f"p_{label}"] for label in LABELS},
+            "model_version": line["version"],
+            "predicted_at": line["at"],
+            "probabilities": {label: line[f"p_{label}"] for label in LABELS},
         }
     )
 
 
 @health.get("/healthz")
 async def healthz() -> schemas.HealthOut:
-    """The process is alive."""
+    """Liveness."""
     return schemas.HealthOut()
 
 
 @health.get("/readyz", responses={503: {"model": schemas.ReadyOut}})
 async def readyz(service: Serving, response: Response) -> schemas.ReadyOut:
-    """200 when there is a model to answer with and room for what it says; `warnings` name what is away."""
+    """Readiness: 200 with a model loaded and room in the spool; `warnings` name what is unavailable."""
     warnings = []
     try:
-        version: int | None = service.champion.served().version
+        version: int | None = service.champion.current().version
     except NotFound:
         version = None
         warnings.append("there is no champion yet")
-    if service.champion.problem:
-        warnings.append(f"the champion cannot be looked up: {service.champion.problem}")
+    if service.champion.last_error:
+        warnings.append(f"the champion cannot be looked up: {service.champion.last_error}")
     if service.spool.last_error:
         warnings.append(f"predictions wait for the database: {service.spool.last_error}")
-    held = service.spool.held_bytes()
-    ready = version is not None and held < service.settings.serving.spool_bytes
+    spool_bytes = service.spool.held_bytes()
+    ready = version is not None and spool_bytes < service.settings.serving.spool_bytes
     response.status_code = 200 if ready else 503
-    return schemas.ReadyOut(ready=ready, model_version=version, warnings=warnings, spool_bytes=held)
+    return schemas.ReadyOut(ready=ready, model_version=version, warnings=warnings, spool_bytes=spool_bytes)
 
 
 @health.get("/metrics", response_class=Response)
 async def metrics(service: Serving) -> Response:
-    """Counts, times and states for Prometheus."""
-    service.measure()
-    return Response(service.metrics.page(), media_type="text/plain; version=0.0.4; charset=utf-8")
+    """Metrics in Prometheus text format."""
+    service.update_gauges()
+    return Response(service.metrics.exposition(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
 
 def charge(service: Service, caller: Caller, texts: int) -> None:
-    """Take the texts from the caller's allowance; 429 with the time to wait when it is used up."""
-    wait = service.rate.wait_needed(caller.name, texts)
+    """Take the texts from the caller's rate limit; raises HTTPException 429 with Retry-After when it is used up."""
+    wait = service.rate_limit.acquire(caller.name, texts)
     if wait:
         raise HTTPException(429, "too many texts with this key", headers={"Retry-After": str(max(1, round(wait)))})
 
 
-def _prediction(answer: Answer) -> dict[str, Any]:
-    """An answer in the form of schemas.PredictionOut."""
-    parts = answer.explanation
+def _prediction_out(prediction: Prediction) -> dict[str, Any]:
+    """The JSON of schemas.PredictionOut."""
+    parts = prediction.explanation
     return {
-        "prediction_id": answer.prediction_id,
-        "text": answer.text,
-        "label": answer.label,
-        "probabilities": answer.probabilities,
+        "prediction_id": prediction.prediction_id,
+        "text": prediction.text,
+        "label": prediction.label,
+        "probabilities": prediction.probabilities,
         "explanation": None
         if parts is None
-        else [{**vars(part), "text": answer.text[part.start : part.end]} for part in parts],
+        else [{**vars(part), "text": prediction.text[part.start : part.end]} for part in parts],
     }

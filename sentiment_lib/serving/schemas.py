@@ -1,4 +1,4 @@
-"""What goes in and out of the API, with examples for its OpenAPI document."""
+"""Request and response bodies of the API, with examples for its OpenAPI document."""
 
 from __future__ import annotations
 
@@ -13,23 +13,25 @@ from sentiment_lib.text.limits import bad_text
 LabelName = Literal["negative", "neutral", "positive"]
 
 
-def _tweet(text: str) -> str:
+def _valid_text(text: str) -> str:
     if reason := bad_text(text):
         raise ValueError(reason)
     return text
 
 
-Text = Annotated[str, AfterValidator(_tweet), Field(examples=["@united 3 hours late and nobody tells us anything"])]
+Text = Annotated[
+    str, AfterValidator(_valid_text), Field(examples=["@united 3 hours late and nobody tells us anything"])
+]
 
 
 class Body(BaseModel):
-    """An unknown field is an error: a typo never passes silently."""
+    """Base of request bodies: an unknown field is an error, so a typo never passes silently."""
 
     model_config = ConfigDict(extra="forbid")
 
 
 class PredictBody(Body):
-    """One text, or many."""
+    """One text, or a list."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -63,7 +65,7 @@ class PredictBody(Body):
 
 
 class PartOut(BaseModel):
-    """A stretch of the masked text and what it did for the label, in log-odds."""
+    """A span of the masked text and its weight for the predicted label, in log-odds."""
 
     start: int
     end: int
@@ -72,17 +74,17 @@ class PartOut(BaseModel):
 
 
 class PredictionOut(BaseModel):
-    """The champion's answer for one text."""
+    """The champion's prediction for one text."""
 
     prediction_id: str = Field(examples=["8228104857600000001-3"])
-    text: str = Field(description="the text as it is stored: people, links, e-mail and phone numbers are masked")
+    text: str = Field(description="the text as stored: people, links, e-mail and phone numbers are masked")
     label: LabelName
     probabilities: dict[LabelName, float]
     explanation: list[PartOut] | None = None
 
 
 class PredictOut(BaseModel):
-    """All answers are by one version."""
+    """Predictions of one request, all by one version."""
 
     model_version: int
     family: str
@@ -91,7 +93,7 @@ class PredictOut(BaseModel):
 
 
 class FeedbackBody(Body):
-    """Either `right`, or the label it should have been."""
+    """Either `right`, or the correct label."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -103,7 +105,7 @@ class FeedbackBody(Body):
 
 
 class FeedbackOut(BaseModel):
-    """What was kept."""
+    """The recorded label."""
 
     prediction_id: str
     label: LabelName
@@ -111,7 +113,7 @@ class FeedbackOut(BaseModel):
 
 
 class StoredPredictionOut(BaseModel):
-    """A prediction made earlier, by the API or by batch scoring."""
+    """A stored prediction, made by the API or by batch scoring."""
 
     prediction_id: str
     text: str
@@ -124,7 +126,7 @@ class StoredPredictionOut(BaseModel):
 
 
 class ModelOut(BaseModel):
-    """The version that answers now."""
+    """The version that serves."""
 
     version: int
     family: str
@@ -133,17 +135,17 @@ class ModelOut(BaseModel):
 
 
 class HealthOut(BaseModel):
-    """The process is alive."""
+    """Liveness."""
 
     status: Literal["ok"] = "ok"
 
 
 class ReadyOut(BaseModel):
-    """Whether requests can be answered, and what is away."""
+    """Readiness, and what is unavailable."""
 
     ready: bool
     model_version: int | None
-    #: what is wrong though answers go on: a database or registry that is away, a spool that fills
+    #: degraded but serving: database or registry unavailable, spool filling
     warnings: list[str]
     spool_bytes: int
 

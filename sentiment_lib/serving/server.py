@@ -1,4 +1,4 @@
-"""The process that serves the app: uvicorn, one worker, JSON logs without texts."""
+"""The server process: uvicorn with one worker, and JSON logs without texts."""
 
 from __future__ import annotations
 
@@ -14,30 +14,30 @@ from sentiment_lib.settings import load_settings
 
 
 class JsonLines(logging.Formatter):
-    """One JSON document a line; `extra={"facts": {...}}` is part of it."""
+    """One JSON object a line; `extra={"fields": {...}}` is merged into it."""
 
     def format(self, record: logging.LogRecord) -> str:
         """The line."""
-        facts = {
+        fields = {
             "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": record.getMessage(),
-            **getattr(record, "facts", {}),
+            **getattr(record, "fields", {}),
         }
         if record.exc_info:
-            facts["error"] = self.formatException(record.exc_info)
-        return orjson.dumps(facts, default=str).decode()
+            fields["error"] = self.formatException(record.exc_info)
+        return orjson.dumps(fields, default=str).decode()
 
 
 def run(host: str, port: int) -> None:
-    """Serve until SIGINT or SIGTERM; requests under way are finished."""
+    """Serve until SIGINT or SIGTERM; requests in progress are finished."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines())
-    # nothing of this is in our lines, and to look it up for each takes as long as writing them
+    # our lines hold none of these, and looking them up takes as long as writing the line
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
-    # the header "server" tells nobody anything useful; our own log line replaces the access log
+    # our own log line replaces the access log; a Server header helps nobody but attackers
     uvicorn.run(
         app.create(load_settings()),
         host=host,

@@ -1,8 +1,8 @@
-"""A bounded local spool between the API and Postgres: what was accepted is stored once, whatever dies.
+"""A bounded write-ahead spool between the API and Postgres: every accepted batch is stored exactly once.
 
-`append` returns only when its batch is on disk. A drain thread hands whole batches to the sink in order and removes a
-segment only after the sink committed. The sink must be idempotent: after a crash between commit and removal it sees the
-same batches again.
+`append` returns once its batch is on disk. A drain thread hands whole batches to the sink in order and deletes a
+segment only after the sink has committed. The sink must be idempotent: after a crash between commit and deletion it
+sees the same batches again.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ from sentiment_lib.files import sync_folder
 log = logging.getLogger(__name__)
 
 Line = dict[str, Any]
-#: Bytes that a new segment has room for, at least and at most; what comes after is appended. One that holds as much as
-#: the second is full: a segment is one transaction, and Postgres takes no JSON above 256 MB.
-ROOM, MOST_ROOM = 64 << 10, 8 << 20
-#: Without the times of the file, where the system can leave them.
+#: Bytes that a new segment preallocates. One that holds MAX_ROOM or more is full: a segment is stored in one
+#: transaction, and Postgres takes no JSON above 256 MB.
+MIN_ROOM, MAX_ROOM = 64 << 10, 8 << 20
+#: fdatasync leaves out the file's times, where the system has it.
 sync_data = getattr(os, "fdatasync", os.fsync)
 
 
 class SpoolFull(SentimentError):
-    """The spool holds {held} bytes, and the limit is {limit}: the database has been away for too long"""
+    """The spool holds {held} bytes, and the limit is {limit}: the database has been unavailable for too long"""
 
 
 class SpoolFailed(SentimentError):
@@ -40,11 +40,11 @@ class SpoolFailed(SentimentError):
 
 
 class Spool:
-    """Segments of batches, each a JSON list in one line, in one folder; safe for many threads of one process.
+    """A folder of segments; each line of a segment is a batch, a JSON list. Thread-safe within one process.
 
-    The sink is given batches as they were written. Between two drains the thread rests, so that under load one
-    transaction stores many. A segment is filled with zeros before its turn comes: to write over them changes nothing
-    but data, which is on disk in half the time, and does not wait for what the database has under way.
+    The drain thread sleeps `rest` seconds between drains, so that under load one transaction stores many batches.
+    Segments are preallocated with zeros: overwriting them changes data only, no metadata, so a sync takes half the
+    time and does not wait for the file system's journal, which the database keeps busy.
     """
 
     def __init__(
@@ -56,25 +56,25 @@ class Spool:
         self._rest = rest
         folder.mkdir(parents=True, exist_ok=True)
         #: bytes of each segment that wait for the database
-        self._held = {path: len(_whole(path)) for path in _segments(folder)}
+        self._held = {path: len(_complete_lines(path)) for path in _segments(folder)}
         self._numbers = itertools.count(1 + max((int(path.stem) for path in self._held), default=0))
         self._stop = threading.Event()
-        #: guards which segment is written to, and what it holds
-        self._turn = threading.Lock()
+        #: guards the active segment
+        self._lock = threading.Lock()
         self._active: Segment | None = None
         self.last_error: str | None = None
         self._drainer = threading.Thread(target=self._drain_forever, name="spool", daemon=True)
 
     def start(self) -> None:
-        """Begin draining, leftovers of an earlier process first."""
+        """Start draining, with what an earlier process left first."""
         self._drainer.start()
 
     def stop(self) -> None:
-        """Stop after the drain under way; batches that remain are drained at the next start."""
+        """Finish the drain in progress; remaining batches are drained after the next start."""
         self._stop.set()
         if self._drainer.is_alive():
             self._drainer.join(timeout=10)
-        with self._turn:
+        with self._lock:
             if self._active is not None and not self._active.length:
                 self._active.discard()
                 self._active = None
@@ -85,34 +85,34 @@ class Spool:
         return sum(list(self._held.values()))
 
     def append(self, lines: Sequence[Line]) -> None:
-        """Return when the lines are on disk, as one batch.
+        """Write the lines as one batch; returns when it is on disk.
 
-        SpoolFull when they would not fit, SpoolFailed when the disk refuses.
+        Raises SpoolFull when it would exceed the limit, SpoolFailed for an error of the disk: then none is kept.
         """
-        data = written(lines) + b"\n"
-        with self._turn:
+        data = encode_batch(lines) + b"\n"
+        with self._lock:
             if (held := self.held_bytes()) + len(data) > self._limit:
                 raise SpoolFull(held=held, limit=self._limit)
             try:
-                if self._active is not None and self._active.length >= MOST_ROOM:
-                    self._close()  # with the database away, nobody else begins another
+                if self._active is not None and self._active.length >= MAX_ROOM:
+                    self._close()  # without a database no drain rotates it
                 if self._active is None:
-                    self._active = self._fresh(ROOM)
+                    self._active = self._new_segment(MIN_ROOM)
                 self._active.append(data)
             except OSError as error:
-                self._close()  # nothing is glued to half a batch
+                self._close()  # never append to half a batch
                 raise SpoolFailed(problem=str(error)) from error
             self._held[self._active.path] = self._active.length
 
     def drain(self) -> int:
-        """Hand every segment to the sink; returns the number of batches stored."""
+        """Hand every segment to the sink; returns the number of batches stored. Raises what the sink raises."""
         self._rotate()
-        with self._turn:  # no append is opening a segment now
+        with self._lock:  # so that no append creates a segment meanwhile
             closed = [path for path in _segments(self.folder) if self._active is None or path < self._active.path]
         stored = 0
         for path in closed:
-            # what ends in no line end, or has a hole, was never acknowledged
-            batches = [batch for batch in _whole(path).splitlines() if b"\0" not in batch]
+            # a line without its end, or with zeros in it, was never acknowledged
+            batches = [batch for batch in _complete_lines(path).splitlines() if b"\0" not in batch]
             if batches:
                 self._sink(batches)
             path.unlink()
@@ -121,21 +121,21 @@ class Spool:
         return stored
 
     def _rotate(self) -> None:
-        """Have the next appends go to a new segment, with room for twice as much as this one took."""
-        full = self._active
-        if full is None or not full.length:
+        """Make a new segment active, with room for twice as much as the present one holds."""
+        present = self._active
+        if present is None or not present.length:
             return
-        fresh: Segment | None = None
-        with suppress(OSError):  # a full disk must not keep us from emptying it; the next append says what is wrong
-            fresh = self._fresh(min(max(ROOM, 2 * full.length), MOST_ROOM))
-        with self._turn:
-            if self._active is full:
+        following: Segment | None = None
+        with suppress(OSError):  # a full disk must not prevent the drain that frees it; the next append reports it
+            following = self._new_segment(min(max(MIN_ROOM, 2 * present.length), MAX_ROOM))
+        with self._lock:
+            if self._active is present:
                 self._close()
-                self._active = fresh
-            elif fresh is not None:
-                fresh.discard()  # an append has gone on to another meanwhile, and segments are stored in their order
+                self._active = following
+            elif following is not None:
+                following.discard()  # an append has created a later segment meanwhile, and order matters
 
-    def _fresh(self, room: int) -> Segment:
+    def _new_segment(self, room: int) -> Segment:
         return Segment(self.folder / f"{next(self._numbers):012d}.jsonl", room)
 
     def _close(self) -> None:
@@ -148,7 +148,7 @@ class Spool:
             try:
                 self.drain()
                 self.last_error = None
-            except Exception as error:  # the database is away: say so, keep the batches, try again
+            except Exception as error:  # keep the batches and try again, whatever the sink raised
                 self.last_error = f"{type(error).__name__}: {error}".splitlines()[0]
                 log.warning("spool waits for the database: %s", self.last_error)
                 self._stop.wait(1.0)
@@ -157,7 +157,7 @@ class Spool:
 
 
 class Segment:
-    """A file of batches, zeros after the last."""
+    """A file of batches, with zeros after the last. Raises OSError when it cannot be created."""
 
     def __init__(self, path: Path, room: int) -> None:
         self.path = path
@@ -172,7 +172,7 @@ class Segment:
             raise
 
     def append(self, data: bytes) -> None:
-        """Return when the data are on disk. After an OSError the segment ends where it did before."""
+        """Write and sync; after an OSError, which it raises, the segment ends where it did before."""
         try:
             _write(self._descriptor, data, self.length)
             sync_data(self._descriptor)
@@ -183,32 +183,32 @@ class Segment:
         self.length += len(data)
 
     def close(self) -> None:
-        """Nothing more is written to it."""
+        """Close the file."""
         os.close(self._descriptor)
 
     def discard(self) -> None:
-        """Close and remove it: nothing is in it."""
+        """Close and delete an empty segment."""
         self.close()
         self.path.unlink(missing_ok=True)
 
 
-def written(lines: Sequence[Line]) -> bytes:
-    """A batch as the sink gets it."""
+def encode_batch(lines: Sequence[Line]) -> bytes:
+    """A batch in the form that the sink gets."""
     return orjson.dumps(lines)
 
 
-def _write(descriptor: int, data: bytes, at: int) -> None:
+def _write(descriptor: int, data: bytes, offset: int) -> None:
     done = 0
     while done < len(data):
-        done += os.pwrite(descriptor, data[done:] if done else data, at + done)
+        done += os.pwrite(descriptor, data[done:] if done else data, offset + done)
 
 
-def _whole(path: Path) -> bytes:
-    """What a segment holds up to its last line end."""
+def _complete_lines(path: Path) -> bytes:
+    """A segment up to its last line end."""
     data = path.read_bytes()
     return data[: data.rfind(b"\n") + 1]
 
 
 def _segments(folder: Path) -> list[Path]:
-    """In the order in which they were written."""
+    """Segments in the order in which they were written."""
     return sorted(folder.glob("*.jsonl"))

@@ -170,8 +170,8 @@ def test_without_a_key_nothing_is_said_and_a_role_opens_only_what_it_names(clien
 
 
 def test_a_key_that_asks_for_too_much_is_told_when_to_come_back(client):
-    limit = client.app.state.service.rate
-    limit._rate, limit._burst = 1.0, 2.0
+    limit = client.app.state.service.rate_limit
+    limit._per_second, limit._burst = 1.0, 2.0
     answers = [client.post("/v1/predict", json={"text": "a"}) for _ in range(3)]
     assert [answer.status_code for answer in answers] == [200, 200, 429]
     assert int(answers[-1].headers["Retry-After"]) >= 1

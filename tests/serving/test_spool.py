@@ -179,7 +179,7 @@ def test_a_batch_longer_than_the_room_of_its_segment_is_kept_whole(tmp_path):
 
 
 def test_with_the_database_away_no_segment_grows_beyond_what_one_transaction_takes(tmp_path, monkeypatch):
-    monkeypatch.setattr(spool_module, "MOST_ROOM", 1000)
+    monkeypatch.setattr(spool_module, "MAX_ROOM", 1000)
     sizes = []
     spool = Spool(tmp_path, lambda batches: sizes.append(sum(map(len, batches))))
     for number in range(100):
@@ -190,21 +190,21 @@ def test_with_the_database_away_no_segment_grows_beyond_what_one_transaction_tak
 
 
 def test_a_segment_that_fills_while_the_next_is_made_ready_is_stored_in_its_order(tmp_path, monkeypatch):
-    monkeypatch.setattr(spool_module, "MOST_ROOM", 10)
+    monkeypatch.setattr(spool_module, "MAX_ROOM", 10)
     seen = []
     spool = Spool(tmp_path, sink_of(seen))
     spool.append([{"n": 1, "text": "x" * 20}])
-    real = spool._fresh
+    real = spool._new_segment
     late = iter([2, 3])
 
     def made_ready(room):
         fresh = real(room)
-        monkeypatch.setattr(spool, "_fresh", real)
+        monkeypatch.setattr(spool, "_new_segment", real)
         for number in late:
             spool.append([{"n": number, "text": "x" * 20}])
         return fresh
 
-    monkeypatch.setattr(spool, "_fresh", made_ready)
+    monkeypatch.setattr(spool, "_new_segment", made_ready)
     spool.drain()
     spool.append([{"n": 4}])
     spool.drain()

@@ -12,7 +12,7 @@ from sentiment_lib.errors import NotFound
 from sentiment_lib.policy import DriftPolicy, Policy, RetrainPolicy
 from sentiment_lib.records import API_IDS_FROM, Window
 from sentiment_lib.serving import spool_sink
-from sentiment_lib.serving.spool import written
+from sentiment_lib.serving.spool import encode_batch
 from sentiment_lib.settings import Settings
 from sentiment_lib.steps.monitoring import check_drift
 from sentiment_lib.steps.training import request_retrain
@@ -204,7 +204,7 @@ def test_texts_of_the_api_and_predictions_of_a_shadow_are_in_no_window(store, se
         for number in range(300)
     ]
     lines.append({**lines[0], "tweet_id": API_IDS_FROM + 999, "at": "2026-03-20T00:00:00Z"})
-    spool_sink.store_batches(store, [written(lines)])
+    spool_sink.store_batches(store, [encode_batch(lines)])
     with store.begin() as connection:
         connection.execute(
             text(

@@ -10,7 +10,7 @@ from sqlalchemy import text
 from sentiment_lib.policy import AlertPolicy, Policy
 from sentiment_lib.records import API_IDS_FROM
 from sentiment_lib.serving import spool_sink
-from sentiment_lib.serving.spool import written
+from sentiment_lib.serving.spool import encode_batch
 from sentiment_lib.settings import Settings
 from sentiment_lib.steps.operations import check_alerts
 
@@ -135,7 +135,7 @@ def store_through_api(store, rows=60):
         }
         for number in range(rows)
     ]
-    spool_sink.store_batches(store, [written(lines)])
+    spool_sink.store_batches(store, [encode_batch(lines)])
 
 
 def test_texts_of_the_api_hide_neither_silence_nor_quarantine(store):

@@ -1,4 +1,4 @@
-"""The labelling page: one tweet after the other; the model's answer is shown once the person has said theirs."""
+"""The Label page: one tweet at a time; the model's prediction is shown after the person's label."""
 
 from __future__ import annotations
 
@@ -18,37 +18,36 @@ from sentiment_lib.steps.labelling import label_progress, label_queue
 router = APIRouter(prefix="/label", route_class=PageRoute, include_in_schema=False)
 Labeller = Annotated[Caller, Depends(visitor("feedback"))]
 PickId = Annotated[int, Form(ge=1, lt=2**63)]
-#: the box "also texts that were typed into the API"
+#: include texts that people sent to the API
 ApiTexts = Annotated[bool, Form()]
-LAST = 2**63
+_ID_LIMIT = 2**63
 
-#: Why a tweet was picked, told after the answer so that it does not sway it.
-WHY = {
-    "audit": "drawn at random: it measures the model",
-    "uncertain": "picked because the model was unsure",
-    "disagreement": "picked because two versions disagreed",
-    "second": "a second opinion: someone else labelled it before",
+#: Why a tweet was selected; shown after the label, so that it does not bias it.
+SELECTION_REASONS = {
+    "audit": "part of the random audit sample, which measures the model",
+    "uncertain": "selected because the model was uncertain",
+    "disagreement": "selected because two versions disagreed",
+    "second": "labelled by a second person to measure agreement",
 }
 
 
-# plain functions: FastAPI runs them in a thread, where the database may take its time
+# not async: FastAPI runs them in a thread, where they may wait for the database
 
 
 @router.get("")
 def next_tweet(
-    request: Request, service: Serving, caller: Labeller, last: int = 0, api_texts: bool = False, word: str = ""
+    request: Request, service: Serving, caller: Labeller, last: int = 0, api_texts: bool = False, message: str = ""
 ) -> Response:
-    """The person's next tweet, and what became of the last one."""
-    before = label_queue.look(service.store, person=caller.name, pick_id=last) if 0 < last < LAST else None
+    """The person's next tweet, and the result of the previous one."""
+    before = label_queue.look(service.store, person=caller.name, pick_id=last) if 0 < last < _ID_LIMIT else None
     return page(
         request,
         "label.html",
         caller=caller,
         pick=label_queue.run(service.store, service.settings, person=caller.name, api_texts=api_texts),
         before=before if before is not None and before.state == "labelled" else None,
-        why=WHY,
-        word=word if word in WORDS else "",
-        words=WORDS,
+        why=SELECTION_REASONS,
+        message=MESSAGES.get(message, ""),
         progress=label_progress.run(service.store, person=caller.name),
         most=label_progress.MOST,
         labels=[str(label) for label in LABELS],
@@ -64,11 +63,11 @@ def answer(
     label: Annotated[str, Form(max_length=20)],
     api_texts: ApiTexts = False,
 ) -> Response:
-    """Keep the answer; the page shows the next tweet."""
+    """Record the label; the page shows the next tweet."""
     try:
         label_queue.answer(service.store, person=caller.name, pick_id=pick_id, label=label)
     except NotFound:
-        return _back(api_texts, word="gone")
+        return _back(api_texts, message="reassigned")
     return _back(api_texts, last=pick_id)
 
 
@@ -78,32 +77,32 @@ def skip(service: Serving, caller: Labeller, pick_id: PickId, api_texts: ApiText
     try:
         label_queue.skip(service.store, person=caller.name, pick_id=pick_id)
     except NotFound:
-        return _back(api_texts, word="gone")
-    return _back(api_texts, word="skipped")
+        return _back(api_texts, message="reassigned")
+    return _back(api_texts, message="skipped")
 
 
 @router.post("/undo")
 def undo(service: Serving, caller: Labeller, api_texts: ApiTexts = False) -> Response:
-    """Take the last answer back; its tweet is there again."""
+    """Take the last label back and show its tweet again."""
     try:
         label_queue.undo(service.store, person=caller.name)
     except NotFound:
-        return _back(api_texts, word="nothing")
+        return _back(api_texts, message="nothing")
     except BadInput:
-        return _back(api_texts, word="too_late")
-    return _back(api_texts, word="undone")
+        return _back(api_texts, message="too_late")
+    return _back(api_texts, message="undone")
 
 
-#: What is said above the next tweet; only these can be asked for by an address.
-WORDS = {
-    "gone": "That tweet had waited so long that it went to someone else. Here is another one.",
-    "skipped": "Skipped. Someone else will see it.",
+#: Messages above the next tweet; the query string can name only these.
+MESSAGES = {
+    "reassigned": "That tweet had waited too long and was assigned to someone else. Here is another one.",
+    "skipped": "Skipped. Someone else will label it.",
     "nothing": "There is nothing to undo.",
-    "too_late": "It is too late to undo: a snapshot holds the label, or someone else works on the tweet.",
-    "undone": "Taken back. What is it?",
+    "too_late": "Too late to undo: a snapshot contains the label, or someone else is labelling the tweet.",
+    "undone": "Undone. Label the tweet again.",
 }
 
 
-def _back(api_texts: bool, **told: object) -> Response:
-    query = urlencode({**told, **({"api_texts": "true"} if api_texts else {})})
+def _back(api_texts: bool, **parameters: object) -> Response:
+    query = urlencode({**parameters, **({"api_texts": "true"} if api_texts else {})})
     return RedirectResponse(f"/label?{query}", status_code=303)

@@ -1,4 +1,4 @@
-"""How the API's pages are drawn: one environment, who is signed in, and errors as pages instead of JSON."""
+"""Rendering of the API's pages: templates, static files, sign-in, and errors as pages instead of JSON."""
 
 from __future__ import annotations
 
@@ -20,11 +20,12 @@ from sentiment_lib.pages.templates import environment
 from sentiment_lib.serving import problems
 from sentiment_lib.serving.api_keys import Caller
 from sentiment_lib.serving.authentication import identify
+from sentiment_lib.serving.middleware import add_log_fields
 
 HERE = Path(__file__).parent
 PAGES = (("Try", "/"), ("Label", "/label"))
-#: Sent by our own scripts, which put the answer into the page that is there.
-PARTIAL = "x-partial"
+#: Header that our own scripts send: they insert the response into the current page.
+PARTIAL_HEADER = "x-partial"
 
 assets = APIRouter(prefix="/static", include_in_schema=False)
 
@@ -41,7 +42,7 @@ def _templates() -> jinja2.Environment:
 
 @assets.get("/{name}")
 def static_file(name: str) -> Response:
-    """A stylesheet, script or picture; links carry its digest, so it may be kept for ever."""
+    """A stylesheet, script or image; links carry its digest, so browsers may cache it forever."""
     content, media_type = _files().content(name)
     return Response(content, media_type=media_type, headers={"Cache-Control": CACHE_CONTROL})
 
@@ -49,8 +50,8 @@ def static_file(name: str) -> Response:
 def page(
     request: Request, template: str, *, status: int = 200, caller: Caller | None = None, **values: Any
 ) -> Response:
-    """A template as an answer that nobody else's cache keeps."""
-    nav = tuple((words, address, request.url.path == address) for words, address in PAGES)
+    """A rendered template; never cached."""
+    nav = tuple((title, address, request.url.path == address) for title, address in PAGES)
     text = (
         _templates()
         .get_template(template)
@@ -60,53 +61,53 @@ def page(
 
 
 def is_partial(request: Request) -> bool:
-    """Whether a script of ours asks, and wants only what changes."""
-    return PARTIAL in request.headers
+    """True when one of our scripts asks for a part of the page only."""
+    return PARTIAL_HEADER in request.headers
 
 
 def visitor(role: str) -> Callable[[Request], Awaitable[Caller]]:
-    """A dependency as `access.require`, which sends a browser that is not signed in to the sign-in page."""
+    """Like `authentication.require`, but redirects a browser without a session to the sign-in page."""
 
-    async def caller(request: Request) -> Caller:
-        found = await identify(request)
-        if found is None:
+    async def dependency(request: Request) -> Caller:
+        caller = await identify(request)
+        if caller is None:
             back = quote(request.url.path) if request.method == "GET" else "/"
             raise HTTPException(303, "sign in first", headers={"Location": f"/login?next={back}"})
-        if not found.may(role):
-            raise HTTPException(403, f"This page needs a key with the role {role}; the one of {found.name} has it not.")
-        request.scope.setdefault("told", {})["caller"] = found.name
-        return found
+        if not caller.may(role):
+            raise HTTPException(403, f"This page needs a key with the role {role}; the key {caller.name} lacks it.")
+        add_log_fields(request.scope, caller=caller.name)
+        return caller
 
-    return caller
+    return dependency
 
 
 class PageRoute(APIRoute):
-    """A route whose errors are pages."""
+    """A route whose errors are rendered as pages."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """The handler with its errors drawn."""
+        """The handler, with its errors rendered."""
         handler = super().get_route_handler()
 
-        async def drawn(request: Request) -> Response:
+        async def handle(request: Request) -> Response:
             try:
                 return await handler(request)
             except Exception as error:
-                found = problems.answer(request, error)
-                if found is None:
+                problem = problems.response_to(request, error)
+                if problem is None:
                     raise
-                if found.status_code < 400:
-                    return Response(status_code=found.status_code, headers={"Location": found.headers["location"]})
-                told = json.loads(bytes(found.body))
+                if problem.status_code < 400:
+                    return Response(status_code=problem.status_code, headers={"Location": problem.headers["location"]})
+                fields = json.loads(bytes(problem.body))
                 response = page(
                     request,
                     "problem.html",
-                    status=found.status_code,
-                    title=HTTPStatus(found.status_code).phrase,
-                    detail=told["detail"],
-                    request_id=told.get("request_id", ""),
+                    status=problem.status_code,
+                    title=HTTPStatus(problem.status_code).phrase,
+                    detail=fields["detail"],
+                    request_id=fields.get("request_id", ""),
                 )
-                if wait := found.headers.get("retry-after"):
+                if wait := problem.headers.get("retry-after"):
                     response.headers["Retry-After"] = wait
                 return response
 
-        return drawn
+        return handle

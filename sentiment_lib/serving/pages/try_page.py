@@ -1,4 +1,4 @@
-"""The test page: type or paste tweets, see the champion's answers and why, confirm or correct them."""
+"""The Try page: type or paste tweets, see the champion's predictions and why, confirm or correct them."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ from fastapi import APIRouter, Depends, File, Form, Request, Response, UploadFil
 from sentiment_lib.errors import BadInput
 from sentiment_lib.records import LABELS
 from sentiment_lib.serving.api_keys import Caller
+from sentiment_lib.serving.middleware import add_log_fields
 from sentiment_lib.serving.pages.rendering import PageRoute, is_partial, page, visitor
-from sentiment_lib.serving.pages.text_input import Typed, lines, table
-from sentiment_lib.serving.prediction.highlighting import Piece, pieces
-from sentiment_lib.serving.prediction.pipeline import Answer
-from sentiment_lib.serving.prediction.prediction_ids import prediction_key
+from sentiment_lib.serving.pages.text_input import InputText, parse_csv, parse_lines
+from sentiment_lib.serving.prediction.highlighting import Span, highlight_spans
+from sentiment_lib.serving.prediction.pipeline import Prediction
+from sentiment_lib.serving.prediction.prediction_ids import format_prediction_id
 from sentiment_lib.serving.routes import Serving, charge
-from sentiment_lib.serving.service import MOST_EXPLAINED, Service
+from sentiment_lib.serving.service import MAX_EXPLAINED, Service
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 Visitor = Annotated[Caller, Depends(visitor("predict"))]
@@ -27,7 +28,7 @@ Corrector = Annotated[Caller, Depends(visitor("feedback"))]
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
-    """One text with its answer, or with why there is none."""
+    """One text with its prediction, or with the reason why it has none."""
 
     number: int
     text: str
@@ -36,14 +37,14 @@ class Result:
     label: str = ""
     probabilities: dict[str, float] | None = None
     version: int = 0
-    pieces: Sequence[Piece] = ()
-    #: what a person said of it
-    answered: str = ""
+    spans: Sequence[Span] = ()
+    #: the label that a person gave it
+    true_label: str = ""
 
 
 @router.get("/")
 async def empty_page(request: Request, service: Serving, caller: Visitor) -> Response:
-    """The form."""
+    """The empty form."""
     return _page(request, service, caller, typed="", results=[])
 
 
@@ -55,67 +56,68 @@ async def predict(
     typed: Annotated[str, Form()] = "",
     file: Annotated[UploadFile | None, File()] = None,
 ) -> Response:
-    """Answers to what was typed, or to a CSV file."""
-    most = service.settings.serving.maximum_texts
-    texts = table(await file.read(), most) if file is not None and file.size else lines(typed)
+    """Predictions for the lines typed, or for a CSV file. Raises BadInput for no text or too many."""
+    maximum = service.settings.serving.maximum_texts
+    texts = parse_csv(await file.read(), maximum) if file is not None and file.size else parse_lines(typed)
     if not texts:
         raise BadInput(what="the form", problem="type a tweet, or choose a CSV file")
-    if len(texts) > most:
-        raise BadInput(what="the text", problem=f"it has {len(texts):,} lines, and at most {most:,} are taken")
-    good = [one.text for one in texts if one.problem is None]
-    answers: list[Answer] = []
-    if good:
-        charge(service, caller, len(good))
-        answers = await service.predict(good, explain=len(good) <= MOST_EXPLAINED)
-        request.scope.setdefault("told", {}).update(texts=len(good), version=answers[0].version)
-    return _page(request, service, caller, typed=typed, results=_results(texts, answers))
+    if len(texts) > maximum:
+        raise BadInput(what="the text", problem=f"it has {len(texts):,} lines, and at most {maximum:,} are allowed")
+    valid = [text.text for text in texts if text.problem is None]
+    predictions: list[Prediction] = []
+    if valid:
+        charge(service, caller, len(valid))
+        predictions = await service.predict(valid, explain=len(valid) <= MAX_EXPLAINED)
+        add_log_fields(request.scope, texts=len(valid), version=predictions[0].version)
+    return _page(request, service, caller, typed=typed, results=_results(texts, predictions))
 
 
 @router.post("/answer")
-async def answer(
+async def correct(
     request: Request,
     service: Serving,
     caller: Corrector,
     prediction_id: Annotated[str, Form(max_length=60)],
     label: Annotated[str, Form(max_length=20)],
 ) -> Response:
-    """Keep what a person says of a prediction; the page shows it again with that."""
+    """Record the label that a person gives; the page shows the prediction again with it."""
     charge(service, caller, 1)
-    kept = await service.give_feedback(prediction_id, label=label, by=caller.name)
-    found = await service.prediction(prediction_id)
+    true_label = await service.record_feedback(prediction_id, label=label, by=caller.name)
+    line = await service.prediction(prediction_id)
     result = Result(
         number=1,
-        text=found["text"],
-        prediction_id=prediction_key(found["tweet_id"], found["version"]),
-        label=found["label"],
-        probabilities={str(name): found[f"p_{name}"] for name in LABELS},
-        version=found["version"],
-        pieces=pieces(found["text"], None),
-        answered=kept,
+        text=line["text"],
+        prediction_id=format_prediction_id(line["tweet_id"], line["version"]),
+        label=line["label"],
+        probabilities={str(name): line[f"p_{name}"] for name in LABELS},
+        version=line["version"],
+        spans=highlight_spans(line["text"], None),
+        true_label=true_label,
     )
     return _page(request, service, caller, typed="", results=[result])
 
 
-def _results(texts: Sequence[Typed], answers: Sequence[Answer]) -> list[Result]:
-    left = iter(answers)
-    found = []
-    for one in texts:
-        if one.problem is not None:
-            found.append(Result(number=one.number, text=one.text[:300], problem=one.problem))
+def _results(texts: Sequence[InputText], predictions: Sequence[Prediction]) -> list[Result]:
+    """Results in the order of the input; valid texts take the predictions in turn."""
+    remaining = iter(predictions)
+    results = []
+    for text in texts:
+        if text.problem is not None:
+            results.append(Result(number=text.number, text=text.text[:300], problem=text.problem))
             continue
-        given = next(left)
-        found.append(
+        prediction = next(remaining)
+        results.append(
             Result(
-                number=one.number,
-                text=given.text,
-                prediction_id=given.prediction_id,
-                label=given.label,
-                probabilities=given.probabilities,
-                version=given.version,
-                pieces=pieces(given.text, given.explanation),
+                number=text.number,
+                text=prediction.text,
+                prediction_id=prediction.prediction_id,
+                label=prediction.label,
+                probabilities=prediction.probabilities,
+                version=prediction.version,
+                spans=highlight_spans(prediction.text, prediction.explanation),
             )
         )
-    return found
+    return results
 
 
 def _page(request: Request, service: Service, caller: Caller, *, typed: str, results: list[Result]) -> Response:
@@ -125,9 +127,9 @@ def _page(request: Request, service: Service, caller: Caller, *, typed: str, res
         "counts": Counter(result.label for result in results if result.problem is None),
         "labels": [str(label) for label in LABELS],
         "may_correct": caller.may("feedback"),
-        "most": service.settings.serving.maximum_texts,
+        "maximum": service.settings.serving.maximum_texts,
     }
     if is_partial(request):
         return page(request, "results.html", caller=caller, **values)
-    served = service.champion.served() if not results else None
-    return page(request, "try.html", caller=caller, served=served, **values)
+    champion = service.champion.current() if not results else None
+    return page(request, "try.html", caller=caller, champion=champion, **values)

@@ -1,4 +1,4 @@
-"""A text cut into pieces by what each did for the label: what the pages mark."""
+"""Highlighting: a text divided into spans by their influence on the predicted label."""
 
 from __future__ import annotations
 
@@ -7,40 +7,40 @@ from dataclasses import dataclass
 
 from sentiment_lib.families.attribution import Part
 
-#: Of the strongest part: weaker ones are not marked.
-LEAST_SHARE = 0.15
-#: Log-odds below which a part says nothing.
-LEAST_WEIGHT = 0.05
+#: Share of the strongest weight below which a span is not highlighted.
+MIN_SHARE = 0.15
+#: Weight in log-odds below which a span is not highlighted.
+MIN_WEIGHT = 0.05
 
 
 @dataclass(frozen=True)
-class Piece:
-    """Some characters; strength 1 to 3 for the label, -1 to -3 against it, 0 for neither."""
+class Span:
+    """A stretch of text; strength 1 to 3 for the label, -1 to -3 against it, 0 for neither. `weight` in log-odds."""
 
     text: str
     strength: int
     weight: float
 
 
-def pieces(text: str, parts: Sequence[Part] | None) -> list[Piece]:
-    """The whole text in order; each part with its strength relative to the strongest."""
+def highlight_spans(text: str, parts: Sequence[Part] | None) -> list[Span]:
+    """The whole text in order, each part with its strength relative to the strongest one."""
     if not parts:
-        return [Piece(text, 0, 0.0)]
+        return [Span(text, 0, 0.0)]
     strongest = max(abs(part.weight) for part in parts)
-    found: list[Piece] = []
-    at = 0
+    spans: list[Span] = []
+    end = 0
     for part in sorted(parts, key=lambda part: part.start):
-        if part.start > at:
-            found.append(Piece(text[at : part.start], 0, 0.0))
-        found.append(Piece(text[part.start : part.end], _strength(part.weight, strongest), part.weight))
-        at = part.end
-    if at < len(text):
-        found.append(Piece(text[at:], 0, 0.0))
-    return found
+        if part.start > end:
+            spans.append(Span(text[end : part.start], 0, 0.0))
+        spans.append(Span(text[part.start : part.end], _strength(part.weight, strongest), part.weight))
+        end = part.end
+    if end < len(text):
+        spans.append(Span(text[end:], 0, 0.0))
+    return spans
 
 
 def _strength(weight: float, strongest: float) -> int:
-    if abs(weight) < max(LEAST_WEIGHT, LEAST_SHARE * strongest):
+    if abs(weight) < max(MIN_WEIGHT, MIN_SHARE * strongest):
         return 0
     size = 1 + int(abs(weight) > strongest / 3) + int(abs(weight) > 2 * strongest / 3)
     return size if weight > 0 else -size

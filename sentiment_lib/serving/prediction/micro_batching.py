@@ -1,4 +1,4 @@
-"""Things that wait at the same time are worked on together, in a thread of their own."""
+"""Micro-batching: items that wait at the same time are processed together, by one thread."""
 
 from __future__ import annotations
 
@@ -13,45 +13,45 @@ log = logging.getLogger(__name__)
 Item = TypeVar("Item")
 
 
-class Together(Generic[Item]):
-    """Collects items from any thread and hands all that wait to `work` at once, in the order they came.
+class MicroBatcher(Generic[Item]):
+    """Collects items from any thread and hands up to `max_batch` waiting ones to `process`, in order of arrival.
 
-    `work` tells whoever waits for an item; what it raises is logged, and the next items are worked on.
+    `process` reports results to whoever waits for them. What it raises is logged, and the next batch is processed.
     """
 
-    def __init__(self, name: str, work: Callable[[Sequence[Item]], None], *, most: int = 64) -> None:
-        self._work = work
-        self._most = most
+    def __init__(self, name: str, process: Callable[[Sequence[Item]], None], *, max_batch: int = 64) -> None:
+        self._process = process
+        self._max_batch = max_batch
         self._queue: queue.SimpleQueue[Item | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
-        """Begin."""
+        """Start the thread."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Finish what waits, then end."""
+        """Process what waits, then end the thread."""
         self._queue.put(None)
         self._thread.join(timeout=30)
 
     def submit(self, item: Item) -> None:
-        """Put one more item behind those that wait."""
+        """Add an item to the end of the queue."""
         self._queue.put(item)
 
     def _run(self) -> None:
-        last = False
-        while not last and (first := self._queue.get()) is not None:
+        stopping = False
+        while not stopping and (first := self._queue.get()) is not None:
             batch = [first]
-            while len(batch) < self._most and not last:
+            while len(batch) < self._max_batch and not stopping:
                 try:
-                    more = self._queue.get_nowait()
+                    item = self._queue.get_nowait()
                 except queue.Empty:
                     break
-                if more is None:
-                    last = True
+                if item is None:
+                    stopping = True
                 else:
-                    batch.append(more)
+                    batch.append(item)
             try:
-                self._work(batch)
+                self._process(batch)
             except Exception:
                 log.exception("%s: a batch of %d failed", self._thread.name, len(batch))

@@ -1,4 +1,4 @@
-"""The champion that this process serves: one reference, swapped whole when the database names another version."""
+"""The champion that this process serves: replaced as a whole when the database names another version."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from sentiment_lib.storage.engine import Store
 
 log = logging.getLogger(__name__)
 
-#: What a fresh model reads before it answers anyone: first calls are slow, and a model that fails here is not taken.
+#: Texts that a new model predicts before it serves: first calls are slow, and a model that fails here is not used.
 WARM_UP = ("@united thank you, great crew!", "3 hours late and no word from anyone #fail", "Boarding at gate 12")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Served:
-    """A loaded version."""
+class LoadedModel:
+    """A version in memory."""
 
     version: int
     family: str
@@ -36,79 +36,84 @@ class Served:
     loaded_at: datetime
 
 
-class Champion:
-    """Loads the champion, and looks every few seconds whether it still is the one."""
+class ModelReloader:
+    """Loads the champion, and polls the database for another one every `swap_seconds`."""
 
     def __init__(self, store: Store, settings: Settings) -> None:
         self._store = store
         self._registry = Registry(settings)
-        self._rest = settings.serving.swap_seconds
-        self._record = settings.home / "cache" / "champion.json"
-        self._served: Served | None = None
+        self._interval = settings.serving.swap_seconds
+        self._record_path = settings.home / "cache" / "champion.json"
+        self._current: LoadedModel | None = None
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._watch, name="champion", daemon=True)
-        #: why the last look failed, None when it did not
-        self.problem: str | None = None
-        self.looked_at = 0.0
+        self._thread = threading.Thread(target=self._reload_loop, name="champion", daemon=True)
+        #: why the last poll failed; None after one that succeeded
+        self.last_error: str | None = None
+        self._polled_at: float | None = None
 
     def start(self) -> None:
-        """Load what can be loaded now, then keep watching."""
-        self.look()
-        if self._served is None:
-            self._load_recorded()
+        """Load the champion, or the last one served when the database or MLflow is away; then keep polling."""
+        self.poll()
+        if self._current is None:
+            self._load_last_served()
         self._thread.start()
 
     def stop(self) -> None:
-        """End the watch."""
+        """Stop polling."""
         self._stop.set()
         self._thread.join(timeout=10)
 
-    def served(self) -> Served:
-        """The version to answer with; whoever holds it finishes with it. NotFound before the first champion."""
-        if self._served is None:
+    def current(self) -> LoadedModel:
+        """The version that serves; a request that holds it finishes with it. Raises NotFound before the first one."""
+        if self._current is None:
             raise NotFound(what="champion", key="yet: it comes with the first scoring run")
-        return self._served
+        return self._current
 
-    def seconds_since_look(self) -> float:
-        """Age of the last look that succeeded; infinite before it."""
-        return time.monotonic() - self.looked_at if self.looked_at else float("inf")
+    def seconds_since_poll(self) -> float:
+        """Age of the last successful poll; infinite before it."""
+        return float("inf") if self._polled_at is None else time.monotonic() - self._polled_at
 
-    def look(self) -> None:
-        """One look: swap when the database names another version. A failure keeps what is served, and is told."""
+    def poll(self) -> None:
+        """Ask the database once, and load another version if it names one.
+
+        Never raises: a failure keeps the current model and is told in `last_error`.
+        """
         try:
             with self._store.begin() as connection:
-                wanted = model_versions.champion(connection)
-            if wanted is not None and (self._served is None or self._served.version != wanted.version):
-                self._swap(wanted.version, wanted.family, wanted.digest)
+                champion = model_versions.champion(connection)
+            if champion is not None and (self._current is None or self._current.version != champion.version):
+                self._load(champion.version, champion.family, champion.digest)
         except Exception as error:
-            problem = f"{type(error).__name__}: {error}".splitlines()[0]
-            if problem != self.problem:
-                log.warning("champion: %s", problem)
-            self.problem = problem
+            message = f"{type(error).__name__}: {error}".splitlines()[0]
+            if message != self.last_error:
+                log.warning("champion: %s", message)
+            self.last_error = message
             return
-        self.problem = None
-        self.looked_at = time.monotonic()
+        self.last_error = None
+        self._polled_at = time.monotonic()
 
-    def _swap(self, version: int, family: str, digest: str) -> None:
+    def _load(self, version: int, family: str, digest: str) -> None:
         model = self._registry.load(version, digest)
         checked(model, WARM_UP)
-        self._served = Served(version=version, family=family, digest=digest, model=model, loaded_at=datetime.now(UTC))
+        self._current = LoadedModel(
+            version=version, family=family, digest=digest, model=model, loaded_at=datetime.now(UTC)
+        )
         self._write_record({"version": version, "family": family, "digest": digest})
         log.info("champion: version %d (%s) serves", version, family)
 
-    def _watch(self) -> None:
-        while not self._stop.wait(self._rest):
-            self.look()
+    def _reload_loop(self) -> None:
+        while not self._stop.wait(self._interval):
+            self.poll()
 
     def _write_record(self, record: dict[str, Any]) -> None:
-        """For a start without the database; the package itself lies in the cache, and is checked again."""
-        write_atomically(self._record, record)
+        """For a start without the database; the package is in the cache, and its digest is checked again."""
+        write_atomically(self._record_path, record)
 
-    def _load_recorded(self) -> None:
+    def _load_last_served(self) -> None:
         try:
-            record = json.loads(self._record.read_text())
-            self._swap(record["version"], record["family"], record["digest"])
+            record = json.loads(self._record_path.read_text())
+            self._load(record["version"], record["family"], record["digest"])
         except FileNotFoundError:
             return
         except Exception as error:
-            log.warning("champion: the one of the last run cannot be loaded: %s", error)
+            log.warning("champion: the last served version cannot be loaded: %s", error)

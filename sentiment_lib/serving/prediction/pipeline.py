@@ -1,14 +1,14 @@
-"""Requests on their way: through the model in chunks, onto the disk in one piece, then answered.
+"""The prediction pipeline: texts go through the model in chunks, predictions to disk in one batch, then to the caller.
 
-A quick request that is alone is worked for where it is: to wake a thread takes as long as a linear model does. Others
-go through a thread that reads what waits with the model, and syncs the disk once for all of it.
+A fast request without company runs on the event loop: waking a thread takes as long as a linear model does. Others go
+through a thread that predicts everything that waits together, and syncs the disk once for all of it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -19,27 +19,27 @@ from numpy.typing import NDArray
 
 from sentiment_lib.families.attribution import Part, explain
 from sentiment_lib.records import LABELS
-from sentiment_lib.serving.prediction.micro_batching import Together
-from sentiment_lib.serving.prediction.model_reloader import Served
-from sentiment_lib.serving.prediction.prediction_ids import TweetIds, prediction_key
+from sentiment_lib.serving.prediction.micro_batching import MicroBatcher
+from sentiment_lib.serving.prediction.model_reloader import LoadedModel
+from sentiment_lib.serving.prediction.prediction_ids import TweetIds, format_prediction_id
 from sentiment_lib.serving.spool import Line, Spool
 from sentiment_lib.steps.scoring.score import checked
 from sentiment_lib.text.batch import airlines_of, detect_all
 
-#: Texts that go through the model at once, so that a long request does not keep short ones waiting.
+#: Texts of a request per call of the model, so that a long request does not hold up short ones.
 CHUNK = 64
-#: Chunks of different requests that go through the model, and onto the disk, at once.
-MOST_CHUNKS = 8
-#: Seconds that a request may be expected to take where it is.
-QUICK = 0.003
-#: Share of the newest time in an expected one.
-NEWEST = 0.2
+#: Chunks of different requests per batch.
+MAX_CHUNKS = 8
+#: Expected seconds below which a request runs on the event loop.
+FAST_SECONDS = 0.003
+#: Weight of the newest measurement in the moving averages of durations.
+SMOOTHING = 0.2
 
 _NAMES = [str(label) for label in LABELS]
 
 
-class Answer(NamedTuple):
-    """What the champion says about one text."""
+class Prediction(NamedTuple):
+    """The champion's prediction for one text."""
 
     prediction_id: str
     #: the text as the model saw it and as it is stored: people are masked
@@ -50,120 +50,154 @@ class Answer(NamedTuple):
     version: int
     family: str
     predicted_at: datetime
-    #: parts of the text with what each did for the label; None when it was not asked for
+    #: parts of the text with their weights for the label; None when not requested
     explanation: tuple[Part, ...] | None = None
 
 
-Read = tuple[NDArray[np.float64], list[tuple[Part, ...]]]
+class ChunkOutput(NamedTuple):
+    """What the model returned for one chunk of n texts."""
+
+    #: shape (n, 3), columns in the order of LABELS
+    probabilities: NDArray[np.float64]
+    #: one tuple a text; empty when no explanation was requested
+    explanations: list[tuple[Part, ...]]
 
 
 @dataclass(frozen=True, eq=False)
 class Request:
-    """Masked texts, the version that answers all of them, and the answers when they are on disk."""
+    """Masked texts, the version that predicts all of them, and the predictions once they are on disk."""
 
-    served: Served
+    loaded: LoadedModel
     texts: Sequence[str]
     explain: bool
-    answered: Future[list[Answer]] = field(default_factory=Future)
-    #: what the model said of each chunk, by its number
-    read: dict[int, Read] = field(default_factory=dict)
+    result: Future[list[Prediction]] = field(default_factory=Future)
+    #: by the number of the chunk
+    outputs: dict[int, ChunkOutput] = field(default_factory=dict)
 
-    def chunks(self) -> int:
-        """How many there are."""
+    def chunk_count(self) -> int:
+        """Number of chunks."""
         return -(-len(self.texts) // CHUNK)
 
     def chunk(self, number: int) -> Sequence[str]:
-        """The texts of one of them."""
+        """The texts of one chunk."""
         return self.texts[number * CHUNK : (number + 1) * CHUNK]
 
+    def complete(self) -> bool:
+        """True when the model has returned every chunk."""
+        return len(self.outputs) == self.chunk_count()
 
-class Answering:
-    """The model's thread; `recorded` is told of predictions as they become durable."""
+    def fail(self, error: Exception) -> None:
+        """Raise this error to the caller, unless another chunk failed before."""
+        if not self.result.done() and self.result.set_running_or_notify_cancel():
+            self.result.set_exception(error)
 
-    def __init__(self, spool: Spool, recorded: Callable[[list[Line]], None]) -> None:
+    def probabilities(self) -> NDArray[np.float64]:
+        """Shape (texts, 3); for a complete request."""
+        return np.concatenate([self.outputs[number].probabilities for number in range(self.chunk_count())])
+
+    def explanations(self) -> Iterable[tuple[Part, ...] | None]:
+        """One a text; for a complete request."""
+        if not self.explain:
+            return [None] * len(self.texts)
+        return [parts for number in range(self.chunk_count()) for parts in self.outputs[number].explanations]
+
+
+ChunkBatch = Sequence[tuple[Request, int]]
+
+
+class PredictionPipeline:
+    """Predicts and records. `on_recorded` is called with each request's lines once they are durable."""
+
+    def __init__(self, spool: Spool, on_recorded: Callable[[list[Line]], None]) -> None:
         self._spool = spool
-        self._recorded = recorded
+        self._on_recorded = on_recorded
         self._ids = TweetIds()
-        self._under_way = 0
-        #: expected seconds of a write, and of a text by the version that read last
+        self._in_flight = 0
+        #: moving averages in seconds: of a write, and per text of the version that predicted last
         self._write_seconds = 0.0
         self._text_seconds: tuple[int, float] = (0, 0.0)
-        self._model: Together[tuple[Request, int]] = Together("model", self._read, most=MOST_CHUNKS)
+        self._batcher: MicroBatcher[tuple[Request, int]] = MicroBatcher("model", self._process, max_batch=MAX_CHUNKS)
 
     def start(self) -> None:
-        """Begin."""
-        self._model.start()
+        """Start the model's thread."""
+        self._batcher.start()
 
     def stop(self) -> None:
-        """Finish what was begun."""
-        self._model.stop()
+        """Finish what was submitted."""
+        self._batcher.stop()
 
-    async def answer(self, request: Request) -> list[Answer]:
-        """The answers, one a text, when they are on disk. Cancelled before, nothing of them is kept."""
-        self._under_way += 1
+    async def predict(self, request: Request) -> list[Prediction]:
+        """One prediction a text, once they are on disk. A request cancelled before that leaves nothing behind.
+
+        Raises what the model raises, SpoolFull and SpoolFailed.
+        """
+        self._in_flight += 1
         try:
-            await asyncio.sleep(0)  # others that came at the same time are counted now
-            if self._under_way == 1 and self._quick(request):
-                self._read([(request, 0)])
-                return request.answered.result()
-            for number in range(request.chunks()):
-                self._model.submit((request, number))
-            return await asyncio.wrap_future(request.answered)
+            await asyncio.sleep(0)  # let requests that came at the same time be counted
+            if self._in_flight == 1 and self._is_fast(request):
+                self._process([(request, 0)])
+                return request.result.result()
+            for number in range(request.chunk_count()):
+                self._batcher.submit((request, number))
+            return await asyncio.wrap_future(request.result)
         finally:
-            self._under_way -= 1
+            self._in_flight -= 1
 
-    def _quick(self, request: Request) -> bool:
-        """Whether the event loop can wait for it; not for the first request of a version, whose time is not known."""
+    def _is_fast(self, request: Request) -> bool:
+        """Whether the event loop can wait for it; never for a version's first request, whose duration is unknown."""
         version, seconds = self._text_seconds
-        known = version == request.served.version and not request.explain and request.chunks() == 1
-        return known and len(request.texts) * seconds + self._write_seconds < QUICK
+        measured = version == request.loaded.version and not request.explain and request.chunk_count() == 1
+        return measured and len(request.texts) * seconds + self._write_seconds < FAST_SECONDS
 
-    def _read(self, batch: Sequence[tuple[Request, int]]) -> None:
-        """Put chunks through their models, those of one version in one call; requests that are whole are answered."""
-        # a request that was given up is not worked for
-        batch = [(request, number) for request, number in batch if not request.answered.done()]
-        whole: list[Request] = []
-        for served in {request.served.version: request.served for request, _ in batch}.values():
-            own = [(request, number) for request, number in batch if request.served.version == served.version]
-            began = time.perf_counter()
+    def _process(self, batch: ChunkBatch) -> None:
+        """Predict chunks, those of one version in one call, and record the requests that are complete."""
+        batch = [(request, number) for request, number in batch if not request.result.done()]  # drop cancelled ones
+        complete: list[Request] = []
+        for loaded in {request.loaded.version: request.loaded for request, _ in batch}.values():
+            chunk_batch = [(request, number) for request, number in batch if request.loaded.version == loaded.version]
+            started = time.perf_counter()
             try:
-                parts = _parts(served, own)
+                outputs = _predict_chunks(loaded, chunk_batch)
             except Exception as error:
-                for request, _ in own:
-                    _refuse(request, error)
+                for request, _ in chunk_batch:
+                    request.fail(error)
                 continue
-            self._learn_pace(served.version, (time.perf_counter() - began) / sum(len(proba) for proba, _ in parts))
-            for (request, number), part in zip(own, parts, strict=True):
-                request.read[number] = part
-                # from here on it cannot be given up
-                if len(request.read) == request.chunks() and request.answered.set_running_or_notify_cancel():
-                    whole.append(request)
-        self._answer(whole)
+            texts = sum(len(output.probabilities) for output in outputs)
+            self._update_text_seconds(loaded.version, (time.perf_counter() - started) / texts)
+            for (request, number), output in zip(chunk_batch, outputs, strict=True):
+                request.outputs[number] = output
+                # from here on it can no longer be cancelled
+                if request.complete() and request.result.set_running_or_notify_cancel():
+                    complete.append(request)
+        self._record(complete)
 
-    def _answer(self, requests: Sequence[Request]) -> None:
-        """Put the predictions of these requests onto the disk, then answer them."""
+    def _record(self, requests: Sequence[Request]) -> None:
+        """Write the predictions of these requests to the spool in one batch, then hand them to their callers."""
         try:
             now = datetime.now(UTC)
-            lines = [self._lines(request, now) for request in requests]
-            began = time.perf_counter()
+            batches = [self._lines(request, now) for request in requests]
+            started = time.perf_counter()
             if requests:
-                self._spool.append([line for of_one in lines for line in of_one])
-                self._write_seconds += NEWEST * (time.perf_counter() - began - self._write_seconds)
-            for request, of_one in zip(requests, lines, strict=True):
-                self._recorded(of_one)
-                request.answered.set_result(_answers(request, of_one, now))
+                self._spool.append([line for lines in batches for line in lines])
+                self._write_seconds += SMOOTHING * (time.perf_counter() - started - self._write_seconds)
+            for request, lines in zip(requests, batches, strict=True):
+                self._on_recorded(lines)
+                request.result.set_result(_predictions(request, lines, now))
         except Exception as error:
             for request in requests:
-                if not request.answered.done():
-                    request.answered.set_exception(error)
+                if not request.result.done():
+                    request.result.set_exception(error)
 
-    def _learn_pace(self, version: int, seconds: float) -> None:
-        known, before = self._text_seconds
-        self._text_seconds = version, seconds if known != version else before + NEWEST * (seconds - before)
+    def _update_text_seconds(self, version: int, seconds: float) -> None:
+        measured_version, average = self._text_seconds
+        if version == measured_version:
+            seconds = average + SMOOTHING * (seconds - average)
+        self._text_seconds = version, seconds
 
     def _lines(self, request: Request, now: datetime) -> list[Line]:
-        proba = np.concatenate([request.read[number][0] for number in range(request.chunks())])
-        at, version, texts = now.isoformat(), request.served.version, request.texts
+        """The spool's lines of a complete request."""
+        probabilities = request.probabilities()
+        at, version, texts = now.isoformat(), request.loaded.version, request.texts
         return [
             {
                 "kind": "prediction",
@@ -180,8 +214,8 @@ class Answering:
             }
             for text, (negative, neutral, positive), best, language, airline in zip(
                 texts,
-                proba.round(7).tolist(),
-                proba.argmax(axis=1).tolist(),
+                probabilities.round(7).tolist(),
+                probabilities.argmax(axis=1).tolist(),
                 detect_all(texts),
                 airlines_of(texts),
                 strict=True,
@@ -189,41 +223,32 @@ class Answering:
         ]
 
 
-def _parts(served: Served, batch: Sequence[tuple[Request, int]]) -> list[Read]:
-    """What one version says of each of these chunks."""
-    chunks = [request.chunk(number) for request, number in batch]
-    proba = checked(served.model, [text for chunk in chunks for text in chunk])
-    parts: list[Read] = []
+def _predict_chunks(loaded: LoadedModel, chunk_batch: ChunkBatch) -> list[ChunkOutput]:
+    """Outputs of one version for these chunks, from one call of the model."""
+    chunks = [request.chunk(number) for request, number in chunk_batch]
+    probabilities = checked(loaded.model, [text for chunk in chunks for text in chunk])
+    outputs: list[ChunkOutput] = []
     start = 0
-    for (request, _), chunk in zip(batch, chunks, strict=True):
-        own = proba[start : start + len(chunk)]
-        asked = zip(chunk, own, strict=True) if request.explain else ()
-        parts.append((own, [explain(served.model, text, row) for text, row in asked]))
+    for (request, _), chunk in zip(chunk_batch, chunks, strict=True):
+        rows = probabilities[start : start + len(chunk)]
+        explained = zip(chunk, rows, strict=True) if request.explain else ()
+        outputs.append(ChunkOutput(rows, [explain(loaded.model, text, row) for text, row in explained]))
         start += len(chunk)
-    return parts
+    return outputs
 
 
-def _refuse(request: Request, error: Exception) -> None:
-    """Once, whichever of a request's chunks fails first."""
-    if not request.answered.done() and request.answered.set_running_or_notify_cancel():
-        request.answered.set_exception(error)
-
-
-def _answers(request: Request, lines: Sequence[Line], at: datetime) -> list[Answer]:
-    family, version = request.served.family, request.served.version
-    explained: Sequence[tuple[Part, ...]] | Sequence[None] = [None] * len(lines)
-    if request.explain:
-        explained = [part for number in range(request.chunks()) for part in request.read[number][1]]
+def _predictions(request: Request, lines: Sequence[Line], predicted_at: datetime) -> list[Prediction]:
+    family, version = request.loaded.family, request.loaded.version
     return [
-        Answer(
-            prediction_key(line["tweet_id"], version),
+        Prediction(
+            format_prediction_id(line["tweet_id"], version),
             line["text"],
             line["label"],
             {"negative": line["p_negative"], "neutral": line["p_neutral"], "positive": line["p_positive"]},
             version,
             family,
-            at,
+            predicted_at,
             parts,
         )
-        for line, parts in zip(lines, explained, strict=True)
+        for line, parts in zip(lines, request.explanations(), strict=True)
     ]

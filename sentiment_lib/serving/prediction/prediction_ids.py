@@ -1,7 +1,7 @@
-"""Numbers for texts that come in through the API.
+"""Ids of texts that come in through the API, and the public ids of predictions.
 
-A text typed into the API enters as a tweet, so that predictions, feedback, labels and lineage work for it unchanged.
-Its id lies above every id that X can give before 2060, is ordered by time, and does not repeat across processes.
+A text sent to the API is stored as a tweet, so that predictions, feedback, labels and lineage work for it unchanged.
+Its id lies above every id that X can assign before 2060, is ordered by time, and is unique across processes.
 """
 
 from __future__ import annotations
@@ -13,34 +13,33 @@ import time
 
 from sentiment_lib.records import API_IDS_FROM
 
-FLOOR = API_IDS_FROM
 _EPOCH_MS = 1_577_836_800_000  # 2020-01-01
 _COUNTER_BITS = 20
 
 
 class TweetIds:
-    """Ids for one process: 40 bits of milliseconds, 20 bits of a counter that starts at random."""
+    """Id generator of one process: 40 bits of milliseconds, then 20 bits of a counter with a random start."""
 
     def __init__(self) -> None:
         self._counter = itertools.count(secrets.randbits(_COUNTER_BITS))
         self._lock = threading.Lock()
 
     def next(self) -> int:
-        """One more id, larger than FLOOR."""
+        """A new id, at least API_IDS_FROM."""
         with self._lock:
             count = next(self._counter) % (1 << _COUNTER_BITS)
         milliseconds = time.time_ns() // 1_000_000 - _EPOCH_MS
-        return FLOOR + (milliseconds << _COUNTER_BITS | count)
+        return API_IDS_FROM + (milliseconds << _COUNTER_BITS | count)
 
 
-def prediction_key(tweet_id: int, version: int) -> str:
-    """Public id of a prediction: known before the row is stored, since the pair is unique."""
+def format_prediction_id(tweet_id: int, version: int) -> str:
+    """Public id of a prediction: known before its row is stored, since the pair is unique."""
     return f"{tweet_id}-{version}"
 
 
-def parse_prediction_key(key: str) -> tuple[int, int] | None:
-    """(tweet id, model version), or None when the key has another form."""
-    tweet, dash, version = key.partition("-")
+def parse_prediction_id(prediction_id: str) -> tuple[int, int] | None:
+    """(tweet id, model version), or None for any other form."""
+    tweet, dash, version = prediction_id.partition("-")
     if not dash or not (tweet.isascii() and tweet.isdigit() and version.isascii() and version.isdigit()):
         return None
     if len(tweet) > 19 or len(version) > 18 or int(tweet) >= 2**63:

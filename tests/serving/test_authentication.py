@@ -51,7 +51,7 @@ def test_a_forged_cookie_is_nobody(browser, key):
 
 
 def test_a_revoked_key_ends_its_sessions_within_seconds(browser, key, store, monkeypatch):
-    monkeypatch.setattr(api_keys, "BELIEVED_SECONDS", 0.1)
+    monkeypatch.setattr(api_keys, "CACHE_SECONDS", 0.1)
     browser.post("/door", params={"key": key})
     api_keys.revoke(store, "tests")
     time.sleep(0.15)

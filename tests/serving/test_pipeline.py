@@ -1,4 +1,4 @@
-"""A quick request that is alone is answered where it is, all others by the thread; the answers are the same."""
+"""A quick request that is alone is answered where it is, all others by the thread; the predictions are the same."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from sentiment_lib.serving.prediction.model_reloader import Served
-from sentiment_lib.serving.prediction.pipeline import Answering, Request
+from sentiment_lib.serving.prediction.model_reloader import LoadedModel
+from sentiment_lib.serving.prediction.pipeline import PredictionPipeline, Request
 from sentiment_lib.serving.spool import Spool, SpoolFailed
 
 LATE = ["@united three hours late"]
@@ -44,87 +44,87 @@ def recorded():
 
 
 @pytest.fixture
-def answering(spool, recorded):
-    found = Answering(spool, recorded.append)
-    found.start()
-    yield found
-    found.stop()
+def pipeline(spool, recorded):
+    running = PredictionPipeline(spool, recorded.append)
+    running.start()
+    yield running
+    running.stop()
 
 
 def request(model, texts=LATE, version=1):
-    served = Served(version=version, family="slow", digest="d", model=model, loaded_at=datetime.now(UTC))
+    served = LoadedModel(version=version, family="slow", digest="d", model=model, loaded_at=datetime.now(UTC))
     return Request(served, texts, False)
 
 
-def in_turn(answering, model, times):
+def in_turn(pipeline, model, times):
     async def ask():
-        return [await answering.answer(request(model)) for _ in range(times)]
+        return [await pipeline.predict(request(model)) for _ in range(times)]
 
     return asyncio.run(ask())
 
 
-def test_the_first_of_a_version_is_read_by_the_thread_and_quick_ones_after_it_at_once(answering, recorded):
+def test_the_first_of_a_version_is_read_by_the_thread_and_quick_ones_after_it_at_once(pipeline, recorded):
     model = Slow()
-    answers = in_turn(answering, model, 3)
+    predictions = in_turn(pipeline, model, 3)
     assert model.threads == ["model", "MainThread", "MainThread"]
-    assert [(one.label, one.probabilities) for (one,) in answers] == [
+    assert [(one.label, one.probabilities) for (one,) in predictions] == [
         ("negative", {"negative": 0.7, "neutral": 0.2, "positive": 0.1})
     ] * 3
-    assert len({one.prediction_id for (one,) in answers}) == 3
+    assert len({one.prediction_id for (one,) in predictions}) == 3
     assert [line["text"] for lines in recorded for line in lines] == LATE * 3
 
 
-def test_a_slow_model_never_holds_up_the_event_loop(answering):
+def test_a_slow_model_never_holds_up_the_event_loop(pipeline):
     model = Slow(0.02)
-    in_turn(answering, model, 3)
+    in_turn(pipeline, model, 3)
     assert set(model.threads) == {"model"}
 
 
-def test_requests_at_the_same_time_go_through_the_threads_together(answering):
+def test_requests_at_the_same_time_go_through_the_threads_together(pipeline):
     model = Slow()
-    in_turn(answering, model, 2)
+    in_turn(pipeline, model, 2)
 
     async def at_once():
-        return await asyncio.gather(*(answering.answer(request(model)) for _ in range(6)))
+        return await asyncio.gather(*(pipeline.predict(request(model)) for _ in range(6)))
 
-    answers = asyncio.run(at_once())
-    assert len({one.prediction_id for (one,) in answers}) == 6
+    predictions = asyncio.run(at_once())
+    assert len({one.prediction_id for (one,) in predictions}) == 6
     assert set(model.threads[2:]) == {"model"}
 
 
-def test_a_long_request_is_answered_whole_and_in_order(answering):
+def test_a_long_request_is_answered_whole_and_in_order(pipeline):
     texts = [f"text {number}" for number in range(200)]
-    answers = asyncio.run(answering.answer(request(Slow(), texts)))
-    assert [one.text for one in answers] == texts
+    predictions = asyncio.run(pipeline.predict(request(Slow(), texts)))
+    assert [one.text for one in predictions] == texts
 
 
 @pytest.mark.parametrize("before", [0, 2], ids=["in the threads", "at once"])
-def test_a_disk_that_refuses_refuses_the_request(answering, spool, recorded, monkeypatch, before):
+def test_a_disk_that_refuses_refuses_the_request(pipeline, spool, recorded, monkeypatch, before):
     model = Slow()
-    in_turn(answering, model, before)
+    in_turn(pipeline, model, before)
 
     def refuse(lines):
         raise SpoolFailed(problem="it is full")
 
     monkeypatch.setattr(spool, "append", refuse)
     with pytest.raises(SpoolFailed):
-        in_turn(answering, model, 1)
+        in_turn(pipeline, model, 1)
     assert len(recorded) == before
 
 
-def test_what_was_given_up_is_neither_read_nor_kept(answering, recorded):
+def test_what_was_given_up_is_neither_read_nor_kept(pipeline, recorded):
     busy, model = Slow(0.2), Slow()
 
     async def give_up():
-        first = asyncio.ensure_future(answering.answer(request(busy)))
+        first = asyncio.ensure_future(pipeline.predict(request(busy)))
         await asyncio.sleep(0.05)
-        second = asyncio.ensure_future(answering.answer(request(model)))
+        second = asyncio.ensure_future(pipeline.predict(request(model)))
         await asyncio.sleep(0.05)
         second.cancel()
         await first
 
     asyncio.run(give_up())
     with ThreadPoolExecutor(1) as pool:  # the threads have gone on to what waited
-        pool.submit(answering.stop).result()
+        pool.submit(pipeline.stop).result()
     assert model.read == []
     assert len(recorded) == 1
