@@ -1,1 +1,1 @@
-"""Rules that open alerts, and their delivery."""
+"""Alert rules and notifications."""

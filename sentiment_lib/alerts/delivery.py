@@ -1,4 +1,4 @@
-"""When and how people are told of an alert: one message per incident, its updates, and its end; through Apprise."""
+"""Alert notifications through Apprise: one message when an alert opens, for updates, and when it is resolved."""
 
 from __future__ import annotations
 
@@ -16,58 +16,62 @@ from sentiment_lib.policy import AlertPolicy
 from sentiment_lib.records import Severity
 from sentiment_lib.settings import Settings
 
-ORDER = {str(one): rank for rank, one in enumerate(Severity)}
+#: Rank of each severity, the least severe first.
+ORDER = {str(severity): rank for rank, severity in enumerate(Severity)}
 RUNBOOK = "docs/runbook.md"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Receiver:
-    """An Apprise URL, and the least severity that it is told of."""
+    """An Apprise URL and the lowest severity that it is notified of."""
 
     url: SecretStr
     least: Severity
 
     @property
     def key(self) -> str:
-        """Name of the receiver in the outbox; the URL itself is a secret."""
+        """Hash that names the receiver in the outbox; the URL itself is a secret."""
         return hashlib.sha256(self.url.get_secret_value().encode()).hexdigest()[:16]
 
 
 def receivers(settings: Settings) -> list[Receiver]:
-    """Receivers of SENTIMENT_ALERT_URLS: `[critical]slack://…, mailto://…`; warnings and up without a bracket."""
-    found = []
+    """Receivers in SENTIMENT_ALERT_URLS, such as `[critical]slack://…, mailto://…`; the default is [warning].
+
+    Raises ValueError for an unknown severity.
+    """
+    parsed = []
     for part in settings.alert_urls.get_secret_value().split(","):
         url, least = part.strip(), Severity.WARNING
         if url.startswith("["):
             name, url = url[1:].split("]", 1)
             least = Severity(name.strip())
         if url:
-            found.append(Receiver(url=SecretStr(url.strip()), least=least))
-    return found
+            parsed.append(Receiver(url=SecretStr(url.strip()), least=least))
+    return parsed
 
 
 def next_event(alert: Mapping[str, Any], policy: AlertPolicy, now: datetime) -> str | None:
-    """What this receiver must be told now: opened, updated, resolved, or nothing.
+    """The event to notify this receiver of now: opened, updated, resolved, or None.
 
     `alert` has the row of the alert and told_event, told_at, told_severity, told_count.
     """
     event, resolved = alert["told_event"], alert["resolved_at"]
     if event is None:
-        # also one that came and went between two looks: it happened
+        # also for an alert that opened and was resolved between two checks
         return "opened"
-    rested = now - alert["told_at"] >= policy.cool_down
+    cooled_down = now - alert["told_at"] >= policy.cool_down
     if resolved is not None:
         return "resolved" if event != "resolved" and now - resolved >= policy.settle else None
     if event == "resolved":
-        return "updated" if rested else None
+        return "updated" if cooled_down else None
     if ORDER[alert["severity"]] > ORDER[alert["told_severity"]]:
         return "updated"
-    goes_on = alert["count"] > alert["told_count"] and now - alert["told_at"] >= policy.remind_after
-    return "updated" if goes_on and alert["acknowledged_at"] is None else None
+    continues = alert["count"] > alert["told_count"] and now - alert["told_at"] >= policy.remind_after
+    return "updated" if continues and alert["acknowledged_at"] is None else None
 
 
 def quiet(severity: str, policy: AlertPolicy, now: datetime) -> bool:
-    """True in the quiet hours (UTC) for anything that is not critical."""
+    """True in quiet hours (UTC) for anything but critical alerts."""
     if policy.quiet_hours is None or severity == Severity.CRITICAL:
         return False
     start, end = policy.quiet_hours
@@ -75,19 +79,19 @@ def quiet(severity: str, policy: AlertPolicy, now: datetime) -> bool:
 
 
 def back_off(attempts: int) -> timedelta:
-    """Wait before the next try: 5 s, doubled each time, at most 5 minutes."""
+    """Exponential back-off before the next attempt: 5 s, doubled each time, at most 5 minutes."""
     return timedelta(seconds=min(300, 5 * 2 ** min(attempts, 10)))
 
 
 def message(alert: Mapping[str, Any], event: str) -> tuple[str, str]:
-    """Title and body of one alert's message."""
-    over = event == "resolved" or alert["resolved_at"] is not None
-    word = "RESOLVED" if over else str(alert["severity"]).upper() + (" (goes on)" if event == "updated" else "")
+    """Title and body of the message about one alert."""
+    resolved = event == "resolved" or alert["resolved_at"] is not None
+    word = "RESOLVED" if resolved else str(alert["severity"]).upper() + (" (ongoing)" if event == "updated" else "")
     lines = [
         str(alert["body"]),
         f"Alert {alert['alert_id']}, seen {alert['count']} times since {alert['opened_at']:%Y-%m-%d %H:%M} UTC.",
         f"Evidence: {alert['evidence_link']}" if alert["evidence_link"] else "",
-        f"What to do: {RUNBOOK}#{alert['kind']}",
+        f"Runbook: {RUNBOOK}#{alert['kind']}",
     ]
     return f"[{word}] {alert['title']}", "\n".join(line for line in lines if line)
 
@@ -103,7 +107,7 @@ def digest(alerts: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
 
 
 def send(receiver: Receiver, title: str, body: str, severity: str) -> None:
-    """Send one message; ConnectionError when the receiver did not take it."""
+    """Send one message. Raises ConnectionError when the receiver does not accept it, MissingExtra without apprise."""
     try:
         import apprise
     except ImportError as error:
@@ -113,4 +117,4 @@ def send(receiver: Receiver, title: str, body: str, severity: str) -> None:
     if not channel.add(receiver.url.get_secret_value()):
         raise ConnectionError("Apprise does not know this kind of URL")
     if not channel.notify(title=title, body=body, notify_type=kinds.get(severity, apprise.NotifyType.FAILURE)):
-        raise ConnectionError("the receiver did not take the message")
+        raise ConnectionError("the receiver did not accept the message")

@@ -1,77 +1,74 @@
-"""Rules over the platform's own running. Each is one query; a rule that is clear resolves its alert."""
+"""Alert rules over the platform's own operation: ingestion, scoring, labelling, approvals."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
+from sentiment_lib.alerts.rule import Firing, Rule
 from sentiment_lib.policy import Policy
+from sentiment_lib.records import Severity
 from sentiment_lib.storage import decisions, ingests, label_counts, predictions
 
-
-@dataclass(frozen=True, kw_only=True)
-class Finding:
-    """A rule that fires."""
-
-    kind: str
-    severity: str
-    dedup_key: str
-    title: str
-    body: str = ""
+#: Rows in a day below which the share in quarantine says nothing.
+MIN_ROWS = 50
+#: Age from which an unscored tweet counts as backlog.
+SCORING_DELAY = timedelta(minutes=30)
+#: Age from which an unlabelled tweet of the audit sample counts as backlog.
+LABELLING_DELAY = timedelta(days=7)
 
 
-def findings(connection: Connection, policy: Policy, now: datetime) -> Iterator[Finding]:
-    """Every rule of this module that fires at `now`."""
-    rules = policy.alerts
+def no_tweets(connection: Connection, policy: Policy, now: datetime) -> Iterator[Firing]:
+    """No source has delivered a tweet for longer than the policy allows."""
     newest = ingests.last_collected_at(connection)
-    if newest is not None and now - newest > rules.no_tweets_after:
-        yield Finding(
-            kind="no_tweets",
-            severity="warning",
-            dedup_key="no_tweets",
+    if newest is not None and now - newest > policy.alerts.no_tweets_after:
+        yield Firing(
             title=f"No tweets since {newest:%Y-%m-%d %H:%M} UTC",
-            body=f"Expected at least some every {rules.no_tweets_after}.",
+            body=f"Expected at least one every {policy.alerts.no_tweets_after}.",
         )
-    received, bad = ingests.received_and_quarantined(connection, now - timedelta(days=1))
-    if received >= 50 and bad / received > rules.quarantine_share:
-        yield Finding(
-            kind="quarantine_share",
-            severity="warning",
-            dedup_key="quarantine_share",
-            title=f"{bad / received:.0%} of the day's rows are in quarantine",
-            body=f"{bad} of {received} rows; the policy allows {rules.quarantine_share:.0%}.",
+
+
+def quarantine_share(connection: Connection, policy: Policy, now: datetime) -> Iterator[Firing]:
+    """Too large a share of the last day's rows is in quarantine."""
+    received, quarantined = ingests.received_and_quarantined(connection, now - timedelta(days=1))
+    if received >= MIN_ROWS and quarantined / received > policy.alerts.quarantine_share:
+        yield Firing(
+            title=f"{quarantined / received:.0%} of the day's rows are in quarantine",
+            body=f"{quarantined} of {received} rows; the policy allows {policy.alerts.quarantine_share:.0%}.",
         )
-    waiting = predictions.count_unscored(connection, now - timedelta(minutes=30), rules.scoring_backlog + 1)
-    if waiting > rules.scoring_backlog:
-        yield Finding(
-            kind="scoring_backlog",
-            severity="warning",
-            dedup_key="scoring_backlog",
-            title=f"More than {rules.scoring_backlog} tweets wait for a prediction",
-        )
-    unlabelled = label_counts.audit_overdue(connection, now - timedelta(days=7))
-    if unlabelled > rules.label_backlog:
-        yield Finding(
-            kind="label_backlog",
-            severity="warning",
-            dedup_key="label_backlog",
+
+
+def scoring_backlog(connection: Connection, policy: Policy, now: datetime) -> Iterator[Firing]:
+    """Too many tweets are unscored."""
+    maximum = policy.alerts.scoring_backlog
+    if predictions.count_unscored(connection, now - SCORING_DELAY, maximum + 1) > maximum:
+        yield Firing(title=f"More than {maximum} tweets wait for a prediction")
+
+
+def label_backlog(connection: Connection, policy: Policy, now: datetime) -> Iterator[Firing]:
+    """Too many tweets of the audit sample are unlabelled."""
+    unlabelled = label_counts.audit_overdue(connection, now - LABELLING_DELAY)
+    if unlabelled > policy.alerts.label_backlog:
+        yield Firing(
             title=f"{unlabelled} tweets of the audit sample wait for a label",
-            body="Without their labels the quality of the champion is a guess.",
+            body="Without these labels the champion's quality can only be estimated, not measured.",
         )
-    yield from _overdue(connection, policy, now)
 
 
-def _overdue(connection: Connection, policy: Policy, now: datetime) -> Iterator[Finding]:
-    # an answer is due after half of the time that the question stands
+def approval_overdue(connection: Connection, policy: Policy, now: datetime) -> Iterator[Firing]:
+    """A decision has been pending for more than half of the time until its approval expires."""
     due = policy.approval.expires_after / 2
     decision = decisions.overdue(connection, now - due)
     if decision is not None:
-        yield Finding(
-            kind="approval_overdue",
-            severity="warning",
-            dedup_key=f"approval_overdue/{decision}",
-            title=f"Decision {decision} has waited for an answer for more than {due}",
-        )
+        yield Firing(title=f"Decision {decision} has been pending approval for more than {due}", subject=str(decision))
+
+
+RULES = (
+    Rule(kind="no_tweets", severity=Severity.WARNING, check=no_tweets),
+    Rule(kind="quarantine_share", severity=Severity.WARNING, check=quarantine_share),
+    Rule(kind="scoring_backlog", severity=Severity.WARNING, check=scoring_backlog),
+    Rule(kind="label_backlog", severity=Severity.WARNING, check=label_backlog),
+    Rule(kind="approval_overdue", severity=Severity.WARNING, check=approval_overdue),
+)

@@ -97,7 +97,7 @@ def test_an_engineer_reads_the_decision_approves_in_airflow_and_sees_the_new_cha
     page.get_by_label("Key").fill((stack.home / "secrets" / "api-key").read_text().strip())
     page.keyboard.press("Enter")
     page.get_by_label("Tweets").fill("three hours late and nobody tells us anything")
-    page.get_by_role("button", name="Read them").click()
+    page.get_by_role("button", name="Analyse").click()
     assert f"version {version}" in page.locator("article.result").inner_text()
 
 

@@ -30,12 +30,12 @@ def test_tweets_are_typed_read_and_corrected(signed_in, scored, kept):
     page.keyboard.press("Control+Enter")
     cards = page.locator("article.result")
     assert cards.nth(1).locator(".verdict").inner_text().startswith("positive")
-    assert cards.nth(0).locator("mark.for").count() > 0, "the telling words are marked"
+    assert cards.nth(0).locator("mark.for").count() > 0, "the most influential words are highlighted"
     assert "version 1" in cards.nth(0).inner_text()
     cards.nth(0).get_by_role("button", name="Neutral").click()
-    cards.nth(0).get_by_text("Kept: neutral").wait_for()
-    cards.nth(1).get_by_role("button", name="Right").click()
-    cards.nth(1).get_by_text("Kept: positive").wait_for()
+    cards.nth(0).get_by_text("Saved: neutral").wait_for()
+    cards.nth(1).get_by_role("button", name="Correct").click()
+    cards.nth(1).get_by_text("Saved: positive").wait_for()
     kept(page, "try")
     eventually(
         lambda: rows(scored, "SELECT f.label, given_by FROM feedback f ORDER BY 1"),
@@ -47,7 +47,7 @@ def test_tweets_are_typed_read_and_corrected(signed_in, scored, kept):
 def test_tries_stay_in_this_browser_until_they_are_cleared(signed_in):
     page = signed_in("/")
     page.get_by_label("Tweets").fill("lost my bag")
-    page.get_by_role("button", name="Read them").click()
+    page.get_by_role("button", name="Analyse").click()
     page.locator("article.result").wait_for()
     page.reload()
     page.locator("#history li").get_by_text("lost my bag").wait_for()
@@ -62,18 +62,18 @@ def test_a_csv_file_is_read(signed_in):
     page.get_by_text("Or a CSV file").click()
     content = "id,text\n" + "".join(f"{number},flight {number} is late\n" for number in range(1000))
     page.get_by_label("File").set_input_files({"name": "t.csv", "mimeType": "text/csv", "buffer": content.encode()})
-    page.get_by_role("button", name="Read them").click()
+    page.get_by_role("button", name="Analyse").click()
     page.locator("tr.result").nth(999).wait_for()
 
 
 def test_ten_tweets_are_labelled_with_the_keyboard_alone(signed_in, scored, kept):
     page = signed_in("/label")
     for number in range(10):
-        assert "version 1 said" not in page.locator("article.pick").inner_text()
+        assert "Version 1 predicted" not in page.locator("article.pick").inner_text()
         page.keyboard.press("132"[number % 3])
-        page.get_by_text("Yours today").locator("xpath=..").get_by_text(str(number + 1), exact=True).wait_for()
+        page.get_by_text("Your labels today").locator("xpath=..").get_by_text(str(number + 1), exact=True).wait_for()
         told = page.get_by_role("status").inner_text()
-        assert re.search(r"You said (negative|positive|neutral),\s+version 1 said negative", told), told
+        assert re.search(r"Your label: (negative|positive|neutral)\.\s+Version 1 predicted negative", told), told
     kept(page, "label")
     assert rows(scored, "SELECT source, count(*) FROM labels GROUP BY 1 ORDER BY 1") == [("audit", 5), ("person", 5)]
     assert rows(scored, "SELECT DISTINCT inclusion_probability, labelled_by FROM labels WHERE source = 'audit'") == [
@@ -85,9 +85,9 @@ def test_undo_and_skip_by_key(signed_in, scored):
     page = signed_in("/label")
     first = page.locator("article.pick .tweet").inner_text()
     page.keyboard.press("1")
-    page.get_by_text("You said").wait_for()
+    page.get_by_text("Your label:").wait_for()
     page.keyboard.press("u")
-    page.get_by_text("Taken back").wait_for()
+    page.get_by_text("Undone.").wait_for()
     assert page.locator("article.pick .tweet").inner_text() == first
     assert rows(scored, "SELECT count(*) FROM labels") == [(0,)]
     page.keyboard.press("s")
@@ -98,7 +98,7 @@ def test_undo_and_skip_by_key(signed_in, scored):
 def test_a_key_held_down_answers_one_tweet_only(signed_in, scored):
     page = signed_in("/label")
     page.keyboard.down("1")
-    page.get_by_text("You said").wait_for()
+    page.get_by_text("Your label:").wait_for()
     for _ in range(5):  # Playwright sends these as repeats, as a held key does
         page.keyboard.down("1")
     page.wait_for_timeout(300)
@@ -109,7 +109,7 @@ def test_hostile_text_is_shown_and_does_nothing(signed_in):
     page = signed_in("/")
     page.on("dialog", lambda dialog: pytest.fail(f"a script of the text ran: {dialog.message}"))
     page.get_by_label("Tweets").fill(HOSTILE)
-    page.get_by_role("button", name="Read them").click()
+    page.get_by_role("button", name="Analyse").click()
     card = page.locator("article.result")
     card.wait_for()
     assert page.locator("img").count() == 0
@@ -123,7 +123,7 @@ def test_nothing_is_wider_than_a_phone(signed_in, path):
     page = signed_in(path, viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True)
     if path == "/":
         page.get_by_label("Tweets").fill("lost my bag " + "x" * 400)
-        page.get_by_role("button", name="Read them").click()
+        page.get_by_role("button", name="Analyse").click()
         page.locator("article.result").wait_for()
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
     small = page.evaluate(
@@ -136,12 +136,12 @@ def test_nothing_is_wider_than_a_phone(signed_in, path):
 def test_both_pages_work_without_scripts(signed_in, scored):
     page = signed_in("/", java_script_enabled=False)
     page.get_by_label("Tweets").fill("lost my bag")
-    page.get_by_role("button", name="Read them").click()
+    page.get_by_role("button", name="Analyse").click()
     page.get_by_role("button", name="Positive").click()
-    assert "Kept:" in page.locator("main").inner_text()
+    assert "Saved:" in page.locator("main").inner_text()
     page.goto("/label")
     page.get_by_role("button", name="Negative").click()
-    assert "You said" in page.get_by_role("status").inner_text()
+    assert "Your label:" in page.get_by_role("status").inner_text()
     assert rows(scored, "SELECT count(*) FROM labels WHERE source <> 'feedback'") == [(1,)]
 
 

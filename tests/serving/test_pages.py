@@ -107,7 +107,7 @@ def test_a_correction_is_kept_as_feedback(browser, rows):
     page = browser.post("/", data={"typed": "lost my bag"}).text
     prediction = re.search(r'name="prediction_id" value="([^"]+)"', page)[1]
     answer = browser.post("/answer", data={"prediction_id": prediction, "label": "neutral"})
-    assert "Kept:" in answer.text
+    assert "Saved:" in answer.text
     tweet = prediction.partition("-")[0]
     until = time.monotonic() + 20
     while not (
@@ -130,7 +130,7 @@ def test_who_may_only_predict_sees_no_buttons_and_cannot_label(settings, store):
 
 def test_an_empty_queue_says_what_to_do(browser):
     page = browser.get("/label").text
-    assert "Nothing waits for a label" in page
+    assert "No tweets to label" in page
     assert "sentiment score" in page
 
 

@@ -208,7 +208,7 @@ def test_an_incident_that_goes_on_is_told_again_after_hours(store, hook):
     check_alerts.deliver(store, settings)
     fire(store)
     check_alerts.deliver(store, settings, at=now(60 * 7))
-    assert hook.titles == ["[CRITICAL] Something about drift", "[CRITICAL (goes on)] Something about drift"]
+    assert hook.titles == ["[CRITICAL] Something about drift", "[CRITICAL (ongoing)] Something about drift"]
 
 
 def _free_port():

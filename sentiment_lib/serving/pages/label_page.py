@@ -49,7 +49,7 @@ def next_tweet(
         why=SELECTION_REASONS,
         message=MESSAGES.get(message, ""),
         progress=label_progress.run(service.store, person=caller.name),
-        most=label_progress.MOST,
+        maximum=label_progress.MOST,
         labels=[str(label) for label in LABELS],
         api_texts=api_texts,
     )

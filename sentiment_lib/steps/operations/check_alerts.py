@@ -1,4 +1,4 @@
-"""Look at every rule that needs no model, open and resolve alerts, and tell people; a dead receiver hurts nobody."""
+"""Check the alert rules, open and resolve alerts, and notify receivers; a failing receiver holds up nobody."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from sentiment_lib.alerts import api_health, delivery, operational_rules, wrong_predictions
+from sentiment_lib.alerts import api_health, catalog, delivery
 from sentiment_lib.settings import Settings
 from sentiment_lib.storage import alerts as outbox
 from sentiment_lib.storage import api_predictions
@@ -18,15 +18,8 @@ from sentiment_lib.storage.engine import Store
 
 log = logging.getLogger(__name__)
 
-#: Kinds that this step opens, and so resolves; others are resolved by whoever opens them.
-OWNED = (
-    "no_tweets",
-    "quarantine_share",
-    "scoring_backlog",
-    "label_backlog",
-    "approval_overdue",
-    wrong_predictions.KIND,
-)
+#: Kinds of alerts that this step opens and resolves; other kinds are resolved by the step that opens them.
+KINDS = tuple(rule.kind for rule in catalog.RULES)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,28 +37,29 @@ class WatchResult:
 def run(
     store: Store, settings: Settings, *, at: datetime | None = None, api: api_health.ApiHealth | None = None
 ) -> WatchResult:
-    """One look at `at` (now), and one round of delivery.
+    """Check every rule at `at` (default: now), open and resolve alerts, then deliver messages.
 
-    The API is looked at by a process that looks again and again and remembers; it gives its memory as `api`. Others
-    leave the API's alerts as they are.
+    The API is probed only for a process that runs this repeatedly and passes its probes as `api`; others leave the
+    API's alerts as they are.
     """
     now = at or datetime.now(UTC)
     if api is not None:
-        api.add(api_health.look(settings.api_url, now), settings.policy.alerts)
+        api.add(api_health.probe(settings.api_url, now), settings.policy.alerts)
     with store.begin() as connection:
-        found = list(operational_rules.findings(connection, settings.policy, now))
-        found += wrong_predictions.findings(connection, settings.policy.alerts, now)
+        findings = [finding for rule in catalog.RULES for finding in rule.findings(connection, settings.policy, now)]
         if api is not None:
-            found += api.findings(settings.policy.alerts, now, has_served=api_predictions.any_stored(connection))
-        for one in found:
-            outbox.open_alert(connection, one.kind, one.severity, one.dedup_key, one.title, one.body)
+            findings += api.findings(settings.policy.alerts, now, has_served=api_predictions.any_stored(connection))
+        for finding in findings:
+            outbox.open_alert(
+                connection, finding.kind, finding.severity, finding.dedup_key, finding.title, finding.body
+            )
         resolved = 0
-        firing = {one.dedup_key for one in found}
-        for key in outbox.open_keys(connection, (*OWNED, *(api_health.KINDS if api is not None else ()))):
+        firing = {finding.dedup_key for finding in findings}
+        for key in outbox.open_keys(connection, (*KINDS, *(api_health.KINDS if api is not None else ()))):
             if key not in firing and outbox.resolve_by_key(connection, key) is not None:
                 resolved += 1
     sent, waiting = deliver(store, settings, at=now)
-    return WatchResult(firing=len(found), resolved=resolved, sent=sent, waiting=waiting)
+    return WatchResult(firing=len(findings), resolved=resolved, sent=sent, waiting=waiting)
 
 
 def deliver(store: Store, settings: Settings, *, at: datetime | None = None) -> tuple[int, int]:

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[3]
 
 def test_every_kind_of_alert_has_a_section():
     kinds = {
-        *check_alerts.OWNED,
+        *check_alerts.KINDS,
         *api_health.KINDS,
         drift_alerts.ALERT,
         drift_alerts.WATCH_ALERT,

@@ -1,7 +1,7 @@
-/* Keys 1, 2, 3, u and s press the button that carries them. The page works without it. */
+/* The keys 1, 2, 3, u and s press their button. The page works without it. */
 "use strict";
 (function () {
-  let pressed = false;  /* one answer a page: a key that is held down does not answer the next tweet unread */
+  let pressed = false;  /* one label a page: a key held down does not label the next tweet */
   document.addEventListener("keydown", function (event) {
     if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || pressed) return;
     if (/^(INPUT|TEXTAREA|SELECT)$/.test(event.target.tagName)) return;

@@ -1,22 +1,22 @@
-/* Sends the form without leaving the page, keeps this browser's tries. The page works without it. */
+/* Submits the form without leaving the page, and keeps a history in this browser. The page works without it. */
 "use strict";
 (function () {
-  const KEY = "sentiment-tries", MOST = 50;
+  const KEY = "sentiment-tries", MAX_TRIES = 50;
   const form = document.getElementById("try"), results = document.getElementById("results");
   const typed = document.getElementById("typed"), send = document.getElementById("send");
   const history = document.getElementById("history"), list = history.querySelector("ol");
 
-  function kept() {
+  function load() {
     try {
       const found = JSON.parse(localStorage.getItem(KEY) || "[]");
       return Array.isArray(found) ? found : [];
-    } catch (error) { return []; }  /* storage is off, or someone wrote something else there */
+    } catch (error) { return []; }  /* storage is disabled, or holds something else */
   }
-  function keep(tries) {
-    try { localStorage.setItem(KEY, JSON.stringify(tries.slice(0, MOST))); } catch (error) { console.info("not kept:", error.name); }
+  function save(tries) {
+    try { localStorage.setItem(KEY, JSON.stringify(tries.slice(0, MAX_TRIES))); } catch (error) { console.info("not saved:", error.name); }
     show();
   }
-  function seen(text) {  /* as safe_text.py: no unseen character of a stranger's text reaches the page */
+  function printable(text) {  /* as in safe_text.py: no invisible character of untrusted text reaches the page */
     return text.replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Zl}\p{Zp}]/gu, function (letter) {
       return letter === "\u200d" ? letter : "[" + letter.codePointAt(0).toString(16).toUpperCase().padStart(4, "0") + "]";
     });
@@ -28,22 +28,22 @@
     return made;
   }
   function show() {
-    const tries = kept();
+    const tries = load();
     history.hidden = !tries.length;
     list.replaceChildren.apply(list, tries.map(function (one) {
       const row = document.createElement("li");
-      const text = element("bdi", "tweet", seen(String(one.text)));
+      const text = element("bdi", "tweet", printable(String(one.text)));
       text.dir = "auto";
-      const said = one.answer && one.answer !== one.label ? one.label + " → " + one.answer : one.label + (one.answer ? " ✓" : "");
+      const summary = one.answer && one.answer !== one.label ? one.label + " → " + one.answer : one.label + (one.answer ? " ✓" : "");
       const tone = ["negative", "neutral", "positive"].includes(one.label) ? one.label : "quiet";
       const time = element("time", "", new Date(one.at).toISOString().slice(0, 16).replace("T", " "));
-      row.append(text, element("span", "badge " + tone, said), time);
+      row.append(text, element("span", "badge " + tone, summary), time);
       return row;
     }));
   }
-  function put(place, html) {
+  function insert(target, html) {
     const made = new DOMParser().parseFromString(html, "text/html");
-    place.replaceChildren.apply(place, Array.from(made.body.childNodes));
+    target.replaceChildren.apply(target, Array.from(made.body.childNodes));
   }
   async function post(address, body) {
     const answer = await fetch(address, { method: "POST", body: body, headers: { "X-Partial": "1" } });
@@ -55,7 +55,7 @@
     const fresh = Array.from(results.querySelectorAll("article.result[data-sure]")).map(function (card) {
       return { id: card.dataset.id, text: card.querySelector(".tweet").textContent.slice(0, 300), label: card.dataset.label, at: now };
     });
-    if (fresh.length) keep(fresh.concat(kept()));
+    if (fresh.length) save(fresh.concat(load()));
   }
   form.addEventListener("submit", async function (event) {
     event.preventDefault();
@@ -63,10 +63,10 @@
     try {
       const answer = await post("/", new FormData(form));
       if (!answer) return;
-      put(results, answer.html);
+      insert(results, answer.html);
       if (answer.ok) remember();
     } catch (error) {
-      put(results, '<div class="note bad" role="alert"><p>No answer came. Is the connection there?</p></div>');
+      insert(results, '<div class="note bad" role="alert"><p>No response. Check the connection.</p></div>');
     } finally { send.disabled = false; }
   });
   typed.addEventListener("keydown", function (event) {
@@ -77,16 +77,16 @@
     const own = event.target, body = new FormData(own, event.submitter), label = event.submitter.value;
     own.querySelectorAll("button").forEach(function (button) { button.disabled = true; });
     let answer = null;
-    try { answer = await post("/answer", body); } catch (error) { console.info("no answer:", error.name); }
+    try { answer = await post("/answer", body); } catch (error) { console.info("no response:", error.name); }
     if (answer && answer.ok) {
-      const said = element("p", "kept", "Kept: " + label + " – thank you.");
-      said.setAttribute("role", "status");
-      own.replaceWith(said);
+      const saved = element("p", "kept", "Saved: " + label + ". Thank you.");
+      saved.setAttribute("role", "status");
+      own.replaceWith(saved);
       const id = body.get("prediction_id");
-      keep(kept().map(function (one) { return one.id === id ? Object.assign(one, { answer: label }) : one; }));
+      save(load().map(function (one) { return one.id === id ? Object.assign(one, { answer: label }) : one; }));
     } else {
       own.querySelectorAll("button").forEach(function (button) { button.disabled = false; });
-      const note = element("p", "kept", "It was not kept. Try again.");
+      const note = element("p", "kept", "Not saved. Try again.");
       note.setAttribute("role", "alert");
       own.append(note);
     }

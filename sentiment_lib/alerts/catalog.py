@@ -1,0 +1,7 @@
+"""Every rule over the database. A rule is one function and one line here."""
+
+from __future__ import annotations
+
+from sentiment_lib.alerts import operational_rules, wrong_predictions
+
+RULES = (*operational_rules.RULES, wrong_predictions.RULE)
