@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import text
 
+from sentiment_lib.records import ApprovalResponse
 from sentiment_lib.settings import Settings
 from sentiment_lib.sources.sample_stream import SampleStream
 from sentiment_lib.steps.decisions import evaluate, record_approval, request_approval
@@ -93,7 +94,8 @@ def _decide(store: Store, settings: Settings) -> None:
     question = request_approval.run(store, settings, decision_ids=[decision.decision_id], requested_by="retrain/1")
     assert question is not None, decision
     shown = {"decision_id": question.decision_id, "evidence_hash": question.evidence_hash}
-    record_approval.run(store, settings, **shown, answer="approved", answered_by="mlops", reason="benchmark")
+    response = ApprovalResponse(**shown, answer="approved", answered_by="mlops", reason="benchmark")
+    record_approval.run(store, settings, response)
     promote.run(store, settings, decision_id=question.decision_id)
     # as if it had served all the time: its page then looks at every tweet since
     _run(store, "UPDATE decisions SET decided_at = now() - interval '170 days'")

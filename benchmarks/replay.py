@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sentiment_lib.records import Answer
+from sentiment_lib.records import Answer, ApprovalResponse
 from sentiment_lib.settings import Settings, load_settings
 from sentiment_lib.sources.files import FileSource
 from sentiment_lib.steps.decisions import evaluate, record_approval, request_approval
@@ -61,7 +61,8 @@ def decide(store: Store, settings: Settings, path: Path, number: int) -> dict[st
         question = request_approval.run(store, settings, decision_ids=[decision.decision_id], requested_by=asked_by)
         assert question is not None
         shown = {"decision_id": question.decision_id, "evidence_hash": question.evidence_hash}
-        record_approval.run(store, settings, **shown, answer="approved", answered_by="mlops", reason="benchmark")
+        response = ApprovalResponse(**shown, answer="approved", answered_by="mlops", reason="benchmark")
+        record_approval.run(store, settings, response)
         promote.run(store, settings, decision_id=question.decision_id)
     print(f"{path.name}: decision {decision.decision_id}, version {version.version}, {decision.answer}", flush=True)
     return {"decision": decision.decision_id, "version": version.version, "answer": str(decision.answer)}

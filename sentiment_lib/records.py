@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
+from typing import Any
 
 
 class Label(StrEnum):
@@ -122,6 +123,17 @@ class ModelVersion:
 
 
 @dataclass(frozen=True, kw_only=True)
+class EvaluationRequest:
+    """A candidate to compare with the champion; the same request takes one holdout look and gets one decision."""
+
+    snapshot_id: int
+    candidate: int
+    champion: int
+    #: "dag_id/run_id", or a person on the command line
+    requested_by: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class RuleVerdict:
     """One rule of the gate: its figure, its bound, and whether it held."""
 
@@ -147,17 +159,40 @@ class Decision:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Approval:
-    """What a person answered to a decision, or why no answer counts."""
+class DecisionRecord(Decision):
+    """A decision with its evidence, and the circumstances in which it was made."""
 
-    approval_id: int
+    snapshot_id: int
+    #: canonical JSON; `evaluation.evidence_record.Evidence.from_json` parses it
+    evidence: str
+    #: SHA-256 of the evidence as the evaluation recorded it; differs from evidence_hash only when a row was changed
+    evaluation_hash: str
+    #: the sections gate and approval of the policy at that time, as JSON values
+    policy: Mapping[str, Any]
+    #: "dag_id/run_id", or a person on the command line
+    requested_by: str
+    decided_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class ApprovalResponse:
+    """A response to an approval request: a person's, or NOBODY's when the request expired or was superseded."""
+
     decision_id: int
     #: "approved", "rejected", "expired" or "void"
     answer: str
-    answered_by: str
-    answered_at: datetime
-    reason: str | None
-    evidence_hash: str
+    answered_by: str = NOBODY
+    answered_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    reason: str | None = None
+    #: SHA-256 of the evidence that was shown with the request; of an expired one, what was recorded
+    evidence_hash: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Approval(ApprovalResponse):
+    """The one response that was recorded for a decision; "void" with the reason why another does not count."""
+
+    approval_id: int
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -122,6 +122,7 @@ def request_approval(decision_ids: Sequence[int], dag_run: Any) -> Json | None:
 @task.short_circuit(trigger_rule="none_failed")
 def record_approval(request: Json, response: Json | None, dag_run: Any) -> Json | None:
     """Record the response; the decision to promote, or None. A cancelled approval has no response to record."""
+    from sentiment_lib.records import NOBODY, ApprovalResponse
     from sentiment_lib.steps.decisions import record_approval
 
     if not response:
@@ -129,11 +130,13 @@ def record_approval(request: Json, response: Json | None, dag_run: Any) -> Json 
     user = response["responded_by_user"]
     approval = run_step(
         record_approval.run,
-        decision_id=request["decision_id"],
-        answer=ledger_response(response),
-        answered_by=user["id"] if user else None,
-        reason=(response["params_input"] or {}).get("reason"),
-        evidence_hash=request["evidence_hash"],
+        ApprovalResponse(
+            decision_id=request["decision_id"],
+            answer=ledger_response(response),
+            answered_by=user["id"] if user else NOBODY,
+            reason=(response["params_input"] or {}).get("reason"),
+            evidence_hash=request["evidence_hash"],
+        ),
         requested_by=dag_run.triggering_user_name,
     )
     return {"decision_id": request["decision_id"]} if approval.answer == "approved" else None

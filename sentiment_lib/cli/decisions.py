@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sentiment_lib.cli.common import By, Json, Limit, open_store, show
+from sentiment_lib.records import ApprovalResponse
 
 if TYPE_CHECKING:
     from sentiment_lib.records import Approval
@@ -72,18 +73,18 @@ def show_decision(decision_id: DecisionId, as_json: Json = False) -> None:
     from sentiment_lib.storage import decisions
 
     with open_store() as (store, settings), store.begin() as connection:
-        decision = decisions.by_id(connection, decision_id)
-        shadow = shadow_comparison.run(connection, decision_id)
-        record = decisions.whole(connection, decision_id)
-        body = approval_summary.text(connection, decision, settings)
+        decision = decisions.full_record(connection, decision_id)
+        shadow = shadow_comparison.run(connection, decision)
         approval = decisions.approval(connection, decision_id)
+    body = approval_summary.summarise(decision, settings.policy.approval, approval)
     state = "pending approval" if decision.answer == "PROMOTE" else "no approval needed"
     if approval:
         state = f"{approval.answer} by {approval.answered_by} ({approval.reason or 'no reason given'})"
-    record["evidence"] = json.loads(record["evidence"])
-    record["rules"] = [vars(rule) for rule in decision.rules]
-    record["approval"] = vars(approval) if approval else None
-    record["shadow"] = shadow.as_dict() if shadow else None
+    record = asdict(decision) | {
+        "evidence": json.loads(decision.evidence),
+        "approval": asdict(approval) if approval else None,
+        "shadow": shadow.as_dict() if shadow else None,
+    }
     # links in the text are relative to Airflow
     body = body.replace("](/", f"]({settings.airflow_url}/")
     show(record, as_json, f"Decision {decision_id}: {decision.answer}; {state}\n\n{body}")
@@ -120,22 +121,19 @@ def approve(
 
     with open_store() as (store, settings):
         with store.begin() as connection:
-            record = decisions.whole(connection, decision_id)
-        response = "rejected" if reject else "approved"
-        # `sentiment retrain` records "name/time"
-        requester = record["requested_by"].partition("/")[0]
-        if problem := step.slip(settings, response, by, reason, (requester, record["requested_by"])):
-            raise AnswerRefused(decision=decision_id, problem=problem)
-        approval = step.run(
-            store,
-            settings,
+            decision = decisions.full_record(connection, decision_id)
+        response = ApprovalResponse(
             decision_id=decision_id,
-            answer=response,
+            answer="rejected" if reject else "approved",
             answered_by=by,
             reason=reason,
-            evidence_hash=evidence or record["evidence_hash"],
-            requested_by=requester,
+            evidence_hash=evidence or decision.evidence_hash,
         )
+        # `sentiment retrain` records "name/time"
+        requester = decision.requested_by.partition("/")[0]
+        if problem := step.input_error(settings, response, (requester, decision.requested_by)):
+            raise AnswerRefused(decision=decision_id, problem=problem)
+        approval = step.run(store, settings, response, requested_by=requester)
     text = f"Decision {decision_id}: {approval.answer}" + (f" ({approval.reason})" if approval.reason else "")
     show(approval, as_json, text)
     if approval.answer == "void":

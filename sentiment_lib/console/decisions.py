@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
-import numpy as np
 from sqlalchemy import Connection
 
 from sentiment_lib.console.overview import answer_address
 from sentiment_lib.evaluation import evidence_text
-from sentiment_lib.hashing import hash_text
+from sentiment_lib.evaluation.evidence_record import Evidence
+from sentiment_lib.evaluation.significance import Difference
 from sentiment_lib.pages.charts.confusion_matrix import confusion_matrices
 from sentiment_lib.pages.charts.figure import Chart
 from sentiment_lib.pages.charts.intervals import Interval, intervals
 from sentiment_lib.records import LABELS
-from sentiment_lib.statistics import paired_counts
 from sentiment_lib.steps.decisions import shadow_comparison
 from sentiment_lib.storage import decisions, deployments, predictions
 from sentiment_lib.storage.decisions import DecisionSummary
@@ -28,43 +26,39 @@ def rows(connection: Connection, run: str = "") -> list[DecisionSummary]:
 
 def view(connection: Connection, decision_id: int) -> dict[str, Any]:
     """One decision; NotFound when there is none."""
-    known, decision = decisions.whole(connection, decision_id), decisions.by_id(connection, decision_id)
-    evidence = json.loads(known["evidence"])
-    compared = evidence["comparison"]
-    versions = {"candidate": known["candidate_version"], "champion": known["champion_version"]}
+    decision = decisions.full_record(connection, decision_id)
+    evidence = Evidence.from_json(decision.evidence)
+    compared = evidence.comparison
+    versions = {"candidate": decision.candidate_version, "champion": decision.champion_version}
     return {
         "decision": decision,
-        "known": known,
         "evidence": evidence,
         "compared": compared,
-        "intact": hash_text(known["evidence"]) == known["evaluation_hash"] == decision.evidence_hash,
+        "intact": decisions.is_intact(decision),
         "approval": decisions.approval(connection, decision_id),
-        "answer_at": answer_address(known["requested_by"]),
+        "answer_at": answer_address(decision.requested_by),
         "words": evidence_text.words,
         "deployments": deployments.all_of_decision(connection, decision_id),
         "examples": predictions.disagreements(connection, **versions),
-        "shadow": shadow_comparison.run(connection, decision_id),
-        "sentences": [evidence_text.summary(evidence), evidence_text.costs_of_waiting(evidence)],
-        "charts": _charts(compared),
+        "shadow": shadow_comparison.run(connection, decision),
+        "sentences": [evidence_text.summary(compared), evidence_text.costs_of_waiting(compared)],
+        "charts": _charts(evidence),
     }
 
 
-def _charts(compared: dict[str, Any]) -> list[Chart]:
-    differences = [compared["main"], *compared["guards"]]
-    gains = [_interval(evidence_text.words(one["metric"]), one) for one in differences]
+def _charts(evidence: Evidence) -> list[Chart]:
+    compared = evidence.comparison
+    differences = [compared.main, *compared.guards]
+    gains = [_interval(evidence_text.words(difference.metric), difference) for difference in differences]
     drawn = [intervals("Candidate minus champion, with intervals", gains, axis="difference")]
-    slices = [
-        _interval(f"{one['name']} ({one['rows']})", one["difference"])
-        for one in compared["slices"]
-        if one["difference"]
-    ]
+    slices = [_interval(f"{part.name} ({part.rows})", part.difference) for part in compared.slices if part.difference]
     if slices:
         drawn.append(intervals("By slice", slices, axis="difference"))
-    champion, candidate = (counts.tolist() for counts in paired_counts.confusion_matrices(np.array(compared["cells"])))
+    champion, candidate = evidence.champion_confusion.tolist(), evidence.candidate_confusion.tolist()
     names = [str(label) for label in LABELS]
     drawn.append(confusion_matrices("Confusion matrix", names, ("champion", champion), ("candidate", candidate)))
     return drawn
 
 
-def _interval(name: str, difference: dict[str, Any]) -> Interval:
-    return Interval(name=name, value=difference["difference"], low=difference["low"], high=difference["high"])
+def _interval(name: str, difference: Difference) -> Interval:
+    return Interval(name=name, value=difference.difference, low=difference.low, high=difference.high)

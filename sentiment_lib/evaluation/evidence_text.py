@@ -1,40 +1,36 @@
-"""What a decision's evidence means, in sentences for the one who has to answer.
-
-They read the evidence as it was hashed (parsed canonical JSON), so that what is said is what was decided on.
-"""
+"""The evidence of a decision in sentences, for the person who approves."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Any
 
-Evidence = Mapping[str, Any]
+from sentiment_lib.evaluation.comparison import Comparison
+
 METRICS = re.compile(r"\b(?:negative_f1|negative_recall|macro_f1|macro_recall|calibration_error)\b")
 
 
-def summary(evidence: Evidence) -> str:
-    """One sentence: the gain on the main metric, its bounds, and what it may have been by luck."""
-    main = evidence["comparison"]["main"]
+def summary(compared: Comparison) -> str:
+    """One sentence: the difference of the main metric with its confidence interval, p-value and significance level."""
+    main = compared.main
     return (
-        f"{words(main['metric'])} {100 * main['difference']:+.1f} points "
-        f"({100 * main['low']:+.1f} to {100 * main['high']:+.1f}), p = {main['p_value']:.2g} "
-        f"of the {main['level']:.2g} that this look may spend."
+        f"{words(main.metric)} {100 * main.difference:+.1f} points "
+        f"({100 * main.low:+.1f} to {100 * main.high:+.1f}), p = {main.p_value:.2g} "
+        f"at significance level {main.level:.2g}."
     )
 
 
-def costs_of_waiting(evidence: Evidence) -> str:
-    """What changes with a promotion, and what more labels would decide."""
-    found = evidence["comparison"]
-    cells = found["cells"]
-    moved = sum(cells[y][a][b] for y in range(3) for a in range(3) for b in range(3) if a != b)
-    share = 100 * moved / found["rows"]
-    needed = found["labels_needed"]
-    labels = ", ".join(f"{name}: {rows:,}" for name, rows in needed.items() if name != "observed" and rows)
-    right, wrong = found["mcnemar"]["only_candidate_right"], found["mcnemar"]["only_champion_right"]
+def costs_of_waiting(compared: Comparison) -> str:
+    """What changes with a promotion, and how many labels would decide smaller differences."""
+    moved = sum(
+        compared.cells[true][old][new] for true in range(3) for old in range(3) for new in range(3) if old != new
+    )
+    right, wrong = compared.mcnemar["only_candidate_right"], compared.mcnemar["only_champion_right"]
+    sizes = ", ".join(
+        f"{name}: {rows:,}" for name, rows in compared.labels_needed.items() if name != "observed" and rows
+    )
     return (
-        f"A promotion changes the label of {share:.1f} % of tweets: {right} of these rows become right, {wrong} wrong. "
-        f"Labels that a gain needs to be found 4 times in 5: {labels}."
+        f"A promotion changes the predicted label of {100 * moved / compared.rows:.1f} % of tweets: {right} of these "
+        f"rows become right, {wrong} wrong. Labels needed to detect a gain with power 0.8: {sizes}."
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -10,8 +10,17 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, Select, insert, select, text
 
 from sentiment_lib.errors import NotFound
+from sentiment_lib.evaluation.evidence_record import Evidence
 from sentiment_lib.hashing import canonical_json, hash_text
-from sentiment_lib.records import Answer, Approval, Decision, RuleVerdict
+from sentiment_lib.records import (
+    Answer,
+    Approval,
+    ApprovalResponse,
+    Decision,
+    DecisionRecord,
+    EvaluationRequest,
+    RuleVerdict,
+)
 from sentiment_lib.storage import ledger
 from sentiment_lib.storage.tables import ApprovalRow, DecisionRow, DeploymentRow, EvaluationRow
 
@@ -27,32 +36,30 @@ class Waiting:
     candidate_version: int
 
 
-def store(
-    connection: Connection,
-    *,
-    snapshot_id: int,
-    candidate: int,
-    champion: int,
-    evidence: str,
-    answer: Answer,
-    rules: Sequence[RuleVerdict],
-    policy: Mapping[str, Any],
-    requested_by: str,
-) -> Decision:
-    """Write an evaluation and the decision on it. `evidence` is canonical JSON, `policy` the gate's rules in force."""
-    digest = hash_text(evidence)
-    models = {"snapshot_id": snapshot_id, "candidate_version": candidate, "champion_version": champion}
+def store(connection: Connection, evidence: Evidence, *, policy: Mapping[str, Any], requested_by: str) -> Decision:
+    """Insert an evaluation and the decision on it, each with its ledger row.
+
+    policy: the sections gate and approval of the policy in force, as JSON values.
+    """
+    canonical = evidence.to_json()
+    digest = hash_text(canonical)
+    rules = [asdict(rule) for rule in evidence.rules]
+    models = {
+        "snapshot_id": evidence.snapshot_id,
+        "candidate_version": evidence.candidate.version,
+        "champion_version": evidence.champion.version,
+    }
     evaluation_id = connection.execute(
         insert(EvaluationRow)
-        .values(**models, evidence=evidence, evidence_hash=digest)
+        .values(**models, evidence=canonical, evidence_hash=digest)
         .returning(EvaluationRow.evaluation_id)
     ).scalar_one()
     decision_id = connection.execute(
         insert(DecisionRow)
         .values(
             evaluation_id=evaluation_id,
-            answer=str(answer),
-            rules=[asdict(rule) for rule in rules],
+            answer=str(evidence.verdict),
+            rules=rules,
             evidence_hash=digest,
             policy=policy,
             requested_by=requested_by,
@@ -66,9 +73,9 @@ def store(
         {
             "decision_id": decision_id,
             "evaluation_id": evaluation_id,
-            "answer": str(answer),
+            "answer": str(evidence.verdict),
             "evidence_hash": digest,
-            "rules_hash": hash_text(canonical_json([asdict(rule) for rule in rules])),
+            "rules_hash": hash_text(canonical_json(rules)),
             "requested_by": requested_by,
         },
     )
@@ -88,29 +95,31 @@ def _decisions() -> Select[Any]:
 
 
 def _decision(row: RowMapping) -> Decision:
+    return Decision(**_fields(row))
+
+
+def _fields(row: RowMapping) -> dict[str, Any]:
     rules = tuple(RuleVerdict(**rule) for rule in row["rules"])
-    return Decision(**{**row, "answer": Answer(row["answer"]), "rules": rules})
+    return {**row, "answer": Answer(row["answer"]), "rules": rules}
 
 
 def by_id(connection: Connection, decision_id: int) -> Decision:
-    """The decision; NotFound when there is none."""
+    """The decision without its evidence. Raises NotFound."""
     row = connection.execute(_decisions().where(DecisionRow.decision_id == decision_id)).mappings().one_or_none()
     if row is None:
         raise NotFound(what="decision", key=decision_id)
     return _decision(row)
 
 
-def find_existing(
-    connection: Connection, *, snapshot_id: int, candidate: int, champion: int, requested_by: str
-) -> Decision | None:
-    """The decision that the same request reached before it was killed and run again."""
+def find_existing(connection: Connection, request: EvaluationRequest) -> Decision | None:
+    """The newest decision of the same request, which was killed and runs again; None without one."""
     query = (
         _decisions()
         .where(
-            EvaluationRow.snapshot_id == snapshot_id,
-            EvaluationRow.candidate_version == candidate,
-            EvaluationRow.champion_version == champion,
-            DecisionRow.requested_by == requested_by,
+            EvaluationRow.snapshot_id == request.snapshot_id,
+            EvaluationRow.candidate_version == request.candidate,
+            EvaluationRow.champion_version == request.champion,
+            DecisionRow.requested_by == request.requested_by,
         )
         .order_by(DecisionRow.decision_id.desc())
         .limit(1)
@@ -125,24 +134,29 @@ def newest(connection: Connection, limit: int = 20) -> list[Decision]:
     return [_decision(row) for row in connection.execute(query).mappings()]
 
 
-def whole(connection: Connection, decision_id: int) -> dict[str, Any]:
-    """Everything that is known of a decision: snapshot, evidence, policy, who asked, when."""
+def full_record(connection: Connection, decision_id: int) -> DecisionRecord:
+    """The decision with its evidence and policy. Raises NotFound."""
     query = (
-        select(
-            *[c for c in DecisionRow.__table__.c if c.name != "rules"],
+        _decisions()
+        .add_columns(
+            DecisionRow.policy,
+            DecisionRow.requested_by,
+            DecisionRow.decided_at,
             EvaluationRow.snapshot_id,
-            EvaluationRow.candidate_version,
-            EvaluationRow.champion_version,
             EvaluationRow.evidence,
             EvaluationRow.evidence_hash.label("evaluation_hash"),
         )
-        .join(EvaluationRow, EvaluationRow.evaluation_id == DecisionRow.evaluation_id)
         .where(DecisionRow.decision_id == decision_id)
     )
     row = connection.execute(query).mappings().one_or_none()
     if row is None:
         raise NotFound(what="decision", key=decision_id)
-    return dict(row)
+    return DecisionRecord(**_fields(row))
+
+
+def is_intact(decision: DecisionRecord) -> bool:
+    """Whether the evidence still has the hash that was recorded with the evaluation and with the decision."""
+    return hash_text(decision.evidence) == decision.evaluation_hash == decision.evidence_hash
 
 
 def waiting(connection: Connection) -> list[Waiting]:
@@ -175,36 +189,19 @@ def approved_and_not_moved(connection: Connection) -> set[int]:
 
 
 def store_approval(
-    connection: Connection,
-    *,
-    decision_id: int,
-    answer: str,
-    answered_by: str,
-    answered_at: datetime,
-    reason: str | None,
-    evidence_hash: str,
-    shadow: Mapping[str, Any] | None = None,
+    connection: Connection, response: ApprovalResponse, *, shadow: Mapping[str, Any] | None = None
 ) -> Approval:
-    """Write the one answer that a decision gets; a second one breaks the unique constraint.
+    """Insert the one response that a decision gets, with its ledger row; a second breaks the unique constraint.
 
-    shadow: what new tweets said of the two models at that moment, kept in the ledger beside the answer.
+    shadow: the shadow comparison at that moment, kept in the ledger beside the response.
     """
-    values = {
-        "decision_id": decision_id,
-        "answer": answer,
-        "answered_by": answered_by,
-        "answered_at": answered_at,
-        "reason": reason,
-        "evidence_hash": evidence_hash,
-    }
+    values = asdict(response)
     approval_id = connection.execute(
         insert(ApprovalRow).values(**values).returning(ApprovalRow.approval_id)
     ).scalar_one()
-    beside = {} if shadow is None else {"shadow": dict(shadow)}
-    ledger.append(connection, "approval", {"approval_id": approval_id, **values, **beside})
-    found = approval(connection, decision_id)
-    assert found is not None
-    return found
+    comparison = {} if shadow is None else {"shadow": dict(shadow)}
+    ledger.append(connection, "approval", {"approval_id": approval_id, **values, **comparison})
+    return Approval(approval_id=approval_id, **values)
 
 
 def approval(connection: Connection, decision_id: int) -> Approval | None:

@@ -6,28 +6,27 @@ from sqlalchemy import Connection
 
 from sentiment_lib.evaluation.alpha_spending import looks_that_count
 from sentiment_lib.policy import GatePolicy
+from sentiment_lib.records import EvaluationRequest
 from sentiment_lib.storage import ledger
 from sentiment_lib.storage.engine import lock
 
 
-def take(
-    connection: Connection, *, policy: GatePolicy, snapshot_id: int, candidate: int, champion: int, requested_by: str
-) -> int:
-    """Write down one look and give how many that count came before it; the same request has one look only."""
+def take(connection: Connection, request: EvaluationRequest, policy: GatePolicy) -> int:
+    """Record one holdout look, and return how many that count came before it; a repeated request takes no second."""
     lock(connection, "ledger")
-    request = {
-        "snapshot_id": snapshot_id,
-        "candidate_version": candidate,
-        "champion_version": champion,
-        "requested_by": requested_by,
+    look = {
+        "snapshot_id": request.snapshot_id,
+        "candidate_version": request.candidate,
+        "champion_version": request.champion,
+        "requested_by": request.requested_by,
     }
     history = []
     for entry in ledger.entries(connection, ("look",)):
         facts = entry.facts()
-        if facts == request:
+        if facts == look:
             mine = entry
             break
         history.append((int(facts["champion_version"]), entry.recorded_at))
     else:
-        mine = ledger.append(connection, "look", request)
-    return looks_that_count(history, champion_version=champion, at=mine.recorded_at, policy=policy)
+        mine = ledger.append(connection, "look", look)
+    return looks_that_count(history, champion_version=request.champion, at=mine.recorded_at, policy=policy)

@@ -38,9 +38,9 @@ def recorded(monkeypatch):
     def record(reply):
         told = {}
 
-        def run_step(step, **arguments):
-            told.update(arguments, step=step)
-            return SimpleNamespace(answer=arguments["answer"])
+        def run_step(step, response, **arguments):
+            told.update(vars(response), step=step, **arguments)
+            return SimpleNamespace(answer=response.answer)
 
         monkeypatch.setattr(retrain_tasks, "run_step", run_step)
         return retrain_tasks.record_approval.function(QUESTION, reply, dag_run=RUN), told
@@ -67,7 +67,7 @@ def test_reject_is_recorded_too_and_promotes_nothing(reply, recorded):
 def test_an_expired_question_is_nobodys_rejection(reply, recorded):
     carried, told = recorded(reply(["Reject"], user=None))
     assert carried is None
-    assert (told["answer"], told["answered_by"]) == ("expired", None)
+    assert (told["answer"], told["answered_by"]) == ("expired", "nobody")
 
 
 def test_a_question_that_was_withdrawn_records_nothing_and_promotes_nothing(recorded):
@@ -101,7 +101,7 @@ def test_an_option_that_was_never_offered_is_refused(reply):
 def test_a_void_answer_promotes_nothing(reply, monkeypatch):
     from sentiment_airflow import retrain_tasks
 
-    monkeypatch.setattr(retrain_tasks, "run_step", lambda step, **arguments: SimpleNamespace(answer="void"))
+    monkeypatch.setattr(retrain_tasks, "run_step", lambda step, response, **arguments: SimpleNamespace(answer="void"))
     assert retrain_tasks.record_approval.function(QUESTION, reply(["Promote"]), dag_run=RUN) is None
 
 

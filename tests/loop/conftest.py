@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import itertools
-import json
 import random
 import shutil
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import text
 
+from sentiment_lib.evaluation.evidence_record import Evidence
 from sentiment_lib.policy import ApprovalPolicy, GatePolicy, Policy, RetrainPolicy, ScorePolicy, SnapshotPolicy
+from sentiment_lib.records import NOBODY, ApprovalResponse
 from sentiment_lib.settings import Settings
 from sentiment_lib.steps.decisions import evaluate, record_approval, request_approval
 from sentiment_lib.steps.deployment import bootstrap
@@ -174,18 +176,18 @@ def say(store, settings):
     """Answer a question as a person."""
 
     def answer(question, word="approved", *, by="mlops", reason="looks right", **more):
-        return record_approval.run(
-            store,
-            settings,
+        requested_by = more.pop("requested_by", None)
+        response = ApprovalResponse(
             **{
                 "decision_id": question.decision_id,
                 "answer": word,
-                "answered_by": by,
+                "answered_by": by or NOBODY,
                 "reason": reason,
                 "evidence_hash": question.evidence_hash,
                 **more,
-            },
+            }
         )
+        return record_approval.run(store, settings, response, requested_by=requested_by)
 
     return answer
 
@@ -197,19 +199,9 @@ def decide_again(store, settings, decided):
 
     def again(requested_by="retrain/2"):
         with store.begin() as connection:
-            known = decisions.whole(connection, decided.decision.decision_id)
-            evidence = {**json.loads(known["evidence"]), "looks_before": next(numbers)}
-            return decisions.store(
-                connection,
-                snapshot_id=known["snapshot_id"],
-                candidate=known["candidate_version"],
-                champion=known["champion_version"],
-                evidence=json.dumps(evidence),
-                answer=decided.decision.answer,
-                rules=decided.decision.rules,
-                policy=known["policy"],
-                requested_by=requested_by,
-            )
+            record = decisions.full_record(connection, decided.decision.decision_id)
+            evidence = replace(Evidence.from_json(record.evidence), looks_before=next(numbers))
+            return decisions.store(connection, evidence, policy=record.policy, requested_by=requested_by)
 
     return again
 

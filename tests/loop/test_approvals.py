@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from sentiment_lib.errors import ApprovalVoid, BadInput, ChampionMoved
+from sentiment_lib.records import ApprovalResponse
 from sentiment_lib.registry.mlflow_registry import Registry
 from sentiment_lib.steps.decisions import request_approval
 from sentiment_lib.steps.deployment import promote
@@ -36,7 +37,7 @@ def test_a_rejection_is_recorded_with_its_reason_and_ends_the_challenger(store, 
         ({"requested_by": "mlops"}, "may not approve it"),
         ({"by": None}, "not among the approvers"),
         ({"evidence_hash": "0" * 64}, "not what was shown"),
-        ({"at": datetime.now(UTC) + timedelta(days=3)}, "expired"),
+        ({"answered_at": datetime.now(UTC) + timedelta(days=3)}, "expired"),
         ({"word": "rejected", "reason": ""}, "needs a reason"),
     ],
 )
@@ -55,11 +56,12 @@ def test_self_approval_is_a_switch_of_the_policy(store, settings, decided, chang
     found = record_approval.run(
         store,
         changed(approval={"self_approval": True}),
-        decision_id=decided.decision.decision_id,
-        answer="approved",
-        answered_by="mlops",
-        reason=None,
-        evidence_hash=decided.question.evidence_hash,
+        ApprovalResponse(
+            decision_id=decided.decision.decision_id,
+            answer="approved",
+            answered_by="mlops",
+            evidence_hash=decided.question.evidence_hash,
+        ),
         requested_by="mlops",
     )
     assert found.answer == "approved"

@@ -13,15 +13,18 @@ from sentiment_lib.console.pages import draw
 from sentiment_lib.evaluation import evidence_text
 from sentiment_lib.records import Answer, RuleVerdict
 from sentiment_lib.steps.decisions import approval_summary
+from sentiment_lib.storage import decisions
 
 #: A data set may name an airline anything.
 HOSTILE = RuleVerdict(rule="slice: airline <b>|x", figure=0.1, bound=0.2, verdict="hold", reason="<i>|few</i>\nrows")
 
 
 @pytest.fixture
-def hostile(decided):
+def hostile(store, decided):
     """The decision with one more rule, whose name is markup."""
-    return replace(decided.decision, rules=(*decided.decision.rules, HOSTILE))
+    with store.begin() as connection:
+        record = decisions.full_record(connection, decided.decision.decision_id)
+    return replace(record, rules=(*record.rules, HOSTILE))
 
 
 def test_the_question_shows_both_versions_every_rule_and_the_hash(decided):
@@ -36,11 +39,11 @@ def test_the_question_shows_both_versions_every_rule_and_the_hash(decided):
 def test_what_holds_while_a_question_waits_is_not_said_of_one_that_does_not(store, settings, decided, say):
     assert "Expires" in decided.question.body
     with store.begin() as connection:
-        refused = replace(decided.decision, answer=Answer.REJECT)
-        assert "Expires" not in approval_summary.text(connection, refused, settings)
-    say(decided.question)
-    with store.begin() as connection:
-        body = approval_summary.text(connection, decided.decision, settings)
+        record = decisions.full_record(connection, decided.decision.decision_id)
+    assert "Expires" in approval_summary.summarise(record, settings.policy.approval, None)
+    refused = replace(record, answer=Answer.REJECT)
+    assert "Expires" not in approval_summary.summarise(refused, settings.policy.approval, None)
+    body = approval_summary.summarise(record, settings.policy.approval, say(decided.question))
     assert "Expires" not in body
     assert "from now on" not in body
     assert decided.decision.evidence_hash in body
@@ -48,7 +51,7 @@ def test_what_holds_while_a_question_waits_is_not_said_of_one_that_does_not(stor
 
 def test_names_cannot_break_the_table_or_the_page(store, settings, hostile):
     with store.begin() as connection:
-        body = approval_summary.text(connection, hostile, settings)
+        body = approval_summary.summarise(hostile, settings.policy.approval, None)
         view = console.view(connection, hostile.decision_id)
     assert "airline <b>\\|x | ◐ | <i>\\|few</i> rows |" in body
     page = draw("decision.html", "/decisions/one", **{**view, "decision": hostile})
@@ -66,9 +69,9 @@ def test_the_page_shows_every_rule_the_hash_and_each_judged_difference(store, de
     assert ">intact<" in page
     compared = view["compared"]
     gains, *_, confusion = view["charts"]
-    assert len(gains.rows) == 1 + len(compared["guards"])
+    assert len(gains.rows) == 1 + len(compared.guards)
     assert confusion.head
-    assert "Labels that a gain needs" in page
+    assert "Labels needed to detect a gain" in page
     assert "In shadow since then" in page
     refused = {**view, "decision": replace(view["decision"], answer=Answer.REJECT), "examples": []}
     assert "In shadow since then" not in draw("decision.html", "/decisions/one", **refused)
@@ -81,7 +84,7 @@ def test_the_page_of_a_run_leads_to_its_decision_and_of_several_to_their_list(st
         assert dag_id == "retrain"
         assert of_dag.of_run(connection, "retrain", run_id) == f"/decisions/{number}"
         assert of_dag.of_run(connection, "retrain", "manual__1+00:00") == "/decisions?run=manual__1%2B00%3A00"
-        assert [one["decision_id"] for one in console.rows(connection, run_id)] == [number]
+        assert [row.decision_id for row in console.rows(connection, run_id)] == [number]
         assert console.rows(connection, "manual__1+00:00") == []
         assert of_dag.of_run(connection, "check_drift", run_id) == of_dag.of_dag("check_drift") == "/drift"
         assert of_dag.of_run(connection, "check_drift", run_id, {"report_id": 99}) == "/drift", "it was taken away"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -296,14 +297,14 @@ def test_a_decision_replays_byte_for_byte(store, settings, decided, changed):
 def test_a_decision_of_the_first_wording_replays_in_its_own_words(store, settings, decided, monkeypatch):
     number = decided.decision.decision_id
     with store.begin() as connection:
-        known = decisions.whole(connection, number)
-    versions = {"candidate": known["candidate_version"], "champion": known["champion_version"]}
-    looks = json.loads(known["evidence"])["looks_before"]
-    found = evidence.case(store, snapshot_id=known["snapshot_id"], looks_before=looks, **versions)
-    old, _, _ = evidence.compute(found, settings, settings.policy.gate, words=reason_versions.FIRST)
-    assert old != known["evidence"]
-    recorded = {**known, "evidence": old, "evidence_hash": hash_text(old)}
-    monkeypatch.setattr(replay.decisions, "whole", lambda *_: recorded)
+        record = decisions.full_record(connection, number)
+    versions = {"candidate": record.candidate_version, "champion": record.champion_version}
+    looks = json.loads(record.evidence)["looks_before"]
+    case = evidence.collect_case(store, snapshot_id=record.snapshot_id, looks_before=looks, **versions)
+    old = evidence.compute(case, settings, settings.policy.gate, reason_version=reason_versions.FIRST).to_json()
+    assert old != record.evidence
+    recorded = replace(record, evidence=old, evidence_hash=hash_text(old))
+    monkeypatch.setattr(replay.decisions, "full_record", lambda *_: recorded)
     assert replay.run(store, settings, decision_id=number).differences == ()
     assert replay.run(store, settings, decision_id=number).identical
 

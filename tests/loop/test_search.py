@@ -100,9 +100,10 @@ def test_the_evidence_says_how_many_options_were_tried_and_replays(store, search
         requested_by="retrain/1",
     )
     with store.begin() as connection:
-        evidence = json.loads(decisions.whole(connection, decision.decision_id)["evidence"])
-        asked = approval_summary.text(connection, decision, searching)
-    assert "the best of 4 sets that were tried" in asked
+        record = decisions.full_record(connection, decision.decision_id)
+        evidence = json.loads(record.evidence)
+        asked = approval_summary.summarise(record, searching.policy.approval, None)
+    assert "the best of 4 configurations" in asked
     note = details(store, version)["search"]
     assert evidence["candidate"]["search"] == {"configurations": 4, "trials": 7, "found": note["found"]}
     assert "search" not in evidence["champion"]

@@ -181,15 +181,15 @@ def test_rows_that_a_version_before_the_one_before_learned_from_judge_nothing(st
     asked = {"candidate": decided.version.version, "requested_by": "retrain/2", "snapshot_id": frozen.snapshot_id}
     decision = evaluate.run(store, settings, **asked)
     with store.begin() as connection:
-        found = decisions.whole(connection, decision.decision_id)["evidence"]
+        found = decisions.full_record(connection, decision.decision_id).evidence
     assert json.loads(found)["candidate"]["learned_from_versions"] == [1]
     assert replay.run(store, settings, decision_id=decision.decision_id).identical
 
     goes_on_from(store, 1, taught.version)
-    case = evidence.case(
+    case = evidence.collect_case(
         store, snapshot_id=decided.snapshot.snapshot_id, candidate=decided.version.version, champion=1, looks_before=0
     )
-    assert case.ancestors == {decided.version.version: (1, taught.version), 1: (taught.version,)}
+    assert (case.candidate.ancestors, case.champion.ancestors) == ((1, taught.version), (taught.version,))
     with pytest.raises(NotEnoughLabels):
         evidence.compute(case, settings, settings.policy.gate)
     # what was decided before anyone followed them still has the same bytes

@@ -1,1 +1,1 @@
-"""Steps from a candidate to a recorded approval: evaluation, gate, evidence, replay."""
+"""Steps from a candidate to a recorded approval: evaluation, evidence, approval request, approval, replay."""

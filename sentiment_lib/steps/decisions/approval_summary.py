@@ -1,92 +1,82 @@
-"""The evidence of a decision as a compact page of Markdown, for the one who has to answer."""
+"""The approval request as Markdown: both versions side by side, the gate's rules, and what a response changes."""
 
 from __future__ import annotations
 
-import json
-from typing import Any
-
-from sqlalchemy import Connection
-
+from sentiment_lib.evaluation.comparison import Comparison
+from sentiment_lib.evaluation.evidence_record import Evidence, HyperparameterSearch
 from sentiment_lib.evaluation.evidence_text import words
-from sentiment_lib.records import Answer, Decision
-from sentiment_lib.settings import Settings
-from sentiment_lib.storage import decisions
+from sentiment_lib.policy import ApprovalPolicy
+from sentiment_lib.records import Answer, Approval, DecisionRecord
 
-FIGURES = (
-    ("negative_f1", "F1 of negative tweets"),
-    ("negative_recall", "negative tweets found"),
+METRICS = (
+    ("negative_f1", "F1 of class negative"),
+    ("negative_recall", "recall of class negative"),
     ("macro_f1", "macro-F1"),
     ("macro_recall", "macro-recall"),
     ("accuracy", "accuracy"),
-    ("calibration_error", "calibration error"),
+    ("calibration_error", "expected calibration error"),
 )
-WAITS = ("New tweets are scored by both from now on: how they compare there is on the page of the decision, below.", "")
+SHADOW_NOTE = (
+    "Both versions score new tweets from now on; the page of the decision, below, shows the shadow comparison.",
+    "",
+)
 MARKS = {"pass": "✔", "hold": "◐", "reject": "✘"}
 
 
-def text(connection: Connection, decision: Decision, settings: Settings) -> str:
-    """Markdown: the two models side by side, the rules, the hash, and what each answer changes.
+def summarise(decision: DecisionRecord, policy: ApprovalPolicy, approval: Approval | None) -> str:
+    """Markdown with the metrics of both versions, every rule and the evidence hash.
 
-    What holds only while it waits for an answer is left out when it does not, or was never asked.
+    `approval` is the decision's, when it has one: without a pending approval, expiry and shadow scoring are left out.
+    Raises BadInput when the evidence cannot be parsed.
     """
-    waits = decision.answer is Answer.PROMOTE and decisions.approval(connection, decision.decision_id) is None
-    known = decisions.whole(connection, decision.decision_id)
-    evidence = json.loads(known["evidence"])
-    compared = evidence["comparison"]
-    main = compared["main"]
-    candidate, champion = evidence["candidate"], evidence["champion"]
+    pending = decision.answer is Answer.PROMOTE and approval is None
+    evidence = Evidence.from_json(decision.evidence)
+    compared, main = evidence.comparison, evidence.comparison.main
+    candidate, champion = evidence.candidate, evidence.champion
     lines = [
-        f"**Version {candidate['version']} ({candidate['family']})** would replace champion "
-        f"**{champion['version']} ({champion['family']})** for every tweet scored from then on.",
+        f"**Version {candidate.version} ({candidate.family})** would replace champion "
+        f"**{champion.version} ({champion.family})** for every tweet scored from then on.",
         "",
-        f"Both on the same {evidence['rows']:,} newest labelled tweets, which neither learned from. "
-        f"Gain in {_name(main['metric'])}: **{_points(main['difference'])} points** "
-        f"({_points(main['low'])} to {_points(main['high'])})." + _searched(candidate.get("search")),
+        f"Evaluated on the same {evidence.rows:,} holdout rows, on which neither was trained. "
+        f"Difference in {dict(METRICS).get(main.metric, main.metric)}: **{_points(main.difference)} points** "
+        f"(confidence interval {_points(main.low)} to {_points(main.high)})." + _search_note(candidate.search),
         "",
-        "| figure | champion | candidate |",
+        "| metric | champion | candidate |",
         "|---|---:|---:|",
         *(
-            f"| {label} | {_percent(compared['champion'][key])} | {_percent(compared['candidate'][key])} |"
-            for key, label in FIGURES
+            f"| {label} | {_percent(compared.champion[name])} | {_percent(compared.candidate[name])} |"
+            for name, label in METRICS
         ),
         "",
-        "| rule | | why |",
+        "| rule | | reason |",
         "|---|---|---|",
         *(f"| {_cell(rule.rule)} | {MARKS[rule.verdict]} | {_cell(rule.reason)} |" for rule in decision.rules),
         "",
-        _cost_of_waiting(compared),
+        _missed_negatives(compared),
         "",
-        *(WAITS if waits else ()),
-        (
-            f"Expires {known['decided_at'] + settings.policy.approval.expires_after:%Y-%m-%d %H:%M} UTC. "
-            if waits
-            else ""
-        )
-        + f"Look {evidence['looks_before'] + 1} at this champion. Evidence `{decision.evidence_hash}`. "
+        *(SHADOW_NOTE if pending else ()),
+        (f"Expires {decision.decided_at + policy.expires_after:%Y-%m-%d %H:%M} UTC. " if pending else "")
+        + f"Holdout look {evidence.looks_before + 1} at this champion, at significance level {main.level:.2g}. "
+        f"Evidence `{decision.evidence_hash}`. "
         f"[Decision {decision.decision_id}](/sentiment/decisions/{decision.decision_id})",
     ]
     return "\n".join(lines)
 
 
-def _searched(search: dict[str, Any] | None) -> str:
-    if not search:
+def _search_note(search: HyperparameterSearch | None) -> str:
+    if search is None:
         return ""
-    return f" Its options are the best of {search['configurations']} sets that were tried on its training rows."
+    return f" Its hyperparameters are the best of {search.configurations} configurations, searched on training rows."
 
 
-def _cost_of_waiting(compared: dict[str, Any]) -> str:
-    cells = compared["cells"][0]
-    worse = sum(cells[0][1:]) if cells else 0
-    better = sum(row[0] for row in cells[1:])
-    total = sum(map(sum, cells))
+def _missed_negatives(compared: Comparison) -> str:
+    negatives = compared.cells[0]
+    lost = sum(negatives[0][1:])
+    gained = sum(row[0] for row in negatives[1:])
     return (
-        f"Keeping the champion means: of {total} negative tweets here the candidate finds {better} that the champion "
-        f"misses, and misses {worse} that it finds."
+        f"Of {sum(map(sum, negatives))} negative tweets, the candidate finds {gained} that the champion misses, and "
+        f"misses {lost} that the champion finds."
     )
-
-
-def _name(metric: str) -> str:
-    return dict(FIGURES).get(metric, metric)
 
 
 def _points(share: float) -> str:
@@ -98,5 +88,5 @@ def _percent(share: float) -> str:
 
 
 def _cell(text: str) -> str:
-    """In words, and so that an airline's name from a data set does not break the table."""
+    """Humanised, and escaped: an airline's name from a data set must not break the table."""
     return words(text).replace("|", "\\|").replace("\n", " ")

@@ -1,15 +1,14 @@
-"""Record a person's answer to a decision, after checking everything again; an answer that does not count is void."""
+"""Record the response to an approval request; one that fails the checks is recorded as void, with the reason."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import UTC, datetime
+from dataclasses import replace
 
 from sqlalchemy import Connection
 
 from sentiment_lib.errors import ApprovalVoid, BadInput
-from sentiment_lib.hashing import hash_text
-from sentiment_lib.records import NOBODY, Answer, Approval
+from sentiment_lib.records import NOBODY, Answer, Approval, ApprovalResponse, DecisionRecord
 from sentiment_lib.registry.mlflow_registry import CHALLENGER, Registry
 from sentiment_lib.settings import Settings
 from sentiment_lib.steps.decisions import shadow_comparison
@@ -17,109 +16,91 @@ from sentiment_lib.storage import decisions, model_versions
 from sentiment_lib.storage.engine import Store, lock
 
 
-def run(
-    store: Store,
-    settings: Settings,
-    *,
-    decision_id: int,
-    answer: str,
-    answered_by: str | None,
-    reason: str | None,
-    evidence_hash: str,
-    requested_by: str | None = None,
-    at: datetime | None = None,
-) -> Approval:
-    """The answer as it was recorded: "approved", "rejected", "expired", or "void" with the reason why.
+def run(store: Store, settings: Settings, response: ApprovalResponse, *, requested_by: str | None = None) -> Approval:
+    """The approval as recorded: the response, or "void" with the reason why it does not count.
 
-    answer: "approved", "rejected" or "expired"; requested_by: the person, if one, who started the run.
-    The same answer of the same person again gives the record that is there; any other answer to a decision that has
-    one raises ApprovalVoid.
+    response: "approved", "rejected" or "expired"; requested_by: the person, if any, who started the run.
+    Repeating a response of the same person returns the existing approval.
+    Raises ApprovalVoid when the decision has another response, BadInput for another kind of response, NotFound.
     """
-    if answer not in ("approved", "rejected", "expired"):
-        raise BadInput(what="answer", problem=f"'{answer}' is none of approved, rejected, expired")
-    moment, who = at or datetime.now(UTC), answered_by or NOBODY
+    if response.answer not in ("approved", "rejected", "expired"):
+        raise BadInput(what="answer", problem=f"'{response.answer}' is none of approved, rejected, expired")
     with store.begin() as connection:
-        # the lock also keeps the champion where it is while the answer is checked against it
+        # the lock also keeps the champion where it is while the response is checked against it
         lock(connection, "champion")
-        known = decisions.approval(connection, decision_id)
-        if known:
-            if known.answer in (answer, "void", "expired") and known.answered_by in (who, NOBODY):
-                return known
-            raise ApprovalVoid(
-                decision=decision_id, problem=f"{known.answered_by} has answered already: {known.answer}"
-            )
-        problem = None
-        if answer != "expired":
-            problem = _problem(
-                connection, settings, decision_id, answer, who, reason, evidence_hash, requested_by, moment
-            )
-        seen = decisions.by_id(connection, decision_id).evidence_hash
-        shadow = shadow_comparison.run(connection, decision_id)
-        found = decisions.store_approval(
+        decision = decisions.full_record(connection, response.decision_id)
+        existing = decisions.approval(connection, decision.decision_id)
+        if existing:
+            if existing.answer in (response.answer, "void", "expired") and existing.answered_by in (
+                response.answered_by,
+                NOBODY,
+            ):
+                return existing
+            problem = f"{existing.answered_by} has answered already: {existing.answer}"
+            raise ApprovalVoid(decision=decision.decision_id, problem=problem)
+        shadow = shadow_comparison.run(connection, decision) if decisions.is_intact(decision) else None
+        approval = decisions.store_approval(
             connection,
-            decision_id=decision_id,
-            answer="void" if problem else answer,
-            answered_by=who,
-            answered_at=moment,
-            reason=problem or reason,
-            evidence_hash=seen if answer == "expired" else evidence_hash,
+            _checked(connection, settings, decision, response, requested_by),
             shadow=shadow.as_dict() if shadow else None,
         )
-    if found.answer != "approved":
-        _stand_down(store, settings, decision_id)
-    return found
+    if approval.answer != "approved":
+        _drop_challenger_alias(store, settings, decision.candidate_version)
+    return approval
 
 
-def slip(settings: Settings, answer: str, who: str, reason: str | None, asked: Collection[str | None]) -> str | None:
-    """What this person cannot answer, whatever the decision's state; None when they can.
+def input_error(settings: Settings, response: ApprovalResponse, requesters: Collection[str | None]) -> str | None:
+    """What is wrong with the response itself, whatever the decision's state; None when nothing is.
 
-    asked: who asked for the promotion. A caller that can still ask again need not let `run` void the decision for it.
+    requesters: who requested the promotion. A caller that can ask again refuses such a response before it is recorded.
     """
     policy = settings.policy.approval
-    if who not in policy.approvers:
-        return f"{who} is not among the approvers"
-    if answer == "rejected":
-        return None if len((reason or "").strip()) >= policy.shortest_reason else "a rejection needs a reason"
-    if not policy.self_approval and who in asked:
-        return f"{who} asked for this promotion and may not approve it"
+    if response.answered_by not in policy.approvers:
+        return f"{response.answered_by} is not among the approvers"
+    if response.answer == "rejected":
+        return None if len((response.reason or "").strip()) >= policy.shortest_reason else "a rejection needs a reason"
+    if not policy.self_approval and response.answered_by in requesters:
+        return f"{response.answered_by} asked for this promotion and may not approve it"
     return None
 
 
-def _problem(
+def _checked(
     connection: Connection,
     settings: Settings,
-    decision_id: int,
-    answer: str,
-    who: str,
-    reason: str | None,
-    evidence_hash: str,
+    decision: DecisionRecord,
+    response: ApprovalResponse,
     requested_by: str | None,
-    moment: datetime,
+) -> ApprovalResponse:
+    """The response to record: as it is when it counts, else "void" with the reason."""
+    if response.answer == "expired":
+        return replace(response, evidence_hash=decision.evidence_hash)
+    problem = input_error(settings, response, (requested_by, decision.requested_by))
+    if problem is None and response.answer == "approved":
+        champion = model_versions.champion(connection)
+        problem = _staleness(settings, decision, response, champion.version if champion else None)
+    return response if problem is None else replace(response, answer="void", reason=problem)
+
+
+def _staleness(
+    settings: Settings, decision: DecisionRecord, response: ApprovalResponse, serving: int | None
 ) -> str | None:
-    """Why this answer does not count; None when it does."""
-    policy = settings.policy.approval
-    known = decisions.whole(connection, decision_id)
-    champion = model_versions.champion(connection)
-    serving = champion.version if champion else None
-    if problem := slip(settings, answer, who, reason, (requested_by, known["requested_by"])):
-        return problem
-    if answer == "rejected":
-        return None
-    if known["answer"] != Answer.PROMOTE:
-        return f"the gate said {known['answer']}, so there is nothing to approve"
-    if moment > known["decided_at"] + policy.expires_after:
-        return f"the question expired after {policy.expires_after}"
-    if not evidence_hash == known["evidence_hash"] == known["evaluation_hash"] == hash_text(known["evidence"]):
+    """Why the decision cannot be approved any more; None when it can."""
+    expires_after = settings.policy.approval.expires_after
+    if decision.answer is not Answer.PROMOTE:
+        return f"the gate said {decision.answer}, so there is nothing to approve"
+    if response.answered_at > decision.decided_at + expires_after:
+        return f"the question expired after {expires_after}"
+    if response.evidence_hash != decision.evidence_hash or not decisions.is_intact(decision):
         return "the evidence is not what was shown"
-    if serving != known["champion_version"]:
-        return f"the champion is version {serving} now, and the comparison was with {known['champion_version']}"
+    if serving != decision.champion_version:
+        return f"the champion is version {serving} now, and the comparison was with {decision.champion_version}"
     return None
 
 
-def _stand_down(store: Store, settings: Settings, decision_id: int) -> None:
-    """The candidate of a closed question is no challenger any more."""
+def _drop_challenger_alias(store: Store, settings: Settings, candidate: int) -> None:
+    """Drop the alias `challenger` when it names the candidate of a closed request."""
     registry = Registry(settings)
     with store.begin() as connection:
         lock(connection, "champion")
-        if registry.alias(CHALLENGER) == decisions.by_id(connection, decision_id).candidate_version:
+        if registry.alias(CHALLENGER) == candidate:
             registry.drop_alias(CHALLENGER)

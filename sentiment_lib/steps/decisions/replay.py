@@ -1,13 +1,14 @@
-"""Compute a decision again from its snapshot and artefacts, and compare byte for byte."""
+"""Recompute a decision from its snapshot and model packages, and compare the evidence byte for byte."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from sentiment_lib.evaluation import reason_versions
+from sentiment_lib.evaluation.evidence_record import Evidence
 from sentiment_lib.hashing import hash_text
 from sentiment_lib.policy import GatePolicy
 from sentiment_lib.settings import Settings
@@ -15,13 +16,13 @@ from sentiment_lib.steps.decisions import evidence
 from sentiment_lib.storage import decisions
 from sentiment_lib.storage.engine import Store
 
-#: Differing places that are named.
-SHOWN = 20
+#: Differences that are reported.
+MAXIMUM_DIFFERENCES = 20
 
 
 @dataclass(frozen=True, kw_only=True)
 class ReplayResult:
-    """Whether the evidence came out the same, byte for byte, and where it did not."""
+    """Whether the replayed evidence is identical, byte for byte, and where it differs."""
 
     decision_id: int
     identical: bool
@@ -32,26 +33,31 @@ class ReplayResult:
 
 
 def run(store: Store, settings: Settings, *, decision_id: int) -> ReplayResult:
-    """Replay under the policy and in the words of then. Cost and the number of earlier looks are taken as recorded."""
+    """Replay under the recorded policy and in the recorded wording. Cost and earlier looks are taken as recorded.
+
+    Raises NotFound, BadInput when the recorded evidence cannot be parsed, UnsafeArtefact, LedgerBroken.
+    """
     with store.begin() as connection:
-        known = decisions.whole(connection, decision_id)
-    recorded = json.loads(known["evidence"])
-    found = evidence.case(
+        decision = decisions.full_record(connection, decision_id)
+    recorded = Evidence.from_json(decision.evidence)
+    case = evidence.collect_case(
         store,
-        snapshot_id=known["snapshot_id"],
-        candidate=known["candidate_version"],
-        champion=known["champion_version"],
-        looks_before=recorded["looks_before"],
-        ancestors=any(evidence.ANCESTORS in recorded[role] for role in ("candidate", "champion")),
+        snapshot_id=decision.snapshot_id,
+        candidate=decision.candidate_version,
+        champion=decision.champion_version,
+        looks_before=recorded.looks_before,
+        ancestors=bool(recorded.candidate.ancestors or recorded.champion.ancestors),
     )
-    policy = GatePolicy(**known["policy"]["gate"])
-    text, _, _ = evidence.compute(found, settings, policy, words=reason_versions.of(recorded["rules"]))
+    reason_version = reason_versions.of([asdict(rule) for rule in recorded.rules])
+    policy = GatePolicy(**decision.policy["gate"])
+    replayed = evidence.compute(case, settings, policy, reason_version=reason_version).to_json()
+    differences = _differences(json.loads(decision.evidence), json.loads(replayed))
     return ReplayResult(
         decision_id=decision_id,
-        identical=text == known["evidence"],
-        recorded_hash=known["evidence_hash"],
-        replayed_hash=hash_text(text),
-        differences=tuple(_differences(recorded, json.loads(text)))[:SHOWN],
+        identical=replayed == decision.evidence,
+        recorded_hash=decision.evidence_hash,
+        replayed_hash=hash_text(replayed),
+        differences=tuple(differences)[:MAXIMUM_DIFFERENCES],
     )
 
 
@@ -60,7 +66,7 @@ def _differences(old: Any, new: Any, path: str = "") -> Iterator[str]:
         for key in sorted(old.keys() | new.keys()):
             yield from _differences(old.get(key), new.get(key), f"{path}.{key}".lstrip("."))
     elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
-        for number, (one, other) in enumerate(zip(old, new, strict=True)):
-            yield from _differences(one, other, f"{path}[{number}]")
+        for index, (before, after) in enumerate(zip(old, new, strict=True)):
+            yield from _differences(before, after, f"{path}[{index}]")
     elif old != new:
         yield f"{path}: {old} -> {new}"

@@ -1,15 +1,15 @@
-"""Pick the best PROMOTE of a retrain, take back older questions, and put this one to people."""
+"""Request approval for the best PROMOTE of a retrain, and supersede older requests."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from sqlalchemy import Connection
 
-from sentiment_lib.records import NOBODY, Answer, Decision
+from sentiment_lib.evaluation.evidence_record import Evidence
+from sentiment_lib.records import Answer, ApprovalResponse, DecisionRecord
 from sentiment_lib.registry.mlflow_registry import CHALLENGER, Registry
 from sentiment_lib.settings import Settings
 from sentiment_lib.steps.decisions import approval_summary
@@ -18,43 +18,44 @@ from sentiment_lib.storage.engine import Store, lock
 
 
 @dataclass(frozen=True, kw_only=True)
-class Question:
-    """What a person is asked; `superseded` names who asked the questions that this one replaces."""
+class ApprovalRequest:
+    """A pending approval as it is shown to a person."""
 
     decision_id: int
     evidence_hash: str
     candidate_version: int
-    #: Markdown: figures, rules and what each answer means
+    #: Markdown: metrics, rules and what a response changes
     body: str
+    #: runs whose older requests this one replaces
     superseded: tuple[str, ...]
 
 
-def run(store: Store, settings: Settings, *, decision_ids: Sequence[int], requested_by: str) -> Question | None:
-    """The question for the best PROMOTE among these decisions; None when there is none, or it was superseded.
+def run(store: Store, settings: Settings, *, decision_ids: Sequence[int], requested_by: str) -> ApprovalRequest | None:
+    """The request for the best PROMOTE among these decisions; None when there is none, or it was superseded.
 
-    Every other PROMOTE that waits is closed as void, and the alias `challenger` names the candidate from now on.
-    Safe to run again: the same question comes back.
+    Every other pending PROMOTE is closed as void, and the alias `challenger` names the candidate from now on.
+    Safe to repeat: the same request is returned. Raises NotFound for an unknown decision.
     """
     registry = Registry(settings)
     with store.begin() as connection:
         lock(connection, "champion")
-        found = [decisions.by_id(connection, number) for number in decision_ids]
-        wanted = [decision for decision in found if decision.answer is Answer.PROMOTE]
-        if not wanted:
+        records = [decisions.full_record(connection, number) for number in decision_ids]
+        promotable = [decision for decision in records if decision.answer is Answer.PROMOTE]
+        if not promotable:
             return None
-        best = max(wanted, key=lambda decision: _worth(connection, decision))
+        best = max(promotable, key=_rank)
         superseded = _supersede(connection, best, requested_by)
         champion = model_versions.champion(connection)
         serving = champion.version if champion else None
         if serving != best.champion_version and decisions.approval(connection, best.decision_id) is None:
             _void(connection, best.decision_id, f"the champion is version {serving} by now")
-        answer = decisions.approval(connection, best.decision_id)
-        if answer and answer.answer == "void":
+        approval = decisions.approval(connection, best.decision_id)
+        if approval and approval.answer == "void":
             return None
-        if answer is None:
+        if approval is None:
             registry.set_alias(CHALLENGER, best.candidate_version)
-        body = approval_summary.text(connection, best, settings)
-    return Question(
+        body = approval_summary.summarise(best, settings.policy.approval, approval)
+    return ApprovalRequest(
         decision_id=best.decision_id,
         evidence_hash=best.evidence_hash,
         candidate_version=best.candidate_version,
@@ -64,41 +65,37 @@ def run(store: Store, settings: Settings, *, decision_ids: Sequence[int], reques
 
 
 def superseded(store: Store, settings: Settings) -> list[str]:
-    """Who asked the questions that were voided and could still stand in the UI.
+    """Runs whose requests were voided and may still be shown in Airflow.
 
-    Two runs that ask within the same second can miss each other: the older question appears after the newer one
-    looked for it.
+    Two runs that request approval within the same second can miss each other: the older request appears after the
+    newer run looked for it.
     """
     with store.begin() as connection:
         return decisions.voided_since(connection, datetime.now(UTC) - settings.policy.approval.expires_after)
 
 
-def _worth(connection: Connection, decision: Decision) -> tuple[float, int]:
-    """The candidate's main metric on the holdout; the newer decision when they are equal."""
-    compared = json.loads(decisions.whole(connection, decision.decision_id)["evidence"])["comparison"]
-    return compared["candidate"][compared["main"]["metric"]], decision.decision_id
+def _rank(decision: DecisionRecord) -> tuple[float, int]:
+    """The candidate's main metric on the holdout; of equals the newer decision."""
+    evidence = Evidence.from_json(decision.evidence)
+    return evidence.comparison.candidate[evidence.metric], decision.decision_id
 
 
-def _supersede(connection: Connection, best: Decision, requested_by: str) -> tuple[str, ...]:
-    """Close every older question that still waits; those that other runs asked are named."""
+def _supersede(connection: Connection, best: DecisionRecord, requested_by: str) -> tuple[str, ...]:
+    """Void every older pending request; returns the other runs that made one."""
     others = []
-    for one in decisions.waiting(connection):
-        same_run = one.requested_by == requested_by
-        if one.decision_id != best.decision_id and (one.decision_id < best.decision_id or same_run):
+    for pending in decisions.waiting(connection):
+        same_run = pending.requested_by == requested_by
+        if pending.decision_id != best.decision_id and (pending.decision_id < best.decision_id or same_run):
             better = "a better candidate of the same run" if same_run else f"the newer decision {best.decision_id}"
-            _void(connection, one.decision_id, f"superseded by {better}")
+            _void(connection, pending.decision_id, f"superseded by {better}")
             if not same_run:
-                others.append(one.requested_by)
+                others.append(pending.requested_by)
     return tuple(dict.fromkeys(others))
 
 
 def _void(connection: Connection, decision_id: int, reason: str) -> None:
-    decisions.store_approval(
-        connection,
-        decision_id=decision_id,
-        answer="void",
-        answered_by=NOBODY,
-        answered_at=datetime.now(UTC),
-        reason=reason,
-        evidence_hash=decisions.by_id(connection, decision_id).evidence_hash,
+    decision = decisions.by_id(connection, decision_id)
+    response = ApprovalResponse(
+        decision_id=decision_id, answer="void", reason=reason, evidence_hash=decision.evidence_hash
     )
+    decisions.store_approval(connection, response)

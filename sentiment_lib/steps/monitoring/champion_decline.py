@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import numpy as np
 
 from sentiment_lib.evaluation.accuracy_decline import Decline, decline
+from sentiment_lib.evaluation.evidence_record import Evidence
 from sentiment_lib.settings import Settings
-from sentiment_lib.statistics.paired_counts import confusion_matrices
 from sentiment_lib.steps.training import request_retrain
 from sentiment_lib.storage import daily_quality, deployments, retrain_requests
-from sentiment_lib.storage.decisions import whole
+from sentiment_lib.storage.decisions import full_record
 from sentiment_lib.storage.engine import Store
 from sentiment_lib.storage.retrain_requests import RetrainRequest
 
@@ -41,7 +40,7 @@ def run(store: Store, settings: Settings, *, at: datetime | None = None) -> Decl
         if move is None or (promotion := deployments.promotion_of(connection, move["to_version"])) is None:
             return None
         since = max(move["finished_at"], retrain_requests.last_requested_at(connection, RULE) or move["finished_at"])
-        promised = _accuracy(whole(connection, promotion)["evidence"])
+        promised = _accuracy(full_record(connection, promotion).evidence)
         rows = daily_quality.audited(connection, move["to_version"], since)
     verdict = decline(
         [row.label != row.answer for row in rows],
@@ -62,5 +61,5 @@ def run(store: Store, settings: Settings, *, at: datetime | None = None) -> Decl
 
 def _accuracy(evidence: str) -> float:
     """The promoted candidate's accuracy on the holdout of its decision."""
-    _, candidate = confusion_matrices(np.array(json.loads(evidence)["comparison"]["cells"]))
+    candidate = Evidence.from_json(evidence).candidate_confusion
     return float(np.trace(candidate) / candidate.sum())

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-import numpy as np
-
+from sentiment_lib.evaluation.evidence_record import Evidence
 from sentiment_lib.evaluation.promotion_watch import WORSE, WatchVerdict, watch
 from sentiment_lib.records import LABELS, Deployment, Severity
 from sentiment_lib.settings import Settings
-from sentiment_lib.statistics.paired_counts import confusion_matrices
 from sentiment_lib.steps.deployment import rollback
 from sentiment_lib.steps.scoring.shadow import WATCHED
 from sentiment_lib.storage import decisions, deployments, shadow
@@ -46,19 +43,18 @@ def run(store: Store, settings: Settings, *, at: datetime | None = None) -> Guar
             return None
         if moment > move["finished_at"] + policy.period:
             return None
-        known = decisions.whole(connection, move["decision_id"])
+        decision = decisions.full_record(connection, move["decision_id"])
         champion, previous = move["to_version"], move["from_version"]
         rows = shadow.labelled(connection, champion=champion, previous=previous, since=move["finished_at"])
-    evidence = json.loads(known["evidence"])
-    of_previous, _ = confusion_matrices(np.array(evidence["comparison"]["cells"]))
+    evidence = Evidence.from_json(decision.evidence)
     place = {str(label): number for number, label in enumerate(LABELS)}
     verdict = watch(
         [place[row["label"]] for row in rows],
         [place[row["previous"]] for row in rows],
         [place[row["champion"]] for row in rows],
-        reference=of_previous,
+        reference=evidence.champion_confusion,
         policy=policy,
-        metric=evidence["comparison"]["main"]["metric"],
+        metric=evidence.metric,
         inclusion=[row["inclusion_probability"] for row in rows],
     )
     moved = None

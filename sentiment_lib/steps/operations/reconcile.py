@@ -12,7 +12,7 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from sentiment_lib.errors import NotFound, UnsafeArtefact
-from sentiment_lib.records import Deployment, ModelVersion, Severity
+from sentiment_lib.records import ApprovalResponse, Deployment, ModelVersion, Severity
 from sentiment_lib.registry.mlflow_registry import CHALLENGER, CHAMPION, Registry
 from sentiment_lib.settings import Settings
 from sentiment_lib.steps.decisions import record_approval
@@ -121,9 +121,7 @@ def _expire(store: Store, settings: Settings, moment: datetime) -> tuple[int, ..
     with store.begin() as connection:
         late = [one.decision_id for one in decisions.waiting(connection) if one.decided_at < oldest]
     for number in late:
-        record_approval.run(
-            store, settings, decision_id=number, answer="expired", answered_by=None, reason=None, evidence_hash=""
-        )
+        record_approval.run(store, settings, ApprovalResponse(decision_id=number, answer="expired"))
     return tuple(late)
 
 

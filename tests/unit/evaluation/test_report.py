@@ -1,40 +1,27 @@
-import json
-from dataclasses import asdict
-
 import numpy as np
 import pytest
 
 from sentiment_lib.evaluation import evidence_text
 from sentiment_lib.evaluation.comparison import compare
-from sentiment_lib.evaluation.gate import decide
-from sentiment_lib.hashing import canonical_json
 from sentiment_lib.policy import GatePolicy
 
 POLICY = GatePolicy(bootstrap_rounds=500)
 
 
 @pytest.fixture
-def evidence(dice):
+def compared(dice):
     labels, champion, candidate = dice(400, 0.6, 0.75)
     masks = {"airline <b>|x": np.arange(400) < 200}
-    compared = compare(labels, champion, candidate, slices=masks, policy=POLICY)
-    answer, rules = decide(compared, POLICY)
-    body = {
-        "answer": answer,
-        "rules": [asdict(rule) for rule in rules],
-        "comparison": compared.as_dict(),
-        "candidate": {"version": 7, "family": "tfidf_logreg"},
-        "champion": {"version": 3, "family": "vader"},
-    }
-    return json.loads(canonical_json(body))
+    return compare(labels, champion, candidate, slices=masks, policy=POLICY)
 
 
-def test_the_sentences_say_the_gain_what_changes_and_what_more_labels_would_decide(evidence):
-    main = evidence["comparison"]["main"]
-    assert evidence_text.summary(evidence).startswith(f"negative F1 {100 * main['difference']:+.1f} points (")
-    waiting = evidence_text.costs_of_waiting(evidence)
+def test_the_sentences_say_the_gain_what_changes_and_what_more_labels_would_decide(compared):
+    main = compared.main
+    assert evidence_text.summary(compared).startswith(f"negative F1 {100 * main.difference:+.1f} points (")
+    assert f"at significance level {main.level:.2g}" in evidence_text.summary(compared)
+    waiting = evidence_text.costs_of_waiting(compared)
     assert "+1 points" in waiting
-    assert f"{evidence['comparison']['mcnemar']['only_candidate_right']} of these rows become right" in waiting
+    assert f"{compared.mcnemar['only_candidate_right']} of these rows become right" in waiting
 
 
 def test_reasons_name_their_metrics_as_people_do_and_slices_keep_their_names():
