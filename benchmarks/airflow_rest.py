@@ -1,4 +1,4 @@
-"""A scripted person in front of Airflow: triggers DAGs, waits for runs, answers approvals, all over REST."""
+"""A scripted operator of Airflow: triggers DAGs, waits for runs and answers approvals over REST."""
 
 from __future__ import annotations
 

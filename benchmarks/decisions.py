@@ -1,6 +1,8 @@
-"""Can the decisions be trusted? Wrong promotions under repeated looks, labels needed, and automatic rollback.
+"""Trustworthiness of decisions: false promotions under repeated looks, labels needed, automatic rollback.
 
-python -m benchmarks.decisions --null 400 --power --watch [--quick] [--check]; the last line is one JSON line.
+    python -m benchmarks.decisions --null 400 --power --watch [--quick] [--check]
+
+Last line: JSON.
 """
 
 from __future__ import annotations

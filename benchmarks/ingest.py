@@ -1,10 +1,9 @@
-"""Rows per second of ingest against a bare COPY of the same columns, and whether memory stays flat.
+"""Throughput of ingest relative to a bare COPY of the same columns, and memory use over time.
 
     python -m benchmarks.ingest [--quick] [--check]
 
-Rows are made up here, the server is an embedded one of this run alone. The bare COPY reads a file of finished
-columns into a table with the constraints and indexes of `tweets`; both run in child processes, in turn.
-Last line: JSON.
+Synthetic rows on an embedded server of this run. The bare COPY reads prepared columns into a table with the constraints
+and indexes of `tweets`; both run alternately in child processes. Last line: JSON.
 """
 
 from __future__ import annotations

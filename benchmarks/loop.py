@@ -1,9 +1,9 @@
 """The airline week, day by day, through the real DAGs on the embedded stack; a script answers the approvals.
 
-python -m benchmarks.loop --data ../shared/data/us_airline_tweets.csv [--quick] [--check]
+    python -m benchmarks.loop --data ../shared/data/us_airline_tweets.csv [--quick] [--check]
 
-A day's tweets come in with their labels when the day is over: they are scored by the champion of that moment, which
-has seen no label of that day, and only then a retrain learns from them. The last line is one JSON line.
+Prequential: each day is scored by the champion of that moment before its labels arrive and a retrain learns from them.
+Last line: JSON.
 """
 
 from __future__ import annotations

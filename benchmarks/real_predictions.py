@@ -1,4 +1,4 @@
-"""Predictions of real models on real tweets, and pools of them in which one model leads by an exact margin."""
+"""Predictions of real models on real tweets, and resampled pools with an exact difference between two models."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""Do decisions and trainings come out the same again? The airline week in ten parts, a decision after each.
+"""Reproducibility: every decision replayed, every training repeated, on the airline week in ten parts.
 
-python -m benchmarks.replay --data ../shared/data/us_airline_tweets.csv [--quick] [--check]
+    python -m benchmarks.replay --data ../shared/data/us_airline_tweets.csv [--quick] [--check]
 
-After each part a candidate is trained, decided on, and promoted when the gate says so. Then every decision is replayed
-and every training repeated by the command line, each in a process of its own. The last line is one JSON line.
+After each part a candidate is trained, evaluated, and promoted if the gate says so. Then the command line replays every
+decision and repeats every training, each in its own process. Last line: JSON.
 """
 
 from __future__ import annotations

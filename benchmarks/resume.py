@@ -1,9 +1,9 @@
-"""Kill a transformer's training at random points: it resumes, ends as the undisturbed one, and repeats little.
+"""Kill a transformer's training at random points: it resumes, reaches the same result and repeats few steps.
 
     python -m benchmarks.resume --data ../shared/data/us_airline_tweets.csv [--quick] [--check]
 
-One training is never disturbed. Another is killed with SIGKILL at each of ten points drawn over its steps, or in its
-export when it gets there first, and started again each time; both are scored on later tweets. Last line: JSON.
+One training runs undisturbed. Another gets SIGKILL at ten random points of its steps, or during its export if it
+reaches that first, and is restarted each time; both are evaluated on later tweets. Last line: JSON.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
-"""What a search for options gives: macro-F1 on later days against the defaults, and what it costs.
+"""Benefit of hyperparameter search: macro-F1 on later days against the defaults, and its cost.
 
     python -m benchmarks.search [--family NAME ...] [--trials N] [--seed N] [--quick] [--check] [--out FOLDER]
 
-Searches on the airline week up to 22 February as `train` would, trains with what won and with the defaults, and
-compares both on the 23rd and 24th with a paired bootstrap interval. The tested days choose nothing. --quick takes fewer
-tweets (made up, where there is no data) and searches twice. --check exits 1 when the interval reaches further down than
-LOST, or when the second search finds another winner. Last line: JSON.
+Searches on the airline week up to 22 February as `train` does, trains with the best and with the default
+hyperparameters, and compares both on the 23rd and 24th by a paired bootstrap interval; the test days select nothing.
+--quick takes fewer tweets (synthetic without the data) and searches twice. --check exits 1 when the interval's lower
+end is below LOST, or when the second search selects other hyperparameters. Last line: JSON.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks import families_data
-from benchmarks.families_figures import difference, with_intervals
+from benchmarks.families import data as families_data
+from benchmarks.families.figures import difference, with_intervals
 from sentiment_lib.families import catalog
 from sentiment_lib.families.tuning.successive_halving import Outcome, search
 

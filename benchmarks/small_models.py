@@ -1,4 +1,4 @@
-"""Versions that are trained in a moment, packaged where a digest finds them, and served without MLflow."""
+"""Model versions that train in a moment, packaged where a digest finds them, and served without MLflow."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An embedded stack in a folder of its own, with its database and its Airflow at hand."""
+"""An embedded stack in a folder of its own, with access to its database and its Airflow."""
 
 from __future__ import annotations
 

@@ -1,12 +1,11 @@
-"""What each step of text normalisation is worth: left out where it is in, put in where it is not.
+"""Ablation of text normalisation: each step removed if it is in use, added if it is not.
 
     python -m benchmarks.text_ablation [--data airline|semeval] [--family NAME ...] [--quick] [--check] [--out FOLDER]
 
-Judged on later blocks of the training part, each answered for by a model of what came before it; the tested part is
-not looked at. The difference is in points, with a 95 % interval over pairs of answers to the same tweets. Under
---check a step that is in and clearly hurts (interval below zero when it is there) in any family is a miss, and so is
-having measured nothing because the tweets are not there.
-Writes FOLDER/text_ablation.md. Last line: JSON.
+Evaluated on later blocks of the training part, each predicted by a model of the blocks before; the test part is not
+used. Differences are in points, with a 95 % paired bootstrap interval. --check fails if a step in use significantly
+hurts any family, and if nothing could be measured because the tweets are missing. Writes FOLDER/text_ablation.md.
+Last line: JSON.
 """
 
 from __future__ import annotations
@@ -21,9 +20,9 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks import families_data
-from benchmarks.families_figures import difference
-from benchmarks.families_measure import machine, revision
+from benchmarks.families import data as families_data
+from benchmarks.families.figures import difference
+from benchmarks.families.measure import machine, revision
 from benchmarks.text_steps import CANDIDATES, STEPS, Step, in_use, variant
 from sentiment_lib.families import catalog
 

@@ -1,4 +1,4 @@
-"""The steps of text normalisation, one by one, so that each can be left out; and steps that were thought of."""
+"""The steps of text normalisation, each removable, and candidate steps that are not in use."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from benchmarks.serving_process import Callers, Link, Served
+from benchmarks.serving.process import Callers, Link, Served
 from benchmarks.stack_home import free_port
 
 

@@ -1,10 +1,10 @@
-"""Requests a second of the API, against a bare FastAPI app and `mlflow models serve` with the same model in one run.
+"""Throughput of the API against a bare FastAPI app and `mlflow models serve` with the same model.
 
     python -m benchmarks.serving [--quick] [--check] [--package FOLDER]
 
-The model is tf-idf trained on made-up tweets; --package names the package of another one, such as a transformer.
-Every server has a process of its own, and so have the callers. Bounds: at least 0.8 of the bare app's requests, with
-keys, log, metrics and the spool on, and 5 times those of `mlflow models serve`, in each cell. Last line: JSON.
+The model is tf-idf on synthetic tweets; --package names another model's package, such as a transformer's. Each server
+and the clients have their own processes. Bounds in each cell: 0.8 of the bare app's requests, with keys, log, metrics
+and spool on, and 5 times those of `mlflow models serve`. Last line: JSON.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from typing import Any
 
 from sqlalchemy.engine import make_url
 
-from benchmarks.serving_load import measure
-from benchmarks.serving_process import Served
+from benchmarks.serving.load import measure
+from benchmarks.serving.process import Served
 from benchmarks.small_models import TEXTS, deploy, enter, packaged
 from benchmarks.stack_home import free_port
 from sentiment_lib.registry import model_package
@@ -117,7 +117,7 @@ def _servers(home: Path, given: Path | None, *, mlflow: bool) -> Iterator[tuple[
         api.start()
         servers: dict[str, Any] = {"api": (api.port, "/v1/predict", _texts, {"Authorization": f"Bearer {key}"})}
         port = free_port()
-        command = [sys.executable, "-m", "uvicorn", "benchmarks.serving_bare:app", "--port", str(port)]
+        command = [sys.executable, "-m", "uvicorn", "benchmarks.serving.bare:app", "--port", str(port)]
         started.append(_start([*command, "--no-access-log", "--log-level", "warning"], BARE_PACKAGE=str(folder)))
         servers["bare"] = (port, "/v1/predict", _texts, {})
         _wait(f"http://127.0.0.1:{port}/openapi.json")

@@ -1,4 +1,4 @@
-"""Windows of real tweets, undisturbed and drifted, for benchmarks.drift."""
+"""Windows of real tweets, undisturbed and with injected drift."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
-"""How fast families answer: int8 against single precision in torch, linear models against bare scikit-learn.
+"""Prediction speed: int8 against single precision in torch, linear models against bare scikit-learn.
 
-    python -m benchmarks.families_speed [--quick] [--check] [--package FOLDER]
+    python -m benchmarks.families.speed [--quick] [--check] [--package FOLDER]
 
-All in one run on one core, in turns, so that whatever else the machine does falls on both sides. FOLDER holds a
-package of bert that was trained before (`benchmarks.families` keeps them in FOLDER/packages); without it
-a short training makes one, whose quality means little. Last line: JSON.
+One core, alternating, so that other load affects both sides. FOLDER holds a trained package of bert
+(`benchmarks.families` keeps them in FOLDER/packages); without it a short training makes one of low quality.
+Last line: JSON.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks import families_data
-from benchmarks.families_measure import latency, machine, revision
+from benchmarks.families import data as families_data
+from benchmarks.families.measure import latency, machine, revision
 from sentiment_lib.families import catalog
 from sentiment_lib.registry import model_package
 from sentiment_lib.statistics.metrics import figures

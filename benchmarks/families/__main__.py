@@ -1,11 +1,10 @@
-"""Every family on the same tweets, split by time: quality with intervals, time to train and to answer, size.
+"""Every family on the same tweets, split by time: quality with intervals, training and prediction time, size.
 
     python -m benchmarks.families [--data airline|semeval|tweeteval] [--family NAME ...] [--quick] [--check]
                                   [--out FOLDER] [--again]
 
-Each family is trained in a process of its own, one thread each. What was measured stays as JSON in FOLDER, so that a
-run that was broken off goes on; --again measures anew. Writes FOLDER/families.md and FOLDER/families.png.
-Last line: JSON.
+Each family trains in its own process with one thread. Results stay in FOLDER as JSON, so that an interrupted run
+continues; --again measures anew. Writes FOLDER/families.md and FOLDER/families.png. Last line: JSON.
 """
 
 from __future__ import annotations
@@ -20,9 +19,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from benchmarks import families_data, families_table
-from benchmarks.families_bounds import PUBLISHED, checks
-from benchmarks.families_measure import Row, slug
+from benchmarks.families import data as families_data
+from benchmarks.families import table as families_table
+from benchmarks.families.bounds import PUBLISHED, checks
+from benchmarks.families.measure import Row, slug
 from sentiment_lib.families.catalog import CATALOG, RESUMABLE
 
 #: Families of the short form, with their options: the cheap ones, and one network that goes as far as its ONNX graph.
@@ -98,7 +98,7 @@ def measured(row: Row, out: Path, *, again: bool = False) -> bool:
         return True
     if row.teacher and not measured(next(one for one in rows(row.data) if one.name == row.teacher), out):
         return False
-    command = [sys.executable, "-m", "benchmarks.families_measure", json.dumps(asdict(row)), str(result)]
+    command = [sys.executable, "-m", "benchmarks.families.measure", json.dumps(asdict(row)), str(result)]
     threads = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
     done = subprocess.run(command, env=os.environ | threads, check=False)
     if done.returncode:

@@ -1,4 +1,4 @@
-"""Callers in a process of their own: keep-alive connections that ask without pause, over plain sockets."""
+"""Load generator in its own process: keep-alive connections without think time, over plain sockets."""
 
 from __future__ import annotations
 

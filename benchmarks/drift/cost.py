@@ -1,4 +1,4 @@
-"""One measured drift check in a process of its own: `ours` or `evidently`, rows, data folder. Prints one JSON line."""
+"""Time and memory of one drift check: `ours` or `evidently`, rows, data folder. Prints one JSON line."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 
-from benchmarks import drift_scenarios as scenarios
+from benchmarks.drift import scenarios as scenarios
 from sentiment_lib.drift import detectors
 from sentiment_lib.drift.evidently_report import write_html
 from sentiment_lib.drift.signals import signals

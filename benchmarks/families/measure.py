@@ -1,8 +1,8 @@
-"""Train and measure one family, in a process of its own: so that processor time and memory are its own.
+"""Train and measure one family in its own process, which isolates CPU time and memory.
 
-    python -m benchmarks.families_measure '{"family": "vader", "data": "made_up", …}' RESULT.json
+    python -m benchmarks.families.measure '{"family": "vader", "data": "made_up", …}' RESULT.json
 
-Writes the figures as JSON, and the probabilities beside it (.npy) for comparisons in pairs.
+Writes the metrics as JSON, and the probabilities (.npy) for paired comparisons.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks import families_data
-from benchmarks.families_figures import noise, with_intervals
+from benchmarks.families import data as families_data
+from benchmarks.families.figures import noise, with_intervals
 from sentiment_lib.errors import MissingExtra, MissingWeights
 from sentiment_lib.families import catalog
 from sentiment_lib.families.base import Model
@@ -152,7 +152,7 @@ def machine() -> str:
 
 def revision() -> str:
     """Short commit of the code, with a plus when files of the library were changed since."""
-    here = Path(__file__).parents[1]
+    here = Path(__file__).parents[2]
     ask = ["git", "-C", str(here)]
     commit = subprocess.run([*ask, "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
     state = [*ask, "status", "--porcelain", "--", "sentiment_lib/families", "sentiment_lib/text"]

@@ -1,4 +1,4 @@
-"""The least that could serve a model: FastAPI, the model in memory, no keys, no limits, no log, nothing stored."""
+"""The minimal server of a model: FastAPI and the model in memory; no keys, limits, log or storage."""
 
 from __future__ import annotations
 

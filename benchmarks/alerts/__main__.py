@@ -1,8 +1,9 @@
-"""Third wrong prediction to message received: seconds over bursts at random moments, with `sentiment alerts run`.
+"""Alert latency: third wrong prediction to message received, over bursts at random moments.
 
-    python -m benchmarks.alert_latency [--quick] [--check]
+    python -m benchmarks.alerts [--quick] [--check]
 
-Needs SENTIMENT_DATABASE_URL of an empty, migrated database; the receiver is a webhook on loopback. Last line: JSON.
+Runs `sentiment alerts run`. Needs SENTIMENT_DATABASE_URL of an empty, migrated database; the receiver is a webhook on
+loopback. Last line: JSON.
 """
 
 from __future__ import annotations

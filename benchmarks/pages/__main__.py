@@ -1,10 +1,10 @@
-"""How long each page takes on ten million predictions, with the plans of its queries.
+"""Latency of each page on ten million predictions, with the plans of its queries.
 
     python -m benchmarks.pages [--quick] [--check] [--plans FILE]
 
-Seeds an embedded server of this run alone (`pages_seed`), asks for every page of the console and everything the
-labelling page and the API read, in turn, from the second on with warm caches as in use, and prints p50 and p95 of each.
-Bound: p95 under one second. --plans writes the plan of each page's slowest query as Markdown. Last line: JSON.
+Seeds an embedded server of this run (`pages.seed`), requests every page of the console and everything that the
+labelling page and the API read, and prints p50 and p95 of each, warm caches. Bound: p95 under one second. --plans
+writes the plan of each page's slowest query as Markdown. Last line: JSON.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import numpy as np
 from sqlalchemy import Connection, event
 from sqlalchemy.engine import make_url
 
-from benchmarks.pages_seed import FIRST_ID, seed
+from benchmarks.pages.seed import FIRST_ID, seed
 from sentiment_lib.console import decisions, drift, lineage, models, overview
 from sentiment_lib.console.pages import draw
 from sentiment_lib.serving import lookup

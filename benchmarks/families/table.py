@@ -1,4 +1,4 @@
-"""The table of families as Markdown, and its picture: quality against cost."""
+"""The table of families as Markdown, and its plot: quality against cost."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.families_figures import SHOWN
+from benchmarks.families.figures import SHOWN
 
 TITLES = {
     "airline": "US airline week: trained through 22 February 2015, tested on 23 and 24",

@@ -1,8 +1,8 @@
-"""The served process is killed, loses its database and changes its champion under load; nothing may be lost or mixed.
+"""Fault injection under load: the server is killed, loses its database and swaps its champion.
 
-    python -m benchmarks.serving_trials [--quick] [--check]
+    python -m benchmarks.serving.trials [--quick] [--check]
 
-Bounds: each accepted prediction stored once, no request refused, each answer from one version. Last line: JSON.
+Bounds: each accepted prediction stored once, no request refused, each response from one version. Last line: JSON.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import numpy as np
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
 
-from benchmarks.serving_process import Callers, Link, Served
+from benchmarks.serving.process import Callers, Link, Served
 from benchmarks.small_models import TEXTS, deploy, enter, packaged
 from benchmarks.stack_home import free_port
 from sentiment_lib.serving import api_keys

@@ -1,7 +1,7 @@
 """Quality with percentile bootstrap intervals.
 
-Efron, Tibshirani 1993, "An Introduction to the Bootstrap", chapter 13. For the calibration error, which noise can only
-raise, the interval tends to lie above the figure.
+Efron, Tibshirani 1993, "An Introduction to the Bootstrap", chapter 13. Noise only increases a calibration error, so its
+interval tends to lie above the estimate.
 """
 
 from __future__ import annotations

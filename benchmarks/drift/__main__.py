@@ -1,9 +1,9 @@
-"""How often drift checks alarm without drift, how soon they alarm with it, what they cost, and if quality is foreseen.
+"""Drift detection: false alarms without drift, delay with it, cost, and performance estimation.
 
     python -m benchmarks.drift --null --power --cost --quality [--quick] [--check] [--data ../shared/data]
 
-Real tweets, a linear model trained on a part that no window contains. Evidently sees the same signals; its figures are
-those of its default methods and thresholds (preset: any column, as its per-column verdicts are read). Last line: JSON.
+Real tweets, a linear model trained on a part that no window contains. Evidently receives the same signals, with its
+default methods and thresholds (alarm: any column). Last line: JSON.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from benchmarks import drift_scenarios as scenarios
-from benchmarks.drift_null import evidently_scores, null, share
+from benchmarks.drift import scenarios as scenarios
+from benchmarks.drift.null import evidently_scores, null, share
 from sentiment_lib.drift import detectors, drivers, performance_estimation
 from sentiment_lib.drift.signals import signals
 from sentiment_lib.policy import DriftPolicy
@@ -116,7 +116,7 @@ def cost(data: Path, quick: bool, sizes: list[int]) -> dict[str, object]:
     rows: dict[str, object] = {}
     for size in sizes or ((10_000, 100_000) if quick else (10_000, 100_000, 1_000_000)):
         for who in ("ours", "evidently"):
-            command = [sys.executable, "-m", "benchmarks.drift_cost", who, str(size), str(data)]
+            command = [sys.executable, "-m", "benchmarks.drift.cost", who, str(size), str(data)]
             done = subprocess.run(command, capture_output=True, text=True, check=True)
             rows[f"{who}_{size}"] = json.loads(done.stdout.splitlines()[-1])
             print(f"cost {who} {size}: {rows[f'{who}_{size}']}", flush=True)

@@ -1,4 +1,4 @@
-"""A platform after half a year: one real decision, and by SQL the tweets, predictions, labels, reports and alerts."""
+"""A platform after half a year: one real decision; tweets, predictions, labels, reports and alerts by SQL."""
 
 from __future__ import annotations
 

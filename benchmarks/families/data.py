@@ -1,4 +1,4 @@
-"""The sets that families are compared on: real tweets, split by time, repeated ids and texts removed."""
+"""Data sets for the comparison: real tweets, split by time, without repeated ids and texts."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pandas as pd
 
 from sentiment_lib.records import LABELS
 
-DATA = Path(os.environ.get("SENTIMENT_BENCHMARK_DATA", Path(__file__).parents[2] / "shared" / "data"))
+DATA = Path(os.environ.get("SENTIMENT_BENCHMARK_DATA", Path(__file__).parents[3] / "shared" / "data"))
 AIRLINE, SEMEVAL, TWEETEVAL = (
     "us_airline_tweets.csv",
     "semeval_2013_2016_tweets.csv.gz",

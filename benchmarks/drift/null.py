@@ -1,4 +1,4 @@
-"""Alarms without drift: windows drawn from the same real tweets as their reference, ours and Evidently's in one run."""
+"""False alarms: windows drawn from the same real tweets as their reference, ours and Evidently's in one run."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from benchmarks import drift_scenarios as scenarios
+from benchmarks.drift import scenarios as scenarios
 from sentiment_lib.drift import continuous_monitor, detectors
 from sentiment_lib.drift.signals import signals
 from sentiment_lib.policy import DriftPolicy

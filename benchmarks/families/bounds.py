@@ -1,4 +1,4 @@
-"""What the families are held to, and figures that others published."""
+"""Bounds that the families must meet, and published results."""
 
 from __future__ import annotations
 

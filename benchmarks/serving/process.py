@@ -1,4 +1,4 @@
-"""The real `sentiment serve` in a process of its own, callers that keep what was accepted, a link that can be cut."""
+"""The real `sentiment serve` in its own process, clients that record accepted predictions, a link that can be cut."""
 
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+"""Alerts: seconds from the third wrong prediction to the message."""

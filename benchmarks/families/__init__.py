@@ -1,0 +1,1 @@
+"""Quality, cost and speed of the model families."""

@@ -1,0 +1,1 @@
+"""Pages and queries over ten million predictions."""

@@ -1,0 +1,1 @@
+"""The API: throughput, latency, overload and faults."""
