@@ -38,6 +38,7 @@ def view(connection: Connection, decision_id: int) -> dict[str, Any]:
         "approval": decisions.approval(connection, decision_id),
         "answer_at": answer_address(decision.requested_by),
         "words": evidence_text.words,
+        "verdict_name": evidence_text.verdict_name,
         "deployments": deployments.all_of_decision(connection, decision_id),
         "examples": predictions.disagreements(connection, **versions),
         "shadow": shadow_comparison.run(connection, decision),
@@ -50,7 +51,7 @@ def _charts(evidence: Evidence) -> list[Chart]:
     compared = evidence.comparison
     differences = [compared.main, *compared.guards]
     gains = [_interval(evidence_text.words(difference.metric), difference) for difference in differences]
-    drawn = [intervals("Candidate minus champion, with intervals", gains, axis="difference")]
+    drawn = [intervals("Candidate minus champion, with confidence intervals", gains, axis="difference")]
     slices = [_interval(f"{part.name} ({part.rows})", part.difference) for part in compared.slices if part.difference]
     if slices:
         drawn.append(intervals("By slice", slices, axis="difference"))

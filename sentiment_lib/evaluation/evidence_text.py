@@ -37,3 +37,8 @@ def costs_of_waiting(compared: Comparison) -> str:
 def words(text: str) -> str:
     """A name or a reason with its metrics as people call them: "negative_f1 +2.0" is "negative F1 +2.0"."""
     return METRICS.sub(lambda found: found[0].replace("_f1", " F1").replace("_", " "), text)
+
+
+def verdict_name(verdict: str, reason: str) -> str:
+    """The verdict of a rule as people see it: one that passed unjudged is "not enough data", not "pass"."""
+    return "not enough data" if verdict == "pass" and "too few" in reason else verdict

@@ -82,7 +82,7 @@ def test_an_engineer_reads_the_decision_approves_in_airflow_and_sees_the_new_cha
     console.get_by_role("heading", name=re.compile("Decision \\d+")).wait_for()
     assert console.get_by_text("intact", exact=True).is_visible()
     kept(page, "decision")
-    console.get_by_role("link", name="Answer in Airflow").click()
+    console.get_by_role("link", name="Review in Airflow").click()
     page.wait_for_url(re.compile("/required_actions"))
     page.get_by_role("button", name="Promote").first.wait_for()
     kept(page, "approval")

@@ -1,6 +1,6 @@
 "use strict";
-// Shown inside Airflow, the page follows the theme that its reader chose there, and links to Airflow's own pages open
-// in Airflow: its frame may not navigate the whole window, but a link in the outer page may.
+// Inside Airflow, follow the theme chosen there, and open links to Airflow's own pages in Airflow: this sandboxed
+// frame may not navigate the top window, but a link in the outer page may.
 (() => {
   let outer;
   try {

@@ -4,15 +4,15 @@
   function colour(name) {
     return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   }
-  /* "var(--series-1)" or "var(--series-1) 20%" in a figure becomes the colour of the moment. */
+  /* Resolves "var(--series-1)" and "var(--series-1) 20%" in a figure to the current colour. */
   function resolved(value) {
     if (typeof value === "string") {
-      const found = /^var\((--[a-z0-9-]+)\)(?: (\d+)%)?$/.exec(value);
-      if (!found) return value;
-      const plain = colour(found[1]);
-      if (!found[2]) return plain;
+      const match = /^var\((--[a-z0-9-]+)\)(?: (\d+)%)?$/.exec(value);
+      if (!match) return value;
+      const plain = colour(match[1]);
+      if (!match[2]) return plain;
       const parts = /^#(..)(..)(..)$/.exec(plain).slice(1).map(function (part) { return parseInt(part, 16); });
-      return "rgba(" + parts.join(",") + "," + Number(found[2]) / 100 + ")";
+      return "rgba(" + parts.join(",") + "," + Number(match[2]) / 100 + ")";
     }
     if (Array.isArray(value)) return value.map(resolved);
     if (value && typeof value === "object") {
@@ -21,10 +21,10 @@
     return value;
   }
   function draw(figure) {
-    const place = figure.querySelector(".plot");
+    const plot = figure.querySelector(".plot");
     const chart = resolved(JSON.parse(figure.querySelector("script").textContent));
-    place.style.height = place.dataset.height + "px";
-    window.Plotly.react(place, chart.data, chart.layout, { displayModeBar: false, responsive: true });
+    plot.style.height = plot.dataset.height + "px";
+    window.Plotly.react(plot, chart.data, chart.layout, { displayModeBar: false, responsive: true });
   }
   function drawAll() { document.querySelectorAll("figure.chart").forEach(draw); }
   if (!window.Plotly) {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sentiment_lib.evaluation.comparison import Comparison
 from sentiment_lib.evaluation.evidence_record import Evidence, HyperparameterSearch
-from sentiment_lib.evaluation.evidence_text import words
+from sentiment_lib.evaluation.evidence_text import verdict_name, words
 from sentiment_lib.policy import ApprovalPolicy
 from sentiment_lib.records import Answer, Approval, DecisionRecord
 
@@ -20,7 +20,7 @@ SHADOW_NOTE = (
     "Both versions score new tweets from now on; the page of the decision, below, shows the shadow comparison.",
     "",
 )
-MARKS = {"pass": "✔", "hold": "◐", "reject": "✘"}
+MARKS = {"pass": "✔", "not enough data": "not enough data", "hold": "◐", "reject": "✘"}
 
 
 def summarise(decision: DecisionRecord, policy: ApprovalPolicy, approval: Approval | None) -> str:
@@ -50,7 +50,10 @@ def summarise(decision: DecisionRecord, policy: ApprovalPolicy, approval: Approv
         "",
         "| rule | | reason |",
         "|---|---|---|",
-        *(f"| {_cell(rule.rule)} | {MARKS[rule.verdict]} | {_cell(rule.reason)} |" for rule in decision.rules),
+        *(
+            f"| {_cell(rule.rule)} | {MARKS[verdict_name(rule.verdict, rule.reason)]} | {_cell(rule.reason)} |"
+            for rule in decision.rules
+        ),
         "",
         _missed_negatives(compared),
         "",

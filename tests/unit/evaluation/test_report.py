@@ -28,3 +28,12 @@ def test_reasons_name_their_metrics_as_people_do_and_slices_keep_their_names():
     assert evidence_text.words("not worse: macro_f1") == "not worse: macro F1"
     assert evidence_text.words("negative_recall +1.0, from +0.1 to +2.0") == "negative recall +1.0, from +0.1 to +2.0"
     assert evidence_text.words("slice: airline my_macro_f1_line") == "slice: airline my_macro_f1_line"
+
+
+def test_a_rule_that_could_not_be_judged_is_no_pass():
+    assert evidence_text.verdict_name("pass", "3 rows, 1 negative: too few to judge") == "not enough data"
+    assert (
+        evidence_text.verdict_name("pass", "+1.0 (+0.2 to +1.8): too few rows to rule out a loss") == "not enough data"
+    )
+    assert evidence_text.verdict_name("pass", "+1.0 (+0.2 to +1.8)") == "pass"
+    assert evidence_text.verdict_name("hold", "too few") == "hold"
