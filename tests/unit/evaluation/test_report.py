@@ -32,8 +32,6 @@ def test_reasons_name_their_metrics_as_people_do_and_slices_keep_their_names():
 
 def test_a_rule_that_could_not_be_judged_is_no_pass():
     assert evidence_text.verdict_name("pass", "3 rows, 1 negative: too few to judge") == "not enough data"
-    assert (
-        evidence_text.verdict_name("pass", "+1.0 (+0.2 to +1.8): too few rows to rule out a loss") == "not enough data"
-    )
+    assert evidence_text.verdict_name("pass", "-1.0: too few rows to rule out a loss") == "not enough data"
     assert evidence_text.verdict_name("pass", "+1.0 (+0.2 to +1.8)") == "pass"
     assert evidence_text.verdict_name("hold", "too few") == "hold"
