@@ -2,46 +2,24 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable
 from typing import Any
-from urllib.error import HTTPError, URLError
-from urllib.parse import quote
-from urllib.request import Request, urlopen
+
+from sentiment_lib.airflow_client import AirflowClient, run_path, task_path
 
 ENDED = ("success", "failed")
-#: Airflow 3.3 can fail a task that is answered within about three seconds
+#: Airflow 3.3 can fail a task that is answered within about three seconds.
 PATIENCE = 5.0
 
 
-class Airflow:
-    """One user's view of one Airflow; lost connections are tried again until `patience` seconds have passed."""
+class Airflow(AirflowClient):
+    """One user's view of one Airflow, with what a person does in the UI."""
 
     def __init__(self, url: str, user: str, password: str, *, patience: float = 180) -> None:
+        super().__init__(url, user, password, patience=patience)
         self.url = url.rstrip("/")
         self.user = user
-        self._password = password
-        self._token: str | None = None
-        self._patience = patience
-
-    def call(self, method: str, path: str, body: Any = None) -> Any:
-        """One request under /api/v2; HTTPError for what Airflow refuses (401 logs in again)."""
-        give_up = time.monotonic() + self._patience
-        while True:
-            try:
-                if self._token is None:
-                    login = {"username": self.user, "password": self._password}
-                    self._token = self._send("POST", f"{self.url}/auth/token", login)["access_token"]
-                return self._send(method, f"{self.url}/api/v2{path}", body)
-            except HTTPError as error:
-                if error.code not in (401, 500, 502, 503) or time.monotonic() > give_up:
-                    raise
-                self._token = None if error.code == 401 else self._token
-            except (URLError, ConnectionError, TimeoutError):
-                if time.monotonic() > give_up:
-                    raise
-            time.sleep(1)
 
     def trigger(self, dag_id: str, **conf: Any) -> str:
         """Id of a new run."""
@@ -59,8 +37,7 @@ class Airflow:
 
     def tasks(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
         """Task instances of a run."""
-        path = f"/dags/{dag_id}/dagRuns/{quote(run_id, safe='')}/taskInstances?limit=100"
-        return list(self.call("GET", path)["task_instances"])
+        return list(self.call("GET", f"{run_path(dag_id, run_id)}/taskInstances?limit=100")["task_instances"])
 
     def waiting(self, dag_id: str = "retrain") -> list[str]:
         """Runs whose approval waits for an answer."""
@@ -93,7 +70,7 @@ class Airflow:
 
     def ended(self, dag_id: str, run_id: str, *, seconds: float = 600) -> str:
         """State of a run once it has ended."""
-        path = f"/dags/{dag_id}/dagRuns/{quote(run_id, safe='')}"
+        path = run_path(dag_id, run_id)
 
         def state() -> str | None:
             found = self.call("GET", path)["state"]
@@ -103,12 +80,4 @@ class Airflow:
 
     @staticmethod
     def _question(dag_id: str, run_id: str) -> str:
-        return f"/dags/{dag_id}/dagRuns/{quote(run_id, safe='')}/taskInstances/approval/-1/hitlDetails"
-
-    def _send(self, method: str, url: str, body: Any = None) -> Any:
-        headers = {"Content-Type": "application/json", "Accept": "application/json"}
-        if self._token:
-            headers["Authorization"] = f"Bearer {self._token}"
-        data = None if body is None else json.dumps(body).encode()
-        with urlopen(Request(url, data=data, headers=headers, method=method), timeout=30) as response:
-            return json.loads(response.read() or b"null")
+        return f"{task_path(dag_id, run_id, 'approval')}/-1/hitlDetails"

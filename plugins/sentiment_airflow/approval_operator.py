@@ -22,20 +22,22 @@ class ApprovalRequestOperator(HITLOperator):
 
 def earlier_response(ti: Any) -> dict[str, Any] | None:
     """A person's response to an earlier try, in the form of `execute_complete`; None when nobody responded."""
-    from urllib.error import HTTPError
+    import httpx
 
-    from sentiment_airflow.api_client import connect
+    from sentiment_airflow.platform_client import connect
+    from sentiment_lib.airflow_client import task_path
 
-    api = connect() if ti.try_number > 1 else None
-    if api is None:
+    client = connect() if ti.try_number > 1 else None
+    if client is None:
         return None
+    task = task_path(ti.dag_id, ti.run_id, ti.task_id)
     # a try that Airflow failed leaves its request to the next try; one that a person cleared keeps its own
     paths = ["hitlDetails", *(f"hitlDetails/tries/{number}" for number in range(ti.try_number - 1, 0, -1))]
     for path in paths:
         try:
-            details = api.task("GET", ti.dag_id, ti.run_id, f"{ti.task_id}/-1/{path}")
-        except HTTPError as error:
-            if error.code != 404:  # not found: the try ended before it made its request
+            details = client.call("GET", f"{task}/-1/{path}")
+        except httpx.HTTPStatusError as error:
+            if error.response.status_code != 404:  # not found: the try ended before it made its request
                 raise
             continue
         if details["responded_by_user"]:

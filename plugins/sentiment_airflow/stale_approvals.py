@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
-from urllib.error import HTTPError
 
-from sentiment_airflow.api_client import connect
+from sentiment_airflow.platform_client import connect
 
 log = logging.getLogger(__name__)
 
@@ -21,19 +20,23 @@ def cancel_stale(run_keys: Iterable[str], task_id: str = "approval") -> int:
     runs = [key.partition("/")[::2] for key in run_keys if "/" in key]
     if not runs:
         return 0
-    api = connect()
-    if api is None:
+    client = connect()
+    if client is None:
         log.warning("SENTIMENT_AIRFLOW_USER is not set: superseded approvals stay in the UI until they expire")
         return 0
+    import httpx
+
+    from sentiment_lib.airflow_client import task_path
+
     cancelled = 0
     for dag_id, run_id in runs:
+        path = task_path(dag_id, run_id, task_id)
         try:
-            if api.task("GET", dag_id, run_id, task_id)["state"] != "awaiting_input":
+            if client.call("GET", path)["state"] != "awaiting_input":
                 continue
-            note = "Superseded by a newer PROMOTE"
-            api.task("PATCH", dag_id, run_id, task_id, {"new_state": "skipped", "note": note})
-        except HTTPError as error:
-            if error.code != 404:  # not found: the run was deleted
+            client.call("PATCH", path, {"new_state": "skipped", "note": "Superseded by a newer PROMOTE"})
+        except httpx.HTTPStatusError as error:
+            if error.response.status_code != 404:  # not found: the run was deleted
                 raise
         else:
             cancelled += 1

@@ -86,7 +86,9 @@ def components(home: Home, ports: Ports, *, sample: bool, make_key: Callable[[],
 def _sample(home: Home, wanted: bool) -> list[Component]:
     if not wanted:
         return []
-    return [Component(name="sample", call=lambda: sample_data.take_in(load_settings(), home.run), after=("databases",))]
+    return [
+        Component(name="sample", call=lambda: sample_data.load_sample(load_settings(), home.run), after=("databases",))
+    ]
 
 
 def _airflow(ports: Ports, environment: dict[str, str], ready: tuple[str, ...]) -> list[Component]:

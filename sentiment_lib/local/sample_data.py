@@ -1,4 +1,4 @@
-"""The first start with an empty database: the sample stream comes in, and the loop is set going."""
+"""First start with an empty database: load the sample stream, and trigger the first runs."""
 
 from __future__ import annotations
 
@@ -6,10 +6,8 @@ import json
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
-from urllib.error import HTTPError, URLError
-from urllib.request import Request, urlopen
 
+from sentiment_lib.airflow_client import AirflowClient
 from sentiment_lib.errors import SentimentError
 from sentiment_lib.settings import Settings
 from sentiment_lib.sources.sample_stream import SampleStream
@@ -18,16 +16,18 @@ from sentiment_lib.storage import tweets
 from sentiment_lib.storage.engine import Store
 
 DAYS, PER_DAY = 14, 400
-#: What the loop needs to have run once; Airflow starts most of it by itself when it first sees a schedule.
-LOOP = ("score_tweets", "retrain")
+#: DAGs that must have run once; Airflow itself starts most of them when it first sees their schedule.
+FIRST_DAGS = ("score_tweets", "retrain")
+#: Seconds to wait for Airflow to answer and to know a DAG.
 PATIENCE = 120.0
-FIRST_RUN = 20.0
+#: Seconds in which the scheduler creates the first run of a schedule.
+SCHEDULING = 20.0
 
 
-def take_in(settings: Settings, run: Path) -> None:
-    """The sample, once, and only into an empty database. Before Airflow starts, so that its first runs find tweets.
+def load_sample(settings: Settings, run: Path) -> None:
+    """Ingest the sample stream, once and only into an empty database, before Airflow starts.
 
-    The stream's first day is written down first: a start that was killed goes on with the same tweets.
+    The first day of the stream is stored first, so that a start that was killed continues with the same tweets.
     """
     plan = run / "first-run.json"
     if (run / "first-run.done").exists():
@@ -46,51 +46,35 @@ def take_in(settings: Settings, run: Path) -> None:
         store.close()
 
 
-def set_going(settings: Settings, run: Path) -> None:
-    """Have each DAG of the loop run once; safe to repeat after a kill."""
-    finished = run / "first-run.done"
-    if finished.exists() or not (run / "first-run.json").exists():
+def trigger_first_runs(settings: Settings, run: Path) -> None:
+    """Have each of FIRST_DAGS run once; idempotent. Raises SentimentError when Airflow does not know a DAG."""
+    done = run / "first-run.done"
+    if done.exists() or not (run / "first-run.json").exists():
         return
-    login = {"username": settings.airflow_user, "password": settings.airflow_password.get_secret_value()}
-    token = _ask(f"{settings.airflow_url}/auth/token", None, login)["access_token"]
-    for dag_id in LOOP:
-        address = f"{settings.airflow_url}/api/v2/dags/{dag_id}/dagRuns"
-        if not _runs(address, token):
-            _ask(address, token, {"logical_date": None})
-    finished.touch()
+    password = settings.airflow_password.get_secret_value()
+    client = AirflowClient(settings.airflow_url, settings.airflow_user, password, patience=PATIENCE)
+    for dag_id in FIRST_DAGS:
+        if not _count_runs(client, dag_id):
+            client.call("POST", f"/dags/{dag_id}/dagRuns", {"logical_date": None})
+    done.touch()
 
 
-def _runs(address: str, token: str) -> int:
-    """How many runs the DAG has, once the scheduler has had the time to make the first one of its schedule."""
+def _count_runs(client: AirflowClient, dag_id: str) -> int:
+    """Number of runs, once the scheduler has had time to create the first one of the schedule."""
+    import httpx
+
+    path = f"/dags/{dag_id}/dagRuns"
     give_up = time.monotonic() + PATIENCE
     while True:
         try:
-            _ask(address, token)
-        except HTTPError as error:
-            if error.code != 404 or time.monotonic() > give_up:
-                raise SentimentError(f"Airflow does not know {address}: {error}") from error
+            client.call("GET", path)
+        except httpx.HTTPStatusError as error:
+            if error.response.status_code != 404 or time.monotonic() > give_up:
+                raise SentimentError(f"Airflow does not know the DAG {dag_id}: {error}") from error
             time.sleep(1)
         else:
             break
-    give_up = time.monotonic() + FIRST_RUN
-    while not (runs := int(_ask(address, token)["total_entries"])) and time.monotonic() < give_up:
+    give_up = time.monotonic() + SCHEDULING
+    while not (runs := int(client.call("GET", path)["total_entries"])) and time.monotonic() < give_up:
         time.sleep(1)
     return runs
-
-
-def _ask(url: str, token: str | None, body: dict[str, Any] | None = None) -> Any:
-    """One request; a server that is being restarted is waited for."""
-    headers = {"Content-Type": "application/json", **({"Authorization": f"Bearer {token}"} if token else {})}
-    data = None if body is None else json.dumps(body).encode()
-    give_up = time.monotonic() + PATIENCE
-    while True:
-        try:
-            with urlopen(Request(url, data, headers), timeout=30) as response:  # noqa: S310 - our own loopback address
-                return json.load(response)
-        except HTTPError as error:
-            if error.code < 500 or time.monotonic() > give_up:
-                raise
-        except (URLError, ConnectionError, TimeoutError):
-            if time.monotonic() > give_up:
-                raise
-        time.sleep(1)

@@ -20,7 +20,7 @@ from typing import Any
 from sentiment_lib.errors import SentimentError, StackFailed
 from sentiment_lib.local import components, processes, sample_data, secrets
 from sentiment_lib.local.ports import require_free
-from sentiment_lib.local.stale_processes import SUPERVISOR, end_leftovers
+from sentiment_lib.local.stale_processes import SUPERVISOR, stop_stale
 from sentiment_lib.local.state_folder import Home, Ports
 from sentiment_lib.local.supervisor import Supervisor
 from sentiment_lib.settings import home_folder, load_settings
@@ -70,7 +70,7 @@ def only_one(home: Home) -> Iterator[None]:
 
 def _supervise(home: Home, *, sample: bool, show: Show, ready: Callable[[], None], make_key: Callable[[], str]) -> None:
     known = secrets.read_or_make(home)
-    if ended := end_leftovers(home.run, known["stack_id"]):
+    if ended := stop_stale(home.run, known["stack_id"]):
         log.warning("ended %d processes that an earlier start had left", ended)
     (home.run / "ready").unlink(missing_ok=True)
     require_free(ports())
@@ -89,7 +89,7 @@ def _supervise(home: Home, *, sample: bool, show: Show, ready: Callable[[], None
         if not stop.is_set():
             show(supervisor.states())
             if sample:
-                sample_data.set_going(load_settings(), home.run)
+                sample_data.trigger_first_runs(load_settings(), home.run)
             (home.run / "ready").touch()
             ready()
         stop.wait()
@@ -110,7 +110,7 @@ def detach(*, sample: bool, show: Show, patience: float = 420) -> None:
     while not (home.run / "ready").exists():
         show({name: part["state"] for name, part in _health(home).items()})
         if process.poll() is not None if process else processes.started_at(running or 0) is None:
-            raise SentimentError(_last_words(log_path, place))
+            raise SentimentError(_last_error(log_path, place))
         if time.monotonic() > give_up:
             raise StackFailed(component="the stack", problem=f"not ready after {patience:.0f} seconds", log=log_path)
         time.sleep(0.5)
@@ -137,7 +137,7 @@ def down() -> bool:
         while processes.started_at(pid) is not None and time.monotonic() < give_up:
             time.sleep(0.2)
     known = home.secrets / "stack.env.json"
-    left = end_leftovers(home.run, json.loads(known.read_text())["stack_id"]) if known.exists() else 0
+    left = stop_stale(home.run, json.loads(known.read_text())["stack_id"]) if known.exists() else 0
     return pid is not None or left > 0
 
 
@@ -181,7 +181,7 @@ def _health(home: Home) -> dict[str, Any]:
         return {}
 
 
-def _last_words(path: Path, place: int) -> str:
+def _last_error(path: Path, place: int) -> str:
     """What the supervisor said last, without its prefix."""
     said = path.read_bytes()[place:].decode(errors="replace").splitlines()
     errors = [line.removeprefix("sentiment: ") for line in said if line.startswith("sentiment: ")]

@@ -13,7 +13,7 @@ SUPERVISOR = "supervisor"
 SESSIONS = "sessions.json"
 
 
-def end_leftovers(run: Path, mark: str) -> int:
+def stop_stale(run: Path, mark: str) -> int:
     """End what a killed supervisor left running; returns how many processes that were."""
     living = processes.recorded(run / "processes.json")
     living.pop(SUPERVISOR, None)

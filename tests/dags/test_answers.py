@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from types import SimpleNamespace
-from urllib.error import HTTPError
 
+import httpx
 import pytest
 
 QUESTION = {"decision_id": 7, "evidence_hash": "e" * 64, "candidate_version": 3, "body": "..."}
@@ -76,17 +76,19 @@ def test_a_question_that_was_withdrawn_records_nothing_and_promotes_nothing(reco
 
 @pytest.mark.parametrize("place", ["hitlDetails", "hitlDetails/tries/2"])
 def test_a_fresh_try_takes_the_answer_that_was_given_to_one_before(dags, recorded, monkeypatch, place):
-    from sentiment_airflow import api_client
+    from sentiment_airflow import platform_client
 
     said = {key: value for key, value in event(["Promote"], reason="at once").items() if key != "timedout"}
     answered = {**said, "responded_at": "2026-11-23T12:00:00Z"}
 
-    def task(method, dag_id, run_id, path):
+    def call(method, path):
         if path.endswith("/tries/3"):
-            raise HTTPError(path, 404, "Not Found", None, None)
-        return answered if path == f"approval/-1/{place}" else {"responded_by_user": None}
+            request = httpx.Request(method, f"http://airflow{path}")
+            raise httpx.HTTPStatusError("Not Found", request=request, response=httpx.Response(404))
+        asked = f"/dags/retrain/dagRuns/manual__1/taskInstances/approval/-1/{place}"
+        return answered if path == asked else {"responded_by_user": None}
 
-    monkeypatch.setattr(api_client, "connect", lambda: SimpleNamespace(task=task))
+    monkeypatch.setattr(platform_client, "connect", lambda: SimpleNamespace(call=call))
     ti = SimpleNamespace(dag_id="retrain", run_id="manual__1", task_id="approval", try_number=4)
     taken = dags["retrain"].get_task("approval").execute({"ti": ti})
     assert taken == said

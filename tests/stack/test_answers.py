@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from urllib.error import HTTPError
 
+import httpx
 import pytest
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(1500)]
@@ -73,7 +73,7 @@ def test_only_a_timely_answer_of_another_approver_to_the_evidence_as_shown_promo
 
     at_once = asked(running, "admin", every=0.1)
     person.answer(at_once, "Promote", "within a moment of the question")
-    with pytest.raises(HTTPError, match="409"):
+    with pytest.raises(httpx.HTTPStatusError, match="409"):
         person.answer(at_once, "Reject", "no, wait")
     approved = settled(running, at_once)
     assert (approved["answer"], approved["answered_by"]) == ("approved", "mlops")

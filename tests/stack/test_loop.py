@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from urllib.error import HTTPError
 
+import httpx
 import pytest
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(1500)]
@@ -30,7 +30,7 @@ def test_a_newcomer_finds_a_question_and_the_answer_makes_a_new_champion_that_sc
     assert any(row["evidence_hash"][:12] in question["body"] for row in decided), "the question shows its evidence"
 
     time.sleep(PATIENCE)
-    with pytest.raises(HTTPError, match="403"):
+    with pytest.raises(httpx.HTTPStatusError, match="403"):
         viewer.answer(run_id, "Promote")
     person.answer(run_id, "Promote", "fewer missed complaints")
     assert admin.ended("retrain", run_id) == "success"

@@ -17,7 +17,7 @@ from sentiment_lib.errors import PortTaken, StackFailed
 from sentiment_lib.local import processes, secrets
 from sentiment_lib.local.component import Component
 from sentiment_lib.local.ports import require_free
-from sentiment_lib.local.stale_processes import end_leftovers
+from sentiment_lib.local.stale_processes import stop_stale
 from sentiment_lib.local.state_folder import Home, Ports
 from sentiment_lib.local.supervisor import Supervisor
 
@@ -133,9 +133,9 @@ def test_a_killed_supervisor_leaves_nothing_that_the_next_start_does_not_end(tmp
     until(lambda: not parent.is_running() or parent.status() == psutil.STATUS_ZOMBIE)
     assert child.is_running()
 
-    assert end_leftovers(tmp_path, "killed") == 1
+    assert stop_stale(tmp_path, "killed") == 1
     assert not child.is_running()
-    assert end_leftovers(tmp_path, "killed") == 0
+    assert stop_stale(tmp_path, "killed") == 0
 
 
 def test_a_pid_that_went_to_a_stranger_is_left_alone(tmp_path):
@@ -143,7 +143,7 @@ def test_a_pid_that_went_to_a_stranger_is_left_alone(tmp_path):
     (tmp_path / "processes.json").write_text(f'{{"server": [{stranger.pid}, 1000.0]}}')
     (tmp_path / "sessions.json").write_text(f'{{"{stranger.pid}": 1000.0}}')
     try:
-        assert end_leftovers(tmp_path, "nobody") == 0
+        assert stop_stale(tmp_path, "nobody") == 0
         assert stranger.poll() is None
     finally:
         stranger.kill()

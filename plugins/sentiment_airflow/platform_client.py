@@ -1,0 +1,19 @@
+"""Airflow's REST API as the platform's own user, for what a task cannot ask Airflow otherwise."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sentiment_lib.airflow_client import AirflowClient
+
+
+def connect() -> AirflowClient | None:
+    """The client of SENTIMENT_AIRFLOW_USER; None when no such user is set."""
+    from sentiment_lib.airflow_client import AirflowClient
+    from sentiment_lib.settings import load_settings
+
+    settings = load_settings()
+    if not settings.airflow_user:
+        return None
+    return AirflowClient(settings.airflow_url, settings.airflow_user, settings.airflow_password.get_secret_value())

@@ -1,0 +1,70 @@
+"""Client of Airflow's REST API (v2): logs in, and waits for a server that is restarting."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+if TYPE_CHECKING:
+    import httpx
+
+TIMEOUT = 30.0  # seconds for one request
+RESTARTING = (500, 502, 503)
+
+
+class AirflowClient:
+    """One user's session with one Airflow.
+
+    patience: seconds for which a lost connection or a server error is retried; 0 never retries.
+    """
+
+    def __init__(self, url: str, user: str, password: str, *, patience: float = 0.0) -> None:
+        import httpx
+
+        self._http = httpx.Client(base_url=url.rstrip("/"), timeout=TIMEOUT)
+        self._login = {"username": user, "password": password}
+        self._token: str | None = None
+        self._patience = patience
+
+    def call(self, method: str, path: str, body: Any = None) -> Any:
+        """JSON response of a request below /api/v2.
+
+        Raises httpx.HTTPStatusError for what Airflow refuses, and httpx.TransportError without a connection.
+        """
+        import httpx
+
+        give_up = time.monotonic() + self._patience
+        renewed = False
+        while True:
+            try:
+                if self._token is None:
+                    self._token = self._send("POST", "/auth/token", self._login)["access_token"]
+                return self._send(method, f"/api/v2{path}", body)
+            except httpx.HTTPStatusError as error:
+                expired = error.response.status_code == 401 and not renewed and self._token is not None
+                if not expired and (error.response.status_code not in RESTARTING or time.monotonic() > give_up):
+                    raise
+                if expired:
+                    self._token, renewed = None, True
+                    continue
+            except httpx.TransportError:
+                if time.monotonic() > give_up:
+                    raise
+            time.sleep(1)
+
+    def _send(self, method: str, path: str, body: Any) -> Any:
+        headers = {"Authorization": f"Bearer {self._token}"} if self._token else {}
+        response: httpx.Response = self._http.request(method, path, json=body, headers=headers)
+        response.raise_for_status()
+        return response.json() if response.content else None
+
+
+def run_path(dag_id: str, run_id: str) -> str:
+    """Path of a DAG run."""
+    return f"/dags/{quote(dag_id, safe='')}/dagRuns/{quote(run_id, safe='')}"
+
+
+def task_path(dag_id: str, run_id: str, task_id: str) -> str:
+    """Path of a task instance that is not mapped."""
+    return f"{run_path(dag_id, run_id)}/taskInstances/{quote(task_id, safe='')}"
