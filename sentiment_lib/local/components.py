@@ -73,7 +73,7 @@ def components(home: Home, ports: Ports, *, sample: bool, make_key: Callable[[],
             environment=environment,
         ),
         Component(
-            name="watch",
+            name="alerts",
             command=[_program("sentiment"), "alerts", "run"],
             healthy=lambda: True,  # it has no address to ask: it is well while it lives
             after=("databases",),

@@ -21,7 +21,7 @@ SEED = 20150216
 LIMIT = 900  # seconds for one round of the loop
 #: The supervisor is killed once more, in the middle of its first start. What is killed before the answer and after it.
 BEFORE = ["task", "task", "task", "supervisor", "mlflow", "postgres", "airflow-scheduler", "airflow-api-server", "api"]
-AFTER = ["task", "mlflow", "postgres", "supervisor", "watch"]
+AFTER = ["task", "mlflow", "postgres", "supervisor", "alerts"]
 #: Rules that would start a second retrain at a moment that depends on the clock are kept from it.
 POLICY = {
     "SENTIMENT_POLICY__RETRAIN__COOL_DOWN": "P10D",
