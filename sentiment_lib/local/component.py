@@ -1,4 +1,4 @@
-"""One part of the stack: how to start it, how to tell that it is well, how to end it."""
+"""One component of the stack: how to start it, probe its health, and stop it."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from pathlib import Path
 
 @dataclass(frozen=True, kw_only=True)
 class Component:
-    """A server (command), a command that runs once, or a call in the supervisor's own process."""
+    """A server (command), a command that runs once, or a function called in the supervisor's process."""
 
     name: str
     command: list[str] = field(default_factory=list)
     call: Callable[[], None] | None = None
     prepare: Callable[[], None] | None = None
     healthy: Callable[[], bool] | None = None
-    #: seconds between two probes of what has been well once
+    #: seconds between two probes once it has been healthy
     probe_every: float = 5.0
-    #: so many failed probes in a row, and it is started again
+    #: consecutive failed probes after which it is restarted
     probes: int = 12
-    #: components that its probe asks: while they are not well it says nothing
+    #: components that answer its probe: while they are unhealthy the probe tells nothing
     judged_by: tuple[str, ...] = ()
-    #: ends by itself with exit code 0
+    #: exits by itself with code 0
     once: bool = False
     after: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -34,7 +34,7 @@ class Component:
     stop_signal: str = "SIGTERM"
 
     def start(self, log: Path, mark: str) -> subprocess.Popen[bytes]:
-        """Start in a session of its own, so that the whole group can be ended; `mark` finds strays later."""
+        """Start in a session of its own, so that the whole group can be stopped; `mark` identifies orphans later."""
         with log.open("ab") as file:
             return subprocess.Popen(
                 self.command,
@@ -49,12 +49,12 @@ class Component:
 
     @property
     def signal(self) -> signal.Signals:
-        """Signal that asks it to end."""
+        """The signal that stops it."""
         return signal.Signals[self.stop_signal]
 
 
 def group_signal(pid: int, number: signal.Signals) -> None:
-    """Signal the whole group that the process leads; one that is gone already is no error."""
+    """Signal the process group that `pid` leads; no error when it is gone."""
     try:
         os.killpg(pid, number)
     except ProcessLookupError:

@@ -20,40 +20,40 @@ from sentiment_lib.storage import migrate
 
 
 def components(home: Home, ports: Ports, *, sample: bool, make_key: Callable[[], str]) -> list[Component]:
-    """Every component in the order of its needs; with `sample`, an empty database gets the sample stream.
+    """Every component in order of dependency; with `sample`, an empty database gets the sample stream.
 
-    `make_key` makes the API key that the login table shows; it is called once, when the database is there.
+    `make_key` creates the API key that the login table shows; it is called once, when the database exists.
     """
-    known = secrets.read_or_make(home)
-    environment = _environment(home, ports, known)
-    secrets.write_settings(home, secrets.sentiment_environment(home, ports, known))
+    credentials = secrets.read_or_create(home)
+    environment = _environment(home, ports, credentials)
+    secrets.write_settings(home, secrets.sentiment_environment(home, ports, credentials))
     return [
         Component(
             name="postgres",
             command=postgres.command(home, ports),
-            prepare=lambda: postgres.prepare(home, known["postgres_password"]),
-            healthy=lambda: postgres.answers(ports, known["postgres_password"]),
+            prepare=lambda: postgres.prepare(home, credentials["postgres_password"]),
+            healthy=lambda: postgres.accepts_connections(ports, credentials["postgres_password"]),
             user=postgres.run_as(),
             probes=6,
-            stop_signal="SIGINT",  # fast shutdown: SIGTERM would wait for every client to leave
+            stop_signal="SIGINT",  # fast shutdown: SIGTERM would wait for every client to disconnect
             port=ports.postgres,
             environment={"PATH": os.environ.get("PATH", ""), "LANG": "C.UTF-8"},
         ),
         Component(
             name="databases",
-            call=lambda: _make_databases(home, ports, known, make_key),
+            call=lambda: _create_databases(home, ports, credentials, make_key),
             after=("postgres",),
         ),
         *_sample(home, sample),
         Component(
             name="mlflow",
             command=_mlflow(home, ports),
-            healthy=lambda: _answers(f"http://127.0.0.1:{ports.mlflow}/health"),
+            healthy=lambda: _responds(f"http://127.0.0.1:{ports.mlflow}/health"),
             after=("databases",),
             port=ports.mlflow,
             environment={
                 **environment,
-                "MLFLOW_BACKEND_STORE_URI": secrets.database_url(known, ports, "mlflow", "psycopg2"),
+                "MLFLOW_BACKEND_STORE_URI": secrets.database_url(credentials, ports, "mlflow", "psycopg2"),
             },
         ),
         Component(
@@ -66,8 +66,8 @@ def components(home: Home, ports: Ports, *, sample: bool, make_key: Callable[[],
         Component(
             name="api",
             command=[_program("sentiment"), "serve", "--host", "127.0.0.1", "--port", str(ports.api)],
-            # not /readyz: without a champion it is not ready, and another start would not give it one
-            healthy=lambda: _answers(f"http://127.0.0.1:{ports.api}/healthz"),
+            # not /readyz: without a champion it is not ready, and a restart would not change that
+            healthy=lambda: _responds(f"http://127.0.0.1:{ports.api}/healthz"),
             after=("databases", "mlflow"),
             port=ports.api,
             environment=environment,
@@ -75,7 +75,7 @@ def components(home: Home, ports: Ports, *, sample: bool, make_key: Callable[[],
         Component(
             name="alerts",
             command=[_program("sentiment"), "alerts", "run"],
-            healthy=lambda: True,  # it has no address to ask: it is well while it lives
+            healthy=lambda: True,  # it has no port to probe: healthy while it runs
             after=("databases",),
             environment=environment,
         ),
@@ -107,7 +107,7 @@ def _airflow(ports: Ports, environment: dict[str, str], ready: tuple[str, ...]) 
             command=[_program("airflow"), *rest],
             healthy=partial(_airflow_part, address, monitored.get(name, name)),
             after=needed,
-            probes=24,  # a machine that trains on all its cores may keep a heartbeat waiting
+            probes=24,  # a machine that trains on all cores may delay a heartbeat
             judged_by=() if name == "api-server" else ("airflow-api-server",),
             port=ports.airflow if name == "api-server" else None,
             environment=environment,
@@ -116,9 +116,9 @@ def _airflow(ports: Ports, environment: dict[str, str], ready: tuple[str, ...]) 
     ]
 
 
-def _make_databases(home: Home, ports: Ports, known: dict[str, str], make_key: Callable[[], str]) -> None:
-    postgres.make_databases(ports, known)
-    migrate.upgrade(secrets.database_url(known, ports, "sentiment", "psycopg"))
+def _create_databases(home: Home, ports: Ports, credentials: dict[str, str], make_key: Callable[[], str]) -> None:
+    postgres.create_databases(ports, credentials)
+    migrate.upgrade(secrets.database_url(credentials, ports, "sentiment", "psycopg"))
     if not home.api_key.exists():
         write_atomically(home.api_key, make_key(), mode=0o600)
 
@@ -132,30 +132,30 @@ def _mlflow(home: Home, ports: Ports) -> list[str]:
     ]
 
 
-def _environment(home: Home, ports: Ports, known: dict[str, str]) -> dict[str, str]:
+def _environment(home: Home, ports: Ports, credentials: dict[str, str]) -> dict[str, str]:
     project = project_folder()
     address = f"http://127.0.0.1:{ports.airflow}"
     users = ",".join(f"{user}:{role}" for user, role in secrets.USERS.items())
     return {
         **os.environ,
-        **secrets.sentiment_environment(home, ports, known),
+        **secrets.sentiment_environment(home, ports, credentials),
         "AIRFLOW_HOME": str(home.airflow),
         "AIRFLOW__API__BASE_URL": address,
-        "AIRFLOW__API__SECRET_KEY": known["secret_key"],
-        "AIRFLOW__API_AUTH__JWT_SECRET": known["jwt_secret"],
+        "AIRFLOW__API__SECRET_KEY": credentials["secret_key"],
+        "AIRFLOW__API_AUTH__JWT_SECRET": credentials["jwt_secret"],
         "AIRFLOW__CORE__DAGS_FOLDER": str(project / "dags"),
         "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{address}/execution/",
         "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
-        "AIRFLOW__CORE__FERNET_KEY": known["fernet_key"],
+        "AIRFLOW__CORE__FERNET_KEY": credentials["fernet_key"],
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-        "AIRFLOW__CORE__PARALLELISM": "4",  # the default would fork 32 workers at once
+        "AIRFLOW__CORE__PARALLELISM": "4",  # the default forks 32 workers at once
         "AIRFLOW__CORE__PLUGINS_FOLDER": str(project / "plugins"),
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(home.secrets / secrets.PASSWORDS_FILE),
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": users,
-        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": secrets.database_url(known, ports, "airflow", "psycopg2"),
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": secrets.database_url(credentials, ports, "airflow", "psycopg2"),
         "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "60",
         "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(home.logs / "airflow"),
-        # a task whose process was killed is tried again within a minute or so, not after five
+        # retry a task whose process was killed within about a minute, not after five
         "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "15",
         "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "1",
         "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "60",
@@ -174,7 +174,7 @@ def _program(name: str) -> str:
     return str(Path(sys.executable).with_name(name))
 
 
-def _answers(url: str) -> bool:
+def _responds(url: str) -> bool:
     try:
         with urlopen(url, timeout=3) as response:  # noqa: S310 - our own loopback address
             return bool(response.status == 200)

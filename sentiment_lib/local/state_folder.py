@@ -1,4 +1,4 @@
-"""Where the embedded stack keeps its state: one folder, with the secrets in a folder of their own."""
+"""The state folder of the embedded stack, with its secrets in a folder of their own."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ class Ports:
 
 @dataclass(frozen=True)
 class Home:
-    """The state folder; `make` creates what is missing."""
+    """The state folder; `create` makes what is missing."""
 
     path: Path
 
     @property
     def secrets(self) -> Path:
-        """0700, and beside the database's folder: the embedded Postgres opens every folder above its own."""
+        """Mode 0700, beside the database folder: the embedded Postgres opens every folder above its own."""
         return self.path / "secrets"
 
     @property
@@ -36,12 +36,12 @@ class Home:
 
     @property
     def logs(self) -> Path:
-        """One log file for each component."""
+        """Log files, one for each component."""
         return self.path / "logs"
 
     @property
     def run(self) -> Path:
-        """What runs now: process ids and health."""
+        """Process ids and health of what runs now."""
         return self.path / "run"
 
     @property
@@ -56,11 +56,11 @@ class Home:
 
     @property
     def artefacts(self) -> Path:
-        """Where the MLflow server keeps artefacts."""
+        """Artefacts of the MLflow server."""
         return self.path / "mlflow"
 
-    def make(self) -> None:
-        """Create the folders; the secrets' folder is for its owner only."""
+    def create(self) -> None:
+        """Create the folders; the secrets folder is accessible to its owner only."""
         for folder in (self.path, self.logs, self.run, self.airflow, self.artefacts):
             folder.mkdir(parents=True, exist_ok=True)
         self.secrets.mkdir(mode=0o700, exist_ok=True)
@@ -68,7 +68,7 @@ class Home:
 
 
 def project_folder() -> Path:
-    """The checkout that holds dags/ and plugins/."""
+    """The checkout with dags/ and plugins/; raises BadInput for an installation without them."""
     folder = Path(__file__).resolve().parents[2]
     if not (folder / "dags").is_dir():
         raise BadInput(what="this installation", problem="it has no dags/ folder: `sentiment up` runs from a checkout")

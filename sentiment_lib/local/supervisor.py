@@ -1,7 +1,7 @@
-"""Starts components in the order of their needs, restarts what dies, and stops everything.
+"""Starts components in order of dependency, restarts what dies, and stops everything.
 
-One thread watches each component. State is in `run/`: processes.json (pids with start times, so that a later start
-can end what a killed supervisor left) and health.json (what `sentiment status` shows).
+One thread supervises each component. State is in `run/`: processes.json (pids with start times, so that a later start
+can stop what a killed supervisor left) and health.json (shown by `sentiment status`).
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from sentiment_lib.errors import SentimentError, StackFailed
 from sentiment_lib.files import write_atomically
 from sentiment_lib.local import processes
 from sentiment_lib.local.component import Component
-from sentiment_lib.local.stale_processes import SESSIONS, SUPERVISOR, ask, wait_gone
+from sentiment_lib.local.stale_processes import SESSIONS, SUPERVISOR, send_signal, wait_for_exit
 
 log = logging.getLogger(__name__)
-#: Deaths before the first good health after which the start is given up.
+#: Deaths before the first healthy probe after which the start fails.
 TRIES = 4
 BACK_OFF = (1.0, 2.0, 5.0, 10.0, 30.0)
 POLL = 0.5
 
 
 class Supervisor:
-    """Runs the components until `stop`; `wait_healthy` returns when all are well."""
+    """Runs the components until `stop`."""
 
     def __init__(self, components: list[Component], *, run: Path, logs: Path, mark: str, patience: float = 180) -> None:
         self._components = {component.name: component for component in components}
@@ -36,13 +36,13 @@ class Supervisor:
         self._reached = {name: threading.Event() for name in self._components}
         self._states = dict.fromkeys(self._components, "waiting")
         self._restarts = dict.fromkeys(self._components, 0)
-        #: did the last probe find it well
+        #: whether the last probe succeeded
         self._answered = dict.fromkeys(self._components, False)
         self._pids: dict[str, int] = {SUPERVISOR: os.getpid()}
         self._failure: SentimentError | None = None
         self._lock = threading.Lock()
         self._threads = [
-            threading.Thread(target=self._watch, args=(component,), name=component.name, daemon=True)
+            threading.Thread(target=self._supervise, args=(component,), name=component.name, daemon=True)
             for component in components
         ]
 
@@ -58,15 +58,15 @@ class Supervisor:
             return dict(self._states)
 
     def failure(self) -> SentimentError | None:
-        """Why the start was given up."""
+        """Why the start failed; None while it has not."""
         return self._failure
 
     def healthy(self) -> bool:
-        """True when every component has been well once and none is restarting."""
+        """Whether every component has been healthy once and none is restarting."""
         return all(state in ("healthy", "done") for state in self.states().values())
 
     def stop(self) -> None:
-        """End every component, the last one first; nothing of the stack is left afterwards."""
+        """Stop every component, in reverse order; no process of the stack remains."""
         self._stopping.set()
         names = list(reversed(self._components))
         with self._lock:
@@ -75,17 +75,17 @@ class Supervisor:
         processes.end([pid for _, pid in servers], patience=20)
         for component, pid in living:
             if component.name == "postgres":
-                # its backends end with it: a signal to each of them would be a crash
-                ask(pid, component.signal)
-                wait_gone(pid, 20)
+                # its backends end with it; signalled one by one they would count as crashed
+                send_signal(pid, component.signal)
+                wait_for_exit(pid, 20)
         for thread in self._threads:
             thread.join(timeout=5)
-        processes.end(processes.strays(self._mark, self._run / SESSIONS), patience=3)
+        processes.end(processes.find_orphans(self._mark, self._run / SESSIONS), patience=3)
         processes.end([pid for _, pid in living], patience=1)
         for name in ("processes.json", "health.json", SESSIONS):
             (self._run / name).unlink(missing_ok=True)
 
-    def _watch(self, component: Component) -> None:
+    def _supervise(self, component: Component) -> None:
         for name in component.after:
             while not self._reached[name].wait(POLL):
                 if self._stopping.is_set():
@@ -97,8 +97,8 @@ class Supervisor:
                 ended = self._run_once(component)
             except (SentimentError, OSError) as error:
                 ended = str(error)
-            except Exception as error:  # a call in our own process may fail in any way: it counts as a death
-                if self._stopping.is_set():  # what it talked to was ended with the rest
+            except Exception as error:  # a call in this process may fail in any way: it counts as a death
+                if self._stopping.is_set():  # what it used was stopped with the rest
                     return
                 log.exception("%s failed", component.name)
                 ended = f"{type(error).__name__}: {error}"
@@ -117,12 +117,12 @@ class Supervisor:
             self._stopping.wait(BACK_OFF[min(deaths, len(BACK_OFF)) - 1])
 
     def _run_once(self, component: Component) -> str | None:
-        """None when it is done for good, otherwise why it ended."""
+        """None when it has finished for good, otherwise why it ended."""
         if component.prepare:
             component.prepare()
         if component.call:
             component.call()
-            self._good(component, "done")
+            self._mark_reached(component, "done")
             return None
         process = component.start(self._logs / f"{component.name}.log", self._mark)
         with self._lock:
@@ -135,7 +135,7 @@ class Supervisor:
             if process.poll() is None and not self._stopping.is_set():
                 processes.end([process.pid], patience=10, first=component.signal)
             process.poll()
-            # workers may outlive the process that made them, some of them in groups of their own
+            # workers may outlive the process that forked them, some in process groups of their own
             if not self._stopping.is_set() and not component.once:
                 processes.end_session(process.pid)
             with self._lock:
@@ -144,12 +144,12 @@ class Supervisor:
 
     def _follow(self, component: Component, process: subprocess.Popen[bytes]) -> str | None:
         give_up = time.monotonic() + self._patience
-        well, failed, next_probe = False, 0, 0.0
+        was_healthy, failed, next_probe = False, 0, 0.0
         while not self._stopping.is_set():
             code = process.poll()
             if code is not None:
                 if component.once and code == 0:
-                    self._good(component, "done")
+                    self._mark_reached(component, "done")
                     return None
                 return f"exit code {code}"
             if time.monotonic() < next_probe:
@@ -157,27 +157,27 @@ class Supervisor:
                 continue
             answered = component.healthy is not None and component.healthy()
             self._answered[component.name] = answered
-            if answered and not well:
-                well = True
-                self._good(component, "healthy")
-            if not well and not component.once and time.monotonic() > give_up:
+            if answered and not was_healthy:
+                was_healthy = True
+                self._mark_reached(component, "healthy")
+            if not was_healthy and not component.once and time.monotonic() > give_up:
                 return f"not healthy after {self._patience:.0f} seconds"
-            # it cannot be well while something that it needs is not, and another start would not help
-            failed = failed + 1 if well and not answered and self._needs_answer(component) else 0
+            # it cannot be healthy while a dependency is not, and a restart would not help
+            failed = failed + 1 if was_healthy and not answered and self._dependencies_answer(component) else 0
             if failed >= component.probes:
                 self._set(component.name, "unwell")
                 return f"{failed} probes in a row failed"
-            next_probe = time.monotonic() + (component.probe_every if well else POLL)
+            next_probe = time.monotonic() + (component.probe_every if was_healthy else POLL)
         return None
 
-    def _needs_answer(self, component: Component) -> bool:
-        """True when the last probe of everything that the component rests on was good."""
+    def _dependencies_answer(self, component: Component) -> bool:
+        """Whether the last probe of every dependency succeeded."""
         return all(
-            self._answered[name] and self._needs_answer(self._components[name])
+            self._answered[name] and self._dependencies_answer(self._components[name])
             for name in (*component.after, *component.judged_by)
         )
 
-    def _good(self, component: Component, state: str) -> None:
+    def _mark_reached(self, component: Component, state: str) -> None:
         self._answered[component.name] = True
         self._set(component.name, state)
         self._reached[component.name].set()

@@ -61,7 +61,8 @@ def test_up_status_a_second_up_and_down_in_a_folder_with_spaces(spaced):
     found = spaced.status()
     assert found["healthy"]
     assert {part["state"] for part in found["components"].values()} == {"healthy", "done"}
-    assert {"postgres", "mlflow", "api", "alerts", "airflow-scheduler", "airflow-api-server"} <= set(found["components"])
+    servers = {"postgres", "mlflow", "api", "alerts", "airflow-scheduler", "airflow-api-server"}
+    assert servers <= set(found["components"])
     assert not [part for part in found["components"].values() if part["restarts"]]
 
     with pytest.raises(RuntimeError, match=r"runs already \(pid \d+\)"):

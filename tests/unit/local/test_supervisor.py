@@ -163,9 +163,9 @@ def test_a_taken_port_is_named_with_the_variable_to_set():
 
 def test_secrets_are_drawn_once_and_only_their_owner_can_read_them(tmp_path):
     home = Home(tmp_path / "a home")
-    home.make()
-    known = secrets.read_or_make(home)
+    home.create()
+    known = secrets.read_or_create(home)
     secrets.write_settings(home, secrets.sentiment_environment(home, Ports(), known))
-    assert secrets.read_or_make(home) == known
+    assert secrets.read_or_create(home) == known
     assert home.secrets.stat().st_mode & 0o777 == 0o700
     assert {path.stat().st_mode & 0o777 for path in home.secrets.iterdir()} == {0o600}
