@@ -22,7 +22,7 @@ from sentiment_lib.evaluation.metric_influence import expected_gains, gain_uncer
 from sentiment_lib.evaluation.promotion_watch import WORSE, watch
 from sentiment_lib.evaluation.sample_size import labels_needed
 from sentiment_lib.evaluation.significance import swap_p_value
-from sentiment_lib.policy import GatePolicy, WatchPolicy
+from sentiment_lib.policy import GatePolicy, PromotionWatchPolicy
 from sentiment_lib.records import Answer
 from sentiment_lib.statistics import paired_counts
 from sentiment_lib.statistics.anytime_valid import first_crossing
@@ -214,7 +214,7 @@ def _smallest(test, start: int, repeats: int) -> int:
 
 def watching(data: Scored, watches: int) -> dict:
     """Audit labels until a champion that is 5 points worse is rolled back, and how often an equal one is."""
-    policy, good, bad = WatchPolicy(), "words and characters", "tf-idf, odd rows"
+    policy, good, bad = PromotionWatchPolicy(), "words and characters", "tf-idf, odd rows"
     result = {}
     for name, lead in (("5 points worse", -0.05), ("equal", 0.0)):
         old, new = data.classes(good), data.classes(bad)

@@ -14,7 +14,7 @@ import numpy as np
 
 from sentiment_lib.errors import BadInput
 from sentiment_lib.evaluation.metric_influence import gains, largest, worth
-from sentiment_lib.policy import WatchPolicy
+from sentiment_lib.policy import PromotionWatchPolicy
 from sentiment_lib.statistics.anytime_valid import confidence_sequence, log_evidence_path
 from sentiment_lib.statistics.metrics import CLASSES, Ints
 
@@ -49,7 +49,7 @@ def watch(
     new: Any,
     *,
     reference: Any,
-    policy: WatchPolicy,
+    policy: PromotionWatchPolicy,
     metric: str = "negative_f1",
     inclusion: Sequence[float] | None = None,
 ) -> WatchVerdict:

@@ -14,7 +14,7 @@ from sentiment_lib.steps.training import request_retrain
 
 @pytest.fixture
 def settings(tmp_path):
-    return Settings(home=tmp_path, policy=Policy(retrain=RetrainPolicy(cool_down=timedelta(0), fewest_labels=3)))
+    return Settings(home=tmp_path, policy=Policy(retrain=RetrainPolicy(cool_down=timedelta(0), minimum_new_labels=3)))
 
 
 def snapshot(store):
@@ -66,5 +66,5 @@ def test_with_enough_new_labels_the_calendar_gets_one_and_the_same_run_finds_it_
 
 
 def test_a_policy_that_could_never_be_met_is_refused():
-    with pytest.raises(ValueError, match="drift would never ask"):
+    with pytest.raises(ValueError, match="drift would never request"):
         RetrainPolicy(drift_confirmed=3, drift_checks=2)

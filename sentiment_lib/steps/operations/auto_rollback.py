@@ -36,7 +36,7 @@ def run(store: Store, settings: Settings, *, at: datetime | None = None) -> Guar
     Every label since the promotion is judged anew each time, so a killed run is just run again. A champion that was
     adopted without a decision is not judged: there is no holdout to say what each kind of mistake weighs.
     """
-    moment, policy = at or datetime.now(UTC), settings.policy.watch
+    moment, policy = at or datetime.now(UTC), settings.policy.promotion_watch
     with store.begin() as connection:
         move = deployments.last_move(connection)
         if move is None or move["kind"] not in WATCHED or None in (move["from_version"], move["decision_id"]):

@@ -26,7 +26,7 @@ class ShadowResult:
 
 def run(store: Store, settings: Settings, *, at: datetime | None = None) -> ShadowResult:
     """Score in batches, one transaction each: a killed run goes on where it stopped."""
-    moment, policy = at or datetime.now(UTC), settings.policy.watch
+    moment, policy = at or datetime.now(UTC), settings.policy.promotion_watch
     with store.begin() as connection:
         champion, move = model_versions.champion(connection), deployments.last_move(connection)
         waiting = decisions.waiting(connection)

@@ -90,7 +90,7 @@ def _request(
     if (existing := retrain_requests.find_open(connection, rule)) is not None:
         return existing
     last, new = _new_labels(connection)
-    if last and (at - last < policy.cool_down or (rule != PERSON and new < policy.fewest_labels)):
+    if last and (at - last < policy.cool_down or (rule != PERSON and new < policy.minimum_new_labels)):
         return None
     return retrain_requests.insert_request(connection, rule=rule, reason=reason)
 
@@ -98,7 +98,7 @@ def _request(
 def _enough(connection: Connection, settings: Settings) -> bool:
     """Whether enough labels were stored since the last snapshot."""
     last, new = _new_labels(connection)
-    return last is None or new >= settings.policy.retrain.fewest_labels
+    return last is None or new >= settings.policy.retrain.minimum_new_labels
 
 
 def _new_labels(connection: Connection) -> tuple[datetime | None, int]:

@@ -4,12 +4,12 @@ import pytest
 from sentiment_lib.errors import BadInput
 from sentiment_lib.evaluation.metric_influence import expected_gains, gain_uncertainty, gains, worth
 from sentiment_lib.evaluation.promotion_watch import watch
-from sentiment_lib.policy import WatchPolicy
+from sentiment_lib.policy import PromotionWatchPolicy
 from sentiment_lib.statistics.anytime_valid import EProcess, confidence_sequence, first_crossing, log_evidence_path
 from sentiment_lib.statistics.label_efficient import accuracy, chances, negative_f1, prediction_powered
 from sentiment_lib.statistics.metrics import confusion_matrix, figures
 
-POLICY = WatchPolicy()
+POLICY = PromotionWatchPolicy()
 
 
 def fair(rng, rows):
