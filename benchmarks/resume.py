@@ -52,7 +52,7 @@ def main() -> None:
     rows, kills, interval = (800, 3, 10) if chosen.quick else (3000, KILLS, 20)
     with tempfile.TemporaryDirectory(prefix="resume-") as folder:
         # the short form learns in one pass a step: what is tried is the going on
-        options = {"interval": interval, "epochs": 2, **({"consistency": 0} if chosen.quick else {})}
+        options = {"checkpoint_every": interval, "epochs": 2, **({"consistency": 0} if chosen.quick else {})}
         spec = {"options": options, "seed": 0, **_airline(chosen.data, rows)}
         whole = undisturbed(spec, Path(folder))
         print(f"undisturbed: {whole}", flush=True)

@@ -82,7 +82,14 @@ def in_use(step: Step) -> Iterator[None]:
         return [step(text) for text in texts]
 
     with ExitStack() as stack:
-        for name in ("bag_of_words.model", "embeddings.family", "fasttext", "text_preparation", "lexicon"):
+        for name in (
+            "bag_of_words.family",
+            "bag_of_words.model",
+            "embeddings.family",
+            "fasttext",
+            "text_preparation",
+            "lexicon",
+        ):
             module = import_module(f"sentiment_lib.families.{name}")
             for function, other in (("normalise", step), ("normalise_all", all_of)):
                 if hasattr(module, function):

@@ -1,33 +1,51 @@
-"""What this machine computes with: the same training on another processor can round in another way."""
+"""The CPU and memory of this machine: the same training on another CPU can round differently."""
 
 from __future__ import annotations
 
 import os
 import platform
+import resource
+from functools import lru_cache
 from pathlib import Path
 
 CPUINFO = Path("/proc/cpuinfo")
-#: Instructions that change how a network is computed: bfloat16 and the dot products of int8.
+#: Instruction sets that change how a network is computed: bfloat16 and int8 dot products.
 DECIDING = ("avx2", "avx512f", "avx512_bf16", "avx512_vnni", "avx_vnni", "amx_bf16", "amx_int8")
 
 
 def processor(cpuinfo: Path = CPUINFO) -> dict[str, str]:
-    """Machine, name of the processor, which of DECIDING it has, and the threads that numeric libraries may take.
+    """Architecture, CPU model, which of the DECIDING instruction sets it has, and OMP_NUM_THREADS ("all" if unset).
 
-    The name is empty, and so are the instructions, where nothing tells them; threads are "all" where nobody set them.
+    Model and instruction sets are empty where the system does not state them.
     """
-    told = _told(cpuinfo)
-    flags = set(told.get("flags", "").split())
+    facts = _first_processor(cpuinfo)
+    flags = set(facts.get("flags", "").split())
     return {
         "machine": platform.machine(),
-        "processor": told.get("model name") or platform.processor(),
+        "processor": facts.get("model name") or platform.processor(),
         "instructions": " ".join(name for name in DECIDING if name in flags),
         "threads": os.environ.get("OMP_NUM_THREADS", "all"),
     }
 
 
-def _told(cpuinfo: Path) -> dict[str, str]:
-    """The first processor's lines, as Linux tells them."""
+@lru_cache(maxsize=1)
+def has_bf16() -> bool:
+    """Whether torch computes in bfloat16 natively on this CPU."""
+    import torch
+
+    if "AVX512" not in torch.backends.cpu.get_cpu_capability():
+        return False
+    return "avx512_bf16" in _first_processor(CPUINFO).get("flags", "").split()
+
+
+def peak_memory_mb() -> float:
+    """Peak resident memory of this process so far, in MiB."""
+    kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return kilobytes / 1024 if platform.system() == "Linux" else kilobytes / 1024**2
+
+
+def _first_processor(cpuinfo: Path) -> dict[str, str]:
+    """Fields of the first CPU in Linux's /proc/cpuinfo; empty elsewhere."""
     try:
         first = cpuinfo.read_text(encoding="utf-8", errors="replace").split("\n\n")[0]
     except OSError:

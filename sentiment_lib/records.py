@@ -22,6 +22,8 @@ class Label(StrEnum):
 
 #: Order of the columns of every probability matrix.
 LABELS: tuple[Label, ...] = (Label.NEGATIVE, Label.NEUTRAL, Label.POSITIVE)
+#: Index into LABELS by the label's name.
+LABEL_CODES: dict[str, int] = {str(label): code for code, label in enumerate(LABELS)}
 
 #: Texts that come in through the API have ids from here on, collected tweets below: X's ids of 2026 are about 2.1e18,
 #: 63 bits end at 9.22e18. A range of the key tells the two apart without a look at their ingests.

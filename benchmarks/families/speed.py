@@ -63,7 +63,7 @@ def linear(name: str, split: families_data.Split) -> dict[str, float]:
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline, make_union
 
-    from sentiment_lib.families.bag_of_words.model import PARTS
+    from sentiment_lib.families.bag_of_words.features import PARTS
     from sentiment_lib.text.normalise import normalise
 
     model = catalog.train(name, split.train_texts, split.train_labels.tolist(), seed=0)
@@ -81,28 +81,28 @@ def transformer(split: families_data.Split, folder: Path) -> dict[str, Any]:
 
     from sentiment_lib.families import calibration
     from sentiment_lib.families.transformers import networks, warm_start
-    from sentiment_lib.families.transformers.optimisation import padded
+    from sentiment_lib.families.transformers.batching import pad
     from sentiment_lib.families.weights.pinned import locate
 
     torch.set_num_threads(1)
     served = catalog.load(folder, "bert")
     exact = networks.build("mean", locate("all-minilm-l6-v2", "bert"))
-    networks.freeze_words(exact)
-    warm_start.read(folder).put_into(exact)
+    networks.freeze_embeddings(exact)
+    warm_start.read(folder).load_into(exact)
     exact.eval()
 
     def in_torch(texts: Sequence[str]) -> Any:
-        from sentiment_lib.families.text_preparation import prepared
+        from sentiment_lib.families.text_preparation import prepare
 
         way = served._settings["preparation"]
 
-        tokens = [encoding.ids for encoding in served._tokenizer.encode_batch([prepared(t, way) for t in texts])]
+        tokens = [encoding.ids for encoding in served._tokenizer.encode_batch([prepare(t, way) for t in texts])]
         order = sorted(range(len(tokens)), key=lambda row: len(tokens[row]))
         scores = np.zeros((len(tokens), 3))
         with torch.inference_mode():
             for start in range(0, len(order), 64):
                 rows = order[start : start + 64]
-                scores[rows] = exact(*padded([tokens[row] for row in rows], 0)).numpy()
+                scores[rows] = exact(*pad([tokens[row] for row in rows], 0)).numpy()
         return calibration.softmax(scores)
 
     singles = split.test_texts[:200]

@@ -1,4 +1,4 @@
-"""What every way to build a model keeps to."""
+"""The interfaces of model families: Family, Training and Model."""
 
 from __future__ import annotations
 
@@ -15,25 +15,30 @@ from sentiment_lib.errors import TrainingCancelled, TrainingRefused
 from sentiment_lib.records import LABELS
 
 Probabilities = NDArray[np.float64]
-#: Called with the share done (0..1) and a word on what is being done; returns False to cancel.
+#: Token ids of several texts, one sequence each, not padded.
+Tokens = Sequence[Sequence[int]]
+#: Called with the share done (0 to 1) and what is being done; returns False to cancel.
 Progress = Callable[[float, str], bool]
-#: Newest share of the training rows on which a family chooses and calibrates before its final fit.
+#: Options and the values that a hyperparameter search may give them.
+SearchSpace = Mapping[str, tuple[Any, ...]]
+#: Newest share of the training rows, held out to choose and calibrate before the final fit.
 LATER = 0.15
 
 
 class Model(Protocol):
-    """A trained model. Takes masked or raw tweets: it normalises them itself, with the one normaliser."""
+    """A trained model. It takes raw or masked tweets and normalises them itself."""
 
     family: str
 
     def predict_proba(self, texts: Sequence[str]) -> Probabilities:
-        """Probabilities (n, 3) in the order of LABELS; rows sum to one. Order and batch size do not matter."""
+        """Probabilities (n, 3) in the order of LABELS; rows sum to one, whatever the order and size of the batch."""
         ...
 
     @property
     def memory_mb(self) -> float:
-        """Megabytes of the arrays, graphs and dictionaries that the loaded model keeps, as if no other model shared
-        them. What libraries take besides, as Python and ONNX Runtime themselves, is not in it.
+        """Megabytes of the arrays, graphs and dictionaries that the loaded model holds.
+
+        Shared libraries such as Python and ONNX Runtime are not counted.
         """
         ...
 
@@ -42,28 +47,37 @@ class Model(Protocol):
         ...
 
 
+def check_probabilities(model: Model, texts: Sequence[str]) -> Probabilities:
+    """The model's probabilities (n, 3) for n texts; ValueError unless they are finite and each row sums to one."""
+    proba = np.asarray(model.predict_proba(texts), dtype=np.float64)
+    shape = (len(texts), len(LABELS))
+    if proba.shape != shape or not np.isfinite(proba).all() or (np.abs(proba.sum(axis=1) - 1) > 1e-4).any():
+        raise ValueError(f"{model.family} gave no probabilities for {len(texts)} texts: shape {proba.shape}")
+    return proba
+
+
 @dataclass(frozen=True, kw_only=True)
 class Training:
-    """What a family learns from. Texts are in the order of time, oldest first."""
+    """The input of a training. Texts are in order of time, oldest first."""
 
     texts: Sequence[str]
-    #: positions in LABELS, one for each text
+    #: indices into LABELS (n,)
     labels: NDArray[np.int64]
     seed: int
     created_at: Sequence[datetime] | None = None
     unlabelled: Sequence[str] = ()
     progress: Progress | None = None
-    #: a model whose probabilities some families learn beside the labels
+    #: model whose probabilities a family may distil beside the labels
     teacher: Model | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
 
     def report(self, family: str, share: float, doing: str) -> None:
-        """Say how far training is; TrainingCancelled when whoever listens wants it to stop."""
+        """Report progress; raises TrainingCancelled when the callback asks to stop."""
         if self.progress is not None and not self.progress(share, doing):
             raise TrainingCancelled(family=family, done=doing)
 
     def require_all_labels(self, family: str, *, at_least: int = 2) -> None:
-        """Refuse a training set in which a label is missing or almost so."""
+        """Raise TrainingRefused when a label has fewer than `at_least` rows."""
         counts = np.bincount(self.labels, minlength=len(LABELS))
         few = [f"{label} {count}" for label, count in zip(LABELS, counts, strict=True) if count < at_least]
         if few:
@@ -72,14 +86,65 @@ class Training:
 
 
 class Family(Protocol):
-    """A way to build a model."""
+    """A way to build a model.
+
+    A subclass states `name` and `licence` and implements `train` and `load`; all else has a default that fits a family
+    which learns from labelled tweets alone, in one go.
+    """
 
     name: str
+    #: licences of the weights, lexicons and libraries that its models build on, for the model card
+    licence: str
+    #: PyPI packages that its models import to predict, besides those that every family needs
+    requirements: tuple[str, ...] = ()
+    #: PyPI packages that its training imports besides these
+    training_requirements: tuple[str, ...] = ()
+    #: whether it can fine-tune a network; it then takes the options `checkpoints`, `start` and `later`
+    fine_tunable: bool = False
 
     def train(self, training: Training) -> Model:
-        """Learn from scratch; TrainingRefused when the set cannot be learned from."""
+        """Learn from scratch.
+
+        Raises TrainingRefused for rows that cannot be learned from, BadInput for an option that is unknown or out of
+        bounds, TrainingCancelled when progress asks to stop, and MissingExtra without an optional package.
+        """
         ...
 
     def load(self, folder: Path) -> Model:
         """Read what `Model.save` wrote."""
         ...
+
+    def search_space(self, options: Mapping[str, Any]) -> SearchSpace:  # noqa: ARG002
+        """Values that a hyperparameter search may try in a training with these options; empty: nothing to search.
+
+        The defaults are always tried and need not be listed.
+        """
+        return {}
+
+    def fine_tunes(self, options: Mapping[str, Any]) -> bool:  # noqa: ARG002
+        """Whether a training with these options changes the weights of a network."""
+        return False
+
+    def resumes(self, options: Mapping[str, Any]) -> bool:
+        """Whether such a training, if killed, continues from the state in the folder of option `checkpoints`."""
+        return self.fine_tunes(options)
+
+    def reads_unlabelled(self, options: Mapping[str, Any]) -> bool:  # noqa: ARG002
+        """Whether such a training also learns from tweets without labels."""
+        return False
+
+    def distils(self, options: Mapping[str, Any]) -> bool:  # noqa: ARG002
+        """Whether such a training learns from a teacher's probabilities (Training.teacher)."""
+        return False
+
+    def start_problem(
+        self,
+        options: Mapping[str, Any],  # noqa: ARG002
+        package: Path,  # noqa: ARG002
+        created_at: Sequence[datetime] | None = None,  # noqa: ARG002
+    ) -> str | None:
+        """Why such a training cannot start from the weights in `package` (option `start`); None when it can.
+
+        `created_at` are the times of its rows, oldest first.
+        """
+        return f"{self.name} always trains from scratch"

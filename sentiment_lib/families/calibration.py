@@ -1,4 +1,4 @@
-"""Probabilities that mean what they say: one temperature, or a monotone curve for each label.
+"""Probability calibration: temperature scaling, or isotonic regression for each label.
 
 Temperature: Guo, Pleiss, Sun, Weinberger: On Calibration of Modern Neural Networks, ICML 2017.
 Isotonic: Zadrozny, Elkan: Transforming Classifier Scores into Accurate Multiclass Probability Estimates, KDD 2002.
@@ -13,23 +13,22 @@ from numpy.typing import NDArray
 
 from sentiment_lib.families.base import Probabilities
 from sentiment_lib.records import LABELS
+from sentiment_lib.statistics.metrics import calibration_error
 
-#: Probabilities are kept off zero and one, so that their logarithms stay finite.
+#: Probabilities are clipped to this, so that their logarithms stay finite.
 TINY = 1e-9
-#: A few rows that are all right would ask for a temperature near zero: certainty about everything.
+#: Without a lower bound, a few correctly predicted rows would give a temperature near zero: full certainty.
 BOUNDS = (0.5, 20.0)
-#: Equal-width bins of the calibration error, as in evaluation/metrics.py.
-BINS = 15
-#: Knots of an isotonic curve; more would follow single tweets. Evenly spaced in log-odds up to this far from zero,
-#: since a model that is too sure has most of its probabilities close to zero and one.
-KNOTS, FARTHEST = 21, 6.0
+#: Knots of an isotonic curve; more would follow single tweets. Evenly spaced in log-odds up to MAX_LOG_ODDS, since
+#: most probabilities of an overconfident model are close to zero and one.
+KNOTS, MAX_LOG_ODDS = 21, 6.0
 KINDS = ("temperature", "isotonic")
 Weights = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """A temperature, or in its place a curve (KNOTS,) for each label."""
+    """A temperature, or isotonic curves (3, KNOTS) in its place."""
 
     temperature: float = 1.0
     curves: NDArray[np.float64] | None = None
@@ -42,25 +41,25 @@ class Calibration:
 
 
 def fit(kind: str, proba: Probabilities, labels: NDArray[np.int64], weights: Weights | None = None) -> Calibration:
-    """Calibration of one of KINDS, from probabilities (n, 3) and labels (n,)."""
+    """Calibration of one of KINDS, from probabilities (n, 3), labels (n,) and row weights (n,)."""
     if kind == "isotonic":
         return Calibration(curves=fit_isotonic(proba, labels, weights))
     return Calibration(fit_temperature(proba, labels, weights))
 
 
-def shares_as_in(all_labels: NDArray[np.int64], later: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Weights (n,) that give the later labels the shares of all labels.
+def prior_weights(all_labels: NDArray[np.int64], held_out: NDArray[np.int64]) -> Weights:
+    """Row weights (n,) that give the held-out labels (n,) the class frequencies of all labels.
 
-    The latest day can be a storm with far more negative tweets than usual; without weights it would decide how sure
-    the model may be on an ordinary day.
+    The newest day may have far more negative tweets than usual; unweighted, it would decide the calibration for all
+    days.
     """
-    every = np.bincount(all_labels, minlength=len(LABELS)) / max(len(all_labels), 1)
-    here = np.bincount(later, minlength=len(LABELS)) / max(len(later), 1)
-    return np.asarray((every / np.maximum(here, TINY))[later])
+    prior = np.bincount(all_labels, minlength=len(LABELS)) / max(len(all_labels), 1)
+    shares = np.bincount(held_out, minlength=len(LABELS)) / max(len(held_out), 1)
+    return np.asarray((prior / np.maximum(shares, TINY))[held_out])
 
 
 def fit_temperature(proba: Probabilities, labels: NDArray[np.int64], weights: Weights | None = None) -> float:
-    """Temperature in BOUNDS that minimises the log loss of probabilities (n, 3) on labels (n,); 1 for no rows."""
+    """Temperature within BOUNDS with the least log loss of probabilities (n, 3) on labels (n,); 1 for no rows."""
     from scipy.optimize import minimize_scalar
 
     if len(labels) == 0:
@@ -71,8 +70,8 @@ def fit_temperature(proba: Probabilities, labels: NDArray[np.int64], weights: We
         scaled = apply_temperature(proba, float(np.exp(log_temperature)))
         return float(np.average(-np.log(np.clip(scaled[rows, labels], TINY, 1)), weights=weights))
 
-    found = minimize_scalar(loss, bounds=(np.log(BOUNDS[0]), np.log(BOUNDS[1])), method="bounded")
-    return float(np.exp(found.x))
+    minimum = minimize_scalar(loss, bounds=(np.log(BOUNDS[0]), np.log(BOUNDS[1])), method="bounded")
+    return float(np.exp(minimum.x))
 
 
 def apply_temperature(proba: Probabilities, temperature: float) -> Probabilities:
@@ -91,70 +90,63 @@ def softmax(logits: NDArray[np.float64]) -> Probabilities:
 def fit_isotonic(
     proba: Probabilities, labels: NDArray[np.int64], weights: Weights | None = None
 ) -> NDArray[np.float64]:
-    """Curves (3, KNOTS): for each label, its calibrated probability at KNOTS raw ones."""
+    """Curves (3, KNOTS): for each label, the calibrated probability at each knot."""
     from sklearn.isotonic import IsotonicRegression
 
     knots = _knots(KNOTS)
     curves = [
         IsotonicRegression(y_min=0, y_max=1, out_of_bounds="clip")
-        .fit(column, labels == place, sample_weight=weights)
+        .fit(column, labels == label, sample_weight=weights)
         .predict(knots)
-        for place, column in enumerate(proba.T)
+        for label, column in enumerate(proba.T)
     ]
-    # a little of the straight line keeps every curve rising, so that no two scores become one
+    # mixed with a little of the identity, every curve rises strictly and no two scores become equal
     return np.asarray(0.98 * np.vstack(curves) + 0.02 * knots)
 
 
 def apply_isotonic(proba: Probabilities, curves: NDArray[np.float64]) -> Probabilities:
-    """Probabilities (n, 3) through the curves (3, KNOTS), rows summing to one again."""
+    """Probabilities (n, 3) mapped by the curves (3, KNOTS), then normalised so that rows sum to one."""
     knots = _knots(curves.shape[1])
-    bent = np.column_stack([np.interp(column, knots, curve) for column, curve in zip(proba.T, curves, strict=True)])
-    bent = np.clip(bent, TINY, 1)
-    return np.asarray(bent / bent.sum(axis=1, keepdims=True))
+    mapped = np.column_stack([np.interp(column, knots, curve) for column, curve in zip(proba.T, curves, strict=True)])
+    mapped = np.clip(mapped, TINY, 1)
+    return np.asarray(mapped / mapped.sum(axis=1, keepdims=True))
 
 
 def _knots(count: int) -> NDArray[np.float64]:
-    inner = 1 / (1 + np.exp(-np.linspace(-FARTHEST, FARTHEST, count - 2)))
+    inner = 1 / (1 + np.exp(-np.linspace(-MAX_LOG_ODDS, MAX_LOG_ODDS, count - 2)))
     return np.concatenate([[0.0], inner, [1.0]])
 
 
-def expected_error(proba: Probabilities, labels: NDArray[np.int64]) -> float:
-    """Expected calibration error of the top label in equal-width bins; 0 for no rows."""
-    if len(labels) == 0:
-        return 0.0
-    confidence = proba.max(axis=1)
-    right = proba.argmax(axis=1) == labels
-    bins = np.minimum((confidence * BINS).astype(int), BINS - 1)
-    gap = np.bincount(bins, weights=right - confidence, minlength=BINS)
-    return float(np.abs(gap).sum() / len(labels))
-
-
-def record(
+def calibration_notes(
     proba: Probabilities,
     labels: NDArray[np.int64],
     temperature: float,
     weights: Weights | None = None,
     kind: str = "temperature",
 ) -> dict[str, float]:
-    """What a model's notes say: temperature, rows it was fitted on, and their calibration error before and after.
+    """Temperature, rows it was fitted on, and their expected calibration error before and after.
 
-    After is what such a calibration does for rows that it was not fitted on: every other row is calibrated by the
-    rest, and the other way round. What serves is fitted on all of them.
+    "After" is cross-fitted: each half of the rows is calibrated by the other half. The calibration that is served is
+    fitted on all rows.
     """
+    before, after = 0.0, 0.0
+    if len(labels):
+        before = calibration_error(labels, proba)
+        after = calibration_error(labels, _cross_fit(kind, proba, labels, weights))
     return {
         "temperature": round(temperature, 4),
         "calibration_rows": len(labels),
-        "ece_before": round(expected_error(proba, labels), 4),
-        "ece_after": round(expected_error(_cross_fitted(kind, proba, labels, weights), labels), 4),
+        "ece_before": round(before, 4),
+        "ece_after": round(after, 4),
     }
 
 
-def _cross_fitted(kind: str, proba: Probabilities, labels: NDArray[np.int64], weights: Weights | None) -> Probabilities:
-    found = np.array(proba, dtype=np.float64)
+def _cross_fit(kind: str, proba: Probabilities, labels: NDArray[np.int64], weights: Weights | None) -> Probabilities:
+    calibrated = np.array(proba, dtype=np.float64)
     half = np.arange(len(labels)) % 2 == 0
     if len(labels) < 2:
-        return found
-    for asked, rest in ((half, ~half), (~half, half)):
-        known = None if weights is None else weights[rest]
-        found[asked] = fit(kind, proba[rest], labels[rest], known).apply(proba[asked])
-    return found
+        return calibrated
+    for rows, rest in ((half, ~half), (~half, half)):
+        rest_weights = None if weights is None else weights[rest]
+        calibrated[rows] = fit(kind, proba[rest], labels[rest], rest_weights).apply(proba[rows])
+    return calibrated

@@ -1,4 +1,4 @@
-"""Retweets and slogans come again and again: each distinct text is scored once."""
+"""Scoring each distinct text once: retweets and slogans repeat."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from sentiment_lib.families.base import Probabilities
 Predict = Callable[[Any, Sequence[str]], Probabilities]
 
 
-def each_once(predict: Predict) -> Predict:
-    """`predict_proba` that is asked for each distinct text once, and gives every text its row."""
+def deduplicated(predict: Predict) -> Predict:
+    """Decorator of `predict_proba`: each distinct text is predicted once, and every text gets its row."""
 
     @wraps(predict)
-    def asked(self: Any, texts: Sequence[str]) -> Probabilities:
-        once, rows = distinct(texts)
-        return predict(self, texts) if len(once) == len(rows) else predict(self, once)[rows]
+    def wrapper(self: Any, texts: Sequence[str]) -> Probabilities:
+        unique, rows = distinct(texts)
+        return predict(self, texts) if len(unique) == len(rows) else predict(self, unique)[rows]
 
-    return asked
+    return wrapper
 
 
 def distinct(texts: Sequence[str]) -> tuple[list[str], list[int]]:
-    """The distinct texts in the order in which they come, and for every text the place of its own among them."""
-    place: dict[str, int] = {}
-    rows = [place.setdefault(text, len(place)) for text in texts]
-    return list(place), rows
+    """The distinct texts in order of first occurrence, and for every text its index among them."""
+    index: dict[str, int] = {}
+    rows = [index.setdefault(text, len(index)) for text in texts]
+    return list(index), rows

@@ -1,4 +1,4 @@
-"""Lexicons: no training needed, so one of them is the first champion.
+"""Sentiment lexicons: they need no training, so one of them is the first champion.
 
 VADER: Hutto and Gilbert, ICWSM 2014. TextBlob: the polarity lexicon of the pattern library.
 """
@@ -18,35 +18,35 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sentiment_lib.errors import MissingExtra
-from sentiment_lib.families.base import LATER, Model, Probabilities, Training
-from sentiment_lib.families.calibration import fit_temperature, record, shares_as_in, softmax
+from sentiment_lib.families.base import LATER, Family, Model, Probabilities, Training
+from sentiment_lib.families.calibration import calibration_notes, fit_temperature, prior_weights, softmax
 from sentiment_lib.families.deduplication import distinct
 from sentiment_lib.families.memory import megabytes
-from sentiment_lib.families.options import numbers
+from sentiment_lib.families.options import parse_numbers
 from sentiment_lib.records import LABELS
 from sentiment_lib.text.airlines import HANDLES
 from sentiment_lib.text.normalise import normalise
 
 FILE = "lexicon.json"
-#: Before there are labels: VADER's own thresholds of ±0.05 (README of vaderSentiment), as a softmax over the score.
+#: Without labels: VADER's own thresholds of ±0.05 (README of vaderSentiment), as a softmax over the score.
 UNTRAINED: dict[str, list[Any]] = {"slope": [[-4.0], [0.0], [4.0]], "intercept": [0.0, 0.2, 0.0]}
-#: Labelled tweets from which the thresholds are fitted; with fewer the untrained ones are kept.
-ENOUGH = 60
-#: Labels count by the inverse of their share to this power: at 1 rare labels would be guessed too often to be
-#: believed, at 0 hardly ever. TextBlob tells them apart so badly that at 0.5 its probabilities were 6 points off.
+#: Fewest labelled tweets to fit thresholds on, and fewest held-out ones to fit a temperature on.
+MIN_ROWS = 60
+#: Class weights are the inverse class frequency to this power: at 1 rare labels would be predicted too often, at 0
+#: hardly ever. TextBlob separates the classes so badly that at 0.5 its probabilities were 6 points off.
 BALANCE = {"vader": 0.5, "textblob": 0.25}
 Scores = tuple[float, ...]
 
 
 class WordList(NamedTuple):
-    """The scores of one text, each in [-1, 1], the polarity first; and the words that they come from."""
+    """A lexicon: its scores of a text, each in [-1, 1] with the polarity first, and its words."""
 
     score: Callable[[str], Scores]
     words: Mapping[str, Any]
 
 
 class Lexicon:
-    """Scores of each text, turned into probabilities by a softmax that is linear in them."""
+    """Multinomial logistic regression over a lexicon's scores."""
 
     def __init__(
         self, family: str, slope: Sequence[Any], intercept: Sequence[float], notes: dict[str, Any] | None = None
@@ -61,13 +61,13 @@ class Lexicon:
         """Probabilities (n, 3)."""
         if not len(texts):
             return np.empty((0, len(LABELS)))
-        scores = scored(self._lexicon, texts)[:, : self._slope.shape[1]]
-        # a sum over columns, not a matrix product: its result does not depend on the number of rows
+        scores = score_texts(self._lexicon, texts)[:, : self._slope.shape[1]]
+        # a sum over columns: the rounding of a matrix product can depend on the number of rows
         return softmax((scores[:, None, :] * self._slope).sum(axis=2) + self._intercept)
 
     @property
     def memory_mb(self) -> float:
-        """The word list, which all models of the family share, and three thresholds."""
+        """The lexicon, which all models of the family share, and the coefficients."""
         return megabytes(self._slope, self._intercept, self._lexicon.words)
 
     def save(self, folder: Path) -> None:
@@ -81,36 +81,38 @@ class Lexicon:
         (folder / FILE).write_text(json.dumps(content, sort_keys=True))
 
 
-class LexiconFamily:
-    """Thresholds fitted on labelled tweets when there are some."""
+class LexiconFamily(Family):
+    """A lexicon whose thresholds are fitted on labelled tweets when there are enough. It has no options."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, licence: str, requirements: tuple[str, ...]) -> None:
         self.name = name
+        self.licence = licence
+        self.requirements = requirements
 
     def train(self, training: Training) -> Model:
-        """Fit slopes, intercepts and temperature; without enough labels use the lexicon's own thresholds."""
-        numbers(self.name, training.options, {})
-        if len(training.texts) < ENOUGH:
+        """Fit slopes, intercepts and temperature; with too few labels keep the untrained thresholds."""
+        parse_numbers(self.name, training.options, {})
+        if len(training.texts) < MIN_ROWS:
             return Lexicon(self.name, UNTRAINED["slope"], UNTRAINED["intercept"])
         training.require_all_labels(self.name)
         training.report(self.name, 0.0, "scoring")
-        scores = scored(word_list(self.name), training.texts)
+        scores = score_texts(word_list(self.name), training.texts)
         training.report(self.name, 0.8, "fitting thresholds")
-        cut = int(len(scores) * (1 - LATER))
-        labels, later = training.labels, training.labels[cut:]
+        split = int(len(scores) * (1 - LATER))
+        labels, held_out = training.labels, training.labels[split:]
         temperature, notes = 1.0, dict[str, Any]()
-        if len(later) >= ENOUGH and len(set(labels[:cut].tolist())) == len(LABELS):
-            slope, intercept = _fit(scores[:cut], labels[:cut], BALANCE[self.name])
-            proba = softmax(scores[cut:] @ slope.T + intercept)
-            weights = shares_as_in(labels, later)
-            temperature = fit_temperature(proba, later, weights)
-            notes = record(proba, later, temperature, weights)
+        if len(held_out) >= MIN_ROWS and len(set(labels[:split].tolist())) == len(LABELS):
+            slope, intercept = _fit(scores[:split], labels[:split], BALANCE[self.name])
+            proba = softmax(scores[split:] @ slope.T + intercept)
+            weights = prior_weights(labels, held_out)
+            temperature = fit_temperature(proba, held_out, weights)
+            notes = calibration_notes(proba, held_out, temperature, weights)
         slope, intercept = _fit(scores, labels, BALANCE[self.name])
         training.report(self.name, 1.0, "trained")
         return Lexicon(self.name, (slope / temperature).tolist(), (intercept / temperature).tolist(), notes)
 
     def load(self, folder: Path) -> Model:
-        """Read the JSON file."""
+        """Read the JSON file; ValueError unless it has a slope and an intercept for each label."""
         content = json.loads((folder / FILE).read_text())
         if len(content["slope"]) != len(LABELS) or len(content["intercept"]) != len(LABELS):
             raise ValueError(f"{folder / FILE} does not have one slope and intercept for each label")
@@ -127,14 +129,14 @@ def _fit(
     return fitted.coef_, fitted.intercept_
 
 
-def scored(lexicon: WordList, texts: Sequence[str]) -> NDArray[np.float64]:
+def score_texts(lexicon: WordList, texts: Sequence[str]) -> NDArray[np.float64]:
     """Scores (n, k) of the normalised texts, the polarity first; each distinct text is scored once."""
-    once, rows = distinct(texts)
-    return np.array([lexicon.score(_without_handles(normalise(text))) for text in once], dtype=np.float64)[rows]
+    unique, rows = distinct(texts)
+    return np.array([lexicon.score(_without_handles(normalise(text))) for text in unique], dtype=np.float64)[rows]
 
 
 def _without_handles(text: str) -> str:
-    """ "@united" would count as the positive word "united"."""
+    """The text without airline handles: "@united" would count as the positive word "united"."""
     return " ".join(word for word in text.split(" ") if not _is_handle(word))
 
 
@@ -147,7 +149,7 @@ _MASKED = frozenset(HANDLES) | {"user"}
 
 @lru_cache(maxsize=2)
 def word_list(family: str) -> WordList:
-    """The lexicon of that family."""
+    """The lexicon of a family; MissingExtra when its package is not installed."""
     return _vader() if family == "vader" else _textblob()
 
 
@@ -158,7 +160,7 @@ def _vader() -> WordList:
     except ImportError as error:
         raise MissingExtra(what="The family vader", package="nltk", extra="") from error
     lexicon = files("vaderSentiment").joinpath("vader_lexicon.txt").read_bytes()
-    # NLTK reads its lexicon from a zip file on its data path only
+    # NLTK reads its lexicon only from a zip file on its data path
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "sentiment" / "vader_lexicon.zip"
         path.parent.mkdir()
@@ -171,9 +173,9 @@ def _vader() -> WordList:
             nltk.data.path.remove(folder)
 
     def score(text: str) -> Scores:
-        # a text without a word makes NLTK divide by its length
-        found = analyser.polarity_scores(text) if text else {}
-        values = [float(found.get(name, 0.0)) for name in ("compound", "neg", "neu", "pos")]
+        # NLTK divides by the length of the text
+        scores = analyser.polarity_scores(text) if text else {}
+        values = [float(scores.get(name, 0.0)) for name in ("compound", "neg", "neu", "pos")]
         return (*values, float(values[0] == 0))
 
     return WordList(score, analyser.lexicon)
@@ -190,5 +192,11 @@ def _textblob() -> WordList:
         polarity, subjectivity = TextBlob(text).sentiment
         return (float(polarity), float(subjectivity), float(polarity == 0), abs(float(polarity)))
 
-    score("good")  # the list is read when it is first needed
+    score("good")  # TextBlob loads its lexicon lazily
     return WordList(score, sentiment)
+
+
+VADER = LexiconFamily("vader", licence="the lexicon of vaderSentiment, MIT", requirements=("nltk", "vaderSentiment"))
+TEXTBLOB = LexiconFamily(
+    "textblob", licence="the English lexicon of TextBlob (from pattern, BSD), MIT", requirements=("nltk", "textblob")
+)

@@ -1,4 +1,4 @@
-"""How much memory a loaded model keeps."""
+"""Memory that a loaded model holds."""
 
 from __future__ import annotations
 
@@ -7,31 +7,31 @@ from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 
 import numpy as np
 
-#: What is the process's, not the model's.
+#: Objects of the process, not of the model.
 _SHARED = (type, ModuleType, FunctionType, BuiltinFunctionType, MethodType)
 
 
-def megabytes(*kept: object) -> float:
-    """Megabytes (10^6 bytes) of arrays, texts, containers and objects with what they refer to, each counted once.
+def megabytes(*roots: object) -> float:
+    """Megabytes (10^6 bytes) of these objects and all that they refer to, each counted once.
 
-    What is inside of compiled libraries does not show; arrays mapped from a file count as if all of it was read.
+    Memory inside compiled libraries is not seen; memory-mapped arrays count in full.
     """
     seen: set[int] = set()
     total = 0
-    left = list(kept)
-    while left:
-        found = left.pop()
-        if id(found) in seen or isinstance(found, _SHARED):
+    remaining = list(roots)
+    while remaining:
+        item = remaining.pop()
+        if id(item) in seen or isinstance(item, _SHARED):
             continue
-        seen.add(id(found))
-        if isinstance(found, np.ndarray):
-            total += found.nbytes
+        seen.add(id(item))
+        if isinstance(item, np.ndarray):
+            total += item.nbytes
             continue
-        total += sys.getsizeof(found)
-        if isinstance(found, dict):
-            left += [*dict.keys(found), *dict.values(found)]
-        elif isinstance(found, (list, tuple, set, frozenset)):
-            left += found
+        total += sys.getsizeof(item)
+        if isinstance(item, dict):
+            remaining += [*dict.keys(item), *dict.values(item)]
+        elif isinstance(item, (list, tuple, set, frozenset)):
+            remaining += item
         else:
-            left += getattr(found, "__dict__", {}).values()
+            remaining += getattr(item, "__dict__", {}).values()
     return total / 1e6

@@ -1,4 +1,4 @@
-"""Options of a training: their defaults, their bounds, and clear words for what is unknown."""
+"""Options of a training: defaults, bounds, and errors for unknown or invalid ones."""
 
 from __future__ import annotations
 
@@ -12,44 +12,47 @@ from sentiment_lib.errors import BadInput
 
 @dataclass(frozen=True)
 class Number:
-    """A number that an option may be: its default (None: the family chooses), its bounds, and whether it is whole."""
+    """A numeric option: default (None: the family chooses), lowest and highest value, and whether it is an integer."""
 
-    usual: float | None
+    default: float | None
     least: float
     most: float
-    whole: bool = True
+    integer: bool = True
 
 
-#: Inverse of the regularisation, as scikit-learn's C; without it a family chooses on its later rows.
-STRENGTH = Number(None, 1e-6, 1e6, whole=False)
+#: scikit-learn's C; without it a family chooses on its held-out rows.
+INVERSE_REGULARISATION = Number(None, 1e-6, 1e6, integer=False)
 
 
-def numbers(
+def parse_numbers(
     family: str, options: Mapping[str, Any], known: Mapping[str, Number], others: Collection[str] = ()
 ) -> dict[str, Any]:
-    """Value of each known number; BadInput for one that is out of bounds, and for an option that nobody knows."""
-    if strange := sorted(set(options) - set(known) - set(others)):
+    """Value of each known number; BadInput for one that is out of bounds, and for an unknown option.
+
+    `others` are the names of options that are not numbers.
+    """
+    if unknown := sorted(set(options) - set(known) - set(others)):
         names = ", ".join(sorted({*known, *others})) or "none"
-        raise BadInput(what=f"option {strange[0]} of {family}", problem=f"known are {names}")
-    return {name: _checked(family, name, options.get(name, number.usual), number) for name, number in known.items()}
+        raise BadInput(what=f"option {unknown[0]} of {family}", problem=f"known are {names}")
+    return {name: _parse(family, name, options.get(name, number.default), number) for name, number in known.items()}
 
 
-def choice(
-    family: str, options: Mapping[str, Any], name: str, known: Sequence[str], *, usual: str | None = None
+def parse_choice(
+    family: str, options: Mapping[str, Any], name: str, choices: Sequence[str], *, default: str | None = None
 ) -> str:
-    """The option's value, `usual` or the first of the known ones by default; BadInput for any other."""
-    value = options.get(name, usual or known[0])
-    if value not in known:
-        raise BadInput(what=f"option {name} of {family}", problem=f"{value!r} is none of {', '.join(known)}")
+    """The option's value, by default `default` or the first choice; BadInput for anything but a choice."""
+    value = options.get(name, default or choices[0])
+    if value not in choices:
+        raise BadInput(what=f"option {name} of {family}", problem=f"{value!r} is none of {', '.join(choices)}")
     return str(value)
 
 
-def _checked(family: str, name: str, value: Any, number: Number) -> Any:
-    if value is None and number.usual is None:
+def _parse(family: str, name: str, value: Any, number: Number) -> Any:
+    if value is None and number.default is None:
         return None
-    kind = "whole number" if number.whole else "number"
-    fits = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-    if not fits or not number.least <= value <= number.most or (number.whole and value != int(value)):
+    kind = "whole number" if number.integer else "number"
+    numeric = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    if not numeric or not number.least <= value <= number.most or (number.integer and value != int(value)):
         problem = f"{value!r} is no {kind} from {number.least:g} to {number.most:g}"
         raise BadInput(what=f"option {name} of {family}", problem=problem)
-    return int(value) if number.whole else float(value)
+    return int(value) if number.integer else float(value)

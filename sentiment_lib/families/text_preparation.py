@@ -1,4 +1,4 @@
-"""What a checkpoint wants done to a text after the one normaliser."""
+"""Preparation of normalised text for a particular checkpoint's vocabulary."""
 
 from __future__ import annotations
 
@@ -7,37 +7,40 @@ import unicodedata
 
 from sentiment_lib.text.normalise import normalise
 
-#: Join emoji, choose their form and skin: they have no name worth reading.
-_SILENT = {"\u200d", "\ufe0e", "\ufe0f", "\u20e3", *map(chr, range(0x1F3FB, 0x1F400))}
+#: Joiners, variation selectors, keycaps and skin tones of emoji: their names carry no sentiment.
+_MODIFIERS = {"\u200d", "\ufe0e", "\ufe0f", "\u20e3", *map(chr, range(0x1F3FB, 0x1F400))}
 
 
-def prepared(text: str, way: str) -> str:
-    """The normalised text, "plain"; with symbols as words for way "named"; as TweetEval has it for way "user_http".
+def prepare(text: str, preparation: str) -> str:
+    """The normalised text, prepared in one of three ways.
 
-    BERT's vocabulary has no emoji: all of them, and rows of them, are the one unknown word to it. TweetEval (Barbieri
-    et al., Findings of EMNLP 2020) gave twitter-roberta-base every mention as "@user" and every link as "http".
+    "plain" changes nothing more. "named" replaces symbols by their names: BERT's vocabulary has no emoji, so all of
+    them would be the unknown token. "user_http" writes mentions as "@user" and links as "http", as TweetEval (Barbieri
+    et al., Findings of EMNLP 2020) did for twitter-roberta-base.
     """
     text = normalise(text)
-    if way == "named":
-        return with_names(text)
-    if way == "user_http":
-        return " ".join(_masked(word) for word in text.split(" "))
+    if preparation == "named":
+        return name_symbols(text)
+    if preparation == "user_http":
+        return " ".join(_mask(word) for word in text.split(" "))
     return text
 
 
-def with_names(text: str) -> str:
-    """Each symbol beyond ASCII by its Unicode name; the same one in a row is named once."""
+def name_symbols(text: str) -> str:
+    """The text with each non-ASCII symbol replaced by its Unicode name; a run of the same symbol is named once."""
     if text.isascii():
         return text
-    heard = (letter for letter in text if letter not in _SILENT)
+    characters = (character for character in text if character not in _MODIFIERS)
     named = "".join(
-        f" {unicodedata.name(letter, '').lower()} " if unicodedata.category(letter) == "So" else letter * len(list(run))
-        for letter, run in itertools.groupby(heard)
+        f" {unicodedata.name(character, '').lower()} "
+        if unicodedata.category(character) == "So"
+        else character * len(list(run))
+        for character, run in itertools.groupby(characters)
     )
     return " ".join(named.split())
 
 
-def _masked(word: str) -> str:
+def _mask(word: str) -> str:
     if word.startswith("@") and len(word) > 1:
         return "@user"
     return "http" if word.startswith("http") else word

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import platform
-import resource
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
@@ -14,7 +13,7 @@ from typing import Any
 
 from sentiment_lib.machine import processor
 from sentiment_lib.registry.mlflow_registry import Registry
-from sentiment_lib.registry.requirements import DECIDING, versions
+from sentiment_lib.registry.requirements import tracked_packages, versions
 
 #: Characters of a tag that every MLflow store keeps.
 TAG = 500
@@ -63,7 +62,7 @@ def nested_run(
 
 def environment() -> dict[str, str]:
     """Python, processor and the versions of the packages that matter."""
-    return {"python": platform.python_version(), **processor(), **versions(DECIDING)}
+    return {"python": platform.python_version(), **processor(), **versions(tracked_packages())}
 
 
 def git_revision() -> str:
@@ -84,9 +83,3 @@ def git_revision() -> str:
     except (OSError, subprocess.SubprocessError):
         return f"airline-sentiment {version('airline-sentiment')}"
     return commit + ("+" if changed else "")
-
-
-def peak_memory_mb() -> float:
-    """Largest resident memory of this process so far, in megabytes."""
-    kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return kilobytes / 1024 if platform.system() == "Linux" else kilobytes / 1024**2

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sentiment_lib.registry.licences import LICENCES
+from sentiment_lib.families.catalog import CATALOG
 
 Figures = Mapping[str, tuple[float, float, float]]
 FILE = "card.md"
@@ -142,7 +142,7 @@ def _cost(cost: Mapping[str, float]) -> list[str]:
 
 def _licences(facts: Facts) -> list[str]:
     names = [facts.family, *map(str, facts.notes.get("members", ()))]
-    lines = [f"- `{name}`: {LICENCES[name]}" for name in names if name in LICENCES]
+    lines = [f"- `{name}`: {CATALOG[name].licence}" for name in names if name in CATALOG]
     if "checkpoint" in facts.options:
         lines.append(f"- The checkpoint {facts.options['checkpoint']} has its own licence; read it before use.")
     return [

@@ -17,7 +17,7 @@ from sentiment_lib.families.base import Model
 from sentiment_lib.families.weights import pinned as weights
 from sentiment_lib.hashing import hash_file
 from sentiment_lib.records import LABELS
-from sentiment_lib.registry.requirements import DECIDING, versions
+from sentiment_lib.registry.requirements import tracked_packages, versions
 from sentiment_lib.text.normalise import NORMALISER_VERSION
 
 MANIFEST = "manifest.json"
@@ -39,13 +39,13 @@ def write(model: Model, folder: Path) -> str:
     """
     folder.mkdir(parents=True)
     model.save(folder)
-    outside = weights.outside(model)
+    outside = weights.external_weights(model)
     manifest = {
         "format": FORMAT,
         "family": model.family,
         "normaliser": NORMALISER_VERSION,
         "labels": [str(label) for label in LABELS],
-        "libraries": versions((*DECIDING, PROJECT)),
+        "libraries": versions((*tracked_packages(), PROJECT)),
         **({"weights": outside} if outside else {}),
         "files": {
             path.relative_to(folder).as_posix(): {"sha256": hash_file(path), "bytes": path.stat().st_size}

@@ -58,6 +58,11 @@ def metric(counts: NDArray[Any], name: str) -> Floats:
     raise BadInput(what="metric", problem=f"'{name}' is not one of {', '.join(COUNT_METRICS)}")
 
 
+def macro_f1(labels: Ints, predicted: Ints) -> float:
+    """Macro-F1 of predicted labels (n,) against true ones (n,)."""
+    return float(metric(confusion_matrix(labels, predicted), "macro_f1"))
+
+
 def calibration_error(labels: Ints, proba: Floats, bins: int = CALIBRATION_BINS) -> float:
     """Expected calibration error of the top class in equal-width bins.
 

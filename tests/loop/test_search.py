@@ -8,7 +8,8 @@ import json
 import pytest
 
 from sentiment_lib.errors import TrainingCancelled
-from sentiment_lib.families.tuning import search_spaces, successive_halving
+from sentiment_lib.families import catalog
+from sentiment_lib.families.tuning import successive_halving
 from sentiment_lib.registry.mlflow_registry import Registry
 from sentiment_lib.steps.decisions import approval_summary, evaluate
 from sentiment_lib.steps.decisions.replay import run as replay
@@ -31,7 +32,9 @@ def searching(changed):
 @pytest.fixture
 def weak_default(monkeypatch):
     """Every draw is far better than the default of made-up tweets, so that the winner is one of them."""
-    monkeypatch.setitem(search_spaces.SPACES, "fasttext", {"epochs": (40, 60), "rate": (0.5, 0.8)})
+    monkeypatch.setattr(
+        catalog.family("fasttext"), "search_space", lambda options: {"epochs": (40, 60), "rate": (0.5, 0.8)}
+    )
 
 
 def details(store, version):
@@ -80,7 +83,7 @@ def test_a_searched_training_registers_the_winners_options_and_reproduces(
 def test_the_default_that_wins_is_the_package_that_a_training_without_a_search_gives(
     store, settings, searching, order, monkeypatch
 ):
-    monkeypatch.setitem(search_spaces.SPACES, "count_logreg", {"strength": (1e-5,)})
+    monkeypatch.setattr(catalog.family("count_logreg"), "search_space", lambda options: {"c": (1e-5,)})
     version = train.run(store, searching, family="count_logreg", **order)
     note = details(store, version)["search"]
     assert (note["winner"], note["found"], note["configurations"]) == (0, {}, 2)
@@ -138,7 +141,7 @@ def test_a_search_out_of_time_says_so_and_the_training_goes_on(store, changed, o
 
 
 def test_a_trial_that_fails_is_a_failed_run_with_its_reason(store, searching, order, monkeypatch):
-    monkeypatch.setitem(search_spaces.SPACES, "count_logreg", {"strength": (0.3,), "words": (7,)})
+    monkeypatch.setattr(catalog.family("count_logreg"), "search_space", lambda options: {"c": (0.3,), "words": (7,)})
     version = train.run(store, searching, family="count_logreg", **order)
     note = details(store, version)["search"]
     assert (note["failed"], note["found"]) == (1, {})

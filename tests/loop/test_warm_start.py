@@ -31,7 +31,7 @@ from tests.unit.families.small_checkpoints import bert, roberta
 def quick(tmp_path_factory):
     """Options of a training that takes a second."""
     folder = bert(tmp_path_factory.mktemp("small-bert"))
-    return {"checkpoint": str(folder), "epochs": 1, "precision": "fp32", "interval": 5}
+    return {"checkpoint": str(folder), "epochs": 1, "precision": "fp32", "checkpoint_every": 5}
 
 
 @pytest.fixture
@@ -125,7 +125,7 @@ def test_a_warm_start_begins_at_the_same_version_though_the_champion_moved_after
     assert gathered(store, warm, order, "tfidf_logreg", {}, tmp_path) == {}, "the champion is of another family"
     given = {**quick, "start": "elsewhere"}
     assert gathered(store, warm, order, "bert", given, tmp_path) == {}, "the training brings its own"
-    adapting = gathered(store, warm, order, "bert", {**quick, "adapt": 1}, tmp_path)
+    adapting = gathered(store, warm, order, "bert", {**quick, "pretrain_epochs": 1}, tmp_path)
     assert list(adapting) == ["start"], "tweets without labels are told of, and nobody reads them"
 
 
@@ -229,7 +229,7 @@ def test_time_that_earlier_tries_took_counts(tmp_path):
 
 def test_a_champion_teaches_and_its_rows_and_those_behind_it_judge_nothing(store, settings, order, quick):
     bootstrap.run(store, settings)
-    taught = {**quick, "taught": 0.5}
+    taught = {**quick, "distillation": 0.5}
     with pytest.raises(TrainingRefused, match=r"needs a champion that can teach, but version 1 learned from no tweets"):
         train.run(store, settings, family="bert", options=taught, **order)
     teacher = train.run(store, settings, family="tfidf_logreg", options={}, **order)

@@ -12,8 +12,8 @@ import pytest
 from fastapi.testclient import TestClient
 from pydantic import SecretStr
 
+from sentiment_lib.families.base import check_probabilities
 from sentiment_lib.serving import app
-from sentiment_lib.steps.scoring.score import checked
 
 TEXTS = ["@united rude and late", "great crew, thank you", "when is boarding", "😡😡", "x" * 5000, "كانت الرحلة سيئة"]
 
@@ -74,7 +74,7 @@ def test_the_api_and_batch_scoring_give_the_same_probabilities(client, deploy, p
     answer = client.post("/v1/predict", json={"texts": TEXTS}).json()
     given = np.array([list(row["probabilities"].values()) for row in answer["predictions"]])
     masked = [row["text"] for row in answer["predictions"]]
-    assert (given == checked(one.model, masked).round(7)).all()
+    assert (given == check_probabilities(one.model, masked).round(7)).all()
 
 
 def test_a_version_whose_package_was_changed_is_not_served_and_the_old_one_goes_on(client, deploy, settings, packaged):

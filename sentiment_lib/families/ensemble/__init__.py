@@ -1,1 +1,1 @@
-"""Families that combine the predictions of other families."""
+"""Ensembles: stacking and blending of other families."""

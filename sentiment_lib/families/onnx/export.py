@@ -1,4 +1,4 @@
-"""A trained network as an ONNX graph, in int8 when real tweets show that this changes next to nothing."""
+"""Export of a trained network to ONNX, in int8 where its predictions on held-out tweets stay the same."""
 
 from __future__ import annotations
 
@@ -16,30 +16,29 @@ from numpy.typing import NDArray
 from torch import nn
 
 from sentiment_lib.errors import TrainingRefused
+from sentiment_lib.families.base import Tokens
 from sentiment_lib.families.onnx import parity, runtime
-from sentiment_lib.families.onnx.quantisation import FEWEST, SEEN, quantised, with_ranges
+from sentiment_lib.families.onnx.quantisation import MAX_ROWS, MIN_ROWS, quantise, set_static_ranges
 from sentiment_lib.families.onnx.runtime import INPUT
-from sentiment_lib.families.onnx.smooth_quant import smoothed
-from sentiment_lib.families.transformers.optimisation import Tokens
+from sentiment_lib.families.onnx.smooth_quant import smooth
 from sentiment_lib.records import LABELS
 
-#: Most that a logit of the graph in single precision may be off, as a share of the largest logit (or of one): rounding
-#: makes a millionth to a ten-thousandth of it, a node that was exported wrongly more.
-APART = 1e-3
-#: Texts of one length that go through a graph at once: with more, what they make no longer stays in the fast memory.
-TOGETHER = 8
+#: Largest difference between a logit of the single-precision graph and of the network, as a share of the largest logit
+#: (or of one): rounding causes 1e-6 to 1e-4, a wrongly exported node more.
+MAX_DIFFERENCE = 1e-3
+#: Texts of equal length in a batch; with more, activations no longer fit into the CPU's cache.
+BATCH = 8
 
 
-def graph_of(network: nn.Module) -> bytes:
-    """The graph in single precision: token ids (n, t) without padding in, logits (n, 3) out.
+def export_graph(network: nn.Module) -> bytes:
+    """The graph in single precision, from token ids (n, t) without padding to the network's output.
 
-    There is no mask: texts run by themselves or with others of their length. Masks are where a padded batch would part
-    from a single text.
+    It has no attention mask, since texts are batched by equal length: padding would change results slightly.
     """
     ids = torch.randint(5, 20, (2, 9), generator=torch.Generator().manual_seed(0))
     buffer = io.BytesIO()
     with warnings.catch_warnings(), torch.inference_mode():
-        # the tracer warns of the library's own shape checks; its graph was compared with torch for every length
+        # the tracer warns about shape checks in transformers; graphs were compared with torch for every length
         warnings.simplefilter("ignore")
         torch.onnx.export(
             network.eval(),
@@ -52,13 +51,14 @@ def graph_of(network: nn.Module) -> bytes:
             dynamic_axes={INPUT: {0: "texts", 1: "tokens"}},
         )
     body: Any = network.body
-    shape = body.config
-    return _without_places(_fused(buffer.getvalue(), heads=shape.num_attention_heads, width=shape.hidden_size))
+    config = body.config
+    fused = _fuse_attention(buffer.getvalue(), heads=config.num_attention_heads, width=config.hidden_size)
+    return _strip_source_locations(fused)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Exported:
-    """A graph, texts of one length that may go through it at once, and notes on how close it is to torch."""
+    """A graph, how many texts of equal length may share a batch, and notes on its fidelity."""
 
     graph: bytes
     together: int
@@ -67,10 +67,10 @@ class Exported:
 
 @dataclass(frozen=True, kw_only=True)
 class Sample:
-    """Token ids that a graph is made and judged with; `truth` (n,) are the labels of the later rows.
+    """Token ids to calibrate a graph on (`earlier`) and to compare it on (`later`, with labels `truth` (n,)).
 
-    `examples` stand in where there are no rows: they show whether the graph computes what the network does, and nothing
-    on what int8 does to tweets.
+    `examples` replace missing rows: enough to check that the graph computes what the network does, but not to judge
+    int8.
     """
 
     earlier: Tokens
@@ -80,71 +80,71 @@ class Sample:
 
 
 def export(family: str, network: nn.Module, sample: Sample, precision: str, report: Callable[[str], None]) -> Exported:
-    """The graph to serve: int8 with ranges seen in the earlier rows, where parity on the later ones holds.
+    """The graph to serve: int8 where parity on the held-out rows holds, else single precision.
 
-    TrainingRefused when the graph in single precision does not compute what the network does. `report` hears what is
-    being done, and may raise to cancel it.
+    Raises TrainingRefused when the single-precision graph differs from the network. `report` is told each step, and may
+    raise to cancel.
     """
     report("making the graph")
-    whole = graph_of(network)
+    graph = export_graph(network)
     report("comparing the graph with the network")
-    seen, later = sample.earlier[-SEEN:], sample.later[-parity.ROWS :]
-    judged = later or seen or sample.examples
-    scores = _scores(network, judged)
-    apart = np.abs(runtime.run(runtime.session(whole), judged, TOGETHER) - scores).max()
-    if not apart <= APART * max(1.0, np.abs(scores).max()):
-        problem = f"its ONNX graph is off by {apart:.1e} in a logit, so it is not the network that was trained"
+    calibration, held_out = sample.earlier[-MAX_ROWS:], sample.later[-parity.MAX_ROWS :]
+    compared = held_out or calibration or sample.examples
+    scores = _logits(network, compared)
+    difference = np.abs(runtime.run(runtime.session(graph), compared, BATCH) - scores).max()
+    if not difference <= MAX_DIFFERENCE * max(1.0, np.abs(scores).max()):
+        problem = f"its ONNX graph is off by {difference:.1e} in a logit, so it is not the network that was trained"
         raise TrainingRefused(family=family, problem=problem)
-    notes: dict[str, Any] = {"onnx_difference": float(f"{apart:.1e}"), "precision": "fp32"}
+    notes: dict[str, Any] = {"onnx_difference": float(f"{difference:.1e}"), "precision": "fp32"}
     if precision == "fp32":
-        return Exported(graph=whole, together=TOGETHER, notes=notes)
-    if not later:
-        # whether int8 answers the same is not known without tweets that were not learned from
-        return Exported(graph=whole, together=TOGETHER, notes=notes | {"int8_rows": 0, "int8_same_labels": None})
+        return Exported(graph=graph, together=BATCH, notes=notes)
+    if not held_out:
+        # parity of int8 is unknown without held-out tweets
+        return Exported(graph=graph, together=BATCH, notes=notes | {"int8_rows": 0, "int8_same_labels": None})
     report("making the int8 graph")
-    if len(seen) >= FEWEST:
-        small, together = with_ranges(quantised(smoothed(whole, seen)), seen), TOGETHER
+    if len(calibration) >= MIN_ROWS:
+        quantised, together = set_static_ranges(quantise(smooth(graph, calibration)), calibration), BATCH
     else:
-        small, together = quantised(whole), 1
+        quantised, together = quantise(graph), 1
     report("comparing the int8 graph with the network")
-    answers = runtime.run(runtime.session(small), later, together)
-    found = parity.compared(scores, answers, sample.truth[-len(later) :])
-    notes |= found.notes
-    if not found.holds:
-        return Exported(graph=whole, together=TOGETHER, notes=notes)
-    return Exported(graph=small, together=together, notes=notes | {"precision": "int8"})
+    quantised_scores = runtime.run(runtime.session(quantised), held_out, together)
+    comparison = parity.compare(scores, quantised_scores, sample.truth[-len(held_out) :])
+    notes |= comparison.notes
+    if not comparison.holds:
+        return Exported(graph=graph, together=BATCH, notes=notes)
+    return Exported(graph=quantised, together=together, notes=notes | {"precision": "int8"})
 
 
-def _scores(network: nn.Module, tokens: Tokens) -> NDArray[np.float64]:
-    """The network's logits (n, 3) in single precision; texts of one length together, so nothing is padded."""
-    found = np.empty((len(tokens), len(LABELS)))
+def _logits(network: nn.Module, tokens: Tokens) -> NDArray[np.float64]:
+    """The network's logits (n, 3) in single precision, in batches of texts of equal length."""
+    scores = np.empty((len(tokens), len(LABELS)))
     with torch.inference_mode():
         for rows in runtime.batches(tokens, 64):
-            found[rows] = network.eval()(torch.tensor([list(tokens[row]) for row in rows])).numpy()
-    return found
+            scores[rows] = network.eval()(torch.tensor([list(tokens[row]) for row in rows])).numpy()
+    return scores
 
 
-def _fused(graph: bytes, *, heads: int, width: int) -> bytes:
-    """The graph with attention as one node a layer, as far as ONNX Runtime knows its pattern; anything else stays.
+def _fuse_attention(graph: bytes, *, heads: int, width: int) -> bytes:
+    """The graph with one attention node a layer, where ONNX Runtime recognises the pattern.
 
-    Sums before a layer norm are not fused with it: that kernel is five times as slow as the two by themselves.
+    A skip connection is not fused with its layer norm: that kernel is five times as slow as the two separately.
     """
     from onnxruntime.transformers.fusion_options import FusionOptions
     from onnxruntime.transformers.optimizer import optimize_model
 
-    wanted = FusionOptions("bert")
-    wanted.enable_embed_layer_norm = wanted.enable_skip_layer_norm = wanted.enable_bias_skip_layer_norm = False
+    fusion = FusionOptions("bert")
+    fusion.enable_embed_layer_norm = fusion.enable_skip_layer_norm = fusion.enable_bias_skip_layer_norm = False
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "graph.onnx"
         path.write_bytes(graph)
-        found = optimize_model(
-            str(path), "bert", num_heads=heads, hidden_size=width, optimization_options=wanted, opt_level=1
+        optimised = optimize_model(
+            str(path), "bert", num_heads=heads, hidden_size=width, optimization_options=fusion, opt_level=1
         )
-    return bytes(found.model.SerializeToString())
+    return bytes(optimised.model.SerializeToString())
 
 
-def _without_places(graph: bytes) -> bytes:
-    """The graph without notes on where in the source each node came from: they name folders of this machine."""
+def _strip_source_locations(graph: bytes) -> bytes:
+    """The graph without its nodes' source locations, which contain paths of this machine."""
     import onnx
 
     model = onnx.load_from_string(graph)

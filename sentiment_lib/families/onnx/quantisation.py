@@ -1,4 +1,4 @@
-"""A graph in int8: weights with a scale for each column, activations within ranges that were seen beforehand.
+"""Quantisation of a graph to int8: weights per channel, activations with static ranges.
 
 Jacob et al.: Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only Inference, CVPR 2018.
 """
@@ -7,56 +7,58 @@ from __future__ import annotations
 
 import logging
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from sentiment_lib.families.base import Tokens
 from sentiment_lib.families.onnx import runtime
 
-#: Texts that ranges are taken from, at most; with fewer than the other number activations are scaled as they come.
-SEEN, FEWEST = 500, 50
+#: Most calibration texts, and the fewest for static ranges.
+MAX_ROWS, MIN_ROWS = 500, 50
 
 
-def quantised(graph: bytes) -> bytes:
-    """Weights in int8; activations are scaled as they come, by what is in the batch (dynamic quantisation)."""
+def quantise(graph: bytes) -> bytes:
+    """Dynamic quantisation: weights in int8, activations scaled by batch."""
     import onnx
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     with tempfile.TemporaryDirectory() as folder:
-        whole, small = Path(folder) / "whole.onnx", Path(folder) / "small.onnx"
-        whole.write_bytes(graph)
+        source, target = Path(folder) / "source.onnx", Path(folder) / "target.onnx"
+        source.write_bytes(graph)
         level = logging.getLogger().level
-        # it recommends a pre-processing that finds nothing to do in this graph
+        # it recommends a pre-processing that has no effect on this graph
         logging.getLogger().setLevel(logging.ERROR)
         try:
             quantize_dynamic(
-                whole,
-                small,
+                source,
+                target,
                 weight_type=QuantType.QInt8,
                 per_channel=True,
-                # what comes out of a fused node has no type of its own in the graph
+                # outputs of fused nodes have no type in the graph
                 extra_options={"DefaultTensorType": onnx.TensorProto.FLOAT},
             )
         finally:
             logging.getLogger().setLevel(level)
-        return small.read_bytes()
+        return target.read_bytes()
 
 
-def with_ranges(graph: bytes, tokens: Sequence[Sequence[int]]) -> bytes:
-    """A dynamically quantised graph with its activations in the ranges that these texts needed.
+def set_static_ranges(graph: bytes, tokens: Tokens) -> bytes:
+    """A dynamically quantised graph with its activations quantised statically, to the ranges of these texts.
 
-    Then nothing of one text depends on its neighbours, so texts of one length can go together, and nobody has to look
-    for the range of each batch.
+    A text's result then does not depend on its neighbours, so texts of equal length can be batched, and no time is
+    spent on finding the range of each batch.
     """
     import onnx
     from onnx import numpy_helper
 
     model = onnx.load_from_string(graph)
-    scaled = [node for node in model.graph.node if node.op_type == "DynamicQuantizeLinear"]
-    low, high = _ranges(graph, [(node.output[1], node.output[2]) for node in scaled], tokens)
-    for node, lowest, highest in zip(scaled, low, high, strict=True):
+    dynamic = [node for node in model.graph.node if node.op_type == "DynamicQuantizeLinear"]
+    low, high = _ranges(graph, [(node.output[1], node.output[2]) for node in dynamic], tokens)
+    for node, lowest, highest in zip(dynamic, low, high, strict=True):
         scale = np.float32((highest - lowest) / 255)
         zero = np.uint8(np.clip(np.rint(-lowest / scale), 0, 255))
         values, names = node.input[0], list(node.output)
@@ -67,14 +69,14 @@ def with_ranges(graph: bytes, tokens: Sequence[Sequence[int]]) -> bytes:
         del node.input[:], node.output[:]
         node.input.extend([values, names[1], names[2]])
         node.output.append(names[0])
-    _in_one_node(model)
+    _fuse_products(model)
     return bytes(model.SerializeToString())
 
 
 def _ranges(
-    graph: bytes, names: Sequence[tuple[str, str]], tokens: Sequence[Sequence[int]]
-) -> tuple[np.ndarray, np.ndarray]:
-    """Lowest and highest value of each activation over the texts, from the (scale, zero) that each text was given."""
+    graph: bytes, names: Sequence[tuple[str, str]], tokens: Tokens
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Lowest and highest value of each activation over the texts; `names` are its dynamic scale and zero point."""
     import onnx
     from onnx import TensorProto, helper
 
@@ -83,63 +85,69 @@ def _ranges(
         model.graph.output.append(helper.make_tensor_value_info(scale, TensorProto.FLOAT, None))
         model.graph.output.append(helper.make_tensor_value_info(zero, TensorProto.UINT8, None))
     session = runtime.session(model.SerializeToString())
-    wanted = [name for pair in names for name in pair]
+    outputs = [name for pair in names for name in pair]
     low, high = [], []
     for ids in tokens:
-        found = session.run(wanted, {runtime.INPUT: np.array([ids], dtype=np.int64)})
-        scales, zeros = (np.array(found[start::2], dtype=np.float64) for start in (0, 1))
+        values = session.run(outputs, {runtime.INPUT: np.array([ids], dtype=np.int64)})
+        scales, zeros = (np.array(values[start::2], dtype=np.float64) for start in (0, 1))
         low.append(-zeros * scales)
         high.append((255 - zeros) * scales)
     return np.min(low, axis=0), np.max(high, axis=0)
 
 
-def _in_one_node(model: Any) -> None:
-    """Multiply, scale and add the bias in one node instead of five, wherever they follow each other."""
+def _fuse_products(model: Any) -> None:
+    """Fuse multiplication, scaling and bias into one node, in place, wherever they follow each other."""
     from onnx import helper
 
     graph = model.graph
-    makes = {name: node for node in graph.node for name in node.output}
-    takes: dict[str, list[Any]] = {}
+    producers = {name: node for node in graph.node for name in node.output}
+    consumers: dict[str, list[Any]] = {}
     for node in graph.node:
         for name in node.input:
-            takes.setdefault(name, []).append(node)
+            consumers.setdefault(name, []).append(node)
     biases = {tensor.name for tensor in graph.initializer if len(tensor.dims) == 1}
     for product in [node for node in graph.node if node.op_type == "MatMulInteger"]:
-        chain = _chain(product, takes, ("Cast", "Mul"))
+        chain = _chain(product, consumers, ("Cast", "Mul"))
         if chain is None:
             continue
         cast, scaled = chain
-        scales = makes.get(next(name for name in scaled.input if name != cast.output[0]))
-        quantise = makes.get(product.input[0])
+        scales = producers.get(next(name for name in scaled.input if name != cast.output[0]))
+        quantise = producers.get(product.input[0])
         if scales is None or scales.op_type != "Mul" or quantise is None or quantise.op_type != "QuantizeLinear":
             continue
-        of_values, zero = quantise.input[1:3]
-        of_weights = next(name for name in scales.input if name != of_values)
-        inputs = [*product.input[:2], of_values, of_weights, zero, product.input[3] if len(product.input) > 3 else ""]
-        gone, output = [product, cast, scaled], scaled.output[0]
-        if len(takes[scales.output[0]]) == 1:
-            gone.append(scales)
-        added = _chain(scaled, takes, ("Add",))
+        input_scale, zero = quantise.input[1:3]
+        weight_scale = next(name for name in scales.input if name != input_scale)
+        inputs = [
+            *product.input[:2],
+            input_scale,
+            weight_scale,
+            zero,
+            product.input[3] if len(product.input) > 3 else "",
+        ]
+        removed, output = [product, cast, scaled], scaled.output[0]
+        if len(consumers[scales.output[0]]) == 1:
+            removed.append(scales)
+        added = _chain(scaled, consumers, ("Add",))
         bias = next((name for name in added[0].input if name in biases), None) if added else None
         if added and bias is not None:
             inputs.append(bias)
-            gone.append(added[0])
+            removed.append(added[0])
             output = added[0].output[0]
         fused = helper.make_node("MatMulIntegerToFloat", inputs, [output], domain="com.microsoft")
         graph.node.insert(list(graph.node).index(product), fused)
-        for node in gone:
+        for node in removed:
             graph.node.remove(node)
-    if not any(known.domain == "com.microsoft" for known in model.opset_import):
+    if not any(opset.domain == "com.microsoft" for opset in model.opset_import):
         model.opset_import.append(helper.make_opsetid("com.microsoft", 1))
 
 
-def _chain(node: Any, takes: dict[str, list[Any]], kinds: Sequence[str]) -> list[Any] | None:
-    """The nodes of these kinds that follow one another, each the only one to take what comes before."""
-    found = []
+def _chain(node: Any, consumers: Mapping[str, list[Any]], kinds: Sequence[str]) -> list[Any] | None:
+    """The nodes of these kinds that follow `node`, each the only consumer of the one before; None if they do not."""
+    chain = []
     for kind in kinds:
-        after = takes.get(node.output[0], [])
+        after = consumers.get(node.output[0], [])
         if len(after) != 1 or after[0].op_type != kind:
             return None
         node = after[0]
-        found.append(node)
-    return found
+        chain.append(node)
+    return chain

@@ -1,1 +1,1 @@
-"""Transformers that are fine-tuned: networks, training loop, checkpoints and warm starts."""
+"""Fine-tuned transformers: networks, training loop, checkpoints and warm starts."""

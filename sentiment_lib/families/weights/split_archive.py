@@ -1,4 +1,4 @@
-"""A zip archive that several packages carry in parts, since PyPI takes no file of more than 100 MB."""
+"""A zip archive split over several PyPI packages, since PyPI limits a file to 100 MB."""
 
 from __future__ import annotations
 
@@ -15,34 +15,34 @@ from sentiment_lib.errors import UnsafeArtefact
 from sentiment_lib.hashing import hash_file
 
 
-def unpacked(parts: Sequence[str], promised: str, folder: str, files: Sequence[str]) -> Path | None:
-    """Folder of the user's cache with these files of the archive's `folder`; None when a part is missing.
+def unpack(parts: Sequence[str], expected: str, folder: str, files: Sequence[str]) -> Path | None:
+    """Cache folder with these files of the archive's `folder`, unpacked once; None when a part is not installed.
 
-    Unpacked once. The parts are paths below a folder of sys.path, in their order. UnsafeArtefact when what they make
-    has not the promised SHA-256: nothing is taken out of an archive that nobody knows.
+    `parts` are paths relative to sys.path, in order. UnsafeArtefact, before anything is unpacked, when the archive has
+    another SHA-256 than expected.
     """
     cached = platformdirs.user_cache_path("airline-sentiment") / folder
     if all((cached / file).is_file() for file in files):
         return cached
-    found = [path for part in parts if (path := _installed(part)) is not None]
-    if len(found) < len(parts):
+    paths = [path for part in parts if (path := _find(part)) is not None]
+    if len(paths) < len(parts):
         return None
     cached.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=cached, prefix="unpacking-") as scratch:
-        with (whole := Path(scratch) / "archive.zip").open("wb") as joined:
-            for path in found:
+        with (joined_path := Path(scratch) / "archive.zip").open("wb") as joined:
+            for path in paths:
                 with path.open("rb") as part:
                     shutil.copyfileobj(part, joined)
-        if hash_file(whole) != promised:
+        if hash_file(joined_path) != expected:
             problem = "its packages do not make the archive whose SHA-256 is pinned: install them again"
             raise UnsafeArtefact(artefact=folder, problem=problem)
-        with zipfile.ZipFile(whole) as archive:
+        with zipfile.ZipFile(joined_path) as archive:
             for file in files:
-                # whole or not at all, also when two processes unpack at once
+                # atomic, also when two processes unpack at once
                 Path(archive.extract(f"{folder}/{file}", scratch)).replace(cached / file)
     return cached
 
 
-def _installed(part: str) -> Path | None:
-    # their names are no names of modules, so they are looked for as files
+def _find(part: str) -> Path | None:
+    # the packages' names are not valid module names, so importlib cannot find them
     return next((path for folder in sys.path if (path := Path(folder) / part).is_file()), None)

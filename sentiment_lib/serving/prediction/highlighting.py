@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sentiment_lib.families.attribution import Part
+from sentiment_lib.families.attribution import Attribution
 
 #: Share of the strongest weight below which a span is not highlighted.
 MIN_SHARE = 0.15
@@ -22,7 +22,7 @@ class Span:
     weight: float
 
 
-def highlight_spans(text: str, parts: Sequence[Part] | None) -> list[Span]:
+def highlight_spans(text: str, parts: Sequence[Attribution] | None) -> list[Span]:
     """The whole text in order, each part with its strength relative to the strongest one."""
     if not parts:
         return [Span(text, 0, 0.0)]

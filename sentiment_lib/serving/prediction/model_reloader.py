@@ -11,11 +11,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sentiment_lib.errors import NotFound
-from sentiment_lib.families.base import Model
+from sentiment_lib.families.base import Model, check_probabilities
 from sentiment_lib.files import write_atomically
 from sentiment_lib.registry.mlflow_registry import Registry
 from sentiment_lib.settings import Settings
-from sentiment_lib.steps.scoring.score import checked
 from sentiment_lib.storage import model_versions
 from sentiment_lib.storage.engine import Store
 
@@ -94,7 +93,7 @@ class ModelReloader:
 
     def _load(self, version: int, family: str, digest: str) -> None:
         model = self._registry.load(version, digest)
-        checked(model, WARM_UP)
+        check_probabilities(model, WARM_UP)
         self._current = LoadedModel(
             version=version, family=family, digest=digest, model=model, loaded_at=datetime.now(UTC)
         )

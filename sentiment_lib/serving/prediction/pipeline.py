@@ -17,13 +17,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sentiment_lib.families.attribution import Part, explain
+from sentiment_lib.families.attribution import Attribution, attribute
+from sentiment_lib.families.base import check_probabilities
 from sentiment_lib.records import LABELS
 from sentiment_lib.serving.prediction.micro_batching import MicroBatcher
 from sentiment_lib.serving.prediction.model_reloader import LoadedModel
 from sentiment_lib.serving.prediction.prediction_ids import TweetIds, format_prediction_id
 from sentiment_lib.serving.spool import Line, Spool
-from sentiment_lib.steps.scoring.score import checked
 from sentiment_lib.text.batch import airlines_of, detect_all
 
 #: Texts of a request per call of the model, so that a long request does not hold up short ones.
@@ -51,7 +51,7 @@ class Prediction(NamedTuple):
     family: str
     predicted_at: datetime
     #: parts of the text with their weights for the label; None when not requested
-    explanation: tuple[Part, ...] | None = None
+    explanation: tuple[Attribution, ...] | None = None
 
 
 class ChunkOutput(NamedTuple):
@@ -60,7 +60,7 @@ class ChunkOutput(NamedTuple):
     #: shape (n, 3), columns in the order of LABELS
     probabilities: NDArray[np.float64]
     #: one tuple a text; empty when no explanation was requested
-    explanations: list[tuple[Part, ...]]
+    explanations: list[tuple[Attribution, ...]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,7 +95,7 @@ class Request:
         """Shape (texts, 3); for a complete request."""
         return np.concatenate([self.outputs[number].probabilities for number in range(self.chunk_count())])
 
-    def explanations(self) -> Iterable[tuple[Part, ...] | None]:
+    def explanations(self) -> Iterable[tuple[Attribution, ...] | None]:
         """One a text; for a complete request."""
         if not self.explain:
             return [None] * len(self.texts)
@@ -226,13 +226,13 @@ class PredictionPipeline:
 def _predict_chunks(loaded: LoadedModel, chunk_batch: ChunkBatch) -> list[ChunkOutput]:
     """Outputs of one version for these chunks, from one call of the model."""
     chunks = [request.chunk(number) for request, number in chunk_batch]
-    probabilities = checked(loaded.model, [text for chunk in chunks for text in chunk])
+    probabilities = check_probabilities(loaded.model, [text for chunk in chunks for text in chunk])
     outputs: list[ChunkOutput] = []
     start = 0
     for (request, _), chunk in zip(chunk_batch, chunks, strict=True):
         rows = probabilities[start : start + len(chunk)]
         explained = zip(chunk, rows, strict=True) if request.explain else ()
-        outputs.append(ChunkOutput(rows, [explain(loaded.model, text, row) for text, row in explained]))
+        outputs.append(ChunkOutput(rows, [attribute(loaded.model, text, row) for text, row in explained]))
         start += len(chunk)
     return outputs
 

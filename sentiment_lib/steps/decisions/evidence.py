@@ -15,12 +15,11 @@ from sentiment_lib.errors import NotEnoughLabels
 from sentiment_lib.evaluation import alpha_spending, checklist, comparison, data_checks, gate, reason_versions, slices
 from sentiment_lib.evaluation.cost import Cost
 from sentiment_lib.evaluation.evidence_record import EvaluatedVersion, Evidence, HyperparameterSearch
-from sentiment_lib.families.base import Model
+from sentiment_lib.families.base import Model, check_probabilities
 from sentiment_lib.policy import GatePolicy
 from sentiment_lib.records import ModelVersion, Snapshot
 from sentiment_lib.registry.mlflow_registry import Registry
 from sentiment_lib.settings import Settings
-from sentiment_lib.steps.scoring.score import checked
 from sentiment_lib.steps.training import snapshot as snapshot_step
 from sentiment_lib.steps.training.inputs import CODES
 from sentiment_lib.storage import model_versions, snapshots
@@ -155,5 +154,5 @@ def _optional(values: pd.Series[Any]) -> list[str | None]:
 def _probabilities(model: Model, texts: Sequence[str]) -> NDArray[np.float64]:
     """Probabilities (n, 3), each distinct text scored once: a text's place in a batch can change the last digits."""
     distinct = list(dict.fromkeys(texts))
-    by_text = dict(zip(distinct, checked(model, distinct), strict=True))
+    by_text = dict(zip(distinct, check_probabilities(model, distinct), strict=True))
     return np.stack([by_text[text] for text in texts])

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection
 
-from sentiment_lib.families.base import Model
+from sentiment_lib.families.base import Model, check_probabilities
 from sentiment_lib.records import ModelVersion, ScoreResult
 from sentiment_lib.registry.mlflow_registry import Registry
 from sentiment_lib.settings import Settings
@@ -93,13 +93,5 @@ def _each_text_once(model: Model, texts: Sequence[str], known: dict[bytes, Proba
         known.clear()
     fresh = {key: text for key, text in zip(keys, texts, strict=True) if key not in known}
     if fresh:
-        known.update(zip(fresh, checked(model, list(fresh.values())), strict=True))
+        known.update(zip(fresh, check_probabilities(model, list(fresh.values())), strict=True))
     return np.stack([known[key] for key in keys]), len(fresh)
-
-
-def checked(model: Model, texts: Sequence[str]) -> Proba:
-    """The model's probabilities (n, 3); ValueError when they are none."""
-    proba = np.asarray(model.predict_proba(texts), dtype=np.float64)
-    if proba.shape != (len(texts), 3) or not np.isfinite(proba).all() or (np.abs(proba.sum(axis=1) - 1) > 1e-4).any():
-        raise ValueError(f"{model.family} gave no probabilities for {len(texts)} texts: shape {proba.shape}")
-    return proba

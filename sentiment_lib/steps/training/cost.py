@@ -12,10 +12,10 @@ from pathlib import Path
 
 import numpy as np
 
+from sentiment_lib import machine
 from sentiment_lib.evaluation.cost import Cost
 from sentiment_lib.families.base import Model, Progress
 from sentiment_lib.files import write_atomically
-from sentiment_lib.registry import mlflow_runs
 
 _log = logging.getLogger(__name__)
 #: One tweet is scored so often for its percentiles, and this many different ones at once for the rate.
@@ -77,7 +77,7 @@ def cost_of(model: Model, folder: Path, watch: Stopwatch, texts: Sequence[str] =
         p50_ms=round(float(np.percentile(spent, 50)), 3),
         p99_ms=round(float(np.percentile(spent, 99)), 3),
         tweets_per_second=round(len(distinct) / batch, 1),
-        memory_mb=round(mlflow_runs.peak_memory_mb(), 1),
+        memory_mb=round(machine.peak_memory_mb(), 1),
         model_mb=round(model.memory_mb, 3),
         artefact_mb=round(size / 1e6, 3),
         train_seconds=round(watch.wall, 3),

@@ -44,5 +44,5 @@ def orders(
     return [
         Order(snapshot_id=snapshot_id, family=name, seed=seed)
         for name in chosen(settings, families)
-        if catalog.resumes(name, options.get(name, {})) == fine_tuned
+        if catalog.family(name).resumes(options.get(name, {})) == fine_tuned
     ]

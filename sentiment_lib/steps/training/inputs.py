@@ -71,7 +71,7 @@ def _note(
     note: dict[str, Any] = {}
     if settings.policy.retrain.warm_start and "start" not in order["options"]:
         note |= _start(store, settings, order, frame)
-    if catalog.reads_unlabelled(order["family"], {**order["options"], **note}):
+    if catalog.family(order["family"]).reads_unlabelled({**order["options"], **note}):
         note["unlabelled"] = {
             # its tweets are learned from with their labels; those that a search or an early stop judges on are its too
             "snapshot_id": frozen.snapshot_id,
@@ -79,7 +79,7 @@ def _note(
             "collected": datetime.now(UTC).isoformat(),
             "limit": settings.policy.retrain.unlabelled_rows,
         }
-    if catalog.taught(order["family"], order["options"]):
+    if catalog.family(order["family"]).distils(order["options"]):
         note["teacher"] = _teacher(store, order["family"])
     return note
 
@@ -89,7 +89,9 @@ def _teacher(store: Store, family: str) -> dict[str, Any]:
     champion = _champion(store)
     if champion is None or champion.snapshot_id is None:
         who = "there is no champion" if champion is None else f"version {champion.version} learned from no tweets"
-        raise TrainingRefused(family=family, problem=f"its option taught needs a champion that can teach, but {who}")
+        raise TrainingRefused(
+            family=family, problem=f"its option distillation needs a champion that can teach, but {who}"
+        )
     return _named(champion)
 
 
@@ -102,7 +104,7 @@ def _start(
         return {}
     times = None if frame is None else frame.loc[frame["part"] == "train", "created_at"].tolist()
     package = Registry(settings).fetch(champion.version, champion.digest)
-    if problem := catalog.start_problem(order["family"], order["options"], package, times):
+    if problem := catalog.family(order["family"]).start_problem(order["options"], package, times):
         _log.warning("The training begins from its checkpoint, not from version %s: %s", champion.version, problem)
         return {}
     return {"start": _named(champion)}
@@ -155,7 +157,7 @@ def fit(
     options = {**inputs.options, **order["options"]}
     if frame is None:
         return catalog.train(order["family"], [], [], seed=order["seed"], progress=progress, **options)
-    if checkpoints is not None and catalog.resumes(order["family"], options):
+    if checkpoints is not None and catalog.family(order["family"]).resumes(options):
         options.setdefault("checkpoints", str(checkpoints))
     rows = frame[frame["part"] == "train"]
     return catalog.train(

@@ -84,7 +84,7 @@ def _registered(
         training, cost = registry.notes(found.run_id)
     else:
         # families that do not go on after a kill begin anew: what they did before is lost, and no part of the cost
-        resumes = catalog.resumes(order["family"], order["options"])
+        resumes = catalog.family(order["family"]).resumes(order["options"])
         watch = Stopwatch(_checkpoints(settings, key) / "spent.json" if resumes else None)
         timed = time_budget.limited(
             settings, family=order["family"], began=began, now=datetime.now(UTC), spent=watch.wall / 60

@@ -76,11 +76,11 @@ def _search(
         seed=order["seed"],
         count=settings.policy.retrain.search_trials,
         # what a champion learned may be rows that a trial is judged on
-        options={name: value for name, value in order["options"].items() if name not in ("start", "taught")},
+        options={name: value for name, value in order["options"].items() if name not in ("start", "distillation")},
         created_at=rows["created_at"].tolist(),
         unlabelled=inputs.unlabelled,
         progress=within(settings.policy.retrain.search_minutes, "search_minutes"),
-        told=told,
+        on_trial=told,
     )
 
 

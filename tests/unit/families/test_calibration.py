@@ -8,7 +8,8 @@ import pytest
 from sentiment_lib.errors import BadInput
 from sentiment_lib.families import calibration, catalog
 from sentiment_lib.families.calibration import softmax
-from sentiment_lib.families.embeddings.logistic_head import Linear
+from sentiment_lib.families.embeddings.logistic_head import LogisticHead
+from sentiment_lib.statistics.metrics import calibration_error
 from tests.unit.families.made_up import made_up
 
 
@@ -25,9 +26,9 @@ def test_each_kind_makes_overconfident_probabilities_honest(kind):
     proba, labels = overconfident(4000)
     asked, truth = overconfident(4000, seed=1)
     fitted = calibration.fit(kind, proba, labels)
-    assert calibration.expected_error(asked, truth) > 0.15
-    assert calibration.expected_error(fitted.apply(asked), truth) < 0.04
-    noted = calibration.record(proba, labels, fitted.temperature, kind=kind)
+    assert calibration_error(truth, asked) > 0.15
+    assert calibration_error(truth, fitted.apply(asked)) < 0.04
+    noted = calibration.calibration_notes(proba, labels, fitted.temperature, kind=kind)
     assert noted["ece_before"] > 0.15
     assert noted["ece_after"] < 0.04
 
@@ -39,8 +40,8 @@ def test_what_is_recorded_was_not_fitted_on_itself():
         # labels that have nothing to do with the probabilities: curves can only learn them by heart
         proba, labels = overconfident(60, seed)[0], draw.integers(3, size=60)
         fitted = calibration.fit("isotonic", proba, labels)
-        own.append(calibration.expected_error(fitted.apply(proba), labels))
-        recorded.append(calibration.record(proba, labels, 1.0, kind="isotonic")["ece_after"])
+        own.append(calibration_error(labels, fitted.apply(proba)))
+        recorded.append(calibration.calibration_notes(proba, labels, 1.0, kind="isotonic")["ece_after"])
     assert np.mean(recorded) > 1.3 * np.mean(own)
 
 
@@ -57,7 +58,7 @@ def test_weights_count_in_every_kind():
 @pytest.mark.parametrize("rows", [0, 1])
 def test_too_few_rows_to_fit_on_are_recorded_as_they_are(rows):
     proba, labels = overconfident(4)
-    noted = calibration.record(proba[:rows], labels[:rows], 1.0)
+    noted = calibration.calibration_notes(proba[:rows], labels[:rows], 1.0)
     assert noted["ece_after"] == noted["ece_before"]
 
 
@@ -67,7 +68,7 @@ def test_a_linear_family_is_calibrated_by_curves_where_the_option_says_so(tmp_pa
     asked, _ = made_up(50, seed=3)
     assert not np.allclose(plain.predict_proba(asked), bent.predict_proba(asked))
     bent.save(tmp_path)
-    assert Linear.load(tmp_path).calibration.curves.shape == (3, calibration.KNOTS)
+    assert LogisticHead.load(tmp_path).calibration.curves.shape == (3, calibration.KNOTS)
     again = catalog.load(tmp_path, "glove_logreg")
     np.testing.assert_array_equal(again.predict_proba(asked), bent.predict_proba(asked))
 

@@ -16,7 +16,7 @@ import pytest
 
 from sentiment_lib.errors import BadInput, TrainingCancelled, TrainingRefused
 from sentiment_lib.families import catalog
-from sentiment_lib.families.bag_of_words import model as bag_of_words
+from sentiment_lib.families.bag_of_words.family import NAIVE_BAYES_C
 from sentiment_lib.families.base import Training
 from sentiment_lib.registry import model_package
 from tests.unit.families.made_up import WORDS, made_up
@@ -240,7 +240,7 @@ def test_naive_bayes_tries_smoothing_of_its_own(name):
         name, *made_up(300), seed=0, model="complement_nb", progress=lambda _, doing: told.append(doing) or True
     )
     tried = [float(doing.removeprefix("regularisation ")) for doing in told if doing.startswith("regularisation ")]
-    assert tried == list(bag_of_words.BAYES_STRENGTHS)
+    assert tried == list(NAIVE_BAYES_C)
     assert min(tried) >= 1, "more smoothing than one count drowns what a few words say"
 
 

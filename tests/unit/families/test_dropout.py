@@ -7,7 +7,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from sentiment_lib.families.transformers import networks  # noqa: E402 - torch is looked for first
-from sentiment_lib.families.transformers.dropout import Dropout, kept, use_bytes  # noqa: E402
+from sentiment_lib.families.transformers.dropout import Dropout, dropout_mask, replace_dropout  # noqa: E402
 from tests.unit.families.small_checkpoints import mpnet  # noqa: E402
 
 ONES = torch.ones(200, 300)
@@ -42,12 +42,12 @@ def test_nothing_is_left_out_where_nobody_learns():
 
 
 def test_half_precision_stays_half_precision():
-    assert kept(ONES.bfloat16(), 0.1).dtype is torch.bfloat16
+    assert dropout_mask(ONES.bfloat16(), 0.1).dtype is torch.bfloat16
 
 
 def test_every_dropout_of_a_network_is_replaced():
     network = torch.nn.Sequential(torch.nn.Dropout(0.1), torch.nn.ModuleDict({"inner": torch.nn.Dropout(0.4)}))
-    use_bytes(network)
+    replace_dropout(network)
     assert [part.p for part in network.modules() if isinstance(part, Dropout)] == [0.1, 0.4]
     assert not [part for part in network.modules() if type(part) is torch.nn.Dropout]
 

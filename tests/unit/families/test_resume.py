@@ -22,7 +22,7 @@ def test_a_training_killed_at_random_points_ends_as_the_undisturbed_one(small_be
     texts, labels = made_up(400)
     later_texts, later_labels = made_up(200, seed=9)
     # a rate at which it is still learning at its end: an early mistake would show
-    options = {"checkpoint": str(small_bert), "epochs": 4, "rate": 3e-4, "batch": 16, "interval": INTERVAL}
+    options = {"checkpoint": str(small_bert), "epochs": 4, "rate": 3e-4, "batch": 16, "checkpoint_every": INTERVAL}
     spec = {"options": options, "seed": 3, "texts": texts, "labels": labels}
     spec |= {"later_texts": later_texts, "later_labels": later_labels}
     whole = resume.undisturbed(spec, tmp_path)
@@ -64,12 +64,12 @@ def quick(small_bert, tmp_path):
         "checkpoint": str(small_bert),
         "epochs": 2,
         "batch": 16,
-        "interval": 3,
+        "checkpoint_every": 3,
         "checkpoints": str(tmp_path / "kept"),
     }
 
 
-@pytest.mark.parametrize("more", [{}, {"adapt": 1}, {"later": 0}])
+@pytest.mark.parametrize("more", [{}, {"pretrain_epochs": 1}, {"later": 0}])
 @pytest.mark.parametrize("at", ["exporting: making the graph", "trained"])
 def test_a_training_that_broke_off_in_its_export_repeats_no_step(quick, tmp_path, at, more):
     quick = {**quick, **more}

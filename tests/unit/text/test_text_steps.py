@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from benchmarks.text_steps import CANDIDATES, STEPS, in_use, variant
 from sentiment_lib.families import fasttext
-from sentiment_lib.families.bag_of_words import model
+from sentiment_lib.families.bag_of_words import family
 from sentiment_lib.text.normalise import normalise
 
 TOUCHED = {
@@ -47,7 +47,7 @@ def test_what_the_candidates_write():
 
 def test_families_use_a_variant_inside_the_block_only():
     with in_use(lambda text: "other"):
-        assert model.normalise_all(["a", "b"]) == ["other", "other"]
+        assert family.normalise_all(["a", "b"]) == ["other", "other"]
         assert fasttext.normalise("a") == "other"
-    assert model.normalise_all(["a  b"]) == ["a b"]
+    assert family.normalise_all(["a  b"]) == ["a b"]
     assert fasttext.normalise is normalise

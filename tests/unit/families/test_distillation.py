@@ -38,7 +38,8 @@ def test_the_more_it_is_listened_to_the_more_its_pupil_answers_as_it_does(quick)
     texts, labels = made_up(400)
     teacher = Stubborn()
     alone, half = (
-        catalog.train("bert", texts, labels, seed=3, teacher=teacher, taught=share, **quick) for share in (0.0, 0.45)
+        catalog.train("bert", texts, labels, seed=3, teacher=teacher, distillation=share, **quick)
+        for share in (0.0, 0.45)
     )
     assert teacher.asked == [360], "the later rows decide when to stop, by their labels alone"
     assert positive(half) > positive(alone) + 0.05
@@ -46,13 +47,13 @@ def test_the_more_it_is_listened_to_the_more_its_pupil_answers_as_it_does(quick)
 
 def test_without_a_teacher_nothing_can_be_taught(quick):
     texts, labels = made_up(60)
-    with pytest.raises(BadInput, match=r"option taught of bert.* no teacher"):
-        catalog.train("bert", texts, labels, seed=3, taught=0.5, **quick)
+    with pytest.raises(BadInput, match=r"option distillation of bert.* no teacher"):
+        catalog.train("bert", texts, labels, seed=3, distillation=0.5, **quick)
 
 
 def test_what_another_teacher_said_is_not_gone_on_with(quick, tmp_path):
     texts, labels = made_up(200)
-    order = {"seed": 3, "taught": 0.5, "interval": 5, "checkpoints": str(tmp_path), **quick}
+    order = {"seed": 3, "distillation": 0.5, "checkpoint_every": 5, "checkpoints": str(tmp_path), **quick}
     with pytest.raises(TrainingCancelled):
         catalog.train(
             *("bert", texts, labels),
@@ -65,7 +66,9 @@ def test_what_another_teacher_said_is_not_gone_on_with(quick, tmp_path):
 
 
 def test_who_learns_from_a_teacher_is_known_by_the_options():
-    assert catalog.taught("bert", {"taught": 0.5})
-    assert not catalog.taught("bert", {})
-    assert not catalog.taught("tfidf_logreg", {"taught": 0.5})
-    assert catalog.taught("stack", {"members": ["bert", "fasttext"], "member_options": {"bert": {"taught": 1}}})
+    assert catalog.family("bert").distils({"distillation": 0.5})
+    assert not catalog.family("bert").distils({})
+    assert not catalog.family("tfidf_logreg").distils({"distillation": 0.5})
+    assert catalog.family("stack").distils(
+        {"members": ["bert", "fasttext"], "member_options": {"bert": {"distillation": 1}}}
+    )

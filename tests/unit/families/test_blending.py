@@ -7,7 +7,7 @@ import pytest
 
 from sentiment_lib.errors import BadInput
 from sentiment_lib.families import catalog
-from sentiment_lib.families.ensemble.blending import FEWEST, fit_weights, pooled
+from sentiment_lib.families.ensemble.blending import MIN_ROWS, fit_log_pool, fit_weights
 from tests.unit.families.made_up import WORDS, made_up
 
 CHEAP = ["tfidf_logreg", "count_logreg"]
@@ -47,7 +47,7 @@ def test_nobody_is_taken_for_the_contrary_of_what_they_say(labels):
 def test_a_pool_is_better_than_its_members_and_calibrated(labels):
     draw = np.random.default_rng(5)
     logs = [said(labels, 1.0, draw), said(labels, 1.0, draw)]
-    powers, temperature, notes = pooled(logs, labels, np.ones(len(labels)))
+    powers, temperature, notes = fit_log_pool(logs, labels, np.ones(len(labels)))
     scores = np.tensordot(powers, np.stack(logs), axes=1)
     assert (scores.argmax(axis=1) == labels).mean() > max((one.argmax(axis=1) == labels).mean() for one in logs) + 0.03
     assert temperature == pytest.approx(1.0, abs=0.1), "even shares: the powers calibrate already"
@@ -55,8 +55,8 @@ def test_a_pool_is_better_than_its_members_and_calibrated(labels):
 
 
 def test_few_rows_weigh_nobody(labels):
-    few = labels[: FEWEST - 1]
-    powers, temperature, notes = pooled([said(few, 2.0, np.random.default_rng(6))] * 2, few, np.ones(len(few)))
+    few = labels[: MIN_ROWS - 1]
+    powers, temperature, notes = fit_log_pool([said(few, 2.0, np.random.default_rng(6))] * 2, few, np.ones(len(few)))
     assert (powers.tolist(), temperature, notes) == ([0.5, 0.5], 1.0, {})
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.sparse import hstack
 
 from sentiment_lib.families import catalog
-from sentiment_lib.families.bag_of_words import model
+from sentiment_lib.families.bag_of_words.features import tfidf_matrix
 from tests.unit.families.made_up import made_up
 
 WORDS = ["late", "Flight", "thanks", "@united", "never", "zzz", "\U0001f621", "日本", "!!"]
@@ -27,7 +27,7 @@ def test_the_same_bits_as_scikit_learns_transform(vectorisers, texts):
     if not texts:
         return
     theirs = hstack([vectoriser.transform(texts) for vectoriser in vectorisers], format="csr")
-    ours = model._matrix(vectorisers, texts)
+    ours = tfidf_matrix(vectorisers, texts)
     for matrix in (ours, theirs):
         matrix.sort_indices()
     assert np.array_equal(ours.indptr, theirs.indptr)

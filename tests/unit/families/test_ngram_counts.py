@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.feature_extraction.text import CountVectorizer
 
-from sentiment_lib.families.bag_of_words.ngram_counts import WordCounts
+from sentiment_lib.families.bag_of_words.ngram_counts import NgramCounts
 from sentiment_lib.text.tokens import FEATURE_PATTERN
 
 TEXTS = st.lists(
@@ -23,11 +23,11 @@ def vectoriser(**settings):
 @given(TEXTS.filter(any), TEXTS)
 def test_as_scikit_learn(known, asked):
     theirs = vectoriser().fit(known)
-    ours = WordCounts(theirs.vocabulary_).matrix(asked)
+    ours = NgramCounts(theirs.vocabulary_).matrix(asked)
     assert ours.shape == (len(asked), len(theirs.vocabulary_))
     assert (ours.toarray() == theirs.transform(asked).toarray()).all()
 
 
 def test_a_pair_whose_words_are_not_known_by_themselves():
     theirs = vectoriser(vocabulary={"lost bag": 0, "bag": 1})
-    assert (WordCounts(theirs.vocabulary).matrix(["lost bag lost bag"]).toarray() == [[2, 2]]).all()
+    assert (NgramCounts(theirs.vocabulary).matrix(["lost bag lost bag"]).toarray() == [[2, 2]]).all()

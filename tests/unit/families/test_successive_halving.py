@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from sentiment_lib.errors import BadInput
 from sentiment_lib.families import catalog
-from sentiment_lib.families.base import Training
-from sentiment_lib.families.tuning import search_spaces, successive_halving
+from sentiment_lib.families.base import Family, Training
+from sentiment_lib.families.embeddings.logistic_head import SEARCHED_C
+from sentiment_lib.families.transformers.hyperparameters import Hyperparameters
+from sentiment_lib.families.tuning import successive_halving
 from sentiment_lib.records import LABELS
 from tests.unit.families.made_up import made_up
 
@@ -20,16 +22,17 @@ def rows(count=1600, seed=0):
     return texts, [LABELS.index(label) for label in labels]
 
 
-class Guesser:
+class Guesser(Family):
     """A family whose quality is an option: how sure it is of the right label, which it reads off the text."""
 
     name = "count_logreg"
+    licence = "none"
 
     def __init__(self, trained):
         self.trained = trained
 
     def train(self, training: Training):
-        sure = training.options.get("strength", 0.5)
+        sure = training.options.get("c", 0.5)
         self.trained.append((training.options, len(training.texts), training.texts[-1]))
         training.report(self.name, 0.5, "guessing")
         if training.options.get("words") == 1:
@@ -54,8 +57,13 @@ TRUTH: dict[str, int] = {}
 def trained(monkeypatch):
     seen: list = []
     monkeypatch.setitem(catalog.CATALOG, "count_logreg", Guesser(seen))
-    monkeypatch.setitem(search_spaces.SPACES, "count_logreg", {"strength": (0.4, 0.6, 0.7, 0.8), "min_df": (1, 2, 3)})
+    set_space(monkeypatch, {"c": (0.4, 0.6, 0.7, 0.8), "min_df": (1, 2, 3)})
     return seen
+
+
+def set_space(monkeypatch, space):
+    """Another search space for count_logreg."""
+    monkeypatch.setattr(catalog.family("count_logreg"), "search_space", lambda options: space)
 
 
 @pytest.fixture
@@ -72,11 +80,11 @@ def test_a_third_goes_on_to_three_times_the_rows_and_the_default_always_does(tra
     assert found.rungs == (133, 400, 1200)
     by_rung = [[trial for trial in found.trials if trial.rung == rung] for rung in range(3)]
     assert [len(trials) for trials in by_rung] == [9, 4, 3]
-    assert [len(trials) for trials in by_rung] == successive_halving.planned(9, found.rungs)
+    assert [len(trials) for trials in by_rung] == successive_halving.max_trials(9, found.rungs)
     assert all(trials[0].configuration == 0 and trials[0].options == {} for trials in by_rung)
     assert {trial.rows for trial in by_rung[1]} == {400}
-    best = max(trial.options.get("strength", 0.5) for trial in by_rung[0])
-    assert found.options["strength"] == best
+    best = max(trial.options.get("c", 0.5) for trial in by_rung[0])
+    assert found.options["c"] == best
     assert found.gain > found.gain_needed > 0
     assert (found.complete, found.configurations, found.stopped) == (3, 9, None)
 
@@ -97,19 +105,19 @@ def test_configurations_are_drawn_once_each_and_the_first_is_the_default():
 
 def test_what_is_given_is_not_searched():
     assert all("rate" not in options for options in successive_halving.configurations("fasttext", 0, 9, {"rate": 0.5}))
-    assert successive_halving.configurations("glove_logreg", 0, 9, {"strength": 0.5}) == [{}]
+    assert successive_halving.configurations("glove_logreg", 0, 9, {"c": 0.5}) == [{}]
     assert successive_halving.configurations("tweet_roberta", 0, 9, {}) == [{}]
     assert len(successive_halving.configurations("tweet_roberta", 0, 9, {"fine_tune": True})) == 9
 
 
 def test_a_small_space_is_tried_whole():
     drawn = successive_halving.configurations("glove_logreg", 0, 100, {})
-    assert [options.get("strength") for options in drawn[1:]] != []
-    assert sorted(options["strength"] for options in drawn[1:]) == list(search_spaces.STRENGTHS)
+    assert [options.get("c") for options in drawn[1:]] != []
+    assert sorted(options["c"] for options in drawn[1:]) == list(SEARCHED_C)
 
 
 def test_no_better_than_noise_leaves_the_default(trained, known, monkeypatch):
-    monkeypatch.setitem(search_spaces.SPACES, "count_logreg", {"strength": (0.5,), "min_df": (1, 2, 3)})
+    set_space(monkeypatch, {"c": (0.5,), "min_df": (1, 2, 3)})
     found = successive_halving.search("count_logreg", *known, seed=0, count=4)
     assert found.winner == 0
     assert found.options == {}
@@ -117,7 +125,7 @@ def test_no_better_than_noise_leaves_the_default(trained, known, monkeypatch):
 
 
 def test_ahead_by_luck_alone_is_not_enough_and_the_bar_rises_with_the_number_tried(trained, known, monkeypatch):
-    monkeypatch.setitem(search_spaces.SPACES, "count_logreg", {"strength": (0.505,), "min_df": (1, 2, 3, 4, 5, 6)})
+    set_space(monkeypatch, {"c": (0.505,), "min_df": (1, 2, 3, 4, 5, 6)})
     few, many = (successive_halving.search("count_logreg", *known, seed=0, count=count) for count in (2, 7))
     assert few.gain == many.gain > 0
     assert many.gain_needed > few.gain_needed > 0
@@ -129,7 +137,7 @@ def test_less_log_loss_with_a_lower_macro_f1_does_not_win(known, monkeypatch):
 
         def train(self, training):
             inner = super().train(training).predict_proba
-            hedges = "strength" in training.options
+            hedges = "c" in training.options
 
             def predict_proba(texts):
                 proba = inner(texts)
@@ -138,7 +146,7 @@ def test_less_log_loss_with_a_lower_macro_f1_does_not_win(known, monkeypatch):
             return SimpleNamespace(predict_proba=predict_proba)
 
     monkeypatch.setitem(catalog.CATALOG, "count_logreg", Sly([]))
-    monkeypatch.setitem(search_spaces.SPACES, "count_logreg", {"strength": (0.4,)})
+    set_space(monkeypatch, {"c": (0.4,)})
     found = successive_halving.search("count_logreg", *known, seed=0, count=2)
     usual, other = found.trials[-2:]
     assert other.score < usual.score
@@ -147,20 +155,20 @@ def test_less_log_loss_with_a_lower_macro_f1_does_not_win(known, monkeypatch):
 
 
 def test_a_failing_trial_is_recorded_and_the_others_go_on(trained, known, monkeypatch):
-    monkeypatch.setitem(search_spaces.SPACES, "count_logreg", {"strength": (0.7, 0.8), "words": (1, 2)})
+    set_space(monkeypatch, {"c": (0.7, 0.8), "words": (1, 2)})
     told = []
-    found = successive_halving.search("count_logreg", *known, seed=0, count=5, told=told.append)
+    found = successive_halving.search("count_logreg", *known, seed=0, count=5, on_trial=told.append)
     failed = [trial for trial in found.trials if trial.problem]
     assert {trial.options["words"] for trial in failed} == {1}
     assert {trial.problem for trial in failed} == {"ValueError: one word is not enough"}
     assert {trial.rung for trial in failed} == {0}, "what failed is not tried again"
-    assert found.options == {"strength": 0.8, "words": 2}
+    assert found.options == {"c": 0.8, "words": 2}
     assert found.complete == len(found.rungs)
     assert tuple(told) == found.trials
 
 
 def test_when_all_others_fail_the_default_wins(trained, known, monkeypatch):
-    monkeypatch.setitem(search_spaces.SPACES, "count_logreg", {"words": (1,), "min_df": (1, 2)})
+    set_space(monkeypatch, {"words": (1,), "min_df": (1, 2)})
     found = successive_halving.search("count_logreg", *known, seed=0, count=3)
     assert (found.winner, found.options, found.gain) == (0, {}, None)
 
@@ -173,7 +181,7 @@ def test_a_search_out_of_time_takes_the_best_of_the_last_complete_rung(trained, 
     assert first.complete == 2
     assert first.trials == tuple(replace_cost(trial, first) for trial in whole.trials[: len(first.trials)])
     assert "cancelled" in first.stopped
-    assert first.options["strength"] == whole.options["strength"]
+    assert first.options["c"] == whole.options["c"]
 
 
 def replace_cost(trial, other):
@@ -213,64 +221,23 @@ def test_the_same_seed_gives_the_same_winner_with_a_real_family():
     assert all(trial.problem is None for trial in one.trials)
 
 
-@pytest.mark.parametrize("name", sorted(search_spaces.SPACES))
+@pytest.mark.parametrize("name", sorted(catalog.CATALOG))
 def test_every_corner_of_a_space_is_an_option_of_its_family(name):
     """First and last value of each option are trained with; for networks, which take longer, the names are checked."""
-    if name in catalog.RESUMABLE:
-        from dataclasses import fields
-
-        from sentiment_lib.families.transformers.hyperparameters import Recipe
-
-        assert set(search_spaces.SPACES[name]) <= {field.name for field in fields(Recipe)}
+    family = catalog.family(name)
+    space = family.search_space({"fine_tune": True} if family.fine_tunable else {})
+    if family.fine_tunable:
+        assert set(space) <= {field.name for field in fields(Hyperparameters)}
+    if family.fine_tunable or not space:
         return
     texts, labels = rows(200)
-    space = search_spaces.SPACES[name]
-    for place in (0, -1):
-        corner = {option: values[place] for option, values in space.items()}
+    for end in (0, -1):
+        corner = {option: values[end] for option, values in space.items()}
         model = catalog.train(name, texts, labels, seed=0, **corner)
         assert np.isfinite(model.predict_proba(texts[:5])).all()
 
 
-NUMERIC = ["vader", "count_logreg", "tfidf_logreg", "fasttext", "word2vec_logreg", "glove_logreg", "use_logreg"]
-
-
-@pytest.mark.parametrize("name", NUMERIC)
-def test_an_unknown_option_is_named_with_those_that_are_known(name):
-    texts, labels = rows(200)
-    with pytest.raises(BadInput, match=f"option strenght of {name} is not valid: known are"):
-        catalog.train(name, texts, labels, seed=0, strenght=1)
-
-
-@pytest.mark.parametrize(
-    ("name", "option", "value"),
-    [
-        ("tfidf_logreg", "strength", -1),
-        ("tfidf_logreg", "min_df", 1.5),
-        ("tfidf_logreg", "words", 3),
-        ("tfidf_logreg", "model", "svm"),
-        ("count_logreg", "characters", 4),
-        ("fasttext", "epochs", "many"),
-        ("fasttext", "rate", float("nan")),
-        ("word2vec_logreg", "dimensions", True),
-        ("glove_logreg", "strength", 0),
-    ],
-)
-def test_an_option_out_of_its_bounds_is_refused(name, option, value):
-    texts, labels = rows(200)
-    with pytest.raises(BadInput, match=f"option {option} of {name}"):
-        catalog.train(name, texts, labels, seed=0, **{option: value})
-
-
-@pytest.mark.parametrize("name", ["count_logreg", "tfidf_logreg"])
-def test_a_bag_of_words_with_other_features_is_read_again_as_it_was(name, tmp_path):
-    from sentiment_lib.registry import model_package
-
-    texts, labels = rows(300)
-    longest = {"characters": 4} if name == "tfidf_logreg" else {}
-    model = catalog.train(name, texts, labels, seed=0, words=1, min_df=3, strength=0.4, **longest)
-    digest = model_package.write(model, tmp_path / "package")
-    again = model_package.read(tmp_path / "package", digest)
-    np.testing.assert_array_equal(model.predict_proba(texts), again.predict_proba(texts))
-    assert model.notes["strength"] == 0.4
-    model_package.write(again, tmp_path / "again")
-    assert (tmp_path / "again" / "manifest.json").read_bytes() == (tmp_path / "package" / "manifest.json").read_bytes()
+def test_families_with_nothing_to_fit_have_no_search_space():
+    assert {name for name, family in catalog.CATALOG.items() if not family.search_space({})} == {
+        *("vader", "textblob", "tweet_roberta", "stack")
+    }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sentiment_lib.families.text_preparation import prepared
+from sentiment_lib.families.text_preparation import prepare
 
 
 @pytest.mark.parametrize(
@@ -19,9 +19,9 @@ from sentiment_lib.families.text_preparation import prepared
     ],
 )
 def test_symbols_are_read_by_their_names_once_in_a_row(tweet, read):
-    assert prepared(tweet, "named") == read
+    assert prepare(tweet, "named") == read
 
 
 def test_plain_leaves_symbols_and_tweeteval_masks_people_and_links():
-    assert prepared("@united \U0001f621", "plain") == "@united \U0001f621"
-    assert prepared("@united see https://example.org", "user_http").startswith("@user see http")
+    assert prepare("@united \U0001f621", "plain") == "@united \U0001f621"
+    assert prepare("@united see https://example.org", "user_http").startswith("@user see http")

@@ -8,7 +8,7 @@ import pytest
 
 from sentiment_lib.families import catalog
 from sentiment_lib.families.onnx import runtime
-from sentiment_lib.families.onnx.quantisation import quantised, with_ranges
+from sentiment_lib.families.onnx.quantisation import quantise, set_static_ranges
 from tests.unit.families.made_up import made_up
 
 
@@ -27,7 +27,7 @@ def answers(graph, tokens, together=1):
 
 def test_neighbours_of_one_length_change_no_bit(whole):
     graph, tokens = whole
-    small = with_ranges(quantised(graph), tokens[:60])
+    small = set_static_ranges(quantise(graph), tokens[:60])
     alone = answers(small, tokens)
     assert max(np.bincount([len(ids) for ids in tokens])) > 2, "no two texts have the same length"
     assert np.array_equal(answers(small, tokens, together=8), alone)
@@ -36,15 +36,15 @@ def test_neighbours_of_one_length_change_no_bit(whole):
 def test_the_answers_are_near_those_of_single_precision(whole):
     graph, tokens = whole
     exact = answers(graph, tokens)
-    fixed = answers(with_ranges(quantised(graph), tokens[:60]), tokens)
-    as_they_come = answers(quantised(graph), tokens)
+    fixed = answers(set_static_ranges(quantise(graph), tokens[:60]), tokens)
+    as_they_come = answers(quantise(graph), tokens)
     apart = np.abs(fixed - exact).mean()
     assert 0 < apart < 2 * np.abs(as_they_come - exact).mean() + 0.01
 
 
 def test_nothing_looks_for_ranges_and_products_are_one_node(whole):
     graph, tokens = whole
-    kinds = {node.op_type for node in onnx.load_from_string(with_ranges(quantised(graph), tokens[:60])).graph.node}
+    kinds = {node.op_type for node in onnx.load_from_string(set_static_ranges(quantise(graph), tokens[:60])).graph.node}
     assert "MatMulIntegerToFloat" in kinds
     assert not kinds & {"DynamicQuantizeLinear", "MatMulInteger"}
 

@@ -8,8 +8,8 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from sentiment_lib.families.onnx import runtime
-from sentiment_lib.families.onnx.quantisation import quantised, with_ranges
-from sentiment_lib.families.onnx.smooth_quant import smoothed
+from sentiment_lib.families.onnx.quantisation import quantise, set_static_ranges
+from sentiment_lib.families.onnx.smooth_quant import smooth
 
 WORDS, WIDTH = 50, 64
 
@@ -51,14 +51,14 @@ def answers(graph, tokens):
 
 
 def test_in_single_precision_nothing_changes(graph, tokens):
-    np.testing.assert_allclose(answers(smoothed(graph, tokens), tokens), answers(graph, tokens), rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(answers(smooth(graph, tokens), tokens), answers(graph, tokens), rtol=1e-4, atol=1e-4)
 
 
 def test_in_int8_what_was_lost_to_the_large_columns_comes_back(graph, tokens):
     exact = answers(graph, tokens)
     before, after = (
-        np.abs(answers(with_ranges(quantised(one), tokens), tokens) - exact).mean()
-        for one in (graph, smoothed(graph, tokens))
+        np.abs(answers(set_static_ranges(quantise(one), tokens), tokens) - exact).mean()
+        for one in (graph, smooth(graph, tokens))
     )
     assert after < before / 5
 
@@ -70,6 +70,6 @@ def test_products_that_share_an_input_share_its_factors(graph, tokens):
     model.graph.node[-1].input[0] = "sum"
     model.graph.node.insert(4, helper.make_node("Add", ["scores", "more"], ["sum"]))
     both = model.SerializeToString()
-    kinds = [node.op_type for node in onnx.load_from_string(smoothed(both, tokens)).graph.node]
+    kinds = [node.op_type for node in onnx.load_from_string(smooth(both, tokens)).graph.node]
     assert kinds.count("Mul") == 2  # the gains, and the factors
-    np.testing.assert_allclose(answers(smoothed(both, tokens), tokens), answers(both, tokens), rtol=1e-4, atol=1e-2)
+    np.testing.assert_allclose(answers(smooth(both, tokens), tokens), answers(both, tokens), rtol=1e-4, atol=1e-2)
