@@ -11,8 +11,8 @@ import pytest
 
 from sentiment_lib.errors import BadInput, MissingWeights
 from sentiment_lib.families import catalog
-from sentiment_lib.families.embeddings.family import Encoded
-from sentiment_lib.families.embeddings.sentence_encoder import PREPARATION, MiniLm
+from sentiment_lib.families.embeddings.family import EmbeddingModel
+from sentiment_lib.families.embeddings.sentence_encoder import PREPARATION, TorchMiniLm
 from sentiment_lib.families.onnx import runtime
 from sentiment_lib.registry import model_package
 from tests.unit.families.made_up import made_up
@@ -43,7 +43,7 @@ def exact():
 @pytest.fixture(scope="module")
 def earlier(exact):
     """The same linear model on MiniLM by torch, as packages had it before they carried a graph."""
-    return Encoded(NAME, MiniLm("named"), exact._head, {})
+    return EmbeddingModel(NAME, TorchMiniLm("named"), exact._head, {})
 
 
 def test_faces_that_differ_are_read_differently(exact):
