@@ -57,15 +57,15 @@ def decide(store: Store, settings: Settings, path: Path, number: int) -> dict[st
     version = train.run(store, settings, snapshot_id=frozen.snapshot_id, family=FAMILY, run_key=asked_by)
     case = {"snapshot_id": frozen.snapshot_id, "candidate": version.version}
     decision = evaluate.run(store, settings, **case, requested_by=asked_by)
-    if decision.answer is Answer.PROMOTE:
+    if decision.verdict is Answer.PROMOTE:
         question = request_approval.run(store, settings, decision_ids=[decision.decision_id], requested_by=asked_by)
         assert question is not None
         shown = {"decision_id": question.decision_id, "evidence_hash": question.evidence_hash}
-        response = ApprovalResponse(**shown, answer="approved", answered_by="mlops", reason="benchmark")
+        response = ApprovalResponse(**shown, response="approved", answered_by="mlops", reason="benchmark")
         record_approval.run(store, settings, response)
         promote.run(store, settings, decision_id=question.decision_id)
-    print(f"{path.name}: decision {decision.decision_id}, version {version.version}, {decision.answer}", flush=True)
-    return {"decision": decision.decision_id, "version": version.version, "answer": str(decision.answer)}
+    print(f"{path.name}: decision {decision.decision_id}, version {version.version}, {decision.verdict}", flush=True)
+    return {"decision": decision.decision_id, "version": version.version, "answer": str(decision.verdict)}
 
 
 def again(*arguments: str) -> dict[str, Any]:

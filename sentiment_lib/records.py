@@ -153,7 +153,7 @@ class Decision:
 
     decision_id: int
     evaluation_id: int
-    answer: Answer
+    verdict: Answer
     rules: tuple[RuleVerdict, ...]
     evidence_hash: str
     candidate_version: int
@@ -182,7 +182,7 @@ class ApprovalResponse:
 
     decision_id: int
     #: "approved", "rejected", "expired" or "void"
-    answer: str
+    response: str
     answered_by: str = NOBODY
     answered_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     reason: str | None = None
@@ -224,5 +224,9 @@ class DriftReport:
     severity: str | None = None
     #: the policy wants a retrain for this report
     wants_retrain: bool = False
-    #: what moved, quality, class shares, continuous watching, Evidently's figures
+    #: loss of macro-F1 against the reference; None without enough labels or predictions
+    loss: float | None = None
+    #: state of continuous monitoring: value, alarm, counted, windows, run_length; None when too few rows were compared
+    continuous: Mapping[str, object] | None = None
+    #: drivers, quality, class shares, Evidently's figures
     details: Mapping[str, object] = field(default_factory=dict)

@@ -40,15 +40,15 @@ FROM (SELECT tweet_id, created_at + interval '1 minute' AS at,
       FROM tweets WHERE tweet_id BETWEEN :first + :low AND :first + :high AND (:every = 1 OR tweet_id % :every = 0)) t
 """
 REST = (
-    "INSERT INTO audit_sample (prediction_id, inclusion_probability, drawn_at, settled_at) "
+    "INSERT INTO audit_sample (prediction_id, inclusion_probability, drawn_at, labelled_at) "
     "SELECT prediction_id, 0.02, predicted_at, CASE WHEN tweet_id % 100 < 50 THEN predicted_at END "
     "FROM predictions WHERE tweet_id % 50 = 0",
     "INSERT INTO labels (tweet_id, label, source, labelled_by, labelled_at, stored_at, inclusion_probability) "
     "SELECT p.tweet_id, p.label, 'audit', 'person ' || p.tweet_id % 3, p.predicted_at, p.predicted_at, 0.02 "
-    "FROM audit_sample a JOIN predictions p USING (prediction_id) WHERE a.settled_at IS NOT NULL "
+    "FROM audit_sample a JOIN predictions p USING (prediction_id) WHERE a.labelled_at IS NOT NULL "
     "ON CONFLICT DO NOTHING",
     "INSERT INTO label_picks (tweet_id, prediction_id, kind, inclusion_probability, person, position, handed_at, state,"
-    " finished_at, answer) SELECT DISTINCT ON (p.tweet_id) p.tweet_id, p.prediction_id, 'audit', 0.02, l.labelled_by, "
+    " finished_at, label) SELECT DISTINCT ON (p.tweet_id) p.tweet_id, p.prediction_id, 'audit', 0.02, l.labelled_by, "
     "(p.tweet_id / 50 % 1000000)::int, p.predicted_at, 'labelled', p.predicted_at, l.label "
     "FROM labels l JOIN predictions p USING (tweet_id) WHERE l.source = 'audit'",
     "INSERT INTO feedback (prediction_id, label, given_by, given_at) "
@@ -94,7 +94,7 @@ def _decide(store: Store, settings: Settings) -> None:
     question = request_approval.run(store, settings, decision_ids=[decision.decision_id], requested_by="retrain/1")
     assert question is not None, decision
     shown = {"decision_id": question.decision_id, "evidence_hash": question.evidence_hash}
-    response = ApprovalResponse(**shown, answer="approved", answered_by="mlops", reason="benchmark")
+    response = ApprovalResponse(**shown, response="approved", answered_by="mlops", reason="benchmark")
     record_approval.run(store, settings, response)
     promote.run(store, settings, decision_id=question.decision_id)
     # as if it had served all the time: its page then looks at every tweet since

@@ -148,7 +148,7 @@ def _champion(url: str, family: str, digest: str) -> str:
     """A database in which this package is the champion; gives a key to ask it with."""
     store = Store(url)
     enter(store, 1, family, digest)
-    deploy(store, 1, "first")
+    deploy(store, 1, "bootstrap")
     key = api_keys.create(store, "benchmark", ("predict",))
     store.close()
     return key

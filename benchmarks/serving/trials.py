@@ -62,7 +62,7 @@ def _trials(home: Path, url: str, *, kills: int, away: float, moves: int) -> dic
     models = {one.version: one for one in packaged(cache, "vader", "tfidf_logreg")}
     for one in models.values():
         enter(store, one.version, one.family, one.digest)
-    deploy(store, 1, "first")
+    deploy(store, 1, "bootstrap")
     key, link, draw = api_keys.create(store, "trials", ("predict",)), Link(url), random.Random(20)
     served = Served(home, link.url, free_port())
     served.start()

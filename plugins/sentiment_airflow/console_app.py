@@ -129,7 +129,7 @@ def add_drift(app: FastAPI, store: Store, settings: Settings) -> None:
     def show_report(report_id: Id) -> HTMLResponse:
         with store.begin() as connection:
             report = drift.view(connection, report_id)
-        details = json.dumps(report.details, indent=2, ensure_ascii=False)
+        details = json.dumps(drift.figures(report), indent=2, ensure_ascii=False)
         return page("drift_report.html", "/drift/one", report=report, details=details)
 
     @app.get("/drift/{report_id}/evidently", dependencies=[READ])

@@ -89,7 +89,7 @@ def evaluate(candidate: Json, dag_run: Any) -> Json:
         candidate=candidate["candidate"],
         requested_by=run_key(dag_run),
     )
-    return to_xcom(decision, "decision_id", "answer", "candidate_version", "evidence_hash")
+    return to_xcom(decision, "decision_id", "verdict", "candidate_version", "evidence_hash")
 
 
 @task(trigger_rule="all_done")  # a group without orders is skipped, and a family may fail
@@ -132,14 +132,14 @@ def record_approval(request: Json, response: Json | None, dag_run: Any) -> Json 
         record_approval.run,
         ApprovalResponse(
             decision_id=request["decision_id"],
-            answer=ledger_response(response),
+            response=ledger_response(response),
             answered_by=user["id"] if user else NOBODY,
             reason=(response["params_input"] or {}).get("reason"),
             evidence_hash=request["evidence_hash"],
         ),
         requested_by=dag_run.triggering_user_name,
     )
-    return {"decision_id": request["decision_id"]} if approval.answer == "approved" else None
+    return {"decision_id": request["decision_id"]} if approval.response == "approved" else None
 
 
 @task(outlets=[CHAMPION])

@@ -40,7 +40,7 @@ def evaluate(
     with open_store() as (store, settings):
         decision = step.run(store, settings, snapshot_id=snapshot_id, candidate=candidate, requested_by=by)
     reasons = "\n".join(f"  {rule.verdict:6} {rule.rule}: {rule.reason}" for rule in decision.rules)
-    show(decision, as_json, f"Decision {decision.decision_id}: {decision.answer}\n{reasons}")
+    show(decision, as_json, f"Decision {decision.decision_id}: {decision.verdict}\n{reasons}")
 
 
 def list_decisions(limit: Limit = 20, as_json: Json = False) -> None:
@@ -53,8 +53,8 @@ def list_decisions(limit: Limit = 20, as_json: Json = False) -> None:
             for decision in decisions.newest(connection, limit)
         ]
     lines = [
-        f"{decision.decision_id:>5}  {decision.answer:8} version {decision.candidate_version} against "
-        f"{decision.champion_version}  {_approval_state(decision.answer, approval)}".rstrip()
+        f"{decision.decision_id:>5}  {decision.verdict:8} version {decision.candidate_version} against "
+        f"{decision.champion_version}  {_approval_state(decision.verdict, approval)}".rstrip()
         for decision, approval in pairs
     ]
     rows = [{**asdict(decision), "approval": asdict(approval) if approval else None} for decision, approval in pairs]
@@ -63,7 +63,7 @@ def list_decisions(limit: Limit = 20, as_json: Json = False) -> None:
 
 def _approval_state(gate: str, approval: Approval | None) -> str:
     if approval:
-        return str(approval.answer)
+        return str(approval.response)
     return "pending approval" if gate == "PROMOTE" else ""
 
 
@@ -77,9 +77,9 @@ def show_decision(decision_id: DecisionId, as_json: Json = False) -> None:
         shadow = shadow_comparison.run(connection, decision)
         approval = decisions.approval(connection, decision_id)
     body = approval_summary.summarise(decision, settings.policy.approval, approval)
-    state = "pending approval" if decision.answer == "PROMOTE" else "no approval needed"
+    state = "pending approval" if decision.verdict == "PROMOTE" else "no approval needed"
     if approval:
-        state = f"{approval.answer} by {approval.answered_by} ({approval.reason or 'no reason given'})"
+        state = f"{approval.response} by {approval.answered_by} ({approval.reason or 'no reason given'})"
     record = asdict(decision) | {
         "evidence": json.loads(decision.evidence),
         "approval": asdict(approval) if approval else None,
@@ -87,7 +87,7 @@ def show_decision(decision_id: DecisionId, as_json: Json = False) -> None:
     }
     # links in the text are relative to Airflow
     body = body.replace("](/", f"]({settings.airflow_url}/")
-    show(record, as_json, f"Decision {decision_id}: {decision.answer}; {state}\n\n{body}")
+    show(record, as_json, f"Decision {decision_id}: {decision.verdict}; {state}\n\n{body}")
 
 
 def replay(decision_id: DecisionId, as_json: Json = False) -> None:
@@ -124,7 +124,7 @@ def approve(
             decision = decisions.full_record(connection, decision_id)
         response = ApprovalResponse(
             decision_id=decision_id,
-            answer="rejected" if reject else "approved",
+            response="rejected" if reject else "approved",
             answered_by=by,
             reason=reason,
             evidence_hash=evidence or decision.evidence_hash,
@@ -134,7 +134,7 @@ def approve(
         if problem := step.input_error(settings, response, (requester, decision.requested_by)):
             raise AnswerRefused(decision=decision_id, problem=problem)
         approval = step.run(store, settings, response, requested_by=requester)
-    text = f"Decision {decision_id}: {approval.answer}" + (f" ({approval.reason})" if approval.reason else "")
+    text = f"Decision {decision_id}: {approval.response}" + (f" ({approval.reason})" if approval.reason else "")
     show(approval, as_json, text)
-    if approval.answer == "void":
+    if approval.response == "void":
         raise typer.Exit(1)

@@ -88,7 +88,7 @@ def retrain(
         ids = [decision.decision_id for decision in decisions]
         question = request_approval.run(store, settings, decision_ids=ids, requested_by=request)
     lines = [
-        f"Decision {decision.decision_id}: version {decision.candidate_version}, {decision.answer}"
+        f"Decision {decision.decision_id}: version {decision.candidate_version}, {decision.verdict}"
         for decision in decisions
     ]
     text = "\n".join([*lines, *map(str, failed.values())])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -20,6 +21,12 @@ def rows(connection: Connection) -> list[ReportSummary]:
 def view(connection: Connection, report_id: int) -> StoredReport:
     """One report. Raises NotFound."""
     return drift_reports.full_report(connection, report_id)
+
+
+def figures(report: StoredReport) -> dict[str, Any]:
+    """Every figure of a report besides its signals."""
+    names = ("severity", "wants_retrain", "loss", "continuous")
+    return {**{name: getattr(report, name) for name in names}, **report.details}
 
 
 def page(connection: Connection, settings: Settings, report_id: int) -> Path:

@@ -29,6 +29,10 @@ TABLES: dict[str, tuple[Any, str]] = {
     "deployment": (DeploymentRow.__table__, "deployment_id"),
 }
 STATES = ("intent", "done", "undone")
+#: Facts in ledger rows keep the keys and values under which they were hashed: (kind of row, key) -> column.
+COLUMNS = {("decision", "answer"): "verdict", ("approval", "answer"): "response"}
+#: Kind of a deployment in the ledger -> in its row.
+DEPLOYMENT_KINDS = {"first": "bootstrap"}
 
 
 def facts_against_ledger(connection: Connection) -> list[str]:
@@ -38,11 +42,11 @@ def facts_against_ledger(connection: Connection) -> list[str]:
         kind, _, state = entry.kind.partition(".")
         name = "deployment" if state in STATES else kind
         if name in TABLES:
-            facts = entry.facts()
+            facts = {COLUMNS.get((name, key), key): value for key, value in entry.facts().items()}
             known = recorded[name].setdefault(int(facts[TABLES[name][1]]), {})
             known.update(facts)
             if state in STATES:
-                known.update(kind=kind, state=state)
+                known.update(kind=DEPLOYMENT_KINDS.get(kind, kind), state=state)
     problems: list[str] = []
     for name, (table, key) in TABLES.items():
         rows = {int(row[key]): dict(row) for row in connection.execute(select(table).order_by(table.c[key])).mappings()}
@@ -87,8 +91,8 @@ def evidence(connection: Connection) -> list[str]:
 
 MOVES = text(
     """
-    SELECT d.deployment_id, d.kind, d.from_version, d.to_version, d.state, a.answer, a.evidence_hash AS approved_hash,
-           c.answer AS decided, c.evidence_hash AS decided_hash, e.candidate_version, e.champion_version
+    SELECT d.deployment_id, d.kind, d.from_version, d.to_version, d.state, a.response, a.evidence_hash AS approved_hash,
+           c.verdict, c.evidence_hash AS decided_hash, e.candidate_version, e.champion_version
     FROM deployments d
     LEFT JOIN approvals a ON a.approval_id = d.approval_id
     LEFT JOIN decisions c ON c.decision_id = coalesce(a.decision_id, d.decision_id)
@@ -106,7 +110,7 @@ def moves(connection: Connection) -> list[str]:
     for move in connection.execute(MOVES):
         name = f"deployment {move.deployment_id} ({move.kind} to version {move.to_version})"
         if move.kind == "promotion":
-            if move.answer != "approved" or move.decided != "PROMOTE":
+            if move.response != "approved" or move.verdict != "PROMOTE":
                 problems.append(f"{name} has no decision that says PROMOTE with an approval")
             elif (move.candidate_version, move.champion_version) != (move.to_version, move.from_version):
                 problems.append(f"{name} moved other versions than its decision compared")

@@ -58,7 +58,7 @@ def store(connection: Connection, evidence: Evidence, *, policy: Mapping[str, An
         insert(DecisionRow)
         .values(
             evaluation_id=evaluation_id,
-            answer=str(evidence.verdict),
+            verdict=str(evidence.verdict),
             rules=rules,
             evidence_hash=digest,
             policy=policy,
@@ -73,7 +73,7 @@ def store(connection: Connection, evidence: Evidence, *, policy: Mapping[str, An
         {
             "decision_id": decision_id,
             "evaluation_id": evaluation_id,
-            "answer": str(evidence.verdict),
+            "answer": str(evidence.verdict),  # the key under which earlier rows were hashed
             "evidence_hash": digest,
             "rules_hash": hash_text(canonical_json(rules)),
             "requested_by": requested_by,
@@ -86,7 +86,7 @@ def _decisions() -> Select[Any]:
     return select(
         DecisionRow.decision_id,
         DecisionRow.evaluation_id,
-        DecisionRow.answer,
+        DecisionRow.verdict,
         DecisionRow.rules,
         DecisionRow.evidence_hash,
         EvaluationRow.candidate_version,
@@ -100,7 +100,7 @@ def _decision(row: RowMapping) -> Decision:
 
 def _fields(row: RowMapping) -> dict[str, Any]:
     rules = tuple(RuleVerdict(**rule) for rule in row["rules"])
-    return {**row, "answer": Answer(row["answer"]), "rules": rules}
+    return {**row, "verdict": Answer(row["verdict"]), "rules": rules}
 
 
 def by_id(connection: Connection, decision_id: int) -> Decision:
@@ -170,7 +170,7 @@ def waiting(connection: Connection) -> list[Waiting]:
         )
         .join(EvaluationRow, EvaluationRow.evaluation_id == DecisionRow.evaluation_id)
         .outerjoin(ApprovalRow, ApprovalRow.decision_id == DecisionRow.decision_id)
-        .where(DecisionRow.answer == str(Answer.PROMOTE), ApprovalRow.approval_id.is_(None))
+        .where(DecisionRow.verdict == str(Answer.PROMOTE), ApprovalRow.approval_id.is_(None))
         .order_by(DecisionRow.decision_id)
     )
     return [Waiting(**row) for row in connection.execute(query).mappings()]
@@ -183,7 +183,7 @@ def approved_and_not_moved(connection: Connection) -> set[int]:
         .join(DecisionRow, DecisionRow.evaluation_id == EvaluationRow.evaluation_id)
         .join(ApprovalRow, ApprovalRow.decision_id == DecisionRow.decision_id)
         .outerjoin(DeploymentRow, DeploymentRow.approval_id == ApprovalRow.approval_id)
-        .where(ApprovalRow.answer == "approved", DeploymentRow.deployment_id.is_(None))
+        .where(ApprovalRow.response == "approved", DeploymentRow.deployment_id.is_(None))
     )
     return set(connection.execute(query).scalars())
 
@@ -199,8 +199,9 @@ def store_approval(
     approval_id = connection.execute(
         insert(ApprovalRow).values(**values).returning(ApprovalRow.approval_id)
     ).scalar_one()
-    comparison = {} if shadow is None else {"shadow": dict(shadow)}
-    ledger.append(connection, "approval", {"approval_id": approval_id, **values, **comparison})
+    facts = {"approval_id": approval_id, **values}
+    facts["answer"] = facts.pop("response")  # the key under which earlier rows were hashed
+    ledger.append(connection, "approval", facts if shadow is None else {**facts, "shadow": dict(shadow)})
     return Approval(approval_id=approval_id, **values)
 
 
@@ -216,7 +217,7 @@ def voided_since(connection: Connection, moment: datetime) -> list[str]:
     found = connection.execute(
         text(
             "SELECT d.requested_by FROM decisions d JOIN approvals a USING (decision_id) "
-            "WHERE a.answer = 'void' AND d.decided_at >= :moment ORDER BY d.decision_id"
+            "WHERE a.response = 'void' AND d.decided_at >= :moment ORDER BY d.decision_id"
         ),
         {"moment": moment},
     ).scalars()
@@ -228,7 +229,7 @@ class DecisionSummary:
     """A decision without its evidence, and what was answered to it."""
 
     decision_id: int
-    answer: str
+    verdict: str
     decided_at: datetime
     requested_by: str
     candidate_version: int
@@ -243,8 +244,8 @@ def newest_summaries(
     """The newest decisions, newest first; with `requested_by`, those of this request."""
     rows = connection.execute(
         text(
-            "SELECT d.decision_id, d.answer, d.decided_at, d.requested_by, e.candidate_version, e.champion_version, "
-            "a.answer AS approval, a.answered_by "
+            "SELECT d.decision_id, d.verdict, d.decided_at, d.requested_by, e.candidate_version, e.champion_version, "
+            "a.response AS approval, a.answered_by "
             "FROM decisions d JOIN evaluations e USING (evaluation_id) LEFT JOIN approvals a USING (decision_id) "
             "WHERE CAST(:request AS text) IS NULL OR d.requested_by = :request ORDER BY d.decision_id DESC LIMIT :limit"
         ),
@@ -264,7 +265,7 @@ def overdue(connection: Connection, before: datetime) -> int | None:
     decision_id: int | None = connection.execute(
         text(
             "SELECT d.decision_id FROM decisions d LEFT JOIN approvals a USING (decision_id) "
-            "WHERE d.answer = 'PROMOTE' AND a.decision_id IS NULL AND d.decided_at < :before "
+            "WHERE d.verdict = 'PROMOTE' AND a.decision_id IS NULL AND d.decided_at < :before "
             "AND d.decision_id = (SELECT max(decision_id) FROM decisions)"
         ),
         {"before": before},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
@@ -115,7 +115,7 @@ def watched_signals(
     found = connection.execute(
         text(
             "SELECT signals, current_end FROM drift_reports WHERE model_version = :version "
-            'AND details @> \'{"continuous": {"counted": true}}\' ORDER BY current_end DESC LIMIT :limit'
+            "AND (continuous ->> 'counted')::boolean ORDER BY current_end DESC LIMIT :limit"
         ),
         {"version": version, "limit": limit},
     ).all()
@@ -126,8 +126,8 @@ def wanting(connection: Connection, report_id: int, *, last: int) -> int:
     """How many of a version's last checks, up to this report, wanted a retrain. A check of too few tweets is none."""
     found: int = connection.execute(
         text(
-            "SELECT count(*) FILTER (WHERE details @> '{\"wants_retrain\": true}') FROM ("
-            "  SELECT r.details FROM drift_reports r JOIN drift_reports this ON this.report_id = :report"
+            "SELECT count(*) FILTER (WHERE wants_retrain) FROM ("
+            "  SELECT r.wants_retrain FROM drift_reports r JOIN drift_reports this ON this.report_id = :report"
             "  WHERE r.model_version = this.model_version AND r.verdict <> 'too_few'"
             "    AND r.current_end <= this.current_end "
             "  ORDER BY r.current_end DESC, r.report_id DESC LIMIT :last) checks"
@@ -141,7 +141,8 @@ def find_report(connection: Connection, version: int, reference: Window, current
     """The report of exactly these windows."""
     row = connection.execute(
         text(
-            "SELECT report_id, verdict, signals, html_path, details FROM drift_reports "
+            "SELECT report_id, verdict, signals, html_path, severity, wants_retrain, loss, continuous, details "
+            "FROM drift_reports "
             "WHERE model_version = :version AND reference_start = :rs "
             "AND reference_end = :re AND current_start = :cs AND current_end = :ce"
         ),
@@ -156,39 +157,37 @@ def find_report(connection: Connection, version: int, reference: Window, current
         current=current,
         signals=tuple(row.signals),
         html_path=row.html_path,
-        severity=row.details.get("severity"),
-        wants_retrain=bool(row.details.get("wants_retrain")),
+        severity=row.severity,
+        wants_retrain=row.wants_retrain,
+        loss=row.loss,
+        continuous=row.continuous,
         details=row.details,
     )
 
 
-def add_report(
-    connection: Connection,
-    version: int,
-    reference: Window,
-    current: Window,
-    *,
-    verdict: str,
-    signals: Sequence[Mapping[str, Any]],
-    details: Mapping[str, Any],
-    html_path: str | None,
-) -> int | None:
+def add_report(connection: Connection, version: int, report: DriftReport) -> int | None:
     """Id of the new report; None when another run has stored these windows already."""
-    found: int | None = connection.execute(
+    report_id: int | None = connection.execute(
         text(
             "INSERT INTO drift_reports (model_version, reference_start, reference_end, current_start, current_end, "
-            "verdict, signals, details, html_path) VALUES (:version, :rs, :re, :cs, :ce, :verdict, "
-            "CAST(:signals AS jsonb), CAST(:details AS jsonb), :html) ON CONFLICT DO NOTHING RETURNING report_id"
+            "verdict, signals, severity, wants_retrain, loss, continuous, details, html_path) "
+            "VALUES (:version, :rs, :re, :cs, :ce, :verdict, CAST(:signals AS jsonb), :severity, :wants_retrain, "
+            ":loss, CAST(:continuous AS jsonb), CAST(:details AS jsonb), :html_path) "
+            "ON CONFLICT DO NOTHING RETURNING report_id"
         ),
-        _keys(version, reference, current)
+        _keys(version, report.reference, report.current)
         | {
-            "verdict": verdict,
-            "signals": json.dumps(list(signals), allow_nan=False),
-            "details": json.dumps(dict(details), allow_nan=False),
-            "html": html_path,
+            "verdict": report.verdict,
+            "signals": json.dumps(list(report.signals), allow_nan=False),
+            "severity": report.severity,
+            "wants_retrain": report.wants_retrain,
+            "loss": report.loss,
+            "continuous": None if report.continuous is None else json.dumps(dict(report.continuous), allow_nan=False),
+            "details": json.dumps(dict(report.details), allow_nan=False),
+            "html_path": report.html_path,
         },
     ).scalar()
-    return found
+    return report_id
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -231,6 +230,10 @@ class StoredReport:
     current_end: datetime
     verdict: str
     signals: list[dict[str, Any]]
+    severity: str | None
+    wants_retrain: bool
+    loss: float | None
+    continuous: dict[str, Any] | None
     details: dict[str, Any]
     html_path: str | None
     created_at: datetime

@@ -11,7 +11,7 @@ def answer_pairs(connection: Connection, newest: int) -> list[tuple[str, str]]:
     """(first, second) answers to the tweets that two people have labelled, the newest so many."""
     rows = connection.execute(
         text(
-            "SELECT k.answer AS first, s.answer AS second FROM label_picks s "
+            "SELECT k.label AS first, s.label AS second FROM label_picks s "
             "JOIN label_picks k ON k.pick_id = s.first_pick "
             "WHERE s.kind = 'second' AND s.state = 'labelled' AND k.state = 'labelled' "
             "ORDER BY s.pick_id DESC LIMIT :newest"
@@ -35,7 +35,7 @@ def counts(connection: Connection, person: str, since: datetime, most: int) -> R
                                               LIMIT :most) m) AS own_skipped,
                        (SELECT count(*) FROM (SELECT FROM label_picks WHERE state = 'labelled' 
                         LIMIT :most) m) AS all_people,
-                       (SELECT count(*) FROM (SELECT FROM audit_sample WHERE settled_at IS NULL
+                       (SELECT count(*) FROM (SELECT FROM audit_sample WHERE labelled_at IS NULL
                                               LIMIT :most) m) AS audit_waiting
                 """
             ),
@@ -49,7 +49,7 @@ def counts(connection: Connection, person: str, since: datetime, most: int) -> R
 def audit_waiting(connection: Connection, most: int = 10_000) -> int:
     """Predictions of the audit sample without a label; none is counted beyond `most`."""
     count: int = connection.execute(
-        text("SELECT count(*) FROM (SELECT FROM audit_sample WHERE settled_at IS NULL LIMIT :most) waiting"),
+        text("SELECT count(*) FROM (SELECT FROM audit_sample WHERE labelled_at IS NULL LIMIT :most) waiting"),
         {"most": most},
     ).scalar_one()
     return count

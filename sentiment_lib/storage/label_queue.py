@@ -44,7 +44,7 @@ AUDIT = text(
     f"""
     SELECT p.tweet_id, p.prediction_id, 'audit' AS kind, a.inclusion_probability
     FROM audit_sample a JOIN predictions p ON p.prediction_id = a.prediction_id
-    WHERE a.settled_at IS NULL AND {_OURS}
+    WHERE a.labelled_at IS NULL AND {_OURS}
       AND NOT EXISTS (SELECT FROM labels l WHERE l.tweet_id = p.tweet_id AND l.source = 'audit')
       AND NOT EXISTS (SELECT FROM label_picks k WHERE k.tweet_id = p.tweet_id
                       AND (k.person = :person OR (k.kind <> 'second' AND k.state IN ('open', 'labelled'))))
@@ -120,7 +120,7 @@ def release_expired(connection: Connection, before: datetime, person: str) -> in
 
 PICK = """
     SELECT k.pick_id, k.tweet_id, k.prediction_id, k.kind, k.inclusion_probability, k.person, k.position, k.handed_at,
-           k.state, k.finished_at, k.answer, k.label_id, k.first_pick, k.wants_second,
+           k.state, k.finished_at, k.label, k.label_id, k.first_pick, k.wants_second,
            t.text, t.language, t.airline, t.created_at,
            p.model_version, p.label AS predicted, p.p_negative, p.p_neutral, p.p_positive
     FROM label_picks k JOIN tweets t USING (tweet_id) JOIN predictions p USING (prediction_id)
@@ -156,14 +156,14 @@ def next_position(connection: Connection, person: str) -> int:
     return position
 
 
-def finish(connection: Connection, pick_id: int, *, answer: str | None, label_id: int | None, at: datetime) -> None:
+def finish(connection: Connection, pick_id: int, *, label: str | None, label_id: int | None, at: datetime) -> None:
     """Close a pick: labelled with an answer, skipped without."""
     connection.execute(
         text(
-            "UPDATE label_picks SET state = CASE WHEN cast(:answer AS text) IS NULL THEN 'skipped' ELSE 'labelled' END,"
-            " answer = :answer, label_id = :label_id, finished_at = :at WHERE pick_id = :pick"
+            "UPDATE label_picks SET state = CASE WHEN cast(:label AS text) IS NULL THEN 'skipped' ELSE 'labelled' END,"
+            " label = :label, label_id = :label_id, finished_at = :at WHERE pick_id = :pick"
         ),
-        {"pick": pick_id, "answer": answer, "label_id": label_id, "at": at},
+        {"pick": pick_id, "label": label, "label_id": label_id, "at": at},
     )
 
 
@@ -171,7 +171,7 @@ def reopen(connection: Connection, pick_id: int, at: datetime) -> None:
     """The pick is in its person's hands again, as if nothing had been said."""
     connection.execute(
         text(
-            "UPDATE label_picks SET state = 'open', answer = NULL, label_id = NULL, finished_at = NULL, "
+            "UPDATE label_picks SET state = 'open', label = NULL, label_id = NULL, finished_at = NULL, "
             "handed_at = :at WHERE pick_id = :pick"
         ),
         {"pick": pick_id, "at": at},

@@ -44,7 +44,7 @@ def mark_audited(connection: Connection, tweet_ids: Sequence[int], at: datetime 
     """Drawn predictions of these tweets wait no longer (or wait again, with None), whichever version made them."""
     connection.execute(
         text(
-            "UPDATE audit_sample SET settled_at = :at WHERE prediction_id IN "
+            "UPDATE audit_sample SET labelled_at = :at WHERE prediction_id IN "
             "(SELECT prediction_id FROM predictions WHERE tweet_id = ANY(:tweets))"
         ),
         {"at": at, "tweets": list(tweet_ids)},
@@ -107,7 +107,7 @@ def waiting(connection: Connection, before: int | None, rows: int) -> list[dict[
         text(
             "SELECT a.prediction_id, p.tweet_id, t.text, t.airline, t.created_at, a.inclusion_probability "
             "FROM audit_sample a JOIN predictions p USING (prediction_id) JOIN tweets t ON t.tweet_id = p.tweet_id "
-            "WHERE a.settled_at IS NULL AND (cast(:before AS bigint) IS NULL OR a.prediction_id < :before) "
+            "WHERE a.labelled_at IS NULL AND (cast(:before AS bigint) IS NULL OR a.prediction_id < :before) "
             "AND NOT EXISTS (SELECT FROM labels l WHERE l.tweet_id = p.tweet_id AND l.source = 'audit') "
             "ORDER BY a.prediction_id DESC LIMIT :rows"
         ),

@@ -1,4 +1,4 @@
-"""Bring a database to the newest form of the tables."""
+"""Migrations of the database, and its differences from the tables in code."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ def _config(connection: Connection) -> Config:
     return config
 
 
-def upgrade(url: str) -> None:
-    """Migrate to head in one transaction; running it again changes nothing."""
+def upgrade(url: str, revision: str = "head") -> None:
+    """Migrate to the revision in one transaction; running it again changes nothing."""
     logging.getLogger("alembic").setLevel(logging.WARNING)
     engine = create_engine(url)
     try:
         with engine.begin() as connection:
-            command.upgrade(_config(connection), "head")
+            command.upgrade(_config(connection), revision)
     finally:
         engine.dispose()
 

@@ -89,7 +89,7 @@ class VersionSummary:
     created_at: datetime
     cost: Mapping[str, Any]
     decision_id: int | None
-    answer: str | None
+    verdict: str | None
     #: metrics of its newest evaluation as the candidate, by name
     metrics: Mapping[str, float] | None
 
@@ -99,7 +99,7 @@ def newest_versions(connection: Connection, limit: int = 100) -> list[VersionSum
     rows = connection.execute(
         text(
             """
-            SELECT v.version, v.family, v.digest, v.snapshot_id, v.created_at, v.cost, d.decision_id, d.answer,
+            SELECT v.version, v.family, v.digest, v.snapshot_id, v.created_at, v.cost, d.decision_id, d.verdict,
                    (e.evidence::jsonb -> 'comparison' -> 'candidate') AS metrics
             FROM model_versions v
             LEFT JOIN LATERAL (SELECT evaluation_id, evidence FROM evaluations

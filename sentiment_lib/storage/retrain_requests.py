@@ -26,7 +26,7 @@ def insert_request(connection: Connection, *, rule: str, reason: str, run_id: st
     """Store a request; with `run_id`, one that this run has claimed already."""
     request_id = connection.execute(
         insert(RetrainRequestRow)
-        .values(rule=rule, reason=reason, handled_by=run_id)
+        .values(rule=rule, reason=reason, run_id=run_id)
         .returning(RetrainRequestRow.request_id)
     ).scalar_one()
     return RetrainRequest(request_id=request_id, rule=rule, reason=reason)
@@ -36,7 +36,7 @@ def find_open(connection: Connection, rule: str) -> RetrainRequest | None:
     """The oldest request of this rule that no run has claimed."""
     query = (
         select(*_COLUMNS)
-        .where(RetrainRequestRow.handled_by.is_(None), RetrainRequestRow.rule == rule)
+        .where(RetrainRequestRow.run_id.is_(None), RetrainRequestRow.rule == rule)
         .order_by(RetrainRequestRow.request_id)
         .limit(1)
     )
@@ -46,10 +46,8 @@ def find_open(connection: Connection, rule: str) -> RetrainRequest | None:
 
 def claim_open(connection: Connection, run_id: str) -> list[RetrainRequest]:
     """Claim every open request for this run; returns all that it has claimed so far."""
-    connection.execute(
-        update(RetrainRequestRow).where(RetrainRequestRow.handled_by.is_(None)).values(handled_by=run_id)
-    )
-    query = select(*_COLUMNS).where(RetrainRequestRow.handled_by == run_id).order_by(RetrainRequestRow.request_id)
+    connection.execute(update(RetrainRequestRow).where(RetrainRequestRow.run_id.is_(None)).values(run_id=run_id))
+    query = select(*_COLUMNS).where(RetrainRequestRow.run_id == run_id).order_by(RetrainRequestRow.request_id)
     return [RetrainRequest(**row) for row in connection.execute(query).mappings()]
 
 

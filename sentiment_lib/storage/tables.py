@@ -241,11 +241,11 @@ class AuditSampleRow(Base):
     inclusion_probability: Mapped[float]
     drawn_at: Mapped[datetime] = _now()
     #: when its tweet got an audit label; until then it waits in the label queue
-    settled_at: Mapped[datetime | None]
+    labelled_at: Mapped[datetime | None]
     __table_args__ = (
         CheckConstraint("inclusion_probability > 0 AND inclusion_probability <= 1", name="inclusion"),
-        # the queue asks for the newest that wait, however many are settled
-        Index("ix_audit_sample_waiting", "prediction_id", postgresql_where=text("settled_at IS NULL")),
+        # the queue asks for the newest that wait, however many are labelled
+        Index("ix_audit_sample_waiting", "prediction_id", postgresql_where=text("labelled_at IS NULL")),
     )
 
 
@@ -266,7 +266,7 @@ class LabelPickRow(Base):
     handed_at: Mapped[datetime]
     state: Mapped[str] = mapped_column(server_default="open")
     finished_at: Mapped[datetime | None]
-    answer: Mapped[str | None]
+    label: Mapped[str | None]
     #: the label that the answer stored; none when the same label stood there already
     label_id: Mapped[int | None] = mapped_column(ForeignKey("labels.label_id"))
     #: drawn for a second person, who is handed the same tweet
@@ -277,8 +277,8 @@ class LabelPickRow(Base):
         CheckConstraint("kind IN ('audit', 'uncertain', 'disagreement', 'second')", name="kind"),
         CheckConstraint("state IN ('open', 'labelled', 'skipped')", name="state"),
         CheckConstraint("(state = 'open') = (finished_at IS NULL)", name="finished"),
-        CheckConstraint("(state = 'labelled') = (answer IS NOT NULL)", name="answered"),
-        CheckConstraint(f"answer {LABEL_CHECK}", name="answer"),
+        CheckConstraint("(state = 'labelled') = (label IS NOT NULL)", name="labelled"),
+        CheckConstraint(f"label {LABEL_CHECK}", name="label"),
         CheckConstraint("(kind = 'audit') = (inclusion_probability IS NOT NULL)", name="inclusion"),
         CheckConstraint("(kind = 'second') = (first_pick IS NOT NULL)", name="second"),
         UniqueConstraint("tweet_id", "person"),
@@ -345,14 +345,14 @@ class DecisionRow(Base):
     __tablename__ = "decisions"
     decision_id: Mapped[int] = _key()
     evaluation_id: Mapped[int] = mapped_column(ForeignKey("evaluations.evaluation_id"), unique=True)
-    answer: Mapped[str]
+    verdict: Mapped[str]
     rules: Mapped[list[Any]]
     evidence_hash: Mapped[str]
     policy: Mapped[dict[str, Any]]
     #: who or what asked: "dag_id/run_id", or a person on the command line
     requested_by: Mapped[str]
     decided_at: Mapped[datetime] = _now()
-    __table_args__ = (CheckConstraint("answer IN ('PROMOTE', 'HOLD', 'REJECT')", name="answer"),)
+    __table_args__ = (CheckConstraint("verdict IN ('PROMOTE', 'HOLD', 'REJECT')", name="verdict"),)
 
 
 class ApprovalRow(Base):
@@ -361,15 +361,15 @@ class ApprovalRow(Base):
     __tablename__ = "approvals"
     approval_id: Mapped[int] = _key()
     decision_id: Mapped[int] = mapped_column(ForeignKey("decisions.decision_id"), unique=True)
-    answer: Mapped[str]
+    response: Mapped[str]
     answered_by: Mapped[str]
     answered_at: Mapped[datetime]
     reason: Mapped[str | None]
     #: hash of the evidence that the person saw
     evidence_hash: Mapped[str]
     __table_args__ = (
-        CheckConstraint("answer IN ('approved', 'rejected', 'expired', 'void')", name="answer"),
-        CheckConstraint("answer NOT IN ('rejected', 'void') OR length(reason) > 0", name="reason"),
+        CheckConstraint("response IN ('approved', 'rejected', 'expired', 'void')", name="response"),
+        CheckConstraint("response NOT IN ('rejected', 'void') OR length(reason) > 0", name="reason"),
     )
 
 
@@ -390,11 +390,11 @@ class DeploymentRow(Base):
     intended_at: Mapped[datetime] = _now()
     finished_at: Mapped[datetime | None]
     __table_args__ = (
-        CheckConstraint("kind IN ('first', 'promotion', 'forced', 'rollback', 'restored', 'adopted')", name="kind"),
+        CheckConstraint("kind IN ('bootstrap', 'promotion', 'forced', 'rollback', 'restored', 'adopted')", name="kind"),
         CheckConstraint("state IN ('intent', 'done', 'undone')", name="state"),
         CheckConstraint("(state = 'intent') = (finished_at IS NULL)", name="finished"),
         CheckConstraint("kind <> 'promotion' OR approval_id IS NOT NULL", name="approved"),
-        CheckConstraint("kind IN ('first', 'promotion') OR length(reason) > 0", name="reason"),
+        CheckConstraint("kind IN ('bootstrap', 'promotion') OR length(reason) > 0", name="reason"),
         CheckConstraint("from_version IS DISTINCT FROM to_version", name="moves"),
         # at most one move is under way
         Index("uq_deployments_one_intent", "state", unique=True, postgresql_where=text("state = 'intent'")),
@@ -413,11 +413,19 @@ class DriftReportRow(Base):
     current_end: Mapped[datetime]
     verdict: Mapped[str]
     signals: Mapped[list[Any]]
-    #: what moved, estimated and measured quality, class shares, continuous watching, Evidently's figures
+    #: "warning" for drift alone, "critical" when quality is lost as well
+    severity: Mapped[str | None]
+    wants_retrain: Mapped[bool] = mapped_column(server_default=text("false"))
+    #: loss of macro-F1 against the reference window
+    loss: Mapped[float | None]
+    #: state of continuous monitoring
+    continuous: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    #: drivers, estimated and measured quality, class shares, Evidently's figures
     details: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
     html_path: Mapped[str | None]
     created_at: Mapped[datetime] = _now()
     __table_args__ = (
+        CheckConstraint("severity IN ('warning', 'critical')", name="severity"),
         CheckConstraint("verdict IN ('stable', 'drift', 'too_few')", name="verdict"),
         CheckConstraint("reference_start < reference_end AND current_start < current_end", name="windows"),
         UniqueConstraint("model_version", "reference_start", "reference_end", "current_start", "current_end"),
@@ -515,7 +523,7 @@ class RetrainRequestRow(Base):
     rule: Mapped[str]
     reason: Mapped[str]
     requested_at: Mapped[datetime] = _now()
-    handled_by: Mapped[str | None]
+    run_id: Mapped[str | None]
 
 
 class ApiKeyRow(Base):

@@ -68,7 +68,7 @@ def settings(tmp_path, database_url, packaged):
 def scored(store, packaged):
     """Version 1 is the champion and has scored 30 tweets: half of them drawn for the audit, half uncertain."""
     small_models.enter(store, 1, "tfidf_logreg", packaged.digest)
-    small_models.deploy(store, 1, "first")
+    small_models.deploy(store, 1, "bootstrap")
     with store.begin() as connection:
         connection.execute(text("INSERT INTO ingests (source) VALUES ('test')"))
         connection.execute(

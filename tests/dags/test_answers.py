@@ -40,7 +40,7 @@ def recorded(monkeypatch):
 
         def run_step(step, response, **arguments):
             told.update(vars(response), step=step, **arguments)
-            return SimpleNamespace(answer=response.answer)
+            return SimpleNamespace(response=response.response)
 
         monkeypatch.setattr(retrain_tasks, "run_step", run_step)
         return retrain_tasks.record_approval.function(QUESTION, reply, dag_run=RUN), told
@@ -54,20 +54,20 @@ def test_promote_is_recorded_with_who_and_evidence_and_goes_on(reply, recorded):
     carried, told = recorded(reply(["Promote"], reason="fewer missed complaints"))
     assert carried == {"decision_id": 7}
     assert told["step"] is record_approval.run
-    assert (told["answer"], told["answered_by"], told["reason"]) == ("approved", "mlops", "fewer missed complaints")
+    assert (told["response"], told["answered_by"], told["reason"]) == ("approved", "mlops", "fewer missed complaints")
     assert told["evidence_hash"] == QUESTION["evidence_hash"]
 
 
 def test_reject_is_recorded_too_and_promotes_nothing(reply, recorded):
     carried, told = recorded(reply(["Reject"], reason="storm days only"))
     assert carried is None
-    assert (told["answer"], told["reason"]) == ("rejected", "storm days only")
+    assert (told["response"], told["reason"]) == ("rejected", "storm days only")
 
 
 def test_an_expired_question_is_nobodys_rejection(reply, recorded):
     carried, told = recorded(reply(["Reject"], user=None))
     assert carried is None
-    assert (told["answer"], told["answered_by"]) == ("expired", "nobody")
+    assert (told["response"], told["answered_by"]) == ("expired", "nobody")
 
 
 def test_a_question_that_was_withdrawn_records_nothing_and_promotes_nothing(recorded):
@@ -103,7 +103,7 @@ def test_an_option_that_was_never_offered_is_refused(reply):
 def test_a_void_answer_promotes_nothing(reply, monkeypatch):
     from sentiment_airflow import retrain_tasks
 
-    monkeypatch.setattr(retrain_tasks, "run_step", lambda step, response, **arguments: SimpleNamespace(answer="void"))
+    monkeypatch.setattr(retrain_tasks, "run_step", lambda step, response, **arguments: SimpleNamespace(response="void"))
     assert retrain_tasks.record_approval.function(QUESTION, reply(["Promote"]), dag_run=RUN) is None
 
 

@@ -38,7 +38,7 @@ def train_family(family, began, **asked):
     return Record(version=len(family), family=family)
 
 def decide(candidate, **asked):
-    return Record(decision_id=candidate, answer="HOLD", candidate_version=1, evidence_hash="e")
+    return Record(decision_id=candidate, verdict="HOLD", candidate_version=1, evidence_hash="e")
 
 def request(decision_ids, **asked):
     told.extend(decision_ids)

@@ -180,7 +180,7 @@ def say(store, settings):
         response = ApprovalResponse(
             **{
                 "decision_id": question.decision_id,
-                "answer": word,
+                "response": word,
                 "answered_by": by or NOBODY,
                 "reason": reason,
                 "evidence_hash": question.evidence_hash,

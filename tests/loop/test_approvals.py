@@ -24,7 +24,7 @@ def test_without_an_approval_nothing_is_promoted(store, settings, decided):
 
 def test_a_rejection_is_recorded_with_its_reason_and_ends_the_challenger(store, settings, decided, say):
     found = say(decided.question, "rejected", reason="storm days only")
-    assert (found.answer, found.answered_by, found.reason) == ("rejected", "mlops", "storm days only")
+    assert (found.response, found.answered_by, found.reason) == ("rejected", "mlops", "storm days only")
     assert Registry(settings).alias("challenger") is None
     with pytest.raises(ApprovalVoid):
         promote.run(store, settings, decision_id=decided.decision.decision_id)
@@ -43,7 +43,7 @@ def test_a_rejection_is_recorded_with_its_reason_and_ends_the_challenger(store, 
 )
 def test_an_answer_that_does_not_count_is_void_and_says_why(store, settings, decided, say, how, why):
     found = say(decided.question, **how)
-    assert found.answer == "void"
+    assert found.response == "void"
     assert why in (found.reason or "")
     with pytest.raises(ApprovalVoid):
         promote.run(store, settings, decision_id=decided.decision.decision_id)
@@ -58,13 +58,13 @@ def test_self_approval_is_a_switch_of_the_policy(store, settings, decided, chang
         changed(approval={"self_approval": True}),
         ApprovalResponse(
             decision_id=decided.decision.decision_id,
-            answer="approved",
+            response="approved",
             answered_by="mlops",
             evidence_hash=decided.question.evidence_hash,
         ),
         requested_by="mlops",
     )
-    assert found.answer == "approved"
+    assert found.response == "approved"
 
 
 def test_evidence_that_was_changed_after_the_question_voids_the_approval(store, settings, decided, say):
@@ -75,15 +75,15 @@ def test_evidence_that_was_changed_after_the_question_voids_the_approval(store, 
 
 def test_an_approval_is_void_when_the_champion_moved_meanwhile(store, settings, decided, decide_again, say):
     other = decide_again()
-    assert say(decided.question).answer == "approved"
+    assert say(decided.question).response == "approved"
     promote.run(store, settings, decision_id=decided.decision.decision_id)
     late = say(other)
-    assert (late.answer, "the champion is version" in (late.reason or "")) == ("void", True)
+    assert (late.response, "the champion is version" in (late.reason or "")) == ("void", True)
 
 
 def test_a_promotion_is_refused_when_the_champion_moved_after_the_approval(store, settings, decided, decide_again, say):
     other = decide_again()
-    assert say(decided.question).answer == say(other).answer == "approved"
+    assert say(decided.question).response == say(other).response == "approved"
     promote.run(store, settings, decision_id=other.decision_id)
     with pytest.raises(ChampionMoved, match="evaluate again"):
         promote.run(store, settings, decision_id=decided.decision.decision_id)
@@ -100,7 +100,7 @@ def test_the_same_answer_twice_is_one_answer_and_another_is_refused(store, setti
 
 def test_nobody_answered_in_time_is_no_rejection(store, settings, decided, say):
     found = say(decided.question, "expired", by=None, reason=None)
-    assert (found.answer, found.answered_by) == ("expired", "nobody")
+    assert (found.response, found.answered_by) == ("expired", "nobody")
 
 
 def test_a_question_that_ran_out_is_closed_by_maintain(store, settings, decided):
@@ -121,8 +121,8 @@ def test_a_newer_question_supersedes_the_older_and_names_who_asked_it(store, set
         is None
     )
     # the old question was still on someone's screen
-    assert say(decided.question).answer == "void"
-    assert say(question).answer == "approved"
+    assert say(decided.question).response == "void"
+    assert say(question).response == "approved"
 
 
 def test_asking_again_gives_the_same_question(store, settings, decided):
@@ -139,7 +139,7 @@ def test_a_forced_promotion_is_its_own_kind_and_opens_a_critical_alert(store, se
     assert moved.kind == "forced"
     with store.begin() as connection:
         alert = connection.execute(text("SELECT kind, severity, body FROM alerts")).one()
-        assert decisions.approval(connection, decided.decision.decision_id).answer == "rejected"
+        assert decisions.approval(connection, decided.decision.decision_id).response == "rejected"
     assert (alert.kind, alert.severity) == ("forced_promotion", "critical")
     assert "the boss" in alert.body
     assert verify.run(store, settings, artefacts=False).problems == ()
@@ -147,5 +147,5 @@ def test_a_forced_promotion_is_its_own_kind_and_opens_a_critical_alert(store, se
 
 def test_a_void_answer_of_the_gate_cannot_be_approved(store, settings, decided, decide_again, say):
     with store.begin() as connection:
-        connection.execute(text("UPDATE decisions SET answer = 'HOLD'"))
+        connection.execute(text("UPDATE decisions SET verdict = 'HOLD'"))
     assert "the gate said HOLD" in (say(decided.question).reason or "")

@@ -41,7 +41,7 @@ def test_what_holds_while_a_question_waits_is_not_said_of_one_that_does_not(stor
     with store.begin() as connection:
         record = decisions.full_record(connection, decided.decision.decision_id)
     assert "Expires" in approval_summary.summarise(record, settings.policy.approval, None)
-    refused = replace(record, answer=Answer.REJECT)
+    refused = replace(record, verdict=Answer.REJECT)
     assert "Expires" not in approval_summary.summarise(refused, settings.policy.approval, None)
     body = approval_summary.summarise(record, settings.policy.approval, say(decided.question))
     assert "Expires" not in body
@@ -73,7 +73,7 @@ def test_the_page_shows_every_rule_the_hash_and_each_judged_difference(store, de
     assert confusion.head
     assert "Labels needed to detect a gain" in page
     assert "In shadow since then" in page
-    refused = {**view, "decision": replace(view["decision"], answer=Answer.REJECT), "examples": []}
+    refused = {**view, "decision": replace(view["decision"], verdict=Answer.REJECT), "examples": []}
     assert "In shadow since then" not in draw("decision.html", "/decisions/one", **refused)
 
 

@@ -69,7 +69,7 @@ def test_killed_at_every_line_there_is_one_champion_and_the_ledger_holds(store, 
     while True:
         line += 1
         decision = decide_again(f"retrain/line-{line}")
-        assert say(decision).answer == "approved"
+        assert say(decision).response == "approved"
         call = lambda number=decision.decision_id: promote.run(store, settings, decision_id=number)  # noqa: E731
         if not run_and_die(line, call):
             break
@@ -119,7 +119,7 @@ def test_a_process_killed_right_after_the_alias_moved_is_finished_by_maintain(st
 def test_promotions_that_race_make_one_deployment(store, settings, decided, decide_again, say):
     orders = [decided.decision, *(decide_again(f"retrain/{number}") for number in range(2, 6))]
     for decision in orders:
-        assert say(decision).answer == "approved"
+        assert say(decision).response == "approved"
 
     def go(decision):
         try:

@@ -123,7 +123,7 @@ def test_tweets_picked_because_a_model_was_unsure_teach_but_never_judge(store, s
         connection.execute(
             text(
                 "INSERT INTO label_picks (tweet_id, prediction_id, kind, person, position, handed_at, state, "
-                "finished_at, answer) SELECT tweet_id, prediction_id, 'uncertain', 'one', 1, now(), 'labelled', now(), "
+                "finished_at, label) SELECT tweet_id, prediction_id, 'uncertain', 'one', 1, now(), 'labelled', now(), "
                 "'neutral' FROM predictions WHERE model_version = :version AND tweet_id IN (10, 590)"
             ),
             {"version": version},
@@ -265,9 +265,9 @@ def test_the_champion_is_no_candidate(store, settings, decided):
 
 
 def test_approved_it_is_promoted_and_scores_the_next_tweets(store, settings, decided, say, add_tweets):
-    assert decided.decision.answer is Answer.PROMOTE
+    assert decided.decision.verdict is Answer.PROMOTE
     assert Registry(settings).alias("challenger") == decided.version.version
-    assert say(decided.question).answer == "approved"
+    assert say(decided.question).response == "approved"
     moved = promote.run(store, settings, decision_id=decided.decision.decision_id)
     assert (moved.kind, moved.from_version, moved.to_version) == ("promotion", 1, decided.version.version)
     assert promote.run(store, settings, decision_id=decided.decision.decision_id) == moved

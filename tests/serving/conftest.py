@@ -33,7 +33,7 @@ def served_database(postgres_server, template_database, packaged):
     store = Store(postgres_server.url("served"))
     for one in packaged.versions:
         small_models.enter(store, one.version, one.family, one.digest)
-    small_models.deploy(store, 1, "first")
+    small_models.deploy(store, 1, "bootstrap")
     store.close()
     return "served"
 

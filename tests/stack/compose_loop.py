@@ -105,7 +105,7 @@ def main(env: str, url: str, api_url: str, compose: str) -> None:
     assert admin.ended("retrain", own) == "success"
     after = containers.value(CHAMPION)
     assert after != before, f"the champion is still version {before}"
-    answered = containers.value("SELECT count(*) FROM approvals WHERE answer = 'approved' AND answered_by = 'mlops'")
+    answered = containers.value("SELECT count(*) FROM approvals WHERE response = 'approved' AND answered_by = 'mlops'")
     assert answered == 1, "the answer is not in the books"
     say(f"the champion was version {before}, and is version {after} after the approval")
 

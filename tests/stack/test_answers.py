@@ -10,7 +10,7 @@ import pytest
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(1500)]
 
 CHAMPION = "SELECT to_version AS version FROM deployments WHERE state = 'done' ORDER BY deployment_id DESC LIMIT 1"
-LAST = "SELECT answer, answered_by, reason FROM approvals ORDER BY approval_id DESC LIMIT 1"
+LAST = "SELECT response, answered_by, reason FROM approvals ORDER BY approval_id DESC LIMIT 1"
 #: `retrain` is asked for by people here only; a question stands for two minutes.
 POLICY = {"SENTIMENT_POLICY__APPROVAL__EXPIRES_AFTER": "PT2M"}
 
@@ -48,27 +48,27 @@ def test_only_a_timely_answer_of_another_approver_to_the_evidence_as_shown_promo
     time.sleep(running.patience)
     person.answer(own, "Promote", "mine")
     void = settled(running, own)
-    assert (void["answer"], "may not approve it" in void["reason"]) == ("void", True)
+    assert (void["response"], "may not approve it" in void["reason"]) == ("void", True)
 
     silent = asked(running, "admin")
     time.sleep(running.patience)
     person.answer(silent, "Reject")
     void = settled(running, silent)
-    assert (void["answer"], void["reason"]) == ("void", "a rejection needs a reason")
+    assert (void["response"], void["reason"]) == ("void", "a rejection needs a reason")
 
     stale = asked(running, "admin")
     running.rows(
         "UPDATE evaluations SET evidence = replace(evidence, '\"macro_f1\"', '\"macro_F1\"') "
-        "WHERE evaluation_id = (SELECT max(evaluation_id) FROM decisions WHERE answer = 'PROMOTE') RETURNING 1"
+        "WHERE evaluation_id = (SELECT max(evaluation_id) FROM decisions WHERE verdict = 'PROMOTE') RETURNING 1"
     )
     time.sleep(running.patience)
     person.answer(stale, "Promote", "looks good")
     void = settled(running, stale)
-    assert (void["answer"], void["reason"]) == ("void", "the evidence is not what was shown")
+    assert (void["response"], void["reason"]) == ("void", "the evidence is not what was shown")
 
     forgotten = asked(running, "admin")
     expired = settled(running, forgotten)
-    assert (expired["answer"], expired["answered_by"]) == ("expired", "nobody")
+    assert (expired["response"], expired["answered_by"]) == ("expired", "nobody")
     assert running.rows(CHAMPION)[0]["version"] == before
 
     at_once = asked(running, "admin", every=0.1)
@@ -76,7 +76,7 @@ def test_only_a_timely_answer_of_another_approver_to_the_evidence_as_shown_promo
     with pytest.raises(httpx.HTTPStatusError, match="409"):
         person.answer(at_once, "Reject", "no, wait")
     approved = settled(running, at_once)
-    assert (approved["answer"], approved["answered_by"]) == ("approved", "mlops")
+    assert (approved["response"], approved["answered_by"]) == ("approved", "mlops")
     assert running.rows(CHAMPION)[0]["version"] != before
 
     # Airflow may run the task again after an answer: it then goes by that answer and asks nobody

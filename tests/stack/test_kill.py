@@ -38,10 +38,10 @@ CONTENT = {
     "snapshots": "SELECT content_hash FROM snapshots ORDER BY 1",
     "predictions": """SELECT p.tweet_id, m.family, p.label FROM predictions p
         JOIN model_versions m ON m.version = p.model_version ORDER BY 1, 2, 3""",
-    "decisions": """SELECT d.answer, c.family AS candidate, h.family AS champion FROM decisions d
+    "decisions": """SELECT d.verdict, c.family AS candidate, h.family AS champion FROM decisions d
         JOIN evaluations e USING (evaluation_id) JOIN model_versions c ON c.version = e.candidate_version
         JOIN model_versions h ON h.version = e.champion_version ORDER BY d.decision_id""",
-    "approvals": "SELECT answer, answered_by FROM approvals ORDER BY approval_id",
+    "approvals": "SELECT response, answered_by FROM approvals ORDER BY approval_id",
     "deployments": """SELECT d.kind, d.state, m.family FROM deployments d
         JOIN model_versions m ON m.version = d.to_version ORDER BY d.deployment_id""",
 }
@@ -180,7 +180,7 @@ class Turn:
             return False
 
     def _question(self):
-        first = self.stack.rows("SELECT to_version FROM deployments WHERE kind = 'first' AND state = 'done'")
+        first = self.stack.rows("SELECT to_version FROM deployments WHERE kind = 'bootstrap' AND state = 'done'")
         landed = self.stack.rows("SELECT 1 FROM quarantine")
         return first and landed and not self._unscored(first[0]["to_version"]) and self.stack.airflow("mlops").waiting()
 

@@ -24,7 +24,7 @@ def test_a_newcomer_finds_a_question_and_the_answer_makes_a_new_champion_that_sc
     assert stack.rows("SELECT count(*) AS n FROM predictions")[0]["n"] > 0
     admin.until(lambda: stack.rows("SELECT 1 FROM drift_reports"), seconds=300, what="a drift report")
 
-    decided = stack.rows("SELECT decision_id, answer, evidence_hash FROM decisions WHERE answer = 'PROMOTE'")
+    decided = stack.rows("SELECT decision_id, verdict, evidence_hash FROM decisions WHERE verdict = 'PROMOTE'")
     assert decided, "the decision is written before anyone is asked"
     question = person.question(run_id)
     assert any(row["evidence_hash"][:12] in question["body"] for row in decided), "the question shows its evidence"
@@ -35,7 +35,7 @@ def test_a_newcomer_finds_a_question_and_the_answer_makes_a_new_champion_that_sc
     person.answer(run_id, "Promote", "fewer missed complaints")
     assert admin.ended("retrain", run_id) == "success"
 
-    answered = stack.rows("SELECT answer, answered_by, reason FROM approvals WHERE answer = 'approved'")
+    answered = stack.rows("SELECT response, answered_by, reason FROM approvals WHERE response = 'approved'")
     assert [(row["answered_by"], row["reason"]) for row in answered] == [("mlops", "fewer missed complaints")]
     after = stack.rows(CHAMPION)[0]["version"]
     assert after != before
@@ -55,8 +55,8 @@ def test_a_newer_question_takes_the_older_one_away_and_its_run_ends_well(stack):
     assert admin.ended("retrain", first) == "success"
     assert person.until(lambda: second in person.waiting(), seconds=300, what="the newer question")
     assert person.waiting() == [second]
-    voided = stack.rows("SELECT answer, reason FROM approvals")
-    assert [row["answer"] for row in voided] == ["void"]
+    voided = stack.rows("SELECT response, reason FROM approvals")
+    assert [row["response"] for row in voided] == ["void"]
     assert "superseded" in voided[0]["reason"]
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from sentiment_lib.errors import NotFound
 from sentiment_lib.policy import DriftPolicy, Policy, RetrainPolicy
-from sentiment_lib.records import API_IDS_FROM, Window
+from sentiment_lib.records import API_IDS_FROM, DriftReport, Window
 from sentiment_lib.serving import spool_sink
 from sentiment_lib.serving.spool import encode_batch
 from sentiment_lib.settings import Settings
@@ -56,7 +56,9 @@ def fill(store, *, days=8, per_day=300, storm=False, labelled=0.0):
             )
         )
         connection.execute(
-            text("INSERT INTO deployments (kind, to_version, state, finished_at) VALUES ('first', 1, 'done', now())")
+            text(
+                "INSERT INTO deployments (kind, to_version, state, finished_at) VALUES ('bootstrap', 1, 'done', now())"
+            )
         )
         connection.execute(
             text(
@@ -137,7 +139,7 @@ def test_a_retrain_for_drift_may_need_more_checks_to_agree(store, settings):
 def test_drift_alone_is_a_warning_without_a_retrain(store, settings):
     fill(store, storm=True)
     report = check_drift.run(store, settings, at=END)
-    if report.details["loss"] < settings.policy.drift.quality_loss:
+    if report.loss < settings.policy.drift.quality_loss:
         assert (report.severity, report.wants_retrain) == ("warning", False)
     else:
         assert report.details["loss_by"] == "estimated"
@@ -233,7 +235,7 @@ def test_texts_of_the_api_and_predictions_of_a_shadow_are_in_no_window(store, se
 
 def watched(store):
     with store.begin() as connection:
-        found = connection.execute(text("SELECT details->'continuous' AS c FROM drift_reports ORDER BY current_end"))
+        found = connection.execute(text("SELECT continuous AS c FROM drift_reports ORDER BY current_end"))
         return [row.c for row in found]
 
 
@@ -255,10 +257,15 @@ def test_a_change_that_stays_opens_the_alert_of_continuous_watching_and_a_stable
             window = Window(start=end - timedelta(hours=12 * number + 24), end=end - timedelta(hours=12 * number + 12))
             reference = Window(start=window.start - timedelta(days=2), end=window.start)
             calm = [{"signal": "length", "p_value": (1 + number) / 3000, "effect": 0.01}]
-            details = {"continuous": {"counted": True}}
-            reports.add_report(
-                connection, 1, reference, window, verdict="stable", signals=calm, details=details, html_path=None
+            report = DriftReport(
+                report_id=0,
+                verdict="stable",
+                reference=reference,
+                current=window,
+                signals=tuple(calm),
+                continuous={"counted": True},
             )
+            reports.add_report(connection, 1, report)
         connection.execute(
             text("UPDATE tweets SET text = 'refund refund cancelled' WHERE created_at BETWEEN :start AND :end"),
             {"start": end - timedelta(hours=12), "end": end},

@@ -37,7 +37,9 @@ def fill(store):
                 {"v": version},
             )
         connection.execute(
-            text("INSERT INTO deployments (kind, to_version, state, finished_at) VALUES ('first', 1, 'done', now())")
+            text(
+                "INSERT INTO deployments (kind, to_version, state, finished_at) VALUES ('bootstrap', 1, 'done', now())"
+            )
         )
 
     def add(ids, proba, *, drawn=False, disputed=False):
@@ -108,7 +110,7 @@ def test_an_audit_answer_keeps_its_chance_and_others_are_a_persons(store, labell
         (1, "audit", 0.02, "ann"),
         (2, "person", None, "ann"),
     ]
-    assert rows("SELECT count(*) FROM audit_sample WHERE settled_at IS NULL") == [(0,)]
+    assert rows("SELECT count(*) FROM audit_sample WHERE labelled_at IS NULL") == [(0,)]
 
 
 def test_a_drawn_tweet_is_left_to_the_audit_however_uncertain(store, labelling, fill):
@@ -160,7 +162,7 @@ def test_a_drawn_share_is_doubled_by_someone_else_and_agreement_is_measured(stor
     fill(range(21, 33), CERTAIN, drawn=True)
     first = work(store, everything, "ann", 6, "negative") + work(store, everything, "ann", 6, "positive")
     assert all(pick.kind != "second" for pick in first), "one's own answer is never doubled by oneself"
-    doubled = {pick.tweet_id: pick.answer for pick in first}
+    doubled = {pick.tweet_id: pick.label for pick in first}
     for _ in range(12):
         pick = label_queue.run(store, everything, person="bob")
         assert (pick.kind, pick.tweet_id in doubled) == ("second", True)
@@ -179,8 +181,8 @@ def test_undo_takes_the_last_answer_back_and_hands_the_tweet_out_again(store, la
     again = label_queue.undo(store, person="ann")
     assert (again.tweet_id, again.state, again.predicted) == (done.tweet_id, "open", None)
     assert rows("SELECT count(*) FROM labels") == [(0,)]
-    assert rows("SELECT count(*) FROM audit_sample WHERE settled_at IS NULL") == [(2,)]
-    assert label_queue.answer(store, person="ann", pick_id=again.pick_id, label="positive").answer == "positive"
+    assert rows("SELECT count(*) FROM audit_sample WHERE labelled_at IS NULL") == [(2,)]
+    assert label_queue.answer(store, person="ann", pick_id=again.pick_id, label="positive").label == "positive"
 
 
 def test_undo_is_refused_once_a_snapshot_holds_the_label(store, labelling, fill, rows):

@@ -1,13 +1,130 @@
-"""The migrations make the tables that the code describes, and the ledger cannot be changed."""
+"""The migrations make the tables that the code describes, upgrade data, and the ledger cannot be changed."""
 
 from __future__ import annotations
+
+import json
 
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from sentiment_lib.storage import migrate
+from sentiment_lib.hashing import canonical_json, hash_text
+from sentiment_lib.records import Answer
+from sentiment_lib.steps.operations import verify
+from sentiment_lib.storage import decisions, deployments, drift_reports, ledger, migrate, model_versions
 from sentiment_lib.storage.engine import Store
+
+EVIDENCE = canonical_json({"comparison": {"candidate": {"macro_f1": 0.7}}})
+RULES = [{"rule": "gain", "figure": 0.1, "bound": 0.0, "verdict": "pass", "reason": "better"}]
+#: Rows as revision 0006 stored them.
+ROWS = (
+    "INSERT INTO ingests (source) VALUES ('test')",
+    "INSERT INTO tweets (tweet_id, text, created_at, ingest_id) VALUES (1, 'late', now(), 1), (2, 'late', now(), 1)",
+    "INSERT INTO snapshots (content_hash, split_at, train_rows, holdout_rows, uri, policy) "
+    "VALUES ('h', '2026-01-01Z', 1, 1, 'u', '{}')",
+    "INSERT INTO model_versions (version, family, digest, run_id, snapshot_id, training_key) VALUES "
+    "(1, 'vader', 'd1', 'r1', NULL, 'k1'), (2, 'vader', 'd2', 'r2', 1, 'k2')",
+    "INSERT INTO predictions (tweet_id, model_version, label, p_negative, p_neutral, p_positive) "
+    "SELECT n, 1, 'negative', 1, 0, 0 FROM generate_series(1, 2) n",
+    "INSERT INTO audit_sample (prediction_id, inclusion_probability, settled_at) VALUES (1, 0.5, '2026-02-01Z')",
+    "INSERT INTO label_picks (tweet_id, prediction_id, kind, person, position, handed_at, state, finished_at, answer) "
+    "VALUES (2, 2, 'uncertain', 'ann', 1, now(), 'labelled', now(), 'neutral')",
+    "INSERT INTO retrain_requests (rule, reason, handled_by) VALUES ('first', 'why', 'retrain/1')",
+    "INSERT INTO evaluations (snapshot_id, candidate_version, champion_version, evidence, evidence_hash) "
+    "VALUES (1, 2, 1, :evidence, :hash)",
+    "INSERT INTO decisions (evaluation_id, answer, rules, evidence_hash, policy, requested_by) "
+    "VALUES (1, 'PROMOTE', CAST(:rules AS jsonb), :hash, '{}', 'retrain/1')",
+    "INSERT INTO approvals (decision_id, answer, answered_by, answered_at, reason, evidence_hash) "
+    "VALUES (1, 'approved', 'anna', '2026-03-01Z', 'better', :hash)",
+    "INSERT INTO deployments (kind, from_version, to_version, approval_id, state, finished_at) VALUES "
+    "('first', NULL, 1, NULL, 'done', '2026-01-02Z'), ('promotion', 1, 2, 1, 'done', '2026-03-01Z')",
+    "INSERT INTO drift_reports (model_version, reference_start, reference_end, current_start, current_end, verdict, "
+    "signals, details) VALUES (1, '2026-01-01Z', '2026-01-08Z', '2026-01-08Z', '2026-01-09Z', 'drift', '[]', "
+    """'{"severity": "critical", "wants_retrain": true, "loss": 0.04, "continuous": {"counted": true}, """
+    """"causes": {}}'), """
+    "(1, '2026-01-02Z', '2026-01-09Z', '2026-01-09Z', '2026-01-10Z', 'too_few', '[]', '{}'), "
+    "(1, '2026-01-03Z', '2026-01-10Z', '2026-01-10Z', '2026-01-11Z', 'stable', '[]', "
+    """'{"severity": null, "wants_retrain": false, "loss": null, "continuous": null}')""",
+)
+#: The ledger that belongs to them, with the keys and kinds of that time.
+RECORDED = (
+    ("training", {"version": 1, "family": "vader", "digest": "d1", "snapshot_id": None, "run_id": "r1"}),
+    ("first.intent", {"deployment_id": 1, "kind": "first", "from_version": None, "to_version": 1, "approval_id": None}),
+    ("first.done", {"deployment_id": 1, "to_version": 1}),
+    ("snapshot", {"snapshot_id": 1, "content_hash": "h", "train_rows": 1, "holdout_rows": 1, "uri": "u"}),
+    ("training", {"version": 2, "family": "vader", "digest": "d2", "snapshot_id": 1, "run_id": "r2"}),
+    ("evaluation", {"evaluation_id": 1, "snapshot_id": 1, "candidate_version": 2, "champion_version": 1}),
+    (
+        "decision",
+        {
+            "decision_id": 1,
+            "evaluation_id": 1,
+            "answer": "PROMOTE",
+            "evidence_hash": hash_text(EVIDENCE),
+            "rules_hash": hash_text(canonical_json(RULES)),
+            "requested_by": "retrain/1",
+        },
+    ),
+    ("approval", {"approval_id": 1, "decision_id": 1, "answer": "approved", "answered_by": "anna", "reason": "better"}),
+    ("promotion.intent", {"deployment_id": 2, "kind": "promotion", "from_version": 1, "to_version": 2}),
+    ("promotion.done", {"deployment_id": 2, "to_version": 2}),
+)
+
+
+@pytest.fixture
+def upgraded(empty_database_url):
+    """A store that was filled at revision 0006 and then upgraded."""
+    migrate.upgrade(empty_database_url, "0006")
+    store = Store(empty_database_url)
+    with store.begin() as connection:
+        values = {"evidence": EVIDENCE, "hash": hash_text(EVIDENCE), "rules": json.dumps(RULES)}
+        for statement in ROWS:
+            connection.execute(text(statement), {key: values[key] for key in values if f":{key}" in statement})
+        for kind, facts in RECORDED:
+            ledger.append(connection, kind, facts)
+    migrate.upgrade(empty_database_url)
+    yield store
+    store.close()
+
+
+def test_a_database_of_the_revision_before_upgrades_with_its_data(upgraded):
+    with upgraded.begin() as connection:
+        assert migrate.drift(connection) == []
+        assert decisions.by_id(connection, 1).verdict is Answer.PROMOTE
+        assert decisions.approval(connection, 1).response == "approved"
+        assert model_versions.champion(connection).version == 2
+        assert [one["kind"] for one in deployments.history(connection)] == ["promotion", "bootstrap"]
+        query = (
+            "SELECT (SELECT label FROM label_picks), (SELECT run_id FROM retrain_requests), labelled_at IS NOT NULL "
+        )
+        assert tuple(connection.execute(text(query + "FROM audit_sample")).one()) == ("neutral", "retrain/1", True)
+        report, few, stable = (drift_reports.full_report(connection, number) for number in (1, 2, 3))
+    assert (report.severity, report.wants_retrain, report.loss) == ("critical", True, 0.04)
+    assert (report.continuous, report.details) == ({"counted": True}, {"causes": {}})
+    for other in (few, stable):
+        assert (other.severity, other.wants_retrain, other.loss, other.continuous) == (None, False, None, None)
+
+
+def test_ledger_rows_recorded_under_the_old_names_still_verify(upgraded):
+    with upgraded.begin() as connection:
+        assert verify.records(connection) == []
+
+
+@pytest.mark.parametrize(
+    ("statement", "problem"),
+    [
+        ("UPDATE decisions SET verdict = 'HOLD'", "decision 1 was changed: verdict"),
+        ("UPDATE approvals SET response = 'expired'", "approval 1 was changed: response"),
+        (
+            "UPDATE deployments SET kind = 'adopted', reason = 'x' WHERE kind = 'bootstrap'",
+            "deployment 1 was changed: kind",
+        ),
+    ],
+)
+def test_a_renamed_column_that_was_changed_is_still_found(upgraded, statement, problem):
+    with upgraded.begin() as connection:
+        connection.execute(text(statement))
+        assert problem in verify.records(connection)
 
 
 def test_tables_in_code_and_after_migration_are_the_same(store):

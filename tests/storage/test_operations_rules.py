@@ -34,7 +34,9 @@ def fill(store, tweets=10, collected=None):
             )
         )
         connection.execute(
-            text("INSERT INTO deployments (kind, to_version, state, finished_at) VALUES ('first', 1, 'done', now())")
+            text(
+                "INSERT INTO deployments (kind, to_version, state, finished_at) VALUES ('bootstrap', 1, 'done', now())"
+            )
         )
         for number in range(1, tweets + 1):
             values = {"id": number, "airline": ("United", "Delta")[number % 2], "at": collected or NOW}

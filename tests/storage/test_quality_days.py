@@ -127,7 +127,7 @@ def test_the_champion_at_the_start_and_every_change_since_are_marked(store):
         connection.execute(
             text(
                 "INSERT INTO deployments (kind, from_version, to_version, state, reason, intended_at, finished_at) "
-                "VALUES ('first', NULL, 2, 'done', NULL, '2026-01-01Z', '2026-01-01Z'), "
+                "VALUES ('bootstrap', NULL, 2, 'done', NULL, '2026-01-01Z', '2026-01-01Z'), "
                 "('forced', 2, 1, 'done', 'why', '2026-02-01Z', '2026-02-01Z'), "
                 "('rollback', 1, 2, 'done', 'why', '2026-03-02Z', '2026-03-02Z')"
             )

@@ -29,7 +29,7 @@ def summarise(decision: DecisionRecord, policy: ApprovalPolicy, approval: Approv
     `approval` is the decision's, when it has one: without a pending approval, expiry and shadow scoring are left out.
     Raises BadInput when the evidence cannot be parsed.
     """
-    pending = decision.answer is Answer.PROMOTE and approval is None
+    pending = decision.verdict is Answer.PROMOTE and approval is None
     evidence = Evidence.from_json(decision.evidence)
     compared, main = evidence.comparison, evidence.comparison.main
     candidate, champion = evidence.candidate, evidence.champion

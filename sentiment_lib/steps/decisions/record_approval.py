@@ -23,20 +23,20 @@ def run(store: Store, settings: Settings, response: ApprovalResponse, *, request
     Repeating a response of the same person returns the existing approval.
     Raises ApprovalVoid when the decision has another response, BadInput for another kind of response, NotFound.
     """
-    if response.answer not in ("approved", "rejected", "expired"):
-        raise BadInput(what="answer", problem=f"'{response.answer}' is none of approved, rejected, expired")
+    if response.response not in ("approved", "rejected", "expired"):
+        raise BadInput(what="answer", problem=f"'{response.response}' is none of approved, rejected, expired")
     with store.begin() as connection:
         # the lock also keeps the champion where it is while the response is checked against it
         lock(connection, "champion")
         decision = decisions.full_record(connection, response.decision_id)
         existing = decisions.approval(connection, decision.decision_id)
         if existing:
-            if existing.answer in (response.answer, "void", "expired") and existing.answered_by in (
+            if existing.response in (response.response, "void", "expired") and existing.answered_by in (
                 response.answered_by,
                 NOBODY,
             ):
                 return existing
-            problem = f"{existing.answered_by} has answered already: {existing.answer}"
+            problem = f"{existing.answered_by} has answered already: {existing.response}"
             raise ApprovalVoid(decision=decision.decision_id, problem=problem)
         shadow = shadow_comparison.run(connection, decision) if decisions.is_intact(decision) else None
         approval = decisions.store_approval(
@@ -44,7 +44,7 @@ def run(store: Store, settings: Settings, response: ApprovalResponse, *, request
             _checked(connection, settings, decision, response, requested_by),
             shadow=shadow.as_dict() if shadow else None,
         )
-    if approval.answer != "approved":
+    if approval.response != "approved":
         _drop_challenger_alias(store, settings, decision.candidate_version)
     return approval
 
@@ -57,7 +57,7 @@ def input_error(settings: Settings, response: ApprovalResponse, requesters: Coll
     policy = settings.policy.approval
     if response.answered_by not in policy.approvers:
         return f"{response.answered_by} is not among the approvers"
-    if response.answer == "rejected":
+    if response.response == "rejected":
         return None if len((response.reason or "").strip()) >= policy.shortest_reason else "a rejection needs a reason"
     if not policy.self_approval and response.answered_by in requesters:
         return f"{response.answered_by} asked for this promotion and may not approve it"
@@ -72,13 +72,13 @@ def _checked(
     requested_by: str | None,
 ) -> ApprovalResponse:
     """The response to record: as it is when it counts, else "void" with the reason."""
-    if response.answer == "expired":
+    if response.response == "expired":
         return replace(response, evidence_hash=decision.evidence_hash)
     problem = input_error(settings, response, (requested_by, decision.requested_by))
-    if problem is None and response.answer == "approved":
+    if problem is None and response.response == "approved":
         champion = model_versions.champion(connection)
         problem = _staleness(settings, decision, response, champion.version if champion else None)
-    return response if problem is None else replace(response, answer="void", reason=problem)
+    return response if problem is None else replace(response, response="void", reason=problem)
 
 
 def _staleness(
@@ -86,8 +86,8 @@ def _staleness(
 ) -> str | None:
     """Why the decision cannot be approved any more; None when it can."""
     expires_after = settings.policy.approval.expires_after
-    if decision.answer is not Answer.PROMOTE:
-        return f"the gate said {decision.answer}, so there is nothing to approve"
+    if decision.verdict is not Answer.PROMOTE:
+        return f"the gate said {decision.verdict}, so there is nothing to approve"
     if response.answered_at > decision.decided_at + expires_after:
         return f"the question expired after {expires_after}"
     if response.evidence_hash != decision.evidence_hash or not decisions.is_intact(decision):

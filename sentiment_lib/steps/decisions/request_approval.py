@@ -40,7 +40,7 @@ def run(store: Store, settings: Settings, *, decision_ids: Sequence[int], reques
     with store.begin() as connection:
         lock(connection, "champion")
         records = [decisions.full_record(connection, number) for number in decision_ids]
-        promotable = [decision for decision in records if decision.answer is Answer.PROMOTE]
+        promotable = [decision for decision in records if decision.verdict is Answer.PROMOTE]
         if not promotable:
             return None
         best = max(promotable, key=_rank)
@@ -50,7 +50,7 @@ def run(store: Store, settings: Settings, *, decision_ids: Sequence[int], reques
         if serving != best.champion_version and decisions.approval(connection, best.decision_id) is None:
             _void(connection, best.decision_id, f"the champion is version {serving} by now")
         approval = decisions.approval(connection, best.decision_id)
-        if approval and approval.answer == "void":
+        if approval and approval.response == "void":
             return None
         if approval is None:
             registry.set_alias(CHALLENGER, best.candidate_version)
@@ -96,6 +96,6 @@ def _supersede(connection: Connection, best: DecisionRecord, requested_by: str) 
 def _void(connection: Connection, decision_id: int, reason: str) -> None:
     decision = decisions.by_id(connection, decision_id)
     response = ApprovalResponse(
-        decision_id=decision_id, answer="void", reason=reason, evidence_hash=decision.evidence_hash
+        decision_id=decision_id, response="void", reason=reason, evidence_hash=decision.evidence_hash
     )
     decisions.store_approval(connection, response)

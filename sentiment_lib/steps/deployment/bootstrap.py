@@ -32,7 +32,7 @@ def run(store: Store, settings: Settings) -> ModelVersion:
         if elsewhere not in (None, first.version):
             registry.drop_alias(CHAMPION)
         intent = deployments.pending_move(connection) or deployments.begin_move(
-            connection, kind="first", from_version=None, to_version=first.version
+            connection, kind="bootstrap", from_version=None, to_version=first.version
         )
     champion_alias.carry_out(store, registry, intent)
     return first

@@ -47,8 +47,8 @@ def _promote(store: Store, settings: Settings, decision_id: int, reason: str | N
         if known and known[1] == "undone" and reason is None:
             raise ApprovalVoid(decision=decision_id, problem="its promotion was undone: the alias had been moved")
         approval = decisions.approval(connection, decision_id)
-        if reason is None and (approval is None or approval.answer != "approved"):
-            state = approval.answer if approval else "not answered"
+        if reason is None and (approval is None or approval.response != "approved"):
+            state = approval.response if approval else "not answered"
             raise ApprovalVoid(decision=decision_id, problem=f"nobody approved it ({state})")
         if reason is None and approval and approval.evidence_hash != decision.evidence_hash:
             raise ApprovalVoid(decision=decision_id, problem="the evidence is not what was approved")
@@ -73,7 +73,7 @@ def _promote(store: Store, settings: Settings, decision_id: int, reason: str | N
                 severity=Severity.CRITICAL,
                 dedup_key=f"forced_promotion/{decision_id}",
                 title=f"Version {decision.candidate_version} was promoted by force",
-                body=f"{by} promoted it although the gate said {decision.answer}: {reason}",
+                body=f"{by} promoted it although the gate said {decision.verdict}: {reason}",
                 evidence_link=f"/sentiment/decisions/{decision_id}",
             )
     return champion_alias.carry_out(store, registry, intent)

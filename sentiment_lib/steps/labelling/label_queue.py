@@ -34,7 +34,7 @@ class Pick:
     kind: str
     #: "open", "labelled" or "skipped"
     state: str
-    answer: str | None = None
+    label: str | None = None
     predicted: str | None = None
     #: by label, in the order of LABELS
     probabilities: Mapping[str, float] | None = None
@@ -109,9 +109,9 @@ def answer(store: Store, *, person: str, pick_id: int, label: str) -> Pick:
             )
             if audit:
                 labels.mark_audited(connection, [found["tweet_id"]], now)
-            label_queue.finish(connection, pick_id, answer=label, label_id=label_id, at=now)
+            label_queue.finish(connection, pick_id, label=label, label_id=label_id, at=now)
             found = _own(connection, pick_id, person)
-        if found["answer"] != label:
+        if found["label"] != label:
             raise BadInput(what="the answer", problem="this tweet has another one already; undo it first")
         return _pick(found)
 
@@ -127,7 +127,7 @@ def skip(store: Store, *, person: str, pick_id: int) -> None:
     """The person does not see this tweet again; others may. Raises NotFound when it went to someone else."""
     with store.begin() as connection:
         if _own(connection, pick_id, person)["state"] == "open":
-            label_queue.finish(connection, pick_id, answer=None, label_id=None, at=datetime.now(UTC))
+            label_queue.finish(connection, pick_id, label=None, label_id=None, at=datetime.now(UTC))
 
 
 def undo(store: Store, *, person: str) -> Pick:
@@ -184,7 +184,7 @@ def _pick(row: RowMapping) -> Pick:
         created_at=row["created_at"],
         kind=row["kind"],
         state=row["state"],
-        answer=row["answer"],
+        label=row["label"],
         predicted=row["predicted"] if told else None,
         probabilities={str(label): row[f"p_{label}"] for label in LABELS} if told else None,
         model_version=row["model_version"] if told else None,

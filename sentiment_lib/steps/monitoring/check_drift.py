@@ -59,7 +59,7 @@ def run(store: Store, settings: Settings, *, at: datetime | None = None) -> Drif
         name = f"drift/{current.end:%Y%m%dT%H%M%S}-version-{version}.html"
         report = _explained(report, verdict, frames, settings, name)
         watching = _watched([*past, verdict.as_dicts()] if counted else past, counted, settings)
-        report = replace(report, details={**report.details, "continuous": watching})
+        report = replace(report, continuous=watching)
     with store.begin() as connection:
         return _store(connection, report, version)
 
@@ -123,9 +123,6 @@ def _explained(
     )
     _prune((settings.reports / name).parent, policy.keep_pages)
     details: dict[str, Any] = {
-        "severity": level,
-        "wants_retrain": wants,
-        "loss": hurt.loss,
         "loss_by": hurt.by,
         "loss_certain": hurt.certain,
         "quality": hurt.figures,
@@ -139,6 +136,7 @@ def _explained(
         html_path=name,
         severity=level,
         wants_retrain=wants,
+        loss=hurt.loss,
         details=details | {"summary": drift_alerts.summary(verdict, details["causes"], hurt)},
     )
 
@@ -151,16 +149,7 @@ def _prune(folder: Path, keep: int) -> None:
 
 
 def _store(connection: Connection, report: DriftReport, version: int) -> DriftReport:
-    report_id = reports.add_report(
-        connection,
-        version,
-        report.reference,
-        report.current,
-        verdict=report.verdict,
-        signals=report.signals,
-        details=report.details,
-        html_path=report.html_path,
-    )
+    report_id = reports.add_report(connection, version, report)
     if report_id is None:  # another run stored it meanwhile
         found = reports.find_report(connection, version, report.reference, report.current)
         assert found is not None

@@ -37,7 +37,7 @@ def tell(connection: Connection, report: DriftReport) -> int | None:
 
 def _watch(connection: Connection, report: DriftReport) -> None:
     """The alert of continuous watching, with how often it is wrong; a stable window that counts ends it."""
-    watching: Any = report.details.get("continuous")
+    watching: Any = report.continuous
     if watching is None or not watching["counted"]:
         return
     if not watching["alarm"]:

@@ -121,7 +121,7 @@ def _expire(store: Store, settings: Settings, moment: datetime) -> tuple[int, ..
     with store.begin() as connection:
         late = [one.decision_id for one in decisions.waiting(connection) if one.decided_at < oldest]
     for number in late:
-        record_approval.run(store, settings, ApprovalResponse(decision_id=number, answer="expired"))
+        record_approval.run(store, settings, ApprovalResponse(decision_id=number, response="expired"))
     return tuple(late)
 
 

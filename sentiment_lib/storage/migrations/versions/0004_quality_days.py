@@ -1,4 +1,8 @@
-"""Quality by day, and an index of the ingests that collect."""
+"""Quality by day, and an index of the ingests that collect.
+
+There is no revision 0003. The number stays free: databases are stamped with the ids of the others, so renumbering them
+would make an old database pass for an upgraded one.
+"""
 
 from __future__ import annotations
 
