@@ -183,3 +183,17 @@ def test_sql_is_recognised(tmp_path, monkeypatch, source):
     module = tmp_path / "module.py"
     module.write_text(source)
     assert list(sql_in(module))
+
+
+def test_decision_records_have_one_form_and_are_listed():
+    folder = ROOT / "docs/decisions"
+    index = (folder / "index.md").read_text()
+    records = sorted(folder.glob("[0-9]*.md"))
+    assert [path.name[:4] for path in records] == [f"{number:04}" for number in range(1, len(records) + 1)]
+    for path in records:
+        text = path.read_text()
+        headings = [line for line in text.splitlines() if line.startswith("#")]
+        assert headings[0].startswith(f"# {int(path.name[:4])}. "), path
+        assert headings[1:] == ["## Context", "## Decision", "## Consequences"], path
+        assert "\n**Status:** " in text, path
+        assert f"({path.name})" in index, path
