@@ -18,16 +18,22 @@ from benchmarks.real_predictions import Scored, scored, thinned
 from sentiment_lib.evaluation import alpha_spending
 from sentiment_lib.evaluation.comparison import compare
 from sentiment_lib.evaluation.gate import decide
-from sentiment_lib.evaluation.metric_influence import expected_gains, gain_uncertainty, gains, largest, worth
-from sentiment_lib.evaluation.promotion_watch import WORSE, watch
+from sentiment_lib.evaluation.metric_influence import (
+    expected_gains,
+    gain_uncertainty,
+    max_abs_gain,
+    metric_gradient,
+    row_gains,
+)
+from sentiment_lib.evaluation.promotion_watch import WORSE, monitor_promotion
 from sentiment_lib.evaluation.sample_size import labels_needed
-from sentiment_lib.evaluation.significance import swap_p_value
+from sentiment_lib.evaluation.significance import permutation_p_value
 from sentiment_lib.policy import GatePolicy, PromotionWatchPolicy
 from sentiment_lib.records import Answer
 from sentiment_lib.statistics import paired_counts
-from sentiment_lib.statistics.anytime_valid import first_crossing
-from sentiment_lib.statistics.label_efficient import chances, prediction_powered
+from sentiment_lib.statistics.anytime_valid import log_evidence_path
 from sentiment_lib.statistics.metrics import confusion_matrix
+from sentiment_lib.statistics.prediction_powered import prediction_powered_mean, sampling_probabilities
 
 METRIC = "negative_f1"
 HOLDOUTS = (300, 500, 1000, 2000, 5000)
@@ -65,11 +71,11 @@ def null(sets: list[Scored], simulations: int) -> dict:
             part = window[pools[key][window]]
             y, old, new = data.labels[part], data.proba[champion][part], data.proba[candidate][part]
             looks_taken += 1
-            if float(paired_counts.difference(paired_counts.cells(y, old.argmax(1), new.argmax(1)), METRIC)) <= 0:
+            if float(paired_counts.difference(paired_counts.count_pairs(y, old.argmax(1), new.argmax(1)), METRIC)) <= 0:
                 continue  # no gate promotes without a gain
             single += 1
             seen.add("new > old")
-            level = alpha_spending.level(look, policy)
+            level = alpha_spending.significance_level(look, policy)
             comparison = compare(y, old, new, policy=policy, level=level)
             answer, rules = decide(comparison, policy)
             if comparison.main.p_value <= LEVEL:
@@ -131,12 +137,12 @@ class _Pool:
     def __init__(self, data: Scored, champion: str, candidate: str, lead: float) -> None:
         rows = thinned(data.labels, data.classes(champion), data.classes(candidate), lead, metric=METRIC, seed=11)
         self.y, self.old, self.new = data.labels[rows], data.classes(champion)[rows], data.classes(candidate)[rows]
-        self.cube = paired_counts.cells(self.y, self.old, self.new)
-        self.worths = worth(confusion_matrix(self.y, self.old), METRIC)
-        self.gain = gains(self.y, self.old, self.new, self.worths)
+        self.cube = paired_counts.count_pairs(self.y, self.old, self.new)
+        self.gradient = metric_gradient(confusion_matrix(self.y, self.old), METRIC)
+        self.gain = row_gains(self.y, self.old, self.new, self.gradient)
         belief = (data.proba[champion][rows] + data.proba[candidate][rows]) / 2
-        self.expected = expected_gains(belief, self.old, self.new, self.worths)
-        self.interest = gain_uncertainty(belief, self.old, self.new, self.worths)
+        self.expected = expected_gains(belief, self.old, self.new, self.gradient)
+        self.interest = gain_uncertainty(belief, self.old, self.new, self.gradient)
         self.old_proba, self.new_proba = data.proba[champion][rows], data.proba[candidate][rows]
         self.slices = {name: mask[rows] for name, mask in data.slices.items()}
 
@@ -156,10 +162,10 @@ class _Pool:
         for repeat in range(repeats):
             rng = np.random.default_rng([2, labels, repeat])
             rows = rng.integers(self.y.size, size=labels)
-            cube = paired_counts.cells(self.y[rows], self.old[rows], self.new[rows])
+            cube = paired_counts.count_pairs(self.y[rows], self.old[rows], self.new[rows])
             won += (
                 float(paired_counts.difference(cube, METRIC)) > 0
-                and swap_p_value(cube, METRIC, rounds=500, rng=rng) <= LEVEL
+                and permutation_p_value(cube, METRIC, rounds=500, rng=rng) <= LEVEL
             )
         return won / repeats
 
@@ -180,9 +186,9 @@ class _Pool:
         for repeat in range(repeats):
             rng = np.random.default_rng([3, labels, repeat])
             rows = rng.integers(self.y.size, size=UNLABELLED)
-            chance = chances(interest[rows], labels, floor=floor)
+            chance = sampling_probabilities(interest[rows], labels, floor=floor)
             labelled = rng.random(UNLABELLED) < chance
-            found = prediction_powered(
+            found = prediction_powered_mean(
                 self.gain[rows], self.expected[rows], labelled, chance, level=2 * LEVEL, centre=0
             )
             won += found.low > 0
@@ -190,11 +196,12 @@ class _Pool:
 
     def e_process(self, start: int, repeats: int) -> int | None:
         """Labels after which 80 % of the e-processes have reached 1 / level."""
-        scale, length = largest(self.worths), 6 * start
+        scale, length = max_abs_gain(self.gradient), 6 * start
         crossed = []
         for repeat in range(repeats):
             rows = np.random.default_rng([4, repeat]).integers(self.y.size, size=length)
-            crossed.append(first_crossing(self.gain[rows] / scale, LEVEL) or np.inf)
+            reached = np.flatnonzero(log_evidence_path(self.gain[rows] / scale) >= -np.log(LEVEL))
+            crossed.append(int(reached[0]) + 1 if reached.size else np.inf)
         needed = float(np.quantile(crossed, POWER, method="higher"))
         return int(needed) if np.isfinite(needed) else None
 
@@ -223,7 +230,9 @@ def watching(data: Scored, watches: int) -> dict:
         after = []
         for number in range(watches):
             part = np.random.default_rng([5, number]).choice(rows, size=policy.enough_labels)
-            seen = watch(data.labels[part], old[part], new[part], reference=reference, policy=policy, metric=METRIC)
+            seen = monitor_promotion(
+                data.labels[part], old[part], new[part], reference=reference, policy=policy, metric=METRIC
+            )
             after.append(seen.crossed_after if seen.verdict == WORSE else None)
         crossed = [np.inf if labels is None else labels for labels in after]
         median = float(np.median(crossed))

@@ -15,7 +15,7 @@ from sklearn.naive_bayes import MultinomialNB
 from sklearn.pipeline import make_pipeline, make_union
 
 from sentiment_lib.evaluation import metric_influence
-from sentiment_lib.evaluation.slices import slices, word_counts
+from sentiment_lib.evaluation.slices import document_frequencies, slice_masks
 from sentiment_lib.statistics import paired_counts
 from sentiment_lib.statistics.metrics import confusion_matrix
 
@@ -57,7 +57,7 @@ def scored(name: str) -> Scored:
     held = texts[split:]
     handles = (re.search(r"@(united|americanair|southwestair|jetblue|usairways|virginamerica)", t, re.I) for t in held)
     airlines = [found[1].lower() if found else None for found in handles]
-    masks = slices(held, airlines=airlines, train_counts=word_counts(texts[:split]))
+    masks = slice_masks(held, airlines=airlines, train_counts=document_frequencies(texts[:split]))
     return Scored(name, labels[split:], proba, masks)
 
 
@@ -66,12 +66,12 @@ def thinned(labels, champion, candidate, target: float, *, metric: str, seed: in
 
     The rows stay real, and so do their disagreements; only the share of wins changes.
     """
-    worths = metric_influence.worth(confusion_matrix(labels, champion), metric)
-    gain = metric_influence.gains(labels, champion, candidate, worths)
+    gradient = metric_influence.metric_gradient(confusion_matrix(labels, champion), metric)
+    gain = metric_influence.row_gains(labels, champion, candidate, gradient)
 
     def lead(rows):
         return float(
-            paired_counts.difference(paired_counts.cells(labels[rows], champion[rows], candidate[rows]), metric)
+            paired_counts.difference(paired_counts.count_pairs(labels[rows], champion[rows], candidate[rows]), metric)
         )
 
     every = np.arange(labels.size)

@@ -140,7 +140,7 @@ def _steps(spec: Mapping[str, Any]) -> int:
 
 def _train(path: Path) -> None:
     from sentiment_lib.families import catalog
-    from sentiment_lib.statistics.metrics import figures
+    from sentiment_lib.statistics.metrics import classification_metrics
 
     spec = json.loads(path.read_text())
     started = time.monotonic()
@@ -164,7 +164,7 @@ def _train(path: Path) -> None:
     import numpy as np
 
     truth = np.array([LABELS.index(label) for label in spec["later_labels"]])
-    quality = figures(truth, model.predict_proba(spec["later_texts"]))["macro_f1"]
+    quality = classification_metrics(truth, model.predict_proba(spec["later_texts"]))["macro_f1"]
     went = {"steps": model.notes["steps"], "resumed": model.circumstances["resumed"]}
     seconds = round(time.monotonic() - started, 1)
     print(json.dumps({"macro_f1": round(100 * quality, 2), "seconds": seconds, **went}), flush=True)

@@ -23,8 +23,9 @@ import pandas as pd
 from benchmarks.drift import scenarios as scenarios
 from benchmarks.drift.null import evidently_scores, null, share
 from sentiment_lib.drift import detectors, drivers, performance_estimation
-from sentiment_lib.drift.signals import signals
+from sentiment_lib.drift.signals import compute_signals
 from sentiment_lib.policy import DriftPolicy
+from sentiment_lib.statistics.matrix_scaling import fit_matrix_scaling
 
 os.environ.setdefault("DO_NOT_TRACK", "1")
 POLICY = DriftPolicy()
@@ -55,9 +56,9 @@ def power(data: Path, quick: bool, sizes: list[int]) -> dict[str, object]:
 
 def _quiet(reference: pd.DataFrame, calm: list[pd.DataFrame], known: frozenset[str]) -> tuple[dict[str, object], float]:
     """Our alarms on undisturbed windows, and the factor on Evidently's thresholds that they exceed at our rate."""
-    left = signals(reference, known)
-    figures = [max(evidently_scores(left, signals(one, known)).values()) for one in calm]
-    ours = sum(detectors.check(reference, one, POLICY).verdict == "drift" for one in calm)
+    left = compute_signals(reference, known)
+    figures = [max(evidently_scores(left, compute_signals(one, known)).values()) for one in calm]
+    ours = sum(detectors.check_windows(reference, one, POLICY).verdict == "drift" for one in calm)
     return share(ours, len(calm)), max(1.0, float(np.quantile(figures, 1 - POLICY.false_alarm_rate)))
 
 
@@ -66,11 +67,11 @@ Alarms = tuple[list[bool], list[bool]]
 
 def _alarms(reference: pd.DataFrame, windows: list[pd.DataFrame], known: frozenset[str], factor: float) -> Alarms:
     """Which windows alarm: ours, Evidently's."""
-    left = signals(reference, known)
+    left = compute_signals(reference, known)
     windows = [one.reset_index(drop=True) for one in windows]
     return (
-        [detectors.check(reference, one, POLICY).verdict == "drift" for one in windows],
-        [max(evidently_scores(left, signals(one, known)).values()) >= factor for one in windows],
+        [detectors.check_windows(reference, one, POLICY).verdict == "drift" for one in windows],
+        [max(evidently_scores(left, compute_signals(one, known)).values()) >= factor for one in windows],
     )
 
 
@@ -86,7 +87,7 @@ def _power(
         [alarm and not before for alarm, before in zip(alarms, each, strict=True)]
         for alarms, each in zip(both, without or ([False] * len(drifted),) * 2, strict=True)
     ]
-    moved = [drivers.causes(reference, window) for window in drifted]
+    moved = [drivers.find_drivers(reference, window) for window in drifted]
     words = Counter(str(one["word"]) for found in moved for one in found["words"][:5])
     airlines = Counter(found["airlines"][0]["airline"] for found in moved if found["airlines"])
     return {
@@ -133,17 +134,17 @@ def foreseen(data: Path) -> dict[str, object]:
     blocks: dict[str, object] = {}
     for name, calibration, later in scenarios.blocks(data):
         labels, proba = scenarios.arrays(calibration)
-        fitted = performance_estimation.calibrator(labels, proba)
-        last = performance_estimation.measured(labels, proba, np.ones(len(labels))).value
+        fitted = fit_matrix_scaling(labels, proba)
+        last = performance_estimation.estimate_from_sample(labels, proba, np.ones(len(labels))).value
         for block, frame in later:
             truth_labels, now = scenarios.arrays(frame)
-            truth = performance_estimation.measured(truth_labels, now, np.ones(len(now))).value
-            guess = performance_estimation.estimated(now, fitted)
+            truth = performance_estimation.estimate_from_sample(truth_labels, now, np.ones(len(now))).value
+            guess = performance_estimation.estimate_without_labels(now, fitted)
             errors["estimated"].append(abs(guess.value - truth))
             errors["last"].append(abs(last - truth))
             blocks[f"{name} {block}"] = {"estimated": guess.value, "true": truth, "last": last}
             print(f"quality {name} {block}: estimated {guess.value:.3f}, true {truth:.3f}, last {last:.3f}", flush=True)
-            last, fitted = truth, performance_estimation.calibrator(truth_labels, now)
+            last, fitted = truth, fit_matrix_scaling(truth_labels, now)
     return {"blocks": blocks} | {f"mae_{name}": float(np.mean(values)) for name, values in errors.items()}
 
 

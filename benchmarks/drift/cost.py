@@ -17,7 +17,7 @@ import psutil
 from benchmarks.drift import scenarios as scenarios
 from sentiment_lib.drift import detectors
 from sentiment_lib.drift.evidently_report import write_html
-from sentiment_lib.drift.signals import signals
+from sentiment_lib.drift.signals import compute_signals
 from sentiment_lib.policy import DriftPolicy
 
 os.environ.setdefault("DO_NOT_TRACK", "1")
@@ -49,9 +49,13 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         if who == "ours":
             policy = DriftPolicy()
-            detectors.check(reference, current, policy)
-            both = detectors.samples(reference, current, policy)
-            write_html(signals(both.reference, both.known), signals(both.current, both.known), Path(folder) / "a.html")
+            detectors.check_windows(reference, current, policy)
+            both = detectors.draw_samples(reference, current, policy)
+            write_html(
+                compute_signals(both.reference, both.vocabulary),
+                compute_signals(both.current, both.vocabulary),
+                Path(folder) / "a.html",
+            )
         else:
             _preset(reference, current, Path(folder) / "b.html")
     seconds = time.perf_counter() - started
@@ -66,7 +70,7 @@ def main() -> None:
 
 
 def _tiled(pool, known, rows):
-    figures = signals(pool.sample(min(len(pool), 20_000), random_state=0), known)
+    figures = compute_signals(pool.sample(min(len(pool), 20_000), random_state=0), known)
     figures = figures.loc[:, figures.notna().all()]
     random = np.random.default_rng(0)
     return [figures.iloc[random.integers(0, len(figures), rows)].reset_index(drop=True) for _ in range(2)]

@@ -10,7 +10,7 @@ from scipy import stats
 
 from benchmarks.drift import scenarios as scenarios
 from sentiment_lib.drift import continuous_monitor, detectors
-from sentiment_lib.drift.signals import signals
+from sentiment_lib.drift.signals import compute_signals
 from sentiment_lib.policy import DriftPolicy
 
 SIZES = (200, 1_000, 5_000, 50_000)
@@ -52,7 +52,7 @@ def text_drift(reference: pd.DataFrame, current: pd.DataFrame) -> bool:
 
 
 def null(data: Path, quick: bool, sizes: list[int]) -> dict[str, object]:
-    """Share of windows with an alarm, and alarms in runs of continuous watching (size 0)."""
+    """Share of windows with an alarm, and alarms in runs of continuous monitoring (size 0)."""
     pool = scenarios.pool(data)
     rows: dict[str, object] = {}
     for size in [one for one in sizes if one] if sizes else SIZES:
@@ -73,7 +73,9 @@ def _windows(pool: pd.DataFrame, size: int, *, windows: int, theirs: int) -> dic
         reference, current = pool.iloc[order[:REFERENCE]], pool.iloc[order[REFERENCE : REFERENCE + size]]
         hits["ours"] += _alarms(reference, current, seed)
         if seed < theirs:
-            figures = list(evidently_scores(signals(reference, known), signals(current, known)).values())
+            figures = list(
+                evidently_scores(compute_signals(reference, known), compute_signals(current, known)).values()
+            )
             hits["column"] += max(figures) >= 1
             # the preset's own word on the whole table: half of the columns
             hits["dataset"] += float(np.mean([one >= 1 for one in figures])) >= 0.5
@@ -87,7 +89,7 @@ def _windows(pool: pd.DataFrame, size: int, *, windows: int, theirs: int) -> dic
 
 
 def _alarms(reference: pd.DataFrame, current: pd.DataFrame, seed: int) -> bool:
-    return detectors.check(reference, current, POLICY.model_copy(update={"seed": seed})).verdict == "drift"
+    return detectors.check_windows(reference, current, POLICY.model_copy(update={"seed": seed})).verdict == "drift"
 
 
 def _runs(pool: pd.DataFrame, *, length: int, runs: int) -> dict[str, object]:
@@ -103,8 +105,10 @@ def _runs(pool: pd.DataFrame, *, length: int, runs: int) -> dict[str, object]:
         reference, rest = pool.iloc[order[:REFERENCE]], order[REFERENCE:]
         scores = np.array(
             [
-                continuous_monitor.score(
-                    detectors.check(reference, pool.iloc[random.choice(rest, 500, replace=False)], POLICY).as_dicts()
+                continuous_monitor.score_window(
+                    detectors.check_windows(
+                        reference, pool.iloc[random.choice(rest, 500, replace=False)], POLICY
+                    ).as_dicts()
                 )
                 for _ in range(length)
             ]
@@ -123,8 +127,8 @@ def _runs(pool: pd.DataFrame, *, length: int, runs: int) -> dict[str, object]:
 
 
 def alarms_in(scores: np.ndarray) -> int:
-    """Number of alarms of one run of continuous watching."""
-    state, alarms = continuous_monitor.Watch(run_length=POLICY.run_length), 0
+    """Number of alarms of one run of continuous monitoring."""
+    state, alarms = continuous_monitor.monitor_scores([], run_length=POLICY.run_length), 0
     for one in scores:
         state = state.update(float(one))
         alarms += state.alarm

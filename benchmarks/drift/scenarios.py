@@ -24,14 +24,14 @@ def _masked(text: pd.Series) -> pd.Series:
 
 @lru_cache(maxsize=1)
 def airline(data: Path) -> pd.DataFrame:
-    """Airline tweets in time order: tweet_id, text, answer, airline, day (local)."""
+    """Airline tweets in time order: tweet_id, text, true_label, airline, day (local)."""
     raw = pd.read_csv(data / "us_airline_tweets.csv", dtype={"tweet_id": str}).drop_duplicates("tweet_id")
     raw = raw.sort_values("tweet_created")
     return pd.DataFrame(
         {
             "tweet_id": raw["tweet_id"],
             "text": _masked(raw["text"]),
-            "answer": raw["airline_sentiment"],
+            "true_label": raw["airline_sentiment"],
             "airline": raw["airline"],
             "day": raw["tweet_created"].str[8:10].astype(int),
         }
@@ -40,14 +40,14 @@ def airline(data: Path) -> pd.DataFrame:
 
 @lru_cache(maxsize=1)
 def semeval(data: Path) -> pd.DataFrame:
-    """SemEval tweets in time order: text, answer, year, month."""
+    """SemEval tweets in time order: text, true_label, year, month."""
     raw = pd.read_csv(data / "semeval_2013_2016_tweets.csv.gz", dtype={"tweet_id": str})
     at = raw["created_at_utc"].str
     return pd.DataFrame(
         {
             "tweet_id": raw["tweet_id"],
             "text": _masked(raw["text"]),
-            "answer": raw["label"],
+            "true_label": raw["label"],
             "month": at[:7],
             "year": at[:4].astype(int),
         }
@@ -56,10 +56,10 @@ def semeval(data: Path) -> pd.DataFrame:
 
 @lru_cache(maxsize=1)
 def sentiment140(data: Path) -> pd.DataFrame:
-    """Sentiment140 tweets in time order: text, answer, day."""
+    """Sentiment140 tweets in time order: text, true_label, day."""
     raw = pd.read_csv(data / "sentiment140_sample.csv.gz", dtype={"id": str})
-    answer = raw["polarity"].map({0: "negative", 4: "positive"})
-    return pd.DataFrame({"text": _masked(raw["text"]), "answer": answer, "day": raw["created_at_utc"].str[:10]})
+    labels = raw["polarity"].map({0: "negative", 4: "positive"})
+    return pd.DataFrame({"text": _masked(raw["text"]), "true_label": labels, "day": raw["created_at_utc"].str[:10]})
 
 
 def model(frame: pd.DataFrame) -> Pipeline:
@@ -67,7 +67,7 @@ def model(frame: pd.DataFrame) -> Pipeline:
     return make_pipeline(
         TfidfVectorizer(ngram_range=(1, 2), min_df=2, sublinear_tf=True),
         LogisticRegression(C=4, max_iter=300, class_weight="balanced"),
-    ).fit(frame["text"], frame["answer"])
+    ).fit(frame["text"], frame["true_label"])
 
 
 def scored(frame: pd.DataFrame, by: Pipeline) -> pd.DataFrame:
@@ -76,7 +76,7 @@ def scored(frame: pd.DataFrame, by: Pipeline) -> pd.DataFrame:
     out = frame.reset_index(drop=True).copy()
     for column, name in enumerate(NAMES):
         out[f"p_{name}"] = proba[:, column]
-    out["label"] = np.array(NAMES)[proba.argmax(axis=1)]
+    out["predicted_label"] = np.array(NAMES)[proba.argmax(axis=1)]
     return out
 
 
@@ -87,7 +87,7 @@ def known_words(frame: pd.DataFrame) -> frozenset[str]:
 
 def arrays(frame: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     """Labels as integers, and probabilities (n, 3)."""
-    labels = frame["answer"].map({name: number for number, name in enumerate(NAMES)}).to_numpy(int)
+    labels = frame["true_label"].map({name: number for number, name in enumerate(NAMES)}).to_numpy(int)
     return labels, frame[[f"p_{name}" for name in NAMES]].to_numpy(float)
 
 
@@ -152,7 +152,7 @@ def _split(frame: pd.DataFrame, windows: int, draw: Draw) -> tuple[pd.DataFrame,
 def _storm(data: Path, windows: int, draw: Draw):
     tweets = airline(data)
     by = model(tweets[tweets["day"] <= 18])
-    rest = scored(tweets[tweets["day"] >= 19], by).drop(columns="answer")
+    rest = scored(tweets[tweets["day"] >= 19], by).drop(columns="true_label")
     reference, calm, _ = _split(rest[rest["day"] <= 20], windows, draw)
     storm = rest[(rest["day"] >= 21) & (rest["day"] <= 23)]
     return "storm of 21-23 February", reference, calm, draw(storm, windows, 9), []
@@ -160,14 +160,14 @@ def _storm(data: Path, windows: int, draw: Draw):
 
 def _years(data: Path, windows: int, draw: Draw):
     tweets = scored(semeval(data).drop(semeval(data).sample(8000, random_state=0).index), _general(data))
-    tweets = tweets.drop(columns="answer")
+    tweets = tweets.drop(columns="true_label")
     reference, calm, _ = _split(tweets[tweets["year"] <= 2012], windows, draw)
     for year in (2014, 2015):
         yield f"SemEval 2012 to {year}", reference, calm, draw(tweets[tweets["year"] == year], windows, year), []
 
 
 def _label_shift(data: Path, windows: int, draw: Draw):
-    tweets = scored(sentiment140(data), _general(data)).drop(columns="answer")
+    tweets = scored(sentiment140(data), _general(data)).drop(columns="true_label")
     before = tweets[(tweets["day"] >= "2009-05-15") & (tweets["day"] < "2009-06-17")]
     reference, calm, _ = _split(before, windows, draw)
     return "Sentiment140 from 17 June", reference, calm, draw(tweets[tweets["day"] >= "2009-06-17"], windows, 10), []
@@ -179,8 +179,8 @@ def _injected(data: Path, windows: int, draw: Draw):
     tweets = scored(tweets[tweets["year"] <= 2012], by)
     # one prediction in three is answered by a person
     asked = np.random.default_rng(3).random(len(tweets)) < 1 / 3
-    labelled = tweets.assign(answer=tweets["answer"].where(asked, None))
-    plain = tweets.drop(columns="answer")
+    labelled = tweets.assign(true_label=tweets["true_label"].where(asked, None))
+    plain = tweets.drop(columns="true_label")
     reference, calm, other = _split(plain, windows, draw)
     random = np.random.default_rng(11)
 
@@ -192,7 +192,7 @@ def _injected(data: Path, windows: int, draw: Draw):
             one = one.reset_index(drop=True).copy()
             hit = np.flatnonzero(random.random(len(one)) < share)
             one.loc[hit, "text"] = [change(text) for text in one.loc[hit, "text"]]
-            again = scored(one[[name for name in one if not name.startswith("p_") and name != "label"]], by)
+            again = scored(one[[name for name in one if not name.startswith("p_") and name != "predicted_label"]], by)
             found.append(again)
         return found
 
@@ -210,6 +210,6 @@ def _injected(data: Path, windows: int, draw: Draw):
         one = one.copy()
         hit = one["text"].str.contains(r"\b(?:good|great|love|happy|best|fun|excited|nice)\b", case=False, regex=True)
         swap = {"positive": "negative", "negative": "positive"}
-        one.loc[hit, "answer"] = one.loc[hit, "answer"].replace(swap)
+        one.loc[hit, "true_label"] = one.loc[hit, "true_label"].replace(swap)
         flipped.append(one)
     yield "meaning flip of praise, a third labelled", left, quiet, flipped, kept

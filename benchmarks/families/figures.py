@@ -11,7 +11,13 @@ from typing import Any
 import numpy as np
 
 from sentiment_lib.statistics import paired_counts
-from sentiment_lib.statistics.metrics import calibration_error, calibration_noise, confusion_matrix, figures, metric
+from sentiment_lib.statistics.metrics import (
+    calibration_noise,
+    classification_metrics,
+    compute_metric,
+    confusion_matrix,
+    expected_calibration_error,
+)
 
 SHOWN = ("accuracy", "macro_f1", "macro_recall", "negative_f1", "calibration_error")
 ROUNDS = 1000
@@ -19,7 +25,7 @@ ROUNDS = 1000
 
 def with_intervals(labels: np.ndarray, proba: np.ndarray, *, rounds: int = ROUNDS) -> dict[str, list[float]]:
     """Each figure of SHOWN as [value, low, high] at 95 %, from 0 to 1; the same rows are drawn for every family."""
-    found = figures(labels, proba)
+    found = classification_metrics(labels, proba)
     draw = np.random.default_rng(0)
     predicted = proba.argmax(axis=1)
     drawn: dict[str, list[float]] = {name: [] for name in SHOWN}
@@ -27,8 +33,8 @@ def with_intervals(labels: np.ndarray, proba: np.ndarray, *, rounds: int = ROUND
         rows = draw.integers(0, len(labels), len(labels))
         counts = confusion_matrix(labels[rows], predicted[rows])
         for name in SHOWN[:-1]:
-            drawn[name].append(float(metric(counts, name)))
-        drawn["calibration_error"].append(calibration_error(labels[rows], proba[rows]))
+            drawn[name].append(float(compute_metric(counts, name)))
+        drawn["calibration_error"].append(expected_calibration_error(labels[rows], proba[rows]))
     intervals = {name: np.quantile(values, (0.025, 0.975)).tolist() for name, values in drawn.items()}
     return {name: [round(value, 5) for value in (found[name], *intervals[name])] for name in SHOWN}
 
@@ -40,7 +46,7 @@ def noise(proba: np.ndarray) -> float:
 
 def difference(labels: np.ndarray, without: Any, with_it: Any, name: str, *, rounds: int = ROUNDS) -> list[float]:
     """Second minus first as [value, low, high] at 95 %, both predictions (n,) of the same rows drawn together."""
-    counts = paired_counts.cells(labels, np.asarray(without), np.asarray(with_it))
-    drawn = paired_counts.difference(paired_counts.resampled(counts, rounds, np.random.default_rng(0)), name)
+    counts = paired_counts.count_pairs(labels, np.asarray(without), np.asarray(with_it))
+    drawn = paired_counts.difference(paired_counts.bootstrap_counts(counts, rounds, np.random.default_rng(0)), name)
     ends = np.quantile(drawn, (0.025, 0.975))
     return [round(float(value), 5) for value in (paired_counts.difference(counts, name), *ends)]

@@ -24,7 +24,7 @@ from benchmarks.families import data as families_data
 from benchmarks.families.measure import latency, machine, revision
 from sentiment_lib.families import catalog
 from sentiment_lib.registry import model_package
-from sentiment_lib.statistics.metrics import figures
+from sentiment_lib.statistics.metrics import classification_metrics
 
 LINEAR_MS, INT8_MS = 2.0, 15.0
 FASTER, LOSS, OF_BARE, TEN_TIMES = 3.0, 0.005, 0.9, 1.5
@@ -110,8 +110,8 @@ def transformer(split: families_data.Split, folder: Path) -> dict[str, Any]:
         latency(lambda text, score=score: score([text]), singles) for score in (served.predict_proba, in_torch)
     )
     ours, theirs = in_turn(served.predict_proba, in_torch, split.test_texts[:1000])
-    small = figures(split.test_labels, served.predict_proba(split.test_texts))["macro_f1"]
-    whole = figures(split.test_labels, in_torch(split.test_texts))["macro_f1"]
+    small = classification_metrics(split.test_labels, served.predict_proba(split.test_texts))["macro_f1"]
+    whole = classification_metrics(split.test_labels, in_torch(split.test_texts))["macro_f1"]
     return {
         "precision": served.notes.get("precision"),
         "p50_ms": fast[0],

@@ -37,12 +37,12 @@ def view(connection: Connection, decision_id: int) -> dict[str, Any]:
         "intact": decisions.is_intact(decision),
         "approval": decisions.approval(connection, decision_id),
         "answer_at": answer_address(decision.requested_by),
-        "words": evidence_text.words,
+        "humanise_metrics": evidence_text.humanise_metrics,
         "verdict_name": evidence_text.verdict_name,
         "deployments": deployments.all_of_decision(connection, decision_id),
         "examples": predictions.disagreements(connection, **versions),
         "shadow": shadow_comparison.run(connection, decision),
-        "sentences": [evidence_text.summary(compared), evidence_text.costs_of_waiting(compared)],
+        "sentences": [evidence_text.summary(compared), evidence_text.effect_of_promotion(compared)],
         "charts": _charts(evidence),
     }
 
@@ -50,7 +50,7 @@ def view(connection: Connection, decision_id: int) -> dict[str, Any]:
 def _charts(evidence: Evidence) -> list[Chart]:
     compared = evidence.comparison
     differences = [compared.main, *compared.guards]
-    gains = [_interval(evidence_text.words(difference.metric), difference) for difference in differences]
+    gains = [_interval(evidence_text.humanise_metrics(difference.metric), difference) for difference in differences]
     drawn = [intervals("Candidate minus champion, with confidence intervals", gains, axis="difference")]
     slices = [_interval(f"{part.name} ({part.rows})", part.difference) for part in compared.slices if part.difference]
     if slices:

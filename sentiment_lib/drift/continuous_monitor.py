@@ -1,58 +1,63 @@
-"""Continuous watching: one alarm bound for a whole run of checks, however often one looks.
+"""Continuous monitoring: one false-alarm bound for an unlimited sequence of drift checks.
 
-A conformal test martingale (Vovk, Nouretdinov, Gammerman 2003) run as a Shiryaev-Roberts e-detector (Shin, Ramdas,
-Rinaldo 2022): without drift the scores of windows are exchangeable, their smoothed ranks are independent and uniform,
-each bet on a rank has mean one, and so the mean number of windows until a false alarm is at least `run_length`.
+A conformal test martingale (Vovk, Nouretdinov, Gammerman 2003, "Testing Exchangeability On-Line", ICML) in a
+Shiryaev-Roberts e-detector (`anytime_valid.EDetector`). Without drift the scores of windows are exchangeable, so their
+smoothed ranks are independent and uniform, and every bet on a rank has mean one.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-#: A bet k * p ** (k - 1) has mean one for uniform p; the mean over these wins for weak and for strong change.
+from sentiment_lib.statistics.anytime_valid import EDetector
+
+#: A bet k * p ** (k - 1) has mean one for uniform p; the mean over these gains from weak and from strong change.
 BETS = (0.1, 0.25, 0.5, 0.75)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Watch:
-    """State after some windows; `alarm` tells of the last one. Scores of windows before an alarm stay the history."""
+class ContinuousMonitor:
+    """State after some windows. The mean number of windows to a false alarm is at least the detector's run length."""
 
-    run_length: float
+    detector: EDetector
     seed: int = 0
+    #: scores of the windows without an alarm
     scores: tuple[float, ...] = field(default=(), repr=False)
-    value: float = 0.0
-    alarm: bool = False
 
-    def update(self, score: float) -> Watch:
-        """State after one more window; larger scores are stranger. After an alarm the value starts again at 0."""
-        tie = np.random.default_rng([self.seed, len(self.scores)]).uniform()
-        above = sum(one > score for one in self.scores)
-        equal = sum(one == score for one in self.scores) + 1
-        rank = (above + tie * equal) / (len(self.scores) + 1)
-        gain = float(np.mean([bet * max(rank, 1e-12) ** (bet - 1) for bet in BETS]))
-        value = ((0.0 if self.alarm else self.value) + 1) * gain
-        return Watch(
-            run_length=self.run_length,
-            seed=self.seed,
-            # what alarmed is no part of the undisturbed history
-            scores=self.scores if value >= self.run_length else (*self.scores, score),
-            value=value,
-            alarm=value >= self.run_length,
-        )
+    @property
+    def value(self) -> float:
+        """Evidence of a change; it is compared with the run length."""
+        return self.detector.statistic
+
+    @property
+    def alarm(self) -> bool:
+        """Whether the last window raised an alarm."""
+        return self.detector.alarm
+
+    def update(self, score: float) -> ContinuousMonitor:
+        """State after one more window; larger scores are stranger. After an alarm the evidence restarts at 0."""
+        tie_break = np.random.default_rng([self.seed, len(self.scores)]).uniform()
+        above = sum(earlier > score for earlier in self.scores)
+        equal = sum(earlier == score for earlier in self.scores) + 1
+        rank = (above + tie_break * equal) / (len(self.scores) + 1)
+        e_value = np.mean([bet * max(rank, 1e-12) ** (bet - 1) for bet in BETS], keepdims=True)
+        detector = (self.detector.restart() if self.detector.alarm else self.detector).update(e_value)
+        # a window that raised an alarm is not part of the undisturbed history
+        return replace(self, detector=detector, scores=self.scores if detector.alarm else (*self.scores, score))
 
 
-def watch(scores: Iterable[float], *, run_length: float, seed: int = 0) -> Watch:
-    """State after all of the scores, oldest first."""
-    state = Watch(run_length=run_length, seed=seed)
+def monitor_scores(scores: Iterable[float], *, run_length: float, seed: int = 0) -> ContinuousMonitor:
+    """State after all scores, oldest first; run_length: lower bound on the mean number of windows to a false alarm."""
+    state = ContinuousMonitor(detector=EDetector(run_length=run_length), seed=seed)
     for score in scores:
         state = state.update(score)
     return state
 
 
-def score(signals: Sequence[Mapping[str, object]]) -> float:
-    """How strange a window is: the largest -log10 of its signals' p-values."""
-    return max((-math.log10(max(float(str(one["p_value"])), 1e-300)) for one in signals), default=0.0)
+def score_window(signals: Sequence[Mapping[str, object]]) -> float:
+    """How strange a window is: the largest -log10 of its signals' p-values (key `p_value`), 0 without signals."""
+    return max((-math.log10(max(float(str(signal["p_value"])), 1e-300)) for signal in signals), default=0.0)

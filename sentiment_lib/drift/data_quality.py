@@ -1,4 +1,4 @@
-"""Is what came in fit to learn from? Checks of a batch of tweets (`report.write_quality`: by Evidently)."""
+"""Data-quality checks of a batch of tweets: schema, missing values, ranges and duplicates."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ REQUIRED = ("tweet_id", "text", "created_at")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Check:
+class QualityCheck:
     """One expectation: its figure and the bound that it must not exceed."""
 
     name: str
@@ -21,16 +21,16 @@ class Check:
 
     @property
     def passed(self) -> bool:
-        """True when the figure keeps its bound."""
+        """Whether the figure is within its bound."""
         return self.figure <= self.bound
 
 
-def checks(frame: pd.DataFrame, *, now: pd.Timestamp) -> tuple[Check, ...]:
-    """Schema, missing values, ranges and duplicates of a batch; an empty batch passes all but the schema."""
+def check_batch(frame: pd.DataFrame, *, now: pd.Timestamp) -> tuple[QualityCheck, ...]:
+    """All checks of a batch (columns of REQUIRED, and airline); an empty batch passes all but the schema."""
     missing = [name for name in REQUIRED if name not in frame]
-    found = [Check(name="missing columns", figure=len(missing), bound=0)]
+    schema = QualityCheck(name="missing columns", figure=len(missing), bound=0)
     if missing or frame.empty:
-        return tuple(found)
+        return (schema,)
     text = frame["text"].fillna("").astype(str)
     at = pd.to_datetime(frame["created_at"], utc=True, errors="coerce")
     shares = {
@@ -43,4 +43,5 @@ def checks(frame: pd.DataFrame, *, now: pd.Timestamp) -> tuple[Check, ...]:
     }
     if "airline" in frame:
         shares["share without an airline"] = (float(frame["airline"].isna().mean()), 0.95)
-    return tuple(found + [Check(name=name, figure=figure, bound=bound) for name, (figure, bound) in shares.items()])
+    checks = (QualityCheck(name=name, figure=figure, bound=bound) for name, (figure, bound) in shares.items())
+    return (schema, *checks)

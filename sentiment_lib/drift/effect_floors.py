@@ -1,7 +1,7 @@
-"""What undisturbed windows look like: tweets differ from day to day without drift, and a check must know by how much.
+"""Effect floors: how large each signal's effect is between undisturbed windows.
 
-Two random halves of one day never differ as much as two days do. The effects of past windows that nobody found wanting
-give each signal a floor that a new window passes with the stated chance only.
+Tweets differ from day to day without drift, by more than two random halves of one day. The effects of past stable
+windows give each signal a floor that another undisturbed window exceeds with the stated probability only.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy import stats
 
-#: Fewer undisturbed windows than this say too little about the range.
-FEWEST = 5
+#: Fewer undisturbed windows than this give no floor.
+MIN_WINDOWS = 5
 
 
 @dataclass(frozen=True, kw_only=True)
-class Calibration:
+class EffectFloors:
     """Effects of each signal in undisturbed windows."""
 
     effects: Mapping[str, Sequence[float]] = field(default_factory=dict)
@@ -25,25 +25,26 @@ class Calibration:
     @property
     def windows(self) -> int:
         """Number of undisturbed windows."""
-        return max((len(one) for one in self.effects.values()), default=0)
+        return max((len(values) for values in self.effects.values()), default=0)
 
     def floor(self, signal: str, false_alarm_rate: float) -> float:
-        """Effect that one more undisturbed window reaches with less than the false-alarm rate over all signals.
+        """Effect that another undisturbed window exceeds with less than the false-alarm rate over all signals.
 
-        A one-sided prediction bound (Student) with the rate divided by the number of signals; 0 with too few windows.
+        One-sided prediction bound of a normal sample (Student), at the rate divided by the number of signals; 0 with
+        fewer than MIN_WINDOWS windows.
         """
         past = np.asarray(self.effects.get(signal, ()), dtype=float)
-        if len(past) < FEWEST:
+        if len(past) < MIN_WINDOWS:
             return 0.0
         rate = false_alarm_rate / max(1, len(self.effects))
         spread = float(past.std(ddof=1)) * float(np.sqrt(1 + 1 / len(past)))
         return float(past.mean() + stats.t.ppf(1 - rate, len(past) - 1) * spread)
 
 
-def calibrate(windows: Sequence[Sequence[Mapping[str, object]]]) -> Calibration:
-    """Calibration from the stored signals (`signal`, `effect`) of undisturbed checks."""
+def collect_floors(windows: Sequence[Sequence[Mapping[str, object]]]) -> EffectFloors:
+    """Floors from the stored signals (keys `signal`, `effect`) of undisturbed checks."""
     effects: dict[str, list[float]] = {}
     for window in windows:
-        for one in window:
-            effects.setdefault(str(one["signal"]), []).append(float(str(one["effect"])))
-    return Calibration(effects=effects)
+        for signal in window:
+            effects.setdefault(str(signal["signal"]), []).append(float(str(signal["effect"])))
+    return EffectFloors(effects=effects)

@@ -1,7 +1,7 @@
-"""Words that nobody used before and that several tweets share now: slang, a slogan, the name of an incident.
+"""Test for new words that several tweets share: slang, a slogan, the name of an incident.
 
-Each such word is too rare for a test of its own in a small window; together they show. Words that only one tweet has
-are typing errors and names, of which every window is full.
+Each such word is too rare for a test of its own in a small window; together they show. Words of a single tweet are
+typing errors and names, of which every window is full, and do not count.
 """
 
 from __future__ import annotations
@@ -13,53 +13,55 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
-#: Windows that are drawn from the reference to learn how many shared words are new without drift.
+#: Resampled windows that give the null distribution.
 ROUNDS = 999
 
 
 @dataclass(frozen=True, kw_only=True)
 class NewWords:
-    """`share` of the current tweets that hold a new word which others of them hold too, and the most frequent one."""
+    """Result of the test."""
 
+    #: share of the current tweets that hold a new word which others of them hold too
     share: float
     p_value: float
+    #: the most frequent new word and its share of the current tweets; None without one
     word: str | None
     word_share: float
 
 
-def new_words(reference: Sequence[set[str]], current: Sequence[set[str]], *, seed: int) -> NewWords:
-    """Compare the current tweets (sets of words) with as many of the reference, drawn again and again.
+def find_new_words(reference: Sequence[set[str]], current: Sequence[set[str]], *, seed: int) -> NewWords:
+    """Compare the current tweets (sets of words) with samples of the same size from the reference.
 
-    The figure under test is the number of pairs of tweets that share a new word. What is new in a part of the
-    reference is what none of its other tweets has; these are fewer than the current tweets are compared with, so the
-    test errs on the quiet side. Of a window that is more than a third of the reference, only so many are looked at.
+    The test statistic is the number of pairs of tweets that share a new word. A word is new to a sample of the
+    reference when none of its other tweets holds it; those are fewer tweets than the current ones are compared with, so
+    the test is conservative. At most a third as many current tweets as reference tweets are used.
     """
     many = len(reference)
     rows = min(len(current), many // 3)
     current = current[:rows]
-    before = Counter(word for one in reference for word in one)
-    now = Counter(word for one in current for word in one if word not in before)
+    before = Counter(word for words in reference for word in words)
+    now = Counter(word for words in current for word in words if word not in before)
     shared = {word: count for word, count in now.items() if count > 1}
     observed = sum(count * (count - 1) // 2 for count in shared.values())
-    names = {word: place for place, word in enumerate(word for word, count in before.items() if count > 1)}
-    places = [[names[word] for word in one if word in names] for one in reference]
+    columns = {word: column for column, word in enumerate(word for word, count in before.items() if count > 1)}
+    indices = [[columns[word] for word in words if word in columns] for words in reference]
     table = sparse.csr_array(
         (
-            np.ones(sum(map(len, places)), dtype=np.int32),
-            np.array([place for one in places for place in one], dtype=np.int32),
-            np.cumsum([0, *map(len, places)]),
+            np.ones(sum(map(len, indices)), dtype=np.int32),
+            np.array([column for row in indices for column in row], dtype=np.int32),
+            np.cumsum([0, *map(len, indices)]),
         ),
-        shape=(many, len(names)),
+        shape=(many, len(columns)),
     )
-    totals = np.array([before[word] for word in names])
+    totals = np.array([before[word] for word in columns])
     random, reached = np.random.default_rng(seed), 0
     for _ in range(ROUNDS):
-        held = table[random.choice(many, rows, replace=False)].sum(axis=0)
-        alone = held[held == totals]
-        reached += int((alone * (alone - 1) // 2).sum()) >= observed
+        counts = table[random.choice(many, rows, replace=False)].sum(axis=0)
+        exclusive = counts[counts == totals]
+        reached += int((exclusive * (exclusive - 1) // 2).sum()) >= observed
     top = max(sorted(shared), key=lambda word: shared[word]) if shared else None
     return NewWords(
-        share=sum(not one.isdisjoint(shared) for one in current) / max(rows, 1),
+        share=sum(not words.isdisjoint(shared) for words in current) / max(rows, 1),
         p_value=(1 + reached) / (1 + ROUNDS),
         word=top,
         word_share=shared[top] / rows if top else 0.0,

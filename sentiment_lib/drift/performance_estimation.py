@@ -1,131 +1,86 @@
-"""Does it hurt? Quality from calibrated probabilities, or from a labelled sample; and the class shares behind them.
+"""Performance estimation: macro-F1 without labels, from a labelled sample, and the class prior behind a label shift.
 
-Probabilities are (n, 3) in LABELS order; labels are integers 0..2.
+Probabilities are (n, 3) in the order of LABELS; labels are integers 0..2.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-
-CLASSES = 3
-
-
-@dataclass(frozen=True, kw_only=True)
-class Estimate:
-    """A figure (macro-F1, unless another was asked for) with its 95 % bootstrap interval."""
-
-    value: float
-    low: float
-    high: float
-    rows: int
+from sentiment_lib.statistics.bootstrap import MetricEstimate, bootstrap_estimate
+from sentiment_lib.statistics.matrix_scaling import MatrixScaling
+from sentiment_lib.statistics.metrics import (
+    CLASSES,
+    Floats,
+    Ints,
+    compute_metric,
+    confusion_matrix,
+    expected_confusion_matrix,
+    weighted_confusion_matrix,
+)
 
 
-def macro_f1(confusion: Floats) -> float:
-    """Macro-F1 of a (true, predicted) matrix of counts or expected counts; an empty class counts as 0."""
-    hits = np.diag(confusion)
-    sums = confusion.sum(axis=0) + confusion.sum(axis=1)
-    return float(np.mean(np.divide(2 * hits, sums, out=np.zeros(CLASSES), where=sums > 0)))
+def estimate_without_labels(
+    proba: Floats, calibration: MatrixScaling | None = None, *, rounds: int = 200, seed: int = 0
+) -> MetricEstimate:
+    """Confidence-based estimate of macro-F1 from probabilities (n, 3), with its 95 % bootstrap interval.
 
-
-def estimated(proba: Floats, calibration: Calibrator | None = None, *, rounds: int = 200, seed: int = 0) -> Estimate:
-    """Confidence-based estimate of macro-F1: each prediction's probabilities are the chances of the true labels.
-
-    Garg et al. 2022 (ICLR) discuss when it holds: the probabilities must stay calibrated, so it sees covariate shift
-    and not a change of meaning.
+    The probabilities, calibrated first when a calibration is given, are taken as those of the true labels. They must
+    stay calibrated: the estimate follows covariate shift, not concept drift. Garg et al. 2022, "Leveraging Unlabeled
+    Data to Predict Out-of-Distribution Performance", ICLR.
     """
     predicted = proba.argmax(axis=1)
-    chances = calibration.apply(proba) if calibration else proba
+    label_proba = calibration.apply(proba) if calibration else proba
 
-    def figure(rows: Ints) -> float:
-        confusion = np.zeros((CLASSES, CLASSES))
-        np.add.at(confusion.T, predicted[rows], chances[rows])
-        return macro_f1(confusion)
+    def macro_f1(rows: Ints) -> float:
+        return float(compute_metric(expected_confusion_matrix(label_proba[rows], predicted[rows]), "macro_f1"))
 
-    return _interval(figure, len(proba), rounds, seed)
+    return bootstrap_estimate(macro_f1, len(proba), rounds=rounds, seed=seed)
 
 
-def measured(
-    labels: Ints,
-    proba: Floats,
-    inclusion: Floats,
-    *,
-    of: Callable[[Floats], float] = macro_f1,
-    rounds: int = 200,
-    seed: int = 0,
-) -> Estimate:
-    """A figure of labelled rows, each weighted by one over the chance with which it was drawn (Horvitz-Thompson)."""
+def estimate_from_sample(
+    labels: Ints, proba: Floats, inclusion: Floats, *, rounds: int = 200, seed: int = 0
+) -> MetricEstimate:
+    """Macro-F1 of labelled rows (n,), each weighted by 1 / inclusion probability, with its 95 % bootstrap interval.
+
+    Horvitz, Thompson 1952, "A Generalization of Sampling Without Replacement From a Finite Universe", JASA 47 (260).
+    """
     predicted = proba.argmax(axis=1)
     weights = 1 / inclusion
 
-    def figure(rows: Ints) -> float:
-        confusion = np.zeros((CLASSES, CLASSES))
-        np.add.at(confusion, (labels[rows], predicted[rows]), weights[rows])
-        return of(confusion)
+    def macro_f1(rows: Ints) -> float:
+        confusion = weighted_confusion_matrix(labels[rows], predicted[rows], weights[rows])
+        return float(compute_metric(confusion, "macro_f1"))
 
-    return _interval(figure, len(labels), rounds, seed)
-
-
-@dataclass(frozen=True)
-class Calibrator:
-    """Logistic map of log-probabilities, fitted on labelled tweets (Kull et al. 2019, NeurIPS: matrix scaling)."""
-
-    weights: Floats
-    bias: Floats
-
-    def apply(self, proba: Floats) -> Floats:
-        """Calibrated probabilities, (n, 3)."""
-        scores = _logs(proba) @ self.weights + self.bias
-        scores = np.exp(scores - scores.max(axis=1, keepdims=True))
-        return np.asarray(scores / scores.sum(axis=1, keepdims=True))
+    return bootstrap_estimate(macro_f1, len(labels), rounds=rounds, seed=seed)
 
 
-def calibrator(labels: Ints, proba: Floats) -> Calibrator | None:
-    """Fit on labelled rows; None when a class is missing or there are fewer than 100 rows."""
-    if len(labels) < 100 or len(np.unique(labels)) < CLASSES:
-        return None
-    from sklearn.linear_model import LogisticRegression
+def prior_em(proba: Floats, prior: Floats, *, rounds: int = 200) -> Floats:
+    """Class prior (3,) of rows whose probabilities (n, 3) are calibrated under another prior (3,), by EM.
 
-    model = LogisticRegression(C=1.0, max_iter=500).fit(_logs(proba), labels)
-    return Calibrator(weights=np.asarray(model.coef_.T), bias=np.asarray(model.intercept_))
-
-
-def shares_by_em(proba: Floats, prior: Floats, *, rounds: int = 200) -> Floats:
-    """Class shares now, of probabilities calibrated under `prior` (Saerens et al. 2002, Neural Computation)."""
-    now = prior.copy()
+    Saerens, Latinne, Decaestecker 2002, "Adjusting the Outputs of a Classifier to New a Priori Probabilities", Neural
+    Computation 14 (1). Assumes label shift: the texts of each class stay as they were.
+    """
+    estimate = prior.copy()
     for _ in range(rounds):
-        weighted = proba * (now / prior)
-        fresh = (weighted / weighted.sum(axis=1, keepdims=True)).mean(axis=0)
-        if np.abs(fresh - now).max() < 1e-7:
+        weighted = proba * (estimate / prior)
+        updated = (weighted / weighted.sum(axis=1, keepdims=True)).mean(axis=0)
+        if np.abs(updated - estimate).max() < 1e-7:
             break
-        now = fresh
-    return np.asarray(now)
+        estimate = updated
+    return np.asarray(estimate)
 
 
-def shares_by_confusion(labels: Ints, proba: Floats, current: Floats) -> Floats:
-    """Class shares now by black-box shift estimation (Lipton et al. 2018, ICML): the labelled confusion, inverted."""
-    confusion = np.zeros((CLASSES, CLASSES))
-    np.add.at(confusion, (proba.argmax(axis=1), labels), 1.0)
+def prior_bbse(labels: Ints, proba: Floats, current: Floats) -> Floats:
+    """Class prior (3,) of `current` (m, 3), from the confusion matrix of labelled rows (n,), (n, 3), inverted.
+
+    Black-box shift estimation: Lipton, Wang, Smola 2018, "Detecting and Correcting for Label Shift with Black Box
+    Predictors", ICML. Assumes label shift; uniform when the inverse has no positive part.
+    """
+    # rows predictions, columns true labels
+    confusion = confusion_matrix(labels, proba.argmax(axis=1)).T.astype(np.float64)
     columns = confusion.sum(axis=0)
     joint = confusion / np.where(columns > 0, columns, 1)
-    seen = np.bincount(current.argmax(axis=1), minlength=CLASSES) / len(current)
-    found = np.clip(np.linalg.lstsq(joint, seen, rcond=None)[0], 0, None)
-    return np.asarray(found / found.sum()) if found.sum() > 0 else np.full(CLASSES, 1 / CLASSES)
-
-
-def _interval(figure: Callable[[Any], float], rows: int, rounds: int, seed: int) -> Estimate:
-    random = np.random.default_rng(seed)
-    again = [figure(random.integers(0, rows, rows)) for _ in range(rounds)]
-    low, high = np.quantile(again, [0.025, 0.975])
-    return Estimate(value=figure(np.arange(rows)), low=float(low), high=float(high), rows=rows)
-
-
-def _logs(proba: Floats) -> Floats:
-    return np.log(np.clip(proba, 1e-6, 1))
+    predicted_shares = np.bincount(current.argmax(axis=1), minlength=CLASSES) / len(current)
+    prior = np.clip(np.linalg.lstsq(joint, predicted_shares, rcond=None)[0], 0, None)
+    return np.asarray(prior / prior.sum()) if prior.sum() > 0 else np.full(CLASSES, 1 / CLASSES)

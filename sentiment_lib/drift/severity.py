@@ -1,4 +1,4 @@
-"""The one place where drift and quality become a severity and a wish for a retrain."""
+"""Severity of a drift and whether it warrants a retrain, from the loss of quality that comes with it."""
 
 from __future__ import annotations
 
@@ -8,95 +8,106 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sentiment_lib.drift import performance_estimation
-from sentiment_lib.drift.prediction_powered import powered
+from sentiment_lib.drift.performance_estimation import (
+    estimate_from_sample,
+    estimate_without_labels,
+    prior_bbse,
+    prior_em,
+)
 from sentiment_lib.drift.signals import PROBABILITIES
 from sentiment_lib.policy import DriftPolicy
 from sentiment_lib.records import LABELS, Severity
+from sentiment_lib.statistics.bootstrap import MetricEstimate
+from sentiment_lib.statistics.matrix_scaling import fit_matrix_scaling
+from sentiment_lib.statistics.metrics import CLASSES, Floats, Ints
+from sentiment_lib.statistics.prediction_powered import prediction_powered_metric
 
-#: Most rows that quality is estimated from; an interval does not get better by then.
-MOST = 4000
+#: Rows from which quality is estimated at most; more do not narrow the interval noticeably.
+MAX_ROWS = 4000
 
 
 @dataclass(frozen=True, kw_only=True)
-class Harm:
+class QualityLoss:
     """Loss of macro-F1 from the reference to the current window, from labels where there are enough of them."""
 
-    #: "measured", "estimated", or None when neither could be had
+    #: "measured" (labels), "estimated" (probabilities alone), or None when there are too few rows for either
     by: str | None = None
+    #: macro-F1 before minus macro-F1 now, a share
     loss: float | None = None
-    #: the intervals of both windows do not overlap
+    #: the 95 % intervals of both windows do not overlap
     certain: bool = False
+    #: JSON values for the report: estimates of both windows by method, class priors
     figures: dict[str, Any] | None = None
 
 
-def severity(verdict: str, harm: Harm, policy: DriftPolicy) -> tuple[Severity | None, bool]:
+def severity(verdict: str, quality: QualityLoss, policy: DriftPolicy) -> tuple[Severity | None, bool]:
     """(severity, wants a retrain). Drift alone is a warning; drift with a certain loss is critical."""
     if verdict != "drift":
         return None, False
-    hurts = harm.loss is not None and harm.loss >= policy.quality_loss and harm.certain
-    wants = policy.retrain_on == "drift" or (policy.retrain_on == "loss" and hurts)
-    return (Severity.CRITICAL if hurts else Severity.WARNING), wants
+    lost = quality.loss is not None and quality.loss >= policy.quality_loss and quality.certain
+    wants = policy.retrain_on == "drift" or (policy.retrain_on == "loss" and lost)
+    return (Severity.CRITICAL if lost else Severity.WARNING), wants
 
 
-def harm(reference: pd.DataFrame, current: pd.DataFrame, policy: DriftPolicy) -> Harm:
-    """Compare the quality of two windows; columns p_*, and `answer` and `inclusion` where a drawn tweet has a label."""
-    sides = [one[one["p_negative"].notna()][:MOST] for one in (reference, current)]
-    if min(len(one) for one in sides) < policy.minimum_rows:
-        return Harm()
-    labelled = [one[one["answer"].notna()] if "answer" in one else one[:0] for one in sides]
-    fitted = (
-        performance_estimation.calibrator(labels_of(labelled[0]), proba_of(labelled[0])) if len(labelled[0]) else None
-    )
-    before, now = (performance_estimation.estimated(proba_of(one), fitted, seed=policy.seed) for one in sides)
-    shares = fitted.apply(proba_of(sides[1])) if fitted else proba_of(sides[1])
+def quality_loss(reference: pd.DataFrame, current: pd.DataFrame, policy: DriftPolicy) -> QualityLoss:
+    """Compare macro-F1 of two windows.
+
+    Columns: p_negative, p_neutral, p_positive, and `true_label` and `inclusion` where a drawn tweet has a label.
+    """
+    sides = [frame[frame["p_negative"].notna()][:MAX_ROWS] for frame in (reference, current)]
+    if min(len(frame) for frame in sides) < policy.minimum_rows:
+        return QualityLoss()
+    labelled = [frame[frame["true_label"].notna()] if "true_label" in frame else frame[:0] for frame in sides]
+    scaling = fit_matrix_scaling(label_codes(labelled[0]), probabilities(labelled[0])) if len(labelled[0]) else None
+    before, now = (estimate_without_labels(probabilities(frame), scaling, seed=policy.seed) for frame in sides)
+    current_proba = scaling.apply(probabilities(sides[1])) if scaling else probabilities(sides[1])
     figures: dict[str, Any] = {
-        "estimated": {"before": vars_of(before), "now": vars_of(now), "calibrated": fitted is not None},
-        "class_shares": {"mean_probability": _named(shares.mean(axis=0))},
+        "estimated": {"before": _as_dict(before), "now": _as_dict(now), "calibrated": scaling is not None},
+        "class_shares": {"mean_probability": _by_label(current_proba.mean(axis=0))},
     }
-    if fitted:
-        prior = np.bincount(labels_of(labelled[0]), minlength=3) / len(labelled[0])
-        figures["class_shares"]["em"] = _named(performance_estimation.shares_by_em(shares, prior))
-        figures["class_shares"]["black_box"] = _named(
-            performance_estimation.shares_by_confusion(
-                labels_of(labelled[0]), proba_of(labelled[0]), proba_of(sides[1])
-            )
-        )
-    result = ("estimated", before, now)
-    if min(len(one) for one in labelled) >= policy.minimum_labelled:
-        true = [
-            performance_estimation.measured(labels_of(one), proba_of(one), _inclusion(one), seed=policy.seed)
-            for one in labelled
-        ]
-        figures["measured"] = {"before": vars_of(true[0]), "now": vars_of(true[1])}
-        both = [
-            powered(labels_of(few), proba_of(few), _inclusion(few), proba_of(all_rows), seed=policy.seed)
-            for few, all_rows in zip(labelled, sides, strict=True)
-        ]
-        figures["powered"] = {"before": vars_of(both[0]), "now": vars_of(both[1])}
-        result = ("measured", both[0], both[1])
-    by, first, second = result
-    return Harm(by=by, loss=first.value - second.value, certain=second.high < first.low, figures=figures)
+    if scaling:
+        labels, proba = label_codes(labelled[0]), probabilities(labelled[0])
+        prior = np.bincount(labels, minlength=CLASSES) / len(labels)
+        figures["class_shares"]["em"] = _by_label(prior_em(current_proba, prior))
+        figures["class_shares"]["black_box"] = _by_label(prior_bbse(labels, proba, probabilities(sides[1])))
+    by, first, second = "estimated", before, now
+    if min(len(frame) for frame in labelled) >= policy.minimum_labelled:
+        by, (first, second) = "measured", _measure(labelled, sides, policy.seed, figures)
+    return QualityLoss(by=by, loss=first.value - second.value, certain=second.high < first.low, figures=figures)
 
 
-def proba_of(frame: pd.DataFrame) -> performance_estimation.Floats:
-    """Probabilities (n, 3) in LABELS order."""
+def probabilities(frame: pd.DataFrame) -> Floats:
+    """Columns p_negative, p_neutral, p_positive as an array (n, 3)."""
     return frame[list(PROBABILITIES)].to_numpy(float)
 
 
-def labels_of(frame: pd.DataFrame) -> performance_estimation.Ints:
-    """Answers as integers 0..2."""
-    return np.array([LABELS.index(one) for one in frame["answer"]], dtype=np.int64)
+def label_codes(frame: pd.DataFrame) -> Ints:
+    """Column `true_label` as integers 0..2, (n,)."""
+    return np.array([LABELS.index(label) for label in frame["true_label"]], dtype=np.int64)
 
 
-def vars_of(one: performance_estimation.Estimate) -> dict[str, float | int]:
-    """The estimate as JSON values."""
-    return {"macro_f1": one.value, "low": one.low, "high": one.high, "rows": one.rows}
+def _measure(
+    labelled: list[pd.DataFrame], sides: list[pd.DataFrame], seed: int, figures: dict[str, Any]
+) -> list[MetricEstimate]:
+    """Prediction-powered macro-F1 of both windows; also notes it, and the estimate from labels alone, in `figures`."""
+    samples = [(label_codes(frame), probabilities(frame), _inclusion(frame)) for frame in labelled]
+    weighted = [estimate_from_sample(*sample, seed=seed) for sample in samples]
+    powered = [
+        prediction_powered_metric(*sample, probabilities(side), seed=seed)
+        for sample, side in zip(samples, sides, strict=True)
+    ]
+    for name, (before, now) in (("measured", weighted), ("prediction_powered", powered)):
+        figures[name] = {"before": _as_dict(before), "now": _as_dict(now)}
+    return powered
 
 
-def _inclusion(frame: pd.DataFrame) -> performance_estimation.Floats:
+def _as_dict(estimate: MetricEstimate) -> dict[str, float | int]:
+    return {"macro_f1": estimate.value, "low": estimate.low, "high": estimate.high, "rows": estimate.rows}
+
+
+def _inclusion(frame: pd.DataFrame) -> Floats:
     return frame["inclusion"].to_numpy(float) if "inclusion" in frame else np.ones(len(frame))
 
 
-def _named(shares: performance_estimation.Floats) -> dict[str, float]:
+def _by_label(shares: Floats) -> dict[str, float]:
     return {str(name): round(float(share), 4) for name, share in zip(LABELS, shares, strict=True)}

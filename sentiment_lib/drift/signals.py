@@ -1,6 +1,6 @@
-"""Figures of a tweet that can drift: what the champion said of it, and what its text looks like.
+"""Drift signals: features of a tweet that can drift, from its text and from the champion's prediction.
 
-Text is masked already (mentions `@user`, URLs `http`), so these are counts of tokens, never of people.
+Text is masked already (mentions `@user`, URLs `http`), so these count tokens and never identify people.
 """
 
 from __future__ import annotations
@@ -9,15 +9,16 @@ from collections.abc import Collection
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from sentiment_lib.text.tokens import words
 
-#: Continuous figures, compared by Kolmogorov-Smirnov.
+#: Continuous signals, compared by the Kolmogorov-Smirnov test.
 CONTINUOUS = ("p_negative", "p_neutral", "p_positive", "confidence", "length", "upper_share", "unknown_share")
-#: Counts and names, compared by chi-square.
+#: Counts and categories, compared by the chi-square test.
 DISCRETE = (
     "wrong",
-    "label",
+    "predicted_label",
     "airline",
     "language",
     "mentions",
@@ -29,11 +30,11 @@ DISCRETE = (
     "questions",
     "negations",
 )
-#: Signals that few rows have (those with a label): fewer are enough for a test.
+#: Signals that only labelled rows have: fewer rows are enough for a test.
 SPARSE = ("wrong",)
 PROBABILITIES = ("p_negative", "p_neutral", "p_positive")
 #: Counts at or above this are one class.
-MOST = 4
+MAX_COUNT = 4
 
 _COUNTS = {
     "mentions": r"@\w",
@@ -47,12 +48,12 @@ _COUNTS = {
 }
 
 
-def signals(frame: pd.DataFrame, vocabulary: Collection[str] | None = None) -> pd.DataFrame:
-    """One row of figures for each row of `frame`, same index.
+def compute_signals(frame: pd.DataFrame, vocabulary: Collection[str] | None = None) -> pd.DataFrame:
+    """One row of signals for each row of `frame`, with the same index.
 
-    `frame` has the column text, and any of p_negative, p_neutral, p_positive, label, airline, language and answer (a
-    person's label, mostly missing). A tweet that is not scored has missing probabilities. `unknown_share`, the share
-    of words outside `vocabulary`, needs a vocabulary.
+    `frame` has the column text, and any of p_negative, p_neutral, p_positive, predicted_label, airline, language and
+    true_label (mostly missing). A tweet that is not scored has missing probabilities. `unknown_share`, the share of
+    words outside `vocabulary`, needs a vocabulary.
     """
     text = frame["text"].fillna("").astype(str)
     out = pd.DataFrame(index=frame.index)
@@ -65,22 +66,22 @@ def signals(frame: pd.DataFrame, vocabulary: Collection[str] | None = None) -> p
     out["upper_share"] = text.str.count(r"[A-Z]") / letters
     if vocabulary is not None:
         known = vocabulary if isinstance(vocabulary, set | frozenset) else frozenset(vocabulary)
-        out["unknown_share"] = [_share_outside(words(one), known) for one in text]
-    for name in ("label", "airline", "language"):
+        out["unknown_share"] = [_share_outside(words(value), known) for value in text]
+    for name in ("predicted_label", "airline", "language"):
         if name in frame:
             out[name] = frame[name].astype(object).where(frame[name].notna(), "none").astype(str)
-    if "label" in out and "p_negative" in out:
-        out["label"] = out["label"].where(out["p_negative"].notna(), None)
-    if "answer" in frame and "label" in frame:
-        wrong = (frame["answer"] != frame["label"]).astype(object)
-        out["wrong"] = wrong.where(frame["answer"].notna() & frame["label"].notna(), None)
+    if "predicted_label" in out and "p_negative" in out:
+        out["predicted_label"] = out["predicted_label"].where(out["p_negative"].notna(), None)
+    if "true_label" in frame and "predicted_label" in frame:
+        wrong = (frame["true_label"] != frame["predicted_label"]).astype(object)
+        out["wrong"] = wrong.where(frame["true_label"].notna() & frame["predicted_label"].notna(), None)
     for name, pattern in _COUNTS.items():
-        out[name] = text.str.count(pattern).clip(upper=MOST).astype(int)
+        out[name] = text.str.count(pattern).clip(upper=MAX_COUNT).astype(int)
     return out
 
 
-def repeated(texts: pd.Series, at_least: int = 3) -> np.ndarray:
-    """True for each text that occurs `at_least` times in the series once case, figures and marks are taken away."""
+def repeated(texts: pd.Series, at_least: int = 3) -> NDArray[np.bool_]:
+    """Mask (n,) of texts of 10 letters or more that occur `at_least` times; case, URLs and non-letters are ignored."""
     bare = texts.fillna("").str.lower().str.replace(r"https?\S*|[\W\d_]+", "", regex=True)
     return (bare.groupby(bare).transform("size").to_numpy() >= at_least) & (bare.str.len().to_numpy() >= 10)
 

@@ -1,4 +1,4 @@
-"""Is a champion wrong more often than it was when it was promoted? A detector with a known rate of false requests."""
+"""Sequential detection of a champion that is wrong more often than at its promotion."""
 
 from __future__ import annotations
 
@@ -7,50 +7,53 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sentiment_lib.statistics.anytime_valid import STAKES
+from sentiment_lib.statistics.anytime_valid import STAKES, EDetector
 
 
 @dataclass(frozen=True, kw_only=True)
-class Decline:
-    """What the audit labels since the last request say; `crossed_after` labels the detector asked for a retrain."""
+class AccuracyDecline:
+    """What the audit labels since the last retrain request show."""
 
     labels: int
-    #: accuracy: on the holdout of the promotion, what is still accepted, and on the labels (weighted by their draw;
-    #: None without any)
+    #: accuracy on the holdout of the promotion
     promised: float
+    #: lowest accuracy that is accepted
     accepted: float
+    #: weighted accuracy on the labels; None without labels
     measured: float | None
-    #: the detector's value, and the one at which it asks
+    #: highest value of the e-detector so far
     evidence: float
+    #: value at which a retrain is requested: the mean number of labels to a false alarm
     bound: float
+    #: number of labels after which the bound was first reached; None when it was not
     crossed_after: int | None
 
 
-def decline(
+def detect_decline(
     wrong: Sequence[bool], inclusion: Sequence[float], *, promised: float, drop: float, run_length: float
-) -> Decline:
-    """Judge labels (n,) in the order in which their tweets were drawn, each with the chance of its draw.
+) -> AccuracyDecline:
+    """Test audit labels (n,), in the order in which their tweets were drawn, with their inclusion probabilities (n,).
 
-    A Shiryaev-Roberts e-detector (Shin, Ramdas, Rinaldo 2022) over the bets of `sequential.EProcess`, against "wrong
-    in at most 1 - promised + drop of the cases": while that holds, it takes `run_length` labels or more, on average,
-    until it asks. So a decline that comes late is found as fast as one on the first day.
+    wrong: whether the champion's prediction differs from the label. A Shiryaev-Roberts e-detector
+    (`anytime_valid.EDetector`) against "the error rate is at most 1 - promised + drop": while that holds, the mean
+    number of labels to a false alarm is at least `run_length`.
     """
     accepted = max(promised - drop, 0.0)
-    missed = np.asarray(wrong, dtype=np.float64)
-    drawn = np.asarray(inclusion, dtype=np.float64)
-    # the smallest chance sets the scale: chances are chosen before any label is seen, and weights stay within 1
-    weight = drawn.min() / drawn if drawn.size else drawn
-    value, highest, crossed = np.zeros(len(STAKES)), 0.0, None
-    for number, excess in enumerate(weight * (missed - (1 - accepted)), start=1):
-        value = (value + 1) * (1 + STAKES * excess)
-        highest = max(highest, float(value.mean()))
-        if crossed is None and value.mean() >= run_length:
+    errors = np.asarray(wrong, dtype=np.float64)
+    probabilities = np.asarray(inclusion, dtype=np.float64)
+    # probabilities are fixed before any label is seen, so their minimum may scale the weights to at most 1
+    weight = probabilities.min() / probabilities if probabilities.size else probabilities
+    detector, highest, crossed = EDetector(run_length=run_length), 0.0, None
+    for number, excess in enumerate(weight * (errors - (1 - accepted)), start=1):
+        detector = detector.update(1 + STAKES * excess)
+        highest = max(highest, detector.statistic)
+        if crossed is None and detector.alarm:
             crossed = number
-    return Decline(
-        labels=int(missed.size),
+    return AccuracyDecline(
+        labels=int(errors.size),
         promised=promised,
         accepted=accepted,
-        measured=1 - float(np.average(missed, weights=weight)) if missed.size else None,
+        measured=1 - float(np.average(errors, weights=weight)) if errors.size else None,
         evidence=min(highest, 1e300),
         bound=run_length,
         crossed_after=crossed,

@@ -1,7 +1,7 @@
-"""How far two people agree beyond chance.
+"""Inter-annotator agreement beyond chance: Cohen's kappa.
 
-Cohen's kappa (Cohen, Educational and Psychological Measurement 1960), with a percentile interval over pairs drawn again
-(Efron 1979): its normal approximation is poor for the few pairs that a small team has.
+Cohen 1960, "A Coefficient of Agreement for Nominal Scales", Educational and Psychological Measurement 20 (1); with a
+percentile bootstrap interval (Efron 1979), as the normal approximation is poor for the few pairs of a small team.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sentiment_lib.records import LABELS
+from sentiment_lib.statistics.metrics import confusion_matrix
 
 ROUNDS = 2000
 SEED = 20150224
@@ -20,35 +21,33 @@ SEED = 20150224
 
 @dataclass(frozen=True, kw_only=True)
 class Agreement:
-    """Of `pairs` doubled tweets: the share with the same answer, and kappa with its 95 % interval.
+    """Agreement on tweets that two people labelled: the share of equal labels, and kappa with its 95 % interval.
 
-    Kappa is None when chance alone would agree always (everyone gave one label), and so is a bound without spread.
+    Kappa and its interval are None when chance alone would always agree (everyone gave one label).
     """
 
     pairs: int
     share: float | None
     kappa: float | None
     interval: tuple[float, float] | None
-    #: first answers down, second answers across, in the order of LABELS
+    #: confusion matrix: rows first labels, columns second labels
     counts: tuple[tuple[int, ...], ...]
 
 
-def agreement(pairs: Sequence[tuple[str, str]]) -> Agreement:
-    """Agreement of (first, second) answers."""
-    from sklearn.metrics import cohen_kappa_score, confusion_matrix
-
+def measure_agreement(pairs: Sequence[tuple[str, str]]) -> Agreement:
+    """Agreement of pairs of labels (first person's, second person's). Raises ValueError for an unknown label."""
     names = [str(label) for label in LABELS]
     if not pairs:
         return Agreement(pairs=0, share=None, kappa=None, interval=None, counts=((0,) * 3,) * 3)
-    first, second = zip(*pairs, strict=True)
-    table = confusion_matrix(first, second, labels=names)
+    first, second = (np.array([names.index(label) for label in side]) for side in zip(*pairs, strict=True))
+    table = confusion_matrix(first, second)
     kappa: float | None = None
     bounds: tuple[float, float] | None = None
     if _chance(table[None])[0] < 1:
-        kappa = float(cohen_kappa_score(first, second, labels=names))
-        drawn = np.random.default_rng(SEED).multinomial(len(pairs), table.ravel() / len(pairs), size=ROUNDS)
-        again = _kappa(drawn.reshape(ROUNDS, *table.shape))
-        low, high = np.nanpercentile(again, [2.5, 97.5])
+        kappa = float(_kappa(table[None])[0])
+        resampled = np.random.default_rng(SEED).multinomial(len(pairs), table.ravel() / len(pairs), size=ROUNDS)
+        kappas = _kappa(resampled.reshape(ROUNDS, *table.shape))
+        low, high = np.nanpercentile(kappas, [2.5, 97.5])
         bounds = (float(low), float(high))
     return Agreement(
         pairs=len(pairs),
@@ -60,7 +59,7 @@ def agreement(pairs: Sequence[tuple[str, str]]) -> Agreement:
 
 
 def _chance(tables: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Expected share of equal answers of tables (n, 3, 3) if the two answered independently."""
+    """Expected share of equal labels in tables (n, 3, 3) of independent labels."""
     total = tables.sum(axis=(1, 2))
     expected: NDArray[np.float64] = (tables.sum(axis=1) * tables.sum(axis=2)).sum(axis=1) / total**2
     return expected
@@ -69,7 +68,7 @@ def _chance(tables: NDArray[np.int64]) -> NDArray[np.float64]:
 def _kappa(tables: NDArray[np.int64]) -> NDArray[np.float64]:
     """Kappa of each table (n, 3, 3); nan where chance always agrees."""
     chance = _chance(tables)
-    seen = np.trace(tables, axis1=1, axis2=2) / tables.sum(axis=(1, 2))
+    observed = np.trace(tables, axis1=1, axis2=2) / tables.sum(axis=(1, 2))
     with np.errstate(invalid="ignore", divide="ignore"):
-        kappa: NDArray[np.float64] = np.where(chance < 1, (seen - chance) / (1 - chance), np.nan)
+        kappa: NDArray[np.float64] = np.where(chance < 1, (observed - chance) / (1 - chance), np.nan)
     return kappa

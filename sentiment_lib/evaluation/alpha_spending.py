@@ -1,4 +1,4 @@
-"""The error budget over repeated looks: asking twenty times must not promote noise."""
+"""Alpha spending over repeated evaluations, so that many looks at the holdout do not promote noise."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from scipy.special import zeta
 from sentiment_lib.policy import GatePolicy
 
 
-def level(looks_before: int, policy: GatePolicy) -> float:
-    """The chance of a wrong promotion that this look may spend.
+def significance_level(looks_before: int, policy: GatePolicy) -> float:
+    """The significance level of this look: the probability of a wrong promotion that it may spend.
 
-    Look k = looks_before + 1 gets error_budget * k^-s / zeta(s) with s = budget_exponent, so that any number of
-    looks together spends no more than the error budget (union bound, whatever the dependence between looks).
-    The spending idea: Lan, DeMets 1983, Biometrika 70 (3); the sequence: Foster, Stine 2008, "Alpha-investing",
-    JRSS B 70 (2).
+    Look k = looks_before + 1 gets error_budget * k^-s / zeta(s) with s = budget_exponent, so that any number of looks
+    together spends at most the error budget (union bound, whatever their dependence). Raises ValueError for a negative
+    number of looks.
+
+    Alpha spending: Lan, DeMets 1983, Biometrika 70 (3); the sequence: Foster, Stine 2008, "Alpha-investing", JRSS B 70.
     """
     if looks_before < 0:
         raise ValueError(f"looks cannot be negative: {looks_before}")
@@ -25,12 +26,12 @@ def level(looks_before: int, policy: GatePolicy) -> float:
     return policy.error_budget * share
 
 
-def looks_that_count(
+def count_looks(
     history: Iterable[tuple[int, datetime]], *, champion_version: int, at: datetime, policy: GatePolicy
 ) -> int:
-    """How many earlier looks draw on the budget: those against this champion within `budget_period` before `at`.
+    """Earlier looks that share the error budget: those against this champion within `budget_period` before `at`.
 
-    `history` is (champion version, time) of every earlier evaluation in the ledger. A promotion makes a new
-    champion and so a new budget; without one the budget is that of the period: an error rate per period.
+    history: (champion version, time) of every earlier evaluation in the ledger. A new champion has a new budget, and
+    without a promotion the budget renews every period: an error rate per period.
     """
     return sum(1 for version, moment in history if version == champion_version and at - policy.budget_period < moment)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sentiment_lib.evaluation.checklist_cases import Case, cases
-from sentiment_lib.statistics.metrics import Floats, checked
+from sentiment_lib.statistics.metrics import Floats, validate_predictions
 
 #: A probability that should not fall may fall by this much; one that should move must move by more than TINY.
 TOLERANCE, TINY = 0.05, 1e-6
@@ -60,7 +60,7 @@ def run(predict_proba: Callable[[Sequence[str]], Any]) -> ChecklistResult:
     """
     every = cases()
     texts = list(dict.fromkeys(text for case in every for text in (case.text, case.changed) if text is not None))
-    _, proba = checked([0] * len(texts), predict_proba(texts))
+    _, proba = validate_predictions([0] * len(texts), predict_proba(texts))
     row_of = {text: row for row, text in enumerate(texts)}
     counts: dict[str, dict[str, tuple[int, int]]] = {}
     failures: dict[str, tuple[str, ...]] = {}

@@ -1,4 +1,4 @@
-"""Candidate and champion on the same rows: figures, paired differences, slices, and what a decision would need."""
+"""Comparison of candidate and champion on the same rows: metrics, paired differences, slices and sample sizes."""
 
 from __future__ import annotations
 
@@ -7,18 +7,24 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from sentiment_lib.errors import BadInput
 from sentiment_lib.evaluation import alpha_spending
 from sentiment_lib.evaluation.sample_size import labels_needed
-from sentiment_lib.evaluation.significance import Difference, mcnemar, measure
+from sentiment_lib.evaluation.significance import Difference, estimate_difference, mcnemar
 from sentiment_lib.policy import GatePolicy
 from sentiment_lib.records import LABELS
 from sentiment_lib.statistics import paired_counts
-from sentiment_lib.statistics.metrics import CLASSES, Ints, calibration_noise, checked, figures
+from sentiment_lib.statistics.metrics import (
+    CLASSES,
+    Ints,
+    calibration_noise,
+    classification_metrics,
+    validate_predictions,
+)
 
-#: Gains for which the report says how many labels they would need.
+#: Gains whose sample size is computed.
 GAINS = (0.01, 0.02, 0.03)
 
 
@@ -34,17 +40,17 @@ class SliceComparison:
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """Everything the gate looks at, and nothing that cannot be recomputed from rows, models and policy."""
+    """Everything the gate judges; all of it can be recomputed from rows, models and policy."""
 
     rows: int
     label_counts: dict[str, int]
-    #: share of the rows that the candidate gives each class
+    #: share of the rows that the candidate predicts as each class
     predicted_share: dict[str, float]
     champion: dict[str, float]
     candidate: dict[str, float]
-    #: the calibration error that a perfect candidate would show at this size
+    #: calibration error that a perfectly calibrated candidate would show at this size
     calibration_noise: float
-    #: chance of a wrong promotion that this look spends
+    #: significance level of this look
     level: float
     main: Difference
     guards: tuple[Difference, ...]
@@ -52,7 +58,7 @@ class Comparison:
     slices: tuple[SliceComparison, ...]
     #: "observed" and "+1 points", "+2 points", "+3 points" -> rows for 80 % power at this level
     labels_needed: dict[str, int | None]
-    #: label x champion's class x candidate's class, in the order of LABELS
+    #: counts (3, 3, 3): true label x champion's prediction x candidate's prediction
     cells: list[list[list[int]]]
 
     @classmethod
@@ -78,34 +84,36 @@ class Comparison:
 
 
 def compare(
-    labels: Any,
-    champion_proba: Any,
-    candidate_proba: Any,
+    labels: ArrayLike,
+    champion_proba: ArrayLike,
+    candidate_proba: ArrayLike,
     *,
     slices: Mapping[str, NDArray[np.bool_]] | None = None,
     policy: GatePolicy,
     level: float | None = None,
 ) -> Comparison:
-    """Compare two models on the same rows; the same input and policy give the same bytes.
+    """Compare two models on the same rows; equal input and policy give equal bytes.
 
-    labels: (n,) in 0..2; probabilities: (n, 3) in the order of LABELS; slices: name -> mask (n,).
-    level: what budget.level gives for this look; the first look's when None. Raises BadInput.
+    labels: (n,) in 0..2; probabilities: (n, 3) in the order of LABELS; slices: name -> mask (n,); level: the look's
+    `alpha_spending.significance_level`, the first look's when None. Raises BadInput for malformed arrays.
     """
-    y, old = checked(labels, champion_proba)
-    y, new = checked(y, candidate_proba)
-    spent = alpha_spending.level(0, policy) if level is None else level
-    cube = paired_counts.cells(y, old.argmax(axis=1), new.argmax(axis=1))
-    drawn = paired_counts.resampled(cube, policy.bootstrap_rounds, paired_counts.generator(policy.seed, "holdout"))
-    main = measure(
+    y, old = validate_predictions(labels, champion_proba)
+    y, new = validate_predictions(y, candidate_proba)
+    spent = alpha_spending.significance_level(0, policy) if level is None else level
+    cube = paired_counts.count_pairs(y, old.argmax(axis=1), new.argmax(axis=1))
+    resampled = paired_counts.bootstrap_counts(
+        cube, policy.bootstrap_rounds, paired_counts.random_generator(policy.seed, "holdout")
+    )
+    main = estimate_difference(
         cube,
         policy.main_metric,
-        drawn=drawn,
+        resampled=resampled,
         level=spent,
         test_rounds=policy.bootstrap_rounds,
-        rng=paired_counts.generator(policy.seed, "swap"),
+        rng=paired_counts.random_generator(policy.seed, "swap"),
     )
     guards = tuple(
-        measure(cube, name, drawn=drawn, level=policy.guard_level)
+        estimate_difference(cube, name, resampled=resampled, level=policy.guard_level)
         for name in policy.guard_metrics
         if name != policy.main_metric
     )
@@ -115,8 +123,8 @@ def compare(
         rows=int(y.size),
         label_counts={str(label): int(n) for label, n in zip(LABELS, cube.sum(axis=(1, 2)), strict=True)},
         predicted_share={str(label): float(share) for label, share in zip(LABELS, predicted, strict=True)},
-        champion=figures(y, old),
-        candidate=figures(y, new),
+        champion=classification_metrics(y, old),
+        candidate=classification_metrics(y, new),
         calibration_noise=calibration_noise(new),
         level=spent,
         main=main,
@@ -131,19 +139,19 @@ def compare(
     )
 
 
-def _slice(name: str, mask: NDArray[Any], y: Ints, old: Ints, new: Ints, policy: GatePolicy) -> SliceComparison:
+def _slice(name: str, mask: NDArray[np.bool_], y: Ints, old: Ints, new: Ints, policy: GatePolicy) -> SliceComparison:
     if mask.shape != y.shape or mask.dtype != np.bool_:
         raise BadInput(
             what=f"slice {name}", problem=f"a mask of {y.size} booleans is needed, got {mask.shape} {mask.dtype}"
         )
-    cube = paired_counts.cells(y[mask], old[mask], new[mask])
+    cube = paired_counts.count_pairs(y[mask], old[mask], new[mask])
     rows, per_class = int(mask.sum()), cube.sum(axis=(1, 2))
-    # F1 of a class that is hardly there is noise: the slice needs rows of the classes that its metric is about
+    # F1 of a class with few rows is noise: the slice needs enough rows of the class that its metric is about
     scarce = per_class[0] if policy.main_metric == "negative_f1" else rows
-    found = None
+    difference = None
     if rows >= policy.minimum_slice_rows and scarce >= policy.minimum_slice_rows / CLASSES:
-        drawn = paired_counts.resampled(
-            cube, policy.bootstrap_rounds, paired_counts.generator(policy.seed, f"slice {name}")
+        resampled = paired_counts.bootstrap_counts(
+            cube, policy.bootstrap_rounds, paired_counts.random_generator(policy.seed, f"slice {name}")
         )
-        found = measure(cube, policy.main_metric, drawn=drawn, level=policy.guard_level)
-    return SliceComparison(name=name, rows=rows, negatives=int(per_class[0]), difference=found)
+        difference = estimate_difference(cube, policy.main_metric, resampled=resampled, level=policy.guard_level)
+    return SliceComparison(name=name, rows=rows, negatives=int(per_class[0]), difference=difference)

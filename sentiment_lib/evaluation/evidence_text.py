@@ -13,13 +13,13 @@ def summary(compared: Comparison) -> str:
     """One sentence: the difference of the main metric with its confidence interval, p-value and significance level."""
     main = compared.main
     return (
-        f"{words(main.metric)} {100 * main.difference:+.1f} points "
+        f"{humanise_metrics(main.metric)} {100 * main.difference:+.1f} points "
         f"({100 * main.low:+.1f} to {100 * main.high:+.1f}), p = {main.p_value:.2g} "
         f"at significance level {main.level:.2g}."
     )
 
 
-def costs_of_waiting(compared: Comparison) -> str:
+def effect_of_promotion(compared: Comparison) -> str:
     """What changes with a promotion, and how many labels would decide smaller differences."""
     moved = sum(
         compared.cells[true][old][new] for true in range(3) for old in range(3) for new in range(3) if old != new
@@ -34,7 +34,7 @@ def costs_of_waiting(compared: Comparison) -> str:
     )
 
 
-def words(text: str) -> str:
+def humanise_metrics(text: str) -> str:
     """A name or a reason with its metrics as people call them: "negative_f1 +2.0" is "negative F1 +2.0"."""
     return METRICS.sub(lambda found: found[0].replace("_f1", " F1").replace("_", " "), text)
 

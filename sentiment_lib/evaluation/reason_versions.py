@@ -1,6 +1,6 @@
-"""Reasons of the gate as they were worded when a decision was made: its evidence holds them, byte for byte.
+"""Versions of the gate's reasons: recorded evidence holds them byte for byte, so an old wording is kept for replays.
 
-Verdicts and figures are those of the gate; only the words of a reason differ from wording to wording.
+Verdicts and figures do not depend on the version; only the text of a reason does.
 """
 
 from __future__ import annotations
@@ -12,23 +12,24 @@ from typing import Any
 from sentiment_lib.records import RuleVerdict
 
 FIRST, NEWEST = 1, 2
-#: the rule whose reason tells the wordings apart; every decision has it
-TELLING = "holdout rows"
+#: every decision has this rule, and its reason tells the versions apart
+MARKER_RULE = "holdout rows"
 UNITS = {"cost: p99 latency": "ms", "cost: memory": "MB", "cost: artefact size": "MB"}
 
 
-def of(rules: Iterable[Mapping[str, Any]]) -> int:
-    """The wording of recorded rules (RuleVerdict as mappings): "350 of 100 rows" was the first."""
-    return FIRST if any(rule["rule"] == TELLING and rule["reason"].endswith(" rows") for rule in rules) else NEWEST
+def detect_version(rules: Iterable[Mapping[str, Any]]) -> int:
+    """The version of recorded rules (RuleVerdict as mappings): the first says "350 of 100 rows"."""
+    first = any(rule["rule"] == MARKER_RULE and rule["reason"].endswith(" rows") for rule in rules)
+    return FIRST if first else NEWEST
 
 
-def worded(rules: Iterable[RuleVerdict], wording: int) -> tuple[RuleVerdict, ...]:
-    """The same verdicts in another wording."""
-    return tuple(rules) if wording == NEWEST else tuple(map(_first, rules))
+def apply_version(rules: Iterable[RuleVerdict], version: int) -> tuple[RuleVerdict, ...]:
+    """The same verdicts with the reasons of another version."""
+    return tuple(rules) if version == NEWEST else tuple(map(_first, rules))
 
 
 def _first(rule: RuleVerdict) -> RuleVerdict:
-    if rule.rule == TELLING:
+    if rule.rule == MARKER_RULE:
         return replace(rule, reason=f"{rule.figure} of {rule.bound} rows")
     if rule.rule in UNITS:
         return replace(rule, reason=f"{rule.figure:.3g} {UNITS[rule.rule]} of {rule.bound:.3g}")

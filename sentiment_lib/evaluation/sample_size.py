@@ -1,4 +1,4 @@
-"""How many labels a decision needs: what HOLD tells people to collect."""
+"""Sample size of a paired comparison: how many labels a HOLD asks for."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from scipy.stats import norm
 
 
 def labels_needed(difference: float, row_deviation: float, *, level: float, power: float = 0.8) -> int | None:
-    """Holdout rows for a one-sided paired test at `level` to find a true `difference` with chance `power`.
+    """Holdout rows with which a one-sided paired test at `level` finds a true `difference` with probability `power`.
 
-    Normal approximation, as in Card et al. 2020, "With Little Power Comes Great Responsibility", EMNLP. None when
-    the difference is not positive: no number of labels shows a benefit that is not there.
+    row_deviation: standard deviation of one row's influence (`paired_counts.row_deviation`). Normal approximation, as
+    in Card et al. 2020, "With Little Power Comes Great Responsibility", EMNLP. None unless it is positive.
     """
     if difference <= 0:
         return None

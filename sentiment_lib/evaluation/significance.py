@@ -1,4 +1,4 @@
-"""Interval and p-value of a paired difference."""
+"""Interval and p-value of a paired difference of two models."""
 
 from __future__ import annotations
 
@@ -19,28 +19,29 @@ class Difference:
     difference: float
     low: float
     high: float
-    #: chance of a bound to lie on the wrong side
+    #: probability of a bound to lie on the wrong side
     level: float
-    #: one-sided, "the candidate is no better"; None where no test was asked for
+    #: one-sided, against "the candidate is no better"; None where no test was made
     p_value: float | None
-    #: standard deviation of one row's pull; standard error is this over the root of the rows
+    #: standard deviation of one row's influence; the standard error is this over the square root of the rows
     row_deviation: float
 
 
-def bca_bounds(observed: float, rounds: Floats, counts: Ints, metric: str, level: float) -> tuple[float, float]:
+def bca_bounds(observed: float, resampled: Floats, counts: Ints, metric: str, level: float) -> tuple[float, float]:
     """Bias-corrected and accelerated bootstrap bounds, each one-sided at `level`.
 
+    observed: the difference; resampled: bootstrap differences (rounds,); counts: (3, 3, 3).
     Efron 1987, "Better Bootstrap Confidence Intervals", JASA 82 (397).
     """
-    ordered = np.sort(rounds)
+    ordered = np.sort(resampled)
     if ordered[0] == ordered[-1]:
         return float(ordered[0]), float(ordered[-1])
     below = ((ordered < observed).sum() + 0.5 * (ordered == observed).sum()) / ordered.size
     bias = float(norm.ppf(min(max(below, 0.5 / ordered.size), 1 - 0.5 / ordered.size)))
     values, weights = paired_counts.leave_one_out(counts, metric)
-    pull = (values * weights).sum() / weights.sum() - values
-    spread = float((weights * pull**2).sum())
-    acceleration = float((weights * pull**3).sum()) / (6 * spread**1.5) if spread > 0 else 0.0
+    influence = (values * weights).sum() / weights.sum() - values
+    spread = float((weights * influence**2).sum())
+    acceleration = float((weights * influence**3).sum()) / (6 * spread**1.5) if spread > 0 else 0.0
     bounds = []
     for quantile in (level, 1 - level):
         shifted = bias + float(norm.ppf(quantile))
@@ -49,15 +50,15 @@ def bca_bounds(observed: float, rounds: Floats, counts: Ints, metric: str, level
     return bounds[0], bounds[1]
 
 
-def swap_p_value(counts: Ints, metric: str, *, rounds: int, rng: np.random.Generator) -> float:
-    """Chance of a difference at least this large when the two models' names mean nothing (one-sided).
+def permutation_p_value(counts: Ints, metric: str, *, rounds: int, rng: np.random.Generator) -> float:
+    """One-sided p-value of the difference when the two models are exchangeable; counts: (3, 3, 3).
 
-    Paired approximate randomisation: Noreen 1989, "Computer-Intensive Methods for Testing Hypotheses"; for F1:
-    Yeh 2000, "More accurate tests for the statistical significance of result differences", COLING. Where fewer
-    than ten rounds reach the difference, the normal tail of the same distribution is used, never above 10 / rounds.
+    Paired approximate randomisation: Noreen 1989, "Computer-Intensive Methods for Testing Hypotheses"; for F1: Yeh
+    2000, "More accurate tests for the statistical significance of result differences", COLING. With fewer than ten
+    rounds that reach the difference, the normal tail of the same distribution is used, at most 10 / rounds.
     """
     observed = float(paired_counts.difference(counts, metric))
-    null = paired_counts.difference(paired_counts.swapped(counts, rounds, rng), metric)
+    null = paired_counts.difference(paired_counts.permute_models(counts, rounds, rng), metric)
     reached = int((null >= observed - 1e-12).sum())
     if reached >= 10:
         return (1 + reached) / (1 + rounds)
@@ -67,39 +68,42 @@ def swap_p_value(counts: Ints, metric: str, *, rounds: int, rng: np.random.Gener
 
 
 def mcnemar(counts: Ints) -> dict[str, float | int]:
-    """Exact two-sided McNemar test on the rows that only one model got right.
+    """Exact two-sided McNemar test on the rows that only one model got right; counts: (3, 3, 3).
 
     McNemar 1947, Psychometrika 12; exact form: Dietterich 1998, Neural Computation 10 (7).
     """
-    wrong_then_right = right_then_wrong = 0
+    only_candidate = only_champion = 0
     for label in range(counts.shape[0]):
         right = int(counts[label, label, label])
-        right_then_wrong += int(counts[label, label, :].sum()) - right
-        wrong_then_right += int(counts[label, :, label].sum()) - right
-    discordant = wrong_then_right + right_then_wrong
-    p_value = float(binomtest(wrong_then_right, discordant, 0.5).pvalue) if discordant else 1.0
-    return {"only_candidate_right": wrong_then_right, "only_champion_right": right_then_wrong, "p_value": p_value}
+        only_champion += int(counts[label, label, :].sum()) - right
+        only_candidate += int(counts[label, :, label].sum()) - right
+    discordant = only_candidate + only_champion
+    p_value = float(binomtest(only_candidate, discordant, 0.5).pvalue) if discordant else 1.0
+    return {"only_candidate_right": only_candidate, "only_champion_right": only_champion, "p_value": p_value}
 
 
-def measure(
+def estimate_difference(
     counts: Ints,
     metric: str,
     *,
-    drawn: Ints,
+    resampled: Ints,
     level: float,
     test_rounds: int = 0,
     rng: np.random.Generator | None = None,
 ) -> Difference:
-    """Difference with BCa bounds from the bootstrap cubes `drawn`; `test_rounds` above 0 add the swap test."""
+    """Difference on counts (3, 3, 3) with BCa bounds from bootstrap counts `resampled` (rounds, 3, 3, 3).
+
+    `test_rounds` above 0 add the permutation test, which needs `rng`.
+    """
     observed = float(paired_counts.difference(counts, metric))
-    low, high = bca_bounds(observed, paired_counts.difference(drawn, metric), counts, metric, level)
-    tested = swap_p_value(counts, metric, rounds=test_rounds, rng=rng) if test_rounds and rng is not None else None
+    low, high = bca_bounds(observed, paired_counts.difference(resampled, metric), counts, metric, level)
+    p_value = permutation_p_value(counts, metric, rounds=test_rounds, rng=rng) if test_rounds and rng else None
     return Difference(
         metric=metric,
         difference=observed,
         low=low,
         high=high,
         level=level,
-        p_value=tested,
+        p_value=p_value,
         row_deviation=paired_counts.row_deviation(counts, metric),
     )

@@ -1,4 +1,4 @@
-"""Named subsets of the holdout: airline, negation, emoji, short, rare words, language."""
+"""Slices: named subsets of the holdout by airline, negation, emoji, length, rare words and language."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from sentiment_lib.text.tokens import words
 
 Mask = NDArray[np.bool_]
 
+#: A tweet with fewer words is "short".
 SHORT_WORDS = 6
-#: A tweet belongs to "rare words" when this share of its words is in fewer than RARE_BELOW training tweets.
+#: A tweet is in "rare words" when this share of its words is in fewer than RARE_BELOW training tweets.
 RARE_SHARE, RARE_BELOW = 0.25, 3
 NEGATION = re.compile(
     r"\b(?:no|not|never|none|nobody|nothing|nowhere|neither|nor|without|cannot|\w+n['’]t|(?:do|does|did|is|was|are|were"
@@ -24,36 +25,39 @@ NEGATION = re.compile(
 EMOJI = re.compile("[\u2600-\u27bf\u2b00-\u2bff\U0001f000-\U0001faff]|(?<!\\w)[:;=8][-o^']?[)(\\]\\[dDpP/\\\\|]")
 
 
-def word_counts(texts: Iterable[str]) -> Counter[str]:
-    """In how many texts each word is; of the training rows, for the slice "rare words"."""
+def document_frequencies(texts: Iterable[str]) -> Counter[str]:
+    """Word -> number of texts that hold it; of the training rows, for the slice "rare words"."""
     counts: Counter[str] = Counter()
     for text in texts:
         counts.update(set(words(text)))
     return counts
 
 
-def slices(
+def slice_masks(
     texts: Sequence[str],
     *,
     airlines: Sequence[str | None] | None = None,
     languages: Sequence[str | None] | None = None,
     train_counts: Counter[str] | None = None,
 ) -> dict[str, Mask]:
-    """Name -> mask (n,); empty slices are left out. Airlines, languages: one a text; train_counts: word_counts."""
-    found = {
+    """Name -> mask (n,) of the texts (n,); empty slices are left out.
+
+    airlines, languages: (n,), None where unknown; train_counts: `document_frequencies` of the training rows.
+    """
+    masks = {
         "negation": _mask(bool(NEGATION.search(text)) for text in texts),
         "emoji": _mask(bool(EMOJI.search(text)) for text in texts),
         "short": _mask(len(words(text)) < SHORT_WORDS for text in texts),
     }
     if train_counts is not None:
-        found["rare words"] = _mask(_rare(text, train_counts) for text in texts)
+        masks["rare words"] = _mask(_has_rare_words(text, train_counts) for text in texts)
     for kind, values in (("airline", airlines), ("language", languages)):
         for value in sorted({value for value in values or () if value}):
-            found[f"{kind} {value}"] = _mask(item == value for item in values or ())
-    return {name: mask for name, mask in found.items() if mask.any()}
+            masks[f"{kind} {value}"] = _mask(item == value for item in values or ())
+    return {name: mask for name, mask in masks.items() if mask.any()}
 
 
-def _rare(text: str, counts: Counter[str]) -> bool:
+def _has_rare_words(text: str, counts: Counter[str]) -> bool:
     present = words(text)
     return bool(present) and sum(counts[word] < RARE_BELOW for word in present) >= RARE_SHARE * len(present)
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from sentiment_lib.families.base import Probabilities
 from sentiment_lib.records import LABELS
-from sentiment_lib.statistics.metrics import calibration_error
+from sentiment_lib.statistics.metrics import expected_calibration_error
 
 #: Probabilities are clipped to this, so that their logarithms stay finite.
 TINY = 1e-9
@@ -131,8 +131,8 @@ def calibration_notes(
     """
     before, after = 0.0, 0.0
     if len(labels):
-        before = calibration_error(labels, proba)
-        after = calibration_error(labels, _cross_fit(kind, proba, labels, weights))
+        before = expected_calibration_error(labels, proba)
+        after = expected_calibration_error(labels, _cross_fit(kind, proba, labels, weights))
     return {
         "temperature": round(temperature, 4),
         "calibration_rows": len(labels),

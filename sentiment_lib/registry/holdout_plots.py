@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from sentiment_lib.errors import MissingExtra
 from sentiment_lib.records import LABELS
+from sentiment_lib.statistics.metrics import confusion_matrix
 
 
 def draw(labels: NDArray[np.int64], proba: NDArray[np.float64], folder: Path) -> list[Path]:
@@ -29,8 +30,7 @@ def draw(labels: NDArray[np.int64], proba: NDArray[np.float64], folder: Path) ->
 
 
 def _confusion(axes: Any, labels: NDArray[np.int64], proba: NDArray[np.float64]) -> None:
-    counts = np.zeros((3, 3), dtype=int)
-    np.add.at(counts, (labels, proba.argmax(axis=1)), 1)
+    counts = confusion_matrix(labels, proba.argmax(axis=1))
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     for (row, column), count in np.ndenumerate(counts):

@@ -1,4 +1,4 @@
-"""Tests that stay correct however often they are looked at: a betting e-process and a confidence sequence."""
+"""Anytime-valid inference: e-processes, confidence sequences and e-detectors, valid at every stopping time."""
 
 from __future__ import annotations
 
@@ -8,57 +8,33 @@ import numpy as np
 
 from sentiment_lib.statistics.metrics import Floats
 
-#: Shares of the wealth that are staked side by side; small ones find small gains, large ones large gains soon.
+#: Fractions of the wealth that are bet side by side: small ones find small effects, large ones large effects sooner.
 STAKES: Floats = np.geomspace(0.005, 0.9, 28)
 
 
-@dataclass(frozen=True)
-class EProcess:
-    """Evidence against "the mean of values in [-1, 1] is at most zero".
-
-    Wealth of a bettor who stakes the share s on every value, averaged over STAKES: a test martingale under the
-    null, so the chance to ever reach 1/a is at most a (Ville 1939). Waudby-Smith, Ramdas 2024, "Estimating means of
-    bounded random variables by betting", JRSS B 86 (1); e-values: Grunwald, de Heide, Koolen 2024, "Safe testing".
-    """
-
-    #: logarithm of the wealth of each stake (28,)
-    log_wealth: tuple[float, ...] = (0.0,) * len(STAKES)
-    values: int = 0
-
-    def after(self, values: Floats) -> EProcess:
-        """The process after these values (n,), each in [-1, 1], in the order in which they came."""
-        _bounded(values)
-        grown = np.asarray(self.log_wealth) + np.log1p(np.multiply.outer(values, STAKES)).sum(axis=0)
-        return replace(self, log_wealth=tuple(grown.tolist()), values=self.values + int(values.size))
-
-    @property
-    def log_evidence(self) -> float:
-        """Natural logarithm of the e-value now."""
-        wealth = np.asarray(self.log_wealth)
-        top = float(wealth.max())
-        return top + float(np.log(np.exp(wealth - top).mean()))
-
-
 def log_evidence_path(values: Floats) -> Floats:
-    """Natural logarithm of the e-value after each of the values (n,), each in [-1, 1]."""
-    _bounded(values)
+    """Natural logarithm of the e-value (n,) after each value, against "the mean is at most zero".
+
+    values: (n,), each in [-1, 1], in order of arrival. The e-value is the wealth of a bettor who stakes a fixed
+    fraction on every value, averaged over STAKES: a test martingale under the null, so its chance of ever reaching 1/a
+    is at most a (Ville 1939). Raises ValueError for values outside [-1, 1].
+
+    Waudby-Smith, Ramdas 2024, "Estimating means of bounded random variables by betting", JRSS B 86 (1); e-values:
+    Grunwald, de Heide, Koolen 2024, "Safe testing", JRSS B 86 (5).
+    """
+    _require_bounded(values)
     wealth = np.cumsum(np.log1p(np.multiply.outer(values, STAKES)), axis=0)
     top = wealth.max(axis=1, keepdims=True)
     return np.asarray(top[:, 0] + np.log(np.exp(wealth - top).mean(axis=1)))
 
 
-def first_crossing(values: Floats, level: float) -> int | None:
-    """After how many values the evidence first reaches 1 / level; None when it never does."""
-    reached = np.flatnonzero(log_evidence_path(values) >= -np.log(level))
-    return int(reached[0]) + 1 if reached.size else None
-
-
 def confidence_sequence(values: Floats, level: float) -> tuple[Floats, Floats]:
-    """Bounds (n,), (n,) that hold the mean of values in [-1, 1] at all times at once with chance 1 - level.
+    """Lower and upper bounds (n,) that all hold the mean at once with probability 1 - level.
 
-    Predictable plug-in empirical Bernstein: Waudby-Smith, Ramdas 2024, theorem 2; running intersection.
+    values: (n,), each in [-1, 1], in order of arrival. Predictable plug-in empirical Bernstein bounds, intersected over
+    time: Waudby-Smith, Ramdas 2024, JRSS B 86 (1), theorem 2. Raises ValueError for values outside [-1, 1].
     """
-    _bounded(values)
+    _require_bounded(values)
     unit = (np.asarray(values, dtype=np.float64) + 1) / 2
     count = np.arange(1, unit.size + 1)
     mean = (0.5 + np.cumsum(unit)) / (count + 1)
@@ -76,6 +52,39 @@ def confidence_sequence(values: Floats, level: float) -> tuple[Floats, Floats]:
     return 2 * low - 1, 2 * high - 1
 
 
-def _bounded(values: Floats) -> None:
+@dataclass(frozen=True, kw_only=True)
+class EDetector:
+    """Shiryaev-Roberts e-detector of a change: the mean time to a false alarm is at least `run_length` observations.
+
+    Each observation brings one e-value a bet, of mean at most 1 while nothing has changed. A change that comes late is
+    found as fast as one at the start. Shin, Ramdas, Rinaldo 2024, "E-detectors: a nonparametric framework for
+    sequential change detection", New England Journal of Statistics in Data Science 2 (2).
+    """
+
+    run_length: float
+    #: the statistic of each bet; empty before the first observation
+    by_bet: tuple[float, ...] = ()
+
+    @property
+    def statistic(self) -> float:
+        """Mean over the bets."""
+        return float(np.mean(self.by_bet)) if self.by_bet else 0.0
+
+    @property
+    def alarm(self) -> bool:
+        """Whether the statistic has reached the run length."""
+        return self.statistic >= self.run_length
+
+    def update(self, e_values: Floats) -> EDetector:
+        """State after one more observation; e_values: (bets,), not negative."""
+        before = np.asarray(self.by_bet) if self.by_bet else np.zeros(len(e_values))
+        return replace(self, by_bet=tuple(((before + 1) * e_values).tolist()))
+
+    def restart(self) -> EDetector:
+        """State before the first observation."""
+        return replace(self, by_bet=())
+
+
+def _require_bounded(values: Floats) -> None:
     if values.size and float(np.abs(values).max()) > 1 + 1e-9:
         raise ValueError("values must lie in [-1, 1]")

@@ -1,40 +1,67 @@
-"""Quality figures of one model with bootstrap intervals."""
+"""Percentile bootstrap intervals of metrics."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from sentiment_lib.statistics.metrics import COUNT_METRICS, calibration_error, checked, confusion_matrix, metric
+from sentiment_lib.statistics.metrics import (
+    COUNT_METRICS,
+    Ints,
+    compute_metric,
+    confusion_matrix,
+    expected_calibration_error,
+    validate_predictions,
+)
 
-#: Share of intervals that hold the true figure.
+#: Probability that an interval holds the true value.
 COVERAGE = 0.95
 
 
-def figures_with_intervals(
-    labels: Any, proba: Any, *, rounds: int = 1000, seed: int = 0
+@dataclass(frozen=True, kw_only=True)
+class MetricEstimate:
+    """A metric with its 95 % interval, from this many rows."""
+
+    value: float
+    low: float
+    high: float
+    rows: int
+
+
+def bootstrap_estimate(statistic: Callable[[Ints], float], rows: int, *, rounds: int, seed: int) -> MetricEstimate:
+    """A statistic of row numbers (n,) with its percentile interval: Efron 1979, Annals of Statistics 7 (1)."""
+    random = np.random.default_rng(seed)
+    resampled = [statistic(random.integers(0, rows, rows)) for _ in range(rounds)]
+    low, high = np.quantile(resampled, [0.025, 0.975])
+    return MetricEstimate(value=statistic(np.arange(rows)), low=float(low), high=float(high), rows=rows)
+
+
+def metrics_with_intervals(
+    labels: ArrayLike, proba: ArrayLike, *, rounds: int = 1000, seed: int = 0
 ) -> dict[str, tuple[float, float, float]]:
-    """(figure, low, high) of every count metric and of the calibration error; labels (n,), proba (n, 3).
+    """(value, low, high) of every count metric and of the calibration error; labels (n,), proba (n, 3).
 
     Percentile bootstrap over rows: Efron and Tibshirani 1993, "An Introduction to the Bootstrap", chapter 13.
-    The calibration error is bent upwards by resampling, so its interval is moved to lie about the figure
-    (chapter 10, the bias-corrected bootstrap estimate).
+    Resampling biases the calibration error upwards, so its interval is shifted by the estimated bias (chapter 10).
+    Raises BadInput for malformed arrays.
     """
-    y, p = checked(labels, proba)
-    draw = np.random.default_rng(seed)
-    counts = confusion_matrix(y, p.argmax(axis=1))
-    # rows of one cell of the confusion matrix are alike for every count metric
-    cubes = draw.multinomial(y.size, counts.ravel() / y.size, size=rounds).reshape(rounds, *counts.shape)
+    y, p = validate_predictions(labels, proba)
+    random = np.random.default_rng(seed)
+    confusion = confusion_matrix(y, p.argmax(axis=1))
+    # rows of one cell of the confusion matrix are interchangeable for every count metric
+    resampled = random.multinomial(y.size, confusion.ravel() / y.size, size=rounds).reshape(rounds, *confusion.shape)
     tail = 50 * (1 - COVERAGE)
-    found = {}
+    intervals = {}
     for name in COUNT_METRICS:
-        low, high = np.percentile(metric(cubes, name), [tail, 100 - tail])
-        found[name] = (float(metric(counts, name)), float(low), float(high))
-    error = calibration_error(y, p)
-    drawn = np.empty(rounds)
-    for turn in range(rounds):
-        rows = draw.integers(0, y.size, y.size)
-        drawn[turn] = calibration_error(y[rows], p[rows])
-    low, high = np.percentile(drawn - (drawn.mean() - error), [tail, 100 - tail])
-    return {**found, "calibration_error": (error, max(0.0, float(low)), float(high))}
+        low, high = np.percentile(compute_metric(resampled, name), [tail, 100 - tail])
+        intervals[name] = (float(compute_metric(confusion, name)), float(low), float(high))
+    error = expected_calibration_error(y, p)
+    errors = np.empty(rounds)
+    for index in range(rounds):
+        rows = random.integers(0, y.size, y.size)
+        errors[index] = expected_calibration_error(y[rows], p[rows])
+    low, high = np.percentile(errors - (errors.mean() - error), [tail, 100 - tail])
+    return {**intervals, "calibration_error": (error, max(0.0, float(low)), float(high))}

@@ -1,11 +1,9 @@
-"""Quality figures from confusion counts. Columns and classes are in the order of records.LABELS."""
+"""Classification metrics from confusion matrices. Classes are in the order of records.LABELS."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from sentiment_lib.errors import BadInput
 
@@ -14,12 +12,12 @@ Ints = NDArray[np.int64]
 
 CLASSES = 3
 CALIBRATION_BINS = 15
-#: Metrics that are functions of the confusion counts alone: these can be compared in pairs.
+#: Metrics that are functions of the confusion matrix alone, so that two models can be compared in pairs of rows.
 COUNT_METRICS = ("accuracy", "macro_f1", "macro_recall", "negative_f1", "negative_recall")
 
 
-def checked(labels: Any, proba: Any) -> tuple[Ints, Floats]:
-    """Labels (n,) in 0..2 and probabilities (n, 3), finite and summing to one; else BadInput."""
+def validate_predictions(labels: ArrayLike, proba: ArrayLike) -> tuple[Ints, Floats]:
+    """True labels (n,) in 0..2 and probabilities (n, 3), finite and summing to one. Raises BadInput otherwise."""
     y = np.asarray(labels, dtype=np.int64)
     p = np.asarray(proba, dtype=np.float64)
     if y.ndim != 1 or y.size == 0:
@@ -34,13 +32,27 @@ def checked(labels: Any, proba: Any) -> tuple[Ints, Floats]:
 
 
 def confusion_matrix(labels: Ints, predicted: Ints) -> Ints:
-    """Counts (3, 3): rows are labels, columns predictions."""
+    """Counts (3, 3) of classes (n,): rows are true labels, columns predictions."""
     return np.bincount(labels * CLASSES + predicted, minlength=CLASSES**2).reshape(CLASSES, CLASSES)
 
 
-def metric(counts: NDArray[Any], name: str) -> Floats:
-    """One figure for each confusion matrix in (..., 3, 3); a class that nobody has or predicts counts as 0."""
-    matrix = np.asarray(counts, dtype=np.float64)
+def weighted_confusion_matrix(labels: Ints, predicted: Ints, weights: Floats) -> Floats:
+    """Sums of the weights (n,) by true label and prediction, (3, 3)."""
+    cells = np.bincount(labels * CLASSES + predicted, weights=weights, minlength=CLASSES**2)
+    return np.asarray(cells.reshape(CLASSES, CLASSES), dtype=np.float64)
+
+
+def expected_confusion_matrix(label_proba: Floats, predicted: Ints) -> Floats:
+    """Expected counts (3, 3) where the true label is known by its probabilities (n, 3) only."""
+    return np.asarray(label_proba.T @ np.eye(CLASSES)[predicted], dtype=np.float64)
+
+
+def compute_metric(confusion: ArrayLike, name: str) -> Floats:
+    """A metric of COUNT_METRICS for each confusion matrix in (..., 3, 3); a class without rows or predictions counts 0.
+
+    Raises BadInput for any other name.
+    """
+    matrix = np.asarray(confusion, dtype=np.float64)
     hits = np.diagonal(matrix, axis1=-2, axis2=-1)
     truth = matrix.sum(axis=-1)
     predicted = matrix.sum(axis=-2)
@@ -60,38 +72,40 @@ def metric(counts: NDArray[Any], name: str) -> Floats:
 
 def macro_f1(labels: Ints, predicted: Ints) -> float:
     """Macro-F1 of predicted labels (n,) against true ones (n,)."""
-    return float(metric(confusion_matrix(labels, predicted), "macro_f1"))
+    return float(compute_metric(confusion_matrix(labels, predicted), "macro_f1"))
 
 
-def calibration_error(labels: Ints, proba: Floats, bins: int = CALIBRATION_BINS) -> float:
-    """Expected calibration error of the top class in equal-width bins.
+def expected_calibration_error(labels: Ints, proba: Floats, bins: int = CALIBRATION_BINS) -> float:
+    """Expected calibration error (0 to 1) of the top class in equal-width bins; labels (n,), proba (n, 3).
 
     Guo, Pleiss, Sun, Weinberger 2017, "On Calibration of Modern Neural Networks", ICML.
     """
     confidence = proba.max(axis=1)
     right = (proba.argmax(axis=1) == labels).astype(np.float64)
-    bin_of = np.minimum((confidence * bins).astype(np.int64), bins - 1)
-    gap = np.bincount(bin_of, weights=right - confidence, minlength=bins)
+    gap = np.bincount(_bins(confidence, bins), weights=right - confidence, minlength=bins)
     return float(np.abs(gap).sum() / labels.size)
 
 
 def calibration_noise(proba: Floats, bins: int = CALIBRATION_BINS) -> float:
-    """The calibration error that perfectly calibrated probabilities (n, 3) would show by chance at this size.
+    """Expected calibration error that perfectly calibrated probabilities (n, 3) show by chance at this sample size.
 
     The bias of binned estimates: Roelofs et al. 2022, "Mitigating Bias in Calibration Error Estimation", AISTATS.
     """
     confidence = proba.max(axis=1)
-    bin_of = np.minimum((confidence * bins).astype(np.int64), bins - 1)
-    variance = np.bincount(bin_of, weights=confidence * (1 - confidence), minlength=bins)
+    variance = np.bincount(_bins(confidence, bins), weights=confidence * (1 - confidence), minlength=bins)
     return float(np.sqrt(2 / np.pi * variance).sum() / confidence.size)
 
 
-def figures(labels: Any, proba: Any) -> dict[str, float]:
-    """Accuracy, macro-F1, macro-recall, negative F1 and recall, calibration error; each from 0 to 1."""
-    y, p = checked(labels, proba)
-    counts = confusion_matrix(y, p.argmax(axis=1))
-    found = {name: float(metric(counts, name)) for name in COUNT_METRICS}
-    return {**found, "calibration_error": calibration_error(y, p)}
+def classification_metrics(labels: ArrayLike, proba: ArrayLike) -> dict[str, float]:
+    """Every metric of COUNT_METRICS and `calibration_error`, each from 0 to 1. Raises BadInput for malformed arrays."""
+    y, p = validate_predictions(labels, proba)
+    confusion = confusion_matrix(y, p.argmax(axis=1))
+    metrics = {name: float(compute_metric(confusion, name)) for name in COUNT_METRICS}
+    return {**metrics, "calibration_error": expected_calibration_error(y, p)}
+
+
+def _bins(confidence: Floats, bins: int) -> Ints:
+    return np.minimum((confidence * bins).astype(np.int64), bins - 1)
 
 
 def _ratio(top: Floats, bottom: Floats) -> Floats:

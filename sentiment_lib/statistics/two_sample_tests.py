@@ -1,4 +1,4 @@
-"""Tests of two samples, each with an effect on one scale: the largest difference of two shares (0 to 1)."""
+"""Two-sample tests, each with an effect size: the largest difference of two shares (0 to 1), except for `mmd_test`."""
 
 from __future__ import annotations
 
@@ -8,30 +8,32 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import stats
 
-#: Classes with fewer expected rows than this are put together before a chi-square test.
-FEWEST = 5
+from sentiment_lib.statistics.metrics import Floats
+
+#: Classes with a lower expected count are merged before a chi-square test (Cochran 1954, Biometrics 10 (4)).
+MIN_EXPECTED = 5
 
 
-def continuous(reference: np.ndarray, current: np.ndarray) -> tuple[float, float]:
-    """Kolmogorov-Smirnov distance and its asymptotic p-value (conservative with ties)."""
+def ks_test(reference: Floats, current: Floats) -> tuple[float, float]:
+    """Kolmogorov-Smirnov distance of samples (n,) and (m,), and its asymptotic p-value (conservative with ties)."""
     result = stats.ks_2samp(reference, current, method="asymp")
     return float(result.statistic), float(result.pvalue)
 
 
-def discrete(reference: Sequence[object], current: Sequence[object]) -> tuple[float, float]:
-    """Largest difference of a class share, and the chi-square p-value; rare classes are taken together."""
-    left, right = Counter(reference), Counter(current)
+def chi_square_test(reference: Sequence[object], current: Sequence[object]) -> tuple[float, float]:
+    """Largest difference of a class's share, and the p-value of the chi-square test; rare classes are merged."""
+    before, now = Counter(reference), Counter(current)
     table: list[tuple[int, int]] = []
     rest = [0, 0]
     share = len(current) / (len(reference) + len(current))
-    for name in left.keys() | right.keys():
-        pair = (left[name], right[name])
-        if sum(pair) * min(share, 1 - share) < FEWEST:
+    for name in before.keys() | now.keys():
+        pair = (before[name], now[name])
+        if sum(pair) * min(share, 1 - share) < MIN_EXPECTED:
             rest[0] += pair[0]
             rest[1] += pair[1]
         else:
             table.append(pair)
-    if sum(rest) * min(share, 1 - share) >= FEWEST or (rest != [0, 0] and not table):
+    if sum(rest) * min(share, 1 - share) >= MIN_EXPECTED or (rest != [0, 0] and not table):
         table.append((rest[0], rest[1]))
     if len(table) < 2:
         return 0.0, 1.0
@@ -41,13 +43,13 @@ def discrete(reference: Sequence[object], current: Sequence[object]) -> tuple[fl
     return float(np.abs(shares[:, 1] - shares[:, 0]).max()), p_value
 
 
-def vectors(
-    reference: np.ndarray, current: np.ndarray, *, seed: int, rounds: int = 999, features: int = 128
+def mmd_test(
+    reference: Floats, current: Floats, *, seed: int, rounds: int = 999, features: int = 128
 ) -> tuple[float, float]:
-    """Maximum mean discrepancy with random Fourier features, and its permutation p-value.
+    """Maximum mean discrepancy of vectors (n, d) and (m, d), and its permutation p-value.
 
-    Gretton et al. 2012 (JMLR 13); Rahimi and Recht 2007. Rows are vectors; the effect is the discrepancy of the
-    bounded feature means (0: same).
+    Gaussian kernel with the median heuristic, by random Fourier features: Gretton et al. 2012, JMLR 13; Rahimi, Recht
+    2007, NeurIPS. The effect is the distance of the mean feature vectors (0: equal).
     """
     random = np.random.default_rng(seed)
     both = np.vstack([reference, current]).astype(np.float64)
@@ -59,23 +61,26 @@ def vectors(
     n, m = len(reference), len(current)
     signs = np.concatenate([np.full(n, -1 / n), np.full(m, 1 / m)])
     observed = float(np.linalg.norm(signs @ mapped))
-    shuffled = np.array([np.linalg.norm(random.permutation(signs) @ mapped) for _ in range(rounds)])
-    return observed, float((1 + np.sum(shuffled >= observed - 1e-12)) / (rounds + 1))
+    permuted = np.array([np.linalg.norm(random.permutation(signs) @ mapped) for _ in range(rounds)])
+    return observed, float((1 + np.sum(permuted >= observed - 1e-12)) / (rounds + 1))
 
 
 def word_shares(reference: Sequence[set[str]], current: Sequence[set[str]]) -> list[tuple[str, float, float, float]]:
-    """Words by how surely their share of tweets moved: (word, share before, share now, p-value of Fisher's test).
+    """Words by p-value of the change of their share of texts: (word, share before, share now, p-value).
 
-    The p-values are one-sided in the direction of the move and doubled, not yet corrected for the number of words.
+    Each text is its set of words. Fisher's exact test (Fisher 1922), one-sided in the direction of the change and
+    doubled; not corrected for the number of words.
     """
-    left = Counter(word for one in reference for word in one)
-    right = Counter(word for one in current for word in one)
-    names = [word for word in left.keys() | right.keys() if left[word] + right[word] >= FEWEST]
+    texts_before = Counter(word for words in reference for word in words)
+    texts_now = Counter(word for words in current for word in words)
+    names = [
+        word for word in texts_before.keys() | texts_now.keys() if texts_before[word] + texts_now[word] >= MIN_EXPECTED
+    ]
     if not names:
         return []
     n, m = len(reference), len(current)
-    before = np.array([left[name] for name in names])
-    now = np.array([right[name] for name in names])
+    before = np.array([texts_before[name] for name in names])
+    now = np.array([texts_now[name] for name in names])
     total = before + now
     grown = stats.hypergeom.sf(now - 1, n + m, total, m)
     shrunk = stats.hypergeom.cdf(now, n + m, total, m)
@@ -85,7 +90,10 @@ def word_shares(reference: Sequence[set[str]], current: Sequence[set[str]]) -> l
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Holm's adjusted p-values: those at or below a keep the chance of any false alarm at a."""
+    """Holm's adjusted p-values: rejecting those at or below a keeps the family-wise error rate at a.
+
+    Holm 1979, "A Simple Sequentially Rejective Multiple Test Procedure", Scandinavian Journal of Statistics 6 (2).
+    """
     order = np.argsort(p_values, kind="stable")
     adjusted = [0.0] * len(p_values)
     largest = 0.0

@@ -81,7 +81,8 @@ def stale_days(connection: Connection, version: int, days: Iterable[date], *, la
 
 LABELLED = text(
     f"""
-    SELECT DISTINCT ON (t.tweet_id) t.created_at, p.label, p.p_negative, p.p_neutral, p.p_positive, l.label AS answer,
+    SELECT DISTINCT ON (t.tweet_id) t.created_at, p.label AS predicted_label, p.p_negative, p.p_neutral, p.p_positive,
+           l.label AS true_label,
            coalesce(l.inclusion_probability, a.inclusion_probability) AS inclusion
     FROM labels l JOIN tweets t ON t.tweet_id = l.tweet_id
     JOIN predictions p ON p.tweet_id = t.tweet_id AND p.model_version = :version
@@ -97,7 +98,7 @@ LABELLED = text(
 
 AUDITED = text(
     """
-    SELECT p.label, l.label AS answer, a.inclusion_probability AS inclusion
+    SELECT p.label AS predicted_label, l.label AS true_label, a.inclusion_probability AS inclusion
     FROM predictions p JOIN audit_sample a USING (prediction_id)
     JOIN tweets t ON t.tweet_id = p.tweet_id AND t.collected_at >= :since
     JOIN LATERAL (SELECT label FROM labels WHERE tweet_id = p.tweet_id AND source = 'audit'
@@ -110,15 +111,15 @@ AUDITED = text(
 
 def labelled_rows(connection: Connection, window: Window, version: int) -> pd.DataFrame:
     """Audit labels of the window's tweets that the version did not learn from, with its prediction and the chance
-    with which each was drawn: columns created_at, label, p_*, answer, inclusion."""
+    with which each was drawn: columns created_at, predicted_label, p_*, true_label, inclusion."""
     where = {"version": version, "start": window.start, "end": window.end}
-    columns = ["created_at", "label", "p_negative", "p_neutral", "p_positive", "answer", "inclusion"]
+    columns = ["created_at", "predicted_label", "p_negative", "p_neutral", "p_positive", "true_label", "inclusion"]
     return pd.DataFrame(connection.execute(LABELLED, where).all(), columns=columns)
 
 
 def audited(connection: Connection, version: int, since: datetime) -> Sequence[Row[tuple[str, str, float]]]:
-    """Audit labels of tweets that came in since then: label (the version's), answer (the newest of a person) and
-    inclusion (chance of the draw), in the order of the draws."""
+    """Audit labels of tweets that came in since then: predicted_label (the version's), true_label (the newest
+    of a person) and inclusion (probability of the draw), in the order of the draws."""
     return connection.execute(AUDITED, {"version": version, "since": since}).all()
 
 

@@ -20,11 +20,11 @@ COLUMNS = (
     "airline",
     "language",
     "created_at",
-    "label",
+    "predicted_label",
     "p_negative",
     "p_neutral",
     "p_positive",
-    "answer",
+    "true_label",
     "inclusion",
 )
 
@@ -38,8 +38,8 @@ WINDOW = text(
         SELECT tweet_id, text, airline, language, created_at FROM tweets
         WHERE created_at >= :start AND created_at < :end AND tweet_id < {API_IDS_FROM}
         ORDER BY hashint8extended(tweet_id, :seed), tweet_id LIMIT :rows)
-    SELECT t.tweet_id, t.text, t.airline, t.language, t.created_at, p.label, p.p_negative, p.p_neutral, p.p_positive,
-           l.label AS answer, l.inclusion
+    SELECT t.tweet_id, t.text, t.airline, t.language, t.created_at, p.label AS predicted_label,
+           p.p_negative, p.p_neutral, p.p_positive, l.label AS true_label, l.inclusion
     FROM drawn t LEFT JOIN predictions p ON p.tweet_id = t.tweet_id AND p.model_version = :version
     LEFT JOIN LATERAL (
         SELECT (array_agg(label ORDER BY source = 'audit' DESC, label_id))[1] AS label,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection
 
-from sentiment_lib.evaluation.alpha_spending import looks_that_count
+from sentiment_lib.evaluation.alpha_spending import count_looks
 from sentiment_lib.policy import GatePolicy
 from sentiment_lib.records import EvaluationRequest
 from sentiment_lib.storage import ledger
@@ -29,4 +29,4 @@ def take(connection: Connection, request: EvaluationRequest, policy: GatePolicy)
         history.append((int(facts["champion_version"]), entry.recorded_at))
     else:
         mine = ledger.append(connection, "look", look)
-    return looks_that_count(history, champion_version=request.champion, at=mine.recorded_at, policy=policy)
+    return count_looks(history, champion_version=request.champion, at=mine.recorded_at, policy=policy)

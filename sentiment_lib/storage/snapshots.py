@@ -113,14 +113,15 @@ def last_created_at(connection: Connection) -> datetime | None:
 
 
 def labelled_tweets(connection: Connection, snapshot_id: int) -> pd.DataFrame:
-    """Tweets of a snapshot with the frozen label, oldest first: tweet_id, text, airline, language, created_at, label.
+    """Tweets of a snapshot with the frozen label, oldest first. Raises NotFound.
 
-    Raises NotFound.
+    Columns: tweet_id, text, airline, language, created_at, true_label.
     """
     found = connection.execute(
         text(
-            "SELECT t.tweet_id, t.text, t.airline, t.language, t.created_at, s.label FROM snapshot_rows s "
-            "JOIN tweets t USING (tweet_id) WHERE s.snapshot_id = :id ORDER BY t.created_at, t.tweet_id"
+            "SELECT t.tweet_id, t.text, t.airline, t.language, t.created_at, s.label AS true_label "
+            "FROM snapshot_rows s JOIN tweets t USING (tweet_id) WHERE s.snapshot_id = :id "
+            "ORDER BY t.created_at, t.tweet_id"
         ),
         {"id": snapshot_id},
     )

@@ -64,7 +64,7 @@ def test_the_page_shows_every_rule_the_hash_and_each_judged_difference(store, de
         view = console.view(connection, decided.decision.decision_id)
     page = draw("decision.html", "/decisions/one", **view)
     for rule in decided.decision.rules:
-        assert f">{evidence_text.words(rule.rule)}<" in page
+        assert f">{evidence_text.humanise_metrics(rule.rule)}<" in page
     assert decided.decision.evidence_hash in page
     assert ">intact<" in page
     compared = view["compared"]

@@ -227,7 +227,7 @@ def test_texts_of_the_api_and_predictions_of_a_shadow_are_in_no_window(store, se
         rows = reports.window_rows(connection, report.current, 1, rows=10_000, seed=1)
         assert len(rows) == 300
         assert rows["tweet_id"].max() < API_IDS_FROM
-        assert (rows["label"] != "neutral").all()
+        assert (rows["predicted_label"] != "neutral").all()
         assert predictions.unscored(connection, 3, after=0, rows=10_000)[-1][0] == 2400
         found = predictions.store(connection, 1, [API_IDS_FROM], np.array([[0.2, 0.3, 0.5]]), [0.5])
         assert (found, connection.execute(text("SELECT count(*) FROM audit_sample")).scalar()) == (0, 0)
@@ -272,6 +272,6 @@ def test_a_change_that_stays_opens_the_alert_of_continuous_watching_and_a_stable
         )
     check_drift.run(store, settings, at=end)
     opened = {alert.kind: alert for alert in alerts(store)}
-    assert "Without change that is seen once in 20 windows at most" in opened["drift_watch"].body
+    assert "Without a change that happens once in 20 windows at most" in opened["drift_watch"].body
     assert check_drift.run(store, settings, at=END).verdict == "stable"
     assert all(alert.resolved_at for alert in alerts(store))

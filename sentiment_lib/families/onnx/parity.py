@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from sentiment_lib.families.base import Probabilities
 from sentiment_lib.records import LABELS
-from sentiment_lib.statistics.metrics import metric
+from sentiment_lib.statistics.metrics import compute_metric
 
 #: Most held-out rows, the newest ones, that are compared.
 MAX_ROWS = 1000
@@ -72,4 +72,4 @@ def compare(network: Probabilities, graph: Probabilities, truth: NDArray[np.int6
 def _macro_f1_loss(cells: NDArray[np.int64]) -> NDArray[np.float64]:
     """The network's macro-F1 less the graph's, from counts (..., 27) by truth, network's and graph's label."""
     counts = cells.reshape(*cells.shape[:-1], *(len(LABELS),) * 3)
-    return metric(counts.sum(axis=-1), "macro_f1") - metric(counts.sum(axis=-2), "macro_f1")
+    return compute_metric(counts.sum(axis=-1), "macro_f1") - compute_metric(counts.sum(axis=-2), "macro_f1")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sentiment_lib.evaluation.comparison import Comparison
 from sentiment_lib.evaluation.evidence_record import Evidence, HyperparameterSearch
-from sentiment_lib.evaluation.evidence_text import verdict_name, words
+from sentiment_lib.evaluation.evidence_text import humanise_metrics, verdict_name
 from sentiment_lib.policy import ApprovalPolicy
 from sentiment_lib.records import Answer, Approval, DecisionRecord
 
@@ -92,4 +92,4 @@ def _percent(share: float) -> str:
 
 def _cell(text: str) -> str:
     """Humanised, and escaped: an airline's name from a data set must not break the table."""
-    return words(text).replace("|", "\\|").replace("\n", " ")
+    return humanise_metrics(text).replace("|", "\\|").replace("\n", " ")

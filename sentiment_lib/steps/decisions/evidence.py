@@ -90,14 +90,14 @@ def compute(
         labels,
         _probabilities(champion, texts),
         _probabilities(candidate, texts),
-        slices=slices.slices(
+        slices=slices.slice_masks(
             texts,
             airlines=_optional(rows["airline"]),
             languages=_optional(rows["language"]),
-            train_counts=slices.word_counts(train["text"]),
+            train_counts=slices.document_frequencies(train["text"]),
         ),
         policy=policy,
-        level=alpha_spending.level(case.looks_before, policy),
+        level=alpha_spending.significance_level(case.looks_before, policy),
     )
     behaviours = checklist.run(candidate.predict_proba)
     checks = data_checks.check(train["text"].tolist(), _codes(train).tolist(), texts, labels.tolist())
@@ -116,7 +116,7 @@ def compute(
         data_checks=checks,
         policy=policy.model_dump(mode="json"),
         verdict=verdict,
-        rules=reason_versions.worded(rules, reason_version),
+        rules=reason_versions.apply_version(rules, reason_version),
     )
 
 

@@ -48,7 +48,7 @@ def run(store: Store, settings: Settings, *, decision_id: int) -> ReplayResult:
         looks_before=recorded.looks_before,
         ancestors=bool(recorded.candidate.ancestors or recorded.champion.ancestors),
     )
-    reason_version = reason_versions.of([asdict(rule) for rule in recorded.rules])
+    reason_version = reason_versions.detect_version([asdict(rule) for rule in recorded.rules])
     policy = GatePolicy(**decision.policy["gate"])
     replayed = evidence.compute(case, settings, policy, reason_version=reason_version).to_json()
     differences = _differences(json.loads(decision.evidence), json.loads(replayed))

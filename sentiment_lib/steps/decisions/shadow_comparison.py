@@ -6,7 +6,7 @@ import numpy as np
 from sqlalchemy import Connection
 
 from sentiment_lib.evaluation.evidence_record import Evidence
-from sentiment_lib.evaluation.shadow_comparison import UNKNOWN, Beside, beside
+from sentiment_lib.evaluation.shadow_comparison import UNKNOWN, ShadowComparison, compare_in_shadow
 from sentiment_lib.records import LABELS, DecisionRecord
 from sentiment_lib.storage import model_versions, shadow
 
@@ -15,7 +15,7 @@ MAXIMUM_TWEETS = 20_000
 _CODES = {str(label): code for code, label in enumerate(LABELS)}
 
 
-def run(connection: Connection, decision: DecisionRecord) -> Beside | None:
+def run(connection: Connection, decision: DecisionRecord) -> ShadowComparison | None:
     """The shadow comparison of the decision's two versions; None while there is no tweet that both scored since.
 
     Raises BadInput when the evidence cannot be parsed.
@@ -31,7 +31,7 @@ def run(connection: Connection, decision: DecisionRecord) -> Beside | None:
         return None
     labels = np.array([_CODES.get(row[0], UNKNOWN) for row in rows])
     of_scarce, of_served = np.array([row[1:4] for row in rows]), np.array([row[4:7] for row in rows])
-    return beside(
+    return compare_in_shadow(
         labels,
         of_scarce if promoted else of_served,
         of_served if promoted else of_scarce,

@@ -42,7 +42,7 @@ def run(
     if frame.empty:
         return QualityCheck(rows=0, failed=(), html_path=None)
     # clocks differ: ingest lets a tweet be a day ahead
-    found = data_quality.checks(frame, now=pd.Timestamp(now + timedelta(days=1)))
+    found = data_quality.check_batch(frame, now=pd.Timestamp(now + timedelta(days=1)))
     failed = [f"{one.name}: {one.figure:.3g}, at most {one.bound:.3g}" for one in found if not one.passed]
     answers = write_quality(frame, settings.reports / PAGE)
     failed += [name for name, good in answers.items() if not good]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sentiment_lib.evaluation.agreement import Agreement, agreement
+from sentiment_lib.evaluation.agreement import Agreement, measure_agreement
 from sentiment_lib.storage import label_counts
 from sentiment_lib.storage.engine import Store
 
@@ -42,5 +42,5 @@ def run(store: Store, *, person: str) -> Progress:
         own_skipped=found["own_skipped"],
         all_people=found["all_people"],
         audit_waiting=found["audit_waiting"],
-        agreement=agreement(pairs),
+        agreement=measure_agreement(pairs),
     )

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from sentiment_lib.evaluation.accuracy_decline import Decline, decline
+from sentiment_lib.evaluation.accuracy_decline import AccuracyDecline, detect_decline
 from sentiment_lib.evaluation.evidence_record import Evidence
 from sentiment_lib.settings import Settings
 from sentiment_lib.steps.training import request_retrain
@@ -24,7 +24,7 @@ class DeclineResult:
     """What the labels say of the champion, and the wish for a retrain when they said enough."""
 
     champion: int
-    verdict: Decline
+    verdict: AccuracyDecline
     wish: RetrainRequest | None
 
 
@@ -42,8 +42,8 @@ def run(store: Store, settings: Settings, *, at: datetime | None = None) -> Decl
         since = max(move["finished_at"], retrain_requests.last_requested_at(connection, RULE) or move["finished_at"])
         promised = _accuracy(full_record(connection, promotion).evidence)
         rows = daily_quality.audited(connection, move["to_version"], since)
-    verdict = decline(
-        [row.label != row.answer for row in rows],
+    verdict = detect_decline(
+        [row.predicted_label != row.true_label for row in rows],
         [row.inclusion for row in rows],
         promised=promised,
         drop=policy.quality_drop,

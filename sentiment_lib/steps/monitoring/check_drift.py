@@ -1,4 +1,4 @@
-"""Are the tweets of the current window like those of the reference window? Report, picture and alert."""
+"""Check the current window of tweets for drift against the reference window: report, HTML page and alert."""
 
 from __future__ import annotations
 
@@ -12,19 +12,20 @@ import pandas as pd
 from sqlalchemy import Connection
 
 from sentiment_lib.drift import continuous_monitor, detectors
-from sentiment_lib.drift.drivers import causes
-from sentiment_lib.drift.effect_floors import FEWEST, Calibration, calibrate
-from sentiment_lib.drift.severity import harm, severity
-from sentiment_lib.drift.signals import signals
+from sentiment_lib.drift.drivers import find_drivers
+from sentiment_lib.drift.effect_floors import MIN_WINDOWS, EffectFloors, collect_floors
+from sentiment_lib.drift.severity import quality_loss, severity
+from sentiment_lib.drift.signals import compute_signals
 from sentiment_lib.errors import MissingExtra, NotFound
 from sentiment_lib.records import DriftReport, Window
 from sentiment_lib.settings import Settings
+from sentiment_lib.statistics.metrics import Floats
 from sentiment_lib.steps.monitoring import daily_quality, drift_alerts
 from sentiment_lib.storage import drift_reports as reports
 from sentiment_lib.storage import model_versions
 from sentiment_lib.storage.engine import Store
 
-#: Rows read from each window: enough for the samples and for the vocabulary that is set aside.
+#: Rows read from each window, in samples: enough for the samples and the vocabulary that is set aside.
 READ_FACTOR = 3
 
 
@@ -40,35 +41,35 @@ def run(store: Store, settings: Settings, *, at: datetime | None = None) -> Drif
             raise NotFound(what="champion", key="to check the drift of")
         version = champion.version
         reference, current = _windows(connection, settings, version, at)
-        known = reports.find_report(connection, version, reference, current)
+        existing = reports.find_report(connection, version, reference, current)
     daily_quality.run(store, settings, version, Window(start=reference.start, end=current.end))
-    if known:
-        return known
+    if existing:
+        return existing
     with store.begin() as connection:
         frames = [
             reports.window_rows(connection, one, version, rows=READ_FACTOR * policy.sample_rows, seed=policy.seed)
             for one in (reference, current)
         ]
-        calibration = _calibration(connection, version, current.start)
+        floors = _floors(connection, version, current.start)
         past, counted = reports.watched_signals(connection, version, current)
-    verdict = detectors.check(
-        frames[0], frames[1], policy, calibration=calibration, vectors=_vectors(frames, policy.sentence_vectors)
+    verdict = detectors.check_windows(
+        frames[0], frames[1], policy, floors=floors, vectors=_vectors(frames, policy.sentence_vectors)
     )
     report = DriftReport(report_id=0, verdict=verdict.verdict, reference=reference, current=current)
     if verdict.verdict != "too_few":
         name = f"drift/{current.end:%Y%m%dT%H%M%S}-version-{version}.html"
         report = _explained(report, verdict, frames, settings, name)
-        watching = _watched([*past, verdict.as_dicts()] if counted else past, counted, settings)
-        report = replace(report, continuous=watching)
+        monitored = _monitor([*past, verdict.as_dicts()] if counted else past, counted, settings)
+        report = replace(report, continuous=monitored)
     with store.begin() as connection:
         return _store(connection, report, version)
 
 
-def _watched(windows: list[list[dict[str, Any]]], counted: bool, settings: Settings) -> dict[str, Any]:
-    """Continuous watching after these windows; only a check that counts can alarm."""
+def _monitor(windows: list[list[dict[str, Any]]], counted: bool, settings: Settings) -> dict[str, Any]:
+    """State of continuous monitoring after these windows; only a check that counts can raise an alarm."""
     policy = settings.policy.drift
-    state = continuous_monitor.watch(
-        map(continuous_monitor.score, windows), run_length=policy.run_length, seed=policy.seed
+    state = continuous_monitor.monitor_scores(
+        map(continuous_monitor.score_window, windows), run_length=policy.run_length, seed=policy.seed
     )
     return {
         "value": state.value,
@@ -89,8 +90,8 @@ def _windows(connection: Connection, settings: Settings, version: int, at: datet
     return Window(start=current.start - timedelta(days=policy.reference_days), end=current.start), current
 
 
-def _vectors(frames: list[pd.DataFrame], rows: int) -> tuple[np.ndarray, np.ndarray] | None:
-    """Sentence vectors (512-d) of the first rows of both windows, which are a fair draw; None when switched off."""
+def _vectors(frames: list[pd.DataFrame], rows: int) -> tuple[Floats, Floats] | None:
+    """Sentence vectors (rows, 512) of the first rows of both windows, a random sample; None when switched off."""
     if not rows or min(len(one) for one in frames) < rows:
         return None
     try:
@@ -102,31 +103,33 @@ def _vectors(frames: list[pd.DataFrame], rows: int) -> tuple[np.ndarray, np.ndar
     return left, right
 
 
-def _calibration(connection: Connection, version: int, before: datetime) -> Calibration:
-    """From undisturbed windows of the same time of the day, or from all while there are too few of those."""
+def _floors(connection: Connection, version: int, before: datetime) -> EffectFloors:
+    """From stable windows at the same time of day, or from all stable ones while those are too few."""
     near = reports.past_signals(connection, version, before, same_hour=True)
-    return calibrate(near if len(near) >= FEWEST else reports.past_signals(connection, version, before))
+    return collect_floors(near if len(near) >= MIN_WINDOWS else reports.past_signals(connection, version, before))
 
 
 def _explained(
-    report: DriftReport, verdict: detectors.Verdict, frames: list[pd.DataFrame], settings: Settings, name: str
+    report: DriftReport, verdict: detectors.DriftVerdict, frames: list[pd.DataFrame], settings: Settings, name: str
 ) -> DriftReport:
-    """The report with what moved, whether it hurts, and the picture."""
+    """The report with its drivers, the loss of quality and the HTML page."""
     from sentiment_lib.drift.evidently_report import write_html
 
     policy = settings.policy.drift
-    hurt = harm(frames[0], frames[1], policy)
-    level, wants = severity(verdict.verdict, hurt, policy)
-    both = detectors.samples(frames[0], frames[1], policy)
+    loss = quality_loss(frames[0], frames[1], policy)
+    level, wants = severity(verdict.verdict, loss, policy)
+    samples = detectors.draw_samples(frames[0], frames[1], policy)
     figures = write_html(
-        signals(both.reference, both.known), signals(both.current, both.known), settings.reports / name
+        compute_signals(samples.reference, samples.vocabulary),
+        compute_signals(samples.current, samples.vocabulary),
+        settings.reports / name,
     )
     _prune((settings.reports / name).parent, policy.keep_pages)
     details: dict[str, Any] = {
-        "loss_by": hurt.by,
-        "loss_certain": hurt.certain,
-        "quality": hurt.figures,
-        "causes": causes(both.reference, both.current),
+        "loss_by": loss.by,
+        "loss_certain": loss.certain,
+        "quality": loss.figures,
+        "causes": find_drivers(samples.reference, samples.current),
         "evidently": figures,
         "calibrated_on": verdict.calibrated_on,
     }
@@ -136,13 +139,13 @@ def _explained(
         html_path=name,
         severity=level,
         wants_retrain=wants,
-        loss=hurt.loss,
-        details=details | {"summary": drift_alerts.summary(verdict, details["causes"], hurt)},
+        loss=loss.loss,
+        details=details | {"summary": drift_alerts.summary(verdict, details["causes"], loss)},
     )
 
 
 def _prune(folder: Path, keep: int) -> None:
-    """Each page is 4 MB: only the newest stay. Their figures are in the JSON beside them and in the report's row."""
+    """Keep the newest pages only (4 MB each); their figures stay in the JSON files and in the report's row."""
     pages = sorted(folder.glob("*.html"), key=lambda page: (page.stat().st_mtime, page.name))
     for page in pages[:-keep]:
         page.unlink(missing_ok=True)
@@ -151,8 +154,8 @@ def _prune(folder: Path, keep: int) -> None:
 def _store(connection: Connection, report: DriftReport, version: int) -> DriftReport:
     report_id = reports.add_report(connection, version, report)
     if report_id is None:  # another run stored it meanwhile
-        found = reports.find_report(connection, version, report.reference, report.current)
-        assert found is not None
-        return found
-    alert_id = drift_alerts.tell(connection, report)
+        existing = reports.find_report(connection, version, report.reference, report.current)
+        assert existing is not None
+        return existing
+    alert_id = drift_alerts.update_alerts(connection, report)
     return replace(report, report_id=report_id, alert_id=alert_id)

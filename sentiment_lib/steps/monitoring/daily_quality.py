@@ -1,71 +1,74 @@
-"""Quality by day: estimated from all predictions, measured on the audit sample, both kept for the charts."""
+"""Quality by day: macro-F1 estimated from all predictions and measured on the audit sample, stored for the charts."""
 
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
+from functools import partial
 
 import pandas as pd
 
 from sentiment_lib.drift import performance_estimation
-from sentiment_lib.drift.prediction_powered import accuracy, powered
-from sentiment_lib.drift.severity import MOST, labels_of, proba_of
+from sentiment_lib.drift.severity import MAX_ROWS, label_codes, probabilities
 from sentiment_lib.policy import DriftPolicy
 from sentiment_lib.records import Window
 from sentiment_lib.settings import Settings
-from sentiment_lib.storage import daily_quality as kept
+from sentiment_lib.statistics.matrix_scaling import fit_matrix_scaling
+from sentiment_lib.statistics.prediction_powered import prediction_powered_metric
+from sentiment_lib.storage import daily_quality as quality_days
 from sentiment_lib.storage import drift_reports as reports
 from sentiment_lib.storage.engine import Store
 from sentiment_lib.storage.quality_day import QualityDay
 
-#: Days at the end of the span that are always computed again: tweets and predictions still come in.
-FILLING = 2
+#: Days at the end of the span that are always recomputed: tweets and predictions still come in.
+RECENT_DAYS = 2
 
 
 def run(store: Store, settings: Settings, version: int, span: Window) -> list[QualityDay]:
-    """Bring the version's figures of the span's days (UTC), and of days that were labelled since, up to date."""
+    """Recompute the version's figures of the span's stale days (UTC), and of days that were labelled since."""
     count = (span.end - timedelta(microseconds=1)).date() - span.start.date()
     days = [span.start.date() + timedelta(days=number) for number in range(count.days + 1)]
     with store.begin() as connection:
-        stale = kept.stale_days(connection, version, days, latest=FILLING)
+        stale = quality_days.stale_days(connection, version, days, latest=RECENT_DAYS)
     done = []
     for day in stale:
-        # one transaction a day: a killed check keeps what it has
+        # one transaction a day, so that a killed check keeps its progress
         with store.begin() as connection:
             whole = _window(day)
             seed = settings.policy.drift.seed
-            drawn = reports.window_rows(connection, whole, version, rows=MOST, seed=seed)
+            sample = reports.window_rows(connection, whole, version, rows=MAX_ROWS, seed=seed)
             before = Window(start=whole.start - timedelta(days=settings.policy.drift.reference_days), end=whole.end)
-            labelled = kept.labelled_rows(connection, before, version)
-            row = figures(day, version, drawn, labelled, settings.policy.drift)
+            labelled = quality_days.labelled_rows(connection, before, version)
+            row = compute_day(day, version, sample, labelled, settings.policy.drift)
             if row is not None:
-                kept.keep(connection, row)
+                quality_days.keep(connection, row)
                 done.append(row)
     return done
 
 
-def figures(
-    day: date, version: int, drawn: pd.DataFrame, labelled: pd.DataFrame, policy: DriftPolicy
+def compute_day(
+    day: date, version: int, sample: pd.DataFrame, labelled: pd.DataFrame, policy: DriftPolicy
 ) -> QualityDay | None:
-    """One day's row; None with too few predictions. `labelled` has the days before as well: they calibrate."""
-    scored = drawn[drawn["p_negative"].notna()]
+    """One day's row; None with too few predictions. Rows of `labelled` from earlier days calibrate the estimate."""
+    scored = sample[sample["p_negative"].notna()]
     if len(scored) < policy.minimum_labelled:
         return None
     start = pd.Timestamp(_window(day).start)
     earlier, own = labelled[labelled["created_at"] < start], labelled[labelled["created_at"] >= start]
-    fitted = performance_estimation.calibrator(labels_of(earlier), proba_of(earlier)) if len(earlier) else None
-    everything = proba_of(scored)
-    guess = performance_estimation.estimated(everything, fitted, seed=policy.seed)
-    found = {"estimated": guess.value, "estimated_low": guess.low, "estimated_high": guess.high}
+    scaling = fit_matrix_scaling(label_codes(earlier), probabilities(earlier)) if len(earlier) else None
+    population = probabilities(scored)
+    guess = performance_estimation.estimate_without_labels(population, scaling, seed=policy.seed)
+    figures = {"estimated": guess.value, "estimated_low": guess.low, "estimated_high": guess.high}
     if len(own) >= policy.minimum_labelled:
-        answers, proba, inclusion = labels_of(own), proba_of(own), own["inclusion"].to_numpy(float)
+        labels, proba, inclusion = label_codes(own), probabilities(own), own["inclusion"].to_numpy(float)
+        powered = partial(prediction_powered_metric, labels, proba, inclusion, population, seed=policy.seed)
         estimates = {
-            "measured": performance_estimation.measured(answers, proba, inclusion, seed=policy.seed),
-            "powered": powered(answers, proba, inclusion, everything, seed=policy.seed),
-            "accuracy": powered(answers, proba, inclusion, everything, figure=accuracy, seed=policy.seed),
+            "measured": performance_estimation.estimate_from_sample(labels, proba, inclusion, seed=policy.seed),
+            "powered": powered(metric="macro_f1"),
+            "accuracy": powered(metric="accuracy"),
         }
-        for name, one in estimates.items():
-            found |= {name: one.value, f"{name}_low": one.low, f"{name}_high": one.high}
-    return QualityDay(day=day, model_version=version, rows=len(scored), labelled=len(own), **found)
+        for name, estimate in estimates.items():
+            figures |= {name: estimate.value, f"{name}_low": estimate.low, f"{name}_high": estimate.high}
+    return QualityDay(day=day, model_version=version, rows=len(scored), labelled=len(own), **figures)
 
 
 def _window(day: date) -> Window:

@@ -16,8 +16,9 @@ from sentiment_lib.text import privacy
 
 #: Names that files give to the columns.
 NAMES = {
-    "airline_sentiment": "label",
-    "sentiment": "label",
+    "airline_sentiment": "true_label",
+    "sentiment": "true_label",
+    "label": "true_label",
     "tweet_created": "created_at",
     "created_at_utc": "created_at",
     "id": "tweet_id",
@@ -32,19 +33,19 @@ td.n{text-align:right;font-variant-numeric:tabular-nums}tr:nth-child(even){backg
 def run(settings: Settings, *, what: str, to: Path) -> dict[str, Any]:
     """Write the page for a snapshot's id or a file; gives its path and the main figures."""
     frame = _masked(_read(settings, what))
-    doubtful = profiling.doubtful(frame)
-    facts = profiling.duplicates(frame) | {"doubtful labels": doubtful.attrs.get("all", 0)}
+    doubtful = profiling.find_doubtful_labels(frame)
+    facts = profiling.count_duplicates(frame) | {"doubtful labels": doubtful.attrs.get("all", 0)}
     parts = [f"<h1>{len(frame):,} labelled tweets</h1><p class=key>"]
     parts += [f"<span style='background:{colour}'>{name}</span>" for name, colour in COLOURS.items()]
     parts.append("</p><h2>To know</h2>" + _table(["", "rows"], [[key, f"{n:,}"] for key, n in facts.items()]))
-    for name, table in profiling.tables(frame).items():
+    for name, table in profiling.label_tables(frame).items():
         parts.append(f"<h2>Labels by {escape(name)}</h2>{_shares(table)}")
-    size = profiling.lengths(frame)
+    size = profiling.length_quantiles(frame)
     rows = [
         [str(label), *(str(value) for value in row)] for label, row in zip(size.index, size.to_numpy(), strict=True)
     ]
     parts.append("<h2>Characters</h2>" + _table(["label", "5 %", "25 %", "median", "75 %", "95 %"], rows))
-    for label, found in profiling.telling_words(frame).items():
+    for label, found in profiling.characteristic_words(frame).items():
         rows = [[word, f"{now:.1%}", f"{other:.1%}"] for word, now, other in found]
         parts.append(f"<h2>Words that tell {label}</h2>" + _table(["word", "its tweets", "others"], rows))
     rows = [
@@ -81,10 +82,10 @@ def _snapshot(settings: Settings, snapshot_id: int) -> pd.DataFrame:
 
 def _masked(frame: pd.DataFrame) -> pd.DataFrame:
     """Rows with a text and a known label; mentions and addresses of a raw file never reach the page."""
-    for name in ("text", "label"):
+    for name, in_file in (("text", "text"), ("true_label", "label")):
         if name not in frame:
-            raise BadInput(what="The file", problem=f"it has no column '{name}'; it has {', '.join(frame.columns)}")
-    kept = frame[frame["text"].notna() & frame["label"].isin(profiling.NAMES)].reset_index(drop=True)
+            raise BadInput(what="The file", problem=f"it has no column '{in_file}'; it has {', '.join(frame.columns)}")
+    kept = frame[frame["text"].notna() & frame["true_label"].isin(profiling.NAMES)].reset_index(drop=True)
     if kept.empty:
         raise BadInput(what="The file", problem="no row has a text and one of the labels negative, neutral, positive")
     return kept.assign(text=[privacy.mask(str(text)) for text in kept["text"]])

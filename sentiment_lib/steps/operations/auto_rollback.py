@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from sentiment_lib.evaluation.evidence_record import Evidence
-from sentiment_lib.evaluation.promotion_watch import WORSE, WatchVerdict, watch
+from sentiment_lib.evaluation.promotion_watch import WORSE, PromotionVerdict, monitor_promotion
 from sentiment_lib.records import LABELS, Deployment, Severity
 from sentiment_lib.settings import Settings
 from sentiment_lib.steps.deployment import rollback
@@ -26,7 +26,7 @@ class GuardResult:
 
     champion: int
     previous: int
-    verdict: WatchVerdict
+    verdict: PromotionVerdict
     rollback: Deployment | None
 
 
@@ -48,7 +48,7 @@ def run(store: Store, settings: Settings, *, at: datetime | None = None) -> Guar
         rows = shadow.labelled(connection, champion=champion, previous=previous, since=move["finished_at"])
     evidence = Evidence.from_json(decision.evidence)
     place = {str(label): number for number, label in enumerate(LABELS)}
-    verdict = watch(
+    verdict = monitor_promotion(
         [place[row["label"]] for row in rows],
         [place[row["previous"]] for row in rows],
         [place[row["champion"]] for row in rows],

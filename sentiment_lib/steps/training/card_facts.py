@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sentiment_lib.evaluation.slices import slices, word_counts
+from sentiment_lib.evaluation.slices import document_frequencies, slice_masks
 from sentiment_lib.families.base import Model
 from sentiment_lib.records import LABELS
 from sentiment_lib.registry.model_card import Facts
-from sentiment_lib.statistics.bootstrap import figures_with_intervals
+from sentiment_lib.statistics.bootstrap import metrics_with_intervals
 from sentiment_lib.steps.training.inputs import CODES
 from sentiment_lib.text.normalise import NORMALISER_VERSION
 
@@ -37,14 +37,14 @@ def facts(
     if frame is not None and proba is not None:
         held = frame[frame["part"] == "holdout"]
         labels = held["label"].map(CODES).to_numpy(dtype=np.int64)
-        known["quality"] = figures_with_intervals(labels, proba)
-        masks = slices(
+        known["quality"] = metrics_with_intervals(labels, proba)
+        masks = slice_masks(
             held["text"].tolist(),
             airlines=[value if isinstance(value, str) else None for value in held["airline"]],
-            train_counts=word_counts(frame.loc[frame["part"] == "train", "text"]),
+            train_counts=document_frequencies(frame.loc[frame["part"] == "train", "text"]),
         )
         known["slices"] = {
-            name: (int(mask.sum()), figures_with_intervals(labels[mask], proba[mask], rounds=300))
+            name: (int(mask.sum()), metrics_with_intervals(labels[mask], proba[mask], rounds=300))
             for name, mask in masks.items()
             if mask.sum() >= ENOUGH
         }

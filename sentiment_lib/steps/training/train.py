@@ -21,7 +21,7 @@ from sentiment_lib.registry import holdout_plots, mlflow_runs, model_package
 from sentiment_lib.registry.mlflow_registry import Registered, Registry
 from sentiment_lib.registry.model_card import card
 from sentiment_lib.settings import Settings
-from sentiment_lib.statistics.metrics import figures
+from sentiment_lib.statistics.metrics import classification_metrics
 from sentiment_lib.steps.training import card_facts, time_budget, tune
 from sentiment_lib.steps.training import inputs as learning
 from sentiment_lib.steps.training import snapshot as snapshot_step
@@ -161,5 +161,5 @@ def _log_holdout(
     """Figures and plots for people; decisions are made from `evaluate` alone."""
     labels = np.array([CODES[label] for label in rows["label"]])
     proba = np.asarray(model.predict_proba(rows["text"].tolist()), dtype=np.float64)
-    registry.log(run_id, figures(labels, proba), holdout_plots.draw(labels, proba, scratch))
+    registry.log(run_id, classification_metrics(labels, proba), holdout_plots.draw(labels, proba, scratch))
     return proba

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sentiment_lib.evaluation.agreement import _kappa, agreement
+from sentiment_lib.evaluation.agreement import _kappa, measure_agreement
 from sentiment_lib.records import LABELS
 
 
@@ -13,7 +13,7 @@ def test_kappa_is_that_of_the_textbook():
     # Cohen's own form of the figure: 45 + 15 of 100 agree, chance 0.6 * 0.7 + 0.4 * 0.3 = 0.54
     pairs = [("negative", "negative")] * 45 + [("negative", "positive")] * 15
     pairs += [("positive", "negative")] * 25 + [("positive", "positive")] * 15
-    found = agreement(pairs)
+    found = measure_agreement(pairs)
     assert found.share == pytest.approx(0.6)
     assert found.kappa == pytest.approx((0.6 - 0.54) / 0.46)
     assert found.counts == ((45, 0, 15), (0, 0, 0), (25, 0, 15))
@@ -21,9 +21,9 @@ def test_kappa_is_that_of_the_textbook():
 
 
 def test_full_agreement_is_one_and_no_pairs_are_no_figure():
-    assert agreement([("negative", "negative"), ("positive", "positive")]).kappa == 1
-    assert agreement([]).kappa is None
-    assert agreement([("negative", "negative")] * 5).kappa is None, "chance alone would agree always"
+    assert measure_agreement([("negative", "negative"), ("positive", "positive")]).kappa == 1
+    assert measure_agreement([]).kappa is None
+    assert measure_agreement([("negative", "negative")] * 5).kappa is None, "chance alone would agree always"
 
 
 def test_the_interval_covers_the_true_kappa_about_as_often_as_it_says():
@@ -33,6 +33,6 @@ def test_the_interval_covers_the_true_kappa_about_as_often_as_it_says():
     covered = 0
     for _ in range(200):
         drawn = generator.choice(9, size=150, p=truth.ravel())
-        found = agreement([(LABELS[cell // 3], LABELS[cell % 3]) for cell in drawn])
+        found = measure_agreement([(LABELS[cell // 3], LABELS[cell % 3]) for cell in drawn])
         covered += found.interval[0] <= true_kappa <= found.interval[1]
     assert 0.88 <= covered / 200 <= 0.99

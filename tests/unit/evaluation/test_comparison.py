@@ -4,7 +4,7 @@ import pytest
 from sentiment_lib.errors import BadInput
 from sentiment_lib.evaluation.comparison import compare
 from sentiment_lib.evaluation.sample_size import labels_needed
-from sentiment_lib.evaluation.significance import bca_bounds, mcnemar, swap_p_value
+from sentiment_lib.evaluation.significance import bca_bounds, mcnemar, permutation_p_value
 from sentiment_lib.hashing import canonical_json, hash_text
 from sentiment_lib.policy import GatePolicy
 from sentiment_lib.statistics import paired_counts
@@ -34,11 +34,11 @@ def test_the_order_of_rows_changes_nothing(dice):
 def test_a_bootstrap_over_counts_is_a_bootstrap_over_rows(dice):
     labels, champion, candidate = dice(400, 0.6, 0.7)
     old, new = champion.argmax(axis=1), candidate.argmax(axis=1)
-    cube = paired_counts.cells(labels, old, new)
+    cube = paired_counts.count_pairs(labels, old, new)
     rng = np.random.default_rng(5)
-    quick = paired_counts.difference(paired_counts.resampled(cube, 3000, rng), "macro_f1")
+    quick = paired_counts.difference(paired_counts.bootstrap_counts(cube, 3000, rng), "macro_f1")
     rows = rng.integers(400, size=(3000, 400))
-    slow = [paired_counts.difference(paired_counts.cells(labels[r], old[r], new[r]), "macro_f1") for r in rows]
+    slow = [paired_counts.difference(paired_counts.count_pairs(labels[r], old[r], new[r]), "macro_f1") for r in rows]
     assert quick.mean() == pytest.approx(np.mean(slow), abs=0.003)
     assert quick.std() == pytest.approx(np.std(slow), rel=0.06)
     # and the jackknife's standard error is the same thing without any draw
@@ -53,7 +53,7 @@ def test_a_one_sided_bound_is_wrong_about_as_often_as_it_says():
         rng = np.random.default_rng([1, repeat])
         cube = rng.multinomial(300, truth.reshape(-1)).reshape(3, 3, 3)
         observed = float(paired_counts.difference(cube, "negative_f1"))
-        drawn = paired_counts.difference(paired_counts.resampled(cube, 800, rng), "negative_f1")
+        drawn = paired_counts.difference(paired_counts.bootstrap_counts(cube, 800, rng), "negative_f1")
         low, high = bca_bounds(observed, drawn, cube, "negative_f1", 0.05)
         wrong_low += low > real
         wrong_high += high < real
@@ -65,8 +65,8 @@ def test_the_swap_test_is_wrong_about_as_often_as_it_says(dice):
     wrong = 0
     for repeat in range(300):
         labels, one, other = dice(300, 0.7, 0.7, seed=repeat)
-        cube = paired_counts.cells(labels, one.argmax(axis=1), other.argmax(axis=1))
-        wrong += swap_p_value(cube, "negative_f1", rounds=400, rng=np.random.default_rng(repeat)) <= 0.05
+        cube = paired_counts.count_pairs(labels, one.argmax(axis=1), other.argmax(axis=1))
+        wrong += permutation_p_value(cube, "negative_f1", rounds=400, rng=np.random.default_rng(repeat)) <= 0.05
     assert wrong / 300 < 0.09
 
 
@@ -81,7 +81,7 @@ def test_mcnemar_looks_only_at_rows_that_one_model_got_right():
     labels = np.array([0] * 10 + [1] * 10)
     old = np.array([0] * 10 + [2] * 10)
     new = np.array([0] * 10 + [1] * 8 + [0] * 2)
-    found = mcnemar(paired_counts.cells(labels, old, new))
+    found = mcnemar(paired_counts.count_pairs(labels, old, new))
     assert (found["only_candidate_right"], found["only_champion_right"]) == (8, 0)
     assert found["p_value"] == pytest.approx(2 / 2**8)
 
@@ -109,7 +109,7 @@ def test_the_labels_that_power_asks_for_find_the_gain_four_times_in_five():
     found = 0
     for _ in range(300):
         drawn = rng.multinomial(rows, cube.reshape(-1) / cube.sum()).reshape(3, 3, 3)
-        found += swap_p_value(drawn, "negative_f1", rounds=300, rng=rng) <= 0.05
+        found += permutation_p_value(drawn, "negative_f1", rounds=300, rng=rng) <= 0.05
     assert 0.7 < found / 300 < 0.9
 
 

@@ -154,7 +154,7 @@ def test_costs_behaviours_and_data_within_their_bounds_pass(clear):
 
 
 def test_all_looks_together_spend_no_more_than_the_budget():
-    levels = [alpha_spending.level(looks, POLICY) for looks in range(20_000)]
+    levels = [alpha_spending.significance_level(looks, POLICY) for looks in range(20_000)]
     assert sum(levels) < POLICY.error_budget
     assert levels == sorted(levels, reverse=True)
     assert levels[0] > 0.2 * POLICY.error_budget
@@ -162,8 +162,8 @@ def test_all_looks_together_spend_no_more_than_the_budget():
 
 def test_a_new_champion_or_a_new_period_has_a_new_budget():
     history = [(1, NOW - timedelta(days=2)), (2, NOW - timedelta(days=3)), (1, NOW - timedelta(days=400))]
-    assert alpha_spending.looks_that_count(history, champion_version=1, at=NOW, policy=POLICY) == 1
-    assert alpha_spending.looks_that_count(history, champion_version=3, at=NOW, policy=POLICY) == 0
+    assert alpha_spending.count_looks(history, champion_version=1, at=NOW, policy=POLICY) == 1
+    assert alpha_spending.count_looks(history, champion_version=3, at=NOW, policy=POLICY) == 0
 
 
 def test_retrained_copies_that_are_looked_at_twenty_times_are_hardly_ever_promoted(dice):
@@ -172,7 +172,10 @@ def test_retrained_copies_that_are_looked_at_twenty_times_are_hardly_ever_promot
     for number in range(40):
         labels, champion, *copies = dice(300, *([0.7] * 21), seed=[7, number])
         answers = [
-            decide(compare(labels, champion, copy, policy=policy, level=alpha_spending.level(look, policy)), policy)[0]
+            decide(
+                compare(labels, champion, copy, policy=policy, level=alpha_spending.significance_level(look, policy)),
+                policy,
+            )[0]
             for look, copy in enumerate(copies)
         ]
         wrong += Answer.PROMOTE in answers

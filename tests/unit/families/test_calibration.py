@@ -9,7 +9,7 @@ from sentiment_lib.errors import BadInput
 from sentiment_lib.families import calibration, catalog
 from sentiment_lib.families.calibration import softmax
 from sentiment_lib.families.embeddings.logistic_head import LogisticHead
-from sentiment_lib.statistics.metrics import calibration_error
+from sentiment_lib.statistics.metrics import expected_calibration_error
 from tests.unit.families.made_up import made_up
 
 
@@ -26,8 +26,8 @@ def test_each_kind_makes_overconfident_probabilities_honest(kind):
     proba, labels = overconfident(4000)
     asked, truth = overconfident(4000, seed=1)
     fitted = calibration.fit(kind, proba, labels)
-    assert calibration_error(truth, asked) > 0.15
-    assert calibration_error(truth, fitted.apply(asked)) < 0.04
+    assert expected_calibration_error(truth, asked) > 0.15
+    assert expected_calibration_error(truth, fitted.apply(asked)) < 0.04
     noted = calibration.calibration_notes(proba, labels, fitted.temperature, kind=kind)
     assert noted["ece_before"] > 0.15
     assert noted["ece_after"] < 0.04
@@ -40,7 +40,7 @@ def test_what_is_recorded_was_not_fitted_on_itself():
         # labels that have nothing to do with the probabilities: curves can only learn them by heart
         proba, labels = overconfident(60, seed)[0], draw.integers(3, size=60)
         fitted = calibration.fit("isotonic", proba, labels)
-        own.append(calibration_error(labels, fitted.apply(proba)))
+        own.append(expected_calibration_error(labels, fitted.apply(proba)))
         recorded.append(calibration.calibration_notes(proba, labels, 1.0, kind="isotonic")["ece_after"])
     assert np.mean(recorded) > 1.3 * np.mean(own)
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from sentiment_lib.statistics.bootstrap import figures_with_intervals
-from sentiment_lib.statistics.metrics import figures
+from sentiment_lib.statistics.bootstrap import metrics_with_intervals
+from sentiment_lib.statistics.metrics import classification_metrics
 
 
 def world(rows, seed):
@@ -17,22 +17,22 @@ def world(rows, seed):
 
 def test_the_middle_is_the_figure_itself_and_the_bounds_lie_about_it():
     labels, proba = world(800, 1)
-    found = figures_with_intervals(labels, proba)
-    assert {name: value[0] for name, value in found.items()} == figures(labels, proba)
+    found = metrics_with_intervals(labels, proba)
+    assert {name: value[0] for name, value in found.items()} == classification_metrics(labels, proba)
     assert all(low <= value <= high for value, low, high in found.values())
 
 
 def test_the_same_seed_gives_the_same_interval():
     labels, proba = world(200, 2)
-    assert figures_with_intervals(labels, proba) == figures_with_intervals(labels, proba)
+    assert metrics_with_intervals(labels, proba) == metrics_with_intervals(labels, proba)
 
 
 def test_the_true_figure_is_outside_about_as_seldom_as_promised():
     labels, proba = world(200_000, 3)
-    true = figures(labels, proba)["macro_f1"]
+    true = classification_metrics(labels, proba)["macro_f1"]
     inside = 0
     for turn in range(100):
         rows = slice(turn * 400, (turn + 1) * 400)
-        _, low, high = figures_with_intervals(labels[rows], proba[rows], rounds=300)["macro_f1"]
+        _, low, high = metrics_with_intervals(labels[rows], proba[rows], rounds=300)["macro_f1"]
         inside += low <= true <= high
     assert 88 <= inside <= 100

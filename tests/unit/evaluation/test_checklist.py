@@ -2,9 +2,8 @@ import numpy as np
 import pytest
 
 from sentiment_lib.errors import BadInput
-from sentiment_lib.evaluation import checklist, data_checks
+from sentiment_lib.evaluation import checklist
 from sentiment_lib.evaluation.checklist_cases import BAD, COMPLAINTS, GOOD, PRAISE, cases, mistyped
-from sentiment_lib.evaluation.slices import slices, word_counts
 
 GLAD = {*GOOD, "thank", "thanks", "love", "best", "awesome", "happy", "smooth"}
 CROSS = {*BAD, "lost", "worst", "delayed", "hold", "dirty", "broken", "refund", "never"}
@@ -63,49 +62,3 @@ def test_a_typo_changes_a_text_by_two_letters_only():
         changed = mistyped(text)
         assert changed != text
         assert sorted(changed) == sorted(text)
-
-
-def test_copies_and_near_copies_of_training_rows_are_counted():
-    train = [f"flight number {n} to Boston was delayed by {n} hours and nobody told us a thing" for n in range(50)]
-    held = [
-        "@someone FLIGHT number 7 to Boston was delayed by 7 hours, and nobody told us a thing!",
-        "flight number 7 to Boston was delayed by 7 hours and nobody told us a thing at all",
-        "thank you for the upgrade on the way to Denver",
-    ]
-    found = data_checks.check(train, [0] * 50, held, [0, 0, 2])
-    assert (found.duplicates, found.near_duplicates) == (1, 1)
-    assert found.leaked_share == pytest.approx(2 / 3)
-    assert found.label_shift == pytest.approx(1 / 3)
-
-
-def test_texts_that_merely_share_words_are_no_near_copies():
-    train = ["my bag was lost in Denver and I am still waiting for it"]
-    held = ["I am still waiting for a call about the seat that I lost in Denver"]
-    assert not data_checks.near_duplicates(train, held).any()
-
-
-def test_empty_and_wordless_texts_do_not_match_each_other_by_accident():
-    assert not data_checks.near_duplicates(["", "@a"], ["", "!!"]).any()
-
-
-def test_slices_find_negation_emoji_short_and_rare_words():
-    texts = ["the flight wasn't good at all, sadly for us", "great \U0001f600", "the flight was good and on time"]
-    found = slices(
-        texts,
-        airlines=["United", None, "Delta"],
-        languages=["en", "en", None],
-        train_counts=word_counts(["the flight was good and on time"] * 3),
-    )
-    assert {name: mask.tolist() for name, mask in found.items()} == {
-        "negation": [True, False, False],
-        "emoji": [False, True, False],
-        "short": [False, True, False],
-        "rare words": [True, True, False],
-        "airline United": [True, False, False],
-        "airline Delta": [False, False, True],
-        "language en": [True, True, False],
-    }
-
-
-def test_a_url_is_no_emoji_and_a_slice_that_nobody_is_in_is_left_out():
-    assert "emoji" not in slices(["see http://t.co/abc and call us at 10:30 please, friends"])

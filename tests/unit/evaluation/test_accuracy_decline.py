@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sentiment_lib.evaluation.accuracy_decline import decline
+from sentiment_lib.evaluation.accuracy_decline import detect_decline
 
 RULE = {"promised": 0.8, "drop": 0.03, "run_length": 1000.0}
 
@@ -15,7 +15,7 @@ def mistakes(seed, rows, chance):
 
 
 def judged(wrong, inclusion=None, **more):
-    return decline(wrong, np.ones(len(wrong)) if inclusion is None else inclusion, **{**RULE, **more})
+    return detect_decline(wrong, np.ones(len(wrong)) if inclusion is None else inclusion, **{**RULE, **more})
 
 
 def test_a_loss_that_is_borne_asks_after_more_labels_than_the_run_length_on_average():

@@ -19,26 +19,35 @@ def labelled(rows=600):
     random = np.random.default_rng(2)
     labels = random.choice(list(TOPICS), rows)
     texts = [f"{' '.join(random.choice(TOPICS[one].split(), 4))} flight {number}" for number, one in enumerate(labels)]
-    frame = pd.DataFrame({"tweet_id": range(rows), "text": texts, "label": labels})
+    frame = pd.DataFrame({"tweet_id": range(rows), "text": texts, "true_label": labels})
     frame["created_at"] = pd.date_range("2026-01-01", periods=rows, freq="15min", tz="UTC")
     return frame
 
 
 def test_wrong_labels_are_suspected():
     frame = labelled()
-    wrong = frame.index[frame["label"] == "positive"][:15]
-    frame.loc[wrong, "label"] = "negative"
-    found = set(profiling.doubtful(frame)["row"])
+    wrong = frame.index[frame["true_label"] == "positive"][:15]
+    frame.loc[wrong, "true_label"] = "negative"
+    found = set(profiling.find_doubtful_labels(frame)["row"])
     assert len(found & set(wrong)) >= 12
 
 
+def test_the_seed_of_the_folds_changes_which_labels_are_doubted():
+    frame = labelled()
+    random = np.random.default_rng(3)
+    frame["true_label"] = frame["true_label"].where(random.random(len(frame)) > 0.2, "neutral")
+    doubts = [profiling.find_doubtful_labels(frame, seed=seed) for seed in (0, 0, 1)]
+    assert doubts[0].equals(doubts[1])
+    assert not doubts[0].equals(doubts[2])
+
+
 def test_telling_words_tell():
-    assert {word for word, *_ in profiling.telling_words(labelled())["positive"]} == {"thanks", "great", "love"}
+    assert {word for word, *_ in profiling.characteristic_words(labelled())["positive"]} == {"thanks", "great", "love"}
 
 
 def test_conflicts_and_repeats_are_counted():
-    frame = pd.concat([labelled(100), labelled(100)[:1].assign(label="other")])
-    facts = profiling.duplicates(frame)
+    frame = pd.concat([labelled(100), labelled(100)[:1].assign(true_label="other")])
+    facts = profiling.count_duplicates(frame)
     assert (facts["repeated ids"], facts["ids with more than one label"], facts["repeated texts"]) == (1, 1, 1)
 
 

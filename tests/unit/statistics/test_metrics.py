@@ -3,13 +3,18 @@ import pytest
 from sklearn import metrics as reference
 
 from sentiment_lib.errors import BadInput
-from sentiment_lib.evaluation.metric_influence import gains, worth
-from sentiment_lib.statistics.metrics import COUNT_METRICS, calibration_noise, confusion_matrix, figures, metric
+from sentiment_lib.statistics.metrics import (
+    calibration_noise,
+    classification_metrics,
+    confusion_matrix,
+    expected_confusion_matrix,
+    weighted_confusion_matrix,
+)
 
 
 def test_figures_agree_with_scikit_learn(dice):
     labels, proba = dice(700, 0.6)
-    found, predicted = figures(labels, proba), proba.argmax(axis=1)
+    found, predicted = classification_metrics(labels, proba), proba.argmax(axis=1)
     assert found["accuracy"] == pytest.approx(reference.accuracy_score(labels, predicted))
     assert found["macro_f1"] == pytest.approx(reference.f1_score(labels, predicted, average="macro"))
     assert found["macro_recall"] == pytest.approx(reference.recall_score(labels, predicted, average="macro"))
@@ -18,7 +23,7 @@ def test_figures_agree_with_scikit_learn(dice):
 
 
 def test_a_class_that_nobody_has_or_predicts_counts_as_zero_not_as_an_error():
-    found = figures([0, 0, 0], [[1, 0, 0]] * 3)
+    found = classification_metrics([0, 0, 0], [[1, 0, 0]] * 3)
     assert found["negative_f1"] == 1
     assert found["macro_f1"] == pytest.approx(1 / 3)
 
@@ -27,8 +32,10 @@ def test_a_model_that_means_what_it_says_has_a_small_calibration_error_and_a_boa
     rng = np.random.default_rng(1)
     proba = np.tile([0.7, 0.2, 0.1], (4000, 1))
     labels = rng.choice(3, size=4000, p=[0.7, 0.2, 0.1])
-    assert figures(labels, proba)["calibration_error"] < 0.03
-    assert figures(labels, np.tile([1.0, 0, 0], (4000, 1)))["calibration_error"] == pytest.approx(0.3, abs=0.03)
+    assert classification_metrics(labels, proba)["calibration_error"] < 0.03
+    assert classification_metrics(labels, np.tile([1.0, 0, 0], (4000, 1)))["calibration_error"] == pytest.approx(
+        0.3, abs=0.03
+    )
 
 
 def test_a_perfectly_calibrated_model_shows_the_error_that_chance_gives_it():
@@ -37,7 +44,7 @@ def test_a_perfectly_calibrated_model_shows_the_error_that_chance_gives_it():
     for _ in range(60):
         proba = rng.dirichlet([1, 1, 1], size=100)
         labels = (rng.random(100)[:, None] > proba.cumsum(axis=1)).sum(axis=1).clip(0, 2)
-        seen.append(figures(labels, proba)["calibration_error"])
+        seen.append(classification_metrics(labels, proba)["calibration_error"])
         expected.append(calibration_noise(proba))
     assert np.mean(seen) == pytest.approx(np.mean(expected), rel=0.1)
 
@@ -55,13 +62,19 @@ def test_a_perfectly_calibrated_model_shows_the_error_that_chance_gives_it():
 )
 def test_rows_that_make_no_sense_are_refused(labels, proba):
     with pytest.raises(BadInput):
-        figures(labels, proba)
+        classification_metrics(labels, proba)
 
 
-@pytest.mark.parametrize("name", COUNT_METRICS)
-def test_the_gains_of_rows_add_up_to_the_difference_of_the_metric_for_models_that_are_close(dice, name):
-    labels, champion, candidate = dice(4000, 0.70, 0.71)
-    old, new = champion.argmax(axis=1), candidate.argmax(axis=1)
-    worths = worth(confusion_matrix(labels, old), name)
-    true = float(metric(confusion_matrix(labels, new), name) - metric(confusion_matrix(labels, old), name))
-    assert gains(labels, old, new, worths).mean() == pytest.approx(true, abs=0.0015)
+def test_confusion_matrices_have_true_labels_in_rows_weights_and_probabilities_aside():
+    labels, predicted = np.array([0, 0, 1, 2]), np.array([0, 1, 1, 0])
+    counts = confusion_matrix(labels, predicted)
+    assert counts.tolist() == reference.confusion_matrix(labels, predicted).tolist()
+    weights = np.array([1.0, 2.0, 3.0, 4.0])
+    weighted = weighted_confusion_matrix(labels, predicted, weights)
+    assert weighted.tolist() == reference.confusion_matrix(labels, predicted, sample_weight=weights).tolist()
+    assert expected_confusion_matrix(np.eye(3)[labels], predicted).tolist() == counts.tolist()
+    assert expected_confusion_matrix(np.array([[0.5, 0.5, 0.0]]), np.array([2])).tolist() == [
+        [0, 0, 0.5],
+        [0, 0, 0.5],
+        [0, 0, 0],
+    ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sentiment_lib.evaluation.shadow_comparison import UNKNOWN, beside
+from sentiment_lib.evaluation.shadow_comparison import UNKNOWN, compare_in_shadow
 from sentiment_lib.statistics.metrics import confusion_matrix
 
 
@@ -24,7 +24,7 @@ def world(rows=4000, seed=3):
 def judged(labels, told, champion, candidate):
     reference = confusion_matrix(labels, champion.argmax(axis=1))
     known = np.where(told, labels, UNKNOWN)
-    return beside(known, champion, candidate, reference=reference, metric="accuracy")
+    return compare_in_shadow(known, champion, candidate, reference=reference, metric="accuracy")
 
 
 def test_a_few_labels_where_they_differ_give_the_gain_on_all_rows():

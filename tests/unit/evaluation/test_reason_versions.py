@@ -24,7 +24,7 @@ def rules(dice):
 
 
 def test_the_first_wording_is_what_decisions_were_recorded_with(rules):
-    told = {rule.rule: rule.reason for rule in reason_versions.worded(rules, reason_versions.FIRST)}
+    told = {rule.rule: rule.reason for rule in reason_versions.apply_version(rules, reason_versions.FIRST)}
     assert told["holdout rows"] == "300 of 100 rows"
     assert told["cost: p99 latency"] == "15.4 ms of 250"
     assert told["cost: memory"] == "413 MB of 2e+03"
@@ -32,13 +32,13 @@ def test_the_first_wording_is_what_decisions_were_recorded_with(rules):
 
 
 def test_only_reasons_differ_between_wordings(rules):
-    first = reason_versions.worded(rules, reason_versions.FIRST)
+    first = reason_versions.apply_version(rules, reason_versions.FIRST)
     unworded = [[{**asdict(rule), "reason": ""} for rule in one] for one in (rules, first)]
     assert unworded[0] == unworded[1]
-    assert reason_versions.worded(rules, reason_versions.NEWEST) == rules
+    assert reason_versions.apply_version(rules, reason_versions.NEWEST) == rules
     assert "413 MB of 2000" in {rule.reason for rule in rules}
 
 
 def test_recorded_rules_tell_their_wording(rules):
     for one in (reason_versions.FIRST, reason_versions.NEWEST):
-        assert reason_versions.of([asdict(rule) for rule in reason_versions.worded(rules, one)]) == one
+        assert reason_versions.detect_version(list(map(asdict, reason_versions.apply_version(rules, one)))) == one
