@@ -26,6 +26,7 @@ class Row(NamedTuple):
     label: str | None = None
     confidence: str | None = None
     labelled_at: str | None = None
+    labelled_by: str | None = None
 
     @property
     def raw(self) -> str:

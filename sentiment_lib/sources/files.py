@@ -1,4 +1,8 @@
-"""Tweets from CSV, JSON Lines and Parquet files, gzip or not; read as a stream, so memory stays flat."""
+"""Tweets from CSV, JSON and Parquet files, gzip or not, read as a stream: memory stays flat.
+
+The form of a file is recognised where it is certain; `notes` says what was recognised. Otherwise the error names the
+option that says it.
+"""
 
 from __future__ import annotations
 
@@ -9,53 +13,80 @@ import io
 import json
 import sys
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
-from itertools import chain, count, islice, repeat
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
+from itertools import chain, count, repeat
 from pathlib import Path
 from typing import IO, Any
 
 from sentiment_lib.errors import BadSource
 from sentiment_lib.hashing import hash_file
+from sentiment_lib.sources import encoding, header, json_records
 from sentiment_lib.sources.base import Row, SourceIdentity
+from sentiment_lib.sources.delimited import BadRecord, Layout, RecordReader, is_quoted
 from sentiment_lib.sources.presets import FIELDS, Preset, preset
+from sentiment_lib.sources.read_options import ReadOptions
+from sentiment_lib.sources.tweet_json import fields_of, label_studio_fields
+from sentiment_lib.sources.values import id_time, parse_tweet_id
 
-#: A damaged quote can swallow the rest of a file; a field beyond this is an error of the file, not a tweet.
+#: A cell beyond this is an error of the file, not a tweet.
 LARGEST_FIELD = 64 << 20
 PARQUET_ROWS = 10_000
-CSV_ROWS = 1_000
 
 
 class FileSource:
-    """One file with a preset, and columns that differ from it (field → column)."""
+    """One file with a preset, columns that differ from it (field → column), and options.
+
+    Raises BadSource for a file that is missing, empty or may not be opened, BadInput for an unknown preset or column.
+    """
 
     def __init__(
-        self, path: Path, preset_name: str = "plain", columns: Mapping[str, str] | None = None, name: str | None = None
+        self,
+        path: Path,
+        preset_name: str = "plain",
+        columns: Mapping[str, str] | None = None,
+        name: str | None = None,
+        options: ReadOptions | None = None,
     ) -> None:
         self.path = path
-        self._preset: Preset = preset(preset_name, columns)
+        self._options = options or ReadOptions()
+        self._preset: Preset = preset(preset_name, columns, self._options.labels)
+        self._explicit = dict(columns or {})
+        self._converters = self._options.converters(self._preset)
+        self._reads_tweet_json = preset_name == "plain"
+        #: how the file was read, where its name does not say it
+        self.notes: list[str] = []
         if not path.is_file():
-            raise BadSource(source=path.name, problem="there is no such file")
+            raise BadSource(source=path.name, problem="there is no such file" if not path.exists() else "it is no file")
         if path.stat().st_size == 0:
             raise BadSource(source=path.name, problem="the file is empty")
         try:
             digest = hash_file(path)
         except OSError as error:
             raise BadSource(source=path.name, problem=f"it cannot be opened ({error.strerror})") from error
-        if columns:  # read with other columns, the same file is another input
-            told = json.dumps([digest, sorted(self._preset.columns.items())])
-            digest = hashlib.sha256(told.encode()).hexdigest()
-        self.identity = SourceIdentity(
-            name=name or (preset_name if preset_name != "plain" else path.name), digest=digest
-        )
+        if columns or self._options != ReadOptions():  # read otherwise, the same file is another input
+            reading: list[object] = [digest, sorted(self._preset.columns.items())]
+            if self._options != ReadOptions():
+                reading.append(asdict(self._options))
+            digest = hashlib.sha256(json.dumps(reading).encode()).hexdigest()
+        default = preset_name if preset_name != "plain" else path.name
+        self.identity = SourceIdentity(name=name or default, digest=digest)
 
     def rows(self) -> Iterator[Row]:
-        """Every row of the file."""
+        """Every row of the file. Raises BadSource where it cannot be read (on)."""
+        self.notes.clear()
         try:
             yield from self._read()
+        except BadSource as error:
+            raise BadSource(source=self.path.name, problem=str(error.details["problem"])) from error
+        except UnicodeError as error:
+            raise BadSource(source=self.path.name, problem=f"its encoding is another: {error.reason}") from error  # type: ignore[attr-defined]
         except (EOFError, gzip.BadGzipFile, zlib.error) as error:
             raise BadSource(source=self.path.name, problem=f"the gzip data is damaged or cut off ({error})") from error
         except csv.Error as error:
             raise BadSource(source=self.path.name, problem=f"it is not CSV ({error})") from error
+        except json_records.BrokenDocument as error:
+            raise BadSource(source=self.path.name, problem=f"it is not JSON ({error})") from error
 
     def _read(self) -> Iterator[Row]:
         suffixes = [suffix.lower() for suffix in self.path.suffixes]
@@ -64,83 +95,150 @@ class FileSource:
             yield from self._parquet()
         elif kind in (".jsonl", ".ndjson", ".json"):
             with self._open() as file:
-                yield from self._json_lines(file)
+                yield from self._json(file)
         elif kind in (".csv", ".tsv", ".txt"):
-            with self._open() as file:
-                yield from self._csv(file, "\t" if kind == ".tsv" else ",")
+            yield from self._delimited("\t" if kind == ".tsv" else ",")
         else:
-            problem = f"the ending {kind or 'of its name'!r} is none of .csv, .tsv, .jsonl, .parquet (or with .gz)"
+            problem = f"the ending {kind or 'of its name'!a} is none of .csv, .tsv, .jsonl, .parquet (or with .gz)"
             raise BadSource(source=self.path.name, problem=problem)
 
     def _open(self) -> IO[str]:
+        name = self._options.encoding
+        if name is None:
+            with self._binary() as binary:
+                name = encoding.detect(binary)
+            if name is None:
+                problem = "its encoding is neither UTF-8, UTF-16 nor Windows-1252: name it with --encoding"
+                raise BadSource(source=self.path.name, problem=problem)
+            if name not in ("utf-8", "utf-8-sig"):
+                self._note(f"read as {'Windows-1252' if name == 'cp1252' else name.upper()}, not UTF-8")
+        if name.lower().replace("_", "-") in ("utf-8", "utf8", "utf-8-sig"):
+            # bytes that are not UTF-8 become lone surrogates, for which a row is quarantined
+            return io.TextIOWrapper(self._binary(), encoding="utf-8-sig", errors="surrogateescape", newline="")
+        return io.TextIOWrapper(self._binary(), encoding=name, newline="")
+
+    def _binary(self) -> Any:
         with self.path.open("rb") as file:
             zipped = file.read(2) == b"\x1f\x8b"
-        binary: Any = gzip.open(self.path, "rb") if zipped else self.path.open("rb")  # noqa: SIM115
-        # bytes that are no UTF-8 become lone surrogates, which the check of the row finds
-        return io.TextIOWrapper(binary, encoding="utf-8-sig", errors="surrogateescape", newline="")
+        return gzip.open(self.path, "rb") if zipped else self.path.open("rb")
 
-    def _csv(self, file: IO[str], delimiter: str) -> Iterator[Row]:
+    def _note(self, what: str) -> None:
+        if what not in self.notes:
+            self.notes.append(what)
+
+    def _delimited(self, default: str) -> Iterator[Row]:
         csv.field_size_limit(min(LARGEST_FIELD, sys.maxsize))
-        reader = csv.reader(file, delimiter=delimiter)
-        header = next(reader, None)
-        if not header:
-            raise BadSource(source=self.path.name, problem="the file is empty")
-        places = self._places(header)
-        width = len(header)
-        lines = filter(None, reader)  # a line without anything is no row
-        number, broken = 0, None
-        while broken is None:
-            together: list[list[str]] = []
-            try:
-                together.extend(islice(lines, CSV_ROWS))  # keeps what came before an error
-            except (EOFError, gzip.BadGzipFile, zlib.error, csv.Error) as error:
-                broken = error
-            if not together:
+        with self._open() as file:
+            columns, skipped = self._header(file, default)
+            layout = Layout(
+                separator=columns.separator,
+                width=len(columns.names),
+                id_index=columns.positions.get("tweet_id"),
+                min_cells=1 + max(columns.positions[name] for name in self._preset.required),
+            )
+        if columns.separator != default:
+            self._note(f"columns are separated by {'tabs' if columns.separator == chr(9) else columns.separator}")
+        if layout.separator == "\t":
+            with self._open() as file:
+                layout = Layout(**{**asdict(layout), "quoted": is_quoted(file, layout)})
+        with self._open() as file:
+            for _ in range(skipped):
+                next(file)
+            number = 0
+            for records in RecordReader(file, layout, first_line=skipped + 1):
+                if isinstance(records, BadRecord):
+                    number += 1
+                    yield Row(number, _escaped(records.raw), records.problem)
+                else:
+                    yield from self._rows_of(records, columns.positions, layout, number)
+                    number += len(records)
+
+    def _header(self, file: IO[str], default: str) -> tuple[header.Header, int]:
+        """The header and the number of lines before the first row."""
+        separator, skipped = self._options.separator_character, 0
+        for line in file:
+            skipped += 1
+            if (stated := header.separator_line(line)) is not None:
+                separator = separator or stated
+            elif line.strip():
                 break
-            yield from self._csv_rows(together, places, width, number)
-            number += len(together)
-        if broken is not None:
-            raise broken
+        else:
+            raise BadSource(source=self.path.name, problem="the file is empty")
+        columns = header.find(line, self._preset, default=default, separator=separator)
+        if not columns.is_line:
+            self._note(f"it has no header; its columns are taken to be {', '.join(columns.names)}")
+        return columns, skipped if columns.is_line else skipped - 1
 
-    def _csv_rows(self, lines: list[list[str]], places: dict[str, int], width: int, before: int) -> Iterator[Row]:
-        """Rows of these lines, made column by column: hardly a step of Python for each."""
-        labels = self._preset.labels
-        if set(map(len, lines)) == {width}:
-            columns: list[Iterable[str | None]] = list(zip(*lines, strict=True))
-            picked = [columns[places[name]] if name in places else repeat(None) for name in FIELDS]
-            if labels and "label" in places:
-                place = FIELDS.index("label")
-                picked[place] = [labels.get(label, label) for label in columns[places["label"]]]  # type: ignore[arg-type]
-            yield from map(Row._make, zip(count(before + 1), lines, repeat(None), *picked, strict=False))
+    def _rows_of(
+        self, records: list[list[str]], positions: dict[str, int], layout: Layout, before: int
+    ) -> Iterator[Row]:
+        """Rows of these records, made column by column: hardly a step of Python for each."""
+        if set(map(len, records)) == {layout.width}:
+            columns = list(zip(*records, strict=True))
+            cells = {name: columns[place] for name, place in positions.items()}
+            picked = [self._converted(name, cells.get(name), cells["tweet_id"]) for name in FIELDS]
+            yield from map(Row._make, zip(count(before + 1), records, repeat(None), *picked, strict=False))
             return
-        for number, cells in enumerate(lines, start=before + 1):
-            if len(cells) != width:
-                yield Row(number, cells, f"{len(cells)} columns where the header has {width}")
-            else:
-                yield from self._csv_rows([cells], places, width, number - 1)
+        for number, record in enumerate(records, start=before + 1):
+            if not layout.min_cells <= len(record) <= layout.width:
+                yield Row(number, record, f"{len(record)} columns where the header has {layout.width}")
+            else:  # spreadsheets leave out empty cells at the end
+                padded = record + [""] * (layout.width - len(record))
+                yield from self._rows_of([padded], positions, layout, number - 1)
 
-    def _json_lines(self, file: IO[str]) -> Iterator[Row]:
+    def _converted(
+        self, name: str, cells: Sequence[str | None] | None, ids: Sequence[str | None]
+    ) -> Iterable[str | None]:
+        """The cells of a field as the validation takes them."""
+        if name == "created_at" and self._is_date_from_id(cells is None):
+            return map(_date_of_id, ids)
+        if cells is None:
+            return repeat(None)
+        convert = self._converters.get(name)
+        return cells if convert is None else [cell and convert(cell) for cell in cells]
+
+    def _is_date_from_id(self, missing: bool) -> bool:
+        columns = self._preset.columns
+        return (missing and self._preset.date_from_id) or columns.get("created_at") == columns["tweet_id"]
+
+    def _json(self, file: IO[str]) -> Iterator[Row]:
         first = True
-        for number, line in enumerate(file, start=1):
-            if not line.strip():
+        for number, (line, value) in enumerate(json_records.values(file), start=1):
+            raw = _escaped(line) if line is not None else value
+            if isinstance(value, json_records.BadValue):
+                yield Row(number, _escaped(value.raw), value.problem)
                 continue
-            try:
-                found = json.loads(line)
-            except (ValueError, RecursionError) as error:
-                yield Row(number, _clean(line), f"not JSON: {error}")
+            if not isinstance(value, dict):
+                yield Row(number, raw if isinstance(raw, str) else _escaped(str(value)), "not a JSON object")
                 continue
-            if not isinstance(found, dict):
-                yield Row(number, _clean(line), "not a JSON object")
+            found = self._fields(value, check=first)
+            first = False
+            nested = [name for name, cell in found.items() if isinstance(cell, dict | list)]
+            if required := [name for name in nested if name in self._preset.required]:
+                column = self._preset.columns.get(required[0], required[0])
+                yield Row(number, raw, f"the column {column!a} holds no plain value")
                 continue
-            if first:
-                self._places(list(found))
-                first = False
-            columns = {field: column for field, column in self._preset.columns.items() if column in found}
-            nested = [column for column in columns.values() if isinstance(found[column], dict | list)]
-            if nested:
-                yield Row(number, _clean(line), f"the column {nested[0]!a} holds no plain value")
-                continue
-            yield self._row(number, line, {field: _text(found[column]) for field, column in columns.items()})
+            values = {name: None if name in nested else _text(cell) for name, cell in found.items()}
+            yield self._row(number, raw, values)
+
+    def _fields(self, value: dict[str, Any], *, check: bool) -> dict[str, Any]:
+        """Field → value of an object: a tweet in a known form, or columns of the preset."""
+        known = self._preset
+        columns = {name: value[column] for name, column in known.columns.items() if column in value}
+        form = fields_of(value) if self._reads_tweet_json else None
+        if form is None and "annotations" in value and "label" in known.required:
+            form = label_studio_fields(value)
+        if form is not None:
+            explicit = {name: cell for name, cell in columns.items() if name in self._explicit}
+            ours = {name: cell for name, cell in columns.items() if name in ("label", "confidence", "labelled_at")}
+            return {**form, **ours, **explicit}
+        if len(columns) < len(known.required) or check:
+            places = header.positions_of(list(value), known)
+            names = list(value)
+            columns = {**{name: value[names[place]] for name, place in places.items()}, **columns}
+            if check and (missing := header.missing_fields(columns, known)) and not known.date_from_id:
+                raise BadSource(source=self.path.name, problem=header.missing_columns(names, missing, known))
+        return columns
 
     def _parquet(self) -> Iterator[Row]:
         import pyarrow as pa
@@ -148,30 +246,31 @@ class FileSource:
 
         try:
             file = pq.ParquetFile(self.path)
-            places = self._places(file.schema_arrow.names)
-            names = [self._preset.columns[field] for field in places]
-            batches = (_rows_of(batch) for batch in file.iter_batches(PARQUET_ROWS, columns=names))
+            names = file.schema_arrow.names
+            positions = header.positions_of(names, self._preset)
+            if missing := header.missing_fields(positions, self._preset):
+                raise BadSource(source="", problem=header.missing_columns(names, missing, self._preset))
+            columns = {name: names[place] for name, place in positions.items()}
+            batches = (_dicts(batch) for batch in file.iter_batches(PARQUET_ROWS, columns=list(set(columns.values()))))
             for number, found in enumerate(chain.from_iterable(batches), start=1):
-                values = {field: _text(found[self._preset.columns[field]]) for field in places}
+                values = {name: _text(found[column]) for name, column in columns.items()}
                 yield self._row(number, found, values)
         except (pa.ArrowException, OSError) as error:
             raise BadSource(source=self.path.name, problem=f"it is not Parquet ({error})") from error
 
-    def _places(self, header: list[str]) -> dict[str, int]:
-        """Field → position; BadSource names the columns that are missing."""
-        places = {field: header.index(column) for field, column in self._preset.columns.items() if column in header}
-        missing = [self._preset.columns[field] for field in self._preset.required if field not in places]
-        if missing:
-            shown = ", ".join(_clean(name)[:40] for name in header[:20])
-            problem = f"it has no column {', '.join(map(repr, missing))}; its columns are: {shown}"
-            raise BadSource(source=self.path.name, problem=problem)
-        return places
-
     def _row(self, number: int, raw: Any, values: dict[str, str | None]) -> Row:
-        label = values.get("label")
-        if label is not None and self._preset.labels:
-            values["label"] = self._preset.labels.get(label, label)
-        return Row(number, _clean(raw) if isinstance(raw, str) else raw, None, **values)
+        for name, convert in self._converters.items():
+            if cell := values.get(name):
+                values[name] = convert(cell)
+        if self._is_date_from_id("created_at" not in values):
+            values["created_at"] = _date_of_id(values.get("tweet_id"))
+        return Row(number, raw, None, **values)
+
+
+def _date_of_id(tweet_id: str | None) -> str | None:
+    number, _ = parse_tweet_id(tweet_id)
+    moment = id_time(number) if number is not None else None
+    return moment.isoformat() if moment else None
 
 
 def _text(value: Any) -> str | None:
@@ -180,8 +279,8 @@ def _text(value: Any) -> str | None:
     return None if value is None else str(value)
 
 
-def _rows_of(batch: Any) -> list[dict[str, Any]]:
-    """Rows of a Parquet batch; where a string is no UTF-8, strings stay bytes for the check of the row to find."""
+def _dicts(batch: Any) -> list[dict[str, Any]]:
+    """Rows of a Parquet batch; where a string is not UTF-8, strings stay bytes, for which the row is quarantined."""
     import pyarrow as pa
 
     try:
@@ -192,6 +291,6 @@ def _rows_of(batch: Any) -> list[dict[str, Any]]:
     return rows
 
 
-def _clean(line: str) -> str:
-    # ASCII with escapes: NUL bytes and lone surrogates must reach the quarantine unharmed
+def _escaped(line: str) -> str:
+    """JSON in ASCII: NUL bytes and lone surrogates reach the quarantine unchanged."""
     return json.dumps(line.rstrip("\r\n"), ensure_ascii=True)

@@ -1,0 +1,232 @@
+"""Records of CSV and other delimited text, read so that a stray quotation mark never swallows lines.
+
+Well-formed CSV is parsed in blocks at the speed of `csv.reader`. Where a quotation mark does not follow RFC 4180, or a
+quoted cell holds what looks like further rows, that physical line is read on its own, or named as bad, and reading
+goes on with the next line.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+import zlib
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+
+#: What reading on can raise: cut-off or damaged gzip data, a broken disk, bytes of another encoding.
+READ_ERRORS = (EOFError, OSError, zlib.error, UnicodeError)
+BLOCK_LINES = 1_000
+#: Lines of one record at most: no tweet has more.
+MAX_RECORD_LINES = 200
+SEPARATORS = (",", ";", "\t", "|")
+_ID_LIKE = re.compile(r"""^["'=\s]{0,4}\d{1,19}(?:\.0*)?["\s]{0,2}$""", re.ASCII)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layout:
+    """How records are written, and which of their cells tell a record from a line of text."""
+
+    separator: str
+    #: False: quotation marks are ordinary characters, and each line is a record
+    quoted: bool = True
+    width: int
+    #: position of the tweet id, None when there is none
+    id_index: int | None = None
+    #: cells that every record has at least
+    min_cells: int = 1
+
+    def is_record(self, line: str) -> bool:
+        """Whether a physical line looks like a whole record."""
+        if self.width < 2:
+            return False
+        cells = line.rstrip("\r\n").split(self.separator)
+        if self.id_index is None:
+            return len(cells) == self.width
+        return len(cells) >= self.min_cells and bool(_ID_LIKE.match(cells[self.id_index]))
+
+
+@dataclass(frozen=True)
+class BadRecord:
+    """A physical line that is no record."""
+
+    #: from 1, the header included
+    line: int
+    raw: str
+    problem: str
+
+
+Block = list[list[str]]
+
+
+class RecordReader:
+    """Iterates over blocks of records and single bad ones, in their order. Lines without any character are skipped.
+
+    `lines` keep their line ends. An exception of `lines` is raised after the records before it.
+    """
+
+    def __init__(self, lines: Iterator[str], layout: Layout, *, first_line: int = 2) -> None:
+        self._lines, self._layout = lines, layout
+        #: number of the next physical line
+        self._line = first_line
+        self._error: Exception | None = None
+
+    def __iter__(self) -> Iterator[Block | BadRecord]:
+        while self._error is None:
+            block: list[str] = []
+            try:
+                block.extend(islice(self._lines, BLOCK_LINES))  # keeps the lines before an exception
+            except READ_ERRORS as error:
+                self._error = error
+            if not block:
+                break
+            if not self._layout.quoted:
+                self._line += len(block)
+                yield [line.rstrip("\r\n").split(self._layout.separator) for line in block if line.strip("\r\n")]
+            elif (records := self._well_formed(block)) is not None:
+                self._line += len(block)
+                yield records
+            else:
+                yield from self._line_by_line(block)
+        if self._error is not None:
+            raise self._error
+
+    def _well_formed(self, block: list[str]) -> Block | None:
+        """The records of the block; None when a line needs a closer look."""
+        try:
+            records = list(csv.reader(block, delimiter=self._layout.separator, strict=True))
+        except csv.Error:
+            return None
+        if len(records) != len(block) and any(map(self._has_suspect_cell, records)):
+            return None
+        return [record for record in records if record]
+
+    def _has_suspect_cell(self, record: list[str]) -> bool:
+        separator = self._layout.separator
+        return any(separator in cell for cell in record if "\n" in cell or "\r" in cell)
+
+    def _line_by_line(self, block: list[str]) -> Iterator[Block | BadRecord]:
+        queue = deque(block)
+        good: Block = []
+        while queue:
+            first = queue.popleft()
+            taken = [first]
+            record = self._one_record(first, queue, taken)
+            if record is not None and len(taken) > 1 and self._holds_records(taken):
+                record = None
+            if record is None and len(taken) > 1:
+                queue.extendleft(reversed(taken[1:]))
+                del taken[1:]
+            record = record if record is not None else self._rescue(first)
+            if record is not None:
+                if record:
+                    good.append(record)
+            else:
+                if good:
+                    yield good
+                    good = []
+                problem = f"line {self._line}: a quotation mark in it is not closed, or not doubled inside of a cell"
+                yield BadRecord(self._line, first, problem)
+            self._line += len(taken)
+        if good:
+            yield good
+
+    def _one_record(self, first: str, queue: deque[str], taken: list[str]) -> list[str] | None:
+        """The record that begins with `first`; lines used are added to `taken`. None when it is malformed."""
+
+        def feed() -> Iterator[str]:
+            yield first
+            while len(taken) < MAX_RECORD_LINES:
+                line = queue.popleft() if queue else self._next_line()
+                if line is None:
+                    return
+                taken.append(line)
+                yield line
+
+        try:
+            return next(csv.reader(feed(), delimiter=self._layout.separator, strict=True), [])
+        except csv.Error:
+            return None
+
+    def _next_line(self) -> str | None:
+        if self._error is not None:
+            return None
+        try:
+            return next(self._lines, None)
+        except READ_ERRORS as error:
+            self._error = error
+            return None
+
+    def _holds_records(self, lines: list[str]) -> bool:
+        """Whether a quotation mark has joined records: the first line is a whole one, and so is one after it."""
+        is_record = self._layout.is_record
+        return is_record(lines[0]) and any(map(is_record, lines[1:]))
+
+    def _rescue(self, line: str) -> list[str] | None:
+        """The cells of a line with a stray quotation mark, where there is no doubt about them."""
+        layout, bare = self._layout, line.rstrip("\r\n")
+        if layout.width == 1:
+            return [bare]
+        if len(bare) > 1 and bare[0] == bare[-1] == '"':  # all cells quoted, marks inside not doubled
+            cells = bare[1:-1].split(f'"{layout.separator}"')
+            if len(cells) == layout.width:
+                return [cell.replace('""', '"') for cell in cells]
+        if '\\"' in bare:
+            try:
+                escaped = csv.reader(
+                    [bare], delimiter=layout.separator, doublequote=False, escapechar="\\", strict=True
+                )
+                cells = next(escaped, [])
+            except csv.Error:
+                cells = []
+            if len(cells) == layout.width:
+                return cells
+        if layout.separator == "\t":
+            cells = bare.split("\t")
+            if len(cells) == layout.width:
+                return cells
+        return None
+
+
+def is_quoted(lines: Iterator[str], layout: Layout) -> bool:
+    """Whether tab-separated text uses quotation marks as CSV does: all are well-formed, and some were needed.
+
+    Needed are those around marks, tabs and line breaks, and those around commas where no comma stands without (as
+    spreadsheets write it). Tab-separated files are mostly written without quoting, with marks that belong to the text.
+    """
+    scan = _TabScan()
+    reader = csv.reader(scan.checked(lines), delimiter="\t", strict=True)
+    needed, before = False, 0
+    try:
+        for record in reader:
+            several = reader.line_num - before > 1
+            before = reader.line_num
+            if len(record) > layout.width or (several and any("\t" in cell for cell in record)):
+                return False
+            needed = needed or several or any('"' in cell or "\t" in cell for cell in record)
+    except csv.Error:
+        return False
+    return needed or (scan.quoted_commas and not scan.bare_commas)
+
+
+class _TabScan:
+    """Notes how cells with commas are written, and refuses a mark inside of a cell that is not quoted."""
+
+    #: a mark after an ordinary character, in a cell that does not begin with one
+    STRAY = re.compile(r'(?:^|\t)[^"\t\r\n][^"\t]*"')
+
+    def __init__(self) -> None:
+        self.quoted_commas = self.bare_commas = False
+
+    def checked(self, lines: Iterator[str]) -> Iterator[str]:
+        """The lines. Raises csv.Error."""
+        for line in lines:
+            if '"' in line and self.STRAY.search(line):
+                raise csv.Error("a quotation mark inside of an unquoted cell")
+            if "," in line and not (self.quoted_commas and self.bare_commas):
+                for cell in line.split("\t"):
+                    if "," in cell:
+                        self.quoted_commas |= cell.startswith('"')
+                        self.bare_commas |= not cell.startswith('"')
+            yield line

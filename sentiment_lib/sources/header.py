@@ -1,0 +1,107 @@
+"""The columns of a file: which holds which field, and what to do about one that is missing."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from sentiment_lib.errors import BadSource
+from sentiment_lib.sources.delimited import SEPARATORS
+from sentiment_lib.sources.presets import SYNONYMS, Preset
+from sentiment_lib.sources.values import parse_tweet_id
+
+_MARK = re.compile(r"[\W_]+")
+_SEP_LINE = re.compile(r'^"?sep=(.)"?\s*$', re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Header:
+    """Column names and how they are separated."""
+
+    names: list[str]
+    separator: str
+    #: field → position
+    positions: dict[str, int]
+    #: False: the first line is a row already
+    is_line: bool = True
+
+
+def positions_of(names: Sequence[str], preset: Preset) -> dict[str, int]:
+    """Field → position of its column; case, spaces and punctuation of a name do not matter.
+
+    Raises BadSource, without the name of a source, when two columns have the name of one field.
+    """
+    spelled = [_spelling(name) for name in names]
+    positions = {}
+    for field, column in preset.columns.items():
+        exact = [place for place, name in enumerate(names) if name == column]
+        alike = exact or [place for place, name in enumerate(spelled) if name == _spelling(column)]
+        if len(alike) > 1:
+            raise BadSource(source="the file", problem=f"{len(alike)} of its columns are named {column!a}")
+        if alike:
+            positions[field] = alike[0]
+    return positions
+
+
+def missing_fields(positions: Iterable[str], preset: Preset) -> list[str]:
+    """Required fields without a column."""
+    return [field for field in preset.required if field not in positions]
+
+
+def missing_columns(names: Sequence[str], missing: Sequence[str], preset: Preset) -> str:
+    """The reason against a file without these fields, with the option that names a likely column."""
+    columns = ", ".join(repr(preset.columns[field]) for field in missing)
+    shown = ", ".join(json.dumps(name)[1:-1][:40] for name in names[:20])
+    hints = []
+    spelled = {_spelling(name): name for name in names}
+    for field in missing:
+        likely = next(
+            (spelled[_spelling(name)] for name in SYNONYMS.get(field, ()) if _spelling(name) in spelled), None
+        )
+        if likely is not None:
+            hints.append(f"--column {field}={json.dumps(likely[0])[1:-1]}")
+    hint = f"; perhaps {' '.join(hints)}" if hints else ""
+    return f"it has no column {columns}; its columns are: {shown}{hint}"
+
+
+def separator_line(line: str) -> str | None:
+    """The separator that a first line `sep=;` names, as Excel writes it."""
+    match = _SEP_LINE.match(line)
+    return match[1] if match else None
+
+
+def find(line: str, preset: Preset, *, default: str, separator: str | None) -> Header:
+    """The header in a file's first line, with the separator under which it has the required columns.
+
+    Raises BadSource, without the name of a source, when there is none.
+    """
+    candidates = [separator] if separator else [default, *(one for one in SEPARATORS if one != default)]
+    headers = []
+    for candidate in candidates:
+        names = cells_of(line, candidate)
+        positions = positions_of(names, preset)
+        if not missing_fields(positions, preset):
+            return Header(names, candidate, positions)
+        headers.append(Header(names, candidate, positions))
+    for header in headers:
+        names = list(preset.headers.get(len(header.names), ()))
+        positions = positions_of(names, preset)
+        if names and parse_tweet_id(header.names[positions["tweet_id"]])[0] is not None:
+            return Header(names, header.separator, positions, is_line=False)
+    best = max(headers, key=lambda header: (len(header.positions), header is headers[0], len(header.names)))
+    problem = missing_columns(best.names, missing_fields(best.positions, preset), preset)
+    if len(best.names) == 1 and len(headers) > 1:
+        problem += "; name what separates columns with --separator"
+    raise BadSource(source="the file", problem=problem)
+
+
+def cells_of(line: str, separator: str) -> list[str]:
+    """The cells of one physical line, whatever its quotation marks."""
+    return next(csv.reader([line], delimiter=separator), [])
+
+
+def _spelling(name: str) -> str:
+    return _MARK.sub("", name.casefold())

@@ -1,0 +1,115 @@
+"""JSON values of a file: one a line (JSON Lines), or one document whose arrays are taken apart; read as a stream."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import chain
+from typing import IO, Any
+
+from sentiment_lib.sources.tweet_json import tweets_of
+
+CHUNK_CHARACTERS = 1 << 20
+#: One value of a document at most.
+LARGEST_VALUE = 64 << 20
+
+
+@dataclass(frozen=True)
+class BadValue:
+    """Text that is no JSON value."""
+
+    raw: str
+    problem: str
+
+
+class BrokenDocument(ValueError):
+    """The document is not JSON from some character on."""
+
+
+def values(file: IO[str]) -> Iterator[tuple[str | None, Any]]:
+    """(line, value) for each tweet, or (None, value) when it does not fill a line; BadValue for a line that is no JSON.
+
+    Raises BrokenDocument where a document that is not JSON Lines cannot be read on.
+    """
+    head: list[str] = []
+    for line in file:
+        head.append(line)
+        if len([one for one in head if one.strip()]) == 2:
+            break
+    if _is_document([line for line in head if line.strip()]):
+        for value in _document(chain(head, _chunks(file))):
+            for tweet in tweets_of(value):
+                yield None, tweet
+    else:
+        for line in chain(head, file):
+            if line.strip():
+                yield from _line(line)
+
+
+def _line(line: str) -> Iterator[tuple[str | None, Any]]:
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        yield line, BadValue(line, f"not JSON: {error}")
+        return
+    for tweet in tweets_of(value):
+        yield (line if tweet is value else None), tweet
+
+
+def _is_document(head: list[str]) -> bool:
+    """Whether the first lines are the beginning of one value, rather than a value each."""
+    if not head or head[0].lstrip()[:1] not in ("[", "{"):
+        return False
+    if _parses(head[0]):
+        return len(head) == 1 and head[0].lstrip().startswith("[")
+    return len(head) == 1 or not _parses(head[1])
+
+
+def _parses(line: str) -> bool:
+    try:
+        json.loads(line)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _chunks(file: IO[str]) -> Iterator[str]:
+    while chunk := file.read(CHUNK_CHARACTERS):
+        yield chunk
+
+
+def _document(chunks: Iterator[str]) -> Iterator[Any]:
+    """The elements of a top-level array, or the one value."""
+    decoder = json.JSONDecoder()
+    text, at, in_array, ended = "", 0, False, False
+    while True:
+        while at < len(text) and (text[at].isspace() or (in_array and text[at] == ",")):
+            at += 1
+        if at < len(text) and not in_array and text[at] == "[":
+            in_array, at = True, at + 1
+            continue
+        if at < len(text) and in_array and text[at] == "]":
+            in_array, at = False, at + 1
+            continue
+        if at < len(text):
+            try:
+                value, end = decoder.raw_decode(text, at)
+            except RecursionError as error:
+                raise BrokenDocument("it is nested too deeply") from error
+            except ValueError as error:
+                if ended or len(text) - at > LARGEST_VALUE:
+                    raise BrokenDocument(str(error)) from error
+            else:
+                # a number may go on in the next chunk
+                if ended or end < len(text):
+                    at = end
+                    yield value
+                    continue
+        elif ended:
+            if in_array:
+                raise BrokenDocument("the array is not closed: the file is cut off")
+            return
+        chunk = next(chunks, "")
+        ended = not chunk
+        text, at = text[at:] + chunk, 0
