@@ -1,10 +1,13 @@
-"""Airlines and their handles. A handle of an airline is no person's name: it stays readable in stored text."""
+"""Airlines: a closed list of names, and the handles that stay readable in stored text (a handle of an airline is no
+person's name).
+"""
 
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
-#: handle (lower case, without @) → name of the airline
+#: handle (lower case, without @) → name of the airline. Part of what the normaliser does: a change is a new version.
 HANDLES = {
     "united": "United",
     "usairways": "US Airways",
@@ -26,14 +29,95 @@ HANDLES = {
     "qantas": "Qantas",
     "aircanada": "Air Canada",
 }
-_HANDLE = re.compile(r"@(\w{1,20})", re.ASCII)
+#: name → IATA and ICAO codes and other spellings, besides the name and the handles
+_SPELLINGS = {
+    "United": "UA UAL",
+    "US Airways": "US|USA|AWE|usair",
+    "American": "AA AAL",
+    "Southwest": "WN SWA",
+    "Delta": "DL DAL",
+    "Virgin America": "VX VRD",
+    "JetBlue": "B6 JBU",
+    "Alaska": "AS ASA",
+    "Spirit": "NK NKS",
+    "British Airways": "BA BAW",
+    "Lufthansa": "LH DLH",
+    "Ryanair": "FR RYR",
+    "easyJet": "U2 EZY",
+    "KLM": "KL|KLM Royal Dutch",
+    "Air France": "AF AFR",
+    "Emirates": "EK UAE",
+    "Qantas": "QF QFA",
+    "Air Canada": "AC ACA",
+    "Frontier": "F9 FFT flyfrontier",
+    "Hawaiian": "HA HAL hawaiianair",
+    "Allegiant": "G4 AAY",
+    "Sun Country": "SY SCX",
+    "WestJet": "WS WJA",
+    "Virgin Atlantic": "VS VIR",
+    "Aer Lingus": "EI EIN",
+    "Iberia": "IB IBE",
+    "Vueling": "VY VLG",
+    "TAP": "TP|TAP|TAP Air Portugal|tapairportugal",
+    "SAS": "SK|SAS|Scandinavian",
+    "Norwegian": "DY|NAX|fly_norwegian|Norwegian Air Shuttle",
+    "Finnair": "AY FIN",
+    "Swiss": "LX SWR flyswiss",
+    "Austrian": "OS AUA",
+    "Eurowings": "EW EWG",
+    "Wizz Air": "W6|WZZ|wizzair|Wizz",
+    "Turkish": "TK THY turkishairlines",
+    "Qatar": "QR QTR qatarairways",
+    "Etihad": "EY ETD etihadairways",
+    "Singapore": "SQ SIA singaporeair",
+    "Cathay Pacific": "CX CPA cathaypacific",
+    "ANA": "NH|ANA|All Nippon",
+    "JAL": "JL|JAL|Japan",
+    "Korean Air": "KE|KAL|koreanair|Korean",
+    "Air India": "AI AIC airindia",
+    "IndiGo": "6E IGO indigo6e",
+    "LATAM": "LA LAN",
+    "Avianca": "AV AVA",
+    "Aeromexico": "AM AMX",
+    "Volaris": "Y4 VOI",
+    "Air New Zealand": "NZ ANZ flyairnz",
+    "Virgin Australia": "VA VOZ",
+    "Jetstar": "JQ JST",
+    "AirAsia": "AK AXM",
+}
+_MARK = re.compile(r"[\W_]+")
+#: Words that a name may or may not have.
+_TAIL = re.compile(r"(?<=.)(?:airlines?|airways|airline|air lines?|air)$")
+_HANDLE = re.compile(r"[@\uff20\ufe6b](\w{1,20})", re.ASCII)
+_CODE_LENGTH = 3
 
 
 def airline_of(text: str) -> str | None:
     """The first airline that the text mentions by its handle."""
-    if "@" not in text:
+    if "@" not in text and (text.isascii() or not ("\uff20" in text or "\ufe6b" in text)):
         return None
     for handle in _HANDLE.findall(text):
         if name := HANDLES.get(handle.lower()):
             return name
     return None
+
+
+@lru_cache(maxsize=4096)
+def airline_name(written: str) -> str | None:
+    """The airline's name for Delta, DELTA, Delta Air Lines, @delta, DL or DAL; None for what is not on the list."""
+    spelling = _MARK.sub("", written.casefold())
+    return _BY_SPELLING.get(spelling) or _BY_SPELLING.get(_TAIL.sub("", spelling))
+
+
+def _by_spelling() -> dict[str, str]:
+    names: dict[str, str] = {}
+    for name, spellings in _SPELLINGS.items():
+        for one in (name, *spellings.split("|" if "|" in spellings else " ")):
+            spelling = _MARK.sub("", one.casefold())
+            names[spelling] = name
+            if len(spelling) > _CODE_LENGTH:
+                names.setdefault(_TAIL.sub("", spelling), name)
+    return names | HANDLES
+
+
+_BY_SPELLING = _by_spelling()

@@ -1,7 +1,7 @@
 """Validate many rows at once, column by column: the results of `RowValidator.validate` at half of its cost.
 
 A batch is validated as a whole only when all of its rows are ordinary. Otherwise it is halved, until the unusual rows
-stand alone and are validated one by one.
+stand alone and are validated one by one. Rounded ids are found here: a single row does not show them.
 """
 
 from __future__ import annotations
@@ -12,22 +12,18 @@ from datetime import datetime
 from itertools import repeat
 
 from sentiment_lib.records import API_IDS_FROM
+from sentiment_lib.sources import rounded_ids
 from sentiment_lib.sources.base import Row
-from sentiment_lib.steps.ingestion.row_validation import (
-    LABEL_NAMES,
-    OLDEST,
-    RowValidator,
-    airline_in,
-    language_in,
-)
+from sentiment_lib.sources.values import is_absent, parse_moment, parse_tweet_id
+from sentiment_lib.steps.ingestion.row_validation import OLDEST, RowValidator, airline_in, language_in
 from sentiment_lib.storage.tweets import LabelTuple, TweetTuple
 from sentiment_lib.text.batch import airlines_of, detect_all, mask_all
 from sentiment_lib.text.limits import LONGEST_TEXT, SURROGATE
 
 #: Smaller batches are validated row by row.
 MIN_BATCH = 16
-#: Longest author; `RowValidator` reads a longer one as absent.
-LONGEST_NAME = 80
+#: The longest of the words in values.ABSENT.
+_LONGEST_ABSENT = 8
 
 
 @dataclass
@@ -39,29 +35,49 @@ class Batch:
     labels: list[LabelTuple] = field(default_factory=list)
     #: (row number, reason, raw row)
     bad: list[tuple[int, str, str]] = field(default_factory=list)
+    #: (row number, what of an optional cell could not be read)
+    problems: list[tuple[int, str]] = field(default_factory=list)
 
     def add(self, other: Batch) -> None:
         """Add the counts, labels and bad rows of another batch; its tweets are not kept."""
         self.received += other.received
         self.labels += other.labels
         self.bad += other.bad
+        self.problems += other.problems
 
 
 def validate_rows(validator: RowValidator, rows: Sequence[Row]) -> Batch:
-    """Validate the rows of one source."""
+    """Validate consecutive rows of one source."""
     batch = Batch(received=len(rows))
-    _validate(batch, validator, rows)
+    _validate(batch, validator, _without_rounded_ids(validator, rows))
     return batch
+
+
+def _without_rounded_ids(validator: RowValidator, rows: Sequence[Row]) -> Sequence[Row]:
+    """The rows, those with a rounded id with that problem."""
+    written = [row.tweet_id for row in rows]
+    ids = _tweet_ids(written) or [parse_tweet_id(one)[0] or 0 for one in written]
+    found = rounded_ids.find_rounded(ids, already=validator.ids_are_rounded)
+    if validator.synthetic or not found.any():
+        return rows
+    validator.ids_are_rounded = True
+    return [
+        row._replace(problem=f"the id {row.tweet_id} is rounded: {rounded_ids.REASON}")
+        if bad and row.problem is None
+        else row
+        for row, bad in zip(rows, found, strict=True)
+    ]
 
 
 def _validate(batch: Batch, validator: RowValidator, rows: Sequence[Row]) -> None:
     if len(rows) < MIN_BATCH:
         for row in rows:
-            tweet, label, reason = validator.validate(row)
+            tweet, label, reason, problems = validator.validate(row)
             if tweet is not None:
                 batch.tweets.append(tweet)
                 if label is not None:
                     batch.labels.append(label)
+                batch.problems.extend((row.number, problem) for problem in problems)
             elif reason is not None:
                 batch.bad.append((row.number, reason, row.raw))
     elif not _validate_vectorised(batch, validator, rows):
@@ -77,45 +93,65 @@ def _validate_vectorised(batch: Batch, validator: RowValidator, rows: Sequence[R
     # fmt: on
     if any(problem is not None for problem in problems):
         return False
-    if any(labels) and not all(not label or label.strip().lower() in LABEL_NAMES for label in labels):
-        return False
-    try:
-        written = "".join(ids)
-        moments = list(map(datetime.fromisoformat, dates))
-        # a time without a zone cannot be compared: TypeError
-        in_time = min(moments) >= OLDEST and max(moments) <= validator.latest
-    except (TypeError, ValueError):  # a missing cell, or a date in another form
-        return False
-    if not (in_time and written.isascii() and all(map(str.isdigit, ids)) and max(map(len, ids)) <= 19):
-        return False
-    numbers = list(map(int, ids))
-    if not (min(numbers) > 0 and max(numbers) < API_IDS_FROM and _sound(texts, LONGEST_TEXT)):
+    moments = _moments(validator, dates)
+    numbers = _tweet_ids(ids)
+    if moments is None or numbers is None or not _sound(texts):
         return False
     masked = [text.strip() for text in mask_all(texts)]
-    names = [author or "" for author in authors]
-    if max(map(len, masked)) > LONGEST_TEXT or not _sound(names, LONGEST_NAME, empty=True):
+    if not _sound(masked):
         return False
     spoken = map(language_in, languages, masked) if any(languages) else detect_all(masked)
-    flown = map(airline_in, airlines, masked) if any(airlines) else airlines_of(masked)
-    written_by = [validator.author_hash(name) if name and not name.isspace() else None for name in names]
+    if any(airlines):
+        stated = list(map(airline_in, airlines, masked))
+        if any(problem for _, problem in stated):
+            return False
+        flown = [airline for airline, _ in stated]
+    else:
+        flown = airlines_of(masked)
+    written_by = [validator.author(author) if author else None for author in authors]
     tweets = list(zip(numbers, masked, written_by, spoken, flown, moments, repeat(validator.synthetic), strict=False))
     if any(labels):
-        results = [validator.attach_label(row, tweet) for row, tweet in zip(rows, tweets, strict=True) if row.label]
-        if any(one.reason is not None for one in results):
+        results = [validator.label(row, tweet) for row, tweet in zip(rows, tweets, strict=True) if row.label]
+        if any(unread for _, unread in results):
             return False
-        batch.labels.extend(one.label for one in results if one.label is not None)
+        batch.labels.extend(label for label, _ in results if label is not None)
     batch.tweets.extend(tweets)
     return True
 
 
-def _sound(texts: Sequence[str | None], longest: int, *, empty: bool = False) -> bool:
-    """True when no text is missing, too long, not UTF-8, or holds a NUL byte."""
-    if not empty and not all(texts):
-        return False
+def _moments(validator: RowValidator, dates: Sequence[str | None]) -> list[datetime] | None:
+    """The dates, or None when one is missing, cannot be read, has no zone, or is out of bounds."""
+    try:
+        try:
+            moments = list(map(datetime.fromisoformat, dates))  # type: ignore[arg-type]
+        except ValueError:
+            moments = list(map(parse_moment, dates))  # type: ignore[arg-type]
+        return moments if min(moments) >= OLDEST and max(moments) <= validator.latest else None
+    except (AttributeError, TypeError, ValueError):  # without a zone, dates cannot be compared: TypeError
+        return None
+
+
+def _tweet_ids(ids: Sequence[str | None]) -> list[int] | None:
+    """The ids, or None when one is missing or not written in digits alone."""
+    try:
+        written = "".join(ids)  # type: ignore[arg-type]
+    except TypeError:
+        return None
+    if not (written.isascii() and all(map(str.isdigit, ids)) and max(map(len, ids)) <= 19):  # type: ignore[arg-type]
+        return None
+    numbers = list(map(int, ids))  # type: ignore[arg-type]
+    return numbers if min(numbers) > 0 and max(numbers) < API_IDS_FROM else None
+
+
+def _sound(texts: Sequence[str | None]) -> bool:
+    """True when no text is absent, too long, not UTF-8, or holds a NUL byte."""
     try:
         joined = "".join(texts)  # type: ignore[arg-type]
     except TypeError:
         return False
     if "\x00" in joined or not (joined.isascii() or not SURROGATE.search(joined)):
         return False
-    return max(map(len, texts)) <= longest and (empty or all(map(str.strip, texts)))  # type: ignore[arg-type]
+    lengths = list(map(len, texts))  # type: ignore[arg-type]
+    if max(lengths) > LONGEST_TEXT or not all(map(str.strip, texts)):  # type: ignore[arg-type]
+        return False
+    return min(lengths) > _LONGEST_ABSENT or not any(map(is_absent, texts))
