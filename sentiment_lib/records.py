@@ -83,6 +83,8 @@ class IngestResult:
     quarantined: int
     #: labels stored; a duplicate tweet can still bring a new label
     labels: int = 0
+    #: how the source was read, why rows were refused, which optional cells could not be read
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.received != self.stored + self.duplicate + self.quarantined:

@@ -1,4 +1,4 @@
-"""Commands for tweets coming in."""
+"""Commands of ingestion: ingest, quarantine, quality."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from sentiment_lib.cli.common import Columns, Json, Limit, open_store, parse_columns, show
+from sentiment_lib.cli.common import Columns, Json, Limit, open_store, parse_columns, report_error, show
+from sentiment_lib.cli.reading import DateFormat, Encoding, MapLabel, Separator, Zone, read_options
 
 
 def register(app: typer.Typer) -> None:
@@ -19,20 +20,29 @@ def register(app: typer.Typer) -> None:
 
 
 def ingest(
-    paths: Annotated[list[Path] | None, typer.Argument(help="CSV, JSON Lines or Parquet files, gzip or not.")] = None,
+    paths: Annotated[list[Path] | None, typer.Argument(help="CSV, TSV, JSON or Parquet files, gzip or not.")] = None,
     preset: Annotated[str, typer.Option(help="plain, airline, semeval or sentiment140")] = "plain",
     column: Columns = None,
+    separator: Separator = None,
+    encoding: Encoding = None,
+    zone: Zone = None,
+    date_format: DateFormat = None,
+    map_label: MapLabel = None,
     name: Annotated[str | None, typer.Option(help="Name that the labels carry; the preset's or the file's.")] = None,
     landing: Annotated[bool, typer.Option(help="Read the landing folder.")] = False,
-    x: Annotated[bool, typer.Option(help="Ask X for recent tweets.")] = False,
-    sample: Annotated[bool, typer.Option(help="Make synthetic tweets, up to today.")] = False,
+    x: Annotated[bool, typer.Option(help="Query X for recent tweets.")] = False,
+    sample: Annotated[bool, typer.Option(help="Generate synthetic tweets up to today.")] = False,
     days: Annotated[int, typer.Option(min=1, help="Days of the sample.")] = 14,
     per_day: Annotated[int, typer.Option(min=1, help="Tweets a day of the sample.")] = 400,
     seed: Annotated[int, typer.Option(help="Seed of the sample.")] = 1,
     as_json: Json = False,
 ) -> None:
-    """Take tweets in; every row ends as stored, duplicate or quarantined."""
-    from sentiment_lib.errors import BadInput
+    """Ingest tweets: each row is stored, a duplicate, or quarantined with a reason.
+
+    Exit code 1 when a file cannot be read or none of its rows gets in; the other files are ingested all the same.
+    """
+    from sentiment_lib.errors import BadInput, BadSource
+    from sentiment_lib.records import IngestResult
     from sentiment_lib.sources.base import Source
     from sentiment_lib.sources.files import FileSource
     from sentiment_lib.sources.sample_stream import SampleStream
@@ -40,28 +50,43 @@ def ingest(
 
     if not (paths or landing or x or sample):
         raise BadInput(what="`sentiment ingest` without a source", problem="name files, or --landing, --x or --sample")
-    columns = parse_columns(column)
-    # every file is looked at before the first is read
-    sources: list[Source] = [FileSource(path, preset, columns, name) for path in paths or []]
+    columns, options = parse_columns(column), read_options(separator, encoding, zone, date_format, map_label)
+    # every file is opened before the first is read
+    files = [FileSource(path, preset, columns, name, options) for path in paths or []]
+    sources: list[Source] = []
     if sample:
         midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
         sources.append(SampleStream(start=midnight - timedelta(days=days), days=days, per_day=per_day, seed=seed))
     with open_store() as (store, settings):
-        results = [step.run(store, settings, source) for source in sources]
+        results: list[IngestResult] = []
+        errors: list[BadSource] = []
+        for file in files:
+            try:
+                results.append(step.run_file(store, settings, file))
+            except BadSource as error:
+                errors.append(error)
+        results.extend(step.run(store, settings, source) for source in sources)
         if landing:
             results.extend(step.run_landing(store, settings))
         if x:
             results.extend(step.run_x(store, settings))
-    lines = [
-        f"{result.source}: {result.received} rows came in = {result.stored} stored + {result.duplicate} duplicate "
-        f"+ {result.quarantined} quarantined; {result.labels} labels"
-        for result in results
-    ]
-    show(results, as_json, "\n".join(lines))
+    lines = []
+    for result in results:
+        lines.append(
+            f"{result.source}: {result.received} rows came in = {result.stored} stored + {result.duplicate} duplicate "
+            f"+ {result.quarantined} quarantined; {result.labels} labels"
+        )
+        lines.extend(f"  {note}" for note in result.notes)
+    if results or not errors:
+        show(results, as_json, "\n".join(lines))
+    for other in errors[1:]:
+        report_error(other, as_json=as_json)
+    if errors:
+        raise errors[0]
 
 
 def quarantine(limit: Limit = 20, as_json: Json = False) -> None:
-    """List rows that could not be stored, newest first, with the reason."""
+    """List quarantined rows with their reasons, newest first."""
     from sentiment_lib.storage import ingests
 
     with open_store() as (store, _), store.begin() as connection:

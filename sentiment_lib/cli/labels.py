@@ -1,4 +1,4 @@
-"""Commands of labelling: what waits, and the exchange with other tools. The labelling page is a part of the API."""
+"""Commands of labelling: progress, and the exchange with other tools. The labelling page is part of the API."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from sentiment_lib.cli.common import Columns, Json, open_store, parse_columns, show
+from sentiment_lib.cli.reading import DateFormat, Encoding, MapLabel, Separator, Zone, read_options
 
 
 def register(app: typer.Typer) -> None:
@@ -23,7 +24,7 @@ def queue(
     person: Annotated[str, typer.Option(help="whose work to count: the name of an API key")] = "",
     as_json: Json = False,
 ) -> None:
-    """What waits for a label, what was done, and how far two people agree."""
+    """Show what waits for a label, what was labelled, and how far two people agree."""
     from sentiment_lib.steps.labelling import label_progress
 
     with open_store() as (store, _):
@@ -49,7 +50,7 @@ def export(
     most: Annotated[int | None, typer.Option(min=1, help="at most so many rows")] = None,
     as_json: Json = False,
 ) -> None:
-    """Write tweets that wait for a label, or labels that were given, to a file."""
+    """Export tweets that wait for a label, or the labels of people."""
     from sentiment_lib.steps.labelling import export_labels
 
     with open_store() as (store, _):
@@ -58,21 +59,28 @@ def export(
 
 
 def import_(
-    path: Annotated[Path, typer.Argument(help="CSV, JSON Lines or Parquet with tweet_id and label, gzip or not")],
-    by: Annotated[str, typer.Option(help="who labelled")],
+    path: Annotated[Path, typer.Argument(help="CSV, JSON or Parquet with tweet_id and label, gzip or not")],
+    by: Annotated[str, typer.Option(help="who labelled; a column labelled_by of the file comes first")],
     column: Columns = None,
+    separator: Separator = None,
+    encoding: Encoding = None,
+    zone: Zone = None,
+    date_format: DateFormat = None,
+    map_label: MapLabel = None,
     as_json: Json = False,
 ) -> None:
-    """Take labels of another tool in. Exit code 1 when rows were refused; the others are stored all the same."""
+    """Import labels from another tool. Exit code 1 when rows are refused; the others are stored all the same."""
     from sentiment_lib.sources.files import FileSource
     from sentiment_lib.steps.labelling import import_labels
 
-    source = FileSource(path, "labels", parse_columns(column))
+    options = read_options(separator, encoding, zone, date_format, map_label)
+    source = FileSource(path, "labels", parse_columns(column), options=options)
     with open_store() as (store, _):
         result = import_labels.run(store, source, by=by)
     lines = [
         f"{result.received} rows came in = {result.audit} audit labels + {result.person} of a person + "
         f"{result.duplicate} duplicate + {result.empty} without an answer + {result.refused} refused",
+        *source.notes,
         *(f"row {number}: {reason}" for number, reason in result.problems),
     ]
     show(result, as_json, "\n".join(lines))

@@ -22,6 +22,7 @@ BLOCK_LINES = 1_000
 MAX_RECORD_LINES = 200
 SEPARATORS = (",", ";", "\t", "|")
 _ID_LIKE = re.compile(r"""^["'=\s]{0,4}\d{1,19}(?:\.0*)?["\s]{0,2}$""", re.ASCII)
+_DATE_LIKE = re.compile(r"(?:\d\D*){4}", re.ASCII)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +35,8 @@ class Layout:
     width: int
     #: position of the tweet id, None when there is none
     id_index: int | None = None
+    #: position of the date
+    date_index: int | None = None
     #: cells that every record has at least
     min_cells: int = 1
 
@@ -44,7 +47,9 @@ class Layout:
         cells = line.rstrip("\r\n").split(self.separator)
         if self.id_index is None:
             return len(cells) == self.width
-        return len(cells) >= self.min_cells and bool(_ID_LIKE.match(cells[self.id_index]))
+        if len(cells) < self.min_cells or not _ID_LIKE.match(cells[self.id_index]):
+            return False
+        return self.date_index is None or bool(_DATE_LIKE.search(cells[self.date_index]))
 
 
 @dataclass(frozen=True)
@@ -168,10 +173,6 @@ class RecordReader:
         layout, bare = self._layout, line.rstrip("\r\n")
         if layout.width == 1:
             return [bare]
-        if len(bare) > 1 and bare[0] == bare[-1] == '"':  # all cells quoted, marks inside not doubled
-            cells = bare[1:-1].split(f'"{layout.separator}"')
-            if len(cells) == layout.width:
-                return [cell.replace('""', '"') for cell in cells]
         if '\\"' in bare:
             try:
                 escaped = csv.reader(
@@ -182,6 +183,10 @@ class RecordReader:
                 cells = []
             if len(cells) == layout.width:
                 return cells
+        if len(bare) > 1 and bare[0] == bare[-1] == '"':  # all cells quoted, marks inside not doubled
+            cells = bare[1:-1].split(f'"{layout.separator}"')
+            if len(cells) == layout.width:
+                return [cell.replace('""', '"') for cell in cells]
         if layout.separator == "\t":
             cells = bare.split("\t")
             if len(cells) == layout.width:
@@ -218,12 +223,16 @@ class _TabScan:
 
     def __init__(self) -> None:
         self.quoted_commas = self.bare_commas = False
+        #: whether a quoted cell goes on in the next line
+        self._open = False
 
     def checked(self, lines: Iterator[str]) -> Iterator[str]:
         """The lines. Raises csv.Error."""
         for line in lines:
-            if '"' in line and self.STRAY.search(line):
-                raise csv.Error("a quotation mark inside of an unquoted cell")
+            if '"' in line:
+                if not self._open and self.STRAY.search(line):
+                    raise csv.Error("a quotation mark inside of an unquoted cell")
+                self._open ^= line.count('"') % 2 == 1
             if "," in line and not (self.quoted_commas and self.bare_commas):
                 for cell in line.split("\t"):
                     if "," in cell:

@@ -134,6 +134,7 @@ class FileSource:
                 separator=columns.separator,
                 width=len(columns.names),
                 id_index=columns.positions.get("tweet_id"),
+                date_index=columns.positions.get("created_at") if "created_at" in self._preset.required else None,
                 min_cells=1 + max(columns.positions[name] for name in self._preset.required),
             )
         if columns.separator != default:

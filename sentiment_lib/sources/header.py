@@ -62,7 +62,7 @@ def missing_columns(names: Sequence[str], missing: Sequence[str], preset: Preset
             (spelled[_spelling(name)] for name in SYNONYMS.get(field, ()) if _spelling(name) in spelled), None
         )
         if likely is not None:
-            hints.append(f"--column {field}={json.dumps(likely[0])[1:-1]}")
+            hints.append(f"--column {field}={json.dumps(likely)[1:-1]}")
     hint = f"; perhaps {' '.join(hints)}" if hints else ""
     return f"it has no column {columns}; its columns are: {shown}{hint}"
 

@@ -80,36 +80,42 @@ def _chunks(file: IO[str]) -> Iterator[str]:
 
 
 def _document(chunks: Iterator[str]) -> Iterator[Any]:
-    """The elements of a top-level array, or the one value."""
+    """The elements of top-level arrays, and other top-level values."""
     decoder = json.JSONDecoder()
     text, at, in_array, ended = "", 0, False, False
-    while True:
-        while at < len(text) and (text[at].isspace() or (in_array and text[at] == ",")):
-            at += 1
-        if at < len(text) and not in_array and text[at] == "[":
-            in_array, at = True, at + 1
+    while not (ended and at == len(text)):
+        at = _skip(text, at, ", \t\r\n" if in_array else " \t\r\n")
+        if at < len(text) and text[at] == ("]" if in_array else "["):
+            in_array, at = not in_array, at + 1
             continue
-        if at < len(text) and in_array and text[at] == "]":
-            in_array, at = False, at + 1
-            continue
-        if at < len(text):
-            try:
-                value, end = decoder.raw_decode(text, at)
-            except RecursionError as error:
-                raise BrokenDocument("it is nested too deeply") from error
-            except ValueError as error:
-                if ended or len(text) - at > LARGEST_VALUE:
-                    raise BrokenDocument(str(error)) from error
-            else:
-                # a number may go on in the next chunk
-                if ended or end < len(text):
-                    at = end
-                    yield value
-                    continue
-        elif ended:
-            if in_array:
-                raise BrokenDocument("the array is not closed: the file is cut off")
-            return
-        chunk = next(chunks, "")
-        ended = not chunk
-        text, at = text[at:] + chunk, 0
+        value, end = _value(decoder, text, at, ended)
+        # a number that ends with the text may go on in the next chunk
+        if end is not None and (ended or end < len(text)):
+            at = end
+            yield value
+        elif not ended:
+            chunk = next(chunks, "")
+            ended = not chunk
+            text, at = text[at:] + chunk, 0
+    if in_array:
+        raise BrokenDocument("the array is not closed: the file is cut off")
+
+
+def _skip(text: str, at: int, characters: str) -> int:
+    while at < len(text) and text[at] in characters:
+        at += 1
+    return at
+
+
+def _value(decoder: json.JSONDecoder, text: str, at: int, ended: bool) -> tuple[Any, int | None]:
+    """The value at a position and where it ends; None for a value that is not complete yet. Raises BrokenDocument."""
+    if at == len(text):
+        return None, None
+    try:
+        return decoder.raw_decode(text, at)
+    except RecursionError as error:
+        raise BrokenDocument("it is nested too deeply") from error
+    except ValueError as error:
+        if ended or len(text) - at > LARGEST_VALUE:
+            raise BrokenDocument(str(error)) from error
+        return None, None

@@ -1,9 +1,10 @@
-"""The landing folder: drop a file, and the next poll takes it.
+"""The landing folder: drop a file, and the next poll ingests it.
 
-    landing/FILE.csv             columns named as our fields
+    landing/FILE.csv             columns named like the fields of a row
     landing/airline/FILE.csv     columns of the named preset
+    landing/labels/NAME.csv      labels of stored tweets, given by NAME
     landing/claimed/             being read; a file found here at the start was left by a killed process
-    landing/done/, failed/       what became of it; beside a failed file stands why
+    landing/done/, failed/       read, or not; the reason for a failed file, and for refused rows, is beside it
 
 Write under a name that ends in .part and rename: a claim is a rename too, so nothing half-written is read.
 """
@@ -11,12 +12,13 @@ Write under a name that ends in .part and rename: a claim is a rename too, so no
 from __future__ import annotations
 
 import fcntl
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from sentiment_lib.files import write_atomically
 from sentiment_lib.sources.presets import PRESETS
 
 
@@ -26,6 +28,11 @@ class Claim:
 
     path: Path
     preset: str
+
+    @property
+    def file_name(self) -> str:
+        """The name that the file was dropped under."""
+        return self.path.name.removeprefix(f"{self.preset}__")
 
 
 class Landing:
@@ -38,7 +45,7 @@ class Landing:
 
     @contextmanager
     def exclusive(self) -> Iterator[bool]:
-        """True when no other process reads the folder; the kernel lets go when the process dies."""
+        """Whether this process has the folder to itself; the lock ends with the process."""
         with (self.folder / ".lock").open("w") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -48,7 +55,7 @@ class Landing:
             yield True
 
     def claims(self) -> Iterator[Claim]:
-        """Leftovers first, then new files, oldest first; each claimed by a rename."""
+        """Leftovers first, then new files, oldest first; each is claimed by a rename."""
         for path in sorted((self.folder / "claimed").iterdir()):
             yield Claim(path=path, preset=path.name.partition("__")[0])
         waiting = [
@@ -64,28 +71,29 @@ class Landing:
                 claimed = claimed.with_name(f"{preset}__{_stamp()}-{path.name}")
             try:
                 path.rename(claimed)
-            except FileNotFoundError:  # who dropped it has taken it back
+            except FileNotFoundError:  # removed meanwhile
                 continue
             yield Claim(path=claimed, preset=preset)
 
-    def done(self, claim: Claim) -> None:
-        """The file was taken in."""
-        self._put(claim.path, "done")
+    def done(self, claim: Claim, refused: Sequence[str] = ()) -> None:
+        """Move an ingested file to done/; why rows were refused is written beside it."""
+        self._move(claim.path, "done", refused)
 
     def failed(self, claim: Claim, why: str) -> None:
-        """The file cannot be read; the reason is written beside it."""
-        kept = self._put(claim.path, "failed")
-        kept.with_name(kept.name + ".why.txt").write_text(why + "\n")
+        """Move a file that cannot be read to failed/; the reason is written beside it."""
+        self._move(claim.path, "failed", [why])
 
-    def _put(self, path: Path, name: str) -> Path:
+    def _move(self, path: Path, name: str, reasons: Sequence[str]) -> None:
         target = self.folder / name / path.name
         if target.exists():
             target = target.with_name(f"{_stamp()}-{path.name}")
-        return path.rename(target)
+        moved = path.rename(target)
+        if reasons:
+            write_atomically(moved.with_name(moved.name + ".why.txt"), "\n".join(reasons) + "\n")
 
 
 def _written(path: Path) -> int | None:
-    """Time of the last write in ns; None when it is no file (any more)."""
+    """Time of the last write in ns; None when it is no file, or is gone."""
     try:
         return path.stat().st_mtime_ns if path.is_file() else None
     except FileNotFoundError:

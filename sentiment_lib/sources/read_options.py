@@ -59,8 +59,10 @@ class ReadOptions:
             zone, date_format = ZoneInfo(self.zone) if self.zone else None, self.date_format
             converters["created_at"] = converters["labelled_at"] = lambda cell: to_iso(cell, zone, date_format)
         if preset.labels:
-            # 4.0 is 4: a column of numbers with empty cells becomes floats in many tools
-            converters["label"] = lambda cell: preset.labels.get(trim(cell).casefold().removesuffix(".0"), cell)
+            # 4.0 is 4: a column of numbers with empty cells becomes floats in many tools; SemEval has "positive"
+            converters["label"] = lambda cell: preset.labels.get(
+                trim(cell).casefold().strip('"').removesuffix(".0"), cell.strip('"')
+            )
         if preset.text is not None:
             converters["text"] = preset.text
         return converters

@@ -36,7 +36,8 @@ def find_rounded(ids: Sequence[int], *, already: bool = False) -> NDArray[np.boo
     evident = int((zeros & (numbers & _SEQUENCE > _USUAL_SEQUENCE)).sum())
     if not already and (evident < MIN_ROUNDED or evident < MIN_SHARE * int(large.sum())):
         return np.zeros_like(large)
-    return zeros
+    found: NDArray[np.bool_] = zeros
+    return found
 
 
 def _power_behind(numbers: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -91,7 +91,7 @@ LABELLED = text(
       AND coalesce(l.inclusion_probability, a.inclusion_probability) IS NOT NULL
       AND NOT EXISTS (SELECT FROM snapshot_rows s JOIN model_versions m USING (snapshot_id)
                       WHERE m.version = :version AND s.tweet_id = t.tweet_id AND s.part = 'train')
-    ORDER BY t.tweet_id, l.label_id
+    ORDER BY t.tweet_id, l.labelled_at DESC, l.label_id DESC
     """
 )
 

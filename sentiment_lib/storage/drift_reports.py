@@ -42,7 +42,8 @@ WINDOW = text(
            p.p_negative, p.p_neutral, p.p_positive, l.label AS true_label, l.inclusion
     FROM drawn t LEFT JOIN predictions p ON p.tweet_id = t.tweet_id AND p.model_version = :version
     LEFT JOIN LATERAL (
-        SELECT (array_agg(label ORDER BY source = 'audit' DESC, label_id))[1] AS label,
+        SELECT (array_agg(label ORDER BY source = 'audit' DESC, labelled_at DESC, confidence DESC NULLS LAST,
+                                label_id DESC))[1] AS label,
                max(coalesce(inclusion_probability, 1)) AS inclusion
         FROM labels WHERE tweet_id = t.tweet_id AND source IN ('audit', 'dataset')) l ON true
     ORDER BY hashint8extended(t.tweet_id, :seed), t.tweet_id

@@ -17,17 +17,27 @@ def insert_label(
     source: str,
     by: str,
     at: datetime,
+    is_new_answer: bool = True,
     inclusion_probability: float | None = None,
     confidence: float | None = None,
 ) -> int | None:
-    """Id of the new label; None when this person said the same of this tweet before."""
+    """Store a person's label of a tweet, whose last answer stands; the label's id, or None when it stands already.
+
+    A label given again after another one becomes the newest again. With `is_new_answer` False (`at` is no time of the
+    person's), it does so only after another label of the same person.
+    """
     found: int | None = connection.execute(
         text(
             "INSERT INTO labels (tweet_id, label, source, labelled_by, labelled_at, confidence, inclusion_probability) "
             "VALUES (:tweet, :label, :source, :by, :at, :confidence, :inclusion) "
-            "ON CONFLICT (tweet_id, source, labelled_by, label) DO NOTHING RETURNING label_id"
+            "ON CONFLICT (tweet_id, source, labelled_by, label) DO UPDATE SET labelled_at = excluded.labelled_at, "
+            "confidence = excluded.confidence WHERE labels.labelled_at < excluded.labelled_at AND EXISTS ("
+            "SELECT FROM labels other WHERE other.tweet_id = labels.tweet_id AND other.source = labels.source "
+            "AND other.label <> labels.label AND other.labelled_at >= labels.labelled_at "
+            "AND (:is_new_answer OR other.labelled_by = labels.labelled_by)) RETURNING label_id"
         ),
         {
+            "is_new_answer": is_new_answer,
             "tweet": tweet_id,
             "label": label,
             "source": source,

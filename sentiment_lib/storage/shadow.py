@@ -39,7 +39,7 @@ PAIRED = text(
     f"""
     SELECT (SELECT l.label FROM labels l WHERE l.tweet_id = t.tweet_id AND (l.source = 'audit' OR l.source = 'person'
               AND EXISTS (SELECT FROM label_picks k WHERE k.label_id = l.label_id AND k.kind = 'disagreement'))
-            ORDER BY l.source = 'audit' DESC, l.label_id DESC LIMIT 1) AS label,
+            ORDER BY l.source = 'audit' DESC, l.labelled_at DESC, l.label_id DESC LIMIT 1) AS label,
            one.p_negative, one.p_neutral, one.p_positive, other.p_negative, other.p_neutral, other.p_positive
     FROM (SELECT * FROM predictions WHERE model_version = :one AND predicted_at >= :since
           ORDER BY predicted_at DESC LIMIT :rows) one

@@ -18,7 +18,8 @@ from sentiment_lib.storage.tables import SnapshotRow, SnapshotTweetRow
 COLUMNS = ("tweet_id", "created_at", "text", "airline", "language", "label", "label_source")
 
 # a label that the queue asked for because a model was unsure, or two disagreed, is "picked": no fair sample of anything
-# the first source of the precedence that spoke wins; within a source the newest answer, then the last stored
+# the first source of the precedence that spoke wins; within a source the newest label; of equally
+# new ones the most confident, then the last stored
 LABELLED = text(
     """
     SELECT t.tweet_id, t.created_at, t.text, t.airline, t.language, l.label,
@@ -28,7 +29,7 @@ LABELLED = text(
     FROM (
         SELECT DISTINCT ON (tweet_id) tweet_id, label, source FROM labels
         ORDER BY tweet_id, array_position(CAST(:precedence AS text[]), source) NULLS LAST,
-                 labelled_at DESC, label_id DESC
+                 labelled_at DESC, confidence DESC NULLS LAST, label_id DESC
     ) l JOIN tweets t USING (tweet_id)
     WHERE CAST(:until AS timestamptz) IS NULL OR t.created_at < CAST(:until AS timestamptz)
     ORDER BY t.created_at, t.tweet_id

@@ -100,7 +100,10 @@ def _strictly_increasing(
 
 
 def store_labels(connection: Connection, ingest_id: int, labels: Sequence[LabelTuple]) -> int:
-    """Store labels (tweet, label, kind of source, by whom, when, confidence); returns how many were new."""
+    """Store labels (tweet, label, kind of source, by whom, when, confidence); returns how many were new or newer.
+
+    A label that its source gave before takes the later time. Of labels with the same time, later rows get larger ids.
+    """
     if not labels:
         return 0
     cursor = raw(connection).cursor()
@@ -113,10 +116,16 @@ def store_labels(connection: Connection, ingest_id: int, labels: Sequence[LabelT
         copy.set_types(["int8", "text", "text", "text", "timestamptz", "float8"])
         for label in labels:
             copy.write_row(label)
+    # rows are inserted in the order in which they came, not in one order for all: two ingests of one source take turns
+    for name in sorted({label[3] for label in labels}):
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended('labels of ' || %s, 0))", (name,))
     cursor.execute(
-        f"INSERT INTO labels ({columns}, ingest_id) SELECT {columns}, %s FROM incoming_labels "
-        "ORDER BY tweet_id, source, labelled_by, label, ctid "
-        "ON CONFLICT (tweet_id, source, labelled_by, label) DO NOTHING",
+        f"INSERT INTO labels ({columns}, ingest_id) SELECT {columns}, %s FROM (SELECT DISTINCT ON (tweet_id, source, "
+        "labelled_by, label) *, ctid AS arrival FROM incoming_labels "
+        "ORDER BY tweet_id, source, labelled_by, label, labelled_at DESC, ctid DESC) newest "
+        "ORDER BY tweet_id, source, labelled_by, arrival "
+        "ON CONFLICT (tweet_id, source, labelled_by, label) DO UPDATE SET labelled_at = excluded.labelled_at, "
+        "confidence = excluded.confidence WHERE labels.labelled_at < excluded.labelled_at",
         (ingest_id,),
     )
     return cursor.rowcount

@@ -83,16 +83,12 @@ def content(store):
         (f"1,   ,,{DAY},,", "the text is empty"),
         (f"1,{'a' * 1_000_000},,{DAY},,", "the text has 1000000 characters, more than 10000"),
         (f"1,he\x00llo,,{DAY},,", "the text holds a NUL byte"),
-        (f"1,caf\udce9,,{DAY},,", "the text is not UTF-8"),
+        (f"1,é caf\udce9,,{DAY},,", "the text is not UTF-8"),
         ("1,hello,,2199-01-01T00:00:00Z,,", "lies in the future"),
         ("1,hello,,1999-01-01T00:00:00Z,,", "lies before the first tweet"),
         ("1,hello,,yesterday,,", "the date 'yesterday' cannot be read"),
         ("1,hello,,2026-01-01T00:00:00,,", "has no time zone"),
         ("1,hello,,,,", "the date is missing"),
-        (f"1,hello,,{DAY},angry,", "the label 'angry' is none of negative, neutral, positive"),
-        (f"1,hello,,{DAY},negative,often", "the confidence 'often' is no number"),
-        (f"1,hello,,{DAY},negative,nan", "is not between 0 and 1"),
-        (f"1,hello,,{DAY},negative,1.5", "is not between 0 and 1"),
         ("1,hello", "2 columns where the header has 6"),
     ],
 )
@@ -105,6 +101,133 @@ def test_a_bad_row_goes_to_quarantine_whole_and_with_the_reason(store, settings,
     assert said.isascii()
     assert json.loads(raw) == line.split(",")
     assert ask(store, "SELECT tweet_id FROM tweets ORDER BY 1") == [(7,), (8,)]
+
+
+@pytest.mark.parametrize(
+    ("cells", "labels", "note"),
+    [
+        ("angry,", 0, "the label 'angry' is none of negative, neutral, positive"),
+        ("negative,often", 0, "the confidence 'often' is no number"),
+        ("negative,1.5", 0, "is not between 0 and 1"),
+        ("negative,nan", 1, None),
+        ("NULL,", 0, None),
+        ("Neutral\u00a0,", 1, None),
+        ("neutral\u200b,", 1, None),
+    ],
+)
+def test_an_optional_cell_that_cannot_be_read_costs_its_field_and_not_the_tweet(
+    store, settings, tmp_path, cells, labels, note
+):
+    result = step.run(store, settings, FileSource(csv(tmp_path, f"1,hello,,{DAY},{cells}")))
+    assert (*counts(result), result.labels) == (1, 1, 0, 0, labels)
+    assert (note is None and not result.notes) or any(note in line for line in result.notes)
+
+
+@pytest.mark.parametrize("blank", ["", " ", "nan", "NaN", "NULL", "None", "\\N"])
+def test_words_for_an_absent_value_are_no_values(store, settings, tmp_path, blank):
+    path = tmp_path / "t.csv"
+    lines = [
+        "tweet_id,text,created_at,author,language,airline,label,confidence,labelled_at",
+        f"1,the gate was closed,{DAY},{blank},{blank},{blank},{blank},{blank},{blank}",
+        f"2,{blank},{DAY},,,,,,",
+    ]
+    path.write_text("\n".join(lines))
+    assert counts(step.run(store, settings, FileSource(path))) == (2, 1, 0, 1)
+    assert ask(store, "SELECT author_hash, language, airline FROM tweets") == [(None, "en", None)]
+    assert ask(store, "SELECT count(*) FROM labels") == [(0,)]
+    assert ask(store, "SELECT reason FROM quarantine") == [("the text is empty",)]
+
+
+def test_languages_and_airlines_are_closed_lists(store, settings, tmp_path):
+    path = tmp_path / "t.csv"
+    spellings = [("EN", "Delta"), ("en-US", "delta "), ("English", "DL"), ("und", "@Delta"), ("qme", "Delta Air Lines")]
+    lines = [
+        f"{n},the bag is not here,{DAY},{language},{airline}" for n, (language, airline) in enumerate(spellings, 1)
+    ]
+    path.write_text("\n".join(["tweet_id,text,created_at,language,airline", *lines, f"9,hola,{DAY},iw,Nosuch"]))
+    result = step.run(store, settings, FileSource(path))
+    assert ask(store, "SELECT DISTINCT language, airline FROM tweets WHERE tweet_id < 9") == [("en", "Delta")]
+    assert ask(store, "SELECT language, airline FROM tweets WHERE tweet_id = 9") == [("he", None)]
+    assert any("'Nosuch' is not on the list" in line for line in result.notes)
+
+
+IDS = [(1_772_668_801_000 - 1_288_834_974_657 + n * 61_003 << 22) + 4_711 * n + 2_813 for n in range(1, 9)]
+
+
+@pytest.mark.parametrize(
+    "rounding",
+    [
+        lambda one: str(one)[:15].ljust(19, "0"),  # a spreadsheet
+        lambda one: str(int(float(one) // 256 * 256)),  # a float, written as an integer
+        lambda one: f"{one:.5E}",
+    ],
+)
+def test_rounded_ids_bring_no_second_copy_of_a_tweet(store, settings, tmp_path, rounding):
+    good = [f"{one},text {one},,2026-03-06T00:00:00Z,," for one in IDS]
+    assert counts(step.run_file(store, settings, FileSource(csv(tmp_path, *good)))) == (8, 8, 0, 0)
+    bad = [f"{rounding(one)},text {one},,2026-03-06T00:00:00Z,," for one in IDS]
+    with pytest.raises(step.NothingIngested, match="rounded"):
+        step.run_file(store, settings, FileSource(csv(tmp_path, *bad, name="rounded.csv")))
+    assert ask(store, "SELECT count(*) FROM tweets") == [(8,)]
+
+
+def test_guards_against_spreadsheets_are_taken_off_ids(store, settings, tmp_path):
+    lines = [
+        f"'{IDS[0]},a,,{DAY},,",
+        f'"=""{IDS[1]}""",b,,{DAY},,',
+        f"{IDS[2]}.0,c,,{DAY},,",
+        f"ID_{IDS[3]},d,,{DAY},,",
+    ]
+    assert counts(step.run(store, settings, FileSource(csv(tmp_path, *lines)))) == (4, 3, 0, 1)
+    assert ask(store, "SELECT tweet_id FROM tweets ORDER BY 1") == [(one,) for one in IDS[:3]]
+
+
+def test_a_file_of_which_no_row_gets_in_fails_with_one_sentence(store, settings, tmp_path):
+    folder = landing(settings)
+    (folder / "a.csv").write_text(HEADER + "".join(f"{n},text,,05.03.2026 10:00,,\n" for n in range(1, 4)))
+    (folder / "header.csv").write_text(HEADER)
+    assert step.run_landing(store, settings) == []
+    assert "3 of 3 rows were refused" in (folder / "failed" / "plain__a.csv.why.txt").read_text()
+    assert "--date-format" in (folder / "failed" / "plain__a.csv.why.txt").read_text()
+    assert "no row" in (folder / "failed" / "plain__header.csv.why.txt").read_text()
+
+
+def test_a_large_share_of_refused_rows_is_said_at_once(store, settings, tmp_path, caplog):
+    lines = [f"{n},text,,{DAY if n % 5 else 'never'},," for n in range(1, 101)]
+    result = step.run(store, settings, FileSource(csv(tmp_path, *lines)))
+    assert any("20 of 100 rows were refused" in line for line in result.notes)
+    assert "20 of 100 rows were refused" in caplog.text
+
+
+def test_label_files_in_the_landing_folder_are_imported(store, settings, tmp_path):
+    step.run(store, settings, FileSource(csv(tmp_path, f"1,a,,{DAY},,", f"2,b,,{DAY},,")))
+    folder = landing(settings)
+    (folder / "labels").mkdir()
+    (folder / "labels" / "ann.csv").write_text("tweet_id,label\n1,negative\n2,Neutral\n99,neutral\n")
+    (result,) = step.run_landing(store, settings)
+    assert (result.labels, result.quarantined) == (2, 1)
+    assert ask(store, "SELECT label, source, labelled_by FROM labels ORDER BY tweet_id") == [
+        ("negative", "person", "ann"),
+        ("neutral", "person", "ann"),
+    ]
+    assert "no tweet 99" in (folder / "done" / "labels__ann.csv.why.txt").read_text()
+
+
+def test_of_two_labels_of_one_source_the_surer_or_else_the_later_row_stands(store, settings, tmp_path):
+    from sentiment_lib.storage import snapshots
+
+    lines = [
+        f"1,a,,{DAY},positive,0.9",
+        f"1,a,,{DAY},negative,0.6",
+        f"2,b,,{DAY},positive,",
+        f"2,b,,{DAY},negative,",
+        f"3,c,,{DAY},negative,",
+        f"3,c,,{DAY},positive,",
+    ]
+    step.run(store, settings, FileSource(csv(tmp_path, *lines)))
+    with store.begin() as connection:
+        frame = snapshots.labelled(connection, ("dataset",))
+    assert dict(zip(frame["tweet_id"], frame["label"], strict=True)) == {1: "positive", 2: "negative", 3: "positive"}
 
 
 def test_a_duplicate_in_the_same_file_is_counted_and_the_first_stays(store, settings, tmp_path):

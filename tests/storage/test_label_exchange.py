@@ -98,18 +98,89 @@ def test_every_row_is_counted_and_bad_ones_are_named(store, tweets, tmp_path, ro
     )
     assert (found.received, found.audit, found.person, found.duplicate, found.empty, found.refused) == (
         11,
+        2,
+        2,
         1,
         1,
-        1,
-        1,
-        7,
+        5,
     )
     reasons = dict(found.problems)
-    assert list(reasons) == [5, 6, 7, 8, 9, 10, 11]
+    assert list(reasons) == [5, 6, 7, 9, 10]
     assert reasons[5] == "there is no tweet 99"
     assert "none of" in reasons[6]
-    assert "earlier row says" in reasons[8]
-    assert rows("SELECT count(*) FROM labels") == [(2,)]
+    assert "time zone" in reasons[9]
+    assert rows("SELECT count(*) FROM labels") == [(4,)]
+
+
+def standing(store):
+    from sentiment_lib.storage import snapshots
+
+    with store.begin() as connection:
+        frame = snapshots.labelled(connection, ("audit", "person"))
+    return dict(zip(frame["tweet_id"], frame["label"], strict=True))
+
+
+@pytest.mark.parametrize("tweet", [1, 3])  # of the audit sample, and not
+def test_the_last_answer_of_a_person_stands(store, tweets, tmp_path, tweet):
+    answers = [("08", "negative"), ("09", "positive"), ("10", "negative")]
+    for hour, label in answers:
+        line = f"tweet_id,label,labelled_at\n{tweet},{label},2026-01-05T{hour}:00:00Z\n"
+        assert imported(store, tmp_path / f"{hour}.csv", line).duplicate == 0
+    assert standing(store) == {tweet: "negative"}
+    assert imported(store, tmp_path / "09.csv", (tmp_path / "09.csv").read_text()).duplicate == 1
+    assert standing(store) == {tweet: "negative"}
+
+
+def test_the_last_answer_stands_without_times_too(store, tweets, tmp_path):
+    for number, label in enumerate(("negative", "positive", "negative")):
+        imported(store, tmp_path / f"{number}.csv", f"tweet_id,label\n3,{label}\n")
+    assert standing(store) == {3: "negative"}
+    imported(store, tmp_path / "all.csv", "tweet_id,label\n4,neutral\n4,positive\n4,neutral\n")
+    assert standing(store)[4] == "neutral"
+    imported(store, tmp_path / "sure.csv", "tweet_id,label,confidence\n3,neutral,0.9\n3,positive,0.4\n")
+    assert standing(store)[3] == "neutral"
+
+
+def test_an_export_survives_a_spreadsheet(store, tweets, tmp_path, rows):
+    with store.begin() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO tweets (tweet_id, text, created_at, ingest_id) "
+                "VALUES (2098765432109876543, 'long id', now(), 1)"
+            )
+        )
+    imported(store, tmp_path / "l.csv", "tweet_id,label\n2098765432109876543,negative\n")
+    export_labels.run(store, tmp_path / "given.csv", what="given")
+    (row,) = csv.DictReader((tmp_path / "given.csv").read_text().splitlines())
+    assert row["tweet_id"] == "'2098765432109876543"
+    assert imported(store, tmp_path / "given.csv", (tmp_path / "given.csv").read_text()).duplicate == 1
+
+
+def test_ids_that_a_spreadsheet_rounded_are_refused_by_that_name(store, tweets, tmp_path):
+    ids = [2098765432109876543 + n * 987654321 for n in range(5)]
+    cut = "".join(f"{str(one)[:15]}0000,negative\n" for one in ids)
+    found = imported(store, tmp_path / "l.csv", "tweet_id,label\n" + cut)
+    assert found.refused == 5
+    assert all("rounded" in reason for _, reason in found.problems)
+    found = imported(store, tmp_path / "e.csv", "tweet_id,label\n2.09877E+18,negative\n")
+    assert "a spreadsheet" in found.problems[0][1]
+
+
+def test_each_annotator_of_a_file_is_a_person(store, tweets, tmp_path, rows):
+    path = tmp_path / "l.csv"
+    path.write_text("tweet_id,sentiment,annotator\n3,Negative,a1\n3,Positive,a2\n")
+    source = FileSource(path, "labels", {"label": "sentiment", "labelled_by": "annotator"})
+    assert import_labels.run(store, source, by="ann").person == 2
+    assert rows("SELECT labelled_by, label FROM labels ORDER BY 1") == [("a1", "negative"), ("a2", "positive")]
+
+
+def test_label_studios_json_is_read(store, tweets, tmp_path, rows):
+    task = {
+        "id": 1,
+        "annotations": [{"result": [{"value": {"choices": ["Negative"]}, "type": "choices"}]}],
+        "data": {"tweet_id": "3", "text": "x"},
+    }
+    assert imported(store, tmp_path / "l.json", json.dumps([task])).person == 1
 
 
 def test_importing_twice_changes_nothing(store, tweets, tmp_path, rows):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from sentiment_lib.errors import BadInput, BadSource, SentimentError
@@ -15,11 +16,13 @@ from sentiment_lib.records import IngestResult
 from sentiment_lib.settings import Settings
 from sentiment_lib.sources.base import Source
 from sentiment_lib.sources.files import FileSource
-from sentiment_lib.sources.landing import Landing
+from sentiment_lib.sources.landing import Claim, Landing
 from sentiment_lib.sources.x_api import XSource
 from sentiment_lib.steps.ingestion.batch_validation import Batch
+from sentiment_lib.steps.ingestion.ingest_notes import IngestNotes
 from sentiment_lib.steps.ingestion.prefetch import Prefetcher
 from sentiment_lib.steps.ingestion.row_validation import RowValidator
+from sentiment_lib.steps.labelling import import_labels
 from sentiment_lib.storage import ingests, tweets
 from sentiment_lib.storage.engine import Store
 
@@ -31,6 +34,10 @@ class IngestTaken(SentimentError):
     """The input {source} is being ingested by another process"""
 
 
+class NothingIngested(BadSource):
+    """{source}: none of its rows got in: {problem}"""
+
+
 def run(store: Store, settings: Settings, source: Source, *, now: datetime | None = None) -> IngestResult:
     """Ingest all rows of the source.
 
@@ -40,14 +47,26 @@ def run(store: Store, settings: Settings, source: Source, *, now: datetime | Non
     validator = RowValidator(source.identity, _author_key(settings), now or datetime.now(UTC))
     with store.begin() as connection:
         ingest = ingests.open_ingest(connection, source.identity.name, source.identity.digest)
-    writer, done = tweets.TweetWriter(ingest.ingest_id), ingest.received
+    writer, done, notes = tweets.TweetWriter(ingest.ingest_id), ingest.received, IngestNotes(source.identity.name)
     with Prefetcher(source, validator, skip=done, max_rows=BATCH_ROWS) as chunks:
         while chunks.has_next():
-            done += _store_batch(store, writer, done, chunks, source.identity.name)
+            batch = _store_batch(store, writer, done, chunks, source.identity.name)
+            notes.add(batch)
+            done += batch.received
     if chunks.error is not None:
         raise chunks.error
     with store.begin() as connection:
-        return ingests.finish(connection, ingest.ingest_id)
+        result = ingests.finish(connection, ingest.ingest_id)
+    return replace(result, notes=(*getattr(source, "notes", ()), *notes.lines()))
+
+
+def run_file(store: Store, settings: Settings, source: FileSource, *, now: datetime | None = None) -> IngestResult:
+    """Ingest a file. Raises NothingIngested when it has no row that was stored or is a duplicate; else as `run`."""
+    result = run(store, settings, source, now=now)
+    if result.stored or result.duplicate:
+        return result
+    problem = "; ".join(result.notes) if result.received else "it has a header and no row"
+    raise NothingIngested(source=result.source, problem=problem)
 
 
 def _author_key(settings: Settings) -> bytes:
@@ -57,8 +76,8 @@ def _author_key(settings: Settings) -> bytes:
     return key
 
 
-def _store_batch(store: Store, writer: tweets.TweetWriter, done: int, chunks: Prefetcher, source: str) -> int:
-    """Store the next chunks in one transaction and return their number of rows."""
+def _store_batch(store: Store, writer: tweets.TweetWriter, done: int, chunks: Prefetcher, source: str) -> Batch:
+    """Store the next chunks in one transaction and return them, without their tweets."""
     batch = Batch()
 
     def tweet_chunks() -> Iterator[list[tweets.TweetTuple]]:
@@ -76,7 +95,7 @@ def _store_batch(store: Store, writer: tweets.TweetWriter, done: int, chunks: Pr
         ingests.store_quarantine(connection, writer.ingest_id, batch.bad)
         counts = {"received": batch.received, "stored": stored, "quarantined": len(batch.bad)}
         ingests.add_counts(connection, writer.ingest_id, **counts)
-    return batch.received
+    return batch
 
 
 def run_landing(store: Store, settings: Settings) -> list[IngestResult]:
@@ -90,14 +109,43 @@ def run_landing(store: Store, settings: Settings) -> list[IngestResult]:
             return []
         for claim in landing.claims():
             try:
-                name = claim.preset if claim.preset != "plain" else claim.path.name.removeprefix("plain__")
-                results.append(run(store, settings, FileSource(claim.path, claim.preset, name=name)))
+                result = _import_labels(store, claim) if claim.preset == "labels" else _ingest(store, settings, claim)
             except (BadSource, BadInput) as error:
                 log.warning("%s", error)
                 landing.failed(claim, str(error))
             else:
-                landing.done(claim)
+                results.append(result)
+                for note in result.notes:
+                    log.info("%s: %s", result.source, note)
+                landing.done(claim, result.notes if result.quarantined else ())
     return results
+
+
+def _ingest(store: Store, settings: Settings, claim: Claim) -> IngestResult:
+    name = claim.preset if claim.preset != "plain" else claim.file_name
+    return run_file(store, settings, FileSource(claim.path, claim.preset, name=name))
+
+
+def _import_labels(store: Store, claim: Claim) -> IngestResult:
+    """Import the labels of a file as those of the person that the file is named after, or of its column labelled_by.
+
+    The result counts labels of stored tweets as duplicates: they bring no tweet.
+    """
+    by = claim.file_name.partition(".")[0]
+    result = import_labels.run(store, FileSource(claim.path, "labels", name=claim.file_name), by=by)
+    refused = tuple(f"row {number}: {reason}" for number, reason in result.problems)
+    if result.refused and result.refused == result.received:
+        raise NothingIngested(source=claim.file_name, problem=refused[0] if refused else "")
+    return IngestResult(
+        ingest_id=0,
+        source=claim.file_name,
+        received=result.received,
+        stored=0,
+        duplicate=result.received - result.refused,
+        quarantined=result.refused,
+        labels=result.audit + result.person,
+        notes=refused,
+    )
 
 
 def run_x(store: Store, settings: Settings) -> list[IngestResult]:

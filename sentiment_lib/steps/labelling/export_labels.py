@@ -25,16 +25,18 @@ GIVEN_COLUMNS = (
     "confidence",
     "inclusion_probability",
 )
-#: A spreadsheet takes a cell that begins so for a formula.
+#: Spreadsheets keep 15 digits of a number; larger ones are guarded by an apostrophe, which the import takes off.
+LARGEST_EXACT = 10**15
+#: A spreadsheet runs a cell that begins so as a formula.
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def run(store: Store, path: Path, *, what: str, most: int | None = None) -> int:
-    """Write `what` to the file and return the number of rows; the ending of its name decides the form.
+    """Write `what` to the file and return the number of rows; the ending of its name decides the format.
 
-    "waiting": drawn tweets without an answer, whose empty column `label` is what `import_labels` reads.
-    "given": labels of people, with their source and chance. In CSV a text that a spreadsheet would run as a formula
-    begins with an apostrophe.
+    "waiting": tweets of the audit sample without a label; `import_labels` reads them with the column `label` filled.
+    "given": labels of people, with their source and inclusion probability. In CSV, an apostrophe guards ids of more
+    than 15 digits and texts that a spreadsheet would run as a formula. Raises BadInput for another `what` or ending.
     """
     writers = {".csv": _csv, ".jsonl": _json_lines}
     if path.suffix.lower() not in writers:
@@ -96,6 +98,8 @@ def _csv(path: Path, columns: tuple[str, ...], rows: Iterator[dict[str, Any]]) -
 def _cell(value: Any) -> Any:
     if hasattr(value, "isoformat"):
         return value.isoformat()
+    if isinstance(value, int) and value >= LARGEST_EXACT:
+        return f"'{value}"
     return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
 
 

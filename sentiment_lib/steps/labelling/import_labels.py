@@ -1,8 +1,12 @@
-"""Labels that people gave in another tool, for tweets that are stored: each row is checked, and each is counted."""
+"""Import labels that people gave in another tool to stored tweets: every row is validated, and counted.
+
+The last answer of a person stands. Rows without a time count as given now, in the order of the file; of two such rows
+for one tweet, one with a lower confidence than the other does not replace it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -10,17 +14,26 @@ from itertools import islice
 from sqlalchemy import Connection
 
 from sentiment_lib.errors import BadInput
-from sentiment_lib.records import LABELS
+from sentiment_lib.sources import rounded_ids
 from sentiment_lib.sources.base import Row, Source
+from sentiment_lib.sources.values import (
+    optional,
+    parse_confidence,
+    parse_label,
+    parse_moment,
+    parse_tweet_id,
+    shown,
+    why_no_date,
+)
 from sentiment_lib.storage import labels
 from sentiment_lib.storage.engine import Store
 
 BATCH_ROWS = 1000
 #: Refused rows that are named; the others are only counted.
-MOST_NAMED = 1000
-#: Clocks differ.
-AHEAD = timedelta(days=1)
-_NAMES = frozenset(str(label) for label in LABELS)
+MAX_NAMED = 1000
+#: Tolerance for clocks that differ.
+MAX_AHEAD = timedelta(days=1)
+LONGEST_NAME = 80
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,15 +41,15 @@ class ImportResult:
     """What became of every row; received == audit + person + duplicate + empty + refused."""
 
     received: int
-    #: labels of drawn tweets, with the chance of their draw
+    #: labels of tweets in the audit sample, with their inclusion probability
     audit: int
     person: int
-    #: this person said the same before
+    #: this person's answer already, or a less confident one than another row's
     duplicate: int
-    #: rows without an answer
+    #: rows without a label
     empty: int
     refused: int
-    #: (row, reason), the first MOST_NAMED
+    #: (row, reason), the first MAX_NAMED
     problems: tuple[tuple[int, str], ...]
 
     def __post_init__(self) -> None:
@@ -45,99 +58,135 @@ class ImportResult:
 
 
 @dataclass(frozen=True)
-class _Given:
+class _Label:
     number: int
     tweet_id: int
     label: str
+    by: str
     at: datetime
+    #: whether the row states its time
+    timed: bool
     confidence: float | None
 
 
 def run(store: Store, source: Source, *, by: str) -> ImportResult:
-    """Store the labels of a source as `by`'s; one transaction for 1,000 rows, and a second run changes nothing."""
-    if not by.strip() or len(by) > 80:
-        raise BadInput(what="the name of who labelled", problem="it needs 1 to 80 characters")
-    now = datetime.now(UTC)
-    counted = {"received": 0, "audit": 0, "person": 0, "duplicate": 0, "empty": 0, "refused": 0}
+    """Store the labels of a source as `by`'s, or as those of the person in its column labelled_by.
+
+    One transaction for 1,000 rows; a second run changes nothing. Raises BadInput for a bad name, BadSource when the
+    source cannot be read.
+    """
+    if not by.strip() or len(by) > LONGEST_NAME:
+        raise BadInput(what="the name of who labelled", problem=f"it needs 1 to {LONGEST_NAME} characters")
+    parser = _RowParser(by.strip(), datetime.now(UTC))
+    counts = {"received": 0, "audit": 0, "person": 0, "duplicate": 0, "empty": 0, "refused": 0}
     problems: list[tuple[int, str]] = []
-    said: dict[int, str] = {}
     rows = source.rows()
     while batch := list(islice(rows, BATCH_ROWS)):
-        counted["received"] += len(batch)
-        given: list[_Given] = []
-        for found in (_checked(row, now, said) for row in batch):
-            match found:
-                case _Given():
-                    given.append(found)
-                case None:
-                    counted["empty"] += 1
-                case problem:
-                    problems.append(problem)
-                    counted["refused"] += 1
+        counts["received"] += len(batch)
+        parsed: list[_Label] = []
+        for row, is_rounded in zip(batch, parser.find_rounded(batch), strict=True):
+            label, outcome = parser.parse(row, is_rounded=is_rounded)
+            if label is not None:
+                parsed.append(label)
+            elif outcome in counts:
+                counts[outcome] += 1
+            else:
+                problems.append((row.number, outcome))
+                counts["refused"] += 1
         with store.begin() as connection:
-            for number, outcome in _store(connection, given, by.strip(), now):
-                if outcome in counted:
-                    counted[outcome] += 1
+            for number, outcome in _store(connection, parsed, parser.now):
+                if outcome in counts:
+                    counts[outcome] += 1
                 else:
                     problems.append((number, outcome))
-                    counted["refused"] += 1
-    return ImportResult(**counted, problems=tuple(sorted(problems)[:MOST_NAMED]))
+                    counts["refused"] += 1
+    return ImportResult(**counts, problems=tuple(sorted(problems)[:MAX_NAMED]))
 
 
-def _checked(row: Row, now: datetime, said: dict[int, str]) -> _Given | tuple[int, str] | None:
-    """The label of a row, None without an answer, or (row, reason)."""
-    if row.problem is not None:
-        return row.number, row.problem
-    label = (row.label or "").strip().lower()
-    if not label:
-        return None
-    if label not in _NAMES:
-        return row.number, f"the label {label[:40]!a} is none of {', '.join(sorted(_NAMES))}"
-    written = (row.tweet_id or "").strip()
-    if not (written.isascii() and written.isdigit() and 0 < int(written[:20]) < 2**63):
-        return row.number, f"the id {written[:40]!a} is no tweet id"
-    tweet_id = int(written)
-    if said.setdefault(tweet_id, label) != label:
-        return row.number, f"an earlier row says that tweet {tweet_id} is {said[tweet_id]}"
-    at, confidence = now, None
-    try:
-        if row.labelled_at and row.labelled_at.strip():
-            at = datetime.fromisoformat(row.labelled_at.strip())
-        if row.confidence and row.confidence.strip():
-            confidence = float(row.confidence)
-    except ValueError:
-        return row.number, "the time or the confidence cannot be read"
-    if at.tzinfo is None or at > now + AHEAD:
-        return row.number, "the time has no time zone or lies in the future"
-    if confidence is not None and not 0 <= confidence <= 1:
-        return row.number, f"the confidence {confidence} is not between 0 and 1"
-    return _Given(row.number, tweet_id, label, at, confidence)
+class _RowParser:
+    """Parses the rows of one source, in their order."""
+
+    def __init__(self, by: str, now: datetime) -> None:
+        self.now = now
+        self._by = by
+        self._ids_are_rounded = False
+        #: (tweet, person) → confidence of the row without a time that stands so far
+        self._untimed: dict[tuple[int, str], float] = {}
+
+    def find_rounded(self, rows: Sequence[Row]) -> Sequence[bool]:
+        """Which rows have a rounded id."""
+        ids = [parse_tweet_id(row.tweet_id)[0] or 0 for row in rows]
+        found = rounded_ids.find_rounded(ids, already=self._ids_are_rounded)
+        self._ids_are_rounded |= bool(found.any())
+        rounded: list[bool] = found.tolist()
+        return rounded
+
+    def parse(self, row: Row, *, is_rounded: bool) -> tuple[_Label | None, str]:
+        """The label of a row, or None and "empty", "duplicate" or the reason why it is refused."""
+        if row.problem is not None:
+            return None, row.problem
+        label, problem = parse_label(row.label)
+        if label is None:
+            return None, problem or "empty"
+        tweet_id, problem = parse_tweet_id(row.tweet_id)
+        if tweet_id is None:
+            return None, problem or ""
+        if is_rounded:
+            return None, f"the id {tweet_id} is rounded: {rounded_ids.REASON}"
+        confidence, problem = parse_confidence(row.confidence)
+        if problem is not None:
+            return None, problem
+        by = optional(row.labelled_by) or self._by
+        if len(by) > LONGEST_NAME:
+            return None, f"the name of who labelled has more than {LONGEST_NAME} characters"
+        if (written := optional(row.labelled_at)) is not None:
+            at, problem = self._moment(written)
+            return (_Label(row.number, tweet_id, label, by, at, True, confidence), "") if at else (None, problem)
+        key, surest = (tweet_id, by), self._untimed.get((tweet_id, by))
+        if confidence is not None and surest is not None and confidence < surest:
+            return None, "duplicate"
+        if confidence is not None:
+            self._untimed[key] = confidence
+        at = self.now + timedelta(microseconds=row.number)  # a later row is a later answer
+        return _Label(row.number, tweet_id, label, by, at, False, confidence), ""
+
+    def _moment(self, written: str) -> tuple[datetime | None, str]:
+        try:
+            moment = parse_moment(written)
+        except ValueError:
+            return None, why_no_date(written, "time")
+        if moment.tzinfo is None:
+            return None, f"the time {shown(written)} has no time zone: name it with --zone"
+        if moment > self.now + MAX_AHEAD:
+            return None, f"the time {shown(written)} lies in the future"
+        return moment, ""
 
 
-def _store(connection: Connection, given: list[_Given], by: str, now: datetime) -> Iterator[tuple[int, str]]:
-    """(row, "audit", "person", "duplicate" or the reason why it is refused) for each."""
-    ids = [one.tweet_id for one in given]
-    known, drawn = labels.existing_ids(connection, ids), labels.audit_probabilities(connection, ids)
-    audited = labels.audited(connection, list(drawn))
-    settled: list[int] = []
-    for one in given:
-        if one.tweet_id not in known:
+def _store(connection: Connection, parsed: list[_Label], now: datetime) -> Iterator[tuple[int, str]]:
+    """(row, "audit", "person", "duplicate" or the reason why it is refused) for each label."""
+    ids = [one.tweet_id for one in parsed]
+    existing, probabilities = labels.existing_ids(connection, ids), labels.audit_probabilities(connection, ids)
+    audited = labels.audited(connection, list(probabilities))
+    newly_audited: list[int] = []
+    for one in parsed:
+        if one.tweet_id not in existing:
             yield one.number, f"there is no tweet {one.tweet_id}"
             continue
-        # the sample has one answer a tweet; a second one is a person's
-        audit = one.tweet_id in drawn and audited.get(one.tweet_id, by) == by
-        stored = labels.insert_label(
+        # a tweet of the audit sample has one person's audit label; another person's is an ordinary one
+        audit = one.tweet_id in probabilities and audited.get(one.tweet_id, one.by) == one.by
+        label_id = labels.insert_label(
             connection,
             tweet_id=one.tweet_id,
             label=one.label,
             source="audit" if audit else "person",
-            by=by,
+            by=one.by,
             at=one.at,
-            inclusion_probability=drawn[one.tweet_id] if audit else None,
+            is_new_answer=one.timed,
+            inclusion_probability=probabilities[one.tweet_id] if audit else None,
             confidence=one.confidence,
         )
         if audit:
-            settled.append(one.tweet_id)
-            audited[one.tweet_id] = by
-        yield one.number, "duplicate" if stored is None else "audit" if audit else "person"
-    labels.mark_audited(connection, settled, now)
+            newly_audited.append(one.tweet_id)
+            audited[one.tweet_id] = one.by
+        yield one.number, "duplicate" if label_id is None else "audit" if audit else "person"
+    labels.mark_audited(connection, newly_audited, now)
