@@ -32,6 +32,7 @@ from sentiment_lib.steps.scoring import score
 from sentiment_lib.steps.training import snapshot, train
 from sentiment_lib.storage import migrate
 from sentiment_lib.storage.engine import Store
+from sentiment_lib.training_record import TrainingOrder
 
 FAMILY = "tfidf_logreg"
 
@@ -54,7 +55,7 @@ def decide(store: Store, settings: Settings, path: Path, number: int) -> dict[st
     bootstrap.run(store, settings)
     score.run(store, settings)
     frozen = snapshot.run(store, settings)
-    version = train.run(store, settings, snapshot_id=frozen.snapshot_id, family=FAMILY, run_key=asked_by)
+    version = train.run(store, settings, TrainingOrder(snapshot_id=frozen.snapshot_id, family=FAMILY, run_key=asked_by))
     case = {"snapshot_id": frozen.snapshot_id, "candidate": version.version}
     decision = evaluate.run(store, settings, **case, requested_by=asked_by)
     if decision.verdict is Answer.PROMOTE:

@@ -14,6 +14,7 @@ from sentiment_lib.steps.deployment import bootstrap, promote
 from sentiment_lib.steps.ingestion import ingest
 from sentiment_lib.steps.training import snapshot, train
 from sentiment_lib.storage.engine import Store
+from sentiment_lib.training_record import TrainingOrder
 
 DAYS = 180
 #: Tweets of the bulk have ids from here on; the sample stream's are far above.
@@ -88,7 +89,8 @@ def _decide(store: Store, settings: Settings) -> None:
     ingest.run(store, settings, SampleStream(start=start, days=14, per_day=400))
     bootstrap.run(store, settings)
     frozen = snapshot.run(store, settings)
-    version = train.run(store, settings, snapshot_id=frozen.snapshot_id, family="tfidf_logreg", run_key="retrain/1")
+    order = TrainingOrder(snapshot_id=frozen.snapshot_id, family="tfidf_logreg", run_key="retrain/1")
+    version = train.run(store, settings, order)
     case = {"snapshot_id": frozen.snapshot_id, "candidate": version.version}
     decision = evaluate.run(store, settings, **case, requested_by="retrain/1")
     question = request_approval.run(store, settings, decision_ids=[decision.decision_id], requested_by="retrain/1")

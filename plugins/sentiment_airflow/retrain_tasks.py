@@ -65,15 +65,18 @@ def plan_fine_tuning(snapshot_id: int, params: Json) -> list[Json]:
 def train(order: Json, dag_run: Any) -> Json:
     """Train one family; a retry of the same run finds the registered candidate instead of training again."""
     from sentiment_lib.steps.training import train
+    from sentiment_lib.training_record import TrainingOrder
 
     began: datetime = dag_run.start_date
     version = run_step(
         train.run,
-        snapshot_id=order["snapshot_id"],
-        family=order["family"],
-        seed=order["seed"],
-        run_key=f"{run_key(dag_run)}/{order['family']}",
-        began=began,
+        TrainingOrder(
+            snapshot_id=order["snapshot_id"],
+            family=order["family"],
+            seed=order["seed"],
+            run_key=f"{run_key(dag_run)}/{order['family']}",
+            began=began,
+        ),
     )
     return {"snapshot_id": order["snapshot_id"], "candidate": version.version, "family": version.family}
 
@@ -161,7 +164,7 @@ def _orders(snapshot_id: int, params: Json, *, fine_tuned: bool) -> list[Json]:
     from sentiment_lib.steps.training import family_selection
 
     orders = run_step(
-        family_selection.orders,
+        family_selection.plan_trainings,
         snapshot_id=snapshot_id,
         families=params["families"],
         seed=params["seed"],

@@ -53,7 +53,7 @@ def up(
     from sentiment_lib.steps.training import family_selection
 
     # fail now rather than at the first scheduled retrain
-    family_selection.chosen(load_settings())
+    family_selection.select_families(load_settings())
     stack.choose_ports(airflow=port_airflow, mlflow=port_mlflow, postgres=port_postgres, api=port_api)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     if detach:

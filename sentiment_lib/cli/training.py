@@ -10,6 +10,7 @@ import typer
 
 from sentiment_lib.cli.common import By, Json, open_store, show
 from sentiment_lib.errors import MissingExtra, MissingWeights, SentimentError, TrainingCancelled, TrainingRefused
+from sentiment_lib.training_record import TrainingOrder
 
 Seed = Annotated[int, typer.Option(min=0, help="Random seed of the training.")]
 
@@ -48,7 +49,9 @@ def train(
     from sentiment_lib.steps.training import train as step
 
     with open_store() as (store, settings):
-        version = step.run(store, settings, snapshot_id=snapshot_id, family=family, run_key=key, seed=seed)
+        version = step.run(
+            store, settings, TrainingOrder(snapshot_id=snapshot_id, family=family, run_key=key, seed=seed)
+        )
     show(version, as_json, f"Version {version.version} ({version.family}), package {version.digest[:12]}")
 
 
@@ -71,13 +74,12 @@ def retrain(
     with open_store() as (store, settings):
         request_retrain.claim_requests(store, settings, run_id=request, otherwise="person", families=families)
         frozen = snapshot_step.run(store, settings).snapshot_id
-        for family in family_selection.chosen(settings, families):
+        for family in family_selection.select_families(settings, families):
             if not as_json:
                 typer.echo(f"Training {family} on snapshot {frozen} …", err=True)
             try:
-                version = train_step.run(
-                    store, settings, snapshot_id=frozen, family=family, run_key=request, seed=seed, began=began
-                ).version
+                order = TrainingOrder(snapshot_id=frozen, family=family, run_key=request, seed=seed, began=began)
+                version = train_step.run(store, settings, order).version
             except (TrainingRefused, TrainingCancelled, MissingExtra, MissingWeights) as error:
                 # specific to this family: train the others
                 failed[family] = error

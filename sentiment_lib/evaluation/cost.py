@@ -21,3 +21,7 @@ class Cost:
     train_seconds: float | None = None
     #: of all threads together
     train_cpu_seconds: float | None = None
+
+    def as_dict(self) -> dict[str, float]:
+        """The measured values by name."""
+        return {name: value for name, value in vars(self).items() if value is not None}

@@ -16,11 +16,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sentiment_lib.errors import MissingExtra, NotFound
+from sentiment_lib.evaluation.cost import Cost
 from sentiment_lib.records import LABELS
 from sentiment_lib.registry import bundled_code
 from sentiment_lib.registry.model_card import FILE as CARD
 from sentiment_lib.registry.requirements import requirements
 from sentiment_lib.settings import Settings
+from sentiment_lib.training_record import TrainingRecord
 
 if TYPE_CHECKING:
     from sentiment_lib.families.base import Model
@@ -31,7 +33,7 @@ CHAMPION, CHALLENGER = "champion", "challenger"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Registered:
+class RegisteredVersion:
     """A version as MLflow knows it."""
 
     version: int
@@ -74,7 +76,7 @@ class Registry:
         place = str(self.home / "artifacts") if self.uri.startswith("sqlite:") else None
         return str(self.client.create_experiment(self.name, artifact_location=place))
 
-    def find(self, training_key: str) -> Registered | None:
+    def find(self, training_key: str) -> RegisteredVersion | None:
         """The version that a training registered before it was killed."""
         for found in self.client.search_model_versions(f"name = '{self.name}'"):
             if found.tags.get("training_key") == training_key:
@@ -83,7 +85,7 @@ class Registry:
 
     def register(
         self, folder: Path, *, digest: str, model: Model, run_id: str, training_key: str, card: str
-    ) -> Registered:
+    ) -> RegisteredVersion:
         """Log the package as a model from code, and make it a version in one call that carries all its tags.
 
         `folder` is the model's package. The code that reads it goes along, so that MLflow and the requirements suffice
@@ -129,27 +131,27 @@ class Registry:
             )
         )
 
-    def note(self, run_id: str, **notes: Mapping[str, Any]) -> None:
-        """Keep what the database will need, so that a killed training can be taken up from MLflow alone."""
-        for name, facts in notes.items():
-            self.client.log_dict(run_id, dict(facts), f"{name}.json")
-        for name, figure in notes.get("cost", {}).items():
-            self.client.log_metric(run_id, name, figure)
-        for name, value in notes.get("training", {}).get("environment", {}).items():
-            self.client.set_tag(run_id, f"environment.{name}", value)
+    def log_training_record(self, run_id: str, training: TrainingRecord, cost: Cost) -> None:
+        """Log record and cost with the run, so that a killed training can be completed from MLflow alone."""
+        self.client.log_dict(run_id, training.to_json(), "training.json")
+        self.client.log_dict(run_id, cost.as_dict(), "cost.json")
+        for name, value in cost.as_dict().items():
+            self.client.log_metric(run_id, name, value)
+        for name, text in training.environment.items():
+            self.client.set_tag(run_id, f"environment.{name}", text)
 
-    def notes(self, run_id: str) -> tuple[dict[str, Any], dict[str, Any]]:
-        """(training, cost) that `note` kept."""
+    def read_training_record(self, run_id: str) -> tuple[TrainingRecord, Cost]:
+        """Record and cost that `log_training_record` logged."""
         with tempfile.TemporaryDirectory() as scratch:
             paths = [self.client.download_artifacts(run_id, f"{name}.json", scratch) for name in ("training", "cost")]
             training, cost = (json.loads(Path(path).read_text()) for path in paths)
-        return training, cost
+        return TrainingRecord.from_json(training), Cost(**cost)
 
-    def log(self, run_id: str, figures: Mapping[str, float], files: Sequence[Path]) -> None:
-        """Metrics and files of a run."""
-        for name, figure in figures.items():
-            self.client.log_metric(run_id, name, figure)
-        for path in files:
+    def log_metrics_and_plots(self, run_id: str, metrics: Mapping[str, float], plots: Sequence[Path]) -> None:
+        """Log metrics, and files into the run's folder `plots`."""
+        for name, value in metrics.items():
+            self.client.log_metric(run_id, name, value)
+        for path in plots:
             self.client.log_artifact(run_id, str(path), "plots")
 
     def _ensure_named(self) -> None:
@@ -218,7 +220,7 @@ class Registry:
             shutil.rmtree(self.cache / wanted, ignore_errors=True)
             raise
 
-    def get(self, version: int) -> Registered:
+    def get(self, version: int) -> RegisteredVersion:
         """A version as MLflow knows it; NotFound when it does not."""
         from mlflow.exceptions import MlflowException
 
@@ -262,8 +264,8 @@ class Registry:
             self.client.delete_registered_model_alias(self.name, name)
 
 
-def _registered(found: Any) -> Registered:
-    return Registered(
+def _registered(found: Any) -> RegisteredVersion:
+    return RegisteredVersion(
         version=int(found.version),
         run_id=found.run_id,
         digest=found.tags.get("digest", ""),

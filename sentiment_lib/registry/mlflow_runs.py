@@ -1,4 +1,4 @@
-"""One MLflow run for one training: what went in, what it cost, how it looks."""
+"""MLflow runs of trainings and their trials, and the environment that they record."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def nested_run(
     *,
     name: str,
     parameters: Mapping[str, Any],
-    figures: Mapping[str, float],
+    metrics: Mapping[str, float],
     problem: str | None = None,
 ) -> None:
     """One finished run under another; FAILED, with the problem as a tag, when there is one."""
@@ -54,7 +54,7 @@ def nested_run(
     run_id = client.create_run(registry.experiment(), run_name=name, tags=tags).info.run_id
     client.log_batch(
         run_id,
-        metrics=[Metric(key=key, value=value, timestamp=now, step=0) for key, value in figures.items()],
+        metrics=[Metric(key=key, value=value, timestamp=now, step=0) for key, value in metrics.items()],
         params=[Param(key, str(value)) for key, value in parameters.items()],
     )
     client.set_terminated(run_id, "FAILED" if problem else "FINISHED")

@@ -1,6 +1,6 @@
-"""The card of a version: what it learned from, how good it is, what it costs, and what it is not for.
+"""The model card of a version: training data, quality, calibration, cost, limits and licences.
 
-Mitchell et al. 2019, "Model Cards for Model Reporting", FAT*. A pure function of facts: it asks nobody.
+Mitchell et al. 2019, "Model Cards for Model Reporting", FAT*.
 """
 
 from __future__ import annotations
@@ -9,7 +9,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from sentiment_lib.evaluation.cost import Cost
 from sentiment_lib.families.catalog import CATALOG
+from sentiment_lib.training_record import SearchRecord, TrainingRecord
 
 Figures = Mapping[str, tuple[float, float, float]]
 FILE = "card.md"
@@ -24,27 +26,21 @@ LIMITS = """\
 
 @dataclass(frozen=True, kw_only=True)
 class Facts:
-    """All that a card says. Shares and figures from 0 to 1; times as people read them."""
+    """Everything on a card. Shares and metrics from 0 to 1; times as text."""
 
     family: str
     digest: str
-    seed: int
-    options: Mapping[str, Any]
-    revision: str
+    training: TrainingRecord
     normaliser: str
-    snapshot_hash: str | None
     #: part -> rows, first and last time, share of each label
     parts: Mapping[str, tuple[int, str, str, Mapping[str, float]]] = field(default_factory=dict)
     #: label source -> rows
     sources: Mapping[str, int] = field(default_factory=dict)
     quality: Figures = field(default_factory=dict)
-    #: slice -> rows and its figures
+    #: slice -> rows and its metrics
     slices: Mapping[str, tuple[int, Figures]] = field(default_factory=dict)
     notes: Mapping[str, Any] = field(default_factory=dict)
-    cost: Mapping[str, float] = field(default_factory=dict)
-    inputs: Mapping[str, Any] = field(default_factory=dict)
-    #: how the options were searched; empty when they were not
-    search: Mapping[str, Any] = field(default_factory=dict)
+    cost: Cost = field(default_factory=Cost)
 
 
 def card(facts: Facts, *, model: str) -> str:
@@ -63,6 +59,7 @@ def card(facts: Facts, *, model: str) -> str:
 
 
 def _data(facts: Facts) -> list[str]:
+    training = facts.training
     if not facts.parts:
         return ["Nothing was learned: the family answers by its lexicon or its checkpoint alone."]
     rows = (
@@ -71,32 +68,33 @@ def _data(facts: Facts) -> list[str]:
     )
     labels = list(next(iter(facts.parts.values()))[3])
     lines = [*_table(["part", "rows", "period (UTC)", *labels], rows), ""]
-    lines.append(f"Snapshot `{facts.snapshot_hash}`; the holdout is later than every training row.")
+    lines.append(f"Snapshot `{training.snapshot_hash}`; the holdout is later than every training row.")
     lines.append(f"Labels come from {', '.join(f'{name} ({n:,})' for name, n in facts.sources.items())}.")
-    options = ", ".join(f"{name}={value}" for name, value in facts.options.items()) or "the defaults"
-    lines.append(f"Seed {facts.seed}, options {options}, code {facts.revision}, normaliser {facts.normaliser}.")
-    if facts.search.get("trials"):
-        lines.append(_searched(facts.search))
-    if asked := facts.inputs.get("unlabelled"):
-        lines.append(f"Also read: {asked['rows']:,} tweets without labels, from before the holdout.")
-    if start := facts.inputs.get("start"):
-        lines.append(f"Goes on from the weights of version {start['version']}.")
-    if teacher := facts.inputs.get("teacher"):
-        lines.append(f"Learned, beside the labels, what version {teacher['version']} says of the rows.")
+    options = ", ".join(f"{name}={value}" for name, value in training.options.items()) or "the defaults"
+    lines.append(f"Seed {training.seed}, options {options}, code {training.revision}, normaliser {facts.normaliser}.")
+    if training.search and training.search.trials:
+        lines.append(_search(training.search))
+    inputs = training.inputs
+    if inputs.unlabelled:
+        lines.append(f"Also read: {inputs.unlabelled.rows or 0:,} unlabelled tweets from before the holdout.")
+    if inputs.start:
+        lines.append(f"Warm-started from the weights of version {inputs.start.version}.")
+    if inputs.teacher:
+        lines.append(f"Distilled from version {inputs.teacher.version}, beside the labels.")
     return lines
 
 
-def _searched(search: Mapping[str, Any]) -> str:
-    found = ", ".join(f"{name}={value}" for name, value in search["found"].items()) or "the defaults won"
-    kind = f"{search['configurations']} configurations in {search['trials']} trials on folds of the training rows"
-    early = f" It ended early: {search['stopped']}." if search.get("stopped") else ""
-    return f"Options were searched, {kind}: {found}.{early}"
+def _search(search: SearchRecord) -> str:
+    found = ", ".join(f"{name}={value}" for name, value in search.found.items()) or "the defaults won"
+    size = f"{search.configurations} configurations in {search.trials} trials on folds of the training rows"
+    early = f" It ended early: {search.stopped}." if search.stopped else ""
+    return f"Hyperparameter search, {size}: {found}.{early}"
 
 
 def _quality(facts: Facts) -> list[str]:
     if not facts.quality:
         return ["Not measured: there was no holdout."]
-    lines = _table(["figure", "value", "95 % interval"], ([_name(n), *_interval(v)] for n, v in facts.quality.items()))
+    lines = _table(["metric", "value", "95 % interval"], ([_name(n), *_interval(v)] for n, v in facts.quality.items()))
     if facts.slices:
         shown = [name for name in ("macro_f1", "negative_f1") if name in facts.quality]
         rows = (
@@ -125,10 +123,11 @@ def _calibration(facts: Facts) -> list[str]:
     return lines
 
 
-def _cost(cost: Mapping[str, float]) -> list[str]:
-    told = (
+def _cost(cost: Cost) -> list[str]:
+    measured = cost.as_dict()
+    rows = (
         ("train_seconds", "training, wall", "s"),
-        ("train_cpu_seconds", "training, processor", "s"),
+        ("train_cpu_seconds", "training, CPU", "s"),
         ("memory_mb", "peak memory of training", "MB"),
         ("artefact_mb", "package", "MB"),
         ("p50_ms", "one tweet, median", "ms"),
@@ -136,15 +135,17 @@ def _cost(cost: Mapping[str, float]) -> list[str]:
         ("tweets_per_second", "batch", "tweets/s"),
     )
     return _table(
-        ["what", "measured"], ([text, f"{cost[name]:,.6g} {unit}"] for name, text, unit in told if name in cost)
+        ["what", "measured"], ([text, f"{measured[name]:,.6g} {unit}"] for name, text, unit in rows if name in measured)
     )
 
 
 def _licences(facts: Facts) -> list[str]:
     names = [facts.family, *map(str, facts.notes.get("members", ()))]
     lines = [f"- `{name}`: {CATALOG[name].licence}" for name in names if name in CATALOG]
-    if "checkpoint" in facts.options:
-        lines.append(f"- The checkpoint {facts.options['checkpoint']} has its own licence; read it before use.")
+    if "checkpoint" in facts.training.options:
+        lines.append(
+            f"- The checkpoint {facts.training.options['checkpoint']} has its own licence; read it before use."
+        )
     return [
         *lines,
         "- Labelled tweets belong to their authors; a data set's licence can restrict what a model of it is for.",

@@ -10,9 +10,11 @@ from typing import Any
 from sqlalchemy import Connection, insert, select, text
 
 from sentiment_lib.errors import NotFound
+from sentiment_lib.evaluation.cost import Cost
 from sentiment_lib.records import ModelVersion
 from sentiment_lib.storage import ledger
 from sentiment_lib.storage.tables import DeploymentRow, ModelVersionRow
+from sentiment_lib.training_record import TrainingRecord
 
 COLUMNS = tuple(
     ModelVersionRow.__table__.c[name] for name in ("version", "family", "digest", "run_id", "snapshot_id", "created_at")
@@ -24,12 +26,14 @@ def store(
     version: ModelVersion,
     *,
     training_key: str,
-    training: Mapping[str, Any],
-    cost: Mapping[str, Any],
+    training: TrainingRecord,
+    cost: Cost,
 ) -> None:
-    """Write a registered version with its ledger row. `training`: seed, options, pins: what rebuilds it."""
+    """Insert a registered version with its ledger row."""
     connection.execute(
-        insert(ModelVersionRow).values(**vars(version), training_key=training_key, training=training, cost=cost)
+        insert(ModelVersionRow).values(
+            **vars(version), training_key=training_key, training=training.to_json(), cost=cost.as_dict()
+        )
     )
     facts = {"version": version.version, "family": version.family, "digest": version.digest}
     ledger.append(connection, "training", {**facts, "snapshot_id": version.snapshot_id, "run_id": version.run_id})
@@ -50,13 +54,13 @@ def by_training_key(connection: Connection, training_key: str) -> ModelVersion |
     return ModelVersion(**row) if row else None
 
 
-def details(connection: Connection, version: int) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Training (seed, options, pins) and cost (p99_ms, memory_mb, artefact_mb, seconds) of a version."""
+def training_of(connection: Connection, version: int) -> tuple[TrainingRecord, Cost]:
+    """How a version was trained, and its cost. Raises NotFound."""
     query = select(ModelVersionRow.training, ModelVersionRow.cost).where(ModelVersionRow.version == version)
     row = connection.execute(query).one_or_none()
     if row is None:
         raise NotFound(what="model version", key=version)
-    return row.training, row.cost
+    return TrainingRecord.from_json(row.training), Cost(**row.cost)
 
 
 def champion(connection: Connection) -> ModelVersion | None:

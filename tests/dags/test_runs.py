@@ -31,11 +31,11 @@ def freeze():
         raise {"few": NotEnoughLabels, "lost": NotFound}[case["snapshot"]](case["snapshot"])
     return Record(snapshot_id=5)
 
-def train_family(family, began, **asked):
-    if family in case["fail"]:
-        raise TrainingRefused(family=family, problem="made up")
-    assert began.tzinfo, asked
-    return Record(version=len(family), family=family)
+def train_family(order):
+    if order.family in case["fail"]:
+        raise TrainingRefused(family=order.family, problem="made up")
+    assert order.began.tzinfo, order
+    return Record(version=len(order.family), family=order.family)
 
 def decide(candidate, **asked):
     return Record(decision_id=candidate, verdict="HOLD", candidate_version=1, evidence_hash="e")
@@ -46,13 +46,13 @@ def request(decision_ids, **asked):
 STEPS = {
     request_retrain.claim_requests: take,
     snapshot.run: freeze,
-    family_selection.orders: lambda **asked: orders(None, Settings(), **asked),
+    family_selection.plan_trainings: lambda **asked: orders(None, Settings(), **asked),
     train.run: train_family,
     evaluate.run: decide,
     request_approval.run: request,
 }
-orders = family_selection.orders
-retrain_tasks.run_step = lambda step, **asked: STEPS[step](**asked)
+orders = family_selection.plan_trainings
+retrain_tasks.run_step = lambda step, *given, **asked: STEPS[step](*given, **asked)
 notifiers.FailureNotice.notify = lambda self, context: None
 from airflow.dag_processing.dagbag import DagBag
 dag = DagBag("dags").dags["retrain"]

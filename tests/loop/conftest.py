@@ -21,6 +21,7 @@ from sentiment_lib.steps.deployment import bootstrap
 from sentiment_lib.steps.training import snapshot, train
 from sentiment_lib.storage import decisions
 from sentiment_lib.storage.engine import Store
+from sentiment_lib.training_record import TrainingOrder
 
 # words of feeling that VADER's lexicon does not have, so that there is something to learn
 WORDS = {
@@ -84,7 +85,8 @@ def world(postgres_server, template_database, tracking, tmp_path_factory):
     fill(store, itertools.count(1), 600)
     bootstrap.run(store, settings)
     frozen = snapshot.run(store, settings)
-    version = train.run(store, settings, snapshot_id=frozen.snapshot_id, family="tfidf_logreg", run_key="retrain/1")
+    order = TrainingOrder(snapshot_id=frozen.snapshot_id, family="tfidf_logreg", run_key="retrain/1")
+    version = train.run(store, settings, order)
     request = {"snapshot_id": frozen.snapshot_id, "candidate": version.version, "requested_by": "retrain/1"}
     decision = evaluate.run(store, settings, **request)
     question = request_approval.run(store, settings, decision_ids=[decision.decision_id], requested_by="retrain/1")

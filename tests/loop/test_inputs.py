@@ -11,6 +11,7 @@ from sentiment_lib.errors import TrainingCancelled, TrainingRefused
 from sentiment_lib.registry.mlflow_registry import Registry
 from sentiment_lib.steps.training import inputs, reproduce, snapshot, train
 from sentiment_lib.storage import model_versions, snapshots
+from sentiment_lib.training_record import TrainingInputs, TrainingOrder, TrainingSpec
 
 
 @pytest.fixture
@@ -40,10 +41,10 @@ def test_word_vectors_learn_from_tweets_without_labels_but_not_from_the_time_of_
     unlabelled(store, 5000, 1, "turbulence everywhere ")
     unlabelled(store, 6000, 590, "holdout gossip ")
     unlabelled(store, 7000, 1, "through api ", source="api")
-    version = train.run(store, settings, family="word2vec_logreg", **order)
+    version = train.run(store, settings, TrainingOrder(family="word2vec_logreg", **order))
     with store.begin() as connection:
-        training, _ = model_versions.details(connection, version.version)
-    assert training["inputs"]["unlabelled"]["rows"] == 40, "the 480 labelled rows are given with their labels"
+        training, _ = model_versions.training_of(connection, version.version)
+    assert training.inputs.unlabelled.rows == 40, "the 480 labelled rows are given with their labels"
     folder = Registry(settings).fetch(version.version, version.digest)
     known = (folder / "words.json").read_text()
     assert "turbulence" in known
@@ -60,10 +61,11 @@ def test_no_tweet_of_the_snapshot_is_given_without_its_label_and_later_labels_ch
     unlabelled(store, 5000, 1, "turbulence everywhere ")
     with store.begin() as connection:
         frozen = snapshots.by_id(connection, order["snapshot_id"])
-    asked = {"family": "word2vec_logreg", "options": {}}
+    spec = TrainingSpec(family="word2vec_logreg", seed=0, options={}, snapshot_hash=frozen.content_hash)
 
     def gathered(known, of):
-        return inputs.gather(store, known, asked, of, None, tmp_path / f"{of.snapshot_id}-{id(known)}.json")
+        path = tmp_path / f"{of.snapshot_id}-{id(known)}.json"
+        return inputs.collect_inputs(store, known, spec, of, None, path)
 
     given = gathered(settings, frozen)
     assert list(given.unlabelled) == [f"turbulence everywhere {number}" for number in range(5000, 5040)]
@@ -75,7 +77,7 @@ def test_no_tweet_of_the_snapshot_is_given_without_its_label_and_later_labels_ch
             )
         )
         connection.execute(text("DELETE FROM labels WHERE tweet_id = 1"))
-    assert inputs.recall(store, settings, given.note) == given
+    assert inputs.load_inputs(store, settings, given.record) == given
     later = snapshot.run(store, settings)
     assert len(gathered(settings, later).unlabelled) == 40, "one more, one fewer"
     few = changed(retrain={"unlabelled_rows": 10})
@@ -86,16 +88,17 @@ def test_a_note_of_before_labelled_tweets_were_left_out_recalls_what_it_recalled
     unlabelled(store, 5000, 1, "turbulence everywhere ")
     with store.begin() as connection:
         frozen = snapshots.by_id(connection, order["snapshot_id"])
-    asked = {"before": frozen.split_at.isoformat(), "collected": datetime.now(UTC).isoformat(), "limit": 1000}
-    assert len(inputs.recall(store, settings, {"unlabelled": asked}).unlabelled) == 480 + 40
+    query = {"before": frozen.split_at.isoformat(), "collected": datetime.now(UTC).isoformat(), "limit": 1000}
+    record = TrainingInputs.from_json({"unlabelled": query})
+    assert len(inputs.load_inputs(store, settings, record).unlabelled) == 480 + 40
 
 
 def test_options_of_a_family_come_from_the_policy_unless_a_training_brings_its_own(store, changed, order):
     settings = changed(retrain={"options": {"tfidf_logreg": {"model": "complement_nb"}}})
-    usual = train.run(store, settings, family="tfidf_logreg", **order)
-    own = train.run(store, settings, family="tfidf_logreg", options={}, **order)
+    usual = train.run(store, settings, TrainingOrder(family="tfidf_logreg", **order))
+    own = train.run(store, settings, TrainingOrder(family="tfidf_logreg", options={}, **order))
     with store.begin() as connection:
-        options = [model_versions.details(connection, one.version)[0]["options"] for one in (usual, own)]
+        options = [model_versions.training_of(connection, one.version)[0].options for one in (usual, own)]
     assert options == [{"model": "complement_nb"}, {}]
     assert reproduce.run(store, settings, version=usual.version).identical
 
@@ -103,7 +106,7 @@ def test_options_of_a_family_come_from_the_policy_unless_a_training_brings_its_o
 def test_a_training_over_its_time_is_cancelled_and_registers_nothing(store, changed, order):
     settings = changed(retrain={"train_minutes": 1e-9})
     with pytest.raises(TrainingCancelled, match=r"tfidf_logreg .*policy\.retrain\.train_minutes"):
-        train.run(store, settings, family="tfidf_logreg", **order)
+        train.run(store, settings, TrainingOrder(family="tfidf_logreg", **order))
     registry = Registry(settings)
     assert registry.client.search_model_versions(f"name = '{registry.name}'") == []
 
@@ -113,6 +116,6 @@ def test_a_family_that_begins_when_its_retrains_time_is_used_up_is_refused_unles
 ):
     late = datetime.now(UTC) - timedelta(minutes=settings.policy.retrain.budget_minutes + 1)
     with pytest.raises(TrainingRefused, match="budget_minutes"):
-        train.run(store, settings, family="count_logreg", began=late, **order)
+        train.run(store, settings, TrainingOrder(family="count_logreg", began=late, **order))
     order["snapshot_id"] = decided.snapshot.snapshot_id
-    assert train.run(store, settings, family="tfidf_logreg", began=late, **order) == decided.version
+    assert train.run(store, settings, TrainingOrder(family="tfidf_logreg", began=late, **order)) == decided.version

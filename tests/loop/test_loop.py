@@ -20,6 +20,7 @@ from sentiment_lib.steps.operations import verify
 from sentiment_lib.steps.scoring import score
 from sentiment_lib.steps.training import inputs, reproduce, snapshot, train
 from sentiment_lib.storage import decisions, ledger, model_versions
+from sentiment_lib.training_record import TrainingOrder
 
 
 def count(store, table):
@@ -153,9 +154,9 @@ def test_a_snapshot_file_that_was_changed_is_refused(store, settings, tweets):
 def test_a_training_is_found_again_by_its_key_and_other_seeds_are_other_versions(store, settings, tweets):
     frozen = snapshot.run(store, settings).snapshot_id
     order = {"snapshot_id": frozen, "family": "tfidf_logreg", "run_key": "retrain/1"}
-    first = train.run(store, settings, **order)
-    assert train.run(store, settings, **order) == first
-    assert train.run(store, settings, **order, seed=1).version != first.version
+    first = train.run(store, settings, TrainingOrder(**order))
+    assert train.run(store, settings, TrainingOrder(**order)) == first
+    assert train.run(store, settings, TrainingOrder(**order, seed=1)).version != first.version
 
 
 def test_a_training_killed_after_mlflow_knew_the_version_is_taken_up_and_not_repeated(
@@ -170,10 +171,10 @@ def test_a_training_killed_after_mlflow_knew_the_version_is_taken_up_and_not_rep
 
         patched.setattr(model_versions, "store", die)
         with pytest.raises(KeyboardInterrupt):
-            train.run(store, settings, **order)
+            train.run(store, settings, TrainingOrder(**order))
     assert count(store, "model_versions") == 0
     monkeypatch.setattr(inputs, "fit", lambda *args: pytest.fail("it was trained again"))
-    version = train.run(store, settings, **order)
+    version = train.run(store, settings, TrainingOrder(**order))
     assert count(store, "model_versions") == 1
     assert Registry(settings).load(version.version, version.digest).family == "tfidf_logreg"
 
@@ -188,10 +189,10 @@ def test_a_training_killed_before_it_was_registered_leaves_no_version(store, set
 
         patched.setattr(Registry, "register", die)
         with pytest.raises(KeyboardInterrupt):
-            train.run(store, settings, **order)
+            train.run(store, settings, TrainingOrder(**order))
     registry = Registry(settings)
     assert registry.client.search_model_versions(f"name = '{registry.name}'") == []
-    version = train.run(store, settings, **order)
+    version = train.run(store, settings, TrainingOrder(**order))
     assert version.version == 1
     statuses = {run.info.status for run in registry.client.search_runs([registry.experiment()])}
     assert statuses == {"FAILED", "FINISHED"}

@@ -16,6 +16,7 @@ from sentiment_lib.steps.decisions.replay import run as replay
 from sentiment_lib.steps.deployment import bootstrap
 from sentiment_lib.steps.training import reproduce, snapshot, train
 from sentiment_lib.storage import decisions, model_versions
+from sentiment_lib.training_record import TrainingOrder
 
 
 @pytest.fixture
@@ -39,7 +40,7 @@ def weak_default(monkeypatch):
 
 def details(store, version):
     with store.begin() as connection:
-        return model_versions.details(connection, version.version)[0]
+        return model_versions.training_of(connection, version.version)[0].to_json()
 
 
 def nested(registry, run_id):
@@ -50,7 +51,7 @@ def nested(registry, run_id):
 def test_a_searched_training_registers_the_winners_options_and_reproduces(
     store, searching, order, weak_default, monkeypatch
 ):
-    version = train.run(store, searching, family="fasttext", **order)
+    version = train.run(store, searching, TrainingOrder(family="fasttext", **order))
     training = details(store, version)
     note = training["search"]
     assert note["found"], note
@@ -74,7 +75,7 @@ def test_a_searched_training_registers_the_winners_options_and_reproduces(
     assert not (searching.home / "checkpoints").exists() or not list((searching.home / "checkpoints").iterdir())
 
     monkeypatch.setattr(successive_halving, "search", lambda *_, **__: pytest.fail("searched again"))
-    assert train.run(store, searching, family="fasttext", **order) == version
+    assert train.run(store, searching, TrainingOrder(family="fasttext", **order)) == version
     again = reproduce.run(store, searching, version=version.version)
     assert again.identical
     assert again.same_digest
@@ -84,17 +85,17 @@ def test_the_default_that_wins_is_the_package_that_a_training_without_a_search_g
     store, settings, searching, order, monkeypatch
 ):
     monkeypatch.setattr(catalog.family("count_logreg"), "search_space", lambda options: {"c": (1e-5,)})
-    version = train.run(store, searching, family="count_logreg", **order)
+    version = train.run(store, searching, TrainingOrder(family="count_logreg", **order))
     note = details(store, version)["search"]
     assert (note["winner"], note["found"], note["configurations"]) == (0, {}, 2)
-    plain = train.run(store, settings, family="count_logreg", **{**order, "run_key": "retrain/2"})
+    plain = train.run(store, settings, TrainingOrder(family="count_logreg", **{**order, "run_key": "retrain/2"}))
     assert plain.digest == version.digest
     assert "search" not in details(store, plain)
 
 
 def test_the_evidence_says_how_many_options_were_tried_and_replays(store, searching, order, weak_default):
     bootstrap.run(store, searching)
-    version = train.run(store, searching, family="fasttext", **order)
+    version = train.run(store, searching, TrainingOrder(family="fasttext", **order))
     decision = evaluate.run(
         store,
         searching,
@@ -122,9 +123,9 @@ def test_a_training_killed_after_its_search_takes_the_winner_and_searches_no_mor
     with monkeypatch.context() as patched:
         patched.setattr("sentiment_lib.steps.training.inputs.fit", die)
         with pytest.raises(KeyboardInterrupt):
-            train.run(store, searching, family="fasttext", **order)
+            train.run(store, searching, TrainingOrder(family="fasttext", **order))
     monkeypatch.setattr(successive_halving, "search", lambda *_, **__: pytest.fail("searched again"))
-    version = train.run(store, searching, family="fasttext", **order)
+    version = train.run(store, searching, TrainingOrder(family="fasttext", **order))
     note = details(store, version)["search"]
     assert note["found"]
     assert note["run_id"] != version.run_id
@@ -133,7 +134,7 @@ def test_a_training_killed_after_its_search_takes_the_winner_and_searches_no_mor
 
 def test_a_search_out_of_time_says_so_and_the_training_goes_on(store, changed, order):
     settings = changed(retrain={"search_trials": 4, "search_minutes": 1e-9, "minimum_rows": 100})
-    version = train.run(store, settings, family="count_logreg", **order)
+    version = train.run(store, settings, TrainingOrder(family="count_logreg", **order))
     training = details(store, version)
     assert training["options"] == {}
     assert "cancelled" in training["search"]["stopped"]
@@ -142,7 +143,7 @@ def test_a_search_out_of_time_says_so_and_the_training_goes_on(store, changed, o
 
 def test_a_trial_that_fails_is_a_failed_run_with_its_reason(store, searching, order, monkeypatch):
     monkeypatch.setattr(catalog.family("count_logreg"), "search_space", lambda options: {"c": (0.3,), "words": (7,)})
-    version = train.run(store, searching, family="count_logreg", **order)
+    version = train.run(store, searching, TrainingOrder(family="count_logreg", **order))
     note = details(store, version)["search"]
     assert (note["failed"], note["found"]) == (1, {})
     failed = [run for run in nested(Registry(searching), version.run_id) if run.info.status == "FAILED"]
@@ -154,4 +155,4 @@ def test_a_trial_that_fails_is_a_failed_run_with_its_reason(store, searching, or
 def test_the_time_of_the_training_itself_still_cancels(store, changed, order):
     settings = changed(retrain={"search_trials": 2, "train_minutes": 1e-9, "minimum_rows": 100})
     with pytest.raises(TrainingCancelled):
-        train.run(store, settings, family="count_logreg", **order)
+        train.run(store, settings, TrainingOrder(family="count_logreg", **order))

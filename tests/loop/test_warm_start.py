@@ -22,8 +22,10 @@ from sentiment_lib.steps.deployment import bootstrap, champion_alias
 from sentiment_lib.steps.operations import reconcile
 from sentiment_lib.steps.training import inputs, reproduce, train
 from sentiment_lib.steps.training import snapshot as snapshot_step
-from sentiment_lib.steps.training.cost import Stopwatch, within
+from sentiment_lib.steps.training.cost import Stopwatch
+from sentiment_lib.steps.training.time_budget import log_progress
 from sentiment_lib.storage import decisions, deployments, model_versions, snapshots
+from sentiment_lib.training_record import TrainingOrder, TrainingSpec, VersionReference
 from tests.unit.families.small_checkpoints import bert, roberta
 
 
@@ -47,7 +49,7 @@ def warm(changed):
 
 def training_of(store, version):
     with store.begin() as connection:
-        return model_versions.details(connection, version.version)
+        return model_versions.training_of(connection, version.version)
 
 
 def crown(store, settings, version):
@@ -66,11 +68,13 @@ def crown(store, settings, version):
 
 
 def gathered(store, settings, order, family, options, tmp_path):
-    """Note of the inputs that such a training would be given."""
+    """Record of the inputs of such a training."""
     with store.begin() as connection:
         frozen = snapshots.by_id(connection, order["snapshot_id"])
-    frame, asked = snapshot_step.read(settings, frozen), {"family": family, "options": options}
-    return inputs.gather(store, settings, asked, frozen, frame, Path(mkdtemp(dir=tmp_path)) / "inputs.json").note
+    frame = snapshot_step.read(settings, frozen)
+    spec = TrainingSpec(family=family, seed=0, options=options, snapshot_hash=frozen.content_hash)
+    path = Path(mkdtemp(dir=tmp_path)) / "inputs.json"
+    return inputs.collect_inputs(store, settings, spec, frozen, frame, path).record.to_json()
 
 
 def killed_while_registering(store, settings, monkeypatch, **known):
@@ -80,7 +84,7 @@ def killed_while_registering(store, settings, monkeypatch, **known):
     with monkeypatch.context() as patched:
         patched.setattr(Registry, "register", die)
         with pytest.raises(KeyboardInterrupt):
-            train.run(store, settings, family="bert", **known)
+            train.run(store, settings, TrainingOrder(family="bert", **known))
 
 
 def test_a_training_killed_on_its_way_into_the_registry_learns_nothing_twice(
@@ -92,11 +96,11 @@ def test_a_training_killed_on_its_way_into_the_registry_learns_nothing_twice(
     assert spent["cpu"] > 0
     with monkeypatch.context() as patched:
         patched.setattr(fine_tuning, "step", lambda *_: pytest.fail("a step was repeated"))
-        version = train.run(store, settings, family="bert", options=quick, **order)
+        version = train.run(store, settings, TrainingOrder(family="bert", options=quick, **order))
     training, cost = training_of(store, version)
-    assert training["circumstances"]["resumed"] == 1
-    assert training["circumstances"]["device"] in ("cpu", "cuda")
-    assert cost["train_cpu_seconds"] > spent["cpu"]
+    assert training.circumstances["resumed"] == 1
+    assert training.circumstances["device"] in ("cpu", "cuda")
+    assert cost.train_cpu_seconds > spent["cpu"]
     assert not list(settings.checkpoints.iterdir()), "the version is known, and its checkpoints are left"
     again = reproduce.run(store, settings, version=version.version)
     assert (again.identical, again.same_digest) == (True, True), "that it was killed is in its package"
@@ -106,7 +110,9 @@ def test_a_warm_start_begins_at_the_same_version_though_the_champion_moved_after
     store, settings, warm, order, quick, add_tweets, monkeypatch, tmp_path
 ):
     bootstrap.run(store, settings)
-    first, second = (train.run(store, settings, family="bert", options=quick, seed=seed, **order) for seed in (0, 1))
+    first, second = (
+        train.run(store, settings, TrainingOrder(family="bert", options=quick, seed=seed, **order)) for seed in (0, 1)
+    )
     crown(store, settings, first)
     add_tweets(200)
     order = {"snapshot_id": snapshot_step.run(store, settings).snapshot_id, "run_key": "retrain/2"}
@@ -114,9 +120,9 @@ def test_a_warm_start_begins_at_the_same_version_though_the_champion_moved_after
     crown(store, settings, second)
     with monkeypatch.context() as patched:
         patched.setattr(fine_tuning, "step", lambda *_: pytest.fail("a step was repeated"))
-        version = train.run(store, warm, family="bert", options=quick, **order)
+        version = train.run(store, warm, TrainingOrder(family="bert", options=quick, **order))
     training, _ = training_of(store, version)
-    assert training["inputs"]["start"] == {"version": first.version, "digest": first.digest}
+    assert training.inputs.start == VersionReference(version=first.version, digest=first.digest)
     assert reproduce.run(store, settings, version=version.version).identical
     with store.begin() as connection:
         assert evidence._ancestors(connection, version.version) == (first.version,)
@@ -133,12 +139,12 @@ def test_a_champion_without_weights_or_of_another_checkpoint_is_no_start(store, 
     bootstrap.run(store, settings)
     (tmp_path / "roberta").mkdir()
     own = {"checkpoint": str(roberta(tmp_path / "roberta"))}
-    as_it_is = train.run(store, settings, family="tweet_roberta", options=own, **order)
+    as_it_is = train.run(store, settings, TrainingOrder(family="tweet_roberta", options=own, **order))
     crown(store, settings, as_it_is)
     fine_tuned = {**own, "fine_tune": True}
     assert gathered(store, warm, order, "tweet_roberta", fine_tuned, tmp_path) == {}
     assert gathered(store, warm, order, "tweet_roberta", own, tmp_path) == {}
-    taught = train.run(store, settings, family="bert", options=quick, **order)
+    taught = train.run(store, settings, TrainingOrder(family="bert", options=quick, **order))
     crown(store, settings, taught)
     assert "start" in gathered(store, warm, order, "bert", quick, tmp_path)
     (tmp_path / "other").mkdir()
@@ -148,7 +154,7 @@ def test_a_champion_without_weights_or_of_another_checkpoint_is_no_start(store, 
 
 def test_trials_of_a_search_begin_from_the_checkpoint(store, settings, warm, order, quick, changed, monkeypatch):
     bootstrap.run(store, settings)
-    crown(store, settings, train.run(store, settings, family="bert", options=quick, **order))
+    crown(store, settings, train.run(store, settings, TrainingOrder(family="bert", options=quick, **order)))
     asked = {}
 
     def nothing_found(*_, options, **__):
@@ -157,8 +163,8 @@ def test_trials_of_a_search_begin_from_the_checkpoint(store, settings, warm, ord
 
     monkeypatch.setattr(successive_halving, "search", nothing_found)
     searching = changed(retrain={"warm_start": True, "search_trials": 2, "minimum_rows": 100})
-    version = train.run(store, searching, family="bert", options=quick, seed=5, **order)
-    assert "start" in training_of(store, version)[0]["inputs"]
+    version = train.run(store, searching, TrainingOrder(family="bert", options=quick, seed=5, **order))
+    assert training_of(store, version)[0].inputs.start
     assert asked == quick
 
 
@@ -167,7 +173,7 @@ def goes_on_from(store, version, start):
     with store.begin() as connection:
         connection.execute(
             text("UPDATE model_versions SET training = training || CAST(:inputs AS jsonb) WHERE version = :version"),
-            {"inputs": json.dumps({"inputs": {"start": {"version": start}}}), "version": version},
+            {"inputs": json.dumps({"inputs": {"start": {"version": start, "digest": "d"}}}), "version": version},
         )
 
 
@@ -176,7 +182,7 @@ def test_rows_that_a_version_before_the_one_before_learned_from_judge_nothing(st
     add_tweets(200)
     frozen = snapshot_step.run(store, settings)
     known = {"snapshot_id": frozen.snapshot_id, "run_key": "retrain/2"}
-    taught = train.run(store, settings, family="count_logreg", **known)
+    taught = train.run(store, settings, TrainingOrder(family="count_logreg", **known))
     goes_on_from(store, decided.version.version, 1)
     asked = {"candidate": decided.version.version, "requested_by": "retrain/2", "snapshot_id": frozen.snapshot_id}
     decision = evaluate.run(store, settings, **asked)
@@ -222,23 +228,23 @@ def test_time_that_earlier_tries_took_counts(tmp_path):
         sum(range(300_000))
     assert again.cpu > watch.cpu
     (tmp_path / "spent.json").write_text('{"wall": 61, "cpu": 1}')
-    assert not within(1, "train_minutes", Stopwatch(tmp_path / "spent.json"))(0.1, "step 1 of 9")
-    assert within(2, "train_minutes", Stopwatch(tmp_path / "spent.json"))(0.1, "step 1 of 9")
-    assert within(1, "train_minutes", Stopwatch())(0.1, "step 1 of 9")
+    assert not log_progress(1, "train_minutes", Stopwatch(tmp_path / "spent.json"))(0.1, "step 1 of 9")
+    assert log_progress(2, "train_minutes", Stopwatch(tmp_path / "spent.json"))(0.1, "step 1 of 9")
+    assert log_progress(1, "train_minutes", Stopwatch())(0.1, "step 1 of 9")
 
 
 def test_a_champion_teaches_and_its_rows_and_those_behind_it_judge_nothing(store, settings, order, quick):
     bootstrap.run(store, settings)
     taught = {**quick, "distillation": 0.5}
     with pytest.raises(TrainingRefused, match=r"needs a champion that can teach, but version 1 learned from no tweets"):
-        train.run(store, settings, family="bert", options=taught, **order)
-    teacher = train.run(store, settings, family="tfidf_logreg", options={}, **order)
+        train.run(store, settings, TrainingOrder(family="bert", options=taught, **order))
+    teacher = train.run(store, settings, TrainingOrder(family="tfidf_logreg", options={}, **order))
     crown(store, settings, teacher)
-    pupil = train.run(store, settings, family="bert", options=taught, **order)
+    pupil = train.run(store, settings, TrainingOrder(family="bert", options=taught, **order))
     training, _ = training_of(store, pupil)
-    assert training["inputs"]["teacher"] == {"version": teacher.version, "digest": teacher.digest}
+    assert training.inputs.teacher == VersionReference(version=teacher.version, digest=teacher.digest)
     assert reproduce.run(store, settings, version=pupil.version).identical
     with store.begin() as connection:
         assert evidence._ancestors(connection, pupil.version) == (teacher.version,)
     description = Registry(settings).client.get_model_version(Registry(settings).name, str(pupil.version)).description
-    assert f"what version {teacher.version} says of the rows" in description
+    assert f"Distilled from version {teacher.version}" in description

@@ -19,7 +19,7 @@ def minutes(after, spent=0.0, **retrain):
     """(search, training) of a family that begins so many minutes after its retrain, and spent some in earlier tries."""
     settings = Settings(policy=Policy.model_validate({"retrain": {"budget_minutes": 100, **retrain}}))
     now = BEGAN + timedelta(minutes=after)
-    found = time_budget.limited(settings, family="bert", began=BEGAN, now=now, spent=spent).policy.retrain
+    found = time_budget.apply_budget(settings, family="bert", began=BEGAN, now=now, spent=spent).policy.retrain
     return found.search_minutes, found.train_minutes
 
 
@@ -33,7 +33,7 @@ def test_a_late_family_gets_what_is_left():
 
 
 def test_what_earlier_tries_spent_is_taken_off_once():
-    # ten minutes are left, and within() counts the twenty that were spent
+    # ten minutes are left, and the deadline counts the twenty that were spent
     assert minutes(90, spent=20, train_minutes=60)[1] == pytest.approx(30)
     assert minutes(30, spent=20, train_minutes=60)[1] == 60
 
@@ -51,10 +51,10 @@ def test_a_family_that_would_begin_too_late_is_refused_by_the_name_of_the_rule(a
 
 def test_a_training_by_itself_shares_nothing():
     settings = Settings()
-    assert time_budget.limited(settings, family="bert", began=None, now=BEGAN) is settings
+    assert time_budget.apply_budget(settings, family="bert", began=None, now=BEGAN) is settings
 
 
 def test_a_training_that_runs_out_of_its_minutes_names_the_rule():
     settings = Settings(policy=Policy.model_validate({"retrain": {"train_minutes": 1e-9}}))
     with pytest.raises(TrainingCancelled, match=r"Training of bert .* policy\.retrain\.train_minutes.*epoch 2"):
-        time_budget.in_time(settings, "bert", Stopwatch())(0.5, "epoch 2")
+        time_budget.deadline_progress(settings, "bert", Stopwatch())(0.5, "epoch 2")

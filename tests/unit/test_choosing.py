@@ -15,26 +15,26 @@ def settings(**retrain):
 
 
 def test_the_policys_families_are_taken_when_none_are_named():
-    assert family_selection.chosen(settings(families=["vader", "bert"])) == ("vader", "bert")
-    assert family_selection.chosen(settings(families=["vader"]), ["bert"]) == ("bert",)
+    assert family_selection.select_families(settings(families=["vader", "bert"])) == ("vader", "bert")
+    assert family_selection.select_families(settings(families=["vader"]), ["bert"]) == ("bert",)
 
 
 @pytest.mark.parametrize("retrain", [{"families": ["bret"]}, {"options": {"bret": {"epochs": 2}}}])
 def test_a_misspelt_family_of_the_policy_is_named_with_those_there_are(retrain):
     with pytest.raises(UnknownFamily, match=r"'bret'. Known: bert, .*vader"):
-        family_selection.chosen(settings(**retrain))
+        family_selection.select_families(settings(**retrain))
 
 
 def test_a_family_that_is_asked_for_twice_is_refused():
     with pytest.raises(BadInput, match="bert is named more than once"):
-        family_selection.chosen(settings(), ["bert", "vader", "bert"])
+        family_selection.select_families(settings(), ["bert", "vader", "bert"])
 
 
 def test_networks_and_stacks_that_hold_one_are_ordered_apart_from_the_others():
     asked = {"snapshot_id": 3, "families": ["tfidf_logreg", "bert", "stack"], "seed": 1}
 
     def families(known, fine_tuned):
-        return [order.family for order in family_selection.orders(None, known, fine_tuned=fine_tuned, **asked)]
+        return [order.family for order in family_selection.plan_trainings(None, known, fine_tuned=fine_tuned, **asked)]
 
     assert families(settings(), True) == ["bert"]
     assert families(settings(), False) == ["tfidf_logreg", "stack"]

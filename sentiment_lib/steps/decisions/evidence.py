@@ -24,6 +24,7 @@ from sentiment_lib.steps.training import snapshot as snapshot_step
 from sentiment_lib.steps.training.inputs import CODES
 from sentiment_lib.storage import model_versions, snapshots
 from sentiment_lib.storage.engine import Store
+from sentiment_lib.training_record import SearchRecord
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,14 +54,14 @@ def collect_case(
         learners = [*versions, *(model_versions.by_version(connection, number) for line in lines for number in line)]
         snapshot_ids = {version.snapshot_id for version in learners}
         trained_on = (snapshots.learned_from(connection, number) for number in snapshot_ids)
-        training, cost = model_versions.details(connection, candidate)
+        training, cost = model_versions.training_of(connection, candidate)
         new, old = (_evaluated(version, line) for version, line in zip(versions, lines, strict=True))
         return Case(
             snapshot=snapshot,
-            candidate=replace(new, search=_search(training.get("search", {}))),
+            candidate=replace(new, search=_search(training.search)),
             champion=old,
             looks_before=looks_before,
-            cost=Cost(**{name: cost[name] for name in ("p99_ms", "memory_mb", "artefact_mb") if name in cost}),
+            cost=Cost(p99_ms=cost.p99_ms, memory_mb=cost.memory_mb, artefact_mb=cost.artefact_mb),
             trained_on=frozenset().union(*trained_on),
         )
 
@@ -125,9 +126,8 @@ def _ancestors(connection: Connection, version: int) -> tuple[int, ...]:
     ancestors: list[int] = []
     queue = [version]
     while queue:
-        inputs = model_versions.details(connection, queue.pop(0))[0].get("inputs", {})
-        parents = dict.fromkeys(int(inputs[name]["version"]) for name in ("start", "teacher") if inputs.get(name))
-        fresh = [number for number in parents if number not in ancestors]
+        training, _ = model_versions.training_of(connection, queue.pop(0))
+        fresh = [number for number in training.inputs.parents if number not in ancestors]
         ancestors += fresh
         queue += fresh
     return tuple(ancestors)
@@ -137,10 +137,10 @@ def _evaluated(version: ModelVersion, ancestors: tuple[int, ...]) -> EvaluatedVe
     return EvaluatedVersion(version=version.version, family=version.family, digest=version.digest, ancestors=ancestors)
 
 
-def _search(search: dict[str, Any]) -> HyperparameterSearch | None:
-    if not search.get("trials"):
+def _search(search: SearchRecord | None) -> HyperparameterSearch | None:
+    if search is None or not search.trials:
         return None
-    return HyperparameterSearch(configurations=search["configurations"], trials=search["trials"], found=search["found"])
+    return HyperparameterSearch(configurations=search.configurations, trials=search.trials, found=search.found)
 
 
 def _codes(rows: pd.DataFrame) -> NDArray[np.int64]:

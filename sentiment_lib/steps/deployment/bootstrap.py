@@ -21,7 +21,7 @@ def run(store: Store, settings: Settings) -> ModelVersion:
     if found:
         return found
     champion_alias.finish_interrupted(store, registry)
-    first = train.untrained(store, settings, family=FIRST_FAMILY)
+    first = train.register_untrained(store, settings, family=FIRST_FAMILY)
     with store.begin() as connection:
         lock(connection, "champion")
         found = model_versions.champion(connection)

@@ -13,36 +13,39 @@ from sentiment_lib.storage.engine import Store
 
 
 @dataclass(frozen=True, kw_only=True)
-class Order:
-    """What one training is asked for; its options are the policy's."""
+class PlannedTraining:
+    """One training of a retrain; its options are the policy's."""
 
     snapshot_id: int
     family: str
     seed: int
 
 
-def chosen(settings: Settings, families: Sequence[str] | None = None) -> tuple[str, ...]:
-    """The families, or the policy's when none are named.
+def select_families(settings: Settings, families: Sequence[str] | None = None) -> tuple[str, ...]:
+    """The families named, else the policy's.
 
-    UnknownFamily for one that there is not, among them or among those that the policy has options for; BadInput for one
-    that is named twice, since both trainings would be the same one.
+    Raises UnknownFamily for a name that the catalogue does not have, here or in the policy's options, and BadInput for
+    one that is named twice: both trainings would be the same.
     """
     policy = settings.policy.retrain
-    asked = tuple(families or policy.families)
-    if twice := [name for name, count in Counter(asked).items() if count > 1]:
-        raise BadInput(what="list of families", problem=f"{', '.join(twice)} is named more than once")
-    for name in (*asked, *policy.options):
+    names = tuple(families or policy.families)
+    if repeated := [name for name, count in Counter(names).items() if count > 1]:
+        raise BadInput(what="list of families", problem=f"{', '.join(repeated)} is named more than once")
+    for name in (*names, *policy.options):
         catalog.family(name)
-    return asked
+    return names
 
 
-def orders(
+def plan_trainings(
     _store: Store, settings: Settings, *, snapshot_id: int, families: Sequence[str], seed: int, fine_tuned: bool
-) -> list[Order]:
-    """One order for each of the families that fine-tune a network, or for each of the others: pools keep them apart."""
+) -> list[PlannedTraining]:
+    """Trainings of the families that fine-tune a network, or of the others; each kind has a pool of its own.
+
+    Raises as `select_families` does.
+    """
     options = settings.policy.retrain.options
     return [
-        Order(snapshot_id=snapshot_id, family=name, seed=seed)
-        for name in chosen(settings, families)
+        PlannedTraining(snapshot_id=snapshot_id, family=name, seed=seed)
+        for name in select_families(settings, families)
         if catalog.family(name).resumes(options.get(name, {})) == fine_tuned
     ]

@@ -1,7 +1,6 @@
-"""What a family learns from: the rows of an order, and what else belongs to the training.
+"""What a training reads beside its labelled rows: unlabelled tweets, a teacher, and weights to warm-start from.
 
-The order of a training says which rows, seed and options; its inputs are noted beside it, so that `reproduce` finds
-the same tweets without labels and the same weights to start from.
+They are recorded with the version, so that `reproduce` loads the same ones.
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -26,88 +25,118 @@ from sentiment_lib.registry.mlflow_registry import Registry
 from sentiment_lib.settings import Settings
 from sentiment_lib.storage import model_versions, tweets
 from sentiment_lib.storage.engine import Store
+from sentiment_lib.training_record import TrainingInputs, TrainingSpec, UnlabelledTweets, VersionReference
 
 _log = logging.getLogger(__name__)
-#: Number of each label, as evaluation and families count them.
-CODES = {str(label): number for number, label in enumerate(LABELS)}
+#: Integer code of each label, as evaluation and families count them.
+CODES = {str(label): code for code, label in enumerate(LABELS)}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Inputs:
-    """Tweets without labels, a teacher, options that are no part of the order, and the note that finds all again."""
+class LoadedInputs:
+    """The inputs themselves, and the record that loads them again."""
 
     unlabelled: Sequence[str] = ()
     teacher: Model | None = None
+    #: options that name files of this machine, and so are no part of the spec
     options: Mapping[str, Any] = field(default_factory=dict)
-    note: Mapping[str, Any] = field(default_factory=dict)
+    record: TrainingInputs = field(default_factory=TrainingInputs)
 
 
-def gather(
+def collect_inputs(
     store: Store,
     settings: Settings,
-    order: Mapping[str, Any],
-    frozen: Snapshot | None,
+    spec: TrainingSpec,
+    snapshot: Snapshot | None,
     frame: pd.DataFrame | None,
-    kept: Path,
-) -> Inputs:
-    """Inputs of a new training: stored tweets older than the holdout, and the champion where the policy starts warm.
+    path: Path,
+) -> LoadedInputs:
+    """Inputs of a new training: tweets older than the holdout, a teacher, and the champion if the policy warm-starts.
 
-    `frame` are the rows of the snapshot. Their note waits in the file `kept` for the end of the training: a try after
-    a kill has the same inputs, though tweets came and the champion moved.
+    `frame` holds the snapshot's rows. The record is kept in the file `path` until the training ends: a retry after a
+    kill has the same inputs, although tweets were stored and the champion changed meanwhile.
+    Raises TrainingRefused when there is no champion to distil from, UnsafeArtefact.
     """
-    if frozen is None:
-        return Inputs()
-    if kept.is_file():
-        return recall(store, settings, json.loads(kept.read_text()))
-    note = _note(store, settings, order, frozen, frame)
-    if note:
-        write_atomically(kept, note)
-    return recall(store, settings, note)
+    if snapshot is None:
+        return LoadedInputs()
+    if path.is_file():
+        return load_inputs(store, settings, TrainingInputs.from_json(json.loads(path.read_text())))
+    record = _describe_inputs(store, settings, spec, snapshot, frame)
+    if record != TrainingInputs():
+        write_atomically(path, record.to_json())
+    return load_inputs(store, settings, record)
 
 
-def _note(
-    store: Store, settings: Settings, order: Mapping[str, Any], frozen: Snapshot, frame: pd.DataFrame | None
-) -> dict[str, Any]:
-    note: dict[str, Any] = {}
-    if settings.policy.retrain.warm_start and "start" not in order["options"]:
-        note |= _start(store, settings, order, frame)
-    if catalog.family(order["family"]).reads_unlabelled({**order["options"], **note}):
-        note["unlabelled"] = {
-            # its tweets are learned from with their labels; those that a search or an early stop judges on are its too
-            "snapshot_id": frozen.snapshot_id,
-            "before": frozen.split_at.isoformat(),
-            "collected": datetime.now(UTC).isoformat(),
-            "limit": settings.policy.retrain.unlabelled_rows,
-        }
-    if catalog.family(order["family"]).distils(order["options"]):
-        note["teacher"] = _teacher(store, order["family"])
-    return note
+def load_inputs(store: Store, settings: Settings, record: TrainingInputs) -> LoadedInputs:
+    """Load what a record names; the record returned has the number and the digest of the unlabelled texts.
+
+    Raises NotFound, UnsafeArtefact.
+    """
+    texts: list[str] = []
+    options: dict[str, Any] = {}
+    registry = Registry(settings)
+    if query := record.unlabelled:
+        with store.begin() as connection:
+            texts = tweets.texts(
+                connection,
+                before=datetime.fromisoformat(query.before),
+                collected=datetime.fromisoformat(query.collected),
+                limit=query.limit,
+                snapshot_id=query.snapshot_id,
+            )
+        record = replace(record, unlabelled=replace(query, rows=len(texts), sha256=_hash_texts(texts)))
+    if record.start:
+        options["start"] = str(registry.fetch(record.start.version, record.start.digest))
+    teacher = registry.load(record.teacher.version, record.teacher.digest) if record.teacher else None
+    return LoadedInputs(unlabelled=texts, teacher=teacher, options=options, record=record)
 
 
-def _teacher(store: Store, family: str) -> dict[str, Any]:
-    """The champion; TrainingRefused when it has nothing to teach because it learned from no tweet itself."""
+def _describe_inputs(
+    store: Store, settings: Settings, spec: TrainingSpec, snapshot: Snapshot, frame: pd.DataFrame | None
+) -> TrainingInputs:
+    start = teacher = unlabelled = None
+    family, options = catalog.family(spec.family), dict(spec.options)
+    if settings.policy.retrain.warm_start and "start" not in options:
+        start = _find_start(store, settings, spec, frame)
+        if start:
+            options["start"] = vars(start)
+    if family.reads_unlabelled(options):
+        unlabelled = UnlabelledTweets(
+            before=snapshot.split_at.isoformat(),
+            collected=datetime.now(UTC).isoformat(),
+            limit=settings.policy.retrain.unlabelled_rows,
+            # its training rows are read with their labels, and folds of them judge a search or an early stop
+            snapshot_id=snapshot.snapshot_id,
+        )
+    if family.distils(spec.options):
+        teacher = _find_teacher(store, spec.family)
+    return TrainingInputs(start=start, teacher=teacher, unlabelled=unlabelled)
+
+
+def _find_teacher(store: Store, family: str) -> VersionReference:
+    """The champion. Raises TrainingRefused when it was trained on no tweets itself, so that it has nothing to teach."""
     champion = _champion(store)
     if champion is None or champion.snapshot_id is None:
         who = "there is no champion" if champion is None else f"version {champion.version} learned from no tweets"
         raise TrainingRefused(
             family=family, problem=f"its option distillation needs a champion that can teach, but {who}"
         )
-    return _named(champion)
+    return VersionReference(version=champion.version, digest=champion.digest)
 
 
-def _start(
-    store: Store, settings: Settings, order: Mapping[str, Any], frame: pd.DataFrame | None
-) -> dict[str, dict[str, Any]]:
-    """The champion under "start", when it is of the family and the training can go on from it; else nothing."""
+def _find_start(
+    store: Store, settings: Settings, spec: TrainingSpec, frame: pd.DataFrame | None
+) -> VersionReference | None:
+    """The champion, when it is of the family and the training can be warm-started from it."""
     champion = _champion(store)
-    if champion is None or champion.family != order["family"]:
-        return {}
+    if champion is None or champion.family != spec.family:
+        return None
     times = None if frame is None else frame.loc[frame["part"] == "train", "created_at"].tolist()
     package = Registry(settings).fetch(champion.version, champion.digest)
-    if problem := catalog.family(order["family"]).start_problem(order["options"], package, times):
-        _log.warning("The training begins from its checkpoint, not from version %s: %s", champion.version, problem)
-        return {}
-    return {"start": _named(champion)}
+    if problem := catalog.family(spec.family).start_problem(spec.options, package, times):
+        _log.warning("No warm start from version %s, training from the checkpoint: %s", champion.version, problem)
+        return None
+    return VersionReference(version=champion.version, digest=champion.digest)
 
 
 def _champion(store: Store) -> ModelVersion | None:
@@ -115,56 +144,31 @@ def _champion(store: Store) -> ModelVersion | None:
         return model_versions.champion(connection)
 
 
-def _named(version: ModelVersion) -> dict[str, Any]:
-    """What a note says of a version, so that the same package is fetched again."""
-    return {"version": version.version, "digest": version.digest}
-
-
-def recall(store: Store, settings: Settings, note: Mapping[str, Any]) -> Inputs:
-    """Inputs that a note stands for; its digest shows whether they are the same."""
-    unlabelled: list[str] = []
-    options: dict[str, Any] = {}
-    known = dict(note)
-    if asked := note.get("unlabelled"):
-        with store.begin() as connection:
-            unlabelled = tweets.texts(
-                connection,
-                before=datetime.fromisoformat(asked["before"]),
-                collected=datetime.fromisoformat(asked["collected"]),
-                limit=asked["limit"],
-                # notes of before labelled tweets were left out name none
-                snapshot_id=asked.get("snapshot_id"),
-            )
-        known["unlabelled"] = {**asked, "rows": len(unlabelled), "sha256": _digest(unlabelled)}
-    if start := note.get("start"):
-        options["start"] = str(Registry(settings).fetch(start["version"], start["digest"]))
-    teacher = None
-    if by := note.get("teacher"):
-        teacher = Registry(settings).load(by["version"], by["digest"])
-    return Inputs(unlabelled=unlabelled, teacher=teacher, options=options, note=known)
-
-
 def fit(
-    order: Mapping[str, Any],
+    spec: TrainingSpec,
     frame: pd.DataFrame | None,
-    inputs: Inputs | None = None,
+    inputs: LoadedInputs | None = None,
     *,
     progress: Progress | None = None,
     checkpoints: Path | None = None,
 ) -> Model:
-    """Train what the order says; the same order, rows and inputs give the same model (see docs of each family)."""
-    inputs = inputs or Inputs()
-    options = {**inputs.options, **order["options"]}
+    """Train a model; the same spec, rows and inputs give the same model (see each family's documentation).
+
+    `frame` holds the snapshot's rows, of which the part "train" is used; `checkpoints` is a folder for families that
+    can resume. Raises BadInput for unknown options, TrainingCancelled, TrainingRefused.
+    """
+    inputs = inputs or LoadedInputs()
+    options = {**inputs.options, **spec.options}
     if frame is None:
-        return catalog.train(order["family"], [], [], seed=order["seed"], progress=progress, **options)
-    if checkpoints is not None and catalog.family(order["family"]).resumes(options):
+        return catalog.train(spec.family, [], [], seed=spec.seed, progress=progress, **options)
+    if checkpoints is not None and catalog.family(spec.family).resumes(options):
         options.setdefault("checkpoints", str(checkpoints))
     rows = frame[frame["part"] == "train"]
     return catalog.train(
-        order["family"],
+        spec.family,
         rows["text"].tolist(),
         [CODES[label] for label in rows["label"]],
-        seed=order["seed"],
+        seed=spec.seed,
         created_at=rows["created_at"].tolist(),
         unlabelled=inputs.unlabelled,
         progress=progress,
@@ -173,7 +177,7 @@ def fit(
     )
 
 
-def _digest(texts: Sequence[str]) -> str:
+def _hash_texts(texts: Sequence[str]) -> str:
     digest = hashlib.sha256()
     for text in texts:
         digest.update(text.encode() + b"\x1e")

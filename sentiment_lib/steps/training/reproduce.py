@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from sentiment_lib.registry import mlflow_runs, model_package
 from sentiment_lib.registry.mlflow_registry import Registry
 from sentiment_lib.settings import Settings
-from sentiment_lib.steps.training import inputs as learning
+from sentiment_lib.steps.training import inputs as training_inputs
 from sentiment_lib.steps.training import snapshot as snapshot_step
 from sentiment_lib.storage import model_versions, snapshots
 from sentiment_lib.storage.engine import Store
+from sentiment_lib.training_record import TrainingInputs, TrainingRecord
 
-#: What a version without a snapshot is compared on.
+#: Texts to compare a version without a snapshot on.
 WITHOUT_SNAPSHOT = ("@united thank you", "worst flight ever", "when does the gate open")
 
 
@@ -41,15 +40,18 @@ class ReproduceResult:
 
 
 def run(store: Store, settings: Settings, *, version: int) -> ReproduceResult:
-    """Retrain and compare on the holdout rows of the version's snapshot; nothing is registered."""
+    """Train again and compare on the holdout rows of the version's snapshot; nothing is registered.
+
+    Raises NotFound, UnsafeArtefact, LedgerBroken.
+    """
     with store.begin() as connection:
         known = model_versions.by_version(connection, version)
-        training, _ = model_versions.details(connection, version)
+        training, _ = model_versions.training_of(connection, version)
         frozen = snapshots.by_id(connection, known.snapshot_id) if known.snapshot_id else None
     frame = snapshot_step.read(settings, frozen) if frozen else None
     texts = frame.loc[frame["part"] == "holdout", "text"].tolist() if frame is not None else list(WITHOUT_SNAPSHOT)
-    inputs = learning.recall(store, settings, training.get("inputs", {}))
-    again = learning.fit(training, frame, inputs)
+    inputs = training_inputs.load_inputs(store, settings, training.inputs)
+    again = training_inputs.fit(training, frame, inputs)
     with tempfile.TemporaryDirectory(prefix="reproduce-") as scratch:
         folder = Path(scratch) / "package"
         digest = model_package.write(again, folder)
@@ -64,11 +66,11 @@ def run(store: Store, settings: Settings, *, version: int) -> ReproduceResult:
         deviation=float(np.abs(old - new).max()),
         same_labels=float((old.argmax(axis=1) == new.argmax(axis=1)).mean()),
         same_digest=digest == known.digest,
-        differences=_differences(training, inputs.note),
+        differences=_differences(training, inputs.record),
     )
 
 
-def _differences(training: Mapping[str, Any], inputs: Mapping[str, Any]) -> tuple[str, ...]:
-    then = {"revision": training.get("revision"), **(training.get("environment") or {}), **training.get("inputs", {})}
-    now = {"revision": mlflow_runs.git_revision(), **mlflow_runs.environment(), **inputs}
+def _differences(training: TrainingRecord, inputs: TrainingInputs) -> tuple[str, ...]:
+    then = {"revision": training.revision, **training.environment, **training.inputs.to_json()}
+    now = {"revision": mlflow_runs.git_revision(), **mlflow_runs.environment(), **inputs.to_json()}
     return tuple(f"{key}: {then.get(key)} -> {now.get(key)}" for key in now if then.get(key) != now.get(key))

@@ -73,7 +73,7 @@ def claim_requests(
     Returns nothing when that is the calendar and too few labels are new. Repeated for the same run, it returns the same
     requests. Raises UnknownFamily or BadInput for families that cannot be trained, before anything is claimed.
     """
-    family_selection.chosen(settings, families)
+    family_selection.select_families(settings, families)
     with store.begin() as connection:
         lock(connection, "snapshot")
         claimed = retrain_requests.claim_open(connection, run_id)

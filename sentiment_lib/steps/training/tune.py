@@ -1,11 +1,10 @@
-"""The search for options before a training: each trial a run under the training's own, the outcome a note beside it."""
+"""Hyperparameter search before a training; each trial is an MLflow run nested under the training's."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -14,98 +13,96 @@ from sentiment_lib.files import write_atomically
 from sentiment_lib.registry import mlflow_runs
 from sentiment_lib.registry.mlflow_registry import Registry
 from sentiment_lib.settings import Settings
-from sentiment_lib.steps.training.cost import within
-from sentiment_lib.steps.training.inputs import CODES, Inputs
+from sentiment_lib.steps.training.inputs import CODES, LoadedInputs
+from sentiment_lib.steps.training.time_budget import log_progress
+from sentiment_lib.training_record import SearchRecord, TrainingSpec
 
 
-def searched(
-    registry: Registry,
-    settings: Settings,
-    run_id: str,
-    order: Mapping[str, Any],
-    frame: pd.DataFrame | None,
-    inputs: Inputs,
-    kept: Path,
-) -> dict[str, Any]:
-    """The order with the options that won, and under `search` how; the order as it is when the policy asks for none.
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """The MLflow run of a training."""
 
-    The outcome waits in the file `kept` for the end of the training: a training that is killed after its search takes
-    it from there. One that is killed in its search begins it again.
+    registry: Registry
+    run_id: str
 
-    Trials begin from the checkpoint also where the training will not: the champion learned from the rows that judge
-    them, and would praise whatever changes it least.
+
+def tune(
+    run: Run, settings: Settings, spec: TrainingSpec, frame: pd.DataFrame | None, inputs: LoadedInputs, path: Path
+) -> SearchRecord | None:
+    """Search the family's hyperparameters on the training rows; None when the policy asks for no search.
+
+    The outcome is kept in the file `path` until the training ends: a training that is killed after its search reads it
+    from there; one that is killed during the search starts it again.
+
+    Trials start from the checkpoint even if the training warm-starts: the champion was trained on the rows that judge
+    them, and would favour the options that change it least.
     """
     count = settings.policy.retrain.search_trials
     if not count or frame is None:
-        return dict(order)
-    note = _read(kept, count)
-    if note is None:
-        outcome = _search(registry, settings, run_id, order, frame[frame["part"] == "train"], inputs)
-        note = _note(outcome, order, count, run_id)
-        write_atomically(kept, note)
-    registry.client.log_param(run_id, "options_found", note["found"])
+        return None
+    record = _read(path, count)
+    if record is None:
+        outcome = _search(run, settings, spec, frame[frame["part"] == "train"], inputs)
+        record = _describe(outcome, spec, count, run.run_id)
+        write_atomically(path, vars(record))
+    client = run.registry.client
+    client.log_param(run.run_id, "options_found", record.found)
     for name in ("configurations", "trials", "cpu_seconds"):
-        registry.client.log_metric(run_id, f"search_{name}", note[name])
-    return {**order, "options": {**order["options"], **note["found"]}, "search": note}
+        client.log_metric(run.run_id, f"search_{name}", getattr(record, name))
+    return record
 
 
 def _search(
-    registry: Registry,
-    settings: Settings,
-    run_id: str,
-    order: Mapping[str, Any],
-    rows: pd.DataFrame,
-    inputs: Inputs,
+    run: Run, settings: Settings, spec: TrainingSpec, rows: pd.DataFrame, inputs: LoadedInputs
 ) -> successive_halving.Outcome:
-    def told(trial: successive_halving.Trial) -> None:
-        figures = {"log_loss": trial.score, "macro_f1": trial.macro_f1, "cpu_seconds": trial.cpu_seconds}
-        place = {"configuration": trial.configuration, "rung": trial.rung, "rows": trial.rows}
+    def on_trial(trial: successive_halving.Trial) -> None:
+        metrics = {"log_loss": trial.score, "macro_f1": trial.macro_f1, "cpu_seconds": trial.cpu_seconds}
+        position = {"configuration": trial.configuration, "rung": trial.rung, "rows": trial.rows}
         mlflow_runs.nested_run(
-            registry,
-            run_id,
-            name=f"{order['family']} {trial.configuration} on {trial.rows} rows",
-            parameters={**place, "options": dict(trial.options)},
-            figures={name: figure for name, figure in figures.items() if figure is not None},
+            run.registry,
+            run.run_id,
+            name=f"{spec.family} {trial.configuration} on {trial.rows} rows",
+            parameters={**position, "options": dict(trial.options)},
+            metrics={name: value for name, value in metrics.items() if value is not None},
             problem=trial.problem,
         )
 
     return successive_halving.search(
-        order["family"],
+        spec.family,
         rows["text"].tolist(),
         [CODES[label] for label in rows["label"]],
-        seed=order["seed"],
+        seed=spec.seed,
         count=settings.policy.retrain.search_trials,
-        # what a champion learned may be rows that a trial is judged on
-        options={name: value for name, value in order["options"].items() if name not in ("start", "distillation")},
+        # a champion may have been trained on rows that a trial is judged on
+        options={name: value for name, value in spec.options.items() if name not in ("start", "distillation")},
         created_at=rows["created_at"].tolist(),
         unlabelled=inputs.unlabelled,
-        progress=within(settings.policy.retrain.search_minutes, "search_minutes"),
-        on_trial=told,
+        progress=log_progress(settings.policy.retrain.search_minutes, "search_minutes"),
+        on_trial=on_trial,
     )
 
 
-def _note(outcome: successive_halving.Outcome, order: Mapping[str, Any], asked: int, run_id: str) -> dict[str, Any]:
-    """What the training's record says of the search; trials themselves are runs under `run_id`."""
-    return {
-        "asked": asked,
-        "ordered": dict(order["options"]),
-        "found": dict(outcome.options),
-        "winner": outcome.winner,
-        "configurations": outcome.configurations,
-        "trials": len(outcome.trials),
-        "failed": sum(trial.problem is not None for trial in outcome.trials),
-        "rungs": list(outcome.rungs),
-        "complete": outcome.complete,
-        "gain": outcome.gain,
-        "gain_needed": outcome.gain_needed,
-        "stopped": outcome.stopped,
-        "cpu_seconds": round(sum(trial.cpu_seconds for trial in outcome.trials), 3),
-        "run_id": run_id,
-    }
+def _describe(outcome: successive_halving.Outcome, spec: TrainingSpec, count: int, run_id: str) -> SearchRecord:
+    return SearchRecord(
+        asked=count,
+        ordered=dict(spec.options),
+        found=dict(outcome.options),
+        winner=outcome.winner,
+        configurations=outcome.configurations,
+        trials=len(outcome.trials),
+        failed=sum(trial.problem is not None for trial in outcome.trials),
+        rungs=tuple(outcome.rungs),
+        complete=outcome.complete,
+        gain=outcome.gain,
+        gain_needed=outcome.gain_needed,
+        stopped=outcome.stopped,
+        cpu_seconds=round(sum(trial.cpu_seconds for trial in outcome.trials), 3),
+        run_id=run_id,
+    )
 
 
-def _read(kept: Path, asked: int) -> dict[str, Any] | None:
-    if not kept.is_file():
+def _read(path: Path, count: int) -> SearchRecord | None:
+    if not path.is_file():
         return None
-    note: dict[str, Any] = json.loads(kept.read_text())
-    return note if note["asked"] == asked else None
+    record = SearchRecord.from_json(json.loads(path.read_text()))
+    return record if record.asked == count else None

@@ -6,26 +6,35 @@ from dataclasses import replace
 
 import pytest
 
+from sentiment_lib.evaluation.cost import Cost
 from sentiment_lib.families import catalog
 from sentiment_lib.registry.model_card import Facts, card
+from sentiment_lib.training_record import TrainingInputs, TrainingRecord, VersionReference
 
 SHARES = {"negative": 0.6, "neutral": 0.25, "positive": 0.15}
 KNOWN = Facts(
     family="bert",
     digest="d" * 64,
-    seed=3,
-    options={"epochs": 2},
-    revision="abc+",
+    training=TrainingRecord(
+        family="bert",
+        seed=3,
+        options={"epochs": 2},
+        snapshot_hash="f" * 64,
+        revision="abc+",
+        inputs=TrainingInputs(start=VersionReference(version=7, digest="e")),
+    ),
     normaliser="1",
-    snapshot_hash="f" * 64,
     parts={"train": (1234, "2015-02-17 07:36", "2015-02-22 23:59", SHARES)},
     sources={"dataset": 1200, "audit": 34},
     quality={"macro_f1": (0.79, 0.77, 0.81), "calibration_error": (0.02, 0.01, 0.03)},
     slices={"negation": (321, {"macro_f1": (0.7, 0.65, 0.75)})},
     notes={"ece_before": 0.061, "ece_after": 0.018, "calibration_rows": 99},
-    cost={"train_seconds": 412.5, "p99_ms": 4.9},
-    inputs={"start": {"version": 7, "digest": "e"}},
+    cost=Cost(train_seconds=412.5, p99_ms=4.9),
 )
+
+
+def untrained(family, **options):
+    return TrainingRecord(family=family, seed=0, options=options, snapshot_hash=None, revision="r")
 
 
 def test_a_card_names_data_quality_calibration_cost_licence_and_how_to_load():
@@ -44,7 +53,7 @@ def test_a_card_names_data_quality_calibration_cost_licence_and_how_to_load():
 
 def test_what_was_not_measured_is_said_and_not_made_up():
     text = card(
-        Facts(family="vader", digest="d", seed=0, options={}, revision="r", normaliser="1", snapshot_hash=None),
+        Facts(family="vader", digest="d", training=untrained("vader"), normaliser="1"),
         model="m",
     )
     assert "Nothing was learned" in text
@@ -57,11 +66,8 @@ def test_the_licence_of_a_checkpoint_that_was_given_is_left_to_its_reader():
         Facts(
             family="bert",
             digest="d",
-            seed=0,
-            options={"checkpoint": "someone/their-bert"},
-            revision="r",
+            training=untrained("bert", checkpoint="someone/their-bert"),
             normaliser="1",
-            snapshot_hash=None,
         ),
         model="m",
     )
@@ -70,5 +76,5 @@ def test_the_licence_of_a_checkpoint_that_was_given_is_left_to_its_reader():
 
 @pytest.mark.parametrize("name", sorted(catalog.CATALOG))
 def test_every_family_has_a_licence_on_its_card(name):
-    facts = replace(KNOWN, family=name, options={}, notes={})
+    facts = replace(KNOWN, family=name, training=untrained(name), notes={})
     assert f"- `{name}`: {catalog.family(name).licence}\n" in card(facts, model="m")
