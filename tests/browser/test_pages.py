@@ -69,11 +69,11 @@ def test_a_csv_file_is_read(signed_in):
 def test_ten_tweets_are_labelled_with_the_keyboard_alone(signed_in, scored, kept):
     page = signed_in("/label")
     for number in range(10):
-        assert "Version 1 predicted" not in page.locator("article.pick").inner_text()
+        assert "version 1 predicted" not in page.locator("article.pick").inner_text()
         page.keyboard.press("132"[number % 3])
         page.get_by_text("Your labels today").locator("xpath=..").get_by_text(str(number + 1), exact=True).wait_for()
         told = page.get_by_role("status").inner_text()
-        assert re.search(r"Your label: (negative|positive|neutral)\.\s+Version 1 predicted negative", told), told
+        assert re.search(r"Your label: (negative|positive|neutral),\s+version 1 predicted negative", told), told
     kept(page, "label")
     assert rows(scored, "SELECT source, count(*) FROM labels GROUP BY 1 ORDER BY 1") == [("audit", 5), ("person", 5)]
     assert rows(scored, "SELECT DISTINCT inclusion_probability, labelled_by FROM labels WHERE source = 'audit'") == [
