@@ -25,7 +25,7 @@ from sqlalchemy.engine import make_url
 from benchmarks.pages.seed import FIRST_ID, seed
 from sentiment_lib.console import decisions, drift, lineage, models, overview
 from sentiment_lib.console.pages import draw
-from sentiment_lib.serving import lookup
+from sentiment_lib.serving import service
 from sentiment_lib.settings import Settings
 from sentiment_lib.steps.labelling import label_progress, label_queue
 from sentiment_lib.storage import alerts, migrate
@@ -78,7 +78,7 @@ PAGES: dict[str, Page] = {
     "lineage of a tweet": _lineage,
     "labelling: answer and next": _label,
     "labelling: progress": lambda store, _, turn: label_progress.run(store, person=f"person {turn % 3}"),
-    "API: one prediction": lambda store, _, turn: lookup.prediction(store, FIRST_ID + 5 + turn * 1000, 2),
+    "API: one prediction": lambda store, _, turn: service.find_prediction(store, FIRST_ID + 5 + turn * 1000, 2),
 }
 
 

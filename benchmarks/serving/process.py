@@ -31,7 +31,7 @@ class Served:
             "SENTIMENT_DATABASE_URL": database_url,
             "SENTIMENT_AUTHOR_KEY": "key of a trial",
             "SENTIMENT_MLFLOW_URI": "http://127.0.0.1:9",
-            "SENTIMENT_SERVING": '{"swap_seconds": 0.1, "texts_per_second": 1e6, "burst_texts": 1e6}',
+            "SENTIMENT_SERVING": '{"poll_seconds": 0.1, "texts_per_second": 1e6, "burst_texts": 1e6}',
         }
         self._process: subprocess.Popen[bytes] | None = None
 

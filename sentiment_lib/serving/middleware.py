@@ -111,10 +111,10 @@ class RequestMiddleware:
             return {"type": "http.request", "body": body, "more_body": False}
 
         try:
-            async with asyncio.timeout(self._limits.answer_seconds):
+            async with asyncio.timeout(self._limits.response_seconds):
                 await self._app(scope, replay, send)
         except TimeoutError:
-            detail = f"no response within {self._limits.answer_seconds:g} seconds"
+            detail = f"no response within {self._limits.response_seconds:g} seconds"
             return problem(503, detail, request_id=request_id)
         return None
 

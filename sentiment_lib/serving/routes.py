@@ -9,7 +9,6 @@ import orjson
 from fastapi import APIRouter, Depends, HTTPException, Path, Request, Response
 
 from sentiment_lib.errors import BadInput, NotFound
-from sentiment_lib.records import LABELS
 from sentiment_lib.serving import schemas
 from sentiment_lib.serving.api_keys import Caller
 from sentiment_lib.serving.authentication import require
@@ -100,14 +99,17 @@ async def model(service: Serving) -> schemas.ModelOut:
 )
 async def prediction(prediction_id: PredictionId, service: Serving) -> schemas.StoredPredictionOut:
     """A stored prediction."""
-    line = await service.prediction(prediction_id)
+    stored = await service.prediction(prediction_id)
     return schemas.StoredPredictionOut.model_validate(
         {
-            **line,
             "prediction_id": prediction_id,
-            "model_version": line["version"],
-            "predicted_at": line["at"],
-            "probabilities": {label: line[f"p_{label}"] for label in LABELS},
+            "text": stored.text,
+            "label": stored.label,
+            "probabilities": stored.probabilities,
+            "model_version": stored.version,
+            "language": stored.language,
+            "airline": stored.airline,
+            "predicted_at": stored.at,
         }
     )
 

@@ -13,17 +13,20 @@ import orjson
 
 from sentiment_lib.errors import BadInput, NotFound
 from sentiment_lib.records import LABELS
-from sentiment_lib.serving import lookup, spool_sink
+from sentiment_lib.serving import spool_sink
 from sentiment_lib.serving.api_keys import KeyRing
 from sentiment_lib.serving.metrics import Metrics
 from sentiment_lib.serving.prediction.model_reloader import ModelReloader
 from sentiment_lib.serving.prediction.pipeline import Prediction, PredictionPipeline, Request
-from sentiment_lib.serving.prediction.prediction_ids import parse_prediction_id
+from sentiment_lib.serving.prediction.prediction_ids import format_prediction_id, parse_prediction_id
 from sentiment_lib.serving.rate_limit import RateLimit
 from sentiment_lib.serving.spool import Line, Spool
 from sentiment_lib.settings import Settings
+from sentiment_lib.storage import predictions
 from sentiment_lib.storage.engine import Store
+from sentiment_lib.storage.predictions import StoredPrediction
 from sentiment_lib.text.batch import mask_all
+from sentiment_lib.text.limits import LONGEST_TEXT
 
 #: Texts of one request that can be explained: each costs a prediction for every word.
 MAX_EXPLAINED = 50
@@ -70,8 +73,8 @@ class Service:
         if explain and len(texts) > MAX_EXPLAINED:
             raise BadInput(what="explain", problem=f"at most {MAX_EXPLAINED} texts at once can be explained")
         loaded = self.champion.current()
-        maximum = self.settings.serving.maximum_characters
-        masked = [text.strip()[:maximum] for text in mask_all(texts)]
+        # a mask can be longer than what it hides, and the table takes no longer text
+        masked = [text.strip()[:LONGEST_TEXT] for text in mask_all(texts)]
         return await self._pipeline.predict(Request(loaded, masked, explain))
 
     async def record_feedback(self, prediction_id: str, *, label: str | None, by: str) -> str:
@@ -83,29 +86,29 @@ class Service:
         if label is not None and label not in LABELS:
             raise BadInput(what="label", problem=f"'{label[:40]}' is none of {', '.join(LABELS)}")
         prediction = await self.prediction(prediction_id)
-        true_label = label or str(prediction["label"])
+        true_label = label or prediction.label
         line = {
             "kind": "feedback",
-            "tweet_id": prediction["tweet_id"],
-            "version": prediction["version"],
+            "tweet_id": prediction.tweet_id,
+            "version": prediction.version,
             "label": true_label,
             "given_by": by,
             "at": datetime.now(UTC).isoformat(),
         }
         await asyncio.to_thread(self.spool.append, [line])
-        self.metrics.feedback.labels(str(true_label == prediction["label"]).lower()).inc()
+        self.metrics.feedback.labels(str(true_label == prediction.label).lower()).inc()
         return true_label
 
-    async def prediction(self, prediction_id: str) -> Line:
-        """A recorded prediction, from memory or from the database; raises NotFound."""
+    async def prediction(self, prediction_id: str) -> StoredPrediction:
+        """A prediction of the API, from memory or the database, or of batch scoring. Raises NotFound."""
         ids = parse_prediction_id(prediction_id)
         if ids is None:
             raise NotFound(what="prediction", key=prediction_id[:60])
         tweet_id, version = ids
         recent = self._recent.get(tweet_id)
         if recent is not None and (line := orjson.loads(recent))["version"] == version:
-            return dict(line)
-        return await asyncio.to_thread(lookup.prediction, self.store, tweet_id, version)
+            return _from_line(line)
+        return await asyncio.to_thread(find_prediction, self.store, tweet_id, version)
 
     def update_gauges(self) -> None:
         """Set the gauges to the current state."""
@@ -125,3 +128,18 @@ class Service:
                 self._recent.popitem(last=False)
         for label, count in Counter([line["label"] for line in lines]).items():
             self.metrics.predictions.labels(version, label).inc(count)
+
+
+def find_prediction(store: Store, tweet_id: int, version: int) -> StoredPrediction:
+    """A prediction from the database. Raises NotFound."""
+    with store.begin() as connection:
+        prediction = predictions.find(connection, tweet_id, version)
+    if prediction is None:
+        raise NotFound(what="prediction", key=format_prediction_id(tweet_id, version))
+    return prediction
+
+
+def _from_line(line: Line) -> StoredPrediction:
+    """A prediction that the spool holds."""
+    values = {name: value for name, value in line.items() if name not in ("kind", "at")}
+    return StoredPrediction(**values, at=datetime.fromisoformat(line["at"]))

@@ -87,6 +87,11 @@ class StoredPrediction:
     p_neutral: float
     p_positive: float
 
+    @property
+    def probabilities(self) -> dict[str, float]:
+        """By label, in the order of LABELS."""
+        return {str(label): getattr(self, f"p_{label}") for label in LABELS}
+
 
 def find(connection: Connection, tweet_id: int, version: int) -> StoredPrediction | None:
     """The prediction of this version for this tweet."""

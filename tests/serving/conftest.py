@@ -54,7 +54,7 @@ def settings(tmp_path, database_url, packaged):
         database_url=database_url,
         author_key="key of the tests",
         mlflow_uri="http://127.0.0.1:9",
-        serving={"swap_seconds": 0.05, "texts_per_second": 1e6, "burst_texts": 1e6},
+        serving={"poll_seconds": 0.05, "texts_per_second": 1e6, "burst_texts": 1e6},
     )
 
 

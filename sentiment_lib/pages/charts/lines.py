@@ -50,7 +50,7 @@ def lines(
     rows += [(event.at, event.text, "", "") for event in events]
     return Chart(
         title=title,
-        figure={"data": data, "layout": _frame(axis, times, events, share=share, legend=len(series) > 1)},
+        figure={"data": data, "layout": _frame(axis, times, events, share=share, legend=bool(series))},
         head=("time", "", (axis, "num"), ("interval", "num")),
         rows=tuple((formatting.utc(row[0]), *row[1:]) for row in sorted(rows, key=lambda row: row[0])),
         height=300,

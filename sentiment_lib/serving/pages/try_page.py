@@ -17,7 +17,6 @@ from sentiment_lib.serving.pages.rendering import PageRoute, is_partial, page, v
 from sentiment_lib.serving.pages.text_input import InputText, parse_csv, parse_lines
 from sentiment_lib.serving.prediction.highlighting import Span, highlight_spans
 from sentiment_lib.serving.prediction.pipeline import Prediction
-from sentiment_lib.serving.prediction.prediction_ids import format_prediction_id
 from sentiment_lib.serving.routes import Serving, charge
 from sentiment_lib.serving.service import MAX_EXPLAINED, Service
 
@@ -83,15 +82,15 @@ async def correct(
     """Record the label that a person gives; the page shows the prediction again with it."""
     charge(service, caller, 1)
     true_label = await service.record_feedback(prediction_id, label=label, by=caller.name)
-    line = await service.prediction(prediction_id)
+    prediction = await service.prediction(prediction_id)
     result = Result(
         number=1,
-        text=line["text"],
-        prediction_id=format_prediction_id(line["tweet_id"], line["version"]),
-        label=line["label"],
-        probabilities={str(name): line[f"p_{name}"] for name in LABELS},
-        version=line["version"],
-        spans=highlight_spans(line["text"], None),
+        text=prediction.text,
+        prediction_id=prediction_id,
+        label=prediction.label,
+        probabilities=prediction.probabilities,
+        version=prediction.version,
+        spans=highlight_spans(prediction.text, None),
         true_label=true_label,
     )
     return _page(request, service, caller, typed="", results=[result])

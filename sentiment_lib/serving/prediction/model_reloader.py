@@ -36,12 +36,12 @@ class LoadedModel:
 
 
 class ModelReloader:
-    """Loads the champion, and polls the database for another one every `swap_seconds`."""
+    """Loads the champion, and polls the database for another one every `poll_seconds`."""
 
     def __init__(self, store: Store, settings: Settings) -> None:
         self._store = store
         self._registry = Registry(settings)
-        self._interval = settings.serving.swap_seconds
+        self._interval = settings.serving.poll_seconds
         self._record_path = settings.home / "cache" / "champion.json"
         self._current: LoadedModel | None = None
         self._stop = threading.Event()
