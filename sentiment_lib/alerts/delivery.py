@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from pydantic import SecretStr
 
@@ -15,9 +14,10 @@ from sentiment_lib.errors import MissingExtra
 from sentiment_lib.policy import AlertPolicy
 from sentiment_lib.records import Severity
 from sentiment_lib.settings import Settings
+from sentiment_lib.storage.alerts import Alert, Delivery
 
 #: Rank of each severity, the least severe first.
-ORDER = {str(severity): rank for rank, severity in enumerate(Severity)}
+ORDER = {severity: rank for rank, severity in enumerate(Severity)}
 RUNBOOK = "docs/runbook.md"
 
 
@@ -50,27 +50,24 @@ def receivers(settings: Settings) -> list[Receiver]:
     return parsed
 
 
-def next_event(alert: Mapping[str, Any], policy: AlertPolicy, now: datetime) -> str | None:
-    """The event to notify this receiver of now: opened, updated, resolved, or None.
-
-    `alert` has the row of the alert and told_event, told_at, told_severity, told_count.
-    """
-    event, resolved = alert["told_event"], alert["resolved_at"]
-    if event is None:
+def next_event(delivery: Delivery, policy: AlertPolicy, now: datetime) -> str | None:
+    """The event to notify this receiver of now: opened, updated, resolved, or None."""
+    alert, last = delivery.alert, delivery.last
+    if last is None:
         # also for an alert that opened and was resolved between two checks
         return "opened"
-    cooled_down = now - alert["told_at"] >= policy.cool_down
-    if resolved is not None:
-        return "resolved" if event != "resolved" and now - resolved >= policy.settle else None
-    if event == "resolved":
+    cooled_down = now - last.sent_at >= policy.cool_down
+    if alert.resolved_at is not None:
+        return "resolved" if last.event != "resolved" and now - alert.resolved_at >= policy.settle else None
+    if last.event == "resolved":
         return "updated" if cooled_down else None
-    if ORDER[alert["severity"]] > ORDER[alert["told_severity"]]:
+    if ORDER[alert.severity] > ORDER[last.severity]:
         return "updated"
-    continues = alert["count"] > alert["told_count"] and now - alert["told_at"] >= policy.remind_after
-    return "updated" if continues and alert["acknowledged_at"] is None else None
+    continues = alert.count > last.count and now - last.sent_at >= policy.remind_after
+    return "updated" if continues and alert.acknowledged_at is None else None
 
 
-def quiet(severity: str, policy: AlertPolicy, now: datetime) -> bool:
+def quiet(severity: Severity, policy: AlertPolicy, now: datetime) -> bool:
     """True in quiet hours (UTC) for anything but critical alerts."""
     if policy.quiet_hours is None or severity == Severity.CRITICAL:
         return False
@@ -83,27 +80,31 @@ def back_off(attempts: int) -> timedelta:
     return timedelta(seconds=min(300, 5 * 2 ** min(attempts, 10)))
 
 
-def message(alert: Mapping[str, Any], event: str) -> tuple[str, str]:
+def message(alert: Alert, event: str) -> tuple[str, str]:
     """Title and body of the message about one alert."""
-    resolved = event == "resolved" or alert["resolved_at"] is not None
-    word = "RESOLVED" if resolved else str(alert["severity"]).upper() + (" (ongoing)" if event == "updated" else "")
+    resolved = event == "resolved" or alert.resolved_at is not None
+    word = "RESOLVED" if resolved else alert.severity.upper() + (" (ongoing)" if event == "updated" else "")
     lines = [
-        str(alert["body"]),
-        f"Alert {alert['alert_id']}, seen {alert['count']} times since {alert['opened_at']:%Y-%m-%d %H:%M} UTC.",
-        f"Evidence: {alert['evidence_link']}" if alert["evidence_link"] else "",
-        f"Runbook: {RUNBOOK}#{alert['kind']}",
+        alert.body,
+        f"Alert {alert.alert_id}, seen {alert.count} times since {alert.opened_at:%Y-%m-%d %H:%M} UTC.",
+        f"Evidence: {alert.evidence_link}" if alert.evidence_link else "",
+        f"Runbook: {RUNBOOK}#{alert.kind}",
     ]
-    return f"[{word}] {alert['title']}", "\n".join(line for line in lines if line)
+    return f"[{word}] {alert.title}", "\n".join(line for line in lines if line)
 
 
-def digest(alerts: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
+def digest(alerts: Sequence[Alert]) -> tuple[str, str]:
     """Title and body of one message about many alerts."""
-    kinds = Counter(str(alert["kind"]) for alert in alerts)
-    worst = max((str(alert["severity"]) for alert in alerts), key=ORDER.__getitem__)
+    kinds = Counter(alert.kind for alert in alerts)
     shown = [message(alert, "opened")[0] for alert in alerts[:10]]
     more = [f"… and {len(alerts) - 10} more: sentiment alerts list"] if len(alerts) > 10 else []
     kinds_text = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
-    return f"[{worst.upper()}] {len(alerts)} alerts: {kinds_text}", "\n".join(shown + more)
+    return f"[{worst(alerts).upper()}] {len(alerts)} alerts: {kinds_text}", "\n".join(shown + more)
+
+
+def worst(alerts: Sequence[Alert]) -> Severity:
+    """The highest severity among the alerts."""
+    return max((alert.severity for alert in alerts), key=ORDER.__getitem__)
 
 
 def send(receiver: Receiver, title: str, body: str, severity: str) -> None:

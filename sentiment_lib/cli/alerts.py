@@ -38,10 +38,10 @@ def list_alerts(
         rows = alerts.list_alerts(connection, state)
     lines = []
     for row in rows:
-        now = "resolved" if row["resolved_at"] else "acknowledged" if row["acknowledged_at"] else "open"
-        opened = f"{row['opened_at']:%Y-%m-%d %H:%M}"
-        lines.append(f"{row['alert_id']:>5} {row['severity']:8} {now:12} {opened} x{row['count']:<4} {row['title']}")
-    show(rows, as_json, "\n".join(lines) or "No alerts")
+        now = "resolved" if row.resolved_at else "acknowledged" if row.acknowledged_at else "open"
+        opened = f"{row.opened_at:%Y-%m-%d %H:%M}"
+        lines.append(f"{row.alert_id:>5} {row.severity:8} {now:12} {opened} x{row.count:<4} {row.title}")
+    show([asdict(row) for row in rows], as_json, "\n".join(lines) or "No alerts")
 
 
 def acknowledge(alert_id: AlertId, by: By, as_json: Json = False) -> None:

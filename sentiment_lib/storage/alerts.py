@@ -3,14 +3,70 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, RowMapping, text
 
 from sentiment_lib.errors import NotFound
 from sentiment_lib.records import Severity
 
+
+@dataclass(frozen=True, kw_only=True)
+class Alert:
+    """A row of `alerts`."""
+
+    alert_id: int
+    kind: str
+    severity: Severity
+    dedup_key: str
+    title: str
+    body: str
+    evidence_link: str | None
+    #: how often it fired
+    count: int
+    opened_at: datetime
+    last_seen_at: datetime
+    acknowledged_by: str | None
+    acknowledged_at: datetime | None
+    resolved_at: datetime | None
+    #: the person who resolved it; None when its rule no longer fired
+    resolved_by: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SentMessage:
+    """The last message about an alert to one receiver: its event, and the alert's severity and count at that time."""
+
+    event: str
+    sent_at: datetime
+    severity: Severity
+    count: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Delivery:
+    """An alert, and what one receiver was last sent about it."""
+
+    alert: Alert
+    last: SentMessage | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PendingMessage:
+    """A message in the outbox."""
+
+    message_id: int
+    alert_id: int
+    #: failed attempts so far
+    attempts: int
+
+
+COLUMNS = (
+    "a.alert_id, a.kind, a.severity, a.dedup_key, a.title, a.body, a.evidence_link, a.count, a.opened_at, "
+    "a.last_seen_at, a.acknowledged_by, a.acknowledged_at, a.resolved_at, a.resolved_by"
+)
 STATES = {
     "open": "resolved_at IS NULL AND acknowledged_at IS NULL",
     "acknowledged": "resolved_at IS NULL AND acknowledged_at IS NOT NULL",
@@ -18,10 +74,10 @@ STATES = {
     "resolved": "resolved_at IS NOT NULL",
     "all": "true",
 }
-# what each receiver was told last of every alert that may still need a word
+# every alert that may still need a message to this receiver, with the last one sent
 DELIVERY_STATE = text(
-    """
-    SELECT a.*, m.event AS told_event, m.sent_at AS told_at, m.severity AS told_severity, m.count AS told_count
+    f"""
+    SELECT {COLUMNS}, m.event AS sent_event, m.sent_at, m.severity AS sent_severity, m.count AS sent_count
     FROM alerts a LEFT JOIN LATERAL (
         SELECT event, sent_at, severity, count FROM alert_messages
         WHERE alert_id = a.alert_id AND receiver = :receiver AND sent_at IS NOT NULL
@@ -119,16 +175,17 @@ def keys_not_seen_since(connection: Connection, key: str, prefix: str, since: da
     return list(rows.scalars())
 
 
-def list_alerts(connection: Connection, state: str = "unresolved", limit: int = 100) -> list[dict[str, Any]]:
+def list_alerts(connection: Connection, state: str = "unresolved", limit: int = 100) -> list[Alert]:
     """Newest alerts in the state: open, acknowledged, unresolved, resolved or all."""
-    found = connection.execute(
-        text(f"SELECT * FROM alerts WHERE {STATES[state]} ORDER BY alert_id DESC LIMIT :limit"), {"limit": limit}
+    rows = connection.execute(
+        text(f"SELECT {COLUMNS} FROM alerts a WHERE {STATES[state]} ORDER BY alert_id DESC LIMIT :limit"),
+        {"limit": limit},
     )
-    return [dict(row) for row in found.mappings()]
+    return [_alert(row) for row in rows.mappings()]
 
 
 def acknowledge(connection: Connection, alert_id: int, by: str) -> None:
-    """Somebody looks at it; the first one stays. NotFound when no open alert has this id."""
+    """Acknowledge an alert; the first person stays. Raises NotFound when no open alert has this id."""
     _update(
         connection,
         "acknowledged_by = coalesce(acknowledged_by, :by), acknowledged_at = coalesce(acknowledged_at, now())",
@@ -137,14 +194,14 @@ def acknowledge(connection: Connection, alert_id: int, by: str) -> None:
 
 
 def resolve_alert(connection: Connection, alert_id: int, by: str) -> None:
-    """A person says it is over. NotFound when no open alert has this id."""
+    """Resolve an alert for a person. Raises NotFound when no open alert has this id."""
     _update(connection, "resolved_at = now(), resolved_by = :by", {"id": alert_id, "by": by})
 
 
-def delivery_state(connection: Connection, receiver: str, now: datetime, alert_id: int = 0) -> list[Mapping[str, Any]]:
-    """Alerts with what this receiver was told last (told_* are None: nothing)."""
+def delivery_state(connection: Connection, receiver: str, now: datetime, alert_id: int = 0) -> list[Delivery]:
+    """Alerts with the last message that this receiver was sent about each. `alert_id`: only this one."""
     where = {"receiver": receiver, "now": now, "alert_id": alert_id}
-    return [dict(row) for row in connection.execute(DELIVERY_STATE, where).mappings()]
+    return [_delivery(row) for row in connection.execute(DELIVERY_STATE, where).mappings()]
 
 
 def enqueue(connection: Connection, alert_id: int, receiver: str, now: datetime) -> None:
@@ -158,36 +215,36 @@ def enqueue(connection: Connection, alert_id: int, receiver: str, now: datetime)
     )
 
 
-def due(connection: Connection, receiver: str, now: datetime) -> list[Mapping[str, Any]]:
+def due(connection: Connection, receiver: str, now: datetime) -> list[PendingMessage]:
     """Messages to be sent now, locked until the transaction ends: two senders never take the same."""
-    found = connection.execute(
+    rows = connection.execute(
         text(
-            "SELECT * FROM alert_messages WHERE receiver = :receiver AND sent_at IS NULL AND next_try_at <= :now "
-            "ORDER BY message_id FOR UPDATE SKIP LOCKED"
+            "SELECT message_id, alert_id, attempts FROM alert_messages WHERE receiver = :receiver AND sent_at IS NULL "
+            "AND next_try_at <= :now ORDER BY message_id FOR UPDATE SKIP LOCKED"
         ),
         {"receiver": receiver, "now": now},
     )
-    return [dict(row) for row in found.mappings()]
+    return [PendingMessage(**row) for row in rows.mappings()]
 
 
-def mark_sent(connection: Connection, message_id: int, alert: Mapping[str, Any], event: str, now: datetime) -> None:
-    """It was told: what, and at which severity and count."""
+def mark_sent(connection: Connection, message_id: int, alert: Alert, event: str, now: datetime) -> None:
+    """Record what was sent, and the alert's severity and count at that time."""
     connection.execute(
         text(
             "UPDATE alert_messages SET sent_at = :now, event = :event, severity = :severity, count = :count, "
             "attempts = attempts + 1, last_error = NULL WHERE message_id = :id"
         ),
-        {"id": message_id, "now": now, "event": event, "severity": alert["severity"], "count": alert["count"]},
+        {"id": message_id, "now": now, "event": event, "severity": alert.severity, "count": alert.count},
     )
 
 
 def delete_message(connection: Connection, message_id: int) -> None:
-    """Nothing to tell any more."""
+    """Drop a message that has become unnecessary."""
     connection.execute(text("DELETE FROM alert_messages WHERE message_id = :id"), {"id": message_id})
 
 
 def postpone(connection: Connection, receiver: str, until: datetime, error: str) -> None:
-    """The receiver does not answer: all of its messages wait."""
+    """Hold back all messages of a receiver that failed."""
     connection.execute(
         text(
             "UPDATE alert_messages SET attempts = attempts + 1, last_error = :error, next_try_at = :until "
@@ -195,6 +252,23 @@ def postpone(connection: Connection, receiver: str, until: datetime, error: str)
         ),
         {"receiver": receiver, "until": until, "error": error},
     )
+
+
+def _alert(row: RowMapping) -> Alert:
+    values = {name: row[name] for name in Alert.__dataclass_fields__ if name != "severity"}
+    return Alert(**values, severity=Severity(row["severity"]))
+
+
+def _delivery(row: RowMapping) -> Delivery:
+    if row["sent_event"] is None:
+        return Delivery(alert=_alert(row), last=None)
+    last = SentMessage(
+        event=row["sent_event"],
+        sent_at=row["sent_at"],
+        severity=Severity(row["sent_severity"]),
+        count=row["sent_count"],
+    )
+    return Delivery(alert=_alert(row), last=last)
 
 
 def _update(connection: Connection, what: str, values: Mapping[str, Any]) -> None:

@@ -64,9 +64,7 @@ def in_turn(pipeline, model, times):
 
 
 def test_the_first_of_a_version_is_read_by_the_thread_and_quick_ones_after_it_at_once(pipeline, recorded, monkeypatch):
-    monkeypatch.setattr(
-        "sentiment_lib.serving.prediction.pipeline.FAST_SECONDS", 10.0
-    )  # under any load
+    monkeypatch.setattr("sentiment_lib.serving.prediction.pipeline.FAST_SECONDS", 10.0)  # under any load
     model = Slow()
     predictions = in_turn(pipeline, model, 3)
     assert model.threads == ["model", "MainThread", "MainThread"]

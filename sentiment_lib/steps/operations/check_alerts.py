@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 from sqlalchemy import Connection
 
@@ -14,6 +12,7 @@ from sentiment_lib.alerts import api_health, catalog, delivery
 from sentiment_lib.settings import Settings
 from sentiment_lib.storage import alerts as outbox
 from sentiment_lib.storage import api_predictions
+from sentiment_lib.storage.alerts import Alert, Delivery, PendingMessage
 from sentiment_lib.storage.engine import Store
 
 log = logging.getLogger(__name__)
@@ -23,20 +22,20 @@ KINDS = tuple(rule.kind for rule in catalog.RULES)
 
 
 @dataclass(frozen=True, kw_only=True)
-class WatchResult:
-    """What one look did."""
+class AlertsResult:
+    """What one check did."""
 
     firing: int
     resolved: int
-    #: messages that reached a receiver (a digest is one)
+    #: messages that a receiver accepted; a digest counts as one
     sent: int
-    #: messages that wait for a receiver that is away
+    #: messages for a receiver that failed
     waiting: int
 
 
 def run(
     store: Store, settings: Settings, *, at: datetime | None = None, api: api_health.ApiHealth | None = None
-) -> WatchResult:
+) -> AlertsResult:
     """Check every rule at `at` (default: now), open and resolve alerts, then deliver messages.
 
     The API is probed only for a process that runs this repeatedly and passes its probes as `api`; others leave the
@@ -59,35 +58,34 @@ def run(
             if key not in firing and outbox.resolve_by_key(connection, key) is not None:
                 resolved += 1
     sent, waiting = deliver(store, settings, at=now)
-    return WatchResult(firing=len(findings), resolved=resolved, sent=sent, waiting=waiting)
+    return AlertsResult(firing=len(findings), resolved=resolved, sent=sent, waiting=waiting)
 
 
 def deliver(store: Store, settings: Settings, *, at: datetime | None = None) -> tuple[int, int]:
-    """Tell every receiver what it has not been told; gives the number of messages sent and waiting.
+    """Send every receiver its pending messages; returns the numbers of messages sent and waiting.
 
-    At least once: a message is marked after it was taken. A receiver that fails is left alone until its back-off ends;
-    what it missed is told by then in the state of then, and many at once as one digest.
+    At least once: a message is marked after the receiver accepted it. A receiver that fails is left alone until its
+    back-off ends; then it is sent the state of that time, with many alerts in one digest.
     """
     now = at or datetime.now(UTC)
-    sent = waiting = 0
+    total_sent = total_waiting = 0
     for receiver in delivery.receivers(settings):
         with store.begin() as connection:
-            for alert in outbox.delivery_state(connection, receiver.key, now):
-                if _wanted(alert, receiver, settings, now):
-                    outbox.enqueue(connection, alert["alert_id"], receiver.key, now)
+            for candidate in outbox.delivery_state(connection, receiver.key, now):
+                if _wanted(candidate, receiver, settings, now):
+                    outbox.enqueue(connection, candidate.alert.alert_id, receiver.key, now)
         with store.begin() as connection:
-            taken, left = _send(connection, settings, receiver, now)
-        sent, waiting = sent + taken, waiting + left
-    return sent, waiting
+            sent, waiting = _send(connection, settings, receiver, now)
+        total_sent, total_waiting = total_sent + sent, total_waiting + waiting
+    return total_sent, total_waiting
 
 
-def _wanted(alert: Mapping[str, Any], receiver: delivery.Receiver, settings: Settings, now: datetime) -> bool:
-    policy = settings.policy.alerts
-    loud = delivery.ORDER[alert["severity"]] >= delivery.ORDER[receiver.least]
+def _wanted(candidate: Delivery, receiver: delivery.Receiver, settings: Settings, now: datetime) -> bool:
+    policy, severity = settings.policy.alerts, candidate.alert.severity
     return (
-        loud
-        and delivery.next_event(alert, policy, now) is not None
-        and not delivery.quiet(alert["severity"], policy, now)
+        delivery.ORDER[severity] >= delivery.ORDER[receiver.least]
+        and delivery.next_event(candidate, policy, now) is not None
+        and not delivery.quiet(severity, policy, now)
     )
 
 
@@ -95,31 +93,29 @@ def _send(connection: Connection, settings: Settings, receiver: delivery.Receive
     """Send what is due; one failure ends the round for this receiver."""
     policy = settings.policy.alerts
     due = outbox.due(connection, receiver.key, now)
-    state = {alert["alert_id"]: alert for alert in outbox.delivery_state(connection, receiver.key, now)} if due else {}
-    ready = []
+    deliveries = outbox.delivery_state(connection, receiver.key, now) if due else []
+    by_id = {candidate.alert.alert_id: candidate for candidate in deliveries}
+    ready: list[tuple[PendingMessage, Alert, str]] = []
     for message in due:
-        alert = state.get(message["alert_id"])
-        event = delivery.next_event(alert, policy, now) if alert else None
-        if alert is None or event is None:
-            outbox.delete_message(connection, message["message_id"])  # nothing to tell any more
+        candidate = by_id.get(message.alert_id)
+        event = delivery.next_event(candidate, policy, now) if candidate else None
+        if candidate is None or event is None:
+            outbox.delete_message(connection, message.message_id)
         else:
-            # one that came and went between two looks is told once, as over
-            ready.append((message, alert, "resolved" if alert["resolved_at"] else event))
-    together = len(ready) > policy.digest_over
-    batches = [ready] if together else [[one] for one in ready]
-    sent = 0
+            # an alert that opened and was resolved between two checks is sent once, as resolved
+            ready.append((message, candidate.alert, "resolved" if candidate.alert.resolved_at else event))
+    as_digest = len(ready) > policy.digest_over
+    batches = [ready] if as_digest else [[item] for item in ready]
     for number, batch in enumerate(batches):
         alerts = [alert for _, alert, _ in batch]
-        title, body = delivery.digest(alerts) if together else delivery.message(alerts[0], batch[0][2])
-        worst = max((str(alert["severity"]) for alert in alerts), key=delivery.ORDER.__getitem__)
+        title, body = delivery.digest(alerts) if as_digest else delivery.message(alerts[0], batch[0][2])
         try:
-            delivery.send(receiver, title, body, worst)
-        except Exception as error:  # whatever a receiver does, it must not hurt the flow
-            log.warning("An alert receiver did not take a message: %s", error)
-            wait = delivery.back_off(max(message["attempts"] for message, _, _ in batch))
+            delivery.send(receiver, title, body, delivery.worst(alerts))
+        except Exception as error:  # whatever a receiver does, the step goes on
+            log.warning("An alert receiver did not accept a message: %s", error)
+            wait = delivery.back_off(max(message.attempts for message, _, _ in batch))
             outbox.postpone(connection, receiver.key, now + wait, str(error)[:500])
-            return sent, sum(len(one) for one in batches[number:])
+            return number, sum(len(remaining) for remaining in batches[number:])
         for message, alert, event in batch:
-            outbox.mark_sent(connection, message["message_id"], alert, event, now)
-        sent += 1
-    return sent, 0
+            outbox.mark_sent(connection, message.message_id, alert, event, now)
+    return len(batches), 0
