@@ -72,9 +72,9 @@ def test_the_page_shows_every_rule_the_hash_and_each_judged_difference(store, de
     assert len(gains.rows) == 1 + len(compared.guards)
     assert confusion.head
     assert "Labels needed to detect a gain" in page
-    assert "In shadow since then" in page
+    assert "Shadow comparison" in page
     refused = {**view, "decision": replace(view["decision"], verdict=Answer.REJECT), "examples": []}
-    assert "In shadow since then" not in draw("decision.html", "/decisions/one", **refused)
+    assert "Shadow comparison" not in draw("decision.html", "/decisions/one", **refused)
 
 
 def test_the_page_of_a_run_leads_to_its_decision_and_of_several_to_their_list(store, decided):
@@ -90,5 +90,5 @@ def test_the_page_of_a_run_leads_to_its_decision_and_of_several_to_their_list(st
         assert of_dag.of_run(connection, "check_drift", run_id, {"report_id": 99}) == "/drift", "it was taken away"
         assert of_dag.of_run(connection, "payroll", run_id) is None
     page = draw("decisions.html", "/decisions", rows=[], run="<i>1")
-    assert "No decision of this run" in page
+    assert "No decision in this run" in page
     assert "&lt;i&gt;1" in page
