@@ -1,7 +1,7 @@
-"""The drift report to look at: Evidently's pictures and figures over samples of signals. Verdicts are not from here.
+"""Evidently's HTML reports of drift signals and data quality, for people; they decide no verdict.
 
-The only module that imports Evidently. Explicit metrics and a data definition: the preset computes everything up to
-three times, and guesses column types.
+The only module that imports Evidently. Metrics and the data definition are explicit: the preset computes everything up
+to three times and guesses column types.
 """
 
 from __future__ import annotations
@@ -21,9 +21,10 @@ os.environ.setdefault("DO_NOT_TRACK", "1")  # no telemetry
 
 
 def write_html(reference: pd.DataFrame, current: pd.DataFrame, path: Path) -> dict[str, float]:
-    """Write one self-contained HTML file, and give Evidently's figure for each signal.
+    """Write one self-contained HTML file; returns Evidently's drift score of each signal.
 
-    Both frames hold the columns of `signals.signals`; texts are not looked at. The file appears whole or not at all.
+    Both frames have the columns of `signals.compute_signals`, without texts. The file is replaced atomically. Raises
+    MissingExtra without Evidently.
     """
     snapshot = run(reference, current)
     with replace_atomically(path) as draft:
@@ -37,7 +38,7 @@ def write_html(reference: pd.DataFrame, current: pd.DataFrame, path: Path) -> di
 
 
 def run(reference: pd.DataFrame, current: pd.DataFrame) -> Any:
-    """Evidently's snapshot with one ValueDrift for each signal that both frames have values of."""
+    """Evidently's snapshot with one ValueDrift for each signal that both frames have values of. Raises MissingExtra."""
     try:
         from evidently import DataDefinition, Dataset, Report
         from evidently.metrics import ValueDrift
@@ -56,7 +57,7 @@ def run(reference: pd.DataFrame, current: pd.DataFrame) -> Any:
 
 
 def write_quality(frame: pd.DataFrame, path: Path) -> dict[str, bool]:
-    """Data-quality tests of a batch of tweets (tweet_id, text) as Evidently sees them; gives each test's answer."""
+    """Evidently's data-quality tests of a batch (tweet_id, text): test name -> passed. Raises MissingExtra."""
     try:
         from evidently import DataDefinition, Dataset, Report
         from evidently.metrics import DuplicatedRowCount, MaxValue, MinValue, MissingValueCount, RowCount

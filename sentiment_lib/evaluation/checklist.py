@@ -1,4 +1,7 @@
-"""Templated cases that every sentiment model should get right, whatever the holdout holds."""
+"""CheckList behavioural tests: templated cases that every sentiment model should get right.
+
+Ribeiro, Wu, Guestrin, Singh 2020, "Beyond Accuracy: Behavioral Testing of NLP Models with CheckList", ACL.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +9,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from numpy.typing import ArrayLike
+
 from sentiment_lib.evaluation.checklist_cases import Case, cases
 from sentiment_lib.statistics.metrics import Floats, validate_predictions
 
-#: A probability that should not fall may fall by this much; one that should move must move by more than TINY.
+#: A probability that must not fall may fall by TOLERANCE; one that must change must change by more than TINY.
 TOLERANCE, TINY = 0.05, 1e-6
-#: Failed cases that are kept as examples, for each capability.
+#: Failed cases kept as examples for each capability.
 EXAMPLES = 2
 
 
@@ -53,18 +58,18 @@ class ChecklistResult:
         }
 
 
-def run(predict_proba: Callable[[Sequence[str]], Any]) -> ChecklistResult:
-    """Put every distinct text through the model once, in one batch, and judge all cases.
+def run(predict_proba: Callable[[Sequence[str]], ArrayLike]) -> ChecklistResult:
+    """Score every distinct text once, in one batch, and test all cases.
 
-    predict_proba: texts -> probabilities (n, 3) in the order of LABELS; BadInput when it returns something else.
+    predict_proba: texts -> probabilities (n, 3) in the order of LABELS. Raises BadInput when it returns anything else.
     """
-    every = cases()
-    texts = list(dict.fromkeys(text for case in every for text in (case.text, case.changed) if text is not None))
+    all_cases = cases()
+    texts = list(dict.fromkeys(text for case in all_cases for text in (case.text, case.changed) if text is not None))
     _, proba = validate_predictions([0] * len(texts), predict_proba(texts))
     row_of = {text: row for row, text in enumerate(texts)}
     counts: dict[str, dict[str, tuple[int, int]]] = {}
     failures: dict[str, tuple[str, ...]] = {}
-    for case in every:
+    for case in all_cases:
         changed = proba[row_of[case.changed]] if case.changed is not None else None
         passed = _holds(case, proba[row_of[case.text]], changed)
         kind = counts.setdefault(case.kind, {})
@@ -83,6 +88,6 @@ def _holds(case: Case, plain: Floats, changed: Floats | None) -> bool:
     if case.label is None:
         return int(plain.argmax()) == int(changed.argmax())
     moved = float(changed[case.label] - plain[case.label])
-    if case.way == 0:
+    if case.direction == 0:
         return moved >= -TOLERANCE
-    return case.way * moved > TINY
+    return case.direction * moved > TINY

@@ -1,7 +1,4 @@
-"""The cases of behaviours.py, from templates; all of the text is the project's own.
-
-Ribeiro, Wu, Guestrin, Singh 2020, "Beyond Accuracy: Behavioral Testing of NLP Models with CheckList", ACL.
-"""
+"""Cases of the CheckList tests, generated from templates; all of the text is the project's own."""
 
 from __future__ import annotations
 
@@ -47,7 +44,7 @@ NAMES = ("Anna", "Omar", "Wei", "Priya", "Carlos", "Ivan")
 #: (good word, bad word)
 GOOD = ("good", "great", "helpful", "friendly", "amazing", "wonderful", "excellent", "nice")
 BAD = ("bad", "terrible", "horrible", "awful", "rude")
-#: words that decide a case: a typo in one of them may well change the answer
+#: words that decide a case: a typo in one of them may change the label
 FEELINGS = frozenset(
     (*GOOD, *BAD, "thank", "thanks", "love", "best", "awesome", "happy", "smooth", "kind", "worst", "ridiculous")
 ) | {"lost", "delayed", "dirty", "broken", "never", "nobody", "hung", "waiting"}
@@ -63,10 +60,10 @@ class Case:
     text: str
     #: the changed text, for invariance and direction
     changed: str | None = None
-    #: label that is right (minimum functionality), or class whose probability moves (direction)
+    #: the expected label (minimum functionality), or the class whose probability changes (direction)
     label: int | None = None
     #: +1: the probability of `label` must rise; 0: it must not fall; -1: it must fall
-    way: int = 0
+    direction: int = 0
 
 
 def cases() -> tuple[Case, ...]:
@@ -108,19 +105,19 @@ def _invariant() -> Iterator[Case]:
 def _directional() -> Iterator[Case]:
     for thing, word in product(THINGS, GOOD):
         plain = f"{thing} was {word}"
-        yield Case("direction", "negation", plain, f"{thing} was not {word}", label=POSITIVE, way=-1)
+        yield Case("direction", "negation", plain, f"{thing} was not {word}", label=POSITIVE, direction=-1)
         yield Case("direction", "intensity", plain, f"{thing} was very {word}", label=POSITIVE)
         yield Case("direction", "intensity", plain, f"{thing} was really {word}!", label=POSITIVE)
     for thing, word in product(THINGS, BAD):
         yield Case("direction", "intensity", f"{thing} was {word}", f"{thing} was really {word}", label=NEGATIVE)
     for text, complaint in product(QUESTIONS, COMPLAINTS[:4]):
-        yield Case("direction", "added complaint", text, f"{text} {complaint}", label=NEGATIVE, way=1)
+        yield Case("direction", "added complaint", text, f"{text} {complaint}", label=NEGATIVE, direction=1)
     for text, praise in product(QUESTIONS, PRAISE[:4]):
-        yield Case("direction", "added praise", text, f"{text} {praise}", label=POSITIVE, way=1)
+        yield Case("direction", "added praise", text, f"{text} {praise}", label=POSITIVE, direction=1)
 
 
 def mistyped(text: str) -> str:
-    """Two inner letters of the longest word that carries no feeling of its own change places."""
+    """Swap two inner letters of the longest word that carries no sentiment."""
     words = [word for word in re.findall(r"[A-Za-z]{4,}", text) if word.lower() not in FEELINGS]
     word = max(words, key=len)
     middle = next(i for i in range(len(word) // 2, len(word)) if word[i] != word[i - 1])

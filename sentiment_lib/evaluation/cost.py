@@ -1,4 +1,4 @@
-"""What a candidate costs to train and to serve; measured by a step. The gate judges p99, memory and size."""
+"""Cost of training and serving a candidate. The gate judges p99 latency, memory and artefact size."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class Cost:
-    """Milliseconds for one tweet, tweets a second in a batch, megabytes, seconds of training; None: not measured."""
+    """Latency of one tweet (ms), throughput of a batch, megabytes and seconds; None where not measured."""
 
     p50_ms: float | None = None
     p99_ms: float | None = None
     tweets_per_second: float | None = None
-    #: most that the training process held
+    #: peak of the training process
     memory_mb: float | None = None
-    #: what the loaded model keeps of its own (`Model.memory_mb`)
+    #: of the loaded model (`Model.memory_mb`)
     model_mb: float | None = None
-    #: files of the package
+    #: size of the package's files
     artefact_mb: float | None = None
     train_seconds: float | None = None
-    #: of all threads together
+    #: sum over all threads
     train_cpu_seconds: float | None = None
 
     def as_dict(self) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""Can the training data be trusted, and is the holdout really unseen?"""
+"""Checks of training and holdout rows: label shares, label shift and leakage."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from sentiment_lib.records import LABELS
 SHINGLE = 5
 PERMUTATIONS = 64
 BAND_ROWS = 4
-#: Jaccard similarity of character shingles from which two texts count as nearly the same
+#: Jaccard similarity of character shingles at which two texts are near duplicates
 NEAR = 0.8
 _PRIME = np.uint64(4294967311)  # smallest prime above 2^32
 
 
 @dataclass(frozen=True, kw_only=True)
 class DataChecks:
-    """Label shares, and holdout rows whose text (nearly) stands in the training rows."""
+    """Label shares, and holdout rows whose text is (nearly) that of a training row."""
 
     train_rows: int
     holdout_rows: int
@@ -31,7 +31,7 @@ class DataChecks:
     holdout_share: dict[str, float]
     #: largest difference of a class's share between training and holdout rows, 0 to 1
     label_shift: float
-    #: holdout rows with the same text as a training row, case, spaces, mentions and URLs aside
+    #: holdout rows with the text of a training row, ignoring case, punctuation, mentions and URLs
     duplicates: int
     #: further holdout rows with a training row of Jaccard similarity 0.8 or more
     near_duplicates: int
@@ -42,12 +42,12 @@ class DataChecks:
 def check(
     train_texts: Sequence[str], train_labels: Sequence[int], holdout_texts: Sequence[str], holdout_labels: Sequence[int]
 ) -> DataChecks:
-    """Labels in 0..2. Both parts need at least one row; ValueError otherwise."""
+    """Compare training and holdout rows; labels in 0..2. Raises ValueError unless both parts have rows."""
     if not len(train_texts) or not len(holdout_texts):
         raise ValueError("training and holdout rows are both needed")
     train, holdout = _shares(train_labels), _shares(holdout_labels)
-    seen = {squeezed(text) for text in train_texts}
-    copies = [squeezed(text) in seen for text in holdout_texts]
+    seen = {normalise_text(text) for text in train_texts}
+    copies = [normalise_text(text) in seen for text in holdout_texts]
     rest = [text for text, copy in zip(holdout_texts, copies, strict=True) if not copy]
     near = int(near_duplicates(list(train_texts), rest).sum())
     return DataChecks(
@@ -62,8 +62,8 @@ def check(
     )
 
 
-def squeezed(text: str) -> str:
-    """Lower case, without mentions, URLs, and anything but letters and digits between single spaces."""
+def normalise_text(text: str) -> str:
+    """Lower case, without mentions, URLs and punctuation, words separated by single spaces."""
     bare = re.sub(r"@\w+|https?\S*|\bRT\b", " ", text).lower()
     return " ".join(re.findall(r"\w+", bare))
 
@@ -73,25 +73,25 @@ def near_duplicates(train_texts: Sequence[str], texts: Sequence[str], threshold:
 
     MinHash: Broder 1997, "On the resemblance and containment of documents"; bands: Leskovec, Rajaraman, Ullman,
     "Mining of Massive Datasets", chapter 3. Pairs that share a band are then compared exactly, so there are no
-    false finds; a pair at 0.8 is missed with a chance below 0.1 %.
+    false positives; a pair at 0.8 is missed with probability below 0.1 %.
     """
-    known = [_shingles(text) for text in train_texts]
-    asked = [_shingles(text) for text in texts]
+    train = [_shingles(text) for text in train_texts]
+    queries = [_shingles(text) for text in texts]
     buckets: dict[bytes, list[int]] = {}
-    for row, bands in enumerate(_bands(known)):
+    for row, bands in enumerate(_bands(train)):
         for band in bands:
             buckets.setdefault(band, []).append(row)
-    found = np.zeros(len(asked), dtype=np.bool_)
-    for row, bands in enumerate(_bands(asked)):
+    found = np.zeros(len(queries), dtype=np.bool_)
+    for row, bands in enumerate(_bands(queries)):
         candidates = {other for band in bands for other in buckets.get(band, ())}
-        found[row] = any(_jaccard(asked[row], known[other]) >= threshold for other in candidates)
+        found[row] = any(_jaccard(queries[row], train[other]) >= threshold for other in candidates)
     return found
 
 
 def _shingles(text: str) -> frozenset[int]:
-    bare = squeezed(text)
+    bare = normalise_text(text)
     pieces = {bare[i : i + SHINGLE] for i in range(max(len(bare) - SHINGLE + 1, 1))} if bare else set()
-    # Python's own hash differs from process to process
+    # Python's hash of a string differs from process to process
     return frozenset(int.from_bytes(hashlib.blake2b(piece.encode(), digest_size=4).digest(), "big") for piece in pieces)
 
 

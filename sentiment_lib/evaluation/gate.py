@@ -1,4 +1,7 @@
-"""Pure rules over a comparison. Every rule gives its figure, its bound and a verdict; the strictest verdict decides."""
+"""Rules of the promotion gate. Every rule gives a figure, its bound and a verdict; the strictest verdict decides.
+
+Reasons are part of recorded evidence: a new wording needs a new version in `reason_versions`.
+"""
 
 from __future__ import annotations
 
@@ -22,68 +25,70 @@ def decide(
     comparison: Comparison,
     policy: GatePolicy,
     *,
-    behaviours: ChecklistResult | None = None,
+    checklist: ChecklistResult | None = None,
     cost: Cost | None = None,
     data_checks: DataChecks | None = None,
 ) -> tuple[Answer, tuple[RuleVerdict, ...]]:
-    """PROMOTE when every rule passes, REJECT when one rejects, else HOLD. What is None is not judged."""
+    """REJECT when any rule rejects, else HOLD when any holds, else PROMOTE. Inputs that are None are not judged."""
     verdicts = [verdict for rule in COMPARISON_RULES for verdict in rule(comparison, policy)]
-    if behaviours is not None:
-        verdicts += behaviour_rules(behaviours, policy)
+    if checklist is not None:
+        verdicts += checklist_rules(checklist, policy)
     if cost is not None:
         verdicts += cost_rules(cost, policy)
     if data_checks is not None:
         verdicts += data_rules(data_checks, policy)
-    given = {verdict.verdict for verdict in verdicts}
-    answer = Answer.REJECT if REJECT in given else Answer.HOLD if HOLD in given else Answer.PROMOTE
+    outcomes = {verdict.verdict for verdict in verdicts}
+    answer = Answer.REJECT if REJECT in outcomes else Answer.HOLD if HOLD in outcomes else Answer.PROMOTE
     return answer, tuple(verdicts)
 
 
 def enough_rows(comparison: Comparison, policy: GatePolicy) -> Verdicts:
-    """Too small a holdout decides nothing."""
+    """The holdout has enough rows."""
     bound = policy.minimum_holdout_rows
     yield _at_least("holdout rows", comparison.rows, bound, HOLD, f"{comparison.rows} rows, at least {bound}")
 
 
 def benefit(comparison: Comparison, policy: GatePolicy) -> Verdicts:  # noqa: ARG001
-    """The candidate is better on the main metric, at the level that this look may spend."""
+    """The candidate is better on the main metric at the significance level of this look."""
     main = comparison.main
     gain = _change(main)
     if main.high < 0:
         yield _verdict("benefit", main.difference, 0.0, REJECT, f"{gain}: worse than the champion")
         return
-    shown = main.low > 0 and main.p_value is not None and main.p_value <= comparison.level
+    significant = main.low > 0 and main.p_value is not None and main.p_value <= comparison.level
     needed = comparison.labels_needed.get("observed")
     many = "over a million" if (needed or 0) > 1_000_000 else f"about {needed:,}" if needed else ""
     thin = f"{many} labels would show a gain of this size" if needed else "no gain was seen"
     reason = f"{gain}; p {main.p_value:.2g}, and {comparison.level:.2g} may be spent"
-    yield _verdict("benefit", main.low, 0.0, PASS if shown else HOLD, reason if shown else f"{reason}; {thin}")
+    yield _verdict(
+        "benefit", main.low, 0.0, PASS if significant else HOLD, reason if significant else f"{reason}; {thin}"
+    )
 
 
 def guards(comparison: Comparison, policy: GatePolicy) -> Verdicts:
-    """The other metrics are not worse by more than the margin."""
+    """Non-inferiority of the guard metrics."""
     for guard in comparison.guards:
         yield _non_inferior(f"not worse: {guard.metric}", guard, policy.non_inferiority)
 
 
 def slices(comparison: Comparison, policy: GatePolicy) -> Verdicts:
-    """No slice is worse by more than the margin, as far as its rows can tell."""
+    """Non-inferiority on each slice that has enough rows."""
     for part in comparison.slices:
         name = f"slice: {part.name}"
-        found = part.difference
-        if found is None:
+        difference = part.difference
+        if difference is None:
             yield _verdict(name, None, None, PASS, f"{part.rows} rows, {part.negatives} negative: too few to judge")
             continue
-        verdict = _non_inferior(name, found, policy.slice_non_inferiority)
-        # a slice whose bounds are wider than the margin cannot show that nothing was lost: a loss must then be seen
-        blurred = found.difference - found.low > policy.slice_non_inferiority > -found.difference
-        if verdict.verdict == HOLD and blurred:
-            verdict = replace(verdict, verdict=PASS, reason=f"{_change(found)}: too few rows to rule out a loss")
+        verdict = _non_inferior(name, difference, policy.slice_non_inferiority)
+        # an interval wider than the margin cannot show non-inferiority: only an observed loss then holds
+        imprecise = difference.difference - difference.low > policy.slice_non_inferiority > -difference.difference
+        if verdict.verdict == HOLD and imprecise:
+            verdict = replace(verdict, verdict=PASS, reason=f"{_change(difference)}: too few rows to rule out a loss")
         yield verdict
 
 
 def class_collapse(comparison: Comparison, policy: GatePolicy) -> Verdicts:
-    """Each class that is really there is also predicted."""
+    """No class of the holdout is hardly ever predicted."""
     ratios = {
         label: comparison.predicted_share[label] * comparison.rows / count
         for label, count in comparison.label_counts.items()
@@ -97,7 +102,7 @@ def class_collapse(comparison: Comparison, policy: GatePolicy) -> Verdicts:
 
 
 def calibration(comparison: Comparison, policy: GatePolicy) -> Verdicts:
-    """The probabilities mean what they say."""
+    """The calibration error, less what chance gives at this size, is within its bound."""
     seen, noise = comparison.candidate["calibration_error"], comparison.calibration_noise
     error = math.sqrt(max(seen**2 - noise**2, 0.0))
     reason = f"off by {100 * seen:.1f} points on average; {100 * noise:.1f} would be chance at this size"
@@ -114,8 +119,8 @@ COMPARISON_RULES: tuple[Callable[[Comparison, GatePolicy], Verdicts], ...] = (
 )
 
 
-def behaviour_rules(result: ChecklistResult, policy: GatePolicy) -> Verdicts:
-    """Templated cases: what every sentiment model must get right, whatever the holdout holds."""
+def checklist_rules(result: ChecklistResult, policy: GatePolicy) -> Verdicts:
+    """Shares of the CheckList cases that pass."""
     bounds = {
         "minimum functionality": policy.minimum_functionality,
         "invariance": policy.minimum_invariance,
@@ -129,7 +134,7 @@ def behaviour_rules(result: ChecklistResult, policy: GatePolicy) -> Verdicts:
 
 
 def cost_rules(cost: Cost, policy: GatePolicy) -> Verdicts:
-    """Latency, memory and size fit the budget."""
+    """p99 latency, memory and artefact size are within their bounds."""
     for name, figure, bound, unit in (
         ("p99 latency", cost.p99_ms, policy.maximum_p99_ms, "ms"),
         ("memory", cost.memory_mb, policy.maximum_memory_mb, "MB"),
@@ -140,12 +145,12 @@ def cost_rules(cost: Cost, policy: GatePolicy) -> Verdicts:
 
 
 def _plain(figure: float) -> str:
-    """Three digits, and no powers of ten for what is large."""
+    """Three significant digits, without an exponent for large numbers."""
     return f"{figure:.0f}" if figure >= 100 else f"{figure:.3g}"
 
 
 def data_rules(checks: DataChecks, policy: GatePolicy) -> Verdicts:
-    """The training data can be trusted, and the holdout is not in it."""
+    """Leakage, the rarest class and label shift are within their bounds."""
     leaked = checks.leaked_share
     reason = f"{checks.duplicates} holdout rows are copies of training rows, {checks.near_duplicates} nearly so"
     yield _at_most("data: leakage", leaked, policy.maximum_leakage, HOLD, reason)
@@ -156,13 +161,13 @@ def data_rules(checks: DataChecks, policy: GatePolicy) -> Verdicts:
     yield _at_most("data: label shift", checks.label_shift, policy.maximum_label_shift, HOLD, moved)
 
 
-def _non_inferior(rule: str, found: Difference, margin: float) -> RuleVerdict:
-    text = _change(found)
-    if found.low > -margin or (margin == 0 and found.low >= 0):
-        return _verdict(rule, found.low, -margin, PASS, text)
-    if found.high < -margin:
-        return _verdict(rule, found.low, -margin, REJECT, f"{text}: worse than the champion")
-    return _verdict(rule, found.low, -margin, HOLD, f"{text}: a loss cannot be ruled out")
+def _non_inferior(rule: str, difference: Difference, margin: float) -> RuleVerdict:
+    text = _change(difference)
+    if difference.low > -margin or (margin == 0 and difference.low >= 0):
+        return _verdict(rule, difference.low, -margin, PASS, text)
+    if difference.high < -margin:
+        return _verdict(rule, difference.low, -margin, REJECT, f"{text}: worse than the champion")
+    return _verdict(rule, difference.low, -margin, HOLD, f"{text}: a loss cannot be ruled out")
 
 
 def _at_least(rule: str, figure: float, bound: float, otherwise: str, reason: str) -> RuleVerdict:
@@ -177,8 +182,9 @@ def _verdict(rule: str, figure: float | None, bound: float | None, verdict: str,
     return RuleVerdict(rule=rule, figure=figure, bound=bound, verdict=verdict, reason=reason)
 
 
-def _change(found: Difference) -> str:
-    return f"{found.metric} {_points(found.difference)}, from {_points(found.low)} to {_points(found.high)}"
+def _change(difference: Difference) -> str:
+    low, high = _points(difference.low), _points(difference.high)
+    return f"{difference.metric} {_points(difference.difference)}, from {low} to {high}"
 
 
 def _points(share: float) -> str:

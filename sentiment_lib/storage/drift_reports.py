@@ -31,7 +31,7 @@ COLUMNS = (
 # labels that people chose to give (feedback) are a biased sample and stay out; one that a data set labelled as well was
 # labelled for sure, however small the chance of the audit draw
 # a seeded hash of the id is a fair draw, the same one each time, and needs no sort of the whole window in memory
-# tweets are drawn first and joined then; what people typed into the API is no part of the stream that is watched
+# tweets are drawn first and joined then; what people typed into the API is no part of the monitored stream
 WINDOW = text(
     f"""
     WITH drawn AS MATERIALIZED (
@@ -105,10 +105,10 @@ def past_signals(
     return kept
 
 
-def watched_signals(
+def monitored_signals(
     connection: Connection, version: int, current: Window, limit: int = 1000
 ) -> tuple[list[list[dict[str, Any]]], bool]:
-    """Signals of the windows that continuous watching has counted, oldest first, and whether `current` is its next.
+    """Signals of the windows that continuous monitoring has counted, oldest first, and whether `current` is its next.
 
     Checks may overlap (a day, looked at every hour); only windows that follow each other are counted, or the average
     run length would be that of a single phase, and alarms would come more often than stated.

@@ -102,7 +102,7 @@ def compute(
     )
     behaviours = checklist.run(candidate.predict_proba)
     checks = data_checks.check(train["text"].tolist(), _codes(train).tolist(), texts, labels.tolist())
-    verdict, rules = gate.decide(compared, policy, behaviours=behaviours, cost=case.cost, data_checks=checks)
+    verdict, rules = gate.decide(compared, policy, checklist=behaviours, cost=case.cost, data_checks=checks)
     return Evidence(
         snapshot_id=case.snapshot.snapshot_id,
         snapshot_hash=case.snapshot.content_hash,

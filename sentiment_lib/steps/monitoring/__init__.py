@@ -1,1 +1,1 @@
-"""Steps that watch drift and quality."""
+"""Steps that monitor drift and quality."""

@@ -52,7 +52,7 @@ def run(store: Store, settings: Settings, *, at: datetime | None = None) -> Drif
             for one in (reference, current)
         ]
         floors = _floors(connection, version, current.start)
-        past, counted = reports.watched_signals(connection, version, current)
+        past, counted = reports.monitored_signals(connection, version, current)
     verdict = detectors.check_windows(
         frames[0], frames[1], policy, floors=floors, vectors=_vectors(frames, policy.sentence_vectors)
     )

@@ -1,9 +1,8 @@
-"""A first look at labelled tweets: one self-contained page."""
+"""Profile of labelled tweets for a first look: one self-contained HTML page."""
 
 from __future__ import annotations
 
 from contextlib import closing
-from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +10,12 @@ import pandas as pd
 
 from sentiment_lib.drift import profiling
 from sentiment_lib.errors import BadInput, BadSource, NotFound
+from sentiment_lib.files import write_atomically
+from sentiment_lib.pages.templates import environment
 from sentiment_lib.settings import Settings
 from sentiment_lib.text import privacy
 
-#: Names that files give to the columns.
+#: Column names in files, and ours.
 NAMES = {
     "airline_sentiment": "true_label",
     "sentiment": "true_label",
@@ -24,38 +25,37 @@ NAMES = {
     "id": "tweet_id",
 }
 COLOURS = {"negative": "#c0392b", "neutral": "#95a5a6", "positive": "#27ae60"}
-STYLE = """body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:64rem;padding:0 1rem;color:#222}
-h2{margin-top:2.2rem}table{border-collapse:collapse}td,th{padding:.15rem .7rem;text-align:left}
-td.n{text-align:right;font-variant-numeric:tabular-nums}tr:nth-child(even){background:#f6f6f6}
-.bar{display:flex;width:26rem;height:1rem}.key span{padding:0 .6rem;color:#fff;margin-right:.4rem}"""
+#: Characters of a doubtful tweet that are shown.
+SHOWN = 160
 
 
 def run(settings: Settings, *, what: str, to: Path) -> dict[str, Any]:
-    """Write the page for a snapshot's id or a file; gives its path and the main figures."""
+    """Write the profile of a snapshot (by its id) or of a file; returns the page's path and the main figures.
+
+    Raises NotFound, BadSource for a file that cannot be read, and BadInput for one without texts and labels.
+    """
     frame = _masked(_read(settings, what))
     doubtful = profiling.find_doubtful_labels(frame)
     facts = profiling.count_duplicates(frame) | {"doubtful labels": doubtful.attrs.get("all", 0)}
-    parts = [f"<h1>{len(frame):,} labelled tweets</h1><p class=key>"]
-    parts += [f"<span style='background:{colour}'>{name}</span>" for name, colour in COLOURS.items()]
-    parts.append("</p><h2>To know</h2>" + _table(["", "rows"], [[key, f"{n:,}"] for key, n in facts.items()]))
-    for name, table in profiling.label_tables(frame).items():
-        parts.append(f"<h2>Labels by {escape(name)}</h2>{_shares(table)}")
-    size = profiling.length_quantiles(frame)
-    rows = [
-        [str(label), *(str(value) for value in row)] for label, row in zip(size.index, size.to_numpy(), strict=True)
-    ]
-    parts.append("<h2>Characters</h2>" + _table(["label", "5 %", "25 %", "median", "75 %", "95 %"], rows))
-    for label, found in profiling.characteristic_words(frame).items():
-        rows = [[word, f"{now:.1%}", f"{other:.1%}"] for word, now, other in found]
-        parts.append(f"<h2>Words that tell {label}</h2>" + _table(["word", "its tweets", "others"], rows))
-    rows = [
-        [str(frame["text"].iloc[int(row)])[:160], str(label), str(suggested), f"{doubt:.2f}"]
-        for row, label, suggested, doubt in doubtful.to_numpy()
-    ]
-    parts.append("<h2>Labels that a cross-validated model doubts most</h2>")
-    parts.append(_table(["tweet", "label", "model", "doubt"], rows) if rows else "<p>Too few rows of a class.</p>")
-    page = "".join(parts)
-    to.write_text(f"<!doctype html><meta charset=utf-8><title>Tweets</title><style>{STYLE}</style>{page}")
+    lengths = profiling.length_quantiles(frame)
+    words = profiling.characteristic_words(frame)
+    page = environment().get_template("explore.html")
+    text = page.render(
+        tweets=len(frame),
+        colours=COLOURS,
+        facts=[(name, f"{number:,}") for name, number in facts.items()],
+        shares={name: _share_rows(table) for name, table in profiling.label_tables(frame).items()},
+        lengths=[(label, *row) for label, row in zip(lengths.index, lengths.to_numpy().tolist(), strict=True)],
+        words={
+            label: [(word, f"{share:.1%}", f"{elsewhere:.1%}") for word, share, elsewhere in rows]
+            for label, rows in words.items()
+        },
+        doubtful=[
+            (str(frame["text"].iloc[int(row)])[:SHOWN], label, suggested, f"{doubt:.2f}")
+            for row, label, suggested, doubt in doubtful.to_numpy()
+        ],
+    )
+    write_atomically(to, text)
     return {"page": str(to), "tweets": len(frame), **facts}
 
 
@@ -81,7 +81,7 @@ def _snapshot(settings: Settings, snapshot_id: int) -> pd.DataFrame:
 
 
 def _masked(frame: pd.DataFrame) -> pd.DataFrame:
-    """Rows with a text and a known label; mentions and addresses of a raw file never reach the page."""
+    """Rows with a text and a known label, with mentions and URLs masked."""
     for name, in_file in (("text", "text"), ("true_label", "label")):
         if name not in frame:
             raise BadInput(what="The file", problem=f"it has no column '{in_file}'; it has {', '.join(frame.columns)}")
@@ -91,21 +91,8 @@ def _masked(frame: pd.DataFrame) -> pd.DataFrame:
     return kept.assign(text=[privacy.mask(str(text)) for text in kept["text"]])
 
 
-def _shares(table: pd.DataFrame) -> str:
-    rows = []
-    for name, row in table.iterrows():
-        bar = "".join(
-            f"<span style='background:{colour};width:{100 * row[label]:.2f}%' title='{label} {row[label]:.1%}'></span>"
-            for label, colour in COLOURS.items()
-        )
-        rows.append(
-            f"<tr><td>{escape(str(name))}<td class=n>{int(row['tweets']):,}<td><div class=bar>{bar}</div>"
-            f"<td class=n>{row['negative']:.0%}"
-        )
-    return f"<table><tr><th><th>tweets<th><th>negative{''.join(rows)}</table>"
-
-
-def _table(names: list[str], rows: list[list[str]]) -> str:
-    head = "".join(f"<th>{escape(name)}" for name in names)
-    body = "".join("<tr>" + "".join(f"<td>{escape(str(cell))}" for cell in row) for row in rows)
-    return f"<table><tr>{head}{body}</table>"
+def _share_rows(table: pd.DataFrame) -> list[dict[str, Any]]:
+    return [
+        {"name": name, "tweets": int(row["tweets"]), "shares": {label: float(row[label]) for label in COLOURS}}
+        for name, row in table.iterrows()
+    ]

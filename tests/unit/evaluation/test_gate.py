@@ -132,9 +132,9 @@ def behaving(plain=9, invariant=9, direction=9):
         ({"cost": Cost(p99_ms=1e6)}, Answer.REJECT, "cost: p99 latency"),
         ({"cost": Cost(memory_mb=1e6)}, Answer.REJECT, "cost: memory"),
         ({"cost": Cost(artefact_mb=1e6)}, Answer.REJECT, "cost: artefact size"),
-        ({"behaviours": behaving(plain=1)}, Answer.REJECT, "behaviour: minimum functionality"),
-        ({"behaviours": behaving(invariant=1)}, Answer.REJECT, "behaviour: invariance"),
-        ({"behaviours": behaving(direction=1)}, Answer.REJECT, "behaviour: direction"),
+        ({"checklist": behaving(plain=1)}, Answer.REJECT, "behaviour: minimum functionality"),
+        ({"checklist": behaving(invariant=1)}, Answer.REJECT, "behaviour: invariance"),
+        ({"checklist": behaving(direction=1)}, Answer.REJECT, "behaviour: direction"),
         ({"data_checks": replace(CHECKS, duplicates=60, leaked_share=0.2)}, Answer.HOLD, "data: leakage"),
         ({"data_checks": replace(CHECKS, label_shift=0.5)}, Answer.HOLD, "data: label shift"),
         ({"data_checks": replace(CHECKS, train_share=NO_POSITIVE)}, Answer.REJECT, "data: label share"),
@@ -148,7 +148,7 @@ def test_each_other_rule_stops_a_better_candidate_by_its_name(clear, given, answ
 
 def test_costs_behaviours_and_data_within_their_bounds_pass(clear):
     cost = Cost(p99_ms=1, memory_mb=100, artefact_mb=1)
-    answer, rules = decide(clear, POLICY, cost=cost, behaviours=behaving(), data_checks=CHECKS)
+    answer, rules = decide(clear, POLICY, cost=cost, checklist=behaving(), data_checks=CHECKS)
     assert answer is Answer.PROMOTE
     assert len(rules) == 5 + 1 + 1 + 3 + 3 + 3
 
