@@ -66,7 +66,7 @@ def _made_champion(stack, version):
 
     uri = stack.settings.mlflow_uri
     MlflowClient(uri, uri).set_registered_model_alias(Registry(stack.settings).name, "champion", str(version))
-    stack.sentiment("maintain")
+    stack.sentiment("reconcile")
 
 
 def _by_alias(stack):

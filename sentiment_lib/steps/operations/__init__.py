@@ -1,1 +1,1 @@
-"""Steps that keep the platform in order: reconcile, verify, alerts, automatic rollback."""
+"""Operations: reconcile, verify, check alerts, roll back automatically."""

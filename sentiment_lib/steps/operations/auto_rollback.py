@@ -1,4 +1,4 @@
-"""After a promotion: is the new champion worse than the one before it? Then it is rolled back, and people are told."""
+"""Roll a promotion back when the audit labels show that the new champion is worse than the previous one."""
 
 from __future__ import annotations
 
@@ -15,14 +15,15 @@ from sentiment_lib.storage import decisions, deployments, shadow
 from sentiment_lib.storage.alerts import open_alert
 from sentiment_lib.storage.engine import Store
 
-#: Who moved the champion back when no person did.
-BY = "guard"
+#: Recorded as the actor of an automatic rollback.
+ACTOR = "auto_rollback"
+#: Kind of the alert.
 ALERT = "rolled_back"
 
 
 @dataclass(frozen=True, kw_only=True)
-class GuardResult:
-    """What the audit labels say of the champion against the one before it."""
+class AutoRollbackResult:
+    """The champion compared with the previous one on audit labels; `rollback` is None when nothing was done."""
 
     champion: int
     previous: int
@@ -30,11 +31,11 @@ class GuardResult:
     rollback: Deployment | None
 
 
-def run(store: Store, settings: Settings, *, at: datetime | None = None) -> GuardResult | None:
-    """Judge the last promotion, and roll it back when it made things worse; None when no promotion is watched.
+def run(store: Store, settings: Settings, *, at: datetime | None = None) -> AutoRollbackResult | None:
+    """Test the last promotion, and roll it back when the champion is worse; None when no promotion is under watch.
 
-    Every label since the promotion is judged anew each time, so a killed run is just run again. A champion that was
-    adopted without a decision is not judged: there is no holdout to say what each kind of mistake weighs.
+    Each call tests every label since the promotion again, so a killed run is simply repeated. A champion without a
+    decision is not tested: its metric needs the confusion matrix of a holdout.
     """
     moment, policy = at or datetime.now(UTC), settings.policy.promotion_watch
     with store.begin() as connection:
@@ -47,19 +48,19 @@ def run(store: Store, settings: Settings, *, at: datetime | None = None) -> Guar
         champion, previous = move["to_version"], move["from_version"]
         rows = shadow.labelled(connection, champion=champion, previous=previous, since=move["finished_at"])
     evidence = Evidence.from_json(decision.evidence)
-    place = {str(label): number for number, label in enumerate(LABELS)}
+    code = {str(label): index for index, label in enumerate(LABELS)}
     verdict = monitor_promotion(
-        [place[row["label"]] for row in rows],
-        [place[row["previous"]] for row in rows],
-        [place[row["champion"]] for row in rows],
+        [code[row["label"]] for row in rows],
+        [code[row["previous"]] for row in rows],
+        [code[row["champion"]] for row in rows],
         reference=evidence.champion_confusion,
         policy=policy,
         metric=evidence.metric,
         inclusion=[row["inclusion_probability"] for row in rows],
     )
-    moved = None
+    deployment = None
     if verdict.verdict == WORSE:
-        words = (
+        reason = (
             f"version {champion} is worse than version {previous} by {100 * verdict.loss:.1f} points of "
             f"{verdict.metric} ({100 * verdict.low:.1f} to {100 * verdict.high:.1f}) on {verdict.labels} audit labels"
         )
@@ -69,9 +70,9 @@ def run(store: Store, settings: Settings, *, at: datetime | None = None) -> Guar
                 kind=ALERT,
                 severity=Severity.CRITICAL,
                 dedup_key=f"{ALERT}/{move['deployment_id']}",
-                title=f"Version {champion} is rolled back to version {previous}",
-                body=f"Of the tweets since its promotion: {words}.",
+                title=f"Version {champion} was rolled back to version {previous}",
+                body=f"On tweets since its promotion, {reason}.",
                 evidence_link=f"/sentiment/decisions/{move['decision_id']}",
             )
-        moved = rollback.run(store, settings, to_version=previous, reason=words, by=BY)
-    return GuardResult(champion=champion, previous=previous, verdict=verdict, rollback=moved)
+        deployment = rollback.run(store, settings, to_version=previous, reason=reason, by=ACTOR)
+    return AutoRollbackResult(champion=champion, previous=previous, verdict=verdict, rollback=deployment)

@@ -1,4 +1,4 @@
-"""Make database and registry agree again, and close what ran out."""
+"""Make the database and the registry agree, expire pending approvals, and remove stale files."""
 
 from __future__ import annotations
 
@@ -23,28 +23,28 @@ from sentiment_lib.storage.engine import Store, lock
 
 log = logging.getLogger(__name__)
 
-#: Drafts and downloads of killed processes are removed when they are this old.
+#: Age at which drafts and downloads of killed processes are removed.
 STALE = timedelta(hours=6)
-#: Trainings that nobody went on with are given up after this time: a person may want to, after a weekend.
+#: Age at which an interrupted training is given up; a person may want to resume it after a weekend.
 ABANDONED = timedelta(days=7)
 
 
 @dataclass(frozen=True, kw_only=True)
-class MaintainResult:
-    """What had to be mended; all empty on a quiet day."""
+class ReconcileResult:
+    """What was repaired; all empty in the normal case."""
 
-    #: an interrupted move that was finished or undone
+    #: an interrupted deployment that was completed or undone
     finished: Deployment | None
-    #: the deployment that answered a move of the alias from outside
+    #: the deployment that restored or adopted an alias moved outside the platform
     reconciled: Deployment | None
-    #: decisions whose question ran out
+    #: decisions whose approval expired
     expired: tuple[int, ...]
-    #: leftover files that were removed
+    #: number of stale files removed
     removed: int
 
 
-def run(store: Store, settings: Settings, *, at: datetime | None = None) -> MaintainResult:
-    """One round of house-keeping; each part is safe to be killed in and to be run again."""
+def run(store: Store, settings: Settings, *, at: datetime | None = None) -> ReconcileResult:
+    """Reconcile once. Every part is idempotent and may be killed at any point."""
     registry, moment = Registry(settings), at or datetime.now(UTC)
     finished = champion_alias.finish_interrupted(store, registry)
     reconciled = _reconcile(store, settings, registry)
@@ -52,99 +52,99 @@ def run(store: Store, settings: Settings, *, at: datetime | None = None) -> Main
     with store.begin() as connection:
         lock(connection, "champion")
         _clear_challenger(connection, registry)
-    return MaintainResult(finished=finished, reconciled=reconciled, expired=expired, removed=_sweep(settings, moment))
+    return ReconcileResult(finished=finished, reconciled=reconciled, expired=expired, removed=_sweep(settings, moment))
 
 
 def _reconcile(store: Store, settings: Settings, registry: Registry) -> Deployment | None:
-    """Answer a move of `champion` that the ledger knows nothing of: put it back, or adopt it, by policy."""
+    """Restore or adopt, by policy, a `champion` alias that was moved outside the platform; None when it was not."""
     with store.begin() as connection:
         lock(connection, "champion")
         champion = model_versions.champion(connection)
         if champion is None or deployments.pending_move(connection):
             return None
-        found = registry.alias(CHAMPION)
-        if found == champion.version:
+        current = registry.alias(CHAMPION)
+        if current == champion.version:
             return None
-        known = _usable(connection, registry, found)
-        adopt = settings.policy.approval.out_of_band == "adopt" and known is not None
-        reason = f"the alias was moved to {found or 'nothing'} outside the platform"
+        version = _usable(connection, registry, current)
+        adopt = settings.policy.approval.out_of_band == "adopt" and version is not None
+        reason = f"the alias was moved to {current or 'nothing'} outside the platform"
         intent = deployments.begin_move(
             connection,
             kind="adopted" if adopt else "restored",
-            from_version=champion.version if adopt else (known.version if known else None),
-            to_version=known.version if adopt and known else champion.version,
+            from_version=champion.version if adopt else (version.version if version else None),
+            to_version=version.version if adopt and version else champion.version,
             reason=reason,
-            moved_by="maintain",
+            moved_by="reconcile",
         )
         open_alert(
             connection,
             kind="alias_moved",
             severity=Severity.CRITICAL,
-            dedup_key=f"alias_moved/{found}/{champion.version}",
-            title=f"Someone moved the champion from version {champion.version} to {found or 'nothing'}",
-            body=f"It was {intent.kind} by policy. The registry does not tell who moved it.",
+            dedup_key=f"alias_moved/{current}/{champion.version}",
+            title=f"Someone moved the champion from version {champion.version} to {current or 'nothing'}",
+            body=f"It was {intent.kind} by policy. The registry does not record who moved it.",
         )
-        if not adopt and known is None:
-            # a version that the database does not know has no row to move from: take the alias away first
+        if not adopt and version is None:
+            # an unknown version has no row to move from: remove the alias first
             registry.drop_alias(CHAMPION)
     return champion_alias.carry_out(store, registry, intent)
 
 
 def _usable(connection: Connection, registry: Registry, version: int | None) -> ModelVersion | None:
-    """The version, when the database knows it and its package is what was registered."""
+    """The version, if the database knows it and its package has the registered digest."""
     if version is None:
         return None
     try:
-        known = model_versions.by_version(connection, version)
-        registry.fetch(version, known.digest)
+        stored = model_versions.by_version(connection, version)
+        registry.fetch(version, stored.digest)
     except (NotFound, UnsafeArtefact) as error:
         log.warning("Version %s cannot be adopted: %s", version, error)
         return None
-    return known
+    return stored
 
 
 def _clear_challenger(connection: Connection, registry: Registry) -> None:
-    """`challenger` names only a version whose question waits."""
-    named = registry.alias(CHALLENGER)
-    if named is None:
+    """Drop the alias `challenger` unless its version has a pending or unexecuted approval."""
+    challenger = registry.alias(CHALLENGER)
+    if challenger is None:
         return
-    waiting = {one.candidate_version for one in decisions.waiting(connection)}
+    pending = {decision.candidate_version for decision in decisions.waiting(connection)}
     approved = decisions.approved_and_not_moved(connection)
-    if named not in waiting | approved:
+    if challenger not in pending | approved:
         registry.drop_alias(CHALLENGER)
 
 
 def _expire(store: Store, settings: Settings, moment: datetime) -> tuple[int, ...]:
-    """Close questions that nobody answered in time; Airflow usually does it first."""
-    # an hour of grace: Airflow's own expiry comes first, and its run then finds nothing left to record
+    """Expire approvals without a response in time; returns their decisions. Airflow usually expires them first."""
+    # an hour of grace, so that Airflow's own expiry comes first and records it
     oldest = moment - settings.policy.approval.expires_after - timedelta(hours=1)
     with store.begin() as connection:
-        late = [one.decision_id for one in decisions.waiting(connection) if one.decided_at < oldest]
-    for number in late:
-        record_approval.run(store, settings, ApprovalResponse(decision_id=number, response="expired"))
+        late = [pending.decision_id for pending in decisions.waiting(connection) if pending.decided_at < oldest]
+    for decision_id in late:
+        record_approval.run(store, settings, ApprovalResponse(decision_id=decision_id, response="expired"))
     return tuple(late)
 
 
 def _sweep(settings: Settings, moment: datetime) -> int:
-    """Remove what killed processes left half done: drafts of snapshots, downloads of packages, trainings."""
-    left: list[Path] = []
+    """Remove incomplete files of killed processes (snapshots, packages, trainings); returns their number."""
+    drafts: list[Path] = []
     if settings.snapshots.is_dir():
-        left += settings.snapshots.glob(".snapshot-*")
+        drafts += settings.snapshots.glob(".snapshot-*")
     cache = settings.home / "cache" / "models"
     if cache.is_dir():
-        left += cache.glob(".download-*")
-    old = [path for path in left if path.stat().st_mtime < (moment - STALE).timestamp()]
+        drafts += cache.glob(".download-*")
+    stale = [path for path in drafts if path.stat().st_mtime < (moment - STALE).timestamp()]
     abandoned = (moment - ABANDONED).timestamp()
-    old += [path for path in settings.checkpoints.glob("*") if _touched(path) < abandoned]
-    for path in old:
+    stale += [path for path in settings.checkpoints.glob("*") if _last_modified(path) < abandoned]
+    for path in stale:
         shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
-    return len(old)
+    return len(stale)
 
 
-def _touched(folder: Path) -> float:
-    """When anything below was last written, in seconds since 1970."""
+def _last_modified(folder: Path) -> float:
+    """Newest modification time of anything in the folder (Unix seconds)."""
     try:
         return max(path.stat().st_mtime for path in (folder, *folder.rglob("*")))
     except FileNotFoundError:
-        # a training at work there replaced a file in this moment
+        # a running training replaced a file at this moment
         return math.inf

@@ -1,4 +1,4 @@
-"""Is everything what the ledger says? Chain, facts, evidence, deployments, aliases, artefacts; each fault by name."""
+"""Verify everything against the ledger: hash chain, facts, evidence, deployments, aliases, artefacts."""
 
 from __future__ import annotations
 
@@ -18,30 +18,30 @@ from sentiment_lib.storage.engine import Store
 
 @dataclass(frozen=True, kw_only=True)
 class VerifyResult:
-    """`problems` is empty when all is well; `checked` counts what was looked at."""
+    """`problems`, empty when everything verifies, and `checked`: the number of rows of each kind."""
 
     problems: tuple[str, ...]
     checked: dict[str, int]
 
     @property
     def ok(self) -> bool:
-        """Whether nothing was found."""
+        """Whether there is no problem."""
         return not self.problems
 
 
 def run(store: Store, settings: Settings, *, artefacts: bool = True) -> VerifyResult:
-    """Check everything; artefacts=False leaves out the bytes of packages and snapshots, the slow part."""
+    """Verify; artefacts=False skips the bytes of packages and snapshots, which take most of the time."""
     registry = Registry(settings)
     with store.begin() as connection:
         versions = model_versions.all_versions(connection)
-        numbers = audit.snapshot_ids(connection)
+        snapshot_ids = audit.snapshot_ids(connection)
         problems = [*records(connection), *_aliases(connection, registry)]
         checked = audit.counts(connection)
-        frozen = [snapshots.by_id(connection, number) for number in numbers]
+        stored = [snapshots.by_id(connection, snapshot_id) for snapshot_id in snapshot_ids]
     if artefacts:
         for version in versions:
             problems += _package(registry, version.version, version.digest)
-        for snapshot in frozen:
+        for snapshot in stored:
             try:
                 snapshot_step.read(settings, snapshot)
             except LedgerBroken as error:
@@ -50,7 +50,7 @@ def run(store: Store, settings: Settings, *, artefacts: bool = True) -> VerifyRe
 
 
 def records(connection: Connection) -> list[str]:
-    """What the database alone can tell: chain, facts, evidence, deployments."""
+    """Problems that the database alone shows: hash chain, facts, evidence, deployments."""
     return [
         *ledger.broken(connection),
         *audit.facts_against_ledger(connection),
@@ -61,26 +61,27 @@ def records(connection: Connection) -> list[str]:
 
 def _aliases(connection: Connection, registry: Registry) -> list[str]:
     champion = model_versions.champion(connection)
-    expected, found = champion.version if champion else None, registry.alias(CHAMPION)
+    expected, actual = champion.version if champion else None, registry.alias(CHAMPION)
     problems = []
-    left = deployments.pending_move(connection)
-    if left:
+    move = deployments.pending_move(connection)
+    if move:
         problems.append(
-            f"deployment {left.deployment_id} ({left.kind} to version {left.to_version}) was interrupted: run maintain"
+            f"deployment {move.deployment_id} ({move.kind} to version {move.to_version}) was interrupted: "
+            "run `sentiment reconcile`"
         )
-    elif expected != found:
-        problems.append(f"alias champion names version {found}, and the ledger says {expected}")
-    named = registry.alias(CHALLENGER)
-    if named is not None and named not in {
-        *(one.candidate_version for one in decisions.waiting(connection)),
+    elif expected != actual:
+        problems.append(f"the alias champion names version {actual}, but the ledger says {expected}")
+    challenger = registry.alias(CHALLENGER)
+    if challenger is not None and challenger not in {
+        *(decision.candidate_version for decision in decisions.waiting(connection)),
         *decisions.approved_and_not_moved(connection),
     }:
-        problems.append(f"alias challenger names version {named}, and no question waits for it")
+        problems.append(f"the alias challenger names version {challenger}, which has no pending approval")
     return problems
 
 
 def _package(registry: Registry, version: int, digest: str) -> list[str]:
-    """Look at what the registry holds now, not at our copy of it."""
+    """Problems of the package in the registry itself, not of the local copy."""
     from sentiment_lib.registry import model_package
 
     try:
@@ -91,5 +92,5 @@ def _package(registry: Registry, version: int, digest: str) -> list[str]:
     except UnsafeArtefact as error:
         return [f"model version {version}: {error.details.get('problem', error)} ({error.details.get('artefact', '')})"]
     except (NotFound, OSError) as error:
-        return [f"model version {version}: its package cannot be had: {error}"]
+        return [f"model version {version}: its package cannot be downloaded: {error}"]
     return []

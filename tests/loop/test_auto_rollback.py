@@ -51,7 +51,7 @@ def test_a_champion_that_is_worse_is_rolled_back_once_with_an_alert(store, audit
     ((kind, moved_by, reason),) = rows(
         store, "SELECT kind, moved_by, reason FROM deployments ORDER BY deployment_id DESC LIMIT 1"
     )
-    assert (kind, moved_by) == ("rollback", "guard")
+    assert (kind, moved_by) == ("rollback", "auto_rollback")
     assert "audit labels" in reason
 
 
