@@ -11,7 +11,7 @@ from sentiment_lib.steps.decisions import shadow_comparison
 from sentiment_lib.steps.deployment import promote, rollback
 from sentiment_lib.steps.operations import auto_rollback, verify
 from sentiment_lib.steps.scoring import score, shadow
-from sentiment_lib.storage import model_versions
+from sentiment_lib.storage import decisions, model_versions
 
 
 @pytest.fixture
@@ -103,13 +103,14 @@ def test_answers_where_two_versions_differ_tell_the_gain_and_go_into_the_ledger(
     store, audited, decided, add_tweets, say, audit_labels
 ):
     with store.begin() as connection:
-        assert shadow_comparison.run(connection, decided.decision.decision_id) is None
+        decision = decisions.full_record(connection, decided.decision.decision_id)
+        assert shadow_comparison.run(connection, decision) is None
     add_tweets(200, source="dataset", seed=21)
     score.run(store, audited)
     shadow.run(store, audited)
     audit_labels(decided.decision.candidate_version)
     with store.begin() as connection:
-        found = shadow_comparison.run(connection, decided.decision.decision_id)
+        found = shadow_comparison.run(connection, decision)
     assert found.tweets == 200
     assert found.labelled == found.differ == found.candidate_right > 10
     assert found.champion_right == 0
