@@ -168,7 +168,7 @@ def test_an_alias_moved_between_intent_and_swap_undoes_the_promotion(store, sett
     stranger = registry.client.create_model_version(
         registry.name, source=registry.client.get_model_version(registry.name, "1").source, tags={"digest": "x"}
     )
-    real = deployments.intend
+    real = deployments.begin_move
 
     def moved_meanwhile(*args, **kwargs):
         intent = real(*args, **kwargs)
