@@ -117,7 +117,7 @@ def test_a_storm_is_drift_and_the_alert_says_what_moved(store, settings):
     assert report.alert_id == alert.alert_id
     assert "cancelled" in alert.body or "snow" in alert.body
     assert "United" in alert.body
-    assert "Look at tweets" in alert.body
+    assert "Example tweets" in alert.body
 
 
 def test_drift_with_a_measured_loss_is_critical_and_wants_a_retrain(store, settings):

@@ -75,9 +75,9 @@ def summary(verdict: detectors.DriftVerdict, drivers: dict[str, Any], loss: Qual
             f"negative {one['negative']:.0%} to {one['negative_now']:.0%}"
         )
     if drivers["examples"]:
-        lines.append("Look at tweets " + ", ".join(one["tweet_id"] for one in drivers["examples"]))
+        lines.append("Example tweets: " + ", ".join(one["tweet_id"] for one in drivers["examples"]))
     if loss.loss is not None:
-        sure = "" if loss.certain else " (within chance)"
+        sure = "" if loss.certain else " (not significant)"
         lines.append(f"Macro-F1, {loss.by}: {-loss.loss:+.3f} against the reference{sure}")
     return "\n".join(lines)
 
@@ -87,4 +87,4 @@ def _sentence(one: detectors.SignalResult) -> str:
     what = f" ({one.what})" if one.what else ""
     moved = f": {one.before:.3f} to {one.now:.3f}" if one.before is not None and one.now is not None else ""
     name = one.signal.replace("_", " ")
-    return f"{name}{what}{moved}; effect {one.effect:.3f}, floor {one.floor:.3f}, p {one.adjusted:.2g}"
+    return f"{name}{what}{moved}; effect {one.effect:.3f}, threshold {one.floor:.3f}, p {one.adjusted:.2g}"
