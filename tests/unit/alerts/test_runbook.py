@@ -17,7 +17,7 @@ def test_every_kind_of_alert_has_a_section():
         *check_alerts.KINDS,
         *api_health.KINDS,
         drift_alerts.ALERT,
-        drift_alerts.WATCH_ALERT,
+        drift_alerts.MONITOR_ALERT,
         check_quality.ALERT,
         "dag_failure",
         "alias_moved",
