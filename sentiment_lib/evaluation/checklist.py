@@ -53,7 +53,9 @@ class ChecklistResult:
     def as_dict(self) -> dict[str, Any]:
         """JSON types only."""
         return {
-            "counts": {kind: {name: list(pair) for name, pair in found.items()} for kind, found in self.counts.items()},
+            "counts": {
+                kind: {name: list(pair) for name, pair in of_kind.items()} for kind, of_kind in self.counts.items()
+            },
             "failures": {name: list(texts) for name, texts in self.failures.items()},
         }
 

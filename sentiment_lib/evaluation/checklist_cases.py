@@ -98,8 +98,8 @@ def _invariant() -> Iterator[Case]:
         yield Case("invariance", "case", whole, f"{first} {text.lower()}")
         yield Case("invariance", "case", whole, f"{first} {text.capitalize()}.")
         for step in (0, 3):
-            one, two = NAMES[(number + step) % 6], NAMES[(number + step + 1) % 6]
-            yield Case("invariance", "name", f"{first} {one} here, {text}", f"{first} {two} here, {text}")
+            name, another = NAMES[(number + step) % 6], NAMES[(number + step + 1) % 6]
+            yield Case("invariance", "name", f"{first} {name} here, {text}", f"{first} {another} here, {text}")
 
 
 def _directional() -> Iterator[Case]:

@@ -81,11 +81,11 @@ def near_duplicates(train_texts: Sequence[str], texts: Sequence[str], threshold:
     for row, bands in enumerate(_bands(train)):
         for band in bands:
             buckets.setdefault(band, []).append(row)
-    found = np.zeros(len(queries), dtype=np.bool_)
+    duplicate = np.zeros(len(queries), dtype=np.bool_)
     for row, bands in enumerate(_bands(queries)):
         candidates = {other for band in bands for other in buckets.get(band, ())}
-        found[row] = any(_jaccard(queries[row], train[other]) >= threshold for other in candidates)
-    return found
+        duplicate[row] = any(_jaccard(queries[row], train[other]) >= threshold for other in candidates)
+    return duplicate
 
 
 def _shingles(text: str) -> frozenset[int]:
@@ -99,21 +99,21 @@ def _bands(sets: Sequence[frozenset[int]]) -> list[list[bytes]]:
     rng = np.random.default_rng(1997)
     factors = rng.integers(1, 2**31, size=PERMUTATIONS, dtype=np.uint64)
     offsets = rng.integers(0, 2**31, size=PERMUTATIONS, dtype=np.uint64)
-    found: list[list[bytes]] = []
+    bands: list[list[bytes]] = []
     for members in sets:
         if not members:
-            found.append([])
+            bands.append([])
             continue
         values = np.fromiter(members, dtype=np.uint64, count=len(members))
         signature = ((values[:, None] * factors + offsets) % _PRIME).min(axis=0)
         rows = signature.reshape(-1, BAND_ROWS)
-        found.append([bytes([number]) + row.tobytes() for number, row in enumerate(rows)])
-    return found
+        bands.append([bytes([number]) + row.tobytes() for number, row in enumerate(rows)])
+    return bands
 
 
-def _jaccard(one: frozenset[int], other: frozenset[int]) -> float:
-    both = len(one & other)
-    return both / (len(one) + len(other) - both) if both else 0.0
+def _jaccard(first: frozenset[int], second: frozenset[int]) -> float:
+    both = len(first & second)
+    return both / (len(first) + len(second) - both) if both else 0.0
 
 
 def _shares(labels: Sequence[int]) -> dict[str, float]:

@@ -36,7 +36,7 @@ def effect_of_promotion(compared: Comparison) -> str:
 
 def humanise_metrics(text: str) -> str:
     """A name or a reason with its metrics as people call them: "negative_f1 +2.0" is "negative F1 +2.0"."""
-    return METRICS.sub(lambda found: found[0].replace("_f1", " F1").replace("_", " "), text)
+    return METRICS.sub(lambda match: match[0].replace("_f1", " F1").replace("_", " "), text)
 
 
 def verdict_name(verdict: str, reason: str) -> str:
