@@ -1,5 +1,5 @@
 #!/bin/bash
-# Start one Airflow process. The passwords of the people become the file that Airflow reads; it lives in memory only.
+# Start one Airflow process. User passwords are written to the file that Airflow reads, on a tmpfs.
 set -euo pipefail
 if [[ $1 == api-server ]]; then
   umask 077
@@ -8,7 +8,7 @@ import json, os, sys
 from pathlib import Path
 
 names = [user.partition(":")[0] for user in os.environ["AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS"].split(",")]
-# a user without a password would be given one by Airflow, printed to the log: refuse instead
+# Airflow would generate a missing password and log it: fail instead
 Path(sys.argv[1]).write_text(json.dumps({name: os.environ[f"{name.upper()}_PASSWORD"] for name in names}) + "\n")
 P
 fi

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Bring both databases to their newest form and make the pools; running it again changes nothing.
+# Migrate both databases and set the pools; idempotent.
 set -euo pipefail
 PYTHONPATH="$AIRFLOW__CORE__PLUGINS_FOLDER" python -m sentiment_airflow.setup
 python - <<'P'

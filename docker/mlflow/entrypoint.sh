@@ -1,5 +1,5 @@
 #!/bin/bash
-# The database URL, with its password, comes by the environment: an argument would show in the list of processes.
+# The database URL holds a password, so it comes from the environment: arguments are visible in the process list.
 set -euo pipefail
 exec mlflow server --host 0.0.0.0 --port 5000 --workers 1 --serve-artifacts \
   --artifacts-destination /var/lib/mlflow --allowed-hosts "mlflow:5000,localhost:5000,127.0.0.1:5000"

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Three databases, each with an owner of its own that cannot enter the others. Runs once, on an empty volume.
+# Three databases, each with an owner that cannot connect to the others. Runs once, on an empty volume.
 set -euo pipefail
 for name in airflow mlflow sentiment; do
   secret="${name^^}_DATABASE_PASSWORD"
