@@ -126,10 +126,10 @@ def open_alert(
     *,
     reopen_within: timedelta = timedelta(minutes=30),
 ) -> int:
-    """Id of the open alert of this dedup key: a new row, or the one that is open (or was just now) counted up."""
+    """Open an alert and return its id; an alert of this dedup key that is open, or was within the span, counts up."""
     connection.execute(SERIAL, {"dedup_key": dedup_key})
     connection.execute(REOPEN, {"dedup_key": dedup_key, "within": reopen_within})
-    found: int = connection.execute(
+    alert_id: int = connection.execute(
         OPEN,
         {
             "kind": kind,
@@ -140,16 +140,16 @@ def open_alert(
             "evidence_link": evidence_link,
         },
     ).scalar_one()
-    return found
+    return alert_id
 
 
 def resolve_by_key(connection: Connection, dedup_key: str) -> int | None:
-    """Resolve the open alert of this key; None when there is none."""
-    found: int | None = connection.execute(
+    """Resolve the open alert of this dedup key and return its id; None without one."""
+    alert_id: int | None = connection.execute(
         text("UPDATE alerts SET resolved_at = now() WHERE dedup_key = :key AND resolved_at IS NULL RETURNING alert_id"),
         {"key": dedup_key},
     ).scalar()
-    return found
+    return alert_id
 
 
 def open_keys(connection: Connection, kinds: Sequence[str]) -> list[str]:
@@ -176,7 +176,7 @@ def keys_not_seen_since(connection: Connection, key: str, prefix: str, since: da
 
 
 def list_alerts(connection: Connection, state: str = "unresolved", limit: int = 100) -> list[Alert]:
-    """Newest alerts in the state: open, acknowledged, unresolved, resolved or all."""
+    """The newest alerts in a state of STATES, newest first."""
     rows = connection.execute(
         text(f"SELECT {COLUMNS} FROM alerts a WHERE {STATES[state]} ORDER BY alert_id DESC LIMIT :limit"),
         {"limit": limit},
@@ -205,7 +205,7 @@ def delivery_state(connection: Connection, receiver: str, now: datetime, alert_i
 
 
 def enqueue(connection: Connection, alert_id: int, receiver: str, now: datetime) -> None:
-    """One waiting message at most for an alert and receiver."""
+    """Queue a message, unless one of this alert for this receiver is pending."""
     connection.execute(
         text(
             "INSERT INTO alert_messages (alert_id, receiver, created_at, next_try_at) "
@@ -216,7 +216,7 @@ def enqueue(connection: Connection, alert_id: int, receiver: str, now: datetime)
 
 
 def due(connection: Connection, receiver: str, now: datetime) -> list[PendingMessage]:
-    """Messages to be sent now, locked until the transaction ends: two senders never take the same."""
+    """Pending messages that are due, locked until the transaction ends so that two senders never take the same."""
     rows = connection.execute(
         text(
             "SELECT message_id, alert_id, attempts FROM alert_messages WHERE receiver = :receiver AND sent_at IS NULL "
@@ -272,8 +272,8 @@ def _delivery(row: RowMapping) -> Delivery:
 
 
 def _update(connection: Connection, what: str, values: Mapping[str, Any]) -> None:
-    found = connection.execute(
+    updated = connection.execute(
         text(f"UPDATE alerts SET {what} WHERE alert_id = :id AND resolved_at IS NULL"), dict(values)
     )
-    if not found.rowcount:
+    if not updated.rowcount:
         raise NotFound(what="open alert", key=values["id"])

@@ -1,4 +1,4 @@
-"""Do the tables still say what the ledger recorded? Each difference in words."""
+"""Checks of the tables against the ledger; each returns its problems as sentences."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from sentiment_lib.storage.tables import (
     SnapshotRow,
 )
 
-#: kind of ledger row -> (table, its key)
+#: kind of ledger row -> (table, key column)
 TABLES: dict[str, tuple[Any, str]] = {
     "snapshot": (SnapshotRow.__table__, "snapshot_id"),
     "training": (ModelVersionRow.__table__, "version"),
@@ -36,17 +36,17 @@ DEPLOYMENT_KINDS = {"first": "bootstrap"}
 
 
 def facts_against_ledger(connection: Connection) -> list[str]:
-    """Every fact has its ledger row, every ledger row its fact, and both say the same."""
+    """Rows without a ledger row, ledger rows without a row, and columns that differ from what was recorded."""
     recorded: dict[str, dict[int, dict[str, Any]]] = {name: {} for name in TABLES}
     for entry in ledger.entries(connection):
         kind, _, state = entry.kind.partition(".")
         name = "deployment" if state in STATES else kind
         if name in TABLES:
             facts = {COLUMNS.get((name, key), key): value for key, value in entry.facts().items()}
-            known = recorded[name].setdefault(int(facts[TABLES[name][1]]), {})
-            known.update(facts)
+            merged = recorded[name].setdefault(int(facts[TABLES[name][1]]), {})
+            merged.update(facts)
             if state in STATES:
-                known.update(kind=DEPLOYMENT_KINDS.get(kind, kind), state=state)
+                merged.update(kind=DEPLOYMENT_KINDS.get(kind, kind), state=state)
     problems: list[str] = []
     for name, (table, key) in TABLES.items():
         rows = {int(row[key]): dict(row) for row in connection.execute(select(table).order_by(table.c[key])).mappings()}
@@ -75,7 +75,7 @@ def _comparable(value: Any) -> Any:
 
 
 def evidence(connection: Connection) -> list[str]:
-    """Each decision's hash against the evidence itself."""
+    """Decisions whose recorded hash is not that of their evidence."""
     query = select(
         DecisionRow.decision_id,
         DecisionRow.evidence_hash,
@@ -103,7 +103,7 @@ MOVES = text(
 
 
 def moves(connection: Connection) -> list[str]:
-    """Each deployment against its decision and approval, and each against the one before it."""
+    """Deployments that contradict their decision, their approval or the deployment before them."""
     problems: list[str] = []
     serving: int | None = None
     served: set[int] = set()
@@ -136,12 +136,12 @@ def snapshot_ids(connection: Connection) -> list[int]:
 
 
 def counts(connection: Connection) -> dict[str, int]:
-    """How many rows of each kind of fact there are, and of the ledger."""
-    found = {name: table for name, (table, _) in TABLES.items()}
+    """Number of rows of each audited table and of the ledger."""
+    tables = {name: table for name, (table, _) in TABLES.items()}
     return {
         **{
             name: connection.execute(text(f"SELECT count(*) FROM {table.name}")).scalar_one()
-            for name, table in found.items()
+            for name, table in tables.items()
         },
         "ledger": connection.execute(text("SELECT count(*) FROM ledger")).scalar_one(),
     }

@@ -1,4 +1,4 @@
-"""Quality by day, estimated and measured, as a short table that the checks fill and pages read."""
+"""Daily quality of each version, estimated and measured: a short table, filled by drift checks, read by pages."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from sqlalchemy import Connection, Row, text
 from sentiment_lib.records import API_IDS_FROM, Window
 from sentiment_lib.storage.quality_day import QualityDay
 
-#: Late labels reach back this far in one check; older days keep what they have.
+#: Late labels update days back to this age; older days stay as they are.
 LOOK_BACK = timedelta(days=90)
-#: A label's time is that of its transaction's start: look a little further back than the last check.
+#: `stored_at` is the start of the label's transaction: allow for transactions open during the last check.
 OVERLAP = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, kw_only=True)
 class ChampionChange:
-    """A version became the champion."""
+    """A completed move of the champion alias."""
 
     at: datetime
     kind: str
@@ -32,7 +32,7 @@ _VALUES = _NAMES[2:]
 
 
 def series(connection: Connection, since: date) -> list[QualityDay]:
-    """Every version's days from `since` on, by day and version. Reads the short table only."""
+    """Every version's days from `since` on, by day and version."""
     found = connection.execute(
         text(f"SELECT {', '.join(_NAMES)} FROM quality_days WHERE day >= :since ORDER BY day, model_version"),
         {"since": since},
@@ -41,7 +41,7 @@ def series(connection: Connection, since: date) -> list[QualityDay]:
 
 
 def champion_changes(connection: Connection, since: date) -> list[ChampionChange]:
-    """Moves of the champion from `since` on, oldest first, and the last one before it: who served at the start."""
+    """Champion changes from `since` on, oldest first, preceded by the one in force at `since`."""
     found = connection.execute(
         text(
             "SELECT finished_at, kind, to_version FROM deployments WHERE state = 'done' AND deployment_id >= coalesce("
@@ -54,7 +54,7 @@ def champion_changes(connection: Connection, since: date) -> list[ChampionChange
 
 
 def stale_days(connection: Connection, version: int, days: Iterable[date], *, latest: int) -> list[date]:
-    """Days that this version's figures are missing or too old for, newest first.
+    """Days whose figures are missing or out of date for this version, newest first.
 
     Of `days` those without a row, and the last `latest` whatever they have (they are still filling); besides, every
     day whose tweets were labelled since the version's last figures.
@@ -123,8 +123,8 @@ def audited(connection: Connection, version: int, since: datetime) -> Sequence[R
     return connection.execute(AUDITED, {"version": version, "since": since}).all()
 
 
-def keep(connection: Connection, row: QualityDay) -> None:
-    """Store a day's figures, or put them in the place of older ones."""
+def upsert_day(connection: Connection, row: QualityDay) -> None:
+    """Insert or replace the figures of a day and version."""
     connection.execute(
         text(
             f"INSERT INTO quality_days ({', '.join(_NAMES)}) VALUES ({', '.join(f':{name}' for name in _NAMES)}) "

@@ -27,7 +27,7 @@ from sentiment_lib.storage.tables import ApprovalRow, DecisionRow, DeploymentRow
 
 @dataclass(frozen=True, kw_only=True)
 class Waiting:
-    """A question that nobody has answered."""
+    """A decision with a pending approval."""
 
     decision_id: int
     #: "dag_id/run_id", or a person on the command line
@@ -129,7 +129,7 @@ def find_existing(connection: Connection, request: EvaluationRequest) -> Decisio
 
 
 def newest(connection: Connection, limit: int = 20) -> list[Decision]:
-    """The latest decisions, newest first."""
+    """The newest decisions, newest first."""
     query = _decisions().order_by(DecisionRow.decision_id.desc()).limit(limit)
     return [_decision(row) for row in connection.execute(query).mappings()]
 
@@ -160,7 +160,7 @@ def is_intact(decision: DecisionRecord) -> bool:
 
 
 def waiting(connection: Connection) -> list[Waiting]:
-    """Every PROMOTE that nobody has answered, oldest first."""
+    """Every PROMOTE without a response, oldest first."""
     query = (
         select(
             DecisionRow.decision_id,
@@ -177,7 +177,7 @@ def waiting(connection: Connection) -> list[Waiting]:
 
 
 def approved_and_not_moved(connection: Connection) -> set[int]:
-    """Candidates that were approved and are not deployed yet: their promotion is about to run."""
+    """Candidate versions with an approval and no deployment: their promotion is about to run."""
     query = (
         select(EvaluationRow.candidate_version)
         .join(DecisionRow, DecisionRow.evaluation_id == EvaluationRow.evaluation_id)
@@ -206,27 +206,27 @@ def store_approval(
 
 
 def approval(connection: Connection, decision_id: int) -> Approval | None:
-    """The answer to a decision, when there is one."""
+    """The recorded response to a decision; None while there is none."""
     query = select(ApprovalRow.__table__).where(ApprovalRow.decision_id == decision_id)
     row = connection.execute(query).mappings().one_or_none()
     return Approval(**row) if row else None
 
 
 def voided_since(connection: Connection, moment: datetime) -> list[str]:
-    """Who requested the decisions that were made since then and whose question was voided, oldest first."""
-    found = connection.execute(
+    """Requesters of the decisions made since then whose approval was voided, oldest first."""
+    requesters = connection.execute(
         text(
             "SELECT d.requested_by FROM decisions d JOIN approvals a USING (decision_id) "
             "WHERE a.response = 'void' AND d.decided_at >= :moment ORDER BY d.decision_id"
         ),
         {"moment": moment},
     ).scalars()
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(requesters))
 
 
 @dataclass(frozen=True, kw_only=True)
 class DecisionSummary:
-    """A decision without its evidence, and what was answered to it."""
+    """A decision without its evidence, with the response to it."""
 
     decision_id: int
     verdict: str
@@ -261,7 +261,7 @@ def ids_of_request(connection: Connection, requested_by: str) -> list[int]:
 
 
 def overdue(connection: Connection, before: datetime) -> int | None:
-    """The newest decision, when it is a PROMOTE made before then that nobody has answered."""
+    """Id of the newest decision if it is a PROMOTE made before then without a response."""
     decision_id: int | None = connection.execute(
         text(
             "SELECT d.decision_id FROM decisions d LEFT JOIN approvals a USING (decision_id) "

@@ -31,7 +31,7 @@ def begin_move(
     reason: str | None = None,
     moved_by: str | None = None,
 ) -> Deployment:
-    """Write down that the alias is about to move; the database allows one such intent at a time."""
+    """Record the intent to move the alias; the database allows one pending move at a time."""
     values = {
         "kind": kind,
         "from_version": from_version,
@@ -49,7 +49,7 @@ def begin_move(
 
 
 def close_move(connection: Connection, deployment: Deployment, state: str, why: str | None = None) -> Deployment:
-    """Close an intent as "done" or "undone"; an already closed one is left as it is."""
+    """Close a pending move as "done" or "undone"; one that is closed already stays as it is."""
     closed = connection.execute(
         update(DeploymentRow)
         .where(DeploymentRow.deployment_id == deployment.deployment_id, DeploymentRow.state == "intent")
@@ -62,19 +62,19 @@ def close_move(connection: Connection, deployment: Deployment, state: str, why: 
 
 
 def by_id(connection: Connection, deployment_id: int) -> Deployment:
-    """The deployment's record."""
+    """The deployment with this id. Raises sqlalchemy.exc.NoResultFound."""
     row = connection.execute(select(*_COLUMNS).where(_TABLE.c.deployment_id == deployment_id)).mappings().one()
     return Deployment(**row)
 
 
 def pending_move(connection: Connection) -> Deployment | None:
-    """The one intent that is neither done nor undone."""
+    """The move that is neither done nor undone; None without one."""
     row = connection.execute(select(*_COLUMNS).where(_TABLE.c.state == "intent")).mappings().one_or_none()
     return Deployment(**row) if row else None
 
 
 def of_decision(connection: Connection, decision_id: int) -> tuple[Deployment, str] | None:
-    """The newest deployment that a decision led to, with its state."""
+    """The newest deployment that a decision led to, with its state; None without one."""
     query = (
         select(*_COLUMNS, _TABLE.c.state)
         .outerjoin(ApprovalRow, ApprovalRow.approval_id == _TABLE.c.approval_id)
@@ -111,23 +111,23 @@ def last_move(connection: Connection) -> RowMapping | None:
 
 def promotion_of(connection: Connection, version: int) -> int | None:
     """Id of the newest decision by which this version became champion; None when it did so without one."""
-    found: int | None = connection.scalar(
+    decision_id: int | None = connection.scalar(
         select(func.max(func.coalesce(_TABLE.c.decision_id, ApprovalRow.decision_id)))
         .select_from(_TABLE)
         .outerjoin(ApprovalRow, ApprovalRow.approval_id == _TABLE.c.approval_id)
         .where(_TABLE.c.state == "done", _TABLE.c.to_version == version, _TABLE.c.kind.in_(("promotion", "forced")))
     )
-    return found
+    return decision_id
 
 
 def served_before(connection: Connection, version: int) -> bool:
-    """Whether this version was the champion once."""
+    """Whether this version has ever been the champion."""
     query = select(func.count()).where(_TABLE.c.to_version == version, _TABLE.c.state == "done")
     return bool(connection.execute(query).scalar_one())
 
 
 def history(connection: Connection, limit: int = 50) -> list[dict[str, Any]]:
-    """The latest deployments with all that is known of them, newest first."""
+    """The newest deployments with all columns, newest first."""
     query = select(_TABLE).order_by(_TABLE.c.deployment_id.desc()).limit(limit)
     return [dict(row) for row in connection.execute(query).mappings()]
 

@@ -1,4 +1,4 @@
-"""Windows of scored tweets for the drift check, and its reports."""
+"""Reports of drift checks, and the windows of scored tweets that they compare."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ WINDOW = text(
     ORDER BY hashint8extended(t.tweet_id, :seed), t.tweet_id
     """
 )
-# backwards through the index of created_at: a champion has scored the newest tweets, so the first probes find one
+# scans the index of created_at backwards; the champion has scored recent tweets, so it stops early
 NEWEST = text(
     f"""
     SELECT t.created_at FROM tweets t WHERE t.tweet_id < {API_IDS_FROM}
@@ -60,13 +60,13 @@ NEWEST = text(
 
 
 def newest_scored(connection: Connection, version: int) -> datetime | None:
-    """Time of the newest collected tweet that this version scored."""
-    found: datetime | None = connection.execute(NEWEST, {"version": version}).scalar()
-    return found
+    """Time of the newest collected tweet that this version scored; None without one."""
+    moment: datetime | None = connection.execute(NEWEST, {"version": version}).scalar()
+    return moment
 
 
 def window_rows(connection: Connection, window: Window, version: int, *, rows: int, seed: int) -> pd.DataFrame:
-    """At most `rows` tweets of the window with the version's predictions (missing when it did not score them)."""
+    """A random sample of at most `rows` tweets of the window, with the version's predictions where it scored them."""
     where = {"version": version, "start": window.start, "end": window.end, "seed": seed, "rows": rows}
     return pd.DataFrame(connection.execute(WINDOW, where).all(), columns=list(COLUMNS))
 
@@ -82,7 +82,7 @@ def past_signals(
 ) -> list[list[dict[str, Any]]]:
     """Signals of earlier checks of this version whose windows do not overlap, newest first.
 
-    With `same_hour` only windows that end within two hours of the same time of the day: mornings differ from nights.
+    With `same_hour`, only windows that end within two hours of the same time of day, to compare like with like.
     """
     near = (
         "AND abs(mod(extract(epoch FROM current_end - :before)::bigint + 43200, 86400)) BETWEEN 36000 AND 50400"
@@ -124,7 +124,7 @@ def monitored_signals(
 
 
 def wanting(connection: Connection, report_id: int, *, last: int) -> int:
-    """How many of a version's last checks, up to this report, wanted a retrain. A check of too few tweets is none."""
+    """How many of a version's last checks, up to this report, want a retrain; checks of too few tweets do not count."""
     found: int = connection.execute(
         text(
             "SELECT count(*) FILTER (WHERE wants_retrain) FROM ("
@@ -139,7 +139,7 @@ def wanting(connection: Connection, report_id: int, *, last: int) -> int:
 
 
 def find_report(connection: Connection, version: int, reference: Window, current: Window) -> DriftReport | None:
-    """The report of exactly these windows."""
+    """The report of exactly these windows; None without one."""
     row = connection.execute(
         text(
             "SELECT report_id, verdict, signals, html_path, severity, wants_retrain, loss, continuous, details "

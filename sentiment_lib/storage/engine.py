@@ -1,4 +1,4 @@
-"""The open store: one engine, and transactions that commit only when their block ends well."""
+"""The database connection: one engine, its transactions and advisory locks."""
 
 from __future__ import annotations
 
@@ -11,12 +11,15 @@ from sqlalchemy import Connection, Engine, create_engine
 from sentiment_lib.errors import BadInput
 from sentiment_lib.settings import Settings
 
-#: Advisory lock keys: one number per thing that only one process may do at a time.
+#: Keys of the advisory locks, one for each thing that only one process may do at a time.
 LOCKS = {"ledger": 7001, "champion": 7002, "snapshot": 7003}
 
 
 class Store:
-    """A handle on the sentiment database; cheap to open, safe to share between threads."""
+    """A handle on the database; cheap to open, safe to share between threads.
+
+    Raises BadInput for a URL that is empty or not of psycopg.
+    """
 
     def __init__(self, url: str) -> None:
         if not url:
@@ -25,36 +28,37 @@ class Store:
         if not url.startswith("postgresql+psycopg://"):
             raise BadInput(what="SENTIMENT_DATABASE_URL", problem="it must start with postgresql+psycopg://")
         self.engine: Engine = create_engine(
-            # a server that says nothing must not hold everyone who asks it
             url,
             pool_pre_ping=True,
             pool_size=5,
-            connect_args={"connect_timeout": 10},
+            connect_args={
+                "connect_timeout": 10
+            },  # do not hang on a server that does not respond  # do not hang on a server that does not respond
         )
 
     @classmethod
     def open(cls, settings: Settings) -> Store:
-        """Store of these settings; nothing connects before the first use."""
+        """Store of these settings; connects on first use."""
         return cls(settings.database_url.get_secret_value())
 
     @contextmanager
     def begin(self) -> Iterator[Connection]:
-        """One transaction: committed at the end of the block, rolled back by any exception."""
+        """Open a transaction: committed at the end of the block, rolled back by any exception."""
         with self.engine.begin() as connection:
             yield connection
 
     def close(self) -> None:
-        """Give the pooled connections back to the server."""
+        """Close the pooled connections."""
         self.engine.dispose()
 
 
 def raw(connection: Connection) -> psycopg.Connection[tuple[object, ...]]:
-    """The psycopg connection under a SQLAlchemy one, in the same transaction: for COPY."""
+    """The psycopg connection of a SQLAlchemy one, in the same transaction, for COPY."""
     driver = connection.connection.driver_connection
     assert isinstance(driver, psycopg.Connection)
     return driver
 
 
 def lock(connection: Connection, name: str) -> None:
-    """Hold the named advisory lock until the transaction ends."""
+    """Take the named advisory lock of LOCKS until the transaction ends."""
     connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s)", (LOCKS[name],))

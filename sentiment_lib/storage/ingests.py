@@ -14,14 +14,14 @@ from sentiment_lib.storage.engine import raw
 
 @dataclass(frozen=True, kw_only=True)
 class OpenIngest:
-    """An ingest under way, and how many rows of its input are already accounted for."""
+    """An unfinished ingest, and how many rows of its input are processed already."""
 
     ingest_id: int
     received: int
 
 
 def open_ingest(connection: Connection, source: str, digest: str) -> OpenIngest:
-    """A new ingest, or the one of the same input that was cut off."""
+    """Start an ingest, or resume the interrupted one of the same input."""
     found = connection.execute(
         text(
             "SELECT ingest_id, received FROM ingests WHERE source = :source AND input_digest = :digest "
@@ -39,7 +39,7 @@ def open_ingest(connection: Connection, source: str, digest: str) -> OpenIngest:
 
 
 def lock_ingest(connection: Connection, ingest_id: int, expected_received: int) -> bool:
-    """Hold the ingest until the transaction ends; False when another process has moved it on."""
+    """Lock the ingest until the transaction ends; False when another process has advanced it."""
     received = connection.execute(
         text("SELECT received FROM ingests WHERE ingest_id = :id AND finished_at IS NULL FOR UPDATE"), {"id": ingest_id}
     ).scalar_one_or_none()
@@ -47,7 +47,7 @@ def lock_ingest(connection: Connection, ingest_id: int, expected_received: int) 
 
 
 def store_quarantine(connection: Connection, ingest_id: int, rows: Sequence[tuple[int, str, str]]) -> None:
-    """Keep rows (number, reason, raw) that could not be stored."""
+    """Store quarantined rows (row number, reason, raw content)."""
     if not rows:
         return
     with raw(connection).cursor().copy("COPY quarantine (ingest_id, row_number, reason, raw) FROM STDIN") as copy:
@@ -56,7 +56,7 @@ def store_quarantine(connection: Connection, ingest_id: int, rows: Sequence[tupl
 
 
 def add_counts(connection: Connection, ingest_id: int, *, received: int, stored: int, quarantined: int) -> None:
-    """Add one batch to the ingest's counts."""
+    """Add the counts of one batch to the ingest."""
     connection.execute(
         text(
             "UPDATE ingests SET received = received + :received, stored = stored + :stored, "

@@ -1,4 +1,4 @@
-"""Figures of the label queue: who labelled how much, what waits, and pairs of answers."""
+"""Counts of the label queue: labels by person, the unlabelled audit sample, and pairs of labels."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from datetime import datetime
 from sqlalchemy import Connection, RowMapping, text
 
 
-def answer_pairs(connection: Connection, newest: int) -> list[tuple[str, str]]:
-    """(first, second) answers to the tweets that two people have labelled, the newest so many."""
+def label_pairs(connection: Connection, newest: int) -> list[tuple[str, str]]:
+    """(first, second) labels of the newest tweets that two people have labelled."""
     rows = connection.execute(
         text(
             "SELECT k.label AS first, s.label AS second FROM label_picks s "
@@ -22,7 +22,7 @@ def answer_pairs(connection: Connection, newest: int) -> list[tuple[str, str]]:
 
 
 def counts(connection: Connection, person: str, since: datetime, most: int) -> RowMapping:
-    """Labels of the person and of all people, and what waits of the audit sample; none is counted beyond `most`."""
+    """Labels of the person and of everyone, and the unlabelled audit sample; each counted up to `most`."""
     return (
         connection.execute(
             text(
@@ -47,7 +47,7 @@ def counts(connection: Connection, person: str, since: datetime, most: int) -> R
 
 
 def audit_waiting(connection: Connection, most: int = 10_000) -> int:
-    """Predictions of the audit sample without a label; none is counted beyond `most`."""
+    """Unlabelled predictions of the audit sample, counted up to `most`."""
     count: int = connection.execute(
         text("SELECT count(*) FROM (SELECT FROM audit_sample WHERE labelled_at IS NULL LIMIT :most) waiting"),
         {"most": most},

@@ -1,7 +1,7 @@
-"""Picks for people to label: candidates of each kind, the hand-out, answers, and taking them back.
+"""The label queue: candidates of each kind, their assignment to people, labels, and undo.
 
-Every query is bounded whatever the number of predictions: what waits of the audit sample has an index of its own, and
-the uncertain and disputed are looked for among the newest predictions only.
+Every query is bounded: the unlabelled audit sample has an index of its own, and uncertain and disputed predictions are
+searched among the newest only.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from sqlalchemy import Connection, RowMapping, text
 
 from sentiment_lib.records import API_IDS_FROM
 
-#: Candidates that are looked at for one pick; others were taken in the same moment by other people.
+#: Candidates read for one pick; spares for those that other people take at the same moment.
 CANDIDATES = 20
 
 
 @dataclass(frozen=True, kw_only=True)
 class Candidate:
-    """A tweet that could be handed out."""
+    """A tweet that can be assigned."""
 
     tweet_id: int
     prediction_id: int
@@ -31,33 +31,33 @@ class Candidate:
     first_pick: int | None = None
 
 
-# nobody's work: no label by a person yet, in nobody's hands, not seen and skipped by this person
+# not labelled by a person, not assigned, and not skipped by this person
 _FREE = """
     NOT EXISTS (SELECT FROM labels l WHERE l.tweet_id = p.tweet_id AND l.source IN ('audit', 'person'))
     AND NOT EXISTS (SELECT FROM label_picks k WHERE k.tweet_id = p.tweet_id
                     AND (k.person = :person OR (k.kind <> 'second' AND k.state IN ('open', 'labelled'))))
 """
-_OURS = f"(:api_texts OR p.tweet_id < {API_IDS_FROM})"
+_IN_SCOPE = f"(:api_texts OR p.tweet_id < {API_IDS_FROM})"
 
-# the newest first: the draw does not depend on what a tweet says, so any part of it by time is a fair sample
+# newest first: sampling is independent of the text, so any slice by time is a random sample
 AUDIT = text(
     f"""
     SELECT p.tweet_id, p.prediction_id, 'audit' AS kind, a.inclusion_probability
     FROM audit_sample a JOIN predictions p ON p.prediction_id = a.prediction_id
-    WHERE a.labelled_at IS NULL AND {_OURS}
+    WHERE a.labelled_at IS NULL AND {_IN_SCOPE}
       AND NOT EXISTS (SELECT FROM labels l WHERE l.tweet_id = p.tweet_id AND l.source = 'audit')
       AND NOT EXISTS (SELECT FROM label_picks k WHERE k.tweet_id = p.tweet_id
                       AND (k.person = :person OR (k.kind <> 'second' AND k.state IN ('open', 'labelled'))))
     ORDER BY a.prediction_id DESC LIMIT {CANDIDATES}
     """
 )
-# a tweet of the audit sample is left to the audit: labelled here first, its answer would be lost to the sample
+# the audit sample is excluded: a tweet labelled for another reason would be lost to the sample
 _NEWEST = f"""
     SELECT p.tweet_id, p.prediction_id, p.label, greatest(p.p_negative, p.p_neutral, p.p_positive) AS confidence
     FROM predictions p
     WHERE p.model_version = (SELECT to_version FROM deployments WHERE state = 'done'
                              ORDER BY deployment_id DESC LIMIT 1)
-      AND {_OURS}
+      AND {_IN_SCOPE}
     ORDER BY p.predicted_at DESC LIMIT :newest
 """
 _DISPUTED = "EXISTS (SELECT FROM predictions o WHERE o.tweet_id = p.tweet_id AND o.label <> p.label)"
@@ -69,8 +69,7 @@ UNCERTAIN = text(
     ORDER BY confidence, tweet_id LIMIT {CANDIDATES}
     """
 )
-# in an order that has nothing to do with what they say: figures of two versions are drawn from these answers, and so
-# they are left to this kind by the uncertain
+# in an order independent of the text: the shadow comparison is computed from these labels. UNCERTAIN leaves them out
 DISAGREEMENT = text(
     f"""
     SELECT p.tweet_id, p.prediction_id, 'disagreement' AS kind FROM ({_NEWEST}) p
@@ -98,7 +97,7 @@ def candidates(connection: Connection, kind: str, where: Mapping[str, Any]) -> l
 def assign(
     connection: Connection, candidate: Candidate, *, person: str, position: int, at: datetime, wants_second: bool
 ) -> int | None:
-    """Id of the new pick; None when someone else was faster."""
+    """Assign a candidate to a person and return the pick's id; None when another person was faster."""
     found: int | None = connection.execute(
         text(
             "INSERT INTO label_picks (tweet_id, prediction_id, kind, inclusion_probability, person, position, "
@@ -111,7 +110,7 @@ def assign(
 
 
 def release_expired(connection: Connection, before: datetime, person: str) -> int:
-    """Other people's picks that have been open since before this time become free; gives how many."""
+    """Release other people's picks that have been open since before this time; returns how many."""
     return connection.execute(
         text("DELETE FROM label_picks WHERE state = 'open' AND handed_at < :before AND person <> :person"),
         {"before": before, "person": person},
@@ -128,19 +127,19 @@ PICK = """
 
 
 def open_pick(connection: Connection, person: str) -> RowMapping | None:
-    """What the person has in hand."""
+    """The person's open pick; None without one."""
     statement = text(f"{PICK} WHERE k.person = :person AND k.state = 'open'")
     return connection.execute(statement, {"person": person}).mappings().one_or_none()
 
 
 def pick(connection: Connection, pick_id: int, person: str) -> RowMapping | None:
-    """This pick of this person, held until the transaction ends."""
+    """This pick of this person, locked until the transaction ends; None without one."""
     statement = text(f"{PICK} WHERE k.pick_id = :pick AND k.person = :person FOR UPDATE OF k")
     return connection.execute(statement, {"pick": pick_id, "person": person}).mappings().one_or_none()
 
 
 def last_finished(connection: Connection, person: str) -> RowMapping | None:
-    """The person's newest answer or skip, held until the transaction ends."""
+    """The person's newest labelled or skipped pick, locked until the transaction ends; None without one."""
     statement = text(
         f"{PICK} WHERE k.person = :person AND k.finished_at IS NOT NULL "
         "ORDER BY k.finished_at DESC, k.pick_id DESC LIMIT 1 FOR UPDATE OF k"
@@ -157,7 +156,7 @@ def next_position(connection: Connection, person: str) -> int:
 
 
 def finish(connection: Connection, pick_id: int, *, label: str | None, label_id: int | None, at: datetime) -> None:
-    """Close a pick: labelled with an answer, skipped without."""
+    """Close a pick: labelled with a label, skipped without."""
     connection.execute(
         text(
             "UPDATE label_picks SET state = CASE WHEN cast(:label AS text) IS NULL THEN 'skipped' ELSE 'labelled' END,"
@@ -168,7 +167,7 @@ def finish(connection: Connection, pick_id: int, *, label: str | None, label_id:
 
 
 def reopen(connection: Connection, pick_id: int, at: datetime) -> None:
-    """The pick is in its person's hands again, as if nothing had been said."""
+    """Reopen a pick, without its label."""
     connection.execute(
         text(
             "UPDATE label_picks SET state = 'open', label = NULL, label_id = NULL, finished_at = NULL, "
@@ -179,14 +178,14 @@ def reopen(connection: Connection, pick_id: int, at: datetime) -> None:
 
 
 def delete_open(connection: Connection, pick_ids: Sequence[int]) -> None:
-    """Forget open picks that were never answered."""
+    """Delete these picks where they are still open."""
     connection.execute(
         text("DELETE FROM label_picks WHERE pick_id = ANY(:picks) AND state = 'open'"), {"picks": list(pick_ids)}
     )
 
 
 def has_second_opinion(connection: Connection, pick_id: int) -> bool:
-    """Whether a second person has, or has answered, the tweet of this pick."""
+    """Whether a second person was assigned the tweet of this pick, or has labelled it."""
     statement = text(
         "SELECT EXISTS (SELECT FROM label_picks WHERE first_pick = :pick AND state IN ('open', 'labelled'))"
     )
@@ -194,7 +193,7 @@ def has_second_opinion(connection: Connection, pick_id: int) -> bool:
 
 
 def is_assigned(connection: Connection, tweet_id: int, pick_id: int) -> bool:
-    """Whether another pick works on this tweet."""
+    """Whether another pick of this tweet is open or labelled."""
     statement = text(
         "SELECT EXISTS (SELECT FROM label_picks WHERE tweet_id = :tweet AND pick_id <> :pick "
         "AND state IN ('open', 'labelled'))"

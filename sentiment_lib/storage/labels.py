@@ -1,4 +1,4 @@
-"""Single labels by people: given, taken back, and listed for other tools."""
+"""Labels by people: insertion, deletion, their part in the audit sample, and pages for export."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def insert_label(
     A label given again after another one becomes the newest again. With `is_new_answer` False (`at` is no time of the
     person's), it does so only after another label of the same person.
     """
-    found: int | None = connection.execute(
+    label_id: int | None = connection.execute(
         text(
             "INSERT INTO labels (tweet_id, label, source, labelled_by, labelled_at, confidence, inclusion_probability) "
             "VALUES (:tweet, :label, :source, :by, :at, :confidence, :inclusion) "
@@ -47,11 +47,11 @@ def insert_label(
             "inclusion": inclusion_probability,
         },
     ).scalar()
-    return found
+    return label_id
 
 
 def mark_audited(connection: Connection, tweet_ids: Sequence[int], at: datetime | None) -> None:
-    """Drawn predictions of these tweets wait no longer (or wait again, with None), whichever version made them."""
+    """Set when the audit sample's predictions of these tweets were labelled; None returns them to the queue."""
     connection.execute(
         text(
             "UPDATE audit_sample SET labelled_at = :at WHERE prediction_id IN "
@@ -62,7 +62,7 @@ def mark_audited(connection: Connection, tweet_ids: Sequence[int], at: datetime 
 
 
 def audit_probabilities(connection: Connection, tweet_ids: Sequence[int]) -> dict[int, float]:
-    """Inclusion probability of those tweets that belong to the audit sample; of several draws the newest counts."""
+    """Inclusion probability of those tweets that are in the audit sample; of several draws, the newest."""
     rows = connection.execute(
         text(
             "SELECT DISTINCT ON (p.tweet_id) p.tweet_id, a.inclusion_probability FROM predictions p "
@@ -75,7 +75,7 @@ def audit_probabilities(connection: Connection, tweet_ids: Sequence[int]) -> dic
 
 
 def audited(connection: Connection, tweet_ids: Sequence[int]) -> dict[int, str]:
-    """Who gave the audit label of those tweets that have one."""
+    """Who labelled those tweets that have an audit label."""
     rows = connection.execute(
         text(
             "SELECT DISTINCT ON (tweet_id) tweet_id, labelled_by FROM labels "
@@ -87,7 +87,7 @@ def audited(connection: Connection, tweet_ids: Sequence[int]) -> dict[int, str]:
 
 
 def existing_ids(connection: Connection, tweet_ids: Sequence[int]) -> set[int]:
-    """Those of the ids that are stored tweets."""
+    """The subset of ids that are stored tweets."""
     rows = connection.execute(
         text("SELECT tweet_id FROM tweets WHERE tweet_id = ANY(:tweets)"), {"tweets": list(tweet_ids)}
     )
@@ -95,7 +95,7 @@ def existing_ids(connection: Connection, tweet_ids: Sequence[int]) -> set[int]:
 
 
 def frozen_since(connection: Connection, tweet_id: int, label_id: int) -> int | None:
-    """The first snapshot with this tweet that was made after the label was stored; None when there is none."""
+    """The first snapshot with this tweet that was made after the label was stored; None without one."""
     snapshot: int | None = connection.execute(
         text(
             "SELECT min(s.snapshot_id) FROM snapshot_rows r JOIN snapshots s USING (snapshot_id) "
@@ -112,7 +112,7 @@ def delete_label(connection: Connection, label_id: int) -> None:
 
 
 def waiting(connection: Connection, before: int | None, rows: int) -> list[dict[str, Any]]:
-    """Drawn tweets without an audit label, the newest draw first, below the prediction `before`."""
+    """A page of the unlabelled audit sample, newest first: tweets of predictions below the id `before`."""
     found = connection.execute(
         text(
             "SELECT a.prediction_id, p.tweet_id, t.text, t.airline, t.created_at, a.inclusion_probability "
@@ -127,7 +127,7 @@ def waiting(connection: Connection, before: int | None, rows: int) -> list[dict[
 
 
 def page_of_labels(connection: Connection, sources: Sequence[str], after: int, rows: int) -> list[dict[str, Any]]:
-    """Labels of these sources with their tweet, by id, above `after`."""
+    """A page of labels of these sources with their tweets, by label id, above `after`."""
     found = connection.execute(
         text(
             "SELECT l.label_id, l.tweet_id, t.text, l.label, l.source, l.labelled_by, l.labelled_at, l.confidence, "

@@ -1,4 +1,4 @@
-"""The ledger: one hash-chained row for each fact, appended in the fact's own transaction and never changed."""
+"""The ledger: a hash-chained, append-only row for each fact, appended in the fact's own transaction."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sentiment_lib.hashing import canonical_json, hash_text
 from sentiment_lib.storage.engine import lock
 from sentiment_lib.storage.tables import LedgerRow
 
-#: What the first row names as its predecessor.
+#: Previous hash of the first row.
 GENESIS = "0" * 64
 
 
@@ -30,15 +30,15 @@ class LedgerEntry:
     recorded_at: datetime
 
     def facts(self) -> dict[str, Any]:
-        """The payload as a mapping."""
+        """The payload, parsed."""
         facts: dict[str, Any] = json.loads(self.payload)
         return facts
 
 
 def append(connection: Connection, kind: str, payload: Mapping[str, object]) -> LedgerEntry:
-    """Append a row in this transaction; the lock makes appends of all processes one sequence.
+    """Append a row in this transaction; a lock serialises the appends of all processes.
 
-    Call it last in the transaction: the lock is held until the commit, and everyone else's append waits for it.
+    Call it last in the transaction: the lock is held until the commit and blocks every other append.
     """
     lock(connection, "ledger")
     last = connection.execute(
@@ -59,13 +59,13 @@ def append(connection: Connection, kind: str, payload: Mapping[str, object]) -> 
 
 
 def entry_hash(sequence: int, kind: str, payload: str, previous_hash: str, recorded_at: datetime) -> str:
-    """SHA-256 over everything that a row says, its place and its predecessor included."""
+    """SHA-256 over all columns of a row, its sequence number and previous hash included."""
     moment = recorded_at.astimezone(UTC).isoformat(timespec="microseconds")
     return hash_text(canonical_json([sequence, kind, payload, previous_hash, moment]))
 
 
 def entries(connection: Connection, kinds: tuple[str, ...] = ()) -> Iterator[LedgerEntry]:
-    """All rows in order, or those of these kinds; read in pieces, so that a long ledger needs no memory."""
+    """All rows in order, or those of these kinds; streamed in batches of 1,000."""
     query = select(LedgerRow.__table__).order_by(LedgerRow.sequence)
     if kinds:
         query = query.where(LedgerRow.kind.in_(kinds))
@@ -74,7 +74,7 @@ def entries(connection: Connection, kinds: tuple[str, ...] = ()) -> Iterator[Led
 
 
 def broken(connection: Connection) -> list[str]:
-    """Every break of the chain in words: a changed row, a missing row, a row that was put in."""
+    """Breaks of the chain, as sentences: changed, missing and inserted rows."""
     problems, expected, previous = [], 1, GENESIS
     for entry in entries(connection):
         name = f"ledger row {entry.sequence} ({entry.kind})"
@@ -82,8 +82,8 @@ def broken(connection: Connection) -> list[str]:
             problems.append(f"ledger rows {expected} to {entry.sequence - 1} are missing")
         elif entry.previous_hash != previous:
             problems.append(f"{name} does not follow the row before it")
-        found = entry_hash(entry.sequence, entry.kind, entry.payload, entry.previous_hash, entry.recorded_at)
-        if found != entry.entry_hash:
+        computed = entry_hash(entry.sequence, entry.kind, entry.payload, entry.previous_hash, entry.recorded_at)
+        if computed != entry.entry_hash:
             problems.append(f"{name} was changed: its content does not give its hash")
         expected, previous = entry.sequence + 1, entry.entry_hash
     return problems

@@ -1,4 +1,4 @@
-"""Model versions as the database knows them, and which of them is the champion."""
+"""Registered model versions, and which of them is the champion."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def store(
 
 
 def by_version(connection: Connection, version: int) -> ModelVersion:
-    """The version's record; NotFound when there is none."""
+    """The version with this number. Raises NotFound."""
     row = connection.execute(select(*COLUMNS).where(ModelVersionRow.version == version)).mappings().one_or_none()
     if row is None:
         raise NotFound(what="model version", key=version)
@@ -48,7 +48,7 @@ def by_version(connection: Connection, version: int) -> ModelVersion:
 
 
 def by_training_key(connection: Connection, training_key: str) -> ModelVersion | None:
-    """What an earlier try of the same training registered."""
+    """The version that an earlier attempt of the same training registered; None without one."""
     query = select(*COLUMNS).where(ModelVersionRow.training_key == training_key)
     row = connection.execute(query).mappings().one_or_none()
     return ModelVersion(**row) if row else None
@@ -64,7 +64,7 @@ def training_of(connection: Connection, version: int) -> tuple[TrainingRecord, C
 
 
 def champion(connection: Connection) -> ModelVersion | None:
-    """The version of the last finished deployment: the one that serves; None before the first."""
+    """The version of the last completed deployment, which serves; None before the first."""
     query = (
         select(*COLUMNS)
         .join(DeploymentRow, DeploymentRow.to_version == ModelVersionRow.version)

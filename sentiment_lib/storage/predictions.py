@@ -1,4 +1,4 @@
-"""Predictions: which tweets a version has not scored, its scores in bulk, and the audit sample among them."""
+"""Predictions: unscored tweets, bulk inserts, the audit sample among them, and look-ups."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sqlalchemy import Connection, text
 from sentiment_lib.records import API_IDS_FROM, LABELS
 from sentiment_lib.storage.engine import raw
 
-# what came in through the API was answered there, by the champion of that moment
+# texts sent to the API were scored there
 UNSCORED = text(
     f"""
     SELECT t.tweet_id, t.text FROM tweets t
@@ -34,7 +34,7 @@ STORE = text(
     ON CONFLICT (tweet_id, model_version) DO NOTHING
     """
 )
-# joined again instead of taken from RETURNING: a batch that was stored by another run is drawn all the same
+# joined again instead of taken from RETURNING, so that a batch that another run stored is sampled as well
 DRAW = text(
     f"""
     INSERT INTO audit_sample (prediction_id, inclusion_probability)
@@ -59,9 +59,12 @@ def store(
     proba: NDArray[np.float64],
     drawn: Sequence[float | None],
 ) -> int:
-    """Store probabilities (n, 3); returns how many are new. `drawn`: inclusion probability of those to be audited."""
+    """Store probabilities (n, 3); returns how many are new.
+
+    `drawn` holds the inclusion probability of each prediction to put into the audit sample, else None.
+    """
     best = proba.argmax(axis=1)
-    # a probability of 1e-47 is out of range for a real, and an error to Postgres
+    # Postgres refuses values like 1e-47 as out of range for a real
     proba = proba.round(7)
     connection.exec_driver_sql(STAGE)
     with raw(connection).cursor().copy("COPY scored FROM STDIN") as copy:

@@ -1,4 +1,4 @@
-"""Tweets that a version scores beside the champion without serving, and labels on which the two can be compared."""
+"""Shadow scoring: tweets that a version scores alongside the champion, and labels that compare the two."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sqlalchemy import Connection, text
 
 from sentiment_lib.records import API_IDS_FROM
 
-# by the champion's own predictions, whose index by time keeps this short however many tweets there are
+# driven by the index of the champion's predictions by time, so its cost does not grow with the tweets
 UNSCORED = text(
     f"""
     SELECT t.tweet_id, t.text FROM predictions p JOIN tweets t USING (tweet_id)
@@ -20,7 +20,7 @@ UNSCORED = text(
     ORDER BY t.tweet_id LIMIT :rows
     """
 )
-# the newest audit label of a tweet stands; only tweets that came in after the move: both were chosen without them
+# the newest audit label of each tweet; only tweets collected since the move, on which neither version was trained
 LABELLED = text(
     """
     SELECT l.label, old.label AS previous, new.label AS champion, a.inclusion_probability
@@ -34,7 +34,7 @@ LABELLED = text(
     ORDER BY a.drawn_at, a.prediction_id
     """
 )
-# which tweets people labelled must not depend on what they say: drawn for the audit, or because the two differ
+# only labels whose selection is independent of the text: the audit sample, and disagreements of the two versions
 PAIRED = text(
     f"""
     SELECT (SELECT l.label FROM labels l WHERE l.tweet_id = t.tweet_id AND (l.source = 'audit' OR l.source = 'person'
@@ -52,13 +52,13 @@ PAIRED = text(
 def unscored_by_shadow(
     connection: Connection, after: int, *, champion: int, version: int, since: datetime, rows: int
 ) -> list[tuple[int, str]]:
-    """The next tweets (id above `after`) since then that the champion scored and `version` did not."""
+    """The next tweets (id above `after`) since then that the champion scored and the shadow version did not."""
     where = {"champion": champion, "version": version, "since": since, "after": after, "rows": rows}
     return [(row.tweet_id, row.text) for row in connection.execute(UNSCORED, where)]
 
 
 def labelled(connection: Connection, *, champion: int, previous: int, since: datetime) -> Sequence[dict[str, Any]]:
-    """label, previous, champion (names of labels) and inclusion_probability, in the order of the draws."""
+    """Audit labels since then: label, previous and champion (predicted labels), inclusion_probability; by draw."""
     where = {"champion": champion, "previous": previous, "since": since}
     return [dict(row) for row in connection.execute(LABELLED, where).mappings()]
 
@@ -66,7 +66,9 @@ def labelled(connection: Connection, *, champion: int, previous: int, since: dat
 def paired_predictions(
     connection: Connection, one: int, other: int, *, since: datetime, rows: int
 ) -> Sequence[tuple[Any, ...]]:
-    """Of the newest tweets since then that version `one` scored, those that `other` scored too: (label or None, p (3)
-    of one, p (3) of other). Quick when `one` is the version that scores fewer."""
+    """Predictions of both versions for the newest tweets since then that `one` scored.
+
+    Each row is (label or None, 3 probabilities of `one`, 3 of `other`). Fastest when `one` scored fewer tweets.
+    """
     where = {"one": one, "other": other, "since": since, "rows": rows}
     return [tuple(row) for row in connection.execute(PAIRED, where)]

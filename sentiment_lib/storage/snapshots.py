@@ -1,4 +1,4 @@
-"""Snapshots: the labels that stand now, and the rows that were frozen."""
+"""Snapshots: the current label of each tweet, and the frozen rows."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ LABELLED = text(
 
 
 def labelled(connection: Connection, precedence: Sequence[str], until: datetime | None = None) -> pd.DataFrame:
-    """Each labelled tweet once, with the label that stands, in time order; columns COLUMNS."""
+    """Each labelled tweet once, with its current label, oldest first; columns COLUMNS."""
     rows = connection.execute(LABELLED, {"precedence": list(precedence), "until": until}).all()
     frame = pd.DataFrame(rows, columns=list(COLUMNS))
     frame["created_at"] = pd.to_datetime(frame["created_at"], utc=True)
@@ -46,13 +46,13 @@ def labelled(connection: Connection, precedence: Sequence[str], until: datetime 
 
 
 def find(connection: Connection, content_hash: str) -> Snapshot | None:
-    """The snapshot of this content, when it was made before."""
+    """The snapshot with this content hash; None without one."""
     row = connection.execute(_records().where(SnapshotRow.content_hash == content_hash)).mappings().one_or_none()
     return Snapshot(**row) if row else None
 
 
 def by_id(connection: Connection, snapshot_id: int) -> Snapshot:
-    """The snapshot; NotFound when there is none."""
+    """The snapshot with this id. Raises NotFound."""
     row = connection.execute(_records().where(SnapshotRow.snapshot_id == snapshot_id)).mappings().one_or_none()
     if row is None:
         raise NotFound(what="snapshot", key=snapshot_id)
@@ -79,7 +79,7 @@ def store(
     uri: str,
     policy: dict[str, Any],
 ) -> Snapshot:
-    """Write the snapshot, its rows (tweet_id, label, part of `frame`) and its ledger row."""
+    """Insert a snapshot, its rows (columns tweet_id, label and part of `frame`) and its ledger row."""
     counts = frame["part"].value_counts()
     values: dict[str, Any] = {
         "content_hash": content_hash,
@@ -98,8 +98,8 @@ def store(
     return Snapshot(snapshot_id=snapshot_id, **values)
 
 
-def learned_from(connection: Connection, snapshot_id: int | None) -> set[int]:
-    """Tweet ids that a model of this snapshot was trained on."""
+def training_tweet_ids(connection: Connection, snapshot_id: int | None) -> set[int]:
+    """Tweet ids of the snapshot's training part; empty for None."""
     if snapshot_id is None:
         return set()
     query = select(SnapshotTweetRow.tweet_id).where(

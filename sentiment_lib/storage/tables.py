@@ -1,4 +1,4 @@
-"""Every fact of the platform as a typed table. Invariants that can be constraints are constraints."""
+"""The tables of the platform, one class for each; invariants are database constraints wherever possible."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ LABEL_CHECK = "IN ('negative', 'neutral', 'positive')"
 
 
 class Base(DeclarativeBase):
-    """Naming convention, so that every constraint can be named in a migration and in an error."""
+    """Base class; the naming convention lets migrations and errors refer to every constraint by name."""
 
     metadata = MetaData(
         naming_convention={
@@ -67,12 +67,12 @@ def _now() -> Mapped[datetime]:
 
 
 class IngestRow(Base):
-    """One run over one source; its four counts add up once it is finished."""
+    """One run over one source; `received` is the sum of the three other counts."""
 
     __tablename__ = "ingests"
     ingest_id: Mapped[int] = _key()
     source: Mapped[str]
-    #: SHA-256 of the file or of the query and page; tells when the same input comes again
+    #: SHA-256 of the file, or of the query and page: identifies an input that is read again
     input_digest: Mapped[str | None]
     started_at: Mapped[datetime] = _now()
     finished_at: Mapped[datetime | None]
@@ -82,18 +82,18 @@ class IngestRow(Base):
     quarantined: Mapped[int] = mapped_column(server_default="0")
     __table_args__ = (
         CheckConstraint("received = stored + duplicate + quarantined", name="adds_up"),
-        # the API writes many small ingests; the rules over the sources must not wade through them
+        # excludes the many small ingests of the API from scans by the alert rules
         Index("ix_ingests_collected", "started_at", postgresql_where=text("source <> 'api'")),
     )
 
 
 class TweetRow(Base):
-    """Never changed after it is stored. `text` is already masked: the original is not kept."""
+    """A tweet, immutable once stored. `text` is masked; the original is not kept."""
 
     __tablename__ = "tweets"
     tweet_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     text: Mapped[str]
-    #: keyed hash of the author's name or id (16 bytes)
+    #: keyed hash (16 bytes) of the author's name or id
     author_hash: Mapped[bytes | None]
     language: Mapped[str | None]
     airline: Mapped[str | None]
@@ -109,7 +109,7 @@ class TweetRow(Base):
 
 
 class QuarantineRow(Base):
-    """A row that could not be stored, with the reason; nothing that came in is lost."""
+    """An input row that could not be stored, with the reason."""
 
     __tablename__ = "quarantine"
     quarantine_id: Mapped[int] = _key()
@@ -121,7 +121,7 @@ class QuarantineRow(Base):
 
 
 class LabelRow(Base):
-    """A person's or a data set's answer for one tweet; conflicting answers stand side by side."""
+    """A label of one tweet by a person or a data set; conflicting labels are kept side by side."""
 
     __tablename__ = "labels"
     label_id: Mapped[int] = _key()
@@ -129,11 +129,11 @@ class LabelRow(Base):
     label: Mapped[str]
     #: kind of source: "dataset", "audit", "person" or "feedback"
     source: Mapped[str]
-    #: which data set or which person
+    #: name of the data set or person
     labelled_by: Mapped[str]
     labelled_at: Mapped[datetime]
     confidence: Mapped[float | None]
-    #: chance with which this tweet was picked for labelling; only known for drawn samples
+    #: probability with which the tweet was sampled for labelling; NULL outside of random samples
     inclusion_probability: Mapped[float | None]
     stored_at: Mapped[datetime] = _now()
     ingest_id: Mapped[int | None] = mapped_column(ForeignKey("ingests.ingest_id"))
@@ -163,7 +163,7 @@ class SnapshotRow(Base):
 
 
 class SnapshotTweetRow(Base):
-    """A tweet's part in a snapshot, with the label that was frozen."""
+    """A tweet in a snapshot: its frozen label, and whether it is for training or the holdout."""
 
     __tablename__ = "snapshot_rows"
     snapshot_id: Mapped[int] = mapped_column(ForeignKey("snapshots.snapshot_id"), primary_key=True)
@@ -177,7 +177,7 @@ class SnapshotTweetRow(Base):
 
 
 class ModelVersionRow(Base):
-    """A registered version; `version` is MLflow's number."""
+    """A registered model version; `version` is MLflow's number."""
 
     __tablename__ = "model_versions"
     version: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
@@ -185,16 +185,16 @@ class ModelVersionRow(Base):
     digest: Mapped[str]
     run_id: Mapped[str] = mapped_column(unique=True)
     snapshot_id: Mapped[int | None] = mapped_column(ForeignKey("snapshots.snapshot_id"))
-    #: what retrain run and family asked for it; a re-run finds it instead of training again
+    #: identifies the retrain run and family; a task that runs again finds the version instead of training twice
     training_key: Mapped[str] = mapped_column(unique=True)
-    #: seed, options, package versions and code revision: what `reproduce` needs
+    #: seed, options, package versions and code revision, for `reproduce`
     training: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
     cost: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
     created_at: Mapped[datetime] = _now()
 
 
 class PredictionRow(Base):
-    """One version's probabilities for one tweet."""
+    """The probabilities that one version gives one tweet."""
 
     __tablename__ = "predictions"
     prediction_id: Mapped[int] = _key()
@@ -218,7 +218,7 @@ class PredictionRow(Base):
 
 
 class FeedbackRow(Base):
-    """A person's answer to a prediction."""
+    """A person's label for a prediction."""
 
     __tablename__ = "feedback"
     feedback_id: Mapped[int] = _key()
@@ -234,44 +234,44 @@ class FeedbackRow(Base):
 
 
 class AuditSampleRow(Base):
-    """A prediction drawn at random for labelling: the only unbiased source of quality figures."""
+    """A prediction sampled at random for labelling: the only unbiased source of quality metrics."""
 
     __tablename__ = "audit_sample"
     prediction_id: Mapped[int] = mapped_column(ForeignKey("predictions.prediction_id"), primary_key=True)
     inclusion_probability: Mapped[float]
     drawn_at: Mapped[datetime] = _now()
-    #: when its tweet got an audit label; until then it waits in the label queue
+    #: when its tweet received an audit label; NULL while it is in the label queue
     labelled_at: Mapped[datetime | None]
     __table_args__ = (
         CheckConstraint("inclusion_probability > 0 AND inclusion_probability <= 1", name="inclusion"),
-        # the queue asks for the newest that wait, however many are labelled
+        # the label queue reads the newest unlabelled rows
         Index("ix_audit_sample_waiting", "prediction_id", postgresql_where=text("labelled_at IS NULL")),
     )
 
 
 class LabelPickRow(Base):
-    """A tweet handed to one person to label, and why it was picked."""
+    """A tweet assigned to one person for labelling, and why it was picked."""
 
     __tablename__ = "label_picks"
     pick_id: Mapped[int] = _key()
     tweet_id: Mapped[int] = mapped_column(ForeignKey("tweets.tweet_id"))
-    #: the prediction that it was picked for: what the model said is shown after the person's answer
+    #: the prediction that it was picked for; shown to the person after labelling
     prediction_id: Mapped[int] = mapped_column(ForeignKey("predictions.prediction_id"))
     kind: Mapped[str]
-    #: chance of the draw; known for the audit sample only
+    #: sampling probability; for the audit sample only
     inclusion_probability: Mapped[float | None]
     person: Mapped[str]
-    #: how many picks the person had with this one, second opinions not counted; keeps the shares of the kinds
+    #: number of the person's picks up to this one, without second opinions; keeps the shares of the kinds
     position: Mapped[int]
     handed_at: Mapped[datetime]
     state: Mapped[str] = mapped_column(server_default="open")
     finished_at: Mapped[datetime | None]
     label: Mapped[str | None]
-    #: the label that the answer stored; none when the same label stood there already
+    #: the row in `labels`; NULL when the same label was stored already
     label_id: Mapped[int | None] = mapped_column(ForeignKey("labels.label_id"))
-    #: drawn for a second person, who is handed the same tweet
+    #: sampled for a second opinion on the same tweet
     wants_second: Mapped[bool] = mapped_column(server_default="false")
-    #: for a second opinion: the pick whose answer it doubles
+    #: for a second opinion: the first person's pick
     first_pick: Mapped[int | None] = mapped_column(ForeignKey("label_picks.pick_id"))
     __table_args__ = (
         CheckConstraint("kind IN ('audit', 'uncertain', 'disagreement', 'second')", name="kind"),
@@ -282,7 +282,7 @@ class LabelPickRow(Base):
         CheckConstraint("(kind = 'audit') = (inclusion_probability IS NOT NULL)", name="inclusion"),
         CheckConstraint("(kind = 'second') = (first_pick IS NOT NULL)", name="second"),
         UniqueConstraint("tweet_id", "person"),
-        # never two people's work on one tweet, except for the second opinions, of which each answer has at most one
+        # one person for each tweet, and at most one second opinion
         Index(
             "uq_label_picks_one_person",
             "tweet_id",
@@ -308,7 +308,7 @@ class LabelPickRow(Base):
 
 
 class LedgerRow(Base):
-    """Append-only and hash-chained; the database refuses updates and deletes."""
+    """Append-only, hash-chained record of facts; triggers refuse updates and deletes."""
 
     __tablename__ = "ledger"
     sequence: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
@@ -322,14 +322,14 @@ class LedgerRow(Base):
 
 
 class EvaluationRow(Base):
-    """Candidate and champion on the same holdout rows."""
+    """A comparison of candidate and champion on the same holdout rows."""
 
     __tablename__ = "evaluations"
     evaluation_id: Mapped[int] = _key()
     snapshot_id: Mapped[int] = mapped_column(ForeignKey("snapshots.snapshot_id"))
     candidate_version: Mapped[int] = mapped_column(ForeignKey("model_versions.version"))
     champion_version: Mapped[int] = mapped_column(ForeignKey("model_versions.version"))
-    #: canonical JSON of figures, intervals, slices and behaviours
+    #: canonical JSON of metrics, intervals, slices and CheckList results
     evidence: Mapped[str]
     evidence_hash: Mapped[str]
     created_at: Mapped[datetime] = _now()
@@ -340,7 +340,7 @@ class EvaluationRow(Base):
 
 
 class DecisionRow(Base):
-    """The gate's answer, written before any approval is asked."""
+    """The gate's verdict, stored before any approval is requested."""
 
     __tablename__ = "decisions"
     decision_id: Mapped[int] = _key()
@@ -349,14 +349,14 @@ class DecisionRow(Base):
     rules: Mapped[list[Any]]
     evidence_hash: Mapped[str]
     policy: Mapped[dict[str, Any]]
-    #: who or what asked: "dag_id/run_id", or a person on the command line
+    #: "dag_id/run_id", or a person on the command line
     requested_by: Mapped[str]
     decided_at: Mapped[datetime] = _now()
     __table_args__ = (CheckConstraint("verdict IN ('PROMOTE', 'HOLD', 'REJECT')", name="verdict"),)
 
 
 class ApprovalRow(Base):
-    """A person's answer to a decision; at most one counts."""
+    """The one response to a decision: a person's, or "expired" or "void"."""
 
     __tablename__ = "approvals"
     approval_id: Mapped[int] = _key()
@@ -365,7 +365,7 @@ class ApprovalRow(Base):
     answered_by: Mapped[str]
     answered_at: Mapped[datetime]
     reason: Mapped[str | None]
-    #: hash of the evidence that the person saw
+    #: hash of the evidence that was shown to the person
     evidence_hash: Mapped[str]
     __table_args__ = (
         CheckConstraint("response IN ('approved', 'rejected', 'expired', 'void')", name="response"),
@@ -374,7 +374,7 @@ class ApprovalRow(Base):
 
 
 class DeploymentRow(Base):
-    """One move of the champion alias: intent first, then done or undone."""
+    """One move of the champion alias: first an intent, then done or undone."""
 
     __tablename__ = "deployments"
     deployment_id: Mapped[int] = _key()
@@ -396,13 +396,13 @@ class DeploymentRow(Base):
         CheckConstraint("kind <> 'promotion' OR approval_id IS NOT NULL", name="approved"),
         CheckConstraint("kind IN ('bootstrap', 'promotion') OR length(reason) > 0", name="reason"),
         CheckConstraint("from_version IS DISTINCT FROM to_version", name="moves"),
-        # at most one move is under way
+        # at most one pending move
         Index("uq_deployments_one_intent", "state", unique=True, postgresql_where=text("state = 'intent'")),
     )
 
 
 class DriftReportRow(Base):
-    """Current window against reference window, with the figures of each signal."""
+    """A drift check of the current window against the reference window, with every signal."""
 
     __tablename__ = "drift_reports"
     report_id: Mapped[int] = _key()
@@ -462,7 +462,7 @@ class QualityDayRow(Base):
 
 
 class AlertRow(Base):
-    """Something a person should look at; one open row per dedup key."""
+    """An alert; at most one open row for each dedup key."""
 
     __tablename__ = "alerts"
     alert_id: Mapped[int] = _key()
@@ -478,7 +478,7 @@ class AlertRow(Base):
     acknowledged_by: Mapped[str | None]
     acknowledged_at: Mapped[datetime | None]
     resolved_at: Mapped[datetime | None]
-    #: the person who said so; nobody when the rule was clear
+    #: the person who resolved it; NULL when its rule cleared
     resolved_by: Mapped[str | None]
     __table_args__ = (
         CheckConstraint("severity IN ('info', 'warning', 'critical')", name="severity"),
@@ -489,19 +489,19 @@ class AlertRow(Base):
 
 
 class AlertMessageRow(Base):
-    """Outbox: one receiver to be told of one alert; what is said is decided when it is sent."""
+    """Outbox: a pending or sent message about one alert to one receiver; its content is decided when it is sent."""
 
     __tablename__ = "alert_messages"
     message_id: Mapped[int] = _key()
     alert_id: Mapped[int] = mapped_column(ForeignKey("alerts.alert_id"))
-    #: hash of the receiver's URL, which is a secret
+    #: hash of the receiver's URL (the URL is a secret)
     receiver: Mapped[str]
     created_at: Mapped[datetime] = _now()
     next_try_at: Mapped[datetime] = _now()
     attempts: Mapped[int] = mapped_column(server_default="0")
     last_error: Mapped[str | None]
     sent_at: Mapped[datetime | None]
-    #: what was said: the event, and the alert's severity and count at that time
+    #: the event that was sent, and the alert's severity and count at that time
     event: Mapped[str | None]
     severity: Mapped[str | None]
     count: Mapped[int | None]
@@ -516,7 +516,7 @@ class AlertMessageRow(Base):
 
 
 class RetrainRequestRow(Base):
-    """Why a retrain is wanted: the rule that asked, and the run that answered."""
+    """A request for a retrain: the rule that made it, and the run that claimed it."""
 
     __tablename__ = "retrain_requests"
     request_id: Mapped[int] = _key()
@@ -527,7 +527,7 @@ class RetrainRequestRow(Base):
 
 
 class ApiKeyRow(Base):
-    """A key of the API: only its hash is kept."""
+    """An API key; only its hash is stored."""
 
     __tablename__ = "api_keys"
     key_id: Mapped[int] = _key()

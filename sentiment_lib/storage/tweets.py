@@ -132,7 +132,7 @@ def store_labels(connection: Connection, ingest_id: int, labels: Sequence[LabelT
 
 
 def newest_id(connection: Connection, source: str) -> int | None:
-    """Largest tweet id that came from the named source."""
+    """Largest tweet id of the named source; None without any."""
     newest: int | None = connection.execute(
         text("SELECT max(tweet_id) FROM tweets JOIN ingests USING (ingest_id) WHERE source = :source"),
         {"source": source},
@@ -143,13 +143,12 @@ def newest_id(connection: Connection, source: str) -> int | None:
 def texts(
     connection: Connection, *, before: datetime, collected: datetime, limit: int, snapshot_id: int | None = None
 ) -> list[str]:
-    """Texts of the newest tweets written before one moment and collected until another, oldest first.
+    """Texts of the newest tweets created before `before` and collected until `collected`, oldest first.
 
-    Tweets of the snapshot are left out. So are synthetic ones and what came in by API: those texts are not of the
-    stream. Neither tweets nor snapshots ever change, so the same arguments give the same texts, whatever was labelled
-    since.
+    Excludes tweets of the snapshot, synthetic tweets and texts sent to the API. Tweets and snapshots are immutable, so
+    the same arguments always give the same texts.
     """
-    found = connection.execute(
+    rows = connection.execute(
         text(
             "SELECT t.text FROM tweets t JOIN ingests i USING (ingest_id) WHERE t.created_at < :before "
             "AND t.collected_at <= :collected AND NOT t.synthetic AND i.source <> 'api' AND NOT EXISTS "
@@ -158,7 +157,7 @@ def texts(
         ),
         {"before": before, "collected": collected, "limit": limit, "snapshot": snapshot_id},
     )
-    return list(found.scalars())[::-1]
+    return list(rows.scalars())[::-1]
 
 
 def any_stored(connection: Connection) -> bool:

@@ -53,7 +53,7 @@ def collect_case(
         lines = [_ancestors(connection, version.version) if ancestors else () for version in versions]
         learners = [*versions, *(model_versions.by_version(connection, number) for line in lines for number in line)]
         snapshot_ids = {version.snapshot_id for version in learners}
-        trained_on = (snapshots.learned_from(connection, number) for number in snapshot_ids)
+        trained_on = (snapshots.training_tweet_ids(connection, number) for number in snapshot_ids)
         training, cost = model_versions.training_of(connection, candidate)
         new, old = (_evaluated(version, line) for version, line in zip(versions, lines, strict=True))
         return Case(

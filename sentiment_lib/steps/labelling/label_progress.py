@@ -34,7 +34,7 @@ def run(store: Store, *, person: str) -> Progress:
     midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     with store.begin() as connection:
         found = label_counts.counts(connection, person, midnight, MOST)
-        pairs = label_counts.answer_pairs(connection, NEWEST_PAIRS)
+        pairs = label_counts.label_pairs(connection, NEWEST_PAIRS)
     return Progress(
         person=person,
         today=found["own_since"],

@@ -40,7 +40,7 @@ def run(store: Store, settings: Settings, version: int, span: Window) -> list[Qu
             labelled = quality_days.labelled_rows(connection, before, version)
             row = compute_day(day, version, sample, labelled, settings.policy.drift)
             if row is not None:
-                quality_days.keep(connection, row)
+                quality_days.upsert_day(connection, row)
                 done.append(row)
     return done
 
