@@ -76,9 +76,9 @@ def check_champion(*, outlet_events: Any) -> Json:
     from sentiment_lib.steps.monitoring import champion_decline
 
     result = run_step(champion_decline.run)
-    if result is None or result.wish is None:
+    if result is None or result.retrain_request is None:
         _skip("the champion has not declined, or a retrain is requested already")
-    outlet_events[LABELS].extra = {"request_id": result.wish.request_id}
+    outlet_events[LABELS].extra = {"request_id": result.retrain_request.request_id}
     return to_xcom(result)
 
 

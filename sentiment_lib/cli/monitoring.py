@@ -57,7 +57,11 @@ def check_accuracy(as_json: Json = False) -> None:
         f"Version {result.champion}: accuracy {measured} on {test.labels} audit labels, "
         f"{test.promised:.3f} at its promotion, evidence {test.evidence:.2f} of {test.bound:.0f}"
     )
-    show(result, as_json, text + (f", retrain requested: {result.wish.reason}" if result.wish else ""))
+    show(
+        result,
+        as_json,
+        text + (f", retrain requested: {result.retrain_request.reason}" if result.retrain_request else ""),
+    )
 
 
 def explore(

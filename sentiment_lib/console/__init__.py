@@ -1,1 +1,1 @@
-"""Pages for the people who run the platform; Airflow shows them, and nothing here knows Airflow."""
+"""Console pages for operators; Airflow serves them, but nothing here depends on Airflow."""

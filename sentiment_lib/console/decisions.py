@@ -1,4 +1,4 @@
-"""The list of decisions, and one of them with its evidence."""
+"""Decision pages: the list, and one decision with its evidence."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from sentiment_lib.storage.decisions import DecisionSummary
 
 
 def rows(connection: Connection, run: str = "") -> list[DecisionSummary]:
-    """The newest decisions; with a run of the DAG retrain, its own."""
+    """The newest decisions; with `run`, those of that run of the DAG retrain."""
     return decisions.newest_summaries(connection, requested_by=f"retrain/{run}" if run else None)
 
 
 def view(connection: Connection, decision_id: int) -> dict[str, Any]:
-    """One decision; NotFound when there is none."""
+    """Values of a decision's page. Raises NotFound."""
     decision = decisions.full_record(connection, decision_id)
     evidence = Evidence.from_json(decision.evidence)
     compared = evidence.comparison

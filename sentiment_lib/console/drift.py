@@ -1,4 +1,4 @@
-"""Drift reports: the newest ones, and one with its signals, what moved, and Evidently's page."""
+"""Drift pages: the newest reports, one report, and Evidently's HTML pages."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def rows(connection: Connection) -> list[ReportSummary]:
 
 
 def view(connection: Connection, report_id: int) -> StoredReport:
-    """One report. Raises NotFound."""
+    """The report with this id. Raises NotFound."""
     return drift_reports.full_report(connection, report_id)
 
 

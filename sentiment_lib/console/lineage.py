@@ -1,4 +1,4 @@
-"""From a tweet to every version that scored it and every version that was trained on it."""
+"""Lineage page: from a tweet to the versions that scored it and the versions trained on it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Versions of all families, with what each was trained on and what it costs."""
+"""Models page: every version with its snapshot, metrics and cost."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sentiment_lib.storage import model_versions
 
 
 def view(connection: Connection) -> dict[str, Any]:
-    """Versions, the newest first, and which of them is the champion."""
+    """The newest versions, newest first, and the champion's number."""
     champion = model_versions.champion(connection)
     return {
         "versions": model_versions.newest_versions(connection),

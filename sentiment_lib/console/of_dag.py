@@ -1,4 +1,4 @@
-"""What the console shows on the page of a DAG or of one of its runs."""
+"""Console address shown on the page of a DAG or of one of its runs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from sentiment_lib.storage import decisions, drift_reports
 
-#: Where a DAG's page leads; the others have nothing to show here.
+#: Address for each DAG; other DAGs have no console page.
 PAGES = {
     "ingest_tweets": "/",
     "score_tweets": "/",
@@ -22,15 +22,15 @@ PAGES = {
 
 
 def of_dag(dag_id: str) -> str | None:
-    """Address below BASE; None for a DAG that is none of the platform's."""
+    """Address below BASE; None for DAGs that are not the platform's."""
     return PAGES.get(dag_id)
 
 
 def of_run(connection: Connection, dag_id: str, run_id: str, checked: Mapping[str, Any] | None = None) -> str | None:
-    """The decision of this run, its decisions where several families were judged, or the page of its DAG.
+    """Address of the run's decision, of its list of decisions, or of its DAG's page; None for foreign DAGs.
 
-    `checked`: what the drift check of this run gave, once it has: the ledger does not know it, for the same windows
-    again give the report of an earlier run.
+    `checked` is the result of the run's drift check, if any. It is passed in because reports do not record their run:
+    a check of the same windows returns the report of an earlier run.
     """
     if checked and drift_reports.report_exists(connection, checked.get("report_id")):
         return f"/drift/{checked['report_id']}"

@@ -1,4 +1,4 @@
-"""The first page: who serves, how well, what moved, what waits for a person, and how fresh each stage is."""
+"""Overview page: champion, quality, drift, alerts, pending approvals and the age of each stage."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ from sentiment_lib.storage import (
     stage_times,
 )
 
-#: How far back the chart of quality reaches.
+#: Days shown in the quality chart.
 DAYS = 60
-#: Questions that are shown.
-ASKED = 5
+#: Pending approvals shown.
+PENDING = 5
 
 
 def view(connection: Connection) -> dict[str, Any]:
-    """What the template draws."""
+    """Values of the template."""
     champion = model_versions.champion(connection)
     version = champion.version if champion else None
     return {
         "champion": champion,
         "since": deployments.last_move(connection),
-        "waiting": [(one, answer_address(one.requested_by)) for one in decisions.waiting(connection)[::-1][:ASKED]],
+        "waiting": [(one, answer_address(one.requested_by)) for one in decisions.waiting(connection)[::-1][:PENDING]],
         "drift": next(iter(drift_reports.newest_reports(connection, limit=1)), None),
         "alerts": alerts.list_alerts(connection, "unresolved", 20),
         "to_label": label_counts.audit_waiting(connection),
@@ -43,7 +43,7 @@ def view(connection: Connection) -> dict[str, Any]:
 
 
 def answer_address(requested_by: str) -> str | None:
-    """Where Airflow asks the question of this request; None when it was asked for on the command line."""
+    """Airflow's page for answering the approval of this request; None for requests from the command line."""
     dag_id, slash, run_id = requested_by.partition("/")
     return f"/dags/{dag_id}/runs/{run_id}/tasks/approval/required_actions" if slash else None
 

@@ -1,4 +1,4 @@
-"""Draws the console's pages: one environment, one menu."""
+"""Renders the console's templates with their shared menu."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sentiment_lib.pages.assets import Assets
 from sentiment_lib.pages.templates import environment
 
 HERE = Path(__file__).parent
-#: Where Airflow mounts the console.
+#: Path under which Airflow mounts the console.
 BASE = "/sentiment"
 MENU = (
     ("Overview", "/"),
@@ -26,7 +26,7 @@ MENU = (
 
 @cache
 def files() -> Assets:
-    """Static files, the console's own among them."""
+    """Static files of the console and of all pages."""
     return Assets(HERE / "static")
 
 
@@ -36,7 +36,7 @@ def _templates() -> jinja2.Environment:
 
 
 def draw(template: str, here: str, **values: Any) -> str:
-    """HTML of a page; `here` is its address below BASE."""
+    """HTML of a template; `here` is the page's address below BASE."""
     nav = tuple(
         (words, f"{BASE}{address}", here == address or (address != "/" and here.startswith(address + "/")))
         for words, address in MENU

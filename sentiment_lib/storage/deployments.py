@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, func, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from sentiment_lib.records import Deployment
 from sentiment_lib.storage import ledger
@@ -90,8 +92,32 @@ def of_decision(connection: Connection, decision_id: int) -> tuple[Deployment, s
     return Deployment(**values), state
 
 
-def last_move(connection: Connection) -> RowMapping | None:
-    """The newest finished deployment (id, kind, from_version, to_version, finished_at) and its decision_id, if any."""
+@dataclass(frozen=True, kw_only=True)
+class CompletedMove:
+    """A completed move of the champion alias, and the decision behind it, if any."""
+
+    deployment_id: int
+    kind: str
+    from_version: int | None
+    to_version: int
+    finished_at: datetime
+    decision_id: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeploymentSummary:
+    """A move of the champion alias, completed or not."""
+
+    deployment_id: int
+    kind: str
+    state: str
+    finished_at: datetime | None
+    moved_by: str | None
+    reason: str | None
+
+
+def last_move(connection: Connection) -> CompletedMove | None:
+    """The newest completed deployment; None before the first."""
     query = (
         select(
             _TABLE.c.deployment_id,
@@ -106,7 +132,8 @@ def last_move(connection: Connection) -> RowMapping | None:
         .order_by(_TABLE.c.deployment_id.desc())
         .limit(1)
     )
-    return connection.execute(query).mappings().one_or_none()
+    row = connection.execute(query).mappings().one_or_none()
+    return CompletedMove(**row) if row else None
 
 
 def promotion_of(connection: Connection, version: int) -> int | None:
@@ -132,9 +159,8 @@ def history(connection: Connection, limit: int = 50) -> list[dict[str, Any]]:
     return [dict(row) for row in connection.execute(query).mappings()]
 
 
-def all_of_decision(connection: Connection, decision_id: int) -> list[RowMapping]:
-    """Every deployment that a decision led to, oldest first: deployment_id, kind, state, finished_at, moved_by,
-    reason."""
+def all_of_decision(connection: Connection, decision_id: int) -> list[DeploymentSummary]:
+    """Every deployment that a decision led to, oldest first."""
     query = (
         select(
             _TABLE.c.deployment_id,
@@ -148,4 +174,4 @@ def all_of_decision(connection: Connection, decision_id: int) -> list[RowMapping
         .where((_TABLE.c.decision_id == decision_id) | (ApprovalRow.decision_id == decision_id))
         .order_by(_TABLE.c.deployment_id)
     )
-    return list(connection.execute(query).mappings())
+    return [DeploymentSummary(**row) for row in connection.execute(query).mappings()]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, RowMapping, text
+from sqlalchemy import Connection, text
 
 
 def label_pairs(connection: Connection, newest: int) -> list[tuple[str, str]]:
@@ -21,9 +22,20 @@ def label_pairs(connection: Connection, newest: int) -> list[tuple[str, str]]:
     return [(row.first, row.second) for row in rows]
 
 
-def counts(connection: Connection, person: str, since: datetime, most: int) -> RowMapping:
+@dataclass(frozen=True, kw_only=True)
+class LabelCounts:
+    """Labels of one person and of everyone, and what is left to label."""
+
+    own_since: int
+    own: int
+    own_skipped: int
+    all_people: int
+    audit_waiting: int
+
+
+def counts(connection: Connection, person: str, since: datetime, most: int) -> LabelCounts:
     """Labels of the person and of everyone, and the unlabelled audit sample; each counted up to `most`."""
-    return (
+    row = (
         connection.execute(
             text(
                 """
@@ -44,6 +56,7 @@ def counts(connection: Connection, person: str, since: datetime, most: int) -> R
         .mappings()
         .one()
     )
+    return LabelCounts(**row)
 
 
 def audit_waiting(connection: Connection, most: int = 10_000) -> int:

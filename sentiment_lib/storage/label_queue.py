@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, text
+from sqlalchemy import Connection, TextClause, text
 
 from sentiment_lib.records import API_IDS_FROM
 
@@ -117,6 +117,35 @@ def release_expired(connection: Connection, before: datetime, person: str) -> in
     ).rowcount
 
 
+@dataclass(frozen=True, kw_only=True)
+class StoredPick:
+    """A pick with its tweet and its prediction."""
+
+    pick_id: int
+    tweet_id: int
+    prediction_id: int
+    kind: str
+    inclusion_probability: float | None
+    person: str
+    position: int
+    handed_at: datetime
+    state: str
+    finished_at: datetime | None
+    label: str | None
+    label_id: int | None
+    first_pick: int | None
+    wants_second: bool
+    text: str
+    language: str | None
+    airline: str | None
+    created_at: datetime
+    model_version: int
+    predicted: str
+    p_negative: float
+    p_neutral: float
+    p_positive: float
+
+
 PICK = """
     SELECT k.pick_id, k.tweet_id, k.prediction_id, k.kind, k.inclusion_probability, k.person, k.position, k.handed_at,
            k.state, k.finished_at, k.label, k.label_id, k.first_pick, k.wants_second,
@@ -126,25 +155,25 @@ PICK = """
 """
 
 
-def open_pick(connection: Connection, person: str) -> RowMapping | None:
+def open_pick(connection: Connection, person: str) -> StoredPick | None:
     """The person's open pick; None without one."""
     statement = text(f"{PICK} WHERE k.person = :person AND k.state = 'open'")
-    return connection.execute(statement, {"person": person}).mappings().one_or_none()
+    return _one_pick(connection, statement, {"person": person})
 
 
-def pick(connection: Connection, pick_id: int, person: str) -> RowMapping | None:
+def pick(connection: Connection, pick_id: int, person: str) -> StoredPick | None:
     """This pick of this person, locked until the transaction ends; None without one."""
     statement = text(f"{PICK} WHERE k.pick_id = :pick AND k.person = :person FOR UPDATE OF k")
-    return connection.execute(statement, {"pick": pick_id, "person": person}).mappings().one_or_none()
+    return _one_pick(connection, statement, {"pick": pick_id, "person": person})
 
 
-def last_finished(connection: Connection, person: str) -> RowMapping | None:
+def last_finished(connection: Connection, person: str) -> StoredPick | None:
     """The person's newest labelled or skipped pick, locked until the transaction ends; None without one."""
     statement = text(
         f"{PICK} WHERE k.person = :person AND k.finished_at IS NOT NULL "
         "ORDER BY k.finished_at DESC, k.pick_id DESC LIMIT 1 FOR UPDATE OF k"
     )
-    return connection.execute(statement, {"person": person}).mappings().one_or_none()
+    return _one_pick(connection, statement, {"person": person})
 
 
 def next_position(connection: Connection, person: str) -> int:
@@ -199,3 +228,8 @@ def is_assigned(connection: Connection, tweet_id: int, pick_id: int) -> bool:
         "AND state IN ('open', 'labelled'))"
     )
     return bool(connection.execute(statement, {"tweet": tweet_id, "pick": pick_id}).scalar_one())
+
+
+def _one_pick(connection: Connection, statement: TextClause, values: Mapping[str, Any]) -> StoredPick | None:
+    row = connection.execute(statement, dict(values)).mappings().one_or_none()
+    return StoredPick(**row) if row else None

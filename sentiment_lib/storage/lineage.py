@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Connection, RowMapping, text
+from sqlalchemy import Connection, text
 
 from sentiment_lib.errors import NotFound
 from sentiment_lib.records import API_IDS_FROM
@@ -47,16 +46,48 @@ class TweetRecord:
 
 
 @dataclass(frozen=True, kw_only=True)
+class TweetPrediction:
+    """What one version predicted for the tweet."""
+
+    model_version: int
+    family: str
+    label: str
+    p_negative: float
+    p_neutral: float
+    p_positive: float
+    predicted_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class TweetLabel:
+    """A label of the tweet."""
+
+    label: str
+    source: str
+    labelled_by: str
+    labelled_at: datetime
+    inclusion_probability: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TweetSnapshot:
+    """A snapshot that holds the tweet, and the versions that were trained on it."""
+
+    snapshot_id: int
+    part: str
+    label: str
+    created_at: datetime
+    versions: list[int]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Lineage:
     """Everything that refers to one tweet."""
 
     tweet: TweetRecord
-    #: model_version, family, label, p_negative, p_neutral, p_positive, predicted_at
-    predictions: tuple[RowMapping, ...]
-    #: label, source, labelled_by, labelled_at, inclusion_probability
-    labels: tuple[RowMapping, ...]
-    #: snapshot_id, part, label, created_at, and the versions trained on the snapshot
-    snapshots: tuple[RowMapping, ...]
+    predictions: tuple[TweetPrediction, ...]
+    labels: tuple[TweetLabel, ...]
+    snapshots: tuple[TweetSnapshot, ...]
 
 
 def trace(connection: Connection, tweet_id: int) -> Lineage:
@@ -65,12 +96,11 @@ def trace(connection: Connection, tweet_id: int) -> Lineage:
     tweet = connection.execute(TWEET, key).mappings().one_or_none()
     if tweet is None:
         raise NotFound(what="tweet", key=tweet_id)
-
-    def rows(query: Any) -> tuple[RowMapping, ...]:
-        return tuple(connection.execute(query, key).mappings())
-
     return Lineage(
-        tweet=TweetRecord(**tweet), predictions=rows(PREDICTIONS), labels=rows(LABELS), snapshots=rows(SNAPSHOTS)
+        tweet=TweetRecord(**tweet),
+        predictions=tuple(TweetPrediction(**row) for row in connection.execute(PREDICTIONS, key).mappings()),
+        labels=tuple(TweetLabel(**row) for row in connection.execute(LABELS, key).mappings()),
+        snapshots=tuple(TweetSnapshot(**row) for row in connection.execute(SNAPSHOTS, key).mappings()),
     )
 
 

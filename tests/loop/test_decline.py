@@ -36,16 +36,16 @@ def test_a_champion_that_got_worse_asks_once_and_counts_anew(store, eager, promo
     audit_labels(promoted.to_version, WRONG)
     found = champion_decline.run(store, eager)
     assert found.verdict.crossed_after is not None
-    assert (found.wish.rule, found.verdict.measured) == ("quality", 0.0)
-    assert "audit labels" in found.wish.reason
+    assert (found.retrain_request.rule, found.verdict.measured) == ("quality", 0.0)
+    assert "audit labels" in found.retrain_request.reason
     assert [one.rule for one in request_retrain.claim_requests(store, eager, run_id="retrain/2")] == ["quality"]
-    assert champion_decline.run(store, eager).wish is None
+    assert champion_decline.run(store, eager).retrain_request is None
 
 
 def test_a_champion_that_is_right_asks_for_nothing(store, eager, promoted, audit_labels):
     audit_labels(promoted.to_version)
     found = champion_decline.run(store, eager)
-    assert (found.verdict.labels, found.verdict.measured, found.wish) == (200, 1.0, None)
+    assert (found.verdict.labels, found.verdict.measured, found.retrain_request) == (200, 1.0, None)
 
 
 def test_corrections_do_not_count_as_people_correct_what_is_wrong(store, eager, promoted, audit_labels):
@@ -57,8 +57,8 @@ def test_corrections_do_not_count_as_people_correct_what_is_wrong(store, eager, 
 
 def test_the_cool_down_holds_the_wish_back_and_the_labels_stay_counted(store, eager, changed, promoted, audit_labels):
     audit_labels(promoted.to_version, WRONG)
-    assert champion_decline.run(store, changed()).wish is None
-    assert champion_decline.run(store, eager).wish is not None
+    assert champion_decline.run(store, changed()).retrain_request is None
+    assert champion_decline.run(store, eager).retrain_request is not None
 
 
 def test_a_champion_without_a_decision_promised_nothing(store, eager, decided):

@@ -41,8 +41,8 @@ def test_a_slip_of_the_hand_takes_no_wish_and_freezes_nothing(retrain, store, se
     request_retrain.request_retrain(store, settings, rule="drift", reason="a report")
     assert isinstance(retrain(*families).exception, error)
     with store.begin() as connection:
-        wishes = connection.execute(select(RetrainRequestRow.rule, RetrainRequestRow.run_id)).all()
-        assert [tuple(wish) for wish in wishes] == [("drift", None)]
+        requests = connection.execute(select(RetrainRequestRow.rule, RetrainRequestRow.run_id)).all()
+        assert [tuple(request) for request in requests] == [("drift", None)]
         assert connection.scalar(select(func.count()).select_from(SnapshotRow)) == 0
 
 

@@ -1,4 +1,4 @@
-"""The drift check over stored tweets: verdict, report, alert, and the wish for a retrain."""
+"""The drift check over stored tweets: verdict, report, alert, and the retrain request."""
 
 from __future__ import annotations
 
@@ -133,9 +133,9 @@ def test_a_retrain_for_drift_may_need_more_checks_to_agree(store, settings):
     strict = Policy(retrain=RetrainPolicy(drift_confirmed=2, drift_checks=3))
     with_debounce = settings.model_copy(update={"policy": strict})
     assert request_retrain.request_for_drift(store, with_debounce, report_id=wanted[0]) is None
-    wish = request_retrain.request_for_drift(store, with_debounce, report_id=wanted[1])
-    assert (wish.rule, wish.reason) == ("drift", f"drift report {wanted[1]}, 2 of the last 3 checks")
-    assert request_retrain.request_for_drift(store, settings, report_id=wanted[0]).request_id == wish.request_id
+    request = request_retrain.request_for_drift(store, with_debounce, report_id=wanted[1])
+    assert (request.rule, request.reason) == ("drift", f"drift report {wanted[1]}, 2 of the last 3 checks")
+    assert request_retrain.request_for_drift(store, settings, report_id=wanted[0]).request_id == request.request_id
 
 
 def test_drift_alone_is_a_warning_without_a_retrain(store, settings):

@@ -48,7 +48,7 @@ def test_a_tweet_leads_to_what_scored_it_and_its_markup_is_text(store):
             connection.execute(text(statement))
         found = lineage.view(connection, 7)
         assert lineage.newest(connection) == [7]
-    assert [one["model_version"] for one in found.predictions] == [3]
+    assert [one.model_version for one in found.predictions] == [3]
     first = draw("lineage.html", "/lineage", asked="", found=None, missing=False, newest=[7])
     assert '<a href="/sentiment/lineage?tweet=7">7</a>' in first
     page = draw("lineage.html", "/lineage", asked="7", found=found, missing=None, newest=[])

@@ -130,9 +130,9 @@ def test_step_modules_are_imported_inside_the_task_so_that_a_dag_file_parses_wit
 STATEMENT = re.compile(
     r"\s*(SELECT|INSERT INTO|UPDATE \w+ SET|DELETE FROM|WITH \w+ AS|TRUNCATE|COPY \w+|(CREATE|ALTER|DROP) [A-Z]+)\s"
 )
-#: What other rooms may use of SQLAlchemy: types of an open transaction and of a row, and errors of the database.
+#: What other rooms may use of SQLAlchemy: the type of an open transaction, and errors of the database.
 NO_SQL = {
-    "sqlalchemy": {"Connection", "RowMapping"},
+    "sqlalchemy": {"Connection"},
     "sqlalchemy.exc": {"DBAPIError", "OperationalError"},
     "psycopg": {"OperationalError"},
 }

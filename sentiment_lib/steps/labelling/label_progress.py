@@ -33,14 +33,14 @@ def run(store: Store, *, person: str) -> Progress:
     """Progress as this person sees it."""
     midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     with store.begin() as connection:
-        found = label_counts.counts(connection, person, midnight, MOST)
+        counts = label_counts.counts(connection, person, midnight, MOST)
         pairs = label_counts.label_pairs(connection, NEWEST_PAIRS)
     return Progress(
         person=person,
-        today=found["own_since"],
-        own=found["own"],
-        own_skipped=found["own_skipped"],
-        all_people=found["all_people"],
-        audit_waiting=found["audit_waiting"],
+        today=counts.own_since,
+        own=counts.own,
+        own_skipped=counts.own_skipped,
+        all_people=counts.all_people,
+        audit_waiting=counts.audit_waiting,
         agreement=measure_agreement(pairs),
     )

@@ -11,13 +11,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection, RowMapping
+from sqlalchemy import Connection
 
 from sentiment_lib.errors import BadInput, NotFound
 from sentiment_lib.records import LABELS
 from sentiment_lib.settings import Settings
 from sentiment_lib.storage import label_queue, labels
 from sentiment_lib.storage.engine import Store, lock
+from sentiment_lib.storage.label_queue import StoredPick
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,23 +96,23 @@ def answer(store: Store, *, person: str, pick_id: int, label: str) -> Pick:
     now = datetime.now(UTC)
     with store.begin() as connection:
         found = _own(connection, pick_id, person)
-        if found["state"] == "open":
-            audit = found["kind"] == "audit"
+        if found.state == "open":
+            audit = found.kind == "audit"
             label_id = labels.insert_label(
                 connection,
-                tweet_id=found["tweet_id"],
+                tweet_id=found.tweet_id,
                 label=label,
                 # a second opinion measures the people, not the model: it is no second draw
                 source="audit" if audit else "person",
                 by=person,
                 at=now,
-                inclusion_probability=found["inclusion_probability"],
+                inclusion_probability=found.inclusion_probability,
             )
             if audit:
-                labels.mark_audited(connection, [found["tweet_id"]], now)
+                labels.mark_audited(connection, [found.tweet_id], now)
             label_queue.finish(connection, pick_id, label=label, label_id=label_id, at=now)
             found = _own(connection, pick_id, person)
-        if found["label"] != label:
+        if found.label != label:
             raise BadInput(what="the answer", problem="this tweet has another one already; undo it first")
         return _pick(found)
 
@@ -126,7 +127,7 @@ def look(store: Store, *, person: str, pick_id: int) -> Pick | None:
 def skip(store: Store, *, person: str, pick_id: int) -> None:
     """The person does not see this tweet again; others may. Raises NotFound when it went to someone else."""
     with store.begin() as connection:
-        if _own(connection, pick_id, person)["state"] == "open":
+        if _own(connection, pick_id, person).state == "open":
             label_queue.finish(connection, pick_id, label=None, label_id=None, at=datetime.now(UTC))
 
 
@@ -140,27 +141,27 @@ def undo(store: Store, *, person: str) -> Pick:
         found = label_queue.last_finished(connection, person)
         if found is None:
             raise NotFound(what="answer to undo of", key=person)
-        if found["label_id"] is not None:
-            snapshot = labels.frozen_since(connection, found["tweet_id"], found["label_id"])
+        if found.label_id is not None:
+            snapshot = labels.frozen_since(connection, found.tweet_id, found.label_id)
             if snapshot is not None:
                 raise BadInput(what="undo", problem=f"snapshot {snapshot} holds this label already")
-        if label_queue.has_second_opinion(connection, found["pick_id"]):
+        if label_queue.has_second_opinion(connection, found.pick_id):
             raise BadInput(what="undo", problem="a second person has this tweet already")
-        if found["state"] == "skipped" and label_queue.is_assigned(connection, found["tweet_id"], found["pick_id"]):
+        if found.state == "skipped" and label_queue.is_assigned(connection, found.tweet_id, found.pick_id):
             raise BadInput(what="undo", problem="someone else has the skipped tweet now")
         if (held := label_queue.open_pick(connection, person)) is not None:
-            label_queue.delete_open(connection, [held["pick_id"]])
-        label_queue.reopen(connection, found["pick_id"], datetime.now(UTC))
-        if found["label_id"] is not None:
-            labels.delete_label(connection, found["label_id"])
-        if found["kind"] == "audit":
-            labels.mark_audited(connection, [found["tweet_id"]], None)
-        again = label_queue.pick(connection, found["pick_id"], person)
+            label_queue.delete_open(connection, [held.pick_id])
+        label_queue.reopen(connection, found.pick_id, datetime.now(UTC))
+        if found.label_id is not None:
+            labels.delete_label(connection, found.label_id)
+        if found.kind == "audit":
+            labels.mark_audited(connection, [found.tweet_id], None)
+        again = label_queue.pick(connection, found.pick_id, person)
         assert again is not None
         return _pick(again)
 
 
-def _own(connection: Connection, pick_id: int, person: str) -> RowMapping:
+def _own(connection: Connection, pick_id: int, person: str) -> StoredPick:
     found = label_queue.pick(connection, pick_id, person)
     if found is None:
         raise NotFound(what="tweet in your hands with the number", key=pick_id)
@@ -174,18 +175,18 @@ def _doubled(tweet_id: int, settings: Settings) -> bool:
     return int.from_bytes(digest, "big") < settings.policy.label.second_share * 2**64
 
 
-def _pick(row: RowMapping) -> Pick:
-    told = row["state"] == "labelled"
+def _pick(row: StoredPick) -> Pick:
+    told = row.state == "labelled"
     return Pick(
-        pick_id=row["pick_id"],
-        tweet_id=row["tweet_id"],
-        text=row["text"],
-        airline=row["airline"],
-        created_at=row["created_at"],
-        kind=row["kind"],
-        state=row["state"],
-        label=row["label"],
-        predicted=row["predicted"] if told else None,
-        probabilities={str(label): row[f"p_{label}"] for label in LABELS} if told else None,
-        model_version=row["model_version"] if told else None,
+        pick_id=row.pick_id,
+        tweet_id=row.tweet_id,
+        text=row.text,
+        airline=row.airline,
+        created_at=row.created_at,
+        kind=row.kind,
+        state=row.state,
+        label=row.label,
+        predicted=row.predicted if told else None,
+        probabilities={str(label): getattr(row, f"p_{label}") for label in LABELS} if told else None,
+        model_version=row.model_version if told else None,
     )

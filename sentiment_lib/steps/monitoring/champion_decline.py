@@ -21,11 +21,11 @@ RULE = "quality"
 
 @dataclass(frozen=True, kw_only=True)
 class DeclineResult:
-    """What the labels say of the champion, and the wish for a retrain when they said enough."""
+    """What audit labels say of the champion, and the retrain request made when its accuracy declined."""
 
     champion: int
     verdict: AccuracyDecline
-    wish: RetrainRequest | None
+    retrain_request: RetrainRequest | None
 
 
 def run(store: Store, settings: Settings, *, at: datetime | None = None) -> DeclineResult | None:
@@ -37,11 +37,11 @@ def run(store: Store, settings: Settings, *, at: datetime | None = None) -> Decl
     moment, policy = at or datetime.now(UTC), settings.policy.retrain
     with store.begin() as connection:
         move = deployments.last_move(connection)
-        if move is None or (promotion := deployments.promotion_of(connection, move["to_version"])) is None:
+        if move is None or (promotion := deployments.promotion_of(connection, move.to_version)) is None:
             return None
-        since = max(move["finished_at"], retrain_requests.last_requested_at(connection, RULE) or move["finished_at"])
+        since = max(move.finished_at, retrain_requests.last_requested_at(connection, RULE) or move.finished_at)
         promised = _accuracy(full_record(connection, promotion).evidence)
-        rows = daily_quality.audited(connection, move["to_version"], since)
+        rows = daily_quality.audited(connection, move.to_version, since)
     verdict = detect_decline(
         [row.predicted_label != row.true_label for row in rows],
         [row.inclusion for row in rows],
@@ -49,14 +49,14 @@ def run(store: Store, settings: Settings, *, at: datetime | None = None) -> Decl
         drop=policy.quality_drop,
         run_length=policy.quality_run_length,
     )
-    wish = None
+    retrain_request = None
     if verdict.measured is not None and verdict.crossed_after is not None:
         reason = (
-            f"version {move['to_version']} was right on {100 * verdict.measured:.1f} % of {verdict.labels} audit "
+            f"version {move.to_version} was right on {100 * verdict.measured:.1f} % of {verdict.labels} audit "
             f"labels, and on {100 * promised:.1f} % of the holdout of its promotion"
         )
-        wish = request_retrain.request_retrain(store, settings, rule=RULE, reason=reason, at=moment)
-    return DeclineResult(champion=move["to_version"], verdict=verdict, wish=wish)
+        retrain_request = request_retrain.request_retrain(store, settings, rule=RULE, reason=reason, at=moment)
+    return DeclineResult(champion=move.to_version, verdict=verdict, retrain_request=retrain_request)
 
 
 def _accuracy(evidence: str) -> float:

@@ -40,13 +40,13 @@ def run(store: Store, settings: Settings, *, at: datetime | None = None) -> Auto
     moment, policy = at or datetime.now(UTC), settings.policy.promotion_watch
     with store.begin() as connection:
         move = deployments.last_move(connection)
-        if move is None or move["kind"] not in WATCHED or None in (move["from_version"], move["decision_id"]):
+        if move is None or move.kind not in WATCHED or move.from_version is None or move.decision_id is None:
             return None
-        if moment > move["finished_at"] + policy.period:
+        if moment > move.finished_at + policy.period:
             return None
-        decision = decisions.full_record(connection, move["decision_id"])
-        champion, previous = move["to_version"], move["from_version"]
-        rows = shadow.labelled(connection, champion=champion, previous=previous, since=move["finished_at"])
+        decision = decisions.full_record(connection, move.decision_id)
+        champion, previous = move.to_version, move.from_version
+        rows = shadow.labelled(connection, champion=champion, previous=previous, since=move.finished_at)
     evidence = Evidence.from_json(decision.evidence)
     code = {str(label): index for index, label in enumerate(LABELS)}
     verdict = monitor_promotion(

@@ -31,8 +31,8 @@ def run(store: Store, settings: Settings, *, at: datetime | None = None) -> Shad
         champion, move = model_versions.champion(connection), deployments.last_move(connection)
         waiting = decisions.waiting(connection)
         since: dict[int, datetime] = {}
-        if move and move["from_version"] and move["kind"] in WATCHED and moment < move["finished_at"] + policy.period:
-            since[move["from_version"]] = move["finished_at"]
+        if move and move.from_version and move.kind in WATCHED and moment < move.finished_at + policy.period:
+            since[move.from_version] = move.finished_at
         if waiting:
             since[waiting[-1].candidate_version] = waiting[-1].decided_at
         others = [model_versions.by_version(connection, version) for version in since]
