@@ -28,10 +28,9 @@ COLUMNS = (
     "inclusion",
 )
 
-# labels that people chose to give (feedback) are a biased sample and stay out; one that a data set labelled as well was
-# labelled for sure, however small the chance of the audit draw
-# a seeded hash of the id is a fair draw, the same one each time, and needs no sort of the whole window in memory
-# tweets are drawn first and joined then; what people typed into the API is no part of the monitored stream
+# A seeded hash of the id samples tweets uniformly and reproducibly; sampling comes before the joins. Texts sent to the
+# API are not part of the monitored stream. Feedback is left out: people choose what to correct, so it is biased. A
+# tweet that a data set labelled has inclusion probability 1, also when it is in the audit sample.
 WINDOW = text(
     f"""
     WITH drawn AS MATERIALIZED (

@@ -69,10 +69,10 @@ def run(store: Store, settings: Settings, *, at: datetime | None = None) -> Auto
                 connection,
                 kind=ALERT,
                 severity=Severity.CRITICAL,
-                dedup_key=f"{ALERT}/{move['deployment_id']}",
+                dedup_key=f"{ALERT}/{move.deployment_id}",
                 title=f"Version {champion} was rolled back to version {previous}",
                 body=f"On tweets since its promotion, {reason}.",
-                evidence_link=f"/sentiment/decisions/{move['decision_id']}",
+                evidence_link=f"/sentiment/decisions/{move.decision_id}",
             )
         deployment = rollback.run(store, settings, to_version=previous, reason=reason, by=ACTOR)
     return AutoRollbackResult(champion=champion, previous=previous, verdict=verdict, rollback=deployment)
