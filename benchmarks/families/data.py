@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from sentiment_lib.records import LABELS
+from sentiment_lib.records import LABEL_CODES, LABELS
 
 DATA = Path(os.environ.get("SENTIMENT_BENCHMARK_DATA", Path(__file__).parents[3] / "shared" / "data"))
 AIRLINE, SEMEVAL, TWEETEVAL = (
@@ -111,7 +111,7 @@ def _made_up() -> Split:
 
 def _split(name: str, frame: pd.DataFrame, learned: int) -> Split:
     texts = frame.text.to_list()
-    labels = frame.label.map({str(label): place for place, label in enumerate(LABELS)}).to_numpy(dtype=np.int64)
+    labels = frame.label.map(LABEL_CODES).to_numpy(dtype=np.int64)
     return Split(
         name=name,
         train_texts=texts[:learned],

@@ -16,7 +16,7 @@ from sentiment_lib.drift.performance_estimation import (
 )
 from sentiment_lib.drift.signals import PROBABILITIES
 from sentiment_lib.policy import DriftPolicy
-from sentiment_lib.records import LABELS, Severity
+from sentiment_lib.records import LABEL_CODES, LABELS, Severity
 from sentiment_lib.statistics.bootstrap import MetricEstimate
 from sentiment_lib.statistics.matrix_scaling import fit_matrix_scaling
 from sentiment_lib.statistics.metrics import CLASSES, Floats, Ints
@@ -83,7 +83,7 @@ def probabilities(frame: pd.DataFrame) -> Floats:
 
 def label_codes(frame: pd.DataFrame) -> Ints:
     """Column `true_label` as integers 0..2, (n,)."""
-    return np.array([LABELS.index(label) for label in frame["true_label"]], dtype=np.int64)
+    return np.array([LABEL_CODES[label] for label in frame["true_label"]], dtype=np.int64)
 
 
 def _measure(

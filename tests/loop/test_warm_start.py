@@ -14,7 +14,7 @@ from sqlalchemy import text
 pytest.importorskip("torch")
 
 from sentiment_lib.errors import NotEnoughLabels, TrainingRefused
-from sentiment_lib.families.transformers import fine_tuning
+from sentiment_lib.families.transformers import optimisation
 from sentiment_lib.families.tuning import successive_halving
 from sentiment_lib.registry.mlflow_registry import Registry
 from sentiment_lib.steps.decisions import evaluate, evidence, replay
@@ -95,7 +95,7 @@ def test_a_training_killed_on_its_way_into_the_registry_learns_nothing_twice(
     spent = json.loads((kept / "spent.json").read_text())
     assert spent["cpu"] > 0
     with monkeypatch.context() as patched:
-        patched.setattr(fine_tuning, "step", lambda *_: pytest.fail("a step was repeated"))
+        patched.setattr(optimisation, "take_step", lambda *_: pytest.fail("a step was repeated"))
         version = train.run(store, settings, TrainingOrder(family="bert", options=quick, **order))
     training, cost = training_of(store, version)
     assert training.circumstances["resumed"] == 1
@@ -119,7 +119,7 @@ def test_a_warm_start_begins_at_the_same_version_though_the_champion_moved_after
     killed_while_registering(store, warm, monkeypatch, options=quick, **order)
     crown(store, settings, second)
     with monkeypatch.context() as patched:
-        patched.setattr(fine_tuning, "step", lambda *_: pytest.fail("a step was repeated"))
+        patched.setattr(optimisation, "take_step", lambda *_: pytest.fail("a step was repeated"))
         version = train.run(store, warm, TrainingOrder(family="bert", options=quick, **order))
     training, _ = training_of(store, version)
     assert training.inputs.start == VersionReference(version=first.version, digest=first.digest)

@@ -17,11 +17,10 @@ from sentiment_lib.evaluation.cost import Cost
 from sentiment_lib.evaluation.evidence_record import EvaluatedVersion, Evidence, HyperparameterSearch
 from sentiment_lib.families.base import Model, check_probabilities
 from sentiment_lib.policy import GatePolicy
-from sentiment_lib.records import ModelVersion, Snapshot
+from sentiment_lib.records import LABEL_CODES, ModelVersion, Snapshot
 from sentiment_lib.registry.mlflow_registry import Registry
 from sentiment_lib.settings import Settings
 from sentiment_lib.steps.training import snapshot as snapshot_step
-from sentiment_lib.steps.training.inputs import CODES
 from sentiment_lib.storage import model_versions, snapshots
 from sentiment_lib.storage.engine import Store
 from sentiment_lib.training_record import SearchRecord
@@ -144,7 +143,7 @@ def _search(search: SearchRecord | None) -> HyperparameterSearch | None:
 
 
 def _codes(rows: pd.DataFrame) -> NDArray[np.int64]:
-    return np.array([CODES[label] for label in rows["label"]], dtype=np.int64)
+    return np.array([LABEL_CODES[label] for label in rows["label"]], dtype=np.int64)
 
 
 def _optional(values: pd.Series[Any]) -> list[str | None]:

@@ -7,12 +7,11 @@ from sqlalchemy import Connection
 
 from sentiment_lib.evaluation.evidence_record import Evidence
 from sentiment_lib.evaluation.shadow_comparison import UNKNOWN, ShadowComparison, compare_in_shadow
-from sentiment_lib.records import LABELS, DecisionRecord
+from sentiment_lib.records import LABEL_CODES, DecisionRecord
 from sentiment_lib.storage import model_versions, shadow
 
 #: Newest tweets that are compared.
 MAXIMUM_TWEETS = 20_000
-_CODES = {str(label): code for code, label in enumerate(LABELS)}
 
 
 def run(connection: Connection, decision: DecisionRecord) -> ShadowComparison | None:
@@ -29,7 +28,7 @@ def run(connection: Connection, decision: DecisionRecord) -> ShadowComparison | 
     rows = shadow.paired_predictions(connection, scarce, served, since=decision.decided_at, rows=MAXIMUM_TWEETS)
     if not rows:
         return None
-    labels = np.array([_CODES.get(row[0], UNKNOWN) for row in rows])
+    labels = np.array([LABEL_CODES.get(row[0], UNKNOWN) for row in rows])
     of_scarce, of_served = np.array([row[1:4] for row in rows]), np.array([row[4:7] for row in rows])
     return compare_in_shadow(
         labels,

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from sentiment_lib.evaluation.evidence_record import Evidence
 from sentiment_lib.evaluation.promotion_watch import WORSE, PromotionVerdict, monitor_promotion
-from sentiment_lib.records import LABELS, Deployment, Severity
+from sentiment_lib.records import LABEL_CODES, Deployment, Severity
 from sentiment_lib.settings import Settings
 from sentiment_lib.steps.deployment import rollback
 from sentiment_lib.steps.scoring.shadow import WATCHED
@@ -48,11 +48,10 @@ def run(store: Store, settings: Settings, *, at: datetime | None = None) -> Auto
         champion, previous = move.to_version, move.from_version
         rows = shadow.labelled(connection, champion=champion, previous=previous, since=move.finished_at)
     evidence = Evidence.from_json(decision.evidence)
-    code = {str(label): index for index, label in enumerate(LABELS)}
     verdict = monitor_promotion(
-        [code[row["label"]] for row in rows],
-        [code[row["previous"]] for row in rows],
-        [code[row["champion"]] for row in rows],
+        [LABEL_CODES[row["label"]] for row in rows],
+        [LABEL_CODES[row["previous"]] for row in rows],
+        [LABEL_CODES[row["champion"]] for row in rows],
         reference=evidence.champion_confusion,
         policy=policy,
         metric=evidence.metric,

@@ -11,10 +11,9 @@ from numpy.typing import NDArray
 from sentiment_lib.evaluation.cost import Cost
 from sentiment_lib.evaluation.slices import document_frequencies, slice_masks
 from sentiment_lib.families.base import Model
-from sentiment_lib.records import LABELS
+from sentiment_lib.records import LABEL_CODES, LABELS
 from sentiment_lib.registry.model_card import Facts
 from sentiment_lib.statistics.bootstrap import metrics_with_intervals
-from sentiment_lib.steps.training.inputs import CODES
 from sentiment_lib.text.normalise import NORMALISER_VERSION
 from sentiment_lib.training_record import TrainingRecord
 
@@ -37,7 +36,7 @@ def card_facts(
         measured["sources"] = {str(name): int(rows) for name, rows in frame["label_source"].value_counts().items()}
     if frame is not None and proba is not None:
         held = frame[frame["part"] == "holdout"]
-        labels = held["label"].map(CODES).to_numpy(dtype=np.int64)
+        labels = held["label"].map(LABEL_CODES).to_numpy(dtype=np.int64)
         measured["quality"] = metrics_with_intervals(labels, proba)
         masks = slice_masks(
             held["text"].tolist(),

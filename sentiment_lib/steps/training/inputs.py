@@ -20,7 +20,7 @@ from sentiment_lib.errors import TrainingRefused
 from sentiment_lib.families import catalog
 from sentiment_lib.families.base import Model, Progress
 from sentiment_lib.files import write_atomically
-from sentiment_lib.records import LABELS, ModelVersion, Snapshot
+from sentiment_lib.records import LABEL_CODES, ModelVersion, Snapshot
 from sentiment_lib.registry.mlflow_registry import Registry
 from sentiment_lib.settings import Settings
 from sentiment_lib.storage import model_versions, tweets
@@ -29,7 +29,6 @@ from sentiment_lib.training_record import TrainingInputs, TrainingSpec, Unlabell
 
 _log = logging.getLogger(__name__)
 #: Integer code of each label, as evaluation and families count them.
-CODES = {str(label): code for code, label in enumerate(LABELS)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -167,7 +166,7 @@ def fit(
     return catalog.train(
         spec.family,
         rows["text"].tolist(),
-        [CODES[label] for label in rows["label"]],
+        [LABEL_CODES[label] for label in rows["label"]],
         seed=spec.seed,
         created_at=rows["created_at"].tolist(),
         unlabelled=inputs.unlabelled,

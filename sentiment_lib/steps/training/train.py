@@ -16,7 +16,7 @@ from sentiment_lib.evaluation.cost import Cost
 from sentiment_lib.families import catalog
 from sentiment_lib.families.base import Model
 from sentiment_lib.hashing import hash_text
-from sentiment_lib.records import ModelVersion, Snapshot
+from sentiment_lib.records import LABEL_CODES, ModelVersion, Snapshot
 from sentiment_lib.registry import holdout_plots, mlflow_runs, model_package
 from sentiment_lib.registry.mlflow_registry import RegisteredVersion, Registry
 from sentiment_lib.registry.model_card import card
@@ -26,7 +26,6 @@ from sentiment_lib.steps.training import card_facts, time_budget, tune
 from sentiment_lib.steps.training import inputs as training_inputs
 from sentiment_lib.steps.training import snapshot as snapshot_step
 from sentiment_lib.steps.training.cost import Stopwatch, measure_cost
-from sentiment_lib.steps.training.inputs import CODES
 from sentiment_lib.storage import model_versions, snapshots
 from sentiment_lib.storage.engine import Store, lock
 from sentiment_lib.training_record import TrainingOrder, TrainingRecord, TrainingSpec
@@ -154,7 +153,7 @@ def _log_holdout(
     registry: Registry, run_id: str, model: Model, rows: pd.DataFrame, scratch: Path
 ) -> NDArray[np.float64]:
     """Log metrics and plots for people; the gate reads only what `evaluate` computes. Returns probabilities (n, 3)."""
-    labels = np.array([CODES[label] for label in rows["label"]])
+    labels = np.array([LABEL_CODES[label] for label in rows["label"]])
     proba = np.asarray(model.predict_proba(rows["text"].tolist()), dtype=np.float64)
     registry.log_metrics_and_plots(
         run_id, classification_metrics(labels, proba), holdout_plots.draw(labels, proba, scratch)

@@ -10,10 +10,11 @@ import pandas as pd
 
 from sentiment_lib.families.tuning import successive_halving
 from sentiment_lib.files import write_atomically
+from sentiment_lib.records import LABEL_CODES
 from sentiment_lib.registry import mlflow_runs
 from sentiment_lib.registry.mlflow_registry import Registry
 from sentiment_lib.settings import Settings
-from sentiment_lib.steps.training.inputs import CODES, LoadedInputs
+from sentiment_lib.steps.training.inputs import LoadedInputs
 from sentiment_lib.steps.training.time_budget import log_progress
 from sentiment_lib.training_record import SearchRecord, TrainingSpec
 
@@ -70,7 +71,7 @@ def _search(
     return successive_halving.search(
         spec.family,
         rows["text"].tolist(),
-        [CODES[label] for label in rows["label"]],
+        [LABEL_CODES[label] for label in rows["label"]],
         seed=spec.seed,
         count=settings.policy.retrain.search_trials,
         # a champion may have been trained on rows that a trial is judged on

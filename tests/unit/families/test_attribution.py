@@ -1,4 +1,4 @@
-"""Why an answer was given: exact sums for linear models, words left out for the others."""
+"""Word attributions: exact for linear models, by occlusion for the others."""
 
 from __future__ import annotations
 

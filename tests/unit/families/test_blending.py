@@ -1,4 +1,4 @@
-"""What weighs the members of a stack."""
+"""The weights of a stack's members: logarithmic opinion pool and stacking without folds."""
 
 from __future__ import annotations
 

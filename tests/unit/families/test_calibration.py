@@ -1,4 +1,4 @@
-"""A calibration is recorded by what it does for rows that it was not fitted on."""
+"""Calibration: both kinds, and notes from cross-fitting."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One suite that every family passes."""
+"""The conformance suite that every family passes."""
 
 from __future__ import annotations
 

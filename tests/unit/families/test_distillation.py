@@ -1,4 +1,4 @@
-"""A model that teaches another: what it says is learned beside the labels."""
+"""Knowledge distillation: a teacher's probabilities are learned beside the labels."""
 
 from __future__ import annotations
 

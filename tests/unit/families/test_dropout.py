@@ -1,4 +1,4 @@
-"""Dropout by random bytes, and words that begin in autocast's precision."""
+"""Dropout with masks from random bytes, and embeddings in the dtype of autocast."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""fastText reads labels and tweets from one file: no word of a tweet may become a label."""
+"""fastText reads labels and texts from one file: no word of a text may become a label."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Going on with the pre-training on tweets without labels."""
+"""Continued pre-training on unlabelled tweets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Counting by hand is what scikit-learn counts."""
+"""Our n-gram counts equal scikit-learn's."""
 
 from __future__ import annotations
 

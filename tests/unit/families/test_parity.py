@@ -1,4 +1,4 @@
-"""When int8 may take the place of single precision."""
+"""Parity of an int8 graph with single precision."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What no family can learn from is refused with words on what to do, never with a library's own error."""
+"""Rows that no family can learn from are refused with a remedy, never with a library's own error."""
 
 from __future__ import annotations
 

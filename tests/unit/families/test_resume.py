@@ -1,4 +1,4 @@
-"""A training whose process is killed, not asked to stop."""
+"""Resuming a training whose process was killed."""
 
 from __future__ import annotations
 

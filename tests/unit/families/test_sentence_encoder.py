@@ -1,4 +1,4 @@
-"""What a frozen encoder reads of a tweet, and that its package needs neither torch nor the weights it came from."""
+"""Frozen sentence encoders: preparation of texts, export, and packages that need neither torch nor the checkpoint."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Columns that are far larger than the rest: int8 keeps the rest only after smoothing."""
+"""SmoothQuant: with outlier channels, int8 keeps the others only after smoothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Weights that come in parts."""
+"""Weights that are split over several packages."""
 
 from __future__ import annotations
 

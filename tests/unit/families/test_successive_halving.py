@@ -1,4 +1,4 @@
-"""Successive halving: what each rung runs, who wins, and what a failure or a cancellation leaves."""
+"""Successive halving: trials of each rung, the winner, failed trials and cancellation."""
 
 from __future__ import annotations
 

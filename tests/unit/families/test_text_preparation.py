@@ -1,4 +1,4 @@
-"""What a checkpoint reads of a tweet."""
+"""Preparation of texts for a checkpoint's vocabulary."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tf-idf without scikit-learn's checks is scikit-learn's tf-idf, bit by bit."""
+"""Tf-idf without scikit-learn's input checks equals scikit-learn's, bit for bit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What transformers do beyond what every family does."""
+"""Transformers, beyond the conformance suite."""
 
 from __future__ import annotations
 

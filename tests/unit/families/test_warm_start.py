@@ -1,4 +1,4 @@
-"""A training that goes on from an earlier package: what fits together, and which rows may judge it."""
+"""Warm starts: which packages fit, and which rows may be held out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""GloVe from a text file: what forms are read, and that a package needs the file no more."""
+"""GloVe from a text file: accepted formats, and packages that no longer need the file."""
 
 from __future__ import annotations
 
