@@ -200,6 +200,20 @@ class Approval(ApprovalResponse):
 
 
 @dataclass(frozen=True, kw_only=True)
+class AliasMove:
+    """A move of the champion alias that is about to begin, and on whose authority."""
+
+    #: "bootstrap", "promotion", "forced", "rollback" or "adopted"
+    kind: str
+    from_version: int | None
+    to_version: int
+    approval_id: int | None = None
+    decision_id: int | None = None
+    reason: str | None = None
+    moved_by: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Deployment:
     """One move of the champion alias."""
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, func, insert, select, update
 
-from sentiment_lib.records import Deployment
+from sentiment_lib.records import AliasMove, Deployment
 from sentiment_lib.storage import ledger
 from sentiment_lib.storage.tables import ApprovalRow, DeploymentRow
 
@@ -22,31 +22,13 @@ _COLUMNS = (
 )
 
 
-def begin_move(
-    connection: Connection,
-    *,
-    kind: str,
-    from_version: int | None,
-    to_version: int,
-    approval_id: int | None = None,
-    decision_id: int | None = None,
-    reason: str | None = None,
-    moved_by: str | None = None,
-) -> Deployment:
-    """Record the intent to move the alias; the database allows one pending move at a time."""
-    values = {
-        "kind": kind,
-        "from_version": from_version,
-        "to_version": to_version,
-        "approval_id": approval_id,
-        "decision_id": decision_id,
-        "reason": reason,
-        "moved_by": moved_by,
-    }
+def begin_move(connection: Connection, move: AliasMove) -> Deployment:
+    """Insert the intent to move the alias; the database allows one open intent at a time."""
+    values = asdict(move)
     deployment_id = connection.execute(
         insert(DeploymentRow).values(**values).returning(DeploymentRow.deployment_id)
     ).scalar_one()
-    ledger.append(connection, f"{kind}.intent", {"deployment_id": deployment_id, **values})
+    ledger.append(connection, f"{move.kind}.intent", {"deployment_id": deployment_id, **values})
     return by_id(connection, deployment_id)
 
 

@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import text
 
 from sentiment_lib.errors import ChampionMoved
+from sentiment_lib.records import AliasMove
 from sentiment_lib.registry.mlflow_registry import Registry
 from sentiment_lib.steps.deployment import champion_alias, promote, rollback
 from sentiment_lib.steps.operations import reconcile, verify
@@ -189,11 +190,13 @@ def test_an_intent_to_a_version_the_registry_lost_is_undone(store, settings, dec
     with store.begin() as connection:
         deployments.begin_move(
             connection,
-            kind="promotion",
-            from_version=1,
-            to_version=decided.version.version,
-            approval_id=connection.execute(text("SELECT approval_id FROM approvals")).scalar_one(),
-            decision_id=decided.decision.decision_id,
+            AliasMove(
+                kind="promotion",
+                from_version=1,
+                to_version=decided.version.version,
+                approval_id=connection.execute(text("SELECT approval_id FROM approvals")).scalar_one(),
+                decision_id=decided.decision.decision_id,
+            ),
         )
     registry = Registry(settings)
     registry.drop_alias("challenger")

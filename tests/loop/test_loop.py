@@ -53,7 +53,7 @@ def test_the_audit_sample_is_the_same_draw_whenever_it_is_made(store, settings, 
             ).scalars()
         )
         shares = set(connection.execute(text("SELECT inclusion_probability FROM audit_sample")).scalars())
-    assert drawn == {number for number in tweets if score.is_drawn(number, 0.2, settings)}
+    assert drawn == {number for number in tweets if score.is_sampled(number, 0.2, settings)}
     assert 80 <= len(drawn) <= 160
     assert shares == {0.2}
 

@@ -16,6 +16,7 @@ pytest.importorskip("torch")
 from sentiment_lib.errors import NotEnoughLabels, TrainingRefused
 from sentiment_lib.families.transformers import optimisation
 from sentiment_lib.families.tuning import successive_halving
+from sentiment_lib.records import AliasMove
 from sentiment_lib.registry.mlflow_registry import Registry
 from sentiment_lib.steps.decisions import evaluate, evidence, replay
 from sentiment_lib.steps.deployment import bootstrap, champion_alias
@@ -58,13 +59,15 @@ def crown(store, settings, version):
         before = model_versions.champion(connection)
         intent = deployments.begin_move(
             connection,
-            kind="adopted",
-            from_version=before.version,
-            to_version=version.version,
-            reason="for this test",
-            moved_by="test",
+            AliasMove(
+                kind="adopted",
+                from_version=before.version,
+                to_version=version.version,
+                reason="for this test",
+                moved_by="test",
+            ),
         )
-    champion_alias.carry_out(store, Registry(settings), intent)
+    champion_alias.execute_move(store, Registry(settings), intent)
 
 
 def gathered(store, settings, order, family, options, tmp_path):

@@ -197,3 +197,29 @@ def test_decision_records_have_one_form_and_are_listed():
         assert headings[1:] == ["## Context", "## Decision", "## Consequences"], path
         assert "\n**Status:** " in text, path
         assert f"({path.name})" in index, path
+
+
+#: Functions with eight parameters or more: commands, whose options are parameters, and functions of a library's shape.
+MANY_PARAMETERS = {
+    "cli/ingestion.py ingest",
+    "cli/labels.py import_",
+    "families/catalog.py train",
+    "families/embeddings/family.py __init__",
+    "families/transformers/fine_tuning.py fine_tune",
+    "families/transformers/masked_language_model.py pretrain",
+    "families/tuning/successive_halving.py search",
+    "storage/alerts.py open_alert",
+    "storage/labels.py insert_label",
+}
+
+
+def test_no_function_takes_eight_arguments_where_a_record_says_it():
+    many = set()
+    for path in MODULES:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                every = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+                if len([argument for argument in every if argument.arg not in ("self", "cls")]) >= 8:
+                    many.add(f"{path.relative_to(LIBRARY).as_posix()} {node.name}")
+    assert many - MANY_PARAMETERS == set(), "gather the arguments in a record"
+    assert MANY_PARAMETERS - many == set(), "mended: take it off the list"

@@ -1,8 +1,8 @@
-"""The first champion: VADER, which needs no training. Does nothing when there is a champion."""
+"""Makes the first champion: VADER, which needs no training."""
 
 from __future__ import annotations
 
-from sentiment_lib.records import ModelVersion
+from sentiment_lib.records import AliasMove, ModelVersion
 from sentiment_lib.registry.mlflow_registry import CHAMPION, Registry
 from sentiment_lib.settings import Settings
 from sentiment_lib.steps.deployment import champion_alias
@@ -14,25 +14,24 @@ FIRST_FAMILY = "vader"
 
 
 def run(store: Store, settings: Settings) -> ModelVersion:
-    """The champion; made from VADER when there is none yet."""
+    """The champion; VADER is registered and deployed when there is none yet. Raises ChampionMoved."""
     registry = Registry(settings)
     with store.begin() as connection:
         found = model_versions.champion(connection)
     if found:
         return found
-    champion_alias.finish_interrupted(store, registry)
+    champion_alias.finish_interrupted_move(store, registry)
     first = train.register_untrained(store, settings, family=FIRST_FAMILY)
     with store.begin() as connection:
         lock(connection, "champion")
         found = model_versions.champion(connection)
         if found:
             return found
-        # an alias without a deployment is a registry that outlived its database: take it from where it is
+        # an alias without a deployment: the registry outlived its database, so drop the alias
         elsewhere = registry.alias(CHAMPION)
         if elsewhere not in (None, first.version):
             registry.drop_alias(CHAMPION)
-        intent = deployments.pending_move(connection) or deployments.begin_move(
-            connection, kind="bootstrap", from_version=None, to_version=first.version
-        )
-    champion_alias.carry_out(store, registry, intent)
+        first_move = AliasMove(kind="bootstrap", from_version=None, to_version=first.version)
+        intent = deployments.pending_move(connection) or deployments.begin_move(connection, first_move)
+    champion_alias.execute_move(store, registry, intent)
     return first

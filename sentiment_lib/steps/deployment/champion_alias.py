@@ -1,7 +1,7 @@
-"""The one way in which the champion alias moves: intent, compare-and-swap, done.
+"""Moves the champion alias: intent, compare-and-swap, done. Nothing else in the platform sets the alias.
 
-The database is the truth and the alias its projection. A process may die between any two lines here: the intent that
-it leaves is found by the next move and by `maintain`, which finish it when the alias allows, and else undo it.
+The database is the source of truth, and the alias follows it. A process may be killed between any two lines here: the
+next move and `reconcile` find the open intent, and finish it if the alias is where it should be, or else undo it.
 """
 
 from __future__ import annotations
@@ -13,42 +13,42 @@ from sentiment_lib.storage import deployments
 from sentiment_lib.storage.engine import Store, lock
 
 
-def carry_out(store: Store, registry: Registry, deployment: Deployment) -> Deployment:
-    """Move the alias for an intent and close it; ChampionMoved (and the intent undone) when the alias is elsewhere.
+def execute_move(store: Store, registry: Registry, deployment: Deployment) -> Deployment:
+    """Move the alias and close the intent. Raises ChampionMoved, with the intent undone, when the alias is elsewhere.
 
-    The advisory lock is held from the look at the alias to the commit, because MLflow has no compare-and-set.
+    The advisory lock is held from reading the alias to the commit, because MLflow has no compare-and-set.
     """
     with store.begin() as connection:
         lock(connection, "champion")
         if deployments.pending_move(connection) is None:  # another process finished it
             return deployments.by_id(connection, deployment.deployment_id)
-        found = registry.alias(CHAMPION)
-        if found not in (deployment.from_version, deployment.to_version):
-            deployments.close_move(connection, deployment, "undone", f"the alias was at version {found}")
+        actual = registry.alias(CHAMPION)
+        if actual not in (deployment.from_version, deployment.to_version):
+            deployments.close_move(connection, deployment, "undone", f"the alias was at version {actual}")
             undone = True
         else:
-            if found != deployment.to_version:
+            if actual != deployment.to_version:
                 registry.set_alias(CHAMPION, deployment.to_version)
             if registry.alias(CHALLENGER) == deployment.to_version:
                 registry.drop_alias(CHALLENGER)
             deployment = deployments.close_move(connection, deployment, "done")
             undone = False
     if undone:
-        raise ChampionMoved(actual=found, expected=deployment.from_version)
+        raise ChampionMoved(actual=actual, expected=deployment.from_version)
     return deployment
 
 
-def finish_interrupted(store: Store, registry: Registry) -> Deployment | None:
-    """Finish or undo what a killed process left; None when nothing was left."""
+def finish_interrupted_move(store: Store, registry: Registry) -> Deployment | None:
+    """Finish or undo the move of a killed process; None when there is none."""
     with store.begin() as connection:
-        left = deployments.pending_move(connection)
-    if left is None:
+        pending = deployments.pending_move(connection)
+    if pending is None:
         return None
     try:
-        return carry_out(store, registry, left)
+        return execute_move(store, registry, pending)
     except ChampionMoved:
-        return left
+        return pending
     except NotFound as error:
         with store.begin() as connection:
             lock(connection, "champion")
-            return deployments.close_move(connection, left, "undone", str(error))
+            return deployments.close_move(connection, pending, "undone", str(error))

@@ -1,9 +1,9 @@
-"""Make the candidate of an approved decision the champion; or, forced and loud, of a decision that nobody approved."""
+"""Promotes the candidate of an approved decision to champion; or of any decision by force, with a critical alert."""
 
 from __future__ import annotations
 
 from sentiment_lib.errors import ApprovalVoid, BadInput, ChampionMoved
-from sentiment_lib.records import Deployment, Severity
+from sentiment_lib.records import AliasMove, Deployment, Severity
 from sentiment_lib.registry.mlflow_registry import Registry
 from sentiment_lib.settings import Settings
 from sentiment_lib.steps.deployment import champion_alias
@@ -13,16 +13,19 @@ from sentiment_lib.storage.engine import Store, lock
 
 
 def run(store: Store, settings: Settings, *, decision_id: int) -> Deployment:
-    """The deployment of an approved decision; run again, it gives or finishes the same one.
+    """The deployment of an approved decision; run again, it returns or finishes the same one.
 
-    Raises ApprovalVoid without an approval, ChampionMoved when the champion is not the one that was compared with,
-    UnsafeArtefact when the package is not what was evaluated.
+    Raises NotFound, ApprovalVoid without an approval, ChampionMoved when the champion is not the version that was
+    compared, UnsafeArtefact when the package is not what was evaluated.
     """
     return _promote(store, settings, decision_id, None, None)
 
 
 def force(store: Store, settings: Settings, *, decision_id: int, reason: str, by: str) -> Deployment:
-    """Promote past the gate and the approval: its own kind of deployment, and a critical alert."""
+    """Promote past gate and approval, as a deployment of its own kind, with a critical alert.
+
+    Raises BadInput without a reason, NotFound, ChampionMoved and UnsafeArtefact.
+    """
     if len(reason.strip()) < settings.policy.approval.shortest_reason:
         raise BadInput(what="reason", problem="a forced promotion needs one")
     return _promote(store, settings, decision_id, reason.strip(), by)
@@ -30,21 +33,21 @@ def force(store: Store, settings: Settings, *, decision_id: int, reason: str, by
 
 def _promote(store: Store, settings: Settings, decision_id: int, reason: str | None, by: str | None) -> Deployment:
     registry = Registry(settings)
-    champion_alias.finish_interrupted(store, registry)
+    champion_alias.finish_interrupted_move(store, registry)
     with store.begin() as connection:
         decision = decisions.by_id(connection, decision_id)
         candidate = model_versions.by_version(connection, decision.candidate_version)
     registry.fetch(candidate.version, candidate.digest)
     with store.begin() as connection:
         lock(connection, "champion")
-        known = deployments.of_decision(connection, decision_id)
-        if known and known[1] == "done":
-            return known[0]
-        left = deployments.pending_move(connection)
-        if left:
+        existing = deployments.of_decision(connection, decision_id)
+        if existing and existing[1] == "done":
+            return existing[0]
+        pending = deployments.pending_move(connection)
+        if pending:
             # another process is between its intent and its swap at this moment
-            raise ChampionMoved(actual=left.to_version, expected=decision.champion_version)
-        if known and known[1] == "undone" and reason is None:
+            raise ChampionMoved(actual=pending.to_version, expected=decision.champion_version)
+        if existing and existing[1] == "undone" and reason is None:
             raise ApprovalVoid(decision=decision_id, problem="its promotion was undone: the alias had been moved")
         approval = decisions.approval(connection, decision_id)
         if reason is None and (approval is None or approval.response != "approved"):
@@ -58,13 +61,15 @@ def _promote(store: Store, settings: Settings, decision_id: int, reason: str | N
             raise ChampionMoved(actual=serving, expected=decision.champion_version)
         intent = deployments.begin_move(
             connection,
-            kind="promotion" if reason is None else "forced",
-            from_version=serving,
-            to_version=decision.candidate_version,
-            approval_id=approval.approval_id if approval and reason is None else None,
-            decision_id=decision_id,
-            reason=reason if reason is not None else approval.reason if approval else None,
-            moved_by=by if reason is not None else approval.answered_by if approval else None,
+            AliasMove(
+                kind="promotion" if reason is None else "forced",
+                from_version=serving,
+                to_version=decision.candidate_version,
+                approval_id=approval.approval_id if approval and reason is None else None,
+                decision_id=decision_id,
+                reason=reason if reason is not None else approval.reason if approval else None,
+                moved_by=by if reason is not None else approval.answered_by if approval else None,
+            ),
         )
         if reason is not None:
             open_alert(
@@ -76,4 +81,4 @@ def _promote(store: Store, settings: Settings, decision_id: int, reason: str | N
                 body=f"{by} promoted it although the gate said {decision.verdict}: {reason}",
                 evidence_link=f"/sentiment/decisions/{decision_id}",
             )
-    return champion_alias.carry_out(store, registry, intent)
+    return champion_alias.execute_move(store, registry, intent)

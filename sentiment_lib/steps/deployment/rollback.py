@@ -1,9 +1,9 @@
-"""Move the champion back to a version that served before, and say why."""
+"""Rolls the champion back to a version that served before."""
 
 from __future__ import annotations
 
 from sentiment_lib.errors import BadInput, ChampionMoved
-from sentiment_lib.records import Deployment
+from sentiment_lib.records import AliasMove, Deployment
 from sentiment_lib.registry.mlflow_registry import Registry
 from sentiment_lib.settings import Settings
 from sentiment_lib.steps.deployment import champion_alias
@@ -12,15 +12,15 @@ from sentiment_lib.storage.engine import Store, lock
 
 
 def run(store: Store, settings: Settings, *, to_version: int, reason: str, by: str) -> Deployment:
-    """The deployment that moved the alias back; run again after a kill, it finishes or gives the same one.
+    """The deployment that moved the alias back; run again after a kill, it finishes or returns the same one.
 
-    Only a version that was the champion before can be rolled back to: it was approved once. Raises BadInput
-    otherwise, NotFound for an unknown version, UnsafeArtefact when its package was changed.
+    Only a version that was the champion before is allowed: it was approved once. Raises BadInput otherwise or without
+    a reason, NotFound for an unknown version, ChampionMoved, UnsafeArtefact when its package was changed.
     """
     if len(reason.strip()) < settings.policy.approval.shortest_reason:
         raise BadInput(what="reason", problem="a rollback needs one; it is kept in the ledger")
     registry = Registry(settings)
-    champion_alias.finish_interrupted(store, registry)
+    champion_alias.finish_interrupted_move(store, registry)
     with store.begin() as connection:
         target = model_versions.by_version(connection, to_version)
     registry.fetch(target.version, target.digest)
@@ -32,17 +32,19 @@ def run(store: Store, settings: Settings, *, to_version: int, reason: str, by: s
             if last and (last[0]["kind"], last[0]["reason"]) == ("rollback", reason.strip()):
                 return deployments.by_id(connection, last[0]["deployment_id"])
             raise BadInput(what="version", problem=f"{to_version} is the champion already")
-        left = deployments.pending_move(connection)
-        if left:
-            raise ChampionMoved(actual=left.to_version, expected=champion.version if champion else None)
+        pending = deployments.pending_move(connection)
+        if pending:
+            raise ChampionMoved(actual=pending.to_version, expected=champion.version if champion else None)
         if not deployments.served_before(connection, to_version):
             raise BadInput(what="version", problem=f"{to_version} was never the champion: promote it instead")
         intent = deployments.begin_move(
             connection,
-            kind="rollback",
-            from_version=champion.version if champion else None,
-            to_version=to_version,
-            reason=reason.strip(),
-            moved_by=by,
+            AliasMove(
+                kind="rollback",
+                from_version=champion.version if champion else None,
+                to_version=to_version,
+                reason=reason.strip(),
+                moved_by=by,
+            ),
         )
-    return champion_alias.carry_out(store, registry, intent)
+    return champion_alias.execute_move(store, registry, intent)

@@ -12,7 +12,7 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from sentiment_lib.errors import NotFound, UnsafeArtefact
-from sentiment_lib.records import ApprovalResponse, Deployment, ModelVersion, Severity
+from sentiment_lib.records import AliasMove, ApprovalResponse, Deployment, ModelVersion, Severity
 from sentiment_lib.registry.mlflow_registry import CHALLENGER, CHAMPION, Registry
 from sentiment_lib.settings import Settings
 from sentiment_lib.steps.decisions import record_approval
@@ -46,7 +46,7 @@ class ReconcileResult:
 def run(store: Store, settings: Settings, *, at: datetime | None = None) -> ReconcileResult:
     """Reconcile once. Every part is idempotent and may be killed at any point."""
     registry, moment = Registry(settings), at or datetime.now(UTC)
-    finished = champion_alias.finish_interrupted(store, registry)
+    finished = champion_alias.finish_interrupted_move(store, registry)
     reconciled = _reconcile(store, settings, registry)
     expired = _expire(store, settings, moment)
     with store.begin() as connection:
@@ -70,11 +70,13 @@ def _reconcile(store: Store, settings: Settings, registry: Registry) -> Deployme
         reason = f"the alias was moved to {current or 'nothing'} outside the platform"
         intent = deployments.begin_move(
             connection,
-            kind="adopted" if adopt else "restored",
-            from_version=champion.version if adopt else (version.version if version else None),
-            to_version=version.version if adopt and version else champion.version,
-            reason=reason,
-            moved_by="reconcile",
+            AliasMove(
+                kind="adopted" if adopt else "restored",
+                from_version=champion.version if adopt else (version.version if version else None),
+                to_version=version.version if adopt and version else champion.version,
+                reason=reason,
+                moved_by="reconcile",
+            ),
         )
         open_alert(
             connection,
@@ -87,7 +89,7 @@ def _reconcile(store: Store, settings: Settings, registry: Registry) -> Deployme
         if not adopt and version is None:
             # an unknown version has no row to move from: remove the alias first
             registry.drop_alias(CHAMPION)
-    return champion_alias.carry_out(store, registry, intent)
+    return champion_alias.execute_move(store, registry, intent)
 
 
 def _usable(connection: Connection, registry: Registry, version: int | None) -> ModelVersion | None:

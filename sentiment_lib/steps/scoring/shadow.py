@@ -1,5 +1,6 @@
-"""A share of the new tweets is scored by others than the champion: by the challenger that waits, and after a promotion
-by the version that served before. Nobody is answered by them; the decision's page and the guard compare.
+"""Shadow scoring: the challenger, or after a promotion the previous champion, scores a sample of the new tweets.
+
+Its predictions are never served; the page of the decision and the automatic rollback compare them.
 """
 
 from __future__ import annotations
@@ -9,11 +10,11 @@ from datetime import UTC, datetime
 from functools import partial
 
 from sentiment_lib.settings import Settings
-from sentiment_lib.steps.scoring.score import in_batches
+from sentiment_lib.steps.scoring.score import score_batches
 from sentiment_lib.storage import decisions, deployments, model_versions, shadow
 from sentiment_lib.storage.engine import Store
 
-#: Moves of the champion that are watched: after a rollback there is nothing to go back to.
+#: Moves after which the previous champion is scored in shadow; after a rollback there is none to go back to.
 WATCHED = ("promotion", "forced", "adopted")
 
 
@@ -25,7 +26,7 @@ class ShadowResult:
 
 
 def run(store: Store, settings: Settings, *, at: datetime | None = None) -> ShadowResult:
-    """Score in batches, one transaction each: a killed run goes on where it stopped."""
+    """Score in batches of one transaction each: a killed run resumes where it stopped. Raises UnsafeArtefact."""
     moment, policy = at or datetime.now(UTC), settings.policy.promotion_watch
     with store.begin() as connection:
         champion, move = model_versions.champion(connection), deployments.last_move(connection)
@@ -38,18 +39,18 @@ def run(store: Store, settings: Settings, *, at: datetime | None = None) -> Shad
         others = [model_versions.by_version(connection, version) for version in since]
     if champion is None:
         return ShadowResult(scored={})
-    # whatever is in the audit sample is scored in shadow too: the guard compares both there
+    # the audit sample is always scored in shadow: automatic rollback compares both versions on it
     share, rows = max(policy.shadow_share, settings.policy.score.audit_share), settings.policy.score.batch_rows
     scored = {}
     for other in others:
         if other.version == champion.version:
             continue
-        beside = partial(
+        pending = partial(
             shadow.unscored_by_shadow,
             champion=champion.version,
             version=other.version,
             since=since[other.version],
             rows=rows,
         )
-        scored[other.version] = in_batches(store, settings, other, beside, share=share).scored
+        scored[other.version] = score_batches(store, settings, other, pending, share=share).scored
     return ShadowResult(scored=scored)
