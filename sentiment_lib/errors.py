@@ -73,6 +73,8 @@ class UnsafeArtefact(SentimentError):
 class BadSetting(SentimentError):
     """{setting} is not valid: {problem}"""
 
+    retryable = False
+
 
 class NotFound(SentimentError):
     """There is no {what} {key}"""

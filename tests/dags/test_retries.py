@@ -28,6 +28,7 @@ TRIED_AGAIN = {
     "AnswerRefused": "of the command line: a task records an answer that counts for nothing as void",
     "PortTaken": "of `sentiment up`",
     "StackFailed": "of `sentiment up`",
+    "StackNotRunning": "of `sentiment status`",
 }
 
 

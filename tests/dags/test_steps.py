@@ -25,7 +25,7 @@ run_step(snapshot.run).snapshot_key
 
 
 def calls():
-    """(file, step, keyword arguments) of each run_step in a DAG or its tasks."""
+    """(id, module, function, positional arguments, keyword arguments) of each run_step in a DAG or its tasks."""
     for path in SOURCES:
         tree = ast.parse(path.read_text())
         modules = {
@@ -39,15 +39,21 @@ def calls():
                 step = node.args[0]
                 assert isinstance(step, ast.Attribute), f"{path.name}:{node.lineno} names no step"
                 assert isinstance(step.value, ast.Name), f"{path.name}:{node.lineno} names no step"
-                keywords = [keyword.arg for keyword in node.keywords]
-                yield f"{path.stem}:{step.value.id}.{step.attr}", modules[step.value.id], step.attr, keywords
+                positional, keywords = len(node.args) - 1, [keyword.arg for keyword in node.keywords]
+                yield (
+                    f"{path.stem}:{step.value.id}.{step.attr}",
+                    modules[step.value.id],
+                    step.attr,
+                    positional,
+                    keywords,
+                )
 
 
 CALLS = list(calls())
 
 
 def test_the_tasks_run_at_least_every_stage_of_the_loop():
-    assert {module.split(".")[2] for _, module, _, _ in CALLS} >= {
+    assert {module.split(".")[2] for _, module, *_ in CALLS} >= {
         "ingestion",
         "training",
         "decisions",
@@ -58,12 +64,16 @@ def test_the_tasks_run_at_least_every_stage_of_the_loop():
     }
 
 
-@pytest.mark.parametrize(("module", "name", "keywords"), [call[1:] for call in CALLS], ids=[call[0] for call in CALLS])
-def test_each_step_of_a_task_is_a_function_of_store_and_settings_that_takes_its_arguments(module, name, keywords):
+@pytest.mark.parametrize(
+    ("module", "name", "positional", "keywords"), [call[1:] for call in CALLS], ids=[call[0] for call in CALLS]
+)
+def test_each_step_of_a_task_is_a_function_of_store_and_settings_that_takes_its_arguments(
+    module, name, positional, keywords
+):
     step = getattr(importlib.import_module(module), name)
     signature = inspect.signature(step)
     assert list(signature.parameters)[:2] in (["store", "settings"], ["_store", "settings"])
-    signature.bind(None, None, **dict.fromkeys(keywords))
+    signature.bind(None, None, *[None] * positional, **dict.fromkeys(keywords))
 
 
 @pytest.mark.timeout(600)
