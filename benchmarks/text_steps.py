@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import re
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
@@ -11,7 +10,8 @@ from importlib import import_module
 from unittest.mock import patch
 
 from sentiment_lib.text import normalise as normaliser
-from sentiment_lib.text.privacy import mask
+from sentiment_lib.text.entities import decode
+from sentiment_lib.text.privacy import mask_decoded
 
 Step = Callable[[str], str]
 _HASHTAG = re.compile(r"#(\w+)")
@@ -20,11 +20,13 @@ _CAPITALS = re.compile(r"\b[A-Z]{3,}\b")
 _NEGATED = re.compile(r"(?i)\b(?:not|no|never|cannot|\w+n't)\b[^.,;:!?]*")
 #: In the order in which `normalise` takes them; every one of them is in.
 STEPS: dict[str, Step] = {
-    "HTML entities": html.unescape,
+    "HTML entities": decode,
     "Unicode NFC": lambda text: unicodedata.normalize("NFC", text),
+    "invisible characters": normaliser.remove_invisible,
+    "apostrophes": normaliser.straighten_apostrophes,
     "control characters": lambda text: normaliser.CONTROL.sub(" ", text),
     "elongation": lambda text: normaliser.ELONGATED.sub(r"\1\1\1", text),
-    "masks": mask,
+    "masks": mask_decoded,
 }
 
 

@@ -1,4 +1,4 @@
-"""A cheap guess at a tweet's language, from function words and scripts; None when there is too little to go on."""
+"""Guess a tweet's language from function words and scripts; None without enough evidence."""
 
 from __future__ import annotations
 
@@ -51,20 +51,20 @@ def detect(text: str) -> str | None:
 
 
 def detect_plain(read: str) -> str | None:
-    """`detect` of an ASCII text that was read by PLAIN."""
+    """`detect` of an ASCII text that was translated by PLAIN."""
     return _guess("".join(map(_CODE.get, _plain_tokens(read), repeat(""))))
 
 
 @lru_cache(maxsize=65_536)
 def _guess(codes: str) -> str | None:
-    """The language that most of the words speak for."""
+    """The language with the most votes of the words."""
     if not codes:
         return None
     found = [_KINDS[ord(code) - ord("A")] for code in codes]
     kinds = set(found)
     alone = [languages[0] for languages in kinds if len(languages) == 1]
     if len(alone) == 1 and (len(kinds) == 1 or all(alone[0] in languages for languages in kinds)):
-        return alone[0]  # it has a part in every vote, and no other language has
+        return alone[0]  # every vote is for it, some for others as well
     votes: dict[str, float] = {}
     for languages in found:
         for language in languages:
@@ -74,7 +74,7 @@ def _guess(codes: str) -> str | None:
 
 
 def _tokens(text: str) -> list[str]:
-    """What _TOKEN finds in the text in lower case; hardly with regular expressions where all letters are ASCII."""
+    """Matches of _TOKEN in the lower-case text; without regular expressions where all letters are ASCII."""
     if not text.isascii() and any(map(str.isalnum, _beyond_ascii(text))):
         return _TOKEN.findall(text.lower())
     return _plain_tokens(text.encode("ascii", "replace").translate(PLAIN).decode())

@@ -1,38 +1,88 @@
-"""The one function between stored text and every model: training, batch scoring and the API share it.
+"""Text normalisation between stored texts and every model: training, batch scoring and the API share it.
 
-Its version is recorded with each model. A change of what it returns is a new version.
+Its version is recorded with each model, and a model is read with the version that it was trained with. A change of what
+it returns is a new version, and the version before is kept in a module of its own.
 """
 
 from __future__ import annotations
 
-import html
 import re
 import unicodedata
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 
-from sentiment_lib.text.privacy import mask
+from sentiment_lib.errors import BadInput
+from sentiment_lib.text import normalise_1
+from sentiment_lib.text.entities import decode
+from sentiment_lib.text.privacy import mask_decoded
 
-NORMALISER_VERSION = "1"
+NORMALISER_VERSION = "2"
 
 #: Longer texts are cut: no tweet is longer, and the time a model takes stays bounded.
 MAXIMUM_CHARACTERS = 4000
 
-#: Characters without a meaning of their own. Halves of characters are among them: no tokenizer takes them. No stored
-#: tweet holds one (PostgreSQL keeps UTF-8 alone), so they came in without a new version.
-CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ud800-\udfff\ufeff]")
-_SPACE = re.compile(r"\s+")
+#: Control characters, and halves of characters, which no tokenizer takes.
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+#: Soft hyphen, zero-width space, word joiner, byte order mark, directions: they have no width, so no word ends there.
+INVISIBLE = re.compile(r"[\u00ad\u034f\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+#: Zero-width joiners belong to emoji and some scripts, but to no word in Latin letters.
+_JOINER = re.compile(r"(?<=[A-Za-z'])[\u200c\u200d](?=[A-Za-z'])")
+#: Apostrophes as phones and word processors write them.
+APOSTROPHES = str.maketrans(dict.fromkeys("\u2019\u02bc\uff07", "'"))
+#: Accents and opening quotation marks that stand for one inside of a word.
+MISUSED = re.compile(r"(?<=[^\W\d_])[\u2018\u201b\u2032\u00b4`](?=[^\W\d_])")
 ELONGATED = re.compile(r"(\w)\1{3,}")
+_SPACE = re.compile(r"\s+")
+
+_version: ContextVar[str] = ContextVar("normaliser", default=NORMALISER_VERSION)
 
 
 def normalise(text: str) -> str:
-    """Masked, NFC, HTML entities undone, control and direction characters removed, "soooooo" as "sooo", one space.
+    """Masked, NFC, HTML entities decoded, apostrophes as ', no invisible characters, "soooooo" as "sooo", one space.
 
-    Idempotent for texts without nested entities. Never fails, and always gives what UTF-8 can write; an empty text
-    stays empty.
+    Idempotent for texts whose entities were escaped up to three times. Never fails, and its result can be written as
+    UTF-8. Inside of `normaliser`, the result is that of another version.
     """
-    text = text[:MAXIMUM_CHARACTERS]
-    if "&" in text:
-        text = html.unescape(text)
-    text = unicodedata.normalize("NFC", text)
-    text = CONTROL.sub(" ", text)
+    return VERSIONS[_version.get()](text)
+
+
+def normalise_2(text: str) -> str:
+    """Version 2."""
+    text = unicodedata.normalize("NFC", decode(text[:MAXIMUM_CHARACTERS]))
+    if not text.isascii():
+        text = remove_invisible(text)
+    text = CONTROL.sub(" ", straighten_apostrophes(text))
     text = ELONGATED.sub(r"\1\1\1", text)
-    return _SPACE.sub(" ", mask(text)).strip()
+    return _SPACE.sub(" ", mask_decoded(text)).strip()
+
+
+def remove_invisible(text: str) -> str:
+    """Without characters that have no width; joiners stay in emoji and in scripts that need them."""
+    return _JOINER.sub("", INVISIBLE.sub("", text))
+
+
+def straighten_apostrophes(text: str) -> str:
+    """With ' for every apostrophe."""
+    return MISUSED.sub("'", text if text.isascii() else text.translate(APOSTROPHES))
+
+
+#: Versions that models may have been trained with.
+VERSIONS: Mapping[str, Callable[[str], str]] = {"1": normalise_1.normalise, "2": normalise_2}
+
+
+def is_current() -> bool:
+    """Whether `normalise` is the newest version here."""
+    return _version.get() == NORMALISER_VERSION
+
+
+@contextmanager
+def normaliser(version: str) -> Iterator[None]:
+    """Inside of the block, texts are normalised by this version. Raises BadInput for an unknown one."""
+    if version not in VERSIONS:
+        raise BadInput(what=f"normaliser {version!r}", problem=f"here are versions {', '.join(VERSIONS)}")
+    token = _version.set(version)
+    try:
+        yield
+    finally:
+        _version.reset(token)

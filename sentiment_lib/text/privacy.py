@@ -1,4 +1,8 @@
-"""What identifies a person is taken out before a tweet is stored: masks in the text, a keyed hash for the author."""
+"""Masks in place of what identifies a person in a text, and a keyed hash in place of the author.
+
+Masking works on the text that a reader sees: HTML entities are decoded, and handles, e-mail addresses and phone numbers
+are found with fullwidth @ signs, invisible characters inside and other hyphens, too.
+"""
 
 from __future__ import annotations
 
@@ -7,36 +11,71 @@ import re
 from collections.abc import Callable
 
 from sentiment_lib.text.airlines import HANDLES
+from sentiment_lib.text.entities import decode
+from sentiment_lib.text.urls import URL as _URL
+from sentiment_lib.text.urls import USUAL_URL
 
 USER, URL, EMAIL, PHONE = "@user", "http", "<email>", "<phone>"
 
-_EMAIL = re.compile(r"[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}")
-_URL = re.compile(r"(?:https?://|www\.)[^\s<>\"\x00]+", re.IGNORECASE)
-USUAL_URL = re.compile(r"https?://[^\s<>\"\x00]+")
+#: Word characters of scripts that put spaces between words. In others, a sentence may stand right behind a handle.
+_W = r"[^\W\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff66-\uff9f]"
+_AT = "[@\uff20\ufe6b]"
+_HYPHENS = r"\-\u2010-\u2015\u2212\ufe58\ufe63\uff0d"
+#: Characters without a width, directions included.
+_INVISIBLE = r"\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff"
+_Z = f"[{_INVISIBLE}]*"
+_EMAIL = re.compile(rf"(?:{_W}|[.+-]){{1,64}}@(?:{_W}|-){{1,63}}(?:\.(?:{_W}|-){{1,63}}){{1,8}}")
 # mentions but for airlines' handles. It begins with its literal, which the engine finds fast if case is spelled out
 # instead of ignored; the Kelvin sign is a k in lower case
 _CASES = {c: f"[{c}{c.upper()}]" for c in "abcdefghijlmnopqrstuvwxyz"} | {"k": "[kK\u212a]"}
-_ANY_CASE = ("".join(_CASES.get(c, c) for c in handle) for handle in HANDLES)
-PERSON = re.compile(rf"@(?<![\w@]@)(?!(?:{'|'.join(_ANY_CASE)})(?!\w))\w{{1,50}}")
+_AIRLINES = "|".join("".join(_CASES.get(c, c) for c in handle) for handle in HANDLES)
+PERSON = re.compile(rf"@(?<![A-Za-z0-9_@]@)(?!(?:{_AIRLINES})(?!{_W}))(?:{_W}{{1,50}}|\w{{1,50}})")
+# the same with other @ signs and invisible characters
+_DISGUISED_EMAIL = re.compile(
+    rf"(?:(?:{_W}|[.+-]){_Z}){{1,64}}{_AT}{_Z}(?:(?:{_W}|-){_Z}){{1,63}}(?:\.{_Z}(?:{_W}|-)(?:{_Z}(?:{_W}|-)){{0,62}}){{1,8}}"
+)
+_DISGUISED_PERSON = re.compile(
+    rf"{_AT}(?<![A-Za-z0-9_@\uff20\ufe6b].){_Z}(?!(?:{_AIRLINES})(?!{_Z}{_W}))(?:{_W}(?:{_Z}{_W}){{0,49}}|\w(?:{_Z}\w){{0,49}})"
+)
+#: What makes a text need those.
+DISGUISE = re.compile(rf"[\uff20\ufe6b{_INVISIBLE}]")
 # ten digits or more with separators between, or a leading plus: flight numbers, prices and times are shorter
-_PHONE = re.compile(r"(?<![\w#$€£])(?:\+\d[\d\s().-]{7,17}\d|\(?\d{3}\)?[\s.-]?\d{3}[\s.-]?\d{4}|\d{3}-\d{4})(?!\w)")
-_DIGITS = re.compile(r"\d[\d\s().-]{5,}\d")
+_BETWEEN = rf"[\s.{_HYPHENS}{_INVISIBLE}]{{0,3}}"
+_PHONE = re.compile(
+    rf"(?<![\w#$€£])(?:[+\uff0b]\d[\d\s().{_HYPHENS}{_INVISIBLE}]{{7,24}}\d"
+    rf"|\(?\d{{3}}\)?{_BETWEEN}\d{{3}}{_BETWEEN}\d{{4}}|\d{{3}}{_Z}[{_HYPHENS}]{_Z}\d{{4}})(?!\w)"
+)
+_DIGITS = re.compile(rf"\d[\d\s().{_HYPHENS}{_INVISIBLE}]{{5,}}\d")
+#: A letter of a script without spaces right behind a masked URL.
+GLUED = re.compile(rf"(?<![A-Za-z0-9_]){URL}(?=[^\W\x00-\u024f\u0400-\u04ff])")
 
 
 def mask(text: str) -> str:
-    """The text with e-mail addresses, URLs, people's mentions and phone numbers replaced by fixed tokens.
+    """The decoded text with e-mail addresses, URLs, people's mentions and phone numbers replaced by fixed tokens.
 
     Handles of airlines stay, and so do <email> and <phone>: masking twice changes nothing.
     """
+    return mask_decoded(decode(text) if "&" in text else text)
+
+
+def mask_decoded(text: str) -> str:
+    """`mask` of a text without HTML entities."""
+    disguised = not text.isascii() and DISGUISE.search(text) is not None
     has_at = "@" in text
-    # an address has something before its @; mentions after a space or at the start need no look at addresses
-    if has_at and text.count("@") > text.count(" @") + (text[0] == "@"):
-        text = _EMAIL.sub(EMAIL, text)
     if "://" in text:
         text = USUAL_URL.sub(URL, text)  # begins with a literal: leaves little to the slow one
+    # an address has something before its @; mentions after a space or at the start need no look at addresses
+    if disguised:
+        text = _DISGUISED_EMAIL.sub(EMAIL, text)
+    elif has_at and text.count("@") > text.count(" @") + (text[0] == "@"):
+        text = _EMAIL.sub(EMAIL, text)
     if "://" in text or "ww." in text or "WW." in text or "wW." in text or "Ww." in text:
         text = _URL.sub(URL, text)
-    if has_at:
+    if URL in text and not text.isascii():
+        text = GLUED.sub(f"{URL} ", text)
+    if disguised:
+        text = _DISGUISED_PERSON.sub(USER, text)
+    elif has_at:
         text = PERSON.sub(USER, text)
     return mask_phones(text) if _may_hold_phone(text) else text
 
@@ -55,17 +94,17 @@ def _may_hold_phone(text: str) -> bool:
 
 
 def author_hash(author: str, key: bytes) -> bytes:
-    """16 bytes that stand for an author: the same for the same name and key, and not to be guessed without the key."""
+    """Keyed hash (16 bytes) of an author: equal for the same name and key, and not to be guessed without the key."""
     return author_hasher(key)(author)
 
 
 def author_hasher(key: bytes) -> Callable[[str], bytes]:
-    """`author_hash` with this key, for many authors: the key is taken in once."""
+    """`author_hash` with this key, for many authors."""
     keyed = hashlib.blake2b(key=key[:64], digest_size=16)
 
     def hashed(author: str) -> bytes:
-        one = keyed.copy()
-        one.update(author.strip().lstrip("@").lower().encode())
-        return one.digest()
+        digest = keyed.copy()
+        digest.update(author.strip().lstrip("@").lower().encode())
+        return digest.digest()
 
     return hashed

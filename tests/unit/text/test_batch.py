@@ -17,7 +17,9 @@ WRITTEN = (
     "@united @Delta @jane .@jane a@b.co (a.b+c@d.example) @ http://t.co/x HTTP://X.Y ftp://z www.a.b WWW.c wW.d Www.e "
     "555-867-5309 +44 20 7946 0958 (212) 555 0147 1234 12 ٣٤٥٦٧٨٩ 😀 é 飛行機が it's ' o'clock el vuelo the and is "
     "der nicht @\u212alm @KLM :// x@united &amp; &amp;lt; &#0; sooooo e\u0301e\u0301e\u0301e\u0301 ....... ____ "
-    "a\u200bb \u202ex\u202c 1111 x\ud83dy \udc00 \ud83d\ude00"
+    "a\u200bb \u202ex\u202c 1111 x\ud83dy \udc00 \ud83d\ude00 isn\u2019t don`t \uff20jane \uff20united j\uff20b.co "
+    "555\u2011010\u20110123 http://a:b@c.de a@www.b.co http://x.y/@jane "
+    "https://t.co/Ab荷物 (http://x.y)z http飛 @jane荷 is\u200dn't a\u00adb &amp;#64;x &#64;jane &nbsp; @j\u200ban"
 )
 PARTS = WRITTEN.split(" ")
 

@@ -14,7 +14,9 @@ from sentiment_lib.text.normalise import normalise
 TOUCHED = {
     "HTML entities": "bags &amp; boxes",
     "Unicode NFC": "cafe\u0301",
-    "control characters": "a\u200bb",
+    "invisible characters": "is\u00adn\u200b't",
+    "apostrophes": "it\u2019s l`avion",
+    "control characters": "a\x01b",
     "elongation": "soooooo late",
     "masks": "@jane see http://t.co/x",
     "hashtags split": "#WorstAirlineEver",
