@@ -17,8 +17,9 @@ from sentiment_lib.families.base import Model
 from sentiment_lib.families.weights import pinned as weights
 from sentiment_lib.hashing import hash_file
 from sentiment_lib.records import LABELS
+from sentiment_lib.registry.older_normaliser import with_normaliser
 from sentiment_lib.registry.requirements import tracked_packages, versions
-from sentiment_lib.text.normalise import NORMALISER_VERSION
+from sentiment_lib.text.normalise import VERSIONS, active_version
 
 MANIFEST = "manifest.json"
 FORMAT = 1
@@ -27,7 +28,7 @@ MAXIMUM_MANIFEST = 1 << 20
 #: The only kinds of file that a model may consist of; none of them can carry code.
 SUFFIXES = frozenset({".json", ".npz", ".npy", ".onnx", ".data", ".safetensors", ".txt", ".bin", ".vec"})
 #: Versions of the normaliser that this code has.
-NORMALISERS = frozenset({NORMALISER_VERSION})
+NORMALISERS = frozenset(VERSIONS)
 PROJECT = "airline-sentiment"
 _PICKLE_STARTS = (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
 
@@ -43,7 +44,7 @@ def write(model: Model, folder: Path) -> str:
     manifest = {
         "format": FORMAT,
         "family": model.family,
-        "normaliser": NORMALISER_VERSION,
+        "normaliser": normaliser_of(model),
         "labels": [str(label) for label in LABELS],
         "libraries": versions((*tracked_packages(), PROJECT)),
         **({"weights": outside} if outside else {}),
@@ -56,6 +57,12 @@ def write(model: Model, folder: Path) -> str:
     data = json.dumps(manifest, sort_keys=True, indent=1).encode()
     (folder / MANIFEST).write_bytes(data)
     return hashlib.sha256(data).hexdigest()
+
+
+def normaliser_of(model: Model) -> str:
+    """Version of the normaliser that the model was, or is being, trained with."""
+    version: str = getattr(model, "normaliser", active_version())
+    return version
 
 
 def verify(folder: Path, digest: str) -> dict[str, Any]:
@@ -104,9 +111,9 @@ def check(folder: Path, digest: str) -> dict[str, Any]:
 
 
 def read(folder: Path, digest: str) -> Model:
-    """Check, then load the model."""
+    """Check, then load the model, with the normaliser that it was trained with."""
     manifest = check(folder, digest)
-    return catalog.load(folder, manifest["family"])
+    return with_normaliser(catalog.load(folder, manifest["family"]), manifest["normaliser"])
 
 
 def _release(manifest: dict[str, Any]) -> str:

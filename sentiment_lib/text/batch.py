@@ -23,7 +23,8 @@ from sentiment_lib.text.normalise import (
     INVISIBLE,
     MAXIMUM_CHARACTERS,
     MISUSED,
-    is_current,
+    NORMALISER_VERSION,
+    active_version,
     normalise,
 )
 from sentiment_lib.text.urls import USUAL_URL
@@ -49,7 +50,7 @@ def normalise_all(texts: Sequence[str]) -> list[str]:
     """`normalise.normalise` of each text, whatever it holds."""
     joined = _NUL.join(texts)
     longest = max(map(len, texts), default=0)
-    if not is_current() or joined.count(_NUL) >= len(texts) or longest > MAXIMUM_CHARACTERS:
+    if active_version() != NORMALISER_VERSION or joined.count(_NUL) >= len(texts) or longest > MAXIMUM_CHARACTERS:
         return [normalise(text) for text in texts]
     parts: Sequence[str] = texts
     if not joined.isascii():

@@ -71,9 +71,9 @@ def straighten_apostrophes(text: str) -> str:
 VERSIONS: Mapping[str, Callable[[str], str]] = {"1": normalise_1.normalise, "2": normalise_2}
 
 
-def is_current() -> bool:
-    """Whether `normalise` is the newest version here."""
-    return _version.get() == NORMALISER_VERSION
+def active_version() -> str:
+    """The version that `normalise` is here."""
+    return _version.get()
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from sentiment_lib.steps.training import inputs as training_inputs
 from sentiment_lib.steps.training import snapshot as snapshot_step
 from sentiment_lib.storage import model_versions, snapshots
 from sentiment_lib.storage.engine import Store
+from sentiment_lib.text.normalise import normaliser
 from sentiment_lib.training_record import TrainingInputs, TrainingRecord
 
 #: Texts to compare a version without a snapshot on.
@@ -51,13 +52,14 @@ def run(store: Store, settings: Settings, *, version: int) -> ReproduceResult:
     frame = snapshot_step.read(settings, frozen) if frozen else None
     texts = frame.loc[frame["part"] == "holdout", "text"].tolist() if frame is not None else list(WITHOUT_SNAPSHOT)
     inputs = training_inputs.load_inputs(store, settings, training.inputs)
-    again = training_inputs.fit(training, frame, inputs)
+    original = Registry(settings).load(version, known.digest)
     with tempfile.TemporaryDirectory(prefix="reproduce-") as scratch:
         folder = Path(scratch) / "package"
-        digest = model_package.write(again, folder)
+        with normaliser(model_package.normaliser_of(original)):
+            digest = model_package.write(training_inputs.fit(training, frame, inputs), folder)
         # through the package, as the original went: what is compared is what would serve
         new = model_package.read(folder, digest).predict_proba(texts)
-    old = Registry(settings).load(version, known.digest).predict_proba(texts)
+    old = original.predict_proba(texts)
     return ReproduceResult(
         version=version,
         family=known.family,

@@ -37,6 +37,18 @@ def test_an_untouched_package_is_read(packed):
     assert model_package.read(*packed).family == "vader"
 
 
+def test_a_model_keeps_the_normaliser_that_it_was_trained_with(packed):
+    folder, digest = packed
+    curly, straight = "the crew isn\u2019t good", "the crew isn't good"
+    model = model_package.read(folder, digest)
+    assert model.predict_proba([curly]).tolist() == model.predict_proba([straight]).tolist()
+    older = model_package.read(folder, rewritten(folder, lambda manifest: manifest.update(normaliser="1")))
+    assert older.predict_proba([straight]).tolist() == model.predict_proba([straight]).tolist()
+    assert older.predict_proba([curly])[0, 2] > 0.5 > model.predict_proba([curly])[0, 2]
+    assert (older.family, model_package.normaliser_of(older)) == ("vader", "1")
+    assert model.predict_proba([curly]).tolist() == model.predict_proba([straight]).tolist()
+
+
 def test_a_changed_byte(packed):
     folder, digest = packed
     content = (folder / "lexicon.json").read_bytes()
