@@ -8,8 +8,8 @@ import zlib
 from typing import IO
 
 CHUNK_BYTES = 1 << 20
-#: Bytes that Windows-1252 does not define.
-_UNDEFINED = re.compile(rb"[\x81\x8d\x8f\x90\x9d]")
+#: Bytes that Windows-1252 does not define, and one that no text in it has (y with two dots).
+_UNDEFINED = re.compile(rb"[\x81\x8d\x8f\x90\x9d\xff]")
 _HIGH = re.compile(rb"[\x80-\xff]")
 #: Windows-1252 is for languages in which accented letters stand alone; runs of them are another encoding.
 _RUN = re.compile(rb"[\xc0-\xff]{4,}")

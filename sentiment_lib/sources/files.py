@@ -29,8 +29,7 @@ from sentiment_lib.sources.read_options import ReadOptions
 from sentiment_lib.sources.tweet_json import fields_of, label_studio_fields
 from sentiment_lib.sources.values import id_time, parse_tweet_id
 
-#: A cell beyond this is an error of the file, not a tweet.
-LARGEST_FIELD = 64 << 20
+LARGEST_FIELD = 64 << 20  # a larger cell is an error of the file
 PARQUET_ROWS = 10_000
 
 
@@ -43,14 +42,17 @@ class FileSource:
     def __init__(
         self,
         path: Path,
-        preset_name: str = "plain",
+        preset_name: str | Preset = "plain",
         columns: Mapping[str, str] | None = None,
         name: str | None = None,
         options: ReadOptions | None = None,
     ) -> None:
         self.path = path
         self._options = options or ReadOptions()
-        self._preset: Preset = preset(preset_name, columns, self._options.labels)
+        if isinstance(preset_name, Preset):
+            self._preset, preset_name = preset_name, "plain"
+        else:
+            self._preset = preset(preset_name, columns, self._options.labels)
         self._explicit = dict(columns or {})
         self._converters = self._options.converters(self._preset)
         self._reads_tweet_json = preset_name == "plain"
@@ -108,7 +110,7 @@ class FileSource:
             with self._binary() as binary:
                 name = encoding.detect(binary)
             if name is None:
-                problem = "its encoding is neither UTF-8, UTF-16 nor Windows-1252: name it with --encoding"
+                problem = "it is not UTF-8, nor UTF-16 or Windows-1252: name its encoding with --encoding"
                 raise BadSource(source=self.path.name, problem=problem)
             if name not in ("utf-8", "utf-8-sig"):
                 self._note(f"read as {'Windows-1252' if name == 'cp1252' else name.upper()}, not UTF-8")
@@ -173,11 +175,12 @@ class FileSource:
     def _rows_of(
         self, records: list[list[str]], positions: dict[str, int], layout: Layout, before: int
     ) -> Iterator[Row]:
-        """Rows of these records, made column by column: hardly a step of Python for each."""
+        """Rows of these records, made column by column."""
         if set(map(len, records)) == {layout.width}:
             columns = list(zip(*records, strict=True))
             cells = {name: columns[place] for name, place in positions.items()}
-            picked = [self._converted(name, cells.get(name), cells["tweet_id"]) for name in FIELDS]
+            ids = cells.get("tweet_id", [None] * len(records))
+            picked = [self._converted(name, cells.get(name), ids) for name in FIELDS]
             yield from map(Row._make, zip(count(before + 1), records, repeat(None), *picked, strict=False))
             return
         for number, record in enumerate(records, start=before + 1):

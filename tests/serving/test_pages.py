@@ -9,6 +9,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from sentiment_lib.serving import api_keys, app
+from sentiment_lib.serving.pages.text_input import parse_csv
 
 OURS = {"Sec-Fetch-Site": "same-origin"}
 
@@ -94,6 +95,23 @@ def test_a_file_that_cannot_be_read_is_told_in_words(browser, content, words):
     assert answer.status_code == 422
     assert words in answer.text
     assert answer.headers["content-type"].startswith("text/html")
+
+
+@pytest.mark.parametrize(
+    ("content", "texts"),
+    [
+        ("id;text\n1;late, again\n2;thanks\n", ["late, again", "thanks"]),
+        ('text\tid\n"so" they say\t1\nand "on\t2\n', ['"so" they say', 'and "on']),
+        ("sep=;\ntext;id\nlate;1\n", ["late"]),
+        ('id,text\n1,"opened\n2,between\n3,closed"\n4,after\n', ["between", 'closed"', "after"]),
+        ("it\u2019s late\n\u201cso\u201d late\n", ["it\u2019s late", "\u201cso\u201d late"]),
+    ],
+)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "cp1252"])
+def test_a_file_is_read_as_ingestion_reads_it(content, texts, encoding):
+    found = parse_csv(content.encode(encoding), 1000)
+    assert [one.text for one in found if one.problem is None] == texts
+    assert sum(one.problem is not None for one in found) == ("opened" in content)
 
 
 def test_a_thousand_rows_become_a_table_with_counts(browser):

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
-from dataclasses import dataclass
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import chain
 
 from sentiment_lib.errors import BadInput
+from sentiment_lib.sources import encoding, header
+from sentiment_lib.sources.delimited import SEPARATORS, BadRecord, Layout, RecordReader, is_quoted
 from sentiment_lib.text.limits import bad_text
 
 #: Names of the text column, in order of preference.
@@ -34,33 +39,65 @@ def parse_lines(typed: str) -> list[InputText]:
 def parse_csv(content: bytes, maximum: int) -> list[InputText]:
     """The texts of a CSV file: its column `text` (or tweet, content, message), or its only column.
 
-    Raises BadInput for a file that is not CSV in UTF-8, has no such column, or has more than `maximum` rows.
+    Read as ingestion reads files: encodings and separators are recognised, and a stray quotation mark costs its own
+    line only. Raises BadInput for another encoding, a file without such a column, or more than `maximum` rows.
     """
     what = "the file"
+    name = encoding.detect(io.BytesIO(content))
+    if name is None:
+        raise BadInput(what=what, problem="it is not UTF-8, nor UTF-16 or Windows-1252")
     try:
-        text = content.decode("utf-8-sig")
+        text = content.decode("utf-8-sig" if name == "utf-8" else name)
     except UnicodeDecodeError as error:
-        raise BadInput(what=what, problem=f"it is not UTF-8 at byte {error.start}") from error
+        raise BadInput(what=what, problem=f"it is not {name.upper()} at byte {error.start}") from error
     if "\x00" in text:
         raise BadInput(what=what, problem="it contains NUL bytes, so it is not CSV")
-    try:
-        rows = [row for row in csv.reader(io.StringIO(text, newline="")) if any(cell.strip() for cell in row)]
-    except csv.Error as error:
-        raise BadInput(what=what, problem=f"it is not CSV ({error})") from error
-    if not rows:
+    lines = io.StringIO(text, newline="")
+    first, skipped, separator = "", 0, None
+    for line in lines:
+        skipped += 1
+        if (stated := header.separator_line(line)) is not None:
+            separator = stated
+        elif line.strip():
+            first = line
+            break
+    if not first:
         raise BadInput(what=what, problem="it is empty")
-    header = [cell.strip().lower() for cell in rows[0]]
-    column = next((header.index(name) for name in COLUMNS if name in header), None)
-    if column is not None:
-        rows = rows[1:]
-    elif len(header) == 1:
-        column = 0
-    else:
-        raise BadInput(what=what, problem=f"it has no column named {', '.join(COLUMNS[:-1])} or {COLUMNS[-1]}")
+    names, column, separator, has_header = _text_column(first, separator)
+    layout = Layout(separator=separator, width=len(names), min_cells=column + 1)
+    if separator == "\t":
+        layout = replace(layout, quoted=is_quoted(io.StringIO(text, newline=""), layout))
+    rest = lines if has_header else chain([first], lines)
+    rows = list(_rows(rest, layout, skipped + 1 if has_header else skipped, column))
     if len(rows) > maximum:
         raise BadInput(what=what, problem=f"it has {len(rows):,} rows, and at most {maximum:,} are allowed")
-    texts = []
-    for number, row in enumerate(rows, start=1):
-        cell = row[column].strip() if column < len(row) else ""
-        texts.append(InputText(number, cell, bad_text(cell)))
-    return texts
+    return [InputText(number, cell, problem) for number, (cell, problem) in enumerate(rows, start=1)]
+
+
+def _text_column(line: str, separator: str | None) -> tuple[list[str], int, str, bool]:
+    """Column names, position of the text, separator, and whether the line is a header. Raises BadInput."""
+    readings = [(header.cells_of(line, one), one) for one in ([separator] if separator else SEPARATORS)]
+    for name in COLUMNS:
+        for names, one in readings:
+            spelled = [cell.strip().lower() for cell in names]
+            if name in spelled:
+                return names, spelled.index(name), one, True
+    names, one = readings[0]
+    if len(names) == 1:
+        return names, 0, one, False
+    raise BadInput(what="the file", problem=f"it has no column named {', '.join(COLUMNS[:-1])} or {COLUMNS[-1]}")
+
+
+def _rows(lines: Iterator[str], layout: Layout, first_line: int, column: int) -> Iterator[tuple[str, str | None]]:
+    """(text, problem) of each row that is not blank."""
+    csv.field_size_limit(sys.maxsize)
+    for block in RecordReader(lines, layout, first_line=first_line):
+        if isinstance(block, BadRecord):
+            yield block.raw.strip(), block.problem
+            continue
+        for record in block:
+            if len(record) > layout.width:
+                yield " ".join(record), f"{len(record)} columns where the header has {layout.width}"
+            elif any(cell.strip() for cell in record):
+                cell = record[column].strip() if column < len(record) else ""
+                yield cell, bad_text(cell)

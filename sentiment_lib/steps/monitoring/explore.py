@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from contextlib import closing
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +15,22 @@ from sentiment_lib.errors import BadInput, BadSource, NotFound
 from sentiment_lib.files import write_atomically
 from sentiment_lib.pages.templates import environment
 from sentiment_lib.settings import Settings
+from sentiment_lib.sources.files import FileSource
+from sentiment_lib.sources.presets import PRESETS
+from sentiment_lib.sources.values import is_absent, parse_label, parse_moment, parse_tweet_id
 from sentiment_lib.text import privacy
+from sentiment_lib.text.airlines import airline_name
+from sentiment_lib.text.language_codes import language_code
 
-#: Column names in files, and ours.
-NAMES = {
-    "airline_sentiment": "true_label",
-    "sentiment": "true_label",
-    "label": "true_label",
-    "tweet_created": "created_at",
-    "created_at_utc": "created_at",
-    "id": "tweet_id",
-}
+#: Ways to read a file, as ingestion does; the one that finds the most columns is taken.
+READINGS = tuple(
+    replace(known, columns={**known.columns, "label": label}, required=("text", "label"))
+    for known, label in (
+        *((PRESETS[name], PRESETS[name].columns["label"]) for name in ("plain", "airline", "semeval", "sentiment140")),
+        (PRESETS["plain"], "sentiment"),
+        (PRESETS["plain"], "true_label"),
+    )
+)
 COLOURS = {"negative": "#c0392b", "neutral": "#95a5a6", "positive": "#27ae60"}
 #: Characters of a doubtful tweet that are shown.
 SHOWN = 160
@@ -32,7 +39,8 @@ SHOWN = 160
 def run(settings: Settings, *, what: str, to: Path) -> dict[str, Any]:
     """Write the profile of a snapshot (by its id) or of a file; returns the page's path and the main figures.
 
-    Raises NotFound, BadSource for a file that cannot be read, and BadInput for one without texts and labels.
+    A file is read as ingestion reads it. Raises NotFound, BadSource for a file that cannot be read, and BadInput for
+    one without texts and labels.
     """
     frame = _masked(_read(settings, what))
     doubtful = profiling.find_doubtful_labels(frame)
@@ -65,11 +73,51 @@ def _read(settings: Settings, what: str) -> pd.DataFrame:
         return _snapshot(settings, int(what))
     if not path.is_file():
         raise NotFound(what="file or snapshot", key=what)
+    return _file(path)
+
+
+def _file(path: Path) -> pd.DataFrame:
+    """Rows of a file as ingestion reads them, without those that it cannot parse."""
+    best = _best_reading(path)
+    rows = [row for row in best.rows() if row.problem is None]
+    frame = pd.DataFrame(
+        {
+            "tweet_id": [parse_tweet_id(row.tweet_id)[0] for row in rows],
+            "text": [None if is_absent(row.text) else row.text for row in rows],
+            "true_label": [parse_label(row.label)[0] for row in rows],
+            "airline": [airline_name(row.airline) if row.airline else None for row in rows],
+            "language": [language_code(row.language) if row.language else None for row in rows],
+            "created_at": pd.Series([_moment(row.created_at) for row in rows], dtype="datetime64[us, UTC]"),
+        }
+    )
+    return frame.dropna(axis="columns", how="all") if rows else frame
+
+
+def _best_reading(path: Path) -> FileSource:
+    sources, errors = [], []
+    for reading in READINGS:
+        source = FileSource(path, reading)
+        try:
+            first = next(source.rows(), None)
+        except BadSource as error:
+            errors.append(error)
+        else:
+            sources.append((sum(value is not None for value in first or ()), source))
+    if not sources:
+        problem = str(errors[0].details["problem"]).replace("its columns are:", "it has")
+        if "no column" in problem:
+            raise BadInput(what="The file", problem=problem)
+        raise errors[0]
+    return max(sources, key=lambda pair: pair[0])[1]
+
+
+def _moment(written: str | None) -> datetime | None:
+    """A date with a zone; None for another."""
     try:
-        frame = pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path)
-    except (ValueError, OSError) as error:
-        raise BadSource(source=what, problem=str(error).splitlines()[0]) from error
-    return frame.rename(columns={old: new for old, new in NAMES.items() if old in frame and new not in frame})
+        moment = parse_moment(written or "")
+    except ValueError:
+        return None
+    return moment if moment.tzinfo is not None else None
 
 
 def _snapshot(settings: Settings, snapshot_id: int) -> pd.DataFrame:

@@ -68,3 +68,25 @@ def test_a_file_without_labels_says_what_it_has(tmp_path):
         explore.run(Settings(home=tmp_path), what=str(tmp_path / "tweets.csv"), to=tmp_path / "page.html")
     with pytest.raises(NotFound):
         explore.run(Settings(home=tmp_path), what=str(tmp_path / "none.csv"), to=tmp_path / "page.html")
+
+
+@pytest.mark.parametrize(
+    ("header", "dates"),
+    [
+        ("tweet_id;text;created_at;label", ["2026-01-01T00:00:00Z", "Thu Jan 01 00:00:00 +0000 2026", "soon"]),
+        ("polarity;id;created_at_utc;query;user;text", ["2026-01-01T00:00:00Z"]),
+        ("id;text;date;Sentiment", ["3/4/2026"]),
+    ],
+)
+def test_a_file_is_explored_as_ingestion_reads_it(tmp_path, header, dates):
+    names = {"0": "negative", "2": "neutral", "4": "positive"}
+    codes = {label: code for code, label in names.items()} if "polarity" in header else {}
+    lines = []
+    for number, row in enumerate(labelled(60).itertuples()):
+        cells = {"label": codes.get(row.true_label, row.true_label.upper()), "text": f"isn’t {row.text}"}
+        cells |= {"date": dates[number % len(dates)], "id": str(number + 1)}
+        places = {"tweet_id": "id", "created_at": "date", "created_at_utc": "date", "polarity": "label"}
+        lines.append(";".join(cells.get(places.get(name, name.lower()), cells["label"]) for name in header.split(";")))
+    path = tmp_path / "tweets.csv"
+    path.write_bytes("\n".join([header, *lines]).encode("cp1252"))
+    assert explore.run(Settings(home=tmp_path), what=str(path), to=tmp_path / "page.html")["tweets"] == 60
