@@ -41,7 +41,7 @@ coverage: setup ## tests with coverage (no gate): build/coverage/report.txt and 
 	$(BIN)/coverage report > build/coverage/report.txt; tail -n 1 build/coverage/report.txt
 
 docs: setup ## documentation site in build/site; broken links fail
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 release: setup ## VERSION=1.2.0: write version and changelog, commit, tag
 	$(BIN)/python -m scripts.release "$(VERSION)"
