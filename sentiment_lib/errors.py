@@ -110,6 +110,18 @@ class LedgerBroken(SentimentError):
     retryable = False
 
 
+class SignatureRefused(SentimentError):
+    """The signature of {what} does not verify: {problem}"""
+
+    retryable = False
+
+
+class SigningKeyMissing(SentimentError):
+    """Nothing can be signed with the keys in {folder}: {problem}"""
+
+    retryable = False
+
+
 class PortTaken(SentimentError):
     """Port {port} for {component} is taken{by}. Free it, or choose another with {option} or {variable}"""
 

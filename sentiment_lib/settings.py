@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from sentiment_lib.errors import BadSetting
 from sentiment_lib.policy import Policy
+from sentiment_lib.signing import KeyRing
 
 #: Prefix of every environment variable of the platform.
 PREFIX = "SENTIMENT_"
@@ -54,6 +55,10 @@ class Settings(BaseSettings):
     mlflow_model: str = "airline-sentiment"
     #: key of the author hash (BLAKE2b); required wherever tweets are ingested
     author_key: SecretStr = SecretStr("")
+    #: folder of the private signing keys; default: HOME/secrets/signing
+    signing_keys: Path | None = None
+    #: file of the public signing keys, for components without the private ones; default: in the folder above
+    public_keys: Path | None = None
     x_bearer_token: SecretStr = SecretStr("")
     x_query: str = "(@united OR @AmericanAir OR @Delta OR @SouthwestAir OR @JetBlue) -is:retweet"
     x_url: str = "https://api.twitter.com"
@@ -67,6 +72,11 @@ class Settings(BaseSettings):
     alert_urls: SecretStr = SecretStr("")
     serving: ServingSettings = ServingSettings()
     policy: Policy = Policy()
+
+    @cached_property
+    def key_ring(self) -> KeyRing:
+        """Signing keys; the first signature creates one where there is none."""
+        return KeyRing(self.signing_keys or self.home / "secrets" / "signing", self.public_keys)
 
     @cached_property
     def landing(self) -> Path:

@@ -58,11 +58,12 @@ class Server:
 
 
 @pytest.fixture(autouse=True, scope="session")
-def _scrubbed_environment():
-    """No setting of the person who runs the tests reaches them."""
+def _scrubbed_environment(tmp_path_factory):
+    """No setting of the person who runs the tests reaches them; all tests of a process sign with the same key."""
     for name in list(os.environ):
         if name.startswith("SENTIMENT_"):
             del os.environ[name]
+    os.environ["SENTIMENT_SIGNING_KEYS"] = str(tmp_path_factory.mktemp("signing") / "keys")
 
 
 @pytest.fixture(scope="session")

@@ -24,6 +24,7 @@ GROUPS = (
     "operations",
     "alerts",
     "serve",
+    "signing_keys",
 )
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help="Sentiment of tweets about airlines.")

@@ -16,6 +16,7 @@ from sentiment_lib.local import postgres, sample_data, secrets
 from sentiment_lib.local.component import Component
 from sentiment_lib.local.state_folder import Home, Ports, project_folder
 from sentiment_lib.settings import load_settings
+from sentiment_lib.signing import KeyRing
 from sentiment_lib.storage import migrate
 
 
@@ -26,6 +27,7 @@ def components(home: Home, ports: Ports, *, sample: bool, make_key: Callable[[],
     """
     credentials = secrets.read_or_create(home)
     environment = _environment(home, ports, credentials)
+    KeyRing(home.signing).create_first_key()
     secrets.write_settings(home, secrets.sentiment_environment(home, ports, credentials))
     return [
         Component(

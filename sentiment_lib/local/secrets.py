@@ -55,6 +55,7 @@ def sentiment_environment(home: Home, ports: Ports, credentials: dict[str, str])
         "SENTIMENT_AIRFLOW_URL": f"http://127.0.0.1:{ports.airflow}",
         "SENTIMENT_AIRFLOW_USER": "sentiment",
         "SENTIMENT_AIRFLOW_PASSWORD": passwords(home)["sentiment"],
+        "SENTIMENT_SIGNING_KEYS": str(home.signing),
         "SENTIMENT_AUTHOR_KEY": credentials["author_key"],
     }
 

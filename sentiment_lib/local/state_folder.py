@@ -35,6 +35,11 @@ class Home:
         return self.secrets / "api-key"
 
     @property
+    def signing(self) -> Path:
+        """The private signing keys, and the file of the public ones."""
+        return self.secrets / "signing"
+
+    @property
     def logs(self) -> Path:
         """Log files, one for each component."""
         return self.path / "logs"
