@@ -33,6 +33,12 @@ class ServingSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     maximum_texts: int = Field(1000, ge=1, description="texts in one request")
+    maximum_connections: int = Field(800, ge=1, description="open connections")
+    connections_per_address: int = Field(200, ge=1, description="open connections of one address; raise it for a proxy")
+    trusted_proxies: tuple[str, ...] = Field((), description="addresses whose X-Forwarded-For and -Proto are believed")
+    maximum_head_bytes: int = Field(16 << 10, ge=1024, description="bytes of request line and headers")
+    head_seconds: float = Field(10, gt=0, description="seconds for the request head to arrive")
+    idle_seconds: float = Field(5, gt=0, description="seconds that an idle connection is kept")
     maximum_body_bytes: int = Field(4 << 20, ge=1024)
     body_seconds: float = Field(10, gt=0, description="seconds for the request body to arrive")
     response_seconds: float = Field(30, gt=0, description="timeout of a request")

@@ -15,6 +15,7 @@ from sentiment_lib.errors import BadInput, NotFound
 from sentiment_lib.records import LABELS
 from sentiment_lib.serving import spool_sink
 from sentiment_lib.serving.api_keys import KeyRing
+from sentiment_lib.serving.connections import Connections
 from sentiment_lib.serving.metrics import Metrics
 from sentiment_lib.serving.prediction.model_reloader import ModelReloader
 from sentiment_lib.serving.prediction.pipeline import Prediction, PredictionPipeline, Request
@@ -46,6 +47,7 @@ class Service:
         self.spool = Spool(settings.home / "spool", sink, limit_bytes=limits.spool_bytes)
         self.keys = KeyRing(store)
         self.rate_limit = RateLimit(limits.texts_per_second, limits.burst_texts)
+        self.connections = Connections(limits)
         self.metrics = Metrics()
         self._pipeline = PredictionPipeline(self.spool, self._remember)
         #: lines as JSON, by tweet id: bytes, because the garbage collector's scan of 50,000 dicts stops all requests
@@ -118,6 +120,8 @@ class Service:
             self.metrics.champion.set(0)
         self.metrics.champion_poll.set(self.champion.seconds_since_poll())
         self.metrics.spool.set(self.spool.held_bytes())
+        self.metrics.connections.set(self.connections.count)
+        self.metrics.connections_refused.set(self.connections.refused)
 
     def _remember(self, lines: Sequence[Line]) -> None:
         """Keep the lines of one request, all of one version, for feedback that comes before the database has them."""

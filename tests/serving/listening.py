@@ -12,13 +12,14 @@ from contextlib import contextmanager
 import uvicorn
 
 from sentiment_lib.serving import app
+from sentiment_lib.serving.server import server_config
 from sentiment_lib.settings import Settings
 
 
 @contextmanager
 def listening(settings: Settings) -> Iterator[int]:
     """Port of the app of these settings, under uvicorn in a thread."""
-    server = uvicorn.Server(uvicorn.Config(app.create(settings), port=0, log_config=None, access_log=False))
+    server = uvicorn.Server(server_config(app.create(settings), settings.serving, host="127.0.0.1", port=0))
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
