@@ -71,6 +71,11 @@ class StackHome:
         """Airflow as this user sees it."""
         return Airflow(self.settings.airflow_url, user, self._passwords()[user])
 
+    def mlflow_reader(self) -> tuple[str, str]:
+        """MLflow's account for people, as the login table shows it."""
+        table = json.loads(self.sentiment("logins", "--json"))
+        return next((row["user"], row["password"]) for row in table if row["component"].startswith("MLflow"))
+
     def rows(self, query: str, **values: Any) -> Sequence[Mapping[str, Any]]:
         """Rows of the sentiment database."""
         from sqlalchemy import text

@@ -59,6 +59,9 @@ class Settings(BaseSettings):
     database_url: SecretStr = SecretStr("")
     mlflow_uri: str = "http://127.0.0.1:5000"
     mlflow_model: str = "airline-sentiment"
+    #: account in MLflow; empty: MLflow's own variables MLFLOW_TRACKING_USERNAME and _PASSWORD, or no login
+    mlflow_user: str = ""
+    mlflow_password: SecretStr = SecretStr("")
     #: key of the author hash (BLAKE2b); required wherever tweets are ingested
     author_key: SecretStr = SecretStr("")
     #: folder of the private signing keys; default: HOME/secrets/signing

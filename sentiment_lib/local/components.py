@@ -12,7 +12,7 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 from sentiment_lib.files import write_atomically
-from sentiment_lib.local import postgres, sample_data, secrets
+from sentiment_lib.local import mlflow_server, postgres, sample_data, secrets
 from sentiment_lib.local.component import Component
 from sentiment_lib.local.state_folder import Home, Ports, project_folder
 from sentiment_lib.settings import load_settings
@@ -49,14 +49,17 @@ def components(home: Home, ports: Ports, *, sample: bool, make_key: Callable[[],
         *_sample(home, sample),
         Component(
             name="mlflow",
-            command=_mlflow(home, ports),
+            command=mlflow_server.command(home, ports),
+            prepare=lambda: mlflow_server.write_configuration(home, ports, credentials),
             healthy=lambda: _responds(f"http://127.0.0.1:{ports.mlflow}/health"),
             after=("databases",),
             port=ports.mlflow,
-            environment={
-                **environment,
-                "MLFLOW_BACKEND_STORE_URI": secrets.database_url(credentials, ports, "mlflow", "psycopg2"),
-            },
+            environment={**_inherited(), **mlflow_server.environment(home, ports, credentials)},
+        ),
+        Component(
+            name="mlflow-accounts",
+            call=lambda: mlflow_server.create_accounts(ports, credentials, load_settings().mlflow_model),
+            after=("mlflow",),
         ),
         Component(
             name="airflow-migrate",
@@ -70,16 +73,16 @@ def components(home: Home, ports: Ports, *, sample: bool, make_key: Callable[[],
             command=[_program("sentiment"), "serve", "--host", "127.0.0.1", "--port", str(ports.api)],
             # not /readyz: without a champion it is not ready, and a restart would not change that
             healthy=lambda: _responds(f"http://127.0.0.1:{ports.api}/healthz"),
-            after=("databases", "mlflow"),
+            after=("databases", "mlflow-accounts"),
             port=ports.api,
-            environment=environment,
+            environment=_api_environment(home, ports, credentials),
         ),
         Component(
             name="alerts",
             command=[_program("sentiment"), "alerts", "run"],
             healthy=lambda: True,  # it has no port to probe: healthy while it runs
             after=("databases",),
-            environment=environment,
+            environment={**_inherited("SENTIMENT_"), **secrets.sentiment_environment(home, ports, credentials)},
         ),
         *_airflow(ports, environment, ready=("sample",) if sample else ()),
     ]
@@ -94,7 +97,7 @@ def _sample(home: Home, wanted: bool) -> list[Component]:
 
 
 def _airflow(ports: Ports, environment: dict[str, str], ready: tuple[str, ...]) -> list[Component]:
-    needed = ("airflow-migrate", "mlflow", *ready)
+    needed = ("airflow-migrate", "mlflow-accounts", *ready)
     address = f"http://127.0.0.1:{ports.airflow}"
     arguments = {
         "api-server": ["api-server", "--host", "127.0.0.1", "--port", str(ports.airflow), "--workers", "1"],
@@ -125,13 +128,42 @@ def _create_databases(home: Home, ports: Ports, credentials: dict[str, str], mak
         write_atomically(home.api_key, make_key(), mode=0o600)
 
 
-def _mlflow(home: Home, ports: Ports) -> list[str]:
-    port = str(ports.mlflow)
-    hosts = ",".join(f"{host}:{port}" for host in ("127.0.0.1", "localhost"))
-    return [
-        *(_program("mlflow"), "server", "--host", "127.0.0.1", "--port", port, "--workers", "1"),
-        *("--serve-artifacts", "--artifacts-destination", home.artefacts.as_uri(), "--allowed-hosts", hosts),
-    ]
+#: Variables of the person who starts the stack that hold secrets only some components use.
+SECRETS = (
+    "SENTIMENT_X_BEARER_TOKEN",
+    "SENTIMENT_ALERT_URLS",
+    "SENTIMENT_AIRFLOW_PASSWORD",
+    "SENTIMENT_MLFLOW_PASSWORD",
+)
+
+
+def _inherited(*prefixes: str) -> dict[str, str]:
+    """The environment of `up` for one component: of the platform's and the servers' variables only these prefixes."""
+    ours = tuple({"SENTIMENT_", "AIRFLOW_", "MLFLOW_"} - set(prefixes))
+    return {
+        **{name: value for name, value in os.environ.items() if not name.startswith(ours)},
+        "DO_NOT_TRACK": "1",
+        "GIT_PYTHON_REFRESH": "quiet",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1"),
+        "OMP_WAIT_POLICY": "PASSIVE",
+        "PYTHONUNBUFFERED": "1",
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
+    }
+
+
+def _api_environment(home: Home, ports: Ports, credentials: dict[str, str]) -> dict[str, str]:
+    """The API reads predictions' database and the registry; it has no account in Airflow, and MLflow's reader."""
+    inherited = {name: value for name, value in _inherited("SENTIMENT_").items() if name not in SECRETS}
+    platform = secrets.sentiment_environment(home, ports, credentials)
+    return {
+        **inherited,
+        **platform,
+        "SENTIMENT_AIRFLOW_USER": "",
+        "SENTIMENT_AIRFLOW_PASSWORD": "",
+        "SENTIMENT_MLFLOW_USER": secrets.MLFLOW_READER,
+        "SENTIMENT_MLFLOW_PASSWORD": credentials[f"mlflow_{secrets.MLFLOW_READER}_account"],
+    }
 
 
 def _environment(home: Home, ports: Ports, credentials: dict[str, str]) -> dict[str, str]:
@@ -139,7 +171,7 @@ def _environment(home: Home, ports: Ports, credentials: dict[str, str]) -> dict[
     address = f"http://127.0.0.1:{ports.airflow}"
     users = ",".join(f"{user}:{role}" for user, role in secrets.USERS.items())
     return {
-        **os.environ,
+        **_inherited("SENTIMENT_", "AIRFLOW_"),
         **secrets.sentiment_environment(home, ports, credentials),
         "AIRFLOW_HOME": str(home.airflow),
         "AIRFLOW__API__BASE_URL": address,
@@ -161,14 +193,6 @@ def _environment(home: Home, ports: Ports, credentials: dict[str, str]) -> dict[
         "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "15",
         "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "1",
         "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "60",
-        "DO_NOT_TRACK": "1",
-        "GIT_PYTHON_REFRESH": "quiet",
-        "MLFLOW_DISABLE_TELEMETRY": "true",
-        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
-        "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1"),
-        "OMP_WAIT_POLICY": "PASSIVE",
-        "PYTHONUNBUFFERED": "1",
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
     }
 
 

@@ -1,4 +1,4 @@
-"""PostgreSQL from a wheel: data folder, command line, and three databases with a role each."""
+"""PostgreSQL from a wheel: data folder, command line, and databases with a role each."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def accepts_connections(ports: Ports, password: str) -> bool:
 
 
 def create_databases(ports: Ports, credentials: dict[str, str]) -> None:
-    """Create a role and a database for each of airflow, mlflow and sentiment, where missing."""
+    """Create a role and a database for each of DATABASES, where missing."""
     passwords = {name: credentials[f"{name}_password"] for name in DATABASES}
     embedded_server.create_databases(ports.postgres, credentials["postgres_password"], passwords)
 

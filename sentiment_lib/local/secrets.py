@@ -11,26 +11,36 @@ from sentiment_lib.local.state_folder import Home, Ports
 
 #: Airflow's users and roles; "sentiment" is the platform itself.
 USERS = {"admin": "admin", "mlops": "user", "platform": "viewer", "sentiment": "op"}
-DATABASES = ("airflow", "mlflow", "sentiment")
+DATABASES = ("airflow", "mlflow", "mlflow_auth", "sentiment")
+#: MLflow's accounts: its administrator, the platform, which alone writes, and one for people and the API, who read.
+MLFLOW_ADMIN, MLFLOW_PLATFORM, MLFLOW_READER = "admin", "sentiment", "reader"
 PASSWORDS_FILE = "airflow-passwords.json"
 
 
 def read_or_create(home: Home) -> dict[str, str]:
-    """Every secret by name; generated at the first call."""
+    """Every secret by name; generated at the first call, and those that an earlier release did not have at the next."""
     path = home.secrets / "stack.env.json"
-    if path.exists():
-        stored: dict[str, str] = json.loads(path.read_text())
-        return stored
+    stored: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
+    if not stored:
+        # the password file first: once stack.env.json exists, both do
+        user_passwords = {user: secrets.token_urlsafe(12) for user in USERS}
+        write_atomically(home.secrets / PASSWORDS_FILE, user_passwords, mode=0o600)
+    complete = {**_generate(), **stored}
+    if complete != stored:
+        write_atomically(path, complete, mode=0o600)
+    return complete
+
+
+def _generate() -> dict[str, str]:
     generated = {f"{name}_password": secrets.token_hex(16) for name in ("postgres", *DATABASES)}
+    accounts = (MLFLOW_ADMIN, MLFLOW_PLATFORM, MLFLOW_READER)
+    generated |= {f"mlflow_{account}_account": secrets.token_hex(16) for account in accounts}
+    generated["mlflow_csrf_key"] = secrets.token_hex(32)
     generated["jwt_secret"] = secrets.token_hex(64)
     generated["secret_key"] = secrets.token_hex(32)
     generated["author_key"] = secrets.token_hex(32)
     generated["fernet_key"] = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
     generated["stack_id"] = secrets.token_hex(8)
-    # the password file first: once stack.env.json exists, both do
-    user_passwords = {user: secrets.token_urlsafe(12) for user in USERS}
-    write_atomically(home.secrets / PASSWORDS_FILE, user_passwords, mode=0o600)
-    write_atomically(path, generated, mode=0o600)
     return generated
 
 
@@ -41,7 +51,7 @@ def passwords(home: Home) -> dict[str, str]:
 
 
 def database_url(credentials: dict[str, str], ports: Ports, name: str, driver: str) -> str:
-    """URL of one of the three databases, as its role."""
+    """URL of one of the databases, as its role."""
     return f"postgresql+{driver}://{name}:{credentials[f'{name}_password']}@127.0.0.1:{ports.postgres}/{name}"
 
 
@@ -51,6 +61,8 @@ def sentiment_environment(home: Home, ports: Ports, credentials: dict[str, str])
         "SENTIMENT_HOME": str(home.path),
         "SENTIMENT_DATABASE_URL": database_url(credentials, ports, "sentiment", "psycopg"),
         "SENTIMENT_MLFLOW_URI": f"http://127.0.0.1:{ports.mlflow}",
+        "SENTIMENT_MLFLOW_USER": MLFLOW_PLATFORM,
+        "SENTIMENT_MLFLOW_PASSWORD": credentials[f"mlflow_{MLFLOW_PLATFORM}_account"],
         "SENTIMENT_API_URL": f"http://127.0.0.1:{ports.api}",
         "SENTIMENT_AIRFLOW_URL": f"http://127.0.0.1:{ports.airflow}",
         "SENTIMENT_AIRFLOW_USER": "sentiment",

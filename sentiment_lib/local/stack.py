@@ -163,7 +163,8 @@ def logins() -> list[tuple[str, str, str, str]]:
     api = f"http://127.0.0.1:{used.api}"
     rows.append(("API and test page", api, "local (key)", home.api_key.read_text().strip()))
     database = f"postgresql://127.0.0.1:{used.postgres}/sentiment"
-    rows.append(("MLflow", f"http://127.0.0.1:{used.mlflow}", "", ""))
+    reader = credentials[f"mlflow_{secrets.MLFLOW_READER}_account"]
+    rows.append(("MLflow (reads)", f"http://127.0.0.1:{used.mlflow}", secrets.MLFLOW_READER, reader))
     rows.append(("Postgres", database, "sentiment", credentials["sentiment_password"]))
     return rows
 

@@ -49,6 +49,7 @@ class Registry:
     def __init__(self, settings: Settings) -> None:
         self.uri = settings.mlflow_uri
         self.name = settings.mlflow_model
+        self._account = settings.mlflow_user, settings.mlflow_password
         self.home = settings.home
         self.cache = settings.home / "cache" / "models"
 
@@ -59,6 +60,11 @@ class Registry:
         os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
         os.environ.setdefault("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "false")
         os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
+        user, password = self._account
+        if user:
+            # MLflow takes a login from the environment alone
+            os.environ["MLFLOW_TRACKING_USERNAME"] = user
+            os.environ["MLFLOW_TRACKING_PASSWORD"] = password.get_secret_value()
         try:
             import mlflow
         except ImportError as error:

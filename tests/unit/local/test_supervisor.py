@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -14,7 +15,7 @@ import psutil
 import pytest
 
 from sentiment_lib.errors import PortTaken, StackFailed
-from sentiment_lib.local import processes, secrets
+from sentiment_lib.local import components, processes, secrets
 from sentiment_lib.local.component import Component
 from sentiment_lib.local.ports import require_free
 from sentiment_lib.local.stale_processes import stop_stale
@@ -169,3 +170,37 @@ def test_secrets_are_drawn_once_and_only_their_owner_can_read_them(tmp_path):
     assert secrets.read_or_create(home) == known
     assert home.secrets.stat().st_mode & 0o777 == 0o700
     assert {path.stat().st_mode & 0o777 for path in home.secrets.iterdir()} == {0o600}
+
+
+def test_secrets_that_an_earlier_release_did_not_have_are_added_and_the_others_stay(tmp_path):
+    home = Home(tmp_path)
+    home.create()
+    first = secrets.read_or_create(home)
+    earlier = {name: value for name, value in first.items() if not name.startswith("mlflow_")}
+    (home.secrets / "stack.env.json").write_text(json.dumps(earlier))
+    later = secrets.read_or_create(home)
+    assert later.keys() == first.keys()
+    assert {name: later[name] for name in earlier} == earlier
+    assert later["mlflow_admin_account"] != first["mlflow_admin_account"]
+
+
+def test_each_component_gets_only_the_secrets_that_it_uses(tmp_path, monkeypatch):
+    monkeypatch.setenv("SENTIMENT_X_BEARER_TOKEN", "bearer of the shell")
+    home = Home(tmp_path)
+    home.create()
+    known = secrets.read_or_create(home)
+    passwords = {f"airflow {user}": password for user, password in secrets.passwords(home).items()}
+    hidden = {**known, **passwords, "bearer": "bearer of the shell"}
+
+    def held(name):
+        values = " ".join(found[name].environment.values())
+        return {secret for secret, value in hidden.items() if value in values} - {"stack_id"}
+
+    found = {part.name: part for part in components.components(home, Ports(), sample=False, make_key=str)}
+    assert held("postgres") == set()
+    assert held("mlflow") == {"mlflow_password", "mlflow_csrf_key", "mlflow_admin_account"}
+    assert held("api") == {"sentiment_password", "mlflow_reader_account", "author_key"}
+    airflows_own = {"airflow_password", "jwt_secret", "secret_key", "fernet_key"}
+    assert not held("alerts") & airflows_own
+    assert airflows_own < held("airflow-scheduler")
+    assert not held("airflow-scheduler") & {"mlflow_admin_account", "postgres_password"}
