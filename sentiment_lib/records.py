@@ -150,6 +150,23 @@ class RuleVerdict:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SyntheticRows:
+    """How many rows of a snapshot are tweets of the sample generator."""
+
+    train: int = 0
+    holdout: int = 0
+
+    def __bool__(self) -> bool:
+        return bool(self.train or self.holdout)
+
+    def __str__(self) -> str:
+        return (
+            f"Synthetic data: {self.train:,} training rows and {self.holdout:,} holdout rows are tweets of the sample "
+            "generator. The metrics say nothing about real tweets."
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
 class Decision:
     """The gate's answer with the hash of its evidence."""
 

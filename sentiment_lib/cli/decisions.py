@@ -70,13 +70,14 @@ def _approval_state(gate: str, approval: Approval | None) -> str:
 def show_decision(decision_id: DecisionId, as_json: Json = False) -> None:
     """Print a decision with its evidence."""
     from sentiment_lib.steps.decisions import approval_summary, shadow_comparison
-    from sentiment_lib.storage import decisions
+    from sentiment_lib.storage import decisions, snapshots
 
     with open_store() as (store, settings), store.begin() as connection:
         decision = decisions.full_record(connection, decision_id)
         shadow = shadow_comparison.run(connection, decision)
         approval = decisions.approval(connection, decision_id)
-    body = approval_summary.summarise(decision, settings.policy.approval, approval)
+        synthetic = snapshots.synthetic_rows(connection, decision.snapshot_id)
+    body = approval_summary.summarise(decision, settings.policy.approval, approval, synthetic)
     state = "pending approval" if decision.verdict == "PROMOTE" else "no approval needed"
     if approval:
         state = f"{approval.response} by {approval.answered_by} ({approval.reason or 'no reason given'})"

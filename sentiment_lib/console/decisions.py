@@ -15,7 +15,7 @@ from sentiment_lib.pages.charts.figure import Chart
 from sentiment_lib.pages.charts.intervals import Interval, intervals
 from sentiment_lib.records import LABELS
 from sentiment_lib.steps.decisions import shadow_comparison
-from sentiment_lib.storage import decisions, deployments, predictions
+from sentiment_lib.storage import decisions, deployments, predictions, snapshots
 from sentiment_lib.storage.decisions import DecisionSummary
 
 
@@ -34,6 +34,7 @@ def view(connection: Connection, decision_id: int) -> dict[str, Any]:
         "decision": decision,
         "evidence": evidence,
         "compared": compared,
+        "synthetic": snapshots.synthetic_rows(connection, decision.snapshot_id),
         "intact": decisions.is_intact(decision),
         "approval": decisions.approval(connection, decision_id),
         "answer_at": answer_address(decision.requested_by),

@@ -11,6 +11,7 @@ from typing import Any
 
 from sentiment_lib.evaluation.cost import Cost
 from sentiment_lib.families.catalog import CATALOG
+from sentiment_lib.records import SyntheticRows
 from sentiment_lib.training_record import SearchRecord, TrainingRecord
 
 Figures = Mapping[str, tuple[float, float, float]]
@@ -41,6 +42,7 @@ class Facts:
     slices: Mapping[str, tuple[int, Figures]] = field(default_factory=dict)
     notes: Mapping[str, Any] = field(default_factory=dict)
     cost: Cost = field(default_factory=Cost)
+    synthetic: SyntheticRows = field(default_factory=SyntheticRows)
 
 
 def card(facts: Facts, *, model: str) -> str:
@@ -67,7 +69,8 @@ def _data(facts: Facts) -> list[str]:
         for part, (n, first, last, shares) in facts.parts.items()
     )
     labels = list(next(iter(facts.parts.values()))[3])
-    lines = [*_table(["part", "rows", "period (UTC)", *labels], rows), ""]
+    lines = [*((f"**{facts.synthetic}**", "") if facts.synthetic else ())]
+    lines += [*_table(["part", "rows", "period (UTC)", *labels], rows), ""]
     lines.append(f"Snapshot `{training.snapshot_hash}`; the holdout is later than every training row.")
     lines.append(f"Labels come from {', '.join(f'{name} ({n:,})' for name, n in facts.sources.items())}.")
     options = ", ".join(f"{name}={value}" for name, value in training.options.items()) or "the defaults"

@@ -10,7 +10,7 @@ import pandas as pd
 from sqlalchemy import Connection, func, insert, select, text
 
 from sentiment_lib.errors import NotFound
-from sentiment_lib.records import Snapshot
+from sentiment_lib.records import Snapshot, SyntheticRows
 from sentiment_lib.storage import ledger
 from sentiment_lib.storage.engine import raw
 from sentiment_lib.storage.tables import SnapshotRow, SnapshotTweetRow
@@ -31,18 +31,48 @@ LABELLED = text(
         ORDER BY tweet_id, array_position(CAST(:precedence AS text[]), source) NULLS LAST,
                  labelled_at DESC, confidence DESC NULLS LAST, label_id DESC
     ) l JOIN tweets t USING (tweet_id)
-    WHERE CAST(:until AS timestamptz) IS NULL OR t.created_at < CAST(:until AS timestamptz)
+    WHERE (CAST(:until AS timestamptz) IS NULL OR t.created_at < CAST(:until AS timestamptz))
+      AND (NOT t.synthetic OR NOT :real)
     ORDER BY t.created_at, t.tweet_id
+    """
+)
+# feedback is a biased sample that no holdout takes, so it does not end the use of synthetic tweets
+REAL_LABELS = text(
+    """
+    SELECT EXISTS (
+        SELECT FROM labels l JOIN tweets t USING (tweet_id) WHERE NOT t.synthetic AND l.source <> 'feedback'
+    )
     """
 )
 
 
 def labelled(connection: Connection, precedence: Sequence[str], until: datetime | None = None) -> pd.DataFrame:
-    """Each labelled tweet once, with its current label, oldest first; columns COLUMNS."""
-    rows = connection.execute(LABELLED, {"precedence": list(precedence), "until": until}).all()
+    """Each labelled tweet once, with its current label, oldest first; columns COLUMNS.
+
+    Synthetic tweets are left out as soon as a real tweet has a label: they must not teach or judge real models.
+    """
+    parameters = {"precedence": list(precedence), "until": until, "real": has_real_labels(connection)}
+    rows = connection.execute(LABELLED, parameters).all()
     frame = pd.DataFrame(rows, columns=list(COLUMNS))
     frame["created_at"] = pd.to_datetime(frame["created_at"], utc=True)
     return frame
+
+
+def has_real_labels(connection: Connection) -> bool:
+    """Whether a tweet that is not synthetic has a label other than feedback."""
+    return bool(connection.scalar(REAL_LABELS))
+
+
+def synthetic_rows(connection: Connection, snapshot_id: int) -> SyntheticRows:
+    """How many rows of the snapshot are synthetic tweets."""
+    counts = connection.execute(
+        text(
+            "SELECT s.part, count(*) FROM snapshot_rows s JOIN tweets t USING (tweet_id) "
+            "WHERE s.snapshot_id = :id AND t.synthetic GROUP BY s.part"
+        ),
+        {"id": snapshot_id},
+    )
+    return SyntheticRows(**{part: int(count) for part, count in counts})
 
 
 def find(connection: Connection, content_hash: str) -> Snapshot | None:

@@ -11,9 +11,9 @@ from sentiment_lib.console import decisions as console
 from sentiment_lib.console import of_dag
 from sentiment_lib.console.pages import draw
 from sentiment_lib.evaluation import evidence_text
-from sentiment_lib.records import Answer, RuleVerdict
+from sentiment_lib.records import Answer, RuleVerdict, SyntheticRows
 from sentiment_lib.steps.decisions import approval_summary
-from sentiment_lib.storage import decisions
+from sentiment_lib.storage import decisions, snapshots
 
 #: A data set may name an airline anything.
 HOSTILE = RuleVerdict(rule="slice: airline <b>|x", figure=0.1, bound=0.2, verdict="hold", reason="<i>|few</i>\nrows")
@@ -40,18 +40,31 @@ def test_what_holds_while_a_question_waits_is_not_said_of_one_that_does_not(stor
     assert "Expires" in decided.question.body
     with store.begin() as connection:
         record = decisions.full_record(connection, decided.decision.decision_id)
-    assert "Expires" in approval_summary.summarise(record, settings.policy.approval, None)
+    assert "Expires" in approval_summary.summarise(record, settings.policy.approval, None, SyntheticRows())
     refused = replace(record, verdict=Answer.REJECT)
-    assert "Expires" not in approval_summary.summarise(refused, settings.policy.approval, None)
-    body = approval_summary.summarise(record, settings.policy.approval, say(decided.question))
+    assert "Expires" not in approval_summary.summarise(refused, settings.policy.approval, None, SyntheticRows())
+    body = approval_summary.summarise(record, settings.policy.approval, say(decided.question), SyntheticRows())
     assert "Expires" not in body
     assert "from now on" not in body
     assert decided.decision.evidence_hash in body
 
 
+def test_a_comparison_on_synthetic_tweets_says_so(store, settings, decided):
+    with store.begin() as connection:
+        connection.execute(text("UPDATE tweets SET synthetic = true"))
+        record = decisions.full_record(connection, decided.decision.decision_id)
+        synthetic = snapshots.synthetic_rows(connection, record.snapshot_id)
+        view = console.view(connection, record.decision_id)
+        body = approval_summary.summarise(record, settings.policy.approval, None, synthetic)
+    assert synthetic.train > 0
+    assert synthetic.holdout > 0
+    assert f"{synthetic.holdout:,} holdout rows are tweets of the sample generator" in body.splitlines()[0]
+    assert "Synthetic data" in draw("decision.html", "/decisions/one", **view)
+
+
 def test_names_cannot_break_the_table_or_the_page(store, settings, hostile):
     with store.begin() as connection:
-        body = approval_summary.summarise(hostile, settings.policy.approval, None)
+        body = approval_summary.summarise(hostile, settings.policy.approval, None, SyntheticRows())
         view = console.view(connection, hostile.decision_id)
     assert "airline <b>\\|x | ◐ | <i>\\|few</i> rows |" in body
     page = draw("decision.html", "/decisions/one", **{**view, "decision": hostile})

@@ -10,6 +10,7 @@ import pytest
 from sentiment_lib.errors import TrainingCancelled
 from sentiment_lib.families import catalog
 from sentiment_lib.families.tuning import successive_halving
+from sentiment_lib.records import SyntheticRows
 from sentiment_lib.registry.mlflow_registry import Registry
 from sentiment_lib.steps.decisions import approval_summary, evaluate
 from sentiment_lib.steps.decisions.replay import run as replay
@@ -106,7 +107,7 @@ def test_the_evidence_says_how_many_options_were_tried_and_replays(store, search
     with store.begin() as connection:
         record = decisions.full_record(connection, decision.decision_id)
         evidence = json.loads(record.evidence)
-        asked = approval_summary.summarise(record, searching.policy.approval, None)
+        asked = approval_summary.summarise(record, searching.policy.approval, None, SyntheticRows())
     assert "the best of 4 configurations" in asked
     note = details(store, version)["search"]
     assert evidence["candidate"]["search"] == {"configurations": 4, "trials": 7, "found": note["found"]}

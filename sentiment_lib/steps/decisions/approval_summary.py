@@ -6,7 +6,7 @@ from sentiment_lib.evaluation.comparison import Comparison
 from sentiment_lib.evaluation.evidence_record import Evidence, HyperparameterSearch
 from sentiment_lib.evaluation.evidence_text import humanise_metrics, verdict_name
 from sentiment_lib.policy import ApprovalPolicy
-from sentiment_lib.records import Answer, Approval, DecisionRecord
+from sentiment_lib.records import Answer, Approval, DecisionRecord, SyntheticRows
 
 METRICS = (
     ("negative_f1", "F1 of class negative"),
@@ -23,10 +23,13 @@ SHADOW_NOTE = (
 MARKS = {"pass": "✔", "not enough data": "not enough data", "hold": "◐", "reject": "✘"}
 
 
-def summarise(decision: DecisionRecord, policy: ApprovalPolicy, approval: Approval | None) -> str:
+def summarise(
+    decision: DecisionRecord, policy: ApprovalPolicy, approval: Approval | None, synthetic: SyntheticRows
+) -> str:
     """Markdown with the metrics of both versions, every rule and the evidence hash.
 
     `approval` is the decision's, when it has one: without a pending approval, expiry and shadow scoring are left out.
+    `synthetic` are the synthetic rows of the decision's snapshot.
     Raises BadInput when the evidence cannot be parsed.
     """
     pending = decision.verdict is Answer.PROMOTE and approval is None
@@ -34,6 +37,7 @@ def summarise(decision: DecisionRecord, policy: ApprovalPolicy, approval: Approv
     compared, main = evidence.comparison, evidence.comparison.main
     candidate, champion = evidence.candidate, evidence.champion
     lines = [
+        *((f"⚠ **{synthetic}**", "") if synthetic else ()),
         f"**Version {candidate.version} ({candidate.family})** would replace champion "
         f"**{champion.version} ({champion.family})** for every tweet scored from then on.",
         "",

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sentiment_lib.evaluation.cost import Cost
 from sentiment_lib.evaluation.slices import document_frequencies, slice_masks
 from sentiment_lib.families.base import Model
-from sentiment_lib.records import LABEL_CODES, LABELS
+from sentiment_lib.records import LABEL_CODES, LABELS, SyntheticRows
 from sentiment_lib.registry.model_card import Facts
 from sentiment_lib.statistics.bootstrap import metrics_with_intervals
 from sentiment_lib.text.normalise import NORMALISER_VERSION
@@ -28,6 +28,7 @@ def card_facts(
     cost: Cost,
     frame: pd.DataFrame | None,
     proba: NDArray[np.float64] | None,
+    synthetic: SyntheticRows,
 ) -> Facts:
     """Facts for `model_card.card`; `proba` (n, 3) are the model's probabilities for the holdout rows of `frame`."""
     measured: dict[str, Any] = {}
@@ -55,6 +56,7 @@ def card_facts(
         normaliser=NORMALISER_VERSION,
         notes=getattr(model, "notes", {}),
         cost=cost,
+        synthetic=synthetic,
         **measured,
     )
 

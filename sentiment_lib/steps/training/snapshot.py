@@ -24,7 +24,8 @@ BIASED = ("feedback", "picked")
 def run(store: Store, settings: Settings, *, until: datetime | None = None) -> Snapshot:
     """Freeze the labelled tweets (created before `until`); the same content gives the snapshot that is there already.
 
-    Raises NotEnoughLabels when either part would be too small for the policy.
+    Synthetic tweets count only while no real tweet has a label. Raises NotEnoughLabels when either part would be too
+    small for the policy.
     """
     policy = settings.policy
     with store.begin() as connection:
@@ -37,7 +38,8 @@ def run(store: Store, settings: Settings, *, until: datetime | None = None) -> S
             ("the holdout", len(frame) - train, policy.snapshot.minimum_holdout),
         ):
             if have < need:
-                raise NotEnoughLabels(purpose=purpose, have=have, need=need)
+                real = " on real tweets" if snapshots.has_real_labels(connection) else ""
+                raise NotEnoughLabels(purpose=purpose + real, have=have, need=need)
         assert split_at is not None
         digest = content_hash(frame)
         found = snapshots.find(connection, digest)

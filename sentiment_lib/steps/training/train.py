@@ -16,7 +16,7 @@ from sentiment_lib.evaluation.cost import Cost
 from sentiment_lib.families import catalog
 from sentiment_lib.families.base import Model
 from sentiment_lib.hashing import hash_text
-from sentiment_lib.records import LABEL_CODES, ModelVersion, Snapshot
+from sentiment_lib.records import LABEL_CODES, ModelVersion, Snapshot, SyntheticRows
 from sentiment_lib.registry import holdout_plots, mlflow_runs, model_package
 from sentiment_lib.registry.mlflow_registry import RegisteredVersion, Registry
 from sentiment_lib.registry.model_card import card
@@ -116,7 +116,14 @@ def _train(
     spec, snapshot = task.spec, task.snapshot
     frame = snapshot_step.read(settings, snapshot) if snapshot else None
     inputs = training_inputs.collect_inputs(store, settings, spec, snapshot, frame, task.folder / "inputs.json")
-    parameters = {**vars(spec), "train_rows": snapshot.train_rows if snapshot else 0}
+    with store.begin() as connection:
+        synthetic = snapshots.synthetic_rows(connection, snapshot.snapshot_id) if snapshot else SyntheticRows()
+    parameters = {
+        **vars(spec),
+        "train_rows": snapshot.train_rows if snapshot else 0,
+        "synthetic_train_rows": synthetic.train,
+        "synthetic_holdout_rows": synthetic.holdout,
+    }
     with (
         tempfile.TemporaryDirectory(prefix="training-") as scratch,
         mlflow_runs.training_run(registry, training_key=task.key, name=spec.family, parameters=parameters) as run_id,
@@ -142,7 +149,8 @@ def _train(
         cost = measure_cost(model, package, stopwatch, [] if holdout is None else holdout["text"].tolist())
         proba = None if holdout is None else _log_holdout(registry, run_id, model, holdout, Path(scratch))
         registry.log_training_record(run_id, record, cost)
-        text = card(card_facts.card_facts(model, digest, record, cost, frame, proba), model=registry.name)
+        facts = card_facts.card_facts(model, digest, record, cost, frame, proba, synthetic)
+        text = card(facts, model=registry.name)
         registered = registry.register(
             package, digest=digest, model=model, run_id=run_id, training_key=task.key, card=text
         )
