@@ -44,6 +44,8 @@ class ServingSettings(BaseModel):
     response_seconds: float = Field(30, gt=0, description="timeout of a request")
     texts_per_second: float = Field(2000, gt=0, description="rate limit of one key")
     burst_texts: float = Field(10_000, gt=0, description="burst size of the rate limit")
+    key_units_in_flight: float = Field(8000, gt=0, description="cost of one key's requests in progress")
+    shed_seconds: float = Field(5, gt=0, description="expected wait above which a request is refused with 503")
     poll_seconds: float = Field(1, gt=0, description="polling interval for a new champion")
     spool_bytes: int = Field(1 << 30, ge=1 << 20, description="size limit of the spool")
     cors_origins: tuple[str, ...] = ()

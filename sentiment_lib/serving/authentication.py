@@ -38,7 +38,7 @@ def require(role: str) -> Callable[[Request], Awaitable[Caller]]:
     async def dependency(request: Request) -> Caller:
         caller = await identify(request)
         if caller is None:
-            raise HTTPException(401, _no_caller(request), headers={"WWW-Authenticate": "Bearer"})
+            raise HTTPException(401, no_caller(request), headers={"WWW-Authenticate": "Bearer"})
         if not caller.may(role):
             raise HTTPException(403, f"this key lacks the role {role}")
         add_log_fields(request.scope, caller=caller.name)
@@ -92,7 +92,7 @@ async def _lookup(keys: KeyRing, digest: bytes) -> Caller | None:
     return cached[0] if cached is not None else await run_in_threadpool(keys.by_digest, digest)
 
 
-def _no_caller(request: Request) -> str:
+def no_caller(request: Request) -> str:
     """Says whether a key was missing or wrong."""
     return "an API key is needed" if _key_in_header(request) is None else "this API key is not in use"
 

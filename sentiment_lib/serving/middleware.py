@@ -101,6 +101,7 @@ class RequestMiddleware:
             return problem(408, detail, request_id=request_id, headers={"Connection": "close"})
         if body is None:  # the client has disconnected
             return None
+        scope["body_bytes"] = len(body)
         replayed = False
 
         async def replay() -> Message:

@@ -6,12 +6,14 @@ import time
 from typing import Annotated, Any
 
 import orjson
-from fastapi import APIRouter, Depends, HTTPException, Path, Request, Response
+from fastapi import APIRouter, Depends, Path, Request, Response
 
 from sentiment_lib.errors import BadInput, NotFound
 from sentiment_lib.serving import schemas
+from sentiment_lib.serving.admission import cost_of
 from sentiment_lib.serving.api_keys import Caller
 from sentiment_lib.serving.authentication import require
+from sentiment_lib.serving.bodies import JsonRoute, charge
 from sentiment_lib.serving.middleware import add_log_fields
 from sentiment_lib.serving.prediction.pipeline import Prediction
 from sentiment_lib.serving.service import Service
@@ -30,7 +32,7 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
     }.items()
 }
 
-router = APIRouter(prefix="/v1", responses=PROBLEMS)
+router = APIRouter(prefix="/v1", responses=PROBLEMS, route_class=JsonRoute)
 health = APIRouter(tags=["health"])
 
 
@@ -53,8 +55,10 @@ async def predict(body: schemas.PredictBody, request: Request, caller: Predictor
     started = time.perf_counter()
     service = await service_of(request)
     texts = body.batch(service.settings.serving.maximum_texts)
-    charge(service, caller, len(texts))
-    predictions = await service.predict(texts, explain=body.explain)
+    units = cost_of(texts, explain=body.explain)
+    charge(service, caller, units)
+    with service.admission.admit(caller.name, units, explain=body.explain):
+        predictions = await service.predict(texts, explain=body.explain)
     add_log_fields(request.scope, texts=len(texts), version=predictions[0].version)
     # not validated by the response model: that would cost as much as a linear model's prediction
     return Response(
@@ -144,13 +148,6 @@ async def metrics(service: Serving) -> Response:
     """Metrics in Prometheus text format."""
     service.update_gauges()
     return Response(service.metrics.exposition(), media_type="text/plain; version=0.0.4; charset=utf-8")
-
-
-def charge(service: Service, caller: Caller, texts: int) -> None:
-    """Take the texts from the caller's rate limit; raises HTTPException 429 with Retry-After when it is used up."""
-    wait = service.rate_limit.acquire(caller.name, texts)
-    if wait:
-        raise HTTPException(429, "too many texts with this key", headers={"Retry-After": str(max(1, round(wait)))})
 
 
 def _prediction_out(prediction: Prediction) -> dict[str, Any]:

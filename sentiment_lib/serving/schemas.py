@@ -44,7 +44,10 @@ class PredictBody(Body):
     )
     text: Text | None = None
     #: the maximum length is a setting: `batch` checks it, before it looks at any text
-    texts: Annotated[list[str], Field(min_length=1, examples=[["@delta great crew today"]])] | None = None
+    #: fail_fast: an error for each of two million items would take seconds and gigabytes
+    texts: Annotated[list[str], Field(min_length=1, fail_fast=True, examples=[["@delta great crew today"]])] | None = (
+        None
+    )
     explain: bool = Field(False, description="also return the weight of each part of the text (at most 50 texts)")
 
     def batch(self, maximum_texts: int) -> list[str]:

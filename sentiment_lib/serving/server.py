@@ -42,6 +42,8 @@ def run(host: str, port: int) -> None:
     # our lines hold none of these, and looking them up takes as long as writing the line
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+    # threads of the model and of parsers hold the interpreter for shorter turns, so that short requests wait less
+    sys.setswitchinterval(0.001)
     settings = load_settings()
     server = uvicorn.Server(server_config(app.create(settings), settings.serving, host=host, port=port))
     server.run()

@@ -14,6 +14,7 @@ import orjson
 from sentiment_lib.errors import BadInput, NotFound
 from sentiment_lib.records import LABELS
 from sentiment_lib.serving import spool_sink
+from sentiment_lib.serving.admission import Admission
 from sentiment_lib.serving.api_keys import KeyRing
 from sentiment_lib.serving.connections import Connections
 from sentiment_lib.serving.metrics import Metrics
@@ -31,6 +32,8 @@ from sentiment_lib.text.limits import LONGEST_TEXT
 
 #: Texts of one request that can be explained: each costs a prediction for every word.
 MAX_EXPLAINED = 50
+#: Characters of a request above which masking leaves the event loop.
+LONG_CHARACTERS = 20_000
 #: Predictions kept in memory, for feedback that arrives before the database has them.
 MAX_RECENT = 50_000
 
@@ -50,6 +53,7 @@ class Service:
         self.connections = Connections(limits)
         self.metrics = Metrics()
         self._pipeline = PredictionPipeline(self.spool, self._remember)
+        self.admission = Admission(limits.key_units_in_flight, limits.shed_seconds, lambda: self._pipeline.unit_seconds)
         #: lines as JSON, by tweet id: bytes, because the garbage collector's scan of 50,000 dicts stops all requests
         self._recent: OrderedDict[int, bytes] = OrderedDict()
         self._recent_lock = threading.Lock()
@@ -75,8 +79,8 @@ class Service:
         if explain and len(texts) > MAX_EXPLAINED:
             raise BadInput(what="explain", problem=f"at most {MAX_EXPLAINED} texts at once can be explained")
         loaded = self.champion.current()
-        # a mask can be longer than what it hides, and the table takes no longer text
-        masked = [text.strip()[:LONGEST_TEXT] for text in mask_all(texts)]
+        long = sum(map(len, texts)) > LONG_CHARACTERS
+        masked = await asyncio.to_thread(_mask, texts) if long else _mask(texts)
         return await self._pipeline.predict(Request(loaded, masked, explain))
 
     async def record_feedback(self, prediction_id: str, *, label: str | None, by: str) -> str:
@@ -132,6 +136,11 @@ class Service:
                 self._recent.popitem(last=False)
         for label, count in Counter([line["label"] for line in lines]).items():
             self.metrics.predictions.labels(version, label).inc(count)
+
+
+def _mask(texts: Sequence[str]) -> list[str]:
+    # a mask can be longer than what it hides, and the table takes no longer text
+    return [text.strip()[:LONGEST_TEXT] for text in mask_all(texts)]
 
 
 def find_prediction(store: Store, tweet_id: int, version: int) -> StoredPrediction:

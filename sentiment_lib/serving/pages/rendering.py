@@ -20,6 +20,7 @@ from sentiment_lib.pages.templates import environment
 from sentiment_lib.serving import problems
 from sentiment_lib.serving.api_keys import Caller
 from sentiment_lib.serving.authentication import identify
+from sentiment_lib.serving.bodies import pay_for_body
 from sentiment_lib.serving.middleware import add_log_fields
 
 HERE = Path(__file__).parent
@@ -90,6 +91,7 @@ class PageRoute(APIRoute):
 
         async def handle(request: Request) -> Response:
             try:
+                await pay_for_body(request)
                 return await handler(request)
             except Exception as error:
                 problem = problems.response_to(request, error)

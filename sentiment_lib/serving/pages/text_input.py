@@ -7,7 +7,7 @@ import io
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from itertools import chain
+from itertools import chain, islice
 
 from sentiment_lib.errors import BadInput
 from sentiment_lib.sources import encoding, header
@@ -27,13 +27,15 @@ class InputText:
     problem: str | None
 
 
-def parse_lines(typed: str) -> list[InputText]:
-    """One text for each line that is not blank."""
+def parse_lines(typed: str, maximum: int) -> list[InputText]:
+    """One text for each line that is not blank. Raises BadInput for more than `maximum`, however many follow."""
     # not splitlines(): it also splits at characters that occur inside a tweet, such as U+2028
     rows = typed.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    return [
-        InputText(number, line.strip(), bad_text(line)) for number, line in enumerate(rows, start=1) if line.strip()
-    ]
+    stripped = ((number, row.strip()) for number, row in enumerate(rows, start=1))
+    lines = list(islice(((number, line) for number, line in stripped if line), maximum + 1))
+    if len(lines) > maximum:
+        raise BadInput(what="the text", problem=f"it has more than {maximum:,} lines")
+    return [InputText(number, line, bad_text(line)) for number, line in lines]
 
 
 def parse_csv(content: bytes, maximum: int) -> list[InputText]:
@@ -68,9 +70,10 @@ def parse_csv(content: bytes, maximum: int) -> list[InputText]:
     if separator == "\t":
         layout = replace(layout, quoted=is_quoted(io.StringIO(text, newline=""), layout))
     rest = lines if has_header else chain([first], lines)
-    rows = list(_rows(rest, layout, skipped + 1 if has_header else skipped, column))
+    # one row too many: the others need not be read to be refused
+    rows = list(islice(_rows(rest, layout, skipped + 1 if has_header else skipped, column), maximum + 1))
     if len(rows) > maximum:
-        raise BadInput(what=what, problem=f"it has {len(rows):,} rows, and at most {maximum:,} are allowed")
+        raise BadInput(what=what, problem=f"it has more than {maximum:,} rows")
     return [InputText(number, cell, problem) for number, (cell, problem) in enumerate(rows, start=1)]
 
 

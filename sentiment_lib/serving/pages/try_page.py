@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,13 +12,15 @@ from fastapi import APIRouter, Depends, File, Form, Request, Response, UploadFil
 
 from sentiment_lib.errors import BadInput
 from sentiment_lib.records import LABELS
+from sentiment_lib.serving.admission import cost_of
 from sentiment_lib.serving.api_keys import Caller
+from sentiment_lib.serving.bodies import charge
 from sentiment_lib.serving.middleware import add_log_fields
 from sentiment_lib.serving.pages.rendering import PageRoute, is_partial, page, visitor
 from sentiment_lib.serving.pages.text_input import InputText, parse_csv, parse_lines
 from sentiment_lib.serving.prediction.highlighting import Span, highlight_spans
 from sentiment_lib.serving.prediction.pipeline import Prediction
-from sentiment_lib.serving.routes import Serving, charge
+from sentiment_lib.serving.routes import Serving
 from sentiment_lib.serving.service import MAX_EXPLAINED, Service
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
@@ -57,16 +60,20 @@ async def predict(
 ) -> Response:
     """Predictions for the lines typed, or for a CSV file. Raises BadInput for no text or too many."""
     maximum = service.settings.serving.maximum_texts
-    texts = parse_csv(await file.read(), maximum) if file is not None and file.size else parse_lines(typed)
+    if file is not None and file.size:
+        texts = await asyncio.to_thread(parse_csv, await file.read(), maximum)
+    else:
+        texts = await asyncio.to_thread(parse_lines, typed, maximum)
     if not texts:
         raise BadInput(what="the form", problem="type a tweet, or choose a CSV file")
-    if len(texts) > maximum:
-        raise BadInput(what="the text", problem=f"it has {len(texts):,} lines, and at most {maximum:,} are allowed")
     valid = [text.text for text in texts if text.problem is None]
     predictions: list[Prediction] = []
     if valid:
-        charge(service, caller, len(valid))
-        predictions = await service.predict(valid, explain=len(valid) <= MAX_EXPLAINED)
+        explain = len(valid) <= MAX_EXPLAINED
+        units = cost_of(valid, explain=explain)
+        charge(service, caller, units)
+        with service.admission.admit(caller.name, units, explain=explain):
+            predictions = await service.predict(valid, explain=explain)
         add_log_fields(request.scope, texts=len(valid), version=predictions[0].version)
     return _page(request, service, caller, typed=typed, results=_results(texts, predictions))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import queue
 import threading
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
@@ -16,13 +17,17 @@ Item = TypeVar("Item")
 class MicroBatcher(Generic[Item]):
     """Collects items from any thread and hands up to `max_batch` waiting ones to `process`, in order of arrival.
 
-    `process` reports results to whoever waits for them. What it raises is logged, and the next batch is processed.
+    Items of low priority are processed one at a time, when no other waits. `process` reports results to whoever waits
+    for them. What it raises is logged, and the next batch is processed.
     """
 
     def __init__(self, name: str, process: Callable[[Sequence[Item]], None], *, max_batch: int = 64) -> None:
         self._process = process
         self._max_batch = max_batch
-        self._queue: queue.SimpleQueue[Item | None] = queue.SimpleQueue()
+        self._waiting: deque[Item] = deque()
+        self._low: deque[Item] = deque()
+        #: one True for each item, put after it; False: stop
+        self._signals: queue.SimpleQueue[bool] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
@@ -31,27 +36,33 @@ class MicroBatcher(Generic[Item]):
 
     def stop(self) -> None:
         """Process what waits, then end the thread."""
-        self._queue.put(None)
+        self._signals.put(False)
         self._thread.join(timeout=30)
 
-    def submit(self, item: Item) -> None:
-        """Add an item to the end of the queue."""
-        self._queue.put(item)
+    def submit(self, item: Item, *, low_priority: bool = False) -> None:
+        """Add an item to the end of its queue."""
+        (self._low if low_priority else self._waiting).append(item)
+        self._signals.put(True)
 
     def _run(self) -> None:
         stopping = False
-        while not stopping and (first := self._queue.get()) is not None:
-            batch = [first]
-            while len(batch) < self._max_batch and not stopping:
-                try:
-                    item = self._queue.get_nowait()
-                except queue.Empty:
-                    break
-                if item is None:
+        while True:
+            if not stopping and not self._signals.get():
+                stopping = True
+            if stopping and not self._waiting and not self._low:
+                return
+            if not self._waiting:
+                self._process_batch([self._low.popleft()])
+                continue
+            batch = [self._waiting.popleft()]
+            while self._waiting and len(batch) < self._max_batch:
+                if not stopping and not self._signals.get():  # each item has one, or will have in a moment
                     stopping = True
-                else:
-                    batch.append(item)
-            try:
-                self._process(batch)
-            except Exception:
-                log.exception("%s: a batch of %d failed", self._thread.name, len(batch))
+                batch.append(self._waiting.popleft())
+            self._process_batch(batch)
+
+    def _process_batch(self, batch: Sequence[Item]) -> None:
+        try:
+            self._process(batch)
+        except Exception:
+            log.exception("%s: a batch of %d failed", self._thread.name, len(batch))

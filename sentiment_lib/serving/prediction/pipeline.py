@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from sentiment_lib.families.attribution import Attribution, attribute
 from sentiment_lib.families.base import check_probabilities
 from sentiment_lib.records import LABELS
+from sentiment_lib.serving.admission import cost_of
 from sentiment_lib.serving.prediction.micro_batching import MicroBatcher
 from sentiment_lib.serving.prediction.model_reloader import LoadedModel
 from sentiment_lib.serving.prediction.prediction_ids import TweetIds, format_prediction_id
@@ -74,13 +75,18 @@ class Request:
     #: by the number of the chunk
     outputs: dict[int, ChunkOutput] = field(default_factory=dict)
 
+    @property
+    def chunk_size(self) -> int:
+        """Texts of a chunk; each explained text is one of its own, since it costs a prediction for every word."""
+        return 1 if self.explain else CHUNK
+
     def chunk_count(self) -> int:
         """Number of chunks."""
-        return -(-len(self.texts) // CHUNK)
+        return -(-len(self.texts) // self.chunk_size)
 
     def chunk(self, number: int) -> Sequence[str]:
         """The texts of one chunk."""
-        return self.texts[number * CHUNK : (number + 1) * CHUNK]
+        return self.texts[number * self.chunk_size : (number + 1) * self.chunk_size]
 
     def complete(self) -> bool:
         """True when the model has returned every chunk."""
@@ -116,6 +122,8 @@ class PredictionPipeline:
         #: moving averages in seconds: of a write, and per text of the version that predicted last
         self._write_seconds = 0.0
         self._text_seconds: tuple[int, float] = (0, 0.0)
+        #: moving average in seconds of one unit of cost
+        self.unit_seconds = 0.0
         self._batcher: MicroBatcher[tuple[Request, int]] = MicroBatcher("model", self._process, max_batch=MAX_CHUNKS)
 
     def start(self) -> None:
@@ -138,7 +146,7 @@ class PredictionPipeline:
                 self._process([(request, 0)])
                 return request.result.result()
             for number in range(request.chunk_count()):
-                self._batcher.submit((request, number))
+                self._batcher.submit((request, number), low_priority=request.explain)
             return await asyncio.wrap_future(request.result)
         finally:
             self._in_flight -= 1
@@ -162,8 +170,7 @@ class PredictionPipeline:
                 for request, _ in chunk_batch:
                     request.fail(error)
                 continue
-            texts = sum(len(output.probabilities) for output in outputs)
-            self._update_text_seconds(loaded.version, (time.perf_counter() - started) / texts)
+            self._measure(loaded.version, chunk_batch, time.perf_counter() - started)
             for (request, number), output in zip(chunk_batch, outputs, strict=True):
                 request.outputs[number] = output
                 # from here on it can no longer be cancelled
@@ -188,11 +195,16 @@ class PredictionPipeline:
                 if not request.result.done():
                     request.result.set_exception(error)
 
-    def _update_text_seconds(self, version: int, seconds: float) -> None:
+    def _measure(self, version: int, chunk_batch: ChunkBatch, seconds: float) -> None:
+        """Update the moving averages with the duration of one call of the model."""
+        chunks = [(request.chunk(number), request.explain) for request, number in chunk_batch]
+        units = sum(cost_of(texts, explain=explain) for texts, explain in chunks)
+        self.unit_seconds += SMOOTHING * (seconds / units - self.unit_seconds)
+        per_text = seconds / sum(len(texts) for texts, _ in chunks)
         measured_version, average = self._text_seconds
         if version == measured_version:
-            seconds = average + SMOOTHING * (seconds - average)
-        self._text_seconds = version, seconds
+            per_text = average + SMOOTHING * (per_text - average)
+        self._text_seconds = version, per_text
 
     def _lines(self, request: Request, now: datetime) -> list[Line]:
         """The spool's lines of a complete request."""

@@ -1,0 +1,70 @@
+"""Reading of request bodies: what is large is paid for before it is parsed, and parsed off the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from fastapi import HTTPException, Request, Response
+from fastapi.routing import APIRoute
+
+from sentiment_lib.serving.admission import UNIT_BYTES
+from sentiment_lib.serving.api_keys import Caller
+from sentiment_lib.serving.authentication import identify, no_caller
+
+if TYPE_CHECKING:
+    from sentiment_lib.serving.service import Service
+
+#: Bytes of a body above which it is large.
+LARGE_BODY = 64 << 10
+#: Fields of a JSON object: the validation of each unknown one costs time.
+MAX_FIELDS = 20
+
+
+class JsonRequest(Request):
+    """A request whose JSON is parsed by orjson, in a thread when it is large."""
+
+    async def json(self) -> Any:
+        """The body's value; raises JSONDecodeError, and HTTPException 422 for an object with too many fields."""
+        body = await self.body()
+        value = orjson.loads(body) if len(body) <= LARGE_BODY else await asyncio.to_thread(orjson.loads, body)
+        if isinstance(value, dict) and len(value) > MAX_FIELDS:
+            raise HTTPException(422, f"the request has {len(value):,} fields, more than {MAX_FIELDS}")
+        return value
+
+
+class JsonRoute(APIRoute):
+    """A route that reads JSON: a large body only from a caller with a key, against the key's rate limit."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """The handler, with the body guarded."""
+        handler = super().get_route_handler()
+
+        async def handle(request: Request) -> Response:
+            await pay_for_body(request)
+            return await handler(JsonRequest(request.scope, request.receive))
+
+        return handle
+
+
+async def pay_for_body(request: Request) -> None:
+    """Charge a large body to the caller before it is parsed; raises HTTPException 401 without one, and 429."""
+    size = request.scope.get("body_bytes", 0)
+    if size <= LARGE_BODY:
+        return
+    caller = await identify(request)
+    if caller is None:
+        raise HTTPException(401, no_caller(request), headers={"WWW-Authenticate": "Bearer"})
+    service: Service = request.app.state.service
+    charge(service, caller, size / UNIT_BYTES)
+
+
+def charge(service: Service, caller: Caller, units: float) -> None:
+    """Take the cost from the caller's rate limit; raises HTTPException 429 with Retry-After when it is used up."""
+    wait = service.rate_limit.acquire(caller.name, units)
+    if wait:
+        raise HTTPException(
+            429, "the rate limit of this key is used up", headers={"Retry-After": str(max(1, round(wait)))}
+        )
