@@ -49,6 +49,8 @@ class Batch:
 def validate_rows(validator: RowValidator, rows: Sequence[Row]) -> Batch:
     """Validate consecutive rows of one source."""
     batch = Batch(received=len(rows))
+    if not rows:
+        return batch
     _validate(batch, validator, _without_rounded_ids(validator, rows))
     return batch
 
