@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sentiment_lib.text import language, privacy
-from sentiment_lib.text.airlines import HANDLES
+from sentiment_lib.text.airlines import HANDLES, airline_of
 from sentiment_lib.text.normalise import (
     APOSTROPHES,
     CONTROL,
@@ -38,7 +38,7 @@ _NO_PHONE = bytes(code for code in range(1, 128) if chr(code) not in "0123456789
 _MIN_DIGITS = 7
 #: As `language` reads plain text, with the NUL bytes kept.
 _PLAIN = b"\x00" + language.PLAIN[1:]
-_HANDLE_OR_END = re.compile(r"[@\uff20\ufe6b](\w{1,20})|\x00", re.ASCII)
+_HANDLE_OR_END = re.compile(r"@(\w{1,20})|\x00", re.ASCII)
 #: Length of the shortest run of a letter that `normalise` shortens.
 _ELONGATED = 4
 #: What needs the normaliser itself: entities, control characters, grave accents in words; invisible characters.
@@ -114,7 +114,10 @@ def airlines_of(texts: Sequence[str]) -> list[str | None]:
     """`airlines.airline_of` each text."""
     airlines: list[str | None] = []
     first = None
-    for handle in _HANDLE_OR_END.findall(_NUL.join(texts) + _NUL):
+    joined = _NUL.join(texts) + _NUL
+    if not joined.isascii() and ("\uff20" in joined or "\ufe6b" in joined):
+        return [airline_of(text) for text in texts]
+    for handle in _HANDLE_OR_END.findall(joined):
         if not handle:
             airlines.append(first)
             first = None

@@ -29,7 +29,9 @@ _EMAIL = re.compile(rf"(?:{_W}|[.+-]){{1,64}}@(?:{_W}|-){{1,63}}(?:\.(?:{_W}|-){
 # instead of ignored; the Kelvin sign is a k in lower case
 _CASES = {c: f"[{c}{c.upper()}]" for c in "abcdefghijlmnopqrstuvwxyz"} | {"k": "[kK\u212a]"}
 _AIRLINES = "|".join("".join(_CASES.get(c, c) for c in handle) for handle in HANDLES)
-PERSON = re.compile(rf"@(?<![A-Za-z0-9_@]@)(?!(?:{_AIRLINES})(?!{_W}))(?:{_W}{{1,50}}|\w{{1,50}})")
+PERSON = re.compile(
+    rf"@(?<![A-Za-z0-9_@]@)(?!(?:{_AIRLINES})(?!{_W}))(?:[A-Za-z0-9_]{{1,50}}(?!{_W})|{_W}{{1,50}}|\w{{1,50}})"
+)
 # the same with other @ signs and invisible characters
 _DISGUISED_EMAIL = re.compile(
     rf"(?:(?:{_W}|[.+-]){_Z}){{1,64}}{_AT}{_Z}(?:(?:{_W}|-){_Z}){{1,63}}(?:\.{_Z}(?:{_W}|-)(?:{_Z}(?:{_W}|-)){{0,62}}){{1,8}}"
@@ -47,7 +49,7 @@ _PHONE = re.compile(
 )
 _DIGITS = re.compile(rf"\d[\d\s().{_HYPHENS}{_INVISIBLE}]{{5,}}\d")
 #: A letter of a script without spaces right behind a masked URL.
-GLUED = re.compile(rf"(?<![A-Za-z0-9_]){URL}(?=[^\W\x00-\u024f\u0400-\u04ff])")
+GLUED = re.compile(rf"{URL}(?<![A-Za-z0-9_]{URL})(?=[^\W\x00-\u024f\u0400-\u04ff])")
 
 
 def mask(text: str) -> str:

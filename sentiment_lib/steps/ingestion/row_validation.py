@@ -33,6 +33,8 @@ MAX_AHEAD = timedelta(days=1)
 OLDEST = datetime(2006, 3, 21, tzinfo=UTC)  # the first tweet
 #: A longer author is no name.
 LONGEST_NAME = 80
+#: The longest of the words in values.ABSENT_OPTIONAL.
+_LONGEST_ABSENT = 4
 
 
 class RowResult(NamedTuple):
@@ -140,6 +142,8 @@ def airline_in(stated: str | None, text: str) -> tuple[str | None, str | None]:
 
 
 def _usable(value: str) -> str | None:
+    if _LONGEST_ABSENT < len(value) <= LONGEST_NAME and value.isascii() and "\x00" not in value:
+        return value.strip() or None
     written = optional(value)
     if not written or len(written) > LONGEST_NAME or "\x00" in written:
         return None
