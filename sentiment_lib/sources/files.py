@@ -24,7 +24,8 @@ from sentiment_lib.hashing import hash_file
 from sentiment_lib.sources import encoding, header, json_records
 from sentiment_lib.sources.base import Row, SourceIdentity
 from sentiment_lib.sources.delimited import BadRecord, Layout, RecordReader, is_quoted
-from sentiment_lib.sources.presets import FIELDS, Preset, preset
+from sentiment_lib.sources.parquet_batches import dicts_of
+from sentiment_lib.sources.presets import FIELDS, UNIT_ID, UNIT_ID_ADVICE, Preset, preset
 from sentiment_lib.sources.read_options import ReadOptions
 from sentiment_lib.sources.tweet_json import fields_of, label_studio_fields
 from sentiment_lib.sources.values import id_time, parse_tweet_id
@@ -58,6 +59,8 @@ class FileSource:
         self._reads_tweet_json = preset_name == "plain"
         #: how the file was read, where its name does not say it
         self.notes: list[str] = []
+        #: how to go on when no row can be read
+        self.advice: str | None = None
         if not path.is_file():
             raise BadSource(source=path.name, problem="there is no such file" if not path.exists() else "it is no file")
         if path.stat().st_size == 0:
@@ -139,6 +142,8 @@ class FileSource:
                 date_index=columns.positions.get("created_at") if "created_at" in self._preset.required else None,
                 min_cells=1 + max(columns.positions[name] for name in self._preset.required),
             )
+        if UNIT_ID in columns.names and "tweet_id" not in self._explicit:
+            self.advice = UNIT_ID_ADVICE
         if columns.separator != default:
             self._note(f"columns are separated by {'tabs' if columns.separator == chr(9) else columns.separator}")
         if layout.separator == "\t":
@@ -255,7 +260,9 @@ class FileSource:
             if missing := header.missing_fields(positions, self._preset):
                 raise BadSource(source="", problem=header.missing_columns(names, missing, self._preset))
             columns = {name: names[place] for name, place in positions.items()}
-            batches = (_dicts(batch) for batch in file.iter_batches(PARQUET_ROWS, columns=list(set(columns.values()))))
+            batches = (
+                dicts_of(batch) for batch in file.iter_batches(PARQUET_ROWS, columns=list(set(columns.values())))
+            )
             for number, found in enumerate(chain.from_iterable(batches), start=1):
                 values = {name: _text(found[column]) for name, column in columns.items()}
                 yield self._row(number, found, values)
@@ -281,18 +288,6 @@ def _text(value: Any) -> str | None:
     if isinstance(value, bytes):
         return value.decode("utf-8", "surrogateescape")
     return None if value is None else str(value)
-
-
-def _dicts(batch: Any) -> list[dict[str, Any]]:
-    """Rows of a Parquet batch; where a string is not UTF-8, strings stay bytes, for which the row is quarantined."""
-    import pyarrow as pa
-
-    try:
-        rows: list[dict[str, Any]] = batch.to_pylist()
-    except UnicodeDecodeError:
-        fields = [field.with_type(pa.binary()) if pa.types.is_string(field.type) else field for field in batch.schema]
-        rows = batch.cast(pa.schema(fields)).to_pylist()
-    return rows
 
 
 def _escaped(line: str) -> str:

@@ -28,6 +28,12 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
     "created_at": ("date", "time", "timestamp", "created", "tweet_created", "created_at_utc", "posted_time"),
     "label": ("sentiment", "airline_sentiment", "polarity", "class", "target", "annotation"),
 }
+#: CrowdFlower's own row id. Its airline file has gone through a spreadsheet, which cut the tweet ids and the zones.
+UNIT_ID = "_unit_id"
+UNIT_ID_ADVICE = (
+    "its tweets can be read by their row ids, with --column tweet_id=_unit_id --zone America/Los_Angeles "
+    "--date-format '%m/%d/%Y %H:%M' (%y for years of two digits)"
+)
 
 
 @dataclass(frozen=True, kw_only=True)

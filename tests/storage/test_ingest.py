@@ -138,6 +138,13 @@ def test_words_for_an_absent_value_are_no_values(store, settings, tmp_path, blan
     assert ask(store, "SELECT reason FROM quarantine") == [("the text is empty",)]
 
 
+def test_na_is_no_language(store, settings, tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text(f"tweet_id,text,created_at,language\n1,the gate was closed,{DAY},NA\n")
+    step.run(store, settings, FileSource(path))
+    assert ask(store, "SELECT language FROM tweets") == [("en",)]
+
+
 def test_languages_and_airlines_are_closed_lists(store, settings, tmp_path):
     path = tmp_path / "t.csv"
     spellings = [("EN", "Delta"), ("en-US", "delta "), ("English", "DL"), ("und", "@Delta"), ("qme", "Delta Air Lines")]
@@ -190,6 +197,13 @@ def test_a_file_of_which_no_row_gets_in_fails_with_one_sentence(store, settings,
     assert "3 of 3 rows were refused" in (folder / "failed" / "plain__a.csv.why.txt").read_text()
     assert "--date-format" in (folder / "failed" / "plain__a.csv.why.txt").read_text()
     assert "no row" in (folder / "failed" / "plain__header.csv.why.txt").read_text()
+
+
+def test_crowdflowers_own_airline_file_is_refused_with_the_way_to_read_it(store, settings, tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("_unit_id,text,tweet_created,tweet_id\n681448150,late,2/24/2015 11:35,5.70306E+17\n")
+    with pytest.raises(step.NothingIngested, match=r"spreadsheet.*--column tweet_id=_unit_id --zone"):
+        step.run_file(store, settings, FileSource(path, "airline"))
 
 
 def test_a_large_share_of_refused_rows_is_said_at_once(store, settings, tmp_path, caplog):

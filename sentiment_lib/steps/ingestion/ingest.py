@@ -66,6 +66,8 @@ def run_file(store: Store, settings: Settings, source: FileSource, *, now: datet
     if result.stored or result.duplicate:
         return result
     problem = "; ".join(result.notes) if result.received else "it has a header and no row"
+    if source.advice is not None:
+        problem = f"{problem}; {source.advice}"
     raise NothingIngested(source=result.source, problem=problem)
 
 

@@ -13,7 +13,7 @@ log = logging.getLogger(__name__)
 #: A larger share of refused rows is logged as soon as it shows, after so many rows.
 MAX_REFUSED_SHARE, MIN_ROWS = 0.05, 20
 #: Different reasons that are named; the others are counted.
-MAX_NAMED = 8
+MAX_NAMED = 20
 _MAX_DISTINCT = 1_000
 _VALUES = re.compile(r"'(?:[^'\\]|\\.)*'|\"[^\"]*\"|\d+")
 _LABEL_HINT = "say what such labels mean with --map-label WRITTEN=LABEL, or WRITTEN= for none"

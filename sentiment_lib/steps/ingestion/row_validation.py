@@ -128,7 +128,8 @@ class RowValidator:
 
 def language_in(stated: str | None, text: str) -> str | None:
     """The language that the source states, or a guess."""
-    return (language_code(stated) if stated else None) or detect(text)
+    written = optional(stated)  # NA is an absent value, and no Nauruan
+    return (language_code(written) if written else None) or detect(text)
 
 
 def airline_in(stated: str | None, text: str) -> tuple[str | None, str | None]:
