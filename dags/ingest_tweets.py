@@ -41,7 +41,7 @@ def ingest_tweets() -> None:
 
         from sentiment_lib.steps.ingestion import ingest
 
-        return [to_xcom(result) for result in run_step(ingest.run_x)] if params["x"] else []
+        return [to_xcom(result) for result in run_step(ingest.run_polled)] if params["x"] else []
 
     @task(outlets=[TWEETS], trigger_rule="all_done")
     def announce(

@@ -69,7 +69,7 @@ def ingest(
         if landing:
             results.extend(step.run_landing(store, settings))
         if x:
-            results.extend(step.run_x(store, settings))
+            results.extend(step.run_polled(store, settings))
     lines = []
     for result in results:
         lines.append(

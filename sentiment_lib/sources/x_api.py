@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from sentiment_lib.errors import BadSource, MissingExtra
+from sentiment_lib.settings import Settings
 from sentiment_lib.sources.base import Row, SourceIdentity
 
 if TYPE_CHECKING:
@@ -106,6 +107,14 @@ class XSource:
             raise BadSource(source="X", problem="it refuses the token in SENTIMENT_X_BEARER_TOKEN") from error
         except (tweepy.HTTPException, requests.RequestException) as error:
             raise BadSource(source="X", problem=str(error)) from error
+
+
+def connect(settings: Settings, newest_id: Callable[[], int | None]) -> XSource | None:
+    """Tweets newer than the newest one stored from X; None without a bearer token."""
+    token = settings.x_bearer_token.get_secret_value()
+    if not token:
+        return None
+    return XSource(token=token, query=settings.x_query, since_id=newest_id(), host=settings.x_url)
 
 
 def _is_transient(error: BaseException) -> bool:

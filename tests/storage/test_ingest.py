@@ -14,6 +14,7 @@ from sqlalchemy import text
 
 from sentiment_lib.errors import BadInput, BadSource
 from sentiment_lib.settings import Settings
+from sentiment_lib.sources import catalog, x_api
 from sentiment_lib.sources.base import Row, SourceIdentity
 from sentiment_lib.sources.files import FileSource
 from sentiment_lib.sources.sample_stream import SampleStream
@@ -504,13 +505,33 @@ def test_x_is_asked_for_what_is_newer_than_what_came_from_it(store, settings, mo
             for number in (1, 2):
                 yield Row(number, "{}", tweet_id=str(start + number), text="@united late", created_at=DAY)
 
-    monkeypatch.setattr(step, "XSource", Found)
+    monkeypatch.setattr(x_api, "XSource", Found)
     ready = settings.model_copy(update={"x_bearer_token": SecretStr("a token")})
     for _ in range(2):
-        (result,) = step.run_x(store, ready)
+        (result,) = step.run_polled(store, ready)
         assert counts(result) == (2, 2, 0, 0)
     assert asked == [None, 1003]
 
 
 def test_x_without_a_token_is_not_asked(store, settings):
-    assert step.run_x(store, settings) == []
+    assert step.run_polled(store, settings) == []
+
+
+class Fortunes:
+    """The source of docs/adding-a-source.md: one file, one line."""
+
+    def __init__(self, newest):
+        self._next = (newest or 0) + 1
+        self.identity = SourceIdentity(name="fortunes", digest=f"fortunes from {self._next}")
+
+    def rows(self):
+        for number in (1, 2):
+            yield Row(number, "{}", tweet_id=str(self._next + number), text="@delta thank you", created_at=DAY)
+
+
+def test_a_source_is_one_file_and_one_line(store, settings, monkeypatch):
+    monkeypatch.setitem(catalog.POLLED, "fortunes", lambda _, newest_id: Fortunes(newest_id()))
+    for stored in (2, 2):
+        (result,) = step.run_polled(store, settings)
+        assert (result.source, result.stored) == ("fortunes", stored)
+    assert ask(store, "SELECT count(*), count(DISTINCT airline) FROM tweets") == [(4, 1)]

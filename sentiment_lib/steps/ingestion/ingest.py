@@ -14,10 +14,10 @@ from datetime import UTC, datetime
 from sentiment_lib.errors import BadInput, BadSource, SentimentError
 from sentiment_lib.records import IngestResult
 from sentiment_lib.settings import Settings
+from sentiment_lib.sources import catalog
 from sentiment_lib.sources.base import Source
 from sentiment_lib.sources.files import FileSource
 from sentiment_lib.sources.landing import Claim, Landing
-from sentiment_lib.sources.x_api import XSource
 from sentiment_lib.steps.ingestion.batch_validation import Batch
 from sentiment_lib.steps.ingestion.ingest_notes import IngestNotes
 from sentiment_lib.steps.ingestion.prefetch import Prefetcher
@@ -150,12 +150,16 @@ def _import_labels(store: Store, claim: Claim) -> IngestResult:
     )
 
 
-def run_x(store: Store, settings: Settings) -> list[IngestResult]:
-    """Ingest the tweets that are newer on X than the newest one stored from it; does nothing without a bearer token."""
-    token = settings.x_bearer_token.get_secret_value()
-    if not token:
-        return []
-    with store.begin() as connection:
-        since = tweets.newest_id(connection, "x")
-    source = XSource(token=token, query=settings.x_query, since_id=since, host=settings.x_url)
-    return [run(store, settings, source)]
+def run_polled(store: Store, settings: Settings) -> list[IngestResult]:
+    """Ingest what is new in each source of the catalogue that the settings ask for. Raises as `run`."""
+    results = []
+    for name, connect in catalog.POLLED.items():
+
+        def newest_id(name: str = name) -> int | None:
+            with store.begin() as connection:
+                return tweets.newest_id(connection, name)
+
+        source = connect(settings, newest_id)
+        if source is not None:
+            results.append(run(store, settings, source))
+    return results
