@@ -1,7 +1,7 @@
-"""The sample stream: a seeded generator of airline tweets, so that the platform can be tried without any data.
+"""Sample stream: a seeded generator of synthetic airline tweets, to try the platform without data.
 
-It is synthetic and says so: its source is named "sample (synthetic)", and each of its tweets carries `synthetic`.
-Labels hold some noise, as labels of people do, and some sentences mean the opposite of their words.
+Its source is named "sample (synthetic)", and each of its tweets is stored with `synthetic` set. Labels are noisy, as
+those of people are, and some sentences are sarcastic.
 """
 
 from __future__ import annotations
@@ -16,31 +16,30 @@ from typing import Literal
 
 from sentiment_lib.sources import phrases
 from sentiment_lib.sources.base import Row, SourceIdentity
+from sentiment_lib.sources.values import SNOWFLAKE_EPOCH_MS
 
 NAME = "sample (synthetic)"
 SHARES = {"negative": 0.55, "neutral": 0.25, "positive": 0.20}
-#: X's ids count milliseconds from here, shifted by 22 bits
-_SNOWFLAKE_MS = 1_288_834_974_657
 _USERS = 4_000
 
 
 @dataclass(frozen=True, kw_only=True)
 class Event:
-    """Something that happens to the stream from `day` (counted from its start) for `days` days."""
+    """A change of the stream from `day` (counted from its start) for `days` days."""
 
     kind: Literal["storm", "slang", "flip"]
     day: float
     days: float
-    #: share of the tweets that it touches
+    #: share of the tweets that it affects
     share: float
 
 
-#: A storm at the end of the default two weeks, so that a newcomer sees a drift report that has something to say.
+#: A storm at the end of the default two weeks, for a first drift report with findings.
 STORY = (Event(kind="slang", day=9, days=5, share=0.05), Event(kind="storm", day=13, days=1, share=0.5))
 
 
 class SampleStream:
-    """`per_day` tweets on each of `days` days from `start` on; the same arguments give the same rows."""
+    """`per_day` tweets on each of `days` days from `start`; the same arguments give the same rows."""
 
     def __init__(
         self,
@@ -54,7 +53,7 @@ class SampleStream:
     ) -> None:
         self._start, self._days, self._per_day = start, days, per_day
         self._seed, self._labelled, self._events = seed, labelled, events
-        told = {
+        arguments = {
             "start": start.isoformat(),
             "days": days,
             "per_day": per_day,
@@ -62,11 +61,11 @@ class SampleStream:
             "labelled": labelled,
             "events": [asdict(event) for event in events],
         }
-        digest = hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+        digest = hashlib.sha256(json.dumps(arguments, sort_keys=True).encode()).hexdigest()
         self.identity = SourceIdentity(name=NAME, digest=digest, synthetic=True)
 
     def rows(self) -> Iterator[Row]:
-        """Rows in the order of time."""
+        """Rows, oldest first."""
         number = 0
         for day in range(self._days):
             # each day has a generator of its own: a longer stream begins with the same tweets
@@ -84,9 +83,9 @@ class SampleStream:
         text = _filled(draw, _composed(draw, sentence, label, language), phrases.HANDLES[airline])
         given = None
         if draw.random() < self._labelled:
-            # one label in twenty-five is wrong, as with people
+            # label noise: 4 % are redrawn
             given = label if draw.random() > 0.04 else draw.choice(list(SHARES))
-        milliseconds = int(created.timestamp() * 1000) - _SNOWFLAKE_MS
+        milliseconds = int(created.timestamp() * 1000) - SNOWFLAKE_EPOCH_MS
         values = {
             "tweet_id": str(milliseconds << 22 | number % (1 << 22)),
             "text": text,
@@ -100,7 +99,7 @@ class SampleStream:
 
 
 def _second(draw: random.Random) -> float:
-    """A time of day: people tweet about flights from morning to evening."""
+    """Second of the day, most often in the afternoon."""
     return draw.triangular(0, 86_399, 58_000)
 
 
@@ -118,7 +117,7 @@ def _sentence(draw: random.Random, label: str, event: Event | None) -> tuple[str
     if event and event.kind == "slang":
         return "en", draw.choice(phrases.SLANG[label])
     if event and event.kind == "flip" and label != "neutral":
-        # what was praise before the event is scorn now: the words stay, the label turns
+        # concept drift: the same words, the opposite label
         return "en", draw.choice(phrases.FLIP if label == "negative" else phrases.SENTENCES["positive"])
     if label == "positive" and draw.random() < 0.08:
         return "en", draw.choice(phrases.FLIP)
@@ -128,7 +127,7 @@ def _sentence(draw: random.Random, label: str, event: Event | None) -> tuple[str
 
 
 def _composed(draw: random.Random, sentence: str, label: str, language: str) -> str:
-    """A sentence with what stands around it, so that few tweets are copies of one another."""
+    """A sentence with an opener, contexts and a tail, so that few tweets are duplicates."""
     if language != "en":
         return sentence
     parts = [sentence, draw.choice(phrases.CONTEXTS), draw.choice(phrases.CONTEXTS), draw.choice(phrases.TAILS[label])]

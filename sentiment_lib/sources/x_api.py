@@ -12,21 +12,21 @@ from typing import TYPE_CHECKING, Any
 from sentiment_lib.errors import BadSource, MissingExtra
 from sentiment_lib.settings import Settings
 from sentiment_lib.sources.base import Row, SourceIdentity
+from sentiment_lib.sources.tweet_json import first_version, whole_text
+from sentiment_lib.sources.values import SNOWFLAKE_EPOCH_MS
 
 if TYPE_CHECKING:
     from tenacity import RetryCallState
 
 log = logging.getLogger(__name__)
 HOST = "https://api.twitter.com"
-FIELDS = ["author_id", "created_at", "lang"]
+FIELDS = ["author_id", "created_at", "edit_history_tweet_ids", "lang", "note_tweet"]
 PAGE_SIZE = 100
 MAX_ATTEMPTS = 4
 #: Recent search covers seven days and refuses an older since_id; an hour less, because clocks differ.
 SEARCH_WINDOW = timedelta(days=7) - timedelta(hours=1)
 #: X's rate-limit windows last 15 minutes; a longer wait means that a monthly quota is used up.
 LONGEST_WAIT = 16 * 60.0
-#: snowflake epoch: the upper bits of an id are milliseconds since then
-_SNOWFLAKE_MS = 1_288_834_974_657
 
 
 class XSource:
@@ -64,15 +64,17 @@ class XSource:
             token = page.meta.get("next_token")
             if not token:
                 break
-        for number, tweet_id in enumerate(sorted(tweets), start=1):
-            tweet = tweets[tweet_id]
+        # of an edited tweet the last version, under the id of the first: its versions are one tweet
+        versions = {int(first_version(tweets[tweet_id].data)): tweets[tweet_id] for tweet_id in sorted(tweets)}
+        for number, tweet_id in enumerate(sorted(versions), start=1):
+            tweet = versions[tweet_id]
             yield Row(
                 number,
                 json.dumps(tweet.data, ensure_ascii=True),
                 tweet_id=str(tweet_id),
-                text=tweet.text,
+                text=whole_text(tweet.data),
                 author=str(tweet.author_id) if tweet.author_id else None,
-                language=None if tweet.lang in (None, "und") else tweet.lang,
+                language=tweet.lang,
                 created_at=tweet.created_at.isoformat() if tweet.created_at else None,
             )
 
@@ -136,7 +138,7 @@ def _seconds_to_wait(state: RetryCallState) -> float:
 
 
 def _age(tweet_id: int) -> timedelta:
-    return timedelta(milliseconds=time.time_ns() // 1_000_000 - ((tweet_id >> 22) + _SNOWFLAKE_MS))
+    return timedelta(milliseconds=time.time_ns() // 1_000_000 - ((tweet_id >> 22) + SNOWFLAKE_EPOCH_MS))
 
 
 def _until_reset(response: Any) -> float:

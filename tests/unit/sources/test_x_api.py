@@ -14,6 +14,7 @@ pytest.importorskip("tweepy", reason="tweepy is not installed (extra x)")
 
 from sentiment_lib.errors import BadSource
 from sentiment_lib.sources.x_api import XSource
+from sentiment_lib.steps.ingestion.row_validation import language_in
 
 FRESH = ((time.time_ns() // 1_000_000 - 1_288_834_974_657) << 22) - (1 << 32)  # an id of a few minutes ago
 
@@ -109,7 +110,13 @@ def test_all_pages_are_read_and_rows_come_oldest_first(x_server):
     path, query, authorization = seen[0]
     assert path == "/2/tweets/search/recent"
     assert (query["query"], query["max_results"], authorization) == ("@united", "100", "Bearer a token")
-    assert set(query["tweet.fields"].split(",")) == {"author_id", "created_at", "lang"}
+    assert set(query["tweet.fields"].split(",")) == {
+        "author_id",
+        "created_at",
+        "edit_history_tweet_ids",
+        "lang",
+        "note_tweet",
+    }
 
 
 def test_a_tweet_arrives_with_its_fields(x_server):
@@ -123,7 +130,19 @@ def test_a_tweet_arrives_with_its_fields(x_server):
 def test_a_language_that_x_does_not_know_is_left_open(x_server):
     host, _ = x_server((200, {}, {"data": [tweet(1, lang="und")], "meta": {"result_count": 1}}))
     (row,) = source(host, []).rows()
-    assert row.language is None
+    assert language_in(row.language, "@united hm") is None
+
+
+def test_long_posts_are_whole_and_versions_of_an_edited_tweet_are_one(x_server):
+    long = "a long post " * 40
+    history = [str(FRESH + 1), str(FRESH + 2)]
+    data = [
+        tweet(2, text=long[:270], note_tweet={"text": long}, edit_history_tweet_ids=history),
+        tweet(1, text="before the edit", edit_history_tweet_ids=history),
+    ]
+    host, _ = x_server((200, {}, {"data": data, "meta": {"result_count": 2}}))
+    (row,) = source(host, []).rows()
+    assert (row.tweet_id, row.text) == (str(FRESH + 1), long)
 
 
 def test_only_tweets_after_the_newest_known_are_asked_for(x_server):
