@@ -174,6 +174,9 @@ class LabelPolicy(Section):
     audit_share: float = Field(0.5, gt=0, le=1, description="share of picks taken from the audit sample")
     second_share: float = Field(0.1, ge=0, le=1, description="share of labels repeated by a second person")
     hold_for: timedelta = Field(timedelta(minutes=30), description="time after which an open pick may be reassigned")
+    auditors: tuple[str, ...] = Field(("local",), description="people whose audit labels act alone")
+    labels_per_minute: int = Field(40, ge=1, description="labels of one person in a minute")
+    person_share: float = Field(0.5, gt=0, le=1, description="share of a week's audit sample that one person labels")
     newest: int = Field(2000, ge=1, description="newest predictions searched for uncertain and disputed ones")
     uncertain_below: float = Field(0.7, gt=1 / 3, le=1, description="maximum probability of an uncertain prediction")
 

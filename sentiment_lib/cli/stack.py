@@ -110,7 +110,7 @@ def _local_key() -> str:
     with open_store() as (store, _):
         with suppress(NotFound):
             api_keys.revoke(store, LOCAL)
-        return api_keys.create(store, LOCAL, ("predict", "feedback"))
+        return api_keys.create(store, LOCAL, ("predict", "feedback", "label"))
 
 
 @contextmanager

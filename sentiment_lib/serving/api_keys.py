@@ -6,7 +6,9 @@ import hashlib
 import secrets
 import threading
 import time
+from collections import Counter
 from dataclasses import dataclass
+from datetime import timedelta
 
 from sqlalchemy.exc import OperationalError
 
@@ -15,15 +17,16 @@ from sentiment_lib.storage import api_keys as storage
 from sentiment_lib.storage.api_keys import ApiKey
 from sentiment_lib.storage.engine import Store
 
-ROLES = ("predict", "feedback", "admin")
+ROLES = ("predict", "feedback", "label", "admin")
 #: How long a looked-up key is cached: a revoked key stops working within this many seconds.
 CACHE_SECONDS = 5.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Caller:
-    """The authenticated caller: name and roles of its key."""
+    """The authenticated caller: id, name and roles of its key."""
 
+    key_id: int
     name: str
     roles: frozenset[str]
 
@@ -38,17 +41,33 @@ def digest_of(key: str) -> bytes:
     return hashlib.sha256(key.encode()).digest()
 
 
-def create(store: Store, name: str, roles: tuple[str, ...]) -> str:
-    """Create a key and return it; only its hash is stored. Raises BadInput for an unknown role or a name in use."""
+def create(store: Store, name: str, roles: tuple[str, ...], *, lifetime: timedelta | None = None) -> str:
+    """Create a key and return it; only its hash is stored. `lifetime` None: it never expires.
+
+    Raises BadInput for an unknown role or a name in use.
+    """
     if unknown := set(roles) - set(ROLES):
         raise BadInput(what=f"role {', '.join(sorted(unknown))}", problem=f"choose from {', '.join(ROLES)}")
     if not roles:
         raise BadInput(what="an API key without a role", problem=f"choose from {', '.join(ROLES)}")
-    key = f"sk_{secrets.token_urlsafe(32)}"
+    key = _new_key()
     with store.begin() as connection:
-        inserted = storage.insert_key(connection, name, roles, digest_of(key))
+        inserted = storage.insert_key(connection, name, roles, digest_of(key), lifetime)
     if not inserted:
         raise BadInput(what=f"API key name {name!r}", problem="a key of this name is in use; revoke it first")
+    return key
+
+
+def rotate(store: Store, name: str, *, overlap: timedelta, lifetime: timedelta | None = None) -> str:
+    """Replace a key by a new one, which is returned; the present one works for `overlap` more.
+
+    Raises NotFound when no key of that name is in use.
+    """
+    key = _new_key()
+    with store.begin() as connection:
+        rotated = storage.rotate_key(connection, name, digest_of(key), overlap=overlap, lifetime=lifetime)
+    if not rotated:
+        raise NotFound(what="API key in use named", key=name)
     return key
 
 
@@ -66,6 +85,10 @@ def in_use(store: Store) -> list[ApiKey]:
         return storage.list_keys(connection)
 
 
+def _new_key() -> str:
+    return f"sk_{secrets.token_urlsafe(32)}"
+
+
 class KeyRing:
     """Looks up keys, with a cache of a few seconds that also bridges an unavailable database."""
 
@@ -73,11 +96,17 @@ class KeyRing:
         self._store = store
         self._cache: dict[bytes, tuple[float, Caller | None]] = {}
         self._lock = threading.Lock()
+        #: uses by key id that the database does not count yet
+        self._uses: Counter[int] = Counter()
 
     def cached(self, digest: bytes) -> tuple[Caller | None] | None:
         """The cached result in a tuple (None inside it: no such key); None when the database must be asked."""
         entry = self._cache.get(digest)
-        return (entry[1],) if entry is not None and time.monotonic() - entry[0] < CACHE_SECONDS else None
+        if entry is None or time.monotonic() - entry[0] >= CACHE_SECONDS:
+            return None
+        if entry[1] is not None:
+            self._uses[entry[1].key_id] += 1
+        return (entry[1],)
 
     def by_digest(self, digest: bytes) -> Caller | None:
         """The caller of this key hash; None when no such key is in use.
@@ -91,14 +120,26 @@ class KeyRing:
         try:
             with self._store.begin() as connection:
                 stored = storage.find_key(connection, digest)
+                if stored is not None:
+                    self._uses[stored.key_id] += 1
+                    storage.add_uses(connection, stored.key_id, self._uses.pop(stored.key_id, 0))
         except OperationalError:
             if entry is None or entry[1] is None:
                 raise
             self._cache[digest] = (now, entry[1])  # not asked again for each request
             return entry[1]
-        caller = None if stored is None else Caller(name=stored.name, roles=frozenset(stored.roles))
+        caller = None
+        if stored is not None:
+            caller = Caller(key_id=stored.key_id, name=stored.name, roles=frozenset(stored.roles))
         with self._lock:
             if len(self._cache) > 10_000:  # guessed keys must not fill the memory
                 self._cache.clear()
             self._cache[digest] = (now, caller)
         return caller
+
+    def record_uses(self) -> None:
+        """Write the counted uses to the database; raises OperationalError without one."""
+        uses, self._uses = self._uses, Counter()
+        with self._store.begin() as connection:
+            for key_id, count in uses.items():
+                storage.add_uses(connection, key_id, count)

@@ -58,7 +58,7 @@ async def predict(body: schemas.PredictBody, request: Request, caller: Predictor
     units = cost_of(texts, explain=body.explain)
     charge(service, caller, units)
     with service.admission.admit(caller.name, units, explain=body.explain):
-        predictions = await service.predict(texts, explain=body.explain)
+        predictions = await service.predict(texts, caller=caller, explain=body.explain)
     add_log_fields(request.scope, texts=len(texts), version=predictions[0].version)
     # not validated by the response model: that would cost as much as a linear model's prediction
     return Response(
@@ -80,7 +80,7 @@ async def feedback(body: schemas.FeedbackBody, service: Serving, caller: Labelle
     if body.right == (body.label is not None):
         raise BadInput(what="the request", problem="it needs either `right: true` or a `label`")
     charge(service, caller, 1)
-    label = await service.record_feedback(body.prediction_id, label=body.label, by=caller.name)
+    label = await service.record_feedback(body.prediction_id, label=body.label, caller=caller)
     return schemas.FeedbackOut.model_validate(
         {"prediction_id": body.prediction_id, "label": label, "given_by": caller.name}
     )
@@ -99,11 +99,11 @@ async def model(service: Serving) -> schemas.ModelOut:
     "/predictions/{prediction_id}",
     tags=["predict"],
     responses={404: {"model": schemas.ProblemOut}},
-    dependencies=[MAY_PREDICT],
 )
-async def prediction(prediction_id: PredictionId, service: Serving) -> schemas.StoredPredictionOut:
-    """A stored prediction."""
-    stored = await service.prediction(prediction_id)
+async def prediction(prediction_id: PredictionId, service: Serving, caller: Predictor) -> schemas.StoredPredictionOut:
+    """A stored prediction, made with this key or by batch scoring; an admin reads all of them."""
+    charge(service, caller, 1)
+    stored = await service.prediction(prediction_id, caller)
     return schemas.StoredPredictionOut.model_validate(
         {
             "prediction_id": prediction_id,

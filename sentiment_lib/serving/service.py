@@ -6,16 +6,18 @@ import asyncio
 import threading
 from collections import Counter, OrderedDict
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 
 import orjson
+from sqlalchemy.exc import OperationalError
 
 from sentiment_lib.errors import BadInput, NotFound
-from sentiment_lib.records import LABELS
+from sentiment_lib.records import API_IDS_FROM, LABELS
 from sentiment_lib.serving import spool_sink
 from sentiment_lib.serving.admission import Admission
-from sentiment_lib.serving.api_keys import KeyRing
+from sentiment_lib.serving.api_keys import Caller, KeyRing
 from sentiment_lib.serving.connections import Connections
 from sentiment_lib.serving.metrics import Metrics
 from sentiment_lib.serving.prediction.model_reloader import ModelReloader
@@ -51,6 +53,10 @@ class Service:
         self.keys = KeyRing(store)
         self.rate_limit = RateLimit(limits.texts_per_second, limits.burst_texts)
         self.connections = Connections(limits)
+        #: labels a minute of each person on the Label page
+        self.label_rate = RateLimit(
+            settings.policy.label.labels_per_minute / 60, settings.policy.label.labels_per_minute
+        )
         self.metrics = Metrics()
         self._pipeline = PredictionPipeline(self.spool, self._remember)
         self.admission = Admission(limits.key_units_in_flight, limits.shed_seconds, lambda: self._pipeline.unit_seconds)
@@ -69,8 +75,10 @@ class Service:
         """Finish requests in progress and stop the threads."""
         for part in (self._pipeline, self.champion, self.spool):
             part.stop()
+        with suppress(OperationalError):
+            self.keys.record_uses()
 
-    async def predict(self, texts: Sequence[str], *, explain: bool = False) -> list[Prediction]:
+    async def predict(self, texts: Sequence[str], *, caller: Caller, explain: bool = False) -> list[Prediction]:
         """One prediction a text, all by the same version, once they are on disk. Texts have passed `bad_text`.
 
         Raises BadInput for more than MAX_EXPLAINED texts to explain, NotFound before the first champion, SpoolFull
@@ -81,9 +89,9 @@ class Service:
         loaded = self.champion.current()
         long = sum(map(len, texts)) > LONG_CHARACTERS
         masked = await asyncio.to_thread(_mask, texts) if long else _mask(texts)
-        return await self._pipeline.predict(Request(loaded, masked, explain))
+        return await self._pipeline.predict(Request(loaded, masked, explain, caller.key_id))
 
-    async def record_feedback(self, prediction_id: str, *, label: str | None, by: str) -> str:
+    async def record_feedback(self, prediction_id: str, *, label: str | None, caller: Caller) -> str:
         """Record a person's label (None confirms the prediction) and return it.
 
         Idempotent; a later label of the same person replaces an earlier one. Raises BadInput for an unknown label,
@@ -91,30 +99,37 @@ class Service:
         """
         if label is not None and label not in LABELS:
             raise BadInput(what="label", problem=f"'{label[:40]}' is none of {', '.join(LABELS)}")
-        prediction = await self.prediction(prediction_id)
+        prediction = await self.prediction(prediction_id, caller)
         true_label = label or prediction.label
         line = {
             "kind": "feedback",
             "tweet_id": prediction.tweet_id,
             "version": prediction.version,
             "label": true_label,
-            "given_by": by,
+            "given_by": caller.name,
             "at": datetime.now(UTC).isoformat(),
         }
         await asyncio.to_thread(self.spool.append, [line])
         self.metrics.feedback.labels(str(true_label == prediction.label).lower()).inc()
         return true_label
 
-    async def prediction(self, prediction_id: str) -> StoredPrediction:
-        """A prediction of the API, from memory or the database, or of batch scoring. Raises NotFound."""
+    async def prediction(self, prediction_id: str, caller: Caller) -> StoredPrediction:
+        """A prediction of batch scoring, or one of the API, from memory or the database, that the caller's key made.
+
+        Raises NotFound, also for a prediction that another key made, unless the caller is an admin.
+        """
         ids = parse_prediction_id(prediction_id)
         if ids is None:
             raise NotFound(what="prediction", key=prediction_id[:60])
         tweet_id, version = ids
         recent = self._recent.get(tweet_id)
         if recent is not None and (line := orjson.loads(recent))["version"] == version:
-            return _from_line(line)
-        return await asyncio.to_thread(find_prediction, self.store, tweet_id, version)
+            found = _from_line(line)
+        else:
+            found = await asyncio.to_thread(find_prediction, self.store, tweet_id, version)
+        if tweet_id >= API_IDS_FROM and found.api_key_id != caller.key_id and not caller.may("admin"):
+            raise NotFound(what="prediction", key=prediction_id)
+        return found
 
     def update_gauges(self) -> None:
         """Set the gauges to the current state."""

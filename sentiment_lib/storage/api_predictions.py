@@ -12,15 +12,17 @@ STORE = text(
     WITH line AS MATERIALIZED (
         SELECT * FROM jsonb_to_recordset(CAST(:lines AS jsonb))
              AS line(kind text, tweet_id bigint, version bigint, text text, language text, airline text,
-                     label text, p_negative real, p_neutral real, p_positive real, at timestamptz)
+                     label text, p_negative real, p_neutral real, p_positive real, at timestamptz,
+                     api_key_id bigint)
         WHERE kind = 'prediction'
     ), tweet AS (
         INSERT INTO tweets (tweet_id, text, language, airline, created_at, ingest_id)
         SELECT tweet_id, text, language, airline, at, :ingest FROM line
         ON CONFLICT DO NOTHING RETURNING tweet_id
     ), prediction AS (
-        INSERT INTO predictions (tweet_id, model_version, label, p_negative, p_neutral, p_positive, predicted_at)
-        SELECT tweet_id, version, label, p_negative, p_neutral, p_positive, at FROM line
+        INSERT INTO predictions (tweet_id, model_version, label, p_negative, p_neutral, p_positive, predicted_at,
+                                 api_key_id)
+        SELECT tweet_id, version, label, p_negative, p_neutral, p_positive, at, api_key_id FROM line
         ON CONFLICT (tweet_id, model_version) DO NOTHING
     )
     UPDATE ingests SET finished_at = now(), received = total.received, stored = total.stored,

@@ -94,6 +94,24 @@ def candidates(connection: Connection, kind: str, where: Mapping[str, Any]) -> l
     return [Candidate(**row) for row in connection.execute(QUERIES[kind], dict(where)).mappings()]
 
 
+def audit_share_used(connection: Connection, person: str, *, since: datetime, share: float, free: int) -> bool:
+    """Whether the person has labelled this share of the audit sample, as far as it waits or was labelled since then.
+
+    The first `free` labels are not bounded. Counted up to 100,000.
+    """
+    row = connection.execute(
+        text(
+            "SELECT (SELECT count(*) FROM (SELECT FROM label_picks WHERE person = :person AND finished_at >= :since "
+            "AND kind = 'audit' AND state = 'labelled' LIMIT 100000) m) AS own, "
+            "(SELECT count(*) FROM (SELECT FROM audit_sample WHERE labelled_at IS NULL LIMIT 100000) w) AS waiting, "
+            "(SELECT count(*) FROM (SELECT FROM label_picks WHERE finished_at >= :since AND kind = 'audit' "
+            "AND state = 'labelled' LIMIT 100000) d) AS labelled"
+        ),
+        {"person": person, "since": since},
+    ).one()
+    return bool(row.own >= free and row.own >= share * (row.waiting + row.labelled))
+
+
 def assign(
     connection: Connection, candidate: Candidate, *, person: str, position: int, at: datetime, wants_second: bool
 ) -> int | None:

@@ -89,6 +89,8 @@ class StoredPrediction:
     p_negative: float
     p_neutral: float
     p_positive: float
+    #: the key that it was made with; None for batch scoring
+    api_key_id: int | None = None
 
     @property
     def probabilities(self) -> dict[str, float]:
@@ -102,7 +104,7 @@ def find(connection: Connection, tweet_id: int, version: int) -> StoredPredictio
         connection.execute(
             text(
                 "SELECT p.tweet_id, p.model_version AS version, t.text, t.language, t.airline, p.label, "
-                "p.predicted_at AS at, p.p_negative, p.p_neutral, p.p_positive "
+                "p.predicted_at AS at, p.p_negative, p.p_neutral, p.p_positive, p.api_key_id "
                 "FROM predictions p JOIN tweets t ON t.tweet_id = p.tweet_id "
                 "WHERE p.tweet_id = :tweet AND p.model_version = :version"
             ),

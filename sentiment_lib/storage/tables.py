@@ -205,6 +205,8 @@ class PredictionRow(Base):
     p_neutral: Mapped[float] = mapped_column(REAL)
     p_positive: Mapped[float] = mapped_column(REAL)
     predicted_at: Mapped[datetime] = _now()
+    #: the key that a prediction of the API was made with; NULL for batch scoring
+    api_key_id: Mapped[int | None] = mapped_column(ForeignKey("api_keys.key_id"))
     __table_args__ = (
         UniqueConstraint("tweet_id", "model_version"),
         CheckConstraint(f"label {LABEL_CHECK}", name="label"),
@@ -536,7 +538,17 @@ class ApiKeyRow(Base):
     key_hash: Mapped[bytes] = mapped_column(unique=True)
     created_at: Mapped[datetime] = _now()
     revoked_at: Mapped[datetime | None]
+    #: NULL: never
+    expires_at: Mapped[datetime | None]
+    #: hash of the key before the last rotation, which is valid until previous_expires_at
+    previous_key_hash: Mapped[bytes | None] = mapped_column(unique=True)
+    previous_expires_at: Mapped[datetime | None]
+    last_used_at: Mapped[datetime | None]
+    use_count: Mapped[int] = mapped_column(server_default="0")
     __table_args__ = (
-        CheckConstraint("roles <@ ARRAY['predict', 'feedback', 'admin'] AND cardinality(roles) > 0", name="roles"),
+        CheckConstraint(
+            "roles <@ ARRAY['predict', 'feedback', 'label', 'admin'] AND cardinality(roles) > 0", name="roles"
+        ),
+        CheckConstraint("(previous_key_hash IS NULL) = (previous_expires_at IS NULL)", name="previous"),
         Index("uq_api_keys_name_in_use", "name", unique=True, postgresql_where=text("revoked_at IS NULL")),
     )

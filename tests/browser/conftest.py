@@ -120,7 +120,7 @@ def open_page(chromium, address):
 @pytest.fixture
 def key(scored):
     """A key for the test page and for labelling."""
-    return api_keys.create(scored, "ann", ("predict", "feedback"))
+    return api_keys.create(scored, "ann", ("predict", "feedback", "label"))
 
 
 @pytest.fixture

@@ -67,7 +67,7 @@ def champion(packaged):
 @pytest.fixture
 def key(store):
     """A key that may predict and give feedback."""
-    return api_keys.create(store, "tests", ("predict", "feedback"))
+    return api_keys.create(store, "tests", ("predict", "feedback", "label"))
 
 
 @pytest.fixture

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from sqlalchemy import text
 
@@ -35,3 +37,43 @@ def test_a_key_without_a_known_role_or_with_a_name_in_use_is_refused(store):
         api_keys.create(store, "other", ("root",))
     with pytest.raises(BadInput, match="without a role"):
         api_keys.create(store, "other", ())
+
+
+def test_a_key_expires(store, monkeypatch):
+    monkeypatch.setattr(api_keys, "CACHE_SECONDS", 0.0)
+    key = api_keys.create(store, "desk", ("predict",), lifetime=timedelta(days=1))
+    ring = api_keys.KeyRing(store)
+    assert ring.by_digest(api_keys.digest_of(key)).name == "desk"
+    with store.begin() as connection:
+        connection.execute(text("UPDATE api_keys SET expires_at = now() - interval '1 second'"))
+    assert ring.by_digest(api_keys.digest_of(key)) is None
+
+
+def test_a_rotated_key_works_for_the_overlap_beside_the_new_one(store, monkeypatch):
+    monkeypatch.setattr(api_keys, "CACHE_SECONDS", 0.0)
+    old = api_keys.create(store, "desk", ("predict",))
+    ring = api_keys.KeyRing(store)
+    before = ring.by_digest(api_keys.digest_of(old))
+    new = api_keys.rotate(store, "desk", overlap=timedelta(days=1), lifetime=timedelta(days=365))
+    assert {ring.by_digest(api_keys.digest_of(key)) for key in (old, new)} == {before}
+    with store.begin() as connection:
+        connection.execute(text("UPDATE api_keys SET previous_expires_at = now() - interval '1 second'"))
+    assert ring.by_digest(api_keys.digest_of(old)) is None
+    assert ring.by_digest(api_keys.digest_of(new)) == before
+    api_keys.rotate(store, "desk", overlap=timedelta(days=1))
+    api_keys.revoke(store, "desk")
+    assert ring.by_digest(api_keys.digest_of(new)) is None
+    with pytest.raises(NotFound):
+        api_keys.rotate(store, "desk", overlap=timedelta(days=1))
+
+
+def test_the_use_of_a_key_is_counted(store):
+    key = api_keys.create(store, "desk", ("predict",))
+    ring = api_keys.KeyRing(store)
+    ring.by_digest(api_keys.digest_of(key))
+    for _ in range(4):
+        assert ring.cached(api_keys.digest_of(key)) is not None
+    ring.record_uses()
+    (stored,) = api_keys.in_use(store)
+    assert stored.use_count == 5
+    assert stored.last_used_at is not None

@@ -143,7 +143,7 @@ def test_who_may_only_predict_sees_no_buttons_and_cannot_label(settings, store):
         assert 'action="/answer"' not in opened.post("/", data={"typed": "late"}).text
         refused = opened.get("/label")
         assert refused.status_code == 403
-        assert "role feedback" in refused.text
+        assert "role label" in refused.text
 
 
 def test_an_empty_queue_says_what_to_do(browser):

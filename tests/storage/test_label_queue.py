@@ -251,3 +251,11 @@ def test_what_is_not_a_label_is_refused(store, labelling, fill):
     pick = label_queue.run(store, labelling, person="ann")
     with pytest.raises(BadInput, match="none of negative"):
         label_queue.answer(store, person="ann", pick_id=pick.pick_id, label="angry")
+
+
+def test_one_person_cannot_empty_the_audit_sample(store, labelling, fill, monkeypatch):
+    monkeypatch.setattr(label_queue, "FREE_LABELS", 4)
+    fill(range(1, 21), CERTAIN, drawn=True)
+    assert len(work(store, labelling, "ann", 40)) == 10
+    assert len(work(store, labelling, "bob", 2)) == 2
+    assert len(work(store, labelling, "local", 40)) == 8  # an auditor of the policy

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Depends, Form, Request, Response
+from fastapi import APIRouter, Depends, Form, HTTPException, Request, Response
 from fastapi.responses import RedirectResponse
 
 from sentiment_lib.errors import BadInput, NotFound
@@ -16,7 +16,7 @@ from sentiment_lib.serving.routes import Serving
 from sentiment_lib.steps.labelling import label_progress, label_queue
 
 router = APIRouter(prefix="/label", route_class=PageRoute, include_in_schema=False)
-Labeller = Annotated[Caller, Depends(visitor("feedback"))]
+Labeller = Annotated[Caller, Depends(visitor("label"))]
 PickId = Annotated[int, Form(ge=1, lt=2**63)]
 #: include texts that people sent to the API
 ApiTexts = Annotated[bool, Form()]
@@ -63,7 +63,10 @@ def answer(
     label: Annotated[str, Form(max_length=20)],
     api_texts: ApiTexts = False,
 ) -> Response:
-    """Record the label; the page shows the next tweet."""
+    """Record the label; the page shows the next tweet. Raises HTTPException 429 for labels that come too fast."""
+    if wait := service.label_rate.acquire(caller.name):
+        detail = "these labels come faster than a person reads"
+        raise HTTPException(429, detail, headers={"Retry-After": str(max(1, round(wait)))})
     try:
         label_queue.answer(service.store, person=caller.name, pick_id=pick_id, label=label)
     except NotFound:

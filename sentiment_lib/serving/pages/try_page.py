@@ -73,7 +73,7 @@ async def predict(
         units = cost_of(valid, explain=explain)
         charge(service, caller, units)
         with service.admission.admit(caller.name, units, explain=explain):
-            predictions = await service.predict(valid, explain=explain)
+            predictions = await service.predict(valid, caller=caller, explain=explain)
         add_log_fields(request.scope, texts=len(valid), version=predictions[0].version)
     return _page(request, service, caller, typed=typed, results=_results(texts, predictions))
 
@@ -88,8 +88,8 @@ async def correct(
 ) -> Response:
     """Record the label that a person gives; the page shows the prediction again with it."""
     charge(service, caller, 1)
-    true_label = await service.record_feedback(prediction_id, label=label, by=caller.name)
-    prediction = await service.prediction(prediction_id)
+    true_label = await service.record_feedback(prediction_id, label=label, caller=caller)
+    prediction = await service.prediction(prediction_id, caller)
     result = Result(
         number=1,
         text=prediction.text,

@@ -71,6 +71,8 @@ class Request:
     loaded: LoadedModel
     texts: Sequence[str]
     explain: bool
+    #: of the caller; stored with the predictions
+    api_key_id: int | None = None
     result: Future[list[Prediction]] = field(default_factory=Future)
     #: by the number of the chunk
     outputs: dict[int, ChunkOutput] = field(default_factory=dict)
@@ -213,6 +215,7 @@ class PredictionPipeline:
         return [
             {
                 "kind": "prediction",
+                "api_key_id": request.api_key_id,
                 "tweet_id": self._ids.next(),
                 "version": version,
                 "text": text,

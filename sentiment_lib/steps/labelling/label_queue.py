@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection
 
@@ -19,6 +19,10 @@ from sentiment_lib.settings import Settings
 from sentiment_lib.storage import label_queue, labels
 from sentiment_lib.storage.engine import Store, lock
 from sentiment_lib.storage.label_queue import StoredPick
+
+#: Period over which one person's share of the audit sample is bounded, and audit labels that are free of the bound.
+SHARE_PERIOD = timedelta(days=7)
+FREE_LABELS = 100
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +63,12 @@ def run(store: Store, settings: Settings, *, person: str, api_texts: bool = Fals
             "newest": policy.newest,
             "uncertain_below": policy.uncertain_below,
         }
-        for kind in kinds_in_order(position, policy.audit_share):
+        kinds: tuple[str, ...] = kinds_in_order(position, policy.audit_share)
+        if person not in policy.auditors and label_queue.audit_share_used(
+            connection, person, since=now - SHARE_PERIOD, share=policy.person_share, free=FREE_LABELS
+        ):
+            kinds = tuple(kind for kind in kinds if kind != "audit")
+        for kind in kinds:
             for candidate in label_queue.candidates(connection, kind, where):
                 second = kind == "second"
                 pick_id = label_queue.assign(
