@@ -1,4 +1,4 @@
-"""Tweets for another labelling tool, or labels that were given, as CSV or JSON Lines."""
+"""Export tweets for another labelling tool, or the labels of people, as CSV or JSON Lines."""
 
 from __future__ import annotations
 
@@ -107,8 +107,8 @@ def _json_lines(path: Path, columns: tuple[str, ...], rows: Iterator[dict[str, A
     count = 0
     with path.open("w", encoding="utf-8") as file:
         for row in rows:
-            # an id as text: JavaScript's numbers are too short for it
-            told = {**{column: row[column] for column in columns}, "tweet_id": str(row["tweet_id"])}
-            file.write(json.dumps(told, ensure_ascii=False, default=_cell) + "\n")
+            # ids as text: they do not fit JavaScript's numbers
+            record = {**{column: row[column] for column in columns}, "tweet_id": str(row["tweet_id"])}
+            file.write(json.dumps(record, ensure_ascii=False, default=_cell) + "\n")
             count += 1
     return count

@@ -1,4 +1,4 @@
-"""People label: each is handed one tweet after the other, and says what it is, skips it, or takes the last word back.
+"""Label queue: each person is assigned one tweet after another, and labels it, skips it, or undoes the last answer.
 
 Of each person's picks a fixed share comes from the audit sample; the rest are tweets that the champion is unsure of, or
 that another version reads differently. A drawn share of the answers is doubled by a second person.
@@ -27,7 +27,7 @@ FREE_LABELS = 100
 
 @dataclass(frozen=True, kw_only=True)
 class Pick:
-    """A tweet handed to one person; what the model said is told only once it is answered."""
+    """A tweet assigned to one person; the model's prediction is shown only after the answer."""
 
     pick_id: int
     tweet_id: int
@@ -47,7 +47,7 @@ class Pick:
 
 
 def run(store: Store, settings: Settings, *, person: str, api_texts: bool = False) -> Pick | None:
-    """The person's next tweet, or the one still in hand; None when nothing waits.
+    """Assign the person's next tweet, or return the open one; None when nothing waits.
 
     `api_texts`: also what people typed into the API.
     """
@@ -141,7 +141,7 @@ def skip(store: Store, *, person: str, pick_id: int) -> None:
 
 
 def undo(store: Store, *, person: str) -> Pick:
-    """Take back the person's last answer or skip, which is in hand again.
+    """Undo the person's last answer or skip; its tweet is open again.
 
     Raises NotFound when there is none, BadInput when a snapshot holds it or a second person has answered.
     """
@@ -185,7 +185,7 @@ def _doubled(tweet_id: int, settings: Settings) -> bool:
 
 
 def _pick(row: StoredPick) -> Pick:
-    told = row.state == "labelled"
+    labelled = row.state == "labelled"
     return Pick(
         pick_id=row.pick_id,
         tweet_id=row.tweet_id,
@@ -195,7 +195,7 @@ def _pick(row: StoredPick) -> Pick:
         kind=row.kind,
         state=row.state,
         label=row.label,
-        predicted=row.predicted if told else None,
-        probabilities={str(label): getattr(row, f"p_{label}") for label in LABELS} if told else None,
-        model_version=row.model_version if told else None,
+        predicted=row.predicted if labelled else None,
+        probabilities={str(label): getattr(row, f"p_{label}") for label in LABELS} if labelled else None,
+        model_version=row.model_version if labelled else None,
     )
