@@ -58,7 +58,9 @@ def quality_loss(reference: pd.DataFrame, current: pd.DataFrame, policy: DriftPo
     if min(len(frame) for frame in sides) < policy.minimum_rows:
         return QualityLoss()
     labelled = [frame[frame["true_label"].notna()] if "true_label" in frame else frame[:0] for frame in sides]
-    scaling = fit_matrix_scaling(label_codes(labelled[0]), probabilities(labelled[0])) if len(labelled[0]) else None
+    # a calibration from a handful of labels is worse than none
+    enough = len(labelled[0]) >= policy.minimum_labelled
+    scaling = fit_matrix_scaling(label_codes(labelled[0]), probabilities(labelled[0])) if enough else None
     before, now = (estimate_without_labels(probabilities(frame), scaling, seed=policy.seed) for frame in sides)
     current_proba = scaling.apply(probabilities(sides[1])) if scaling else probabilities(sides[1])
     figures: dict[str, Any] = {

@@ -32,7 +32,7 @@ class AccuracyDecline:
 def detect_decline(
     wrong: Sequence[bool], inclusion: Sequence[float], *, promised: float, drop: float, run_length: float
 ) -> AccuracyDecline:
-    """Test audit labels (n,), in the order in which their tweets were drawn, with their inclusion probabilities (n,).
+    """Test audit labels (n,), in the order in which they arrived, with their inclusion probabilities (n,).
 
     wrong: whether the champion's prediction differs from the label. A Shiryaev-Roberts e-detector
     (`anytime_valid.EDetector`) against "the error rate is at most 1 - promised + drop": while that holds, the mean

@@ -55,7 +55,7 @@ def monitor_promotion(
     metric: str = "negative_f1",
     inclusion: Sequence[float] | None = None,
 ) -> PromotionVerdict:
-    """Test all audit labels since the promotion, in the order in which they were drawn.
+    """Test all audit labels since the promotion, in the order in which they arrived.
 
     labels, previous, new: true labels and both models' predictions, classes (n,) in 0..2; reference: the previous
     champion's confusion matrix (3, 3) on the holdout of the decision, fixed before the watch; inclusion: probability

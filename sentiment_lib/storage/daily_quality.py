@@ -10,6 +10,7 @@ import pandas as pd
 from sqlalchemy import Connection, Row, text
 
 from sentiment_lib.records import API_IDS_FROM, Window
+from sentiment_lib.storage import training_rows
 from sentiment_lib.storage.quality_day import QualityDay
 
 #: Late labels update days back to this age; older days stay as they are.
@@ -81,46 +82,58 @@ def stale_days(connection: Connection, version: int, days: Iterable[date], *, la
 
 LABELLED = text(
     f"""
-    SELECT DISTINCT ON (t.tweet_id) t.created_at, p.label AS predicted_label, p.p_negative, p.p_neutral, p.p_positive,
-           l.label AS true_label,
+    SELECT DISTINCT ON (t.tweet_id) t.text, t.created_at, p.label AS predicted_label,
+           p.p_negative, p.p_neutral, p.p_positive, l.label AS true_label,
            coalesce(l.inclusion_probability, a.inclusion_probability) AS inclusion
     FROM labels l JOIN tweets t ON t.tweet_id = l.tweet_id
     JOIN predictions p ON p.tweet_id = t.tweet_id AND p.model_version = :version
     LEFT JOIN audit_sample a ON a.prediction_id = p.prediction_id
     WHERE l.source = 'audit' AND t.created_at >= :start AND t.created_at < :end AND t.tweet_id < {API_IDS_FROM}
       AND coalesce(l.inclusion_probability, a.inclusion_probability) IS NOT NULL
-      AND NOT EXISTS (SELECT FROM snapshot_rows s JOIN model_versions m USING (snapshot_id)
-                      WHERE m.version = :version AND s.tweet_id = t.tweet_id AND s.part = 'train')
+      AND {training_rows.UNSEEN}
     ORDER BY t.tweet_id, l.labelled_at DESC, l.label_id DESC
     """
 )
 
 
 AUDITED = text(
-    """
-    SELECT p.label AS predicted_label, l.label AS true_label, a.inclusion_probability AS inclusion
+    f"""
+    SELECT t.text, p.label AS predicted_label, l.label AS true_label, a.inclusion_probability AS inclusion
     FROM predictions p JOIN audit_sample a USING (prediction_id)
     JOIN tweets t ON t.tweet_id = p.tweet_id AND t.collected_at >= :since
-    JOIN LATERAL (SELECT label FROM labels WHERE tweet_id = p.tweet_id AND source = 'audit'
+    JOIN LATERAL (SELECT label, stored_at FROM labels WHERE tweet_id = p.tweet_id AND source = 'audit'
                   ORDER BY labelled_at DESC, label_id DESC LIMIT 1) l ON true
-    WHERE p.model_version = :version AND p.predicted_at >= :since
-    ORDER BY a.drawn_at, a.prediction_id
+    WHERE p.model_version = :version AND p.predicted_at >= :since AND {training_rows.UNSEEN}
+    ORDER BY l.stored_at, hashint8extended(t.tweet_id, 0), t.tweet_id
     """
 )
 
 
 def labelled_rows(connection: Connection, window: Window, version: int) -> pd.DataFrame:
     """Audit labels of the window's tweets that the version did not learn from, with its prediction and the chance
-    with which each was drawn: columns created_at, predicted_label, p_*, true_label, inclusion."""
-    where = {"version": version, "start": window.start, "end": window.end}
-    columns = ["created_at", "predicted_label", "p_negative", "p_neutral", "p_positive", "true_label", "inclusion"]
+    with which each was drawn: columns text, created_at, predicted_label, p_*, true_label, inclusion."""
+    learned = training_rows.learned_snapshots(connection, [version])
+    where = {"version": version, "start": window.start, "end": window.end, "learned": learned}
+    columns = [
+        "text",
+        "created_at",
+        "predicted_label",
+        "p_negative",
+        "p_neutral",
+        "p_positive",
+        "true_label",
+        "inclusion",
+    ]
     return pd.DataFrame(connection.execute(LABELLED, where).all(), columns=columns)
 
 
-def audited(connection: Connection, version: int, since: datetime) -> Sequence[Row[tuple[str, str, float]]]:
-    """Audit labels of tweets that came in since then: predicted_label (the version's), true_label (the newest
-    of a person) and inclusion (probability of the draw), in the order of the draws."""
-    return connection.execute(AUDITED, {"version": version, "since": since}).all()
+def audited(connection: Connection, version: int, since: datetime) -> Sequence[Row[tuple[str, str, str, float]]]:
+    """Audit labels of tweets that came in since then, in the order in which the labels arrived.
+
+    text, predicted_label (the version's), true_label (the newest of a person) and inclusion (probability of the draw).
+    """
+    learned = training_rows.learned_snapshots(connection, [version])
+    return connection.execute(AUDITED, {"version": version, "since": since, "learned": learned}).all()
 
 
 def upsert_day(connection: Connection, row: QualityDay) -> None:

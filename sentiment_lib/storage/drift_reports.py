@@ -13,6 +13,7 @@ from sqlalchemy import Connection, text
 
 from sentiment_lib.errors import NotFound
 from sentiment_lib.records import API_IDS_FROM, DriftReport, Window
+from sentiment_lib.storage import training_rows
 
 COLUMNS = (
     "tweet_id",
@@ -30,7 +31,8 @@ COLUMNS = (
 
 # A seeded hash of the id samples tweets uniformly and reproducibly; sampling comes before the joins. Texts sent to the
 # API are not part of the monitored stream. Feedback is left out: people choose what to correct, so it is biased. A
-# tweet that a data set labelled has inclusion probability 1, also when it is in the audit sample.
+# tweet that a data set labelled has inclusion probability 1, also when it is in the audit sample. A model is surer, and
+# more often right, on tweets that it learned from: its predictions for them are left out, whatever is computed later.
 WINDOW = text(
     f"""
     WITH drawn AS MATERIALIZED (
@@ -40,6 +42,7 @@ WINDOW = text(
     SELECT t.tweet_id, t.text, t.airline, t.language, t.created_at, p.label AS predicted_label,
            p.p_negative, p.p_neutral, p.p_positive, l.label AS true_label, l.inclusion
     FROM drawn t LEFT JOIN predictions p ON p.tweet_id = t.tweet_id AND p.model_version = :version
+        AND {training_rows.UNSEEN}
     LEFT JOIN LATERAL (
         SELECT (array_agg(label ORDER BY source = 'audit' DESC, labelled_at DESC, confidence DESC NULLS LAST,
                                 label_id DESC))[1] AS label,
@@ -65,8 +68,18 @@ def newest_scored(connection: Connection, version: int) -> datetime | None:
 
 
 def window_rows(connection: Connection, window: Window, version: int, *, rows: int, seed: int) -> pd.DataFrame:
-    """A random sample of at most `rows` tweets of the window, with the version's predictions where it scored them."""
-    where = {"version": version, "start": window.start, "end": window.end, "seed": seed, "rows": rows}
+    """A random sample of at most `rows` tweets of the window, with the version's predictions.
+
+    Tweets that it did not score or learned from (`training_rows`) have none.
+    """
+    where = {
+        "version": version,
+        "learned": training_rows.learned_snapshots(connection, [version]),
+        "start": window.start,
+        "end": window.end,
+        "seed": seed,
+        "rows": rows,
+    }
     return pd.DataFrame(connection.execute(WINDOW, where).all(), columns=list(COLUMNS))
 
 

@@ -14,7 +14,7 @@ from sentiment_lib.evaluation.cost import Cost
 from sentiment_lib.records import ModelVersion
 from sentiment_lib.storage import ledger
 from sentiment_lib.storage.tables import DeploymentRow, ModelVersionRow
-from sentiment_lib.training_record import TrainingRecord
+from sentiment_lib.training_record import TrainingInputs, TrainingRecord
 
 COLUMNS = tuple(
     ModelVersionRow.__table__.c[name] for name in ("version", "family", "digest", "run_id", "snapshot_id", "created_at")
@@ -61,6 +61,14 @@ def training_of(connection: Connection, version: int) -> tuple[TrainingRecord, C
     if row is None:
         raise NotFound(what="model version", key=version)
     return TrainingRecord.from_json(row.training), Cost(**row.cost)
+
+
+def parents(connection: Connection, version: int) -> tuple[int, ...]:
+    """Versions that this one was warm-started or distilled from. Raises NotFound."""
+    row = connection.execute(select(ModelVersionRow.training).where(ModelVersionRow.version == version)).one_or_none()
+    if row is None:
+        raise NotFound(what="model version", key=version)
+    return TrainingInputs.from_json(row.training.get("inputs") or {}).parents
 
 
 def champion(connection: Connection) -> ModelVersion | None:

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from sentiment_lib.records import API_IDS_FROM
+from sentiment_lib.storage import training_rows
 
 # driven by the index of the champion's predictions by time, so its cost does not grow with the tweets
 UNSCORED = text(
@@ -20,18 +21,19 @@ UNSCORED = text(
     ORDER BY t.tweet_id LIMIT :rows
     """
 )
-# the newest audit label of each tweet; only tweets collected since the move, on which neither version was trained
+# The newest audit label of each tweet, in the order in which labels arrived: a sequential test may use only an order
+# that later labels do not change. Labels of one import arrived together; a hash orders them, never what they say.
 LABELLED = text(
-    """
-    SELECT l.label, old.label AS previous, new.label AS champion, a.inclusion_probability
+    f"""
+    SELECT t.text, l.label, old.label AS previous, new.label AS champion, a.inclusion_probability
     FROM predictions new
     JOIN audit_sample a ON a.prediction_id = new.prediction_id
     JOIN predictions old ON old.tweet_id = new.tweet_id AND old.model_version = :previous
     JOIN tweets t ON t.tweet_id = new.tweet_id AND t.collected_at >= :since
-    JOIN LATERAL (SELECT label FROM labels WHERE tweet_id = new.tweet_id AND source = 'audit'
+    JOIN LATERAL (SELECT label, stored_at FROM labels WHERE tweet_id = new.tweet_id AND source = 'audit'
                   ORDER BY labelled_at DESC, label_id DESC LIMIT 1) l ON true
-    WHERE new.model_version = :champion AND new.predicted_at >= :since
-    ORDER BY a.drawn_at, a.prediction_id
+    WHERE new.model_version = :champion AND new.predicted_at >= :since AND {training_rows.UNSEEN}
+    ORDER BY l.stored_at, hashint8extended(t.tweet_id, 0), t.tweet_id
     """
 )
 # only labels whose selection is independent of the text: the audit sample, and disagreements of the two versions
@@ -45,6 +47,7 @@ PAIRED = text(
           ORDER BY predicted_at DESC LIMIT :rows) one
     JOIN predictions other ON other.tweet_id = one.tweet_id AND other.model_version = :other
     JOIN tweets t ON t.tweet_id = one.tweet_id AND t.collected_at >= :since AND t.tweet_id < {API_IDS_FROM}
+    WHERE {training_rows.UNSEEN}
     """
 )
 
@@ -58,8 +61,12 @@ def unscored_by_shadow(
 
 
 def labelled(connection: Connection, *, champion: int, previous: int, since: datetime) -> Sequence[dict[str, Any]]:
-    """Audit labels since then: label, previous and champion (predicted labels), inclusion_probability; by draw."""
-    where = {"champion": champion, "previous": previous, "since": since}
+    """Audit labels since then: text, label, previous and champion (predicted labels), inclusion_probability.
+
+    In the order in which the labels arrived.
+    """
+    learned = training_rows.learned_snapshots(connection, [champion, previous])
+    where = {"champion": champion, "previous": previous, "since": since, "learned": learned}
     return [dict(row) for row in connection.execute(LABELLED, where).mappings()]
 
 
@@ -70,5 +77,6 @@ def paired_predictions(
 
     Each row is (label or None, 3 probabilities of `one`, 3 of `other`). Fastest when `one` scored fewer tweets.
     """
-    where = {"one": one, "other": other, "since": since, "rows": rows}
+    learned = training_rows.learned_snapshots(connection, [one, other])
+    where = {"one": one, "other": other, "since": since, "rows": rows, "learned": learned}
     return [tuple(row) for row in connection.execute(PAIRED, where)]

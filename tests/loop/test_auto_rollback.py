@@ -12,6 +12,7 @@ from sentiment_lib.steps.deployment import promote, rollback
 from sentiment_lib.steps.operations import auto_rollback, verify
 from sentiment_lib.steps.scoring import score, shadow
 from sentiment_lib.storage import decisions, model_versions
+from sentiment_lib.storage import shadow as shadow_labels
 
 
 @pytest.fixture
@@ -120,3 +121,35 @@ def test_answers_where_two_versions_differ_tell_the_gain_and_go_into_the_ledger(
     kept = json.loads(payload)["shadow"]
     assert (kept["gain"], kept["labelled"]) == (pytest.approx(found.gain), found.labelled)
     assert verify.run(store, audited).problems == ()
+
+
+def test_labels_are_judged_in_the_order_in_which_they_arrived_and_each_text_once(
+    store, audited, promoted, audit_labels
+):
+    audit_labels(promoted.to_version)
+    copied = "my flight from boston was cancelled and nobody at the counter could help us for three hours"
+    with store.begin() as connection:
+        # answered newest first
+        connection.execute(
+            text(
+                "UPDATE labels SET stored_at = now() - make_interval(mins => tweet_id::int) "
+                "WHERE source = 'audit' AND tweet_id > 600"
+            )
+        )
+        connection.execute(
+            text(
+                "UPDATE tweets SET text = CASE WHEN tweet_id % 2 = 0 THEN :copied ELSE "
+                "'RT @joe: ' || left(:copied, 60) END "
+                "WHERE tweet_id BETWEEN 701 AND 750"
+            ),
+            {"copied": copied},
+        )
+        order = text(
+            "SELECT t.text FROM tweets t JOIN labels l USING (tweet_id) WHERE source = 'audit' ORDER BY stored_at"
+        )
+        arrival = list(connection.execute(order).scalars())
+        judged = shadow_labels.labelled(
+            connection, champion=promoted.to_version, previous=promoted.from_version, since=promoted.finished_at
+        )
+    assert [row["text"] for row in judged] == arrival
+    assert auto_rollback.run(store, audited).verdict.labels == 151

@@ -25,7 +25,7 @@ from sentiment_lib.steps.training import inputs, reproduce, train
 from sentiment_lib.steps.training import snapshot as snapshot_step
 from sentiment_lib.steps.training.cost import Stopwatch
 from sentiment_lib.steps.training.time_budget import log_progress
-from sentiment_lib.storage import decisions, deployments, model_versions, snapshots
+from sentiment_lib.storage import decisions, deployments, model_versions, snapshots, training_rows
 from sentiment_lib.training_record import TrainingOrder, TrainingSpec, VersionReference
 from tests.unit.families.small_checkpoints import bert, roberta
 
@@ -128,7 +128,7 @@ def test_a_warm_start_begins_at_the_same_version_though_the_champion_moved_after
     assert training.inputs.start == VersionReference(version=first.version, digest=first.digest)
     assert reproduce.run(store, settings, version=version.version).identical
     with store.begin() as connection:
-        assert evidence._ancestors(connection, version.version) == (first.version,)
+        assert training_rows.ancestors(connection, version.version) == (first.version,)
 
     assert gathered(store, settings, order, "bert", quick, tmp_path) == {}, "the policy does not ask for it"
     assert gathered(store, warm, order, "tfidf_logreg", {}, tmp_path) == {}, "the champion is of another family"
@@ -248,6 +248,6 @@ def test_a_champion_teaches_and_its_rows_and_those_behind_it_judge_nothing(store
     assert training.inputs.teacher == VersionReference(version=teacher.version, digest=teacher.digest)
     assert reproduce.run(store, settings, version=pupil.version).identical
     with store.begin() as connection:
-        assert evidence._ancestors(connection, pupil.version) == (teacher.version,)
+        assert training_rows.ancestors(connection, pupil.version) == (teacher.version,)
     description = Registry(settings).client.get_model_version(Registry(settings).name, str(pupil.version)).description
     assert f"Distilled from version {teacher.version}" in description

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sqlalchemy import Connection
 
 from sentiment_lib.errors import NotEnoughLabels
 from sentiment_lib.evaluation import alpha_spending, checklist, comparison, data_checks, gate, reason_versions, slices
@@ -21,7 +20,7 @@ from sentiment_lib.records import LABEL_CODES, ModelVersion, Snapshot
 from sentiment_lib.registry.mlflow_registry import Registry
 from sentiment_lib.settings import Settings
 from sentiment_lib.steps.training import snapshot as snapshot_step
-from sentiment_lib.storage import model_versions, snapshots
+from sentiment_lib.storage import model_versions, snapshots, training_rows
 from sentiment_lib.storage.engine import Store
 from sentiment_lib.training_record import SearchRecord
 
@@ -49,10 +48,8 @@ def collect_case(
     with store.begin() as connection:
         snapshot = snapshots.by_id(connection, snapshot_id)
         versions = [model_versions.by_version(connection, number) for number in (candidate, champion)]
-        lines = [_ancestors(connection, version.version) if ancestors else () for version in versions]
-        learners = [*versions, *(model_versions.by_version(connection, number) for line in lines for number in line)]
-        snapshot_ids = {version.snapshot_id for version in learners}
-        trained_on = (snapshots.training_tweet_ids(connection, number) for number in snapshot_ids)
+        numbers = (candidate, champion)
+        lines = [training_rows.ancestors(connection, number) if ancestors else () for number in numbers]
         training, cost = model_versions.training_of(connection, candidate)
         new, old = (_evaluated(version, line) for version, line in zip(versions, lines, strict=True))
         return Case(
@@ -61,7 +58,7 @@ def collect_case(
             champion=old,
             looks_before=looks_before,
             cost=Cost(p99_ms=cost.p99_ms, memory_mb=cost.memory_mb, artefact_mb=cost.artefact_mb),
-            trained_on=frozenset().union(*trained_on),
+            trained_on=training_rows.learned_tweet_ids(connection, numbers, inherited=ancestors),
         )
 
 
@@ -118,18 +115,6 @@ def compute(
         verdict=verdict,
         rules=reason_versions.apply_version(rules, reason_version),
     )
-
-
-def _ancestors(connection: Connection, version: int) -> tuple[int, ...]:
-    """Versions that this one was warm-started from or distilled from, directly or not; nearest first."""
-    ancestors: list[int] = []
-    queue = [version]
-    while queue:
-        training, _ = model_versions.training_of(connection, queue.pop(0))
-        fresh = [number for number in training.inputs.parents if number not in ancestors]
-        ancestors += fresh
-        queue += fresh
-    return tuple(ancestors)
 
 
 def _evaluated(version: ModelVersion, ancestors: tuple[int, ...]) -> EvaluatedVersion:

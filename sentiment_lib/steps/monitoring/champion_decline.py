@@ -15,6 +15,7 @@ from sentiment_lib.storage import daily_quality, deployments, retrain_requests
 from sentiment_lib.storage.decisions import full_record
 from sentiment_lib.storage.engine import Store
 from sentiment_lib.storage.retrain_requests import RetrainRequest
+from sentiment_lib.text.copies import first_of_each
 
 RULE = "quality"
 
@@ -29,7 +30,7 @@ class DeclineResult:
 
 
 def run(store: Store, settings: Settings, *, at: datetime | None = None) -> DeclineResult | None:
-    """Judge every audit label since the champion's last move or the last request by this rule.
+    """Judge every audit label since the champion's last move or the last request by this rule, each text once.
 
     None for a champion that was never compared with another: nobody knows how good it should be. A killed run is just
     run again.
@@ -42,6 +43,7 @@ def run(store: Store, settings: Settings, *, at: datetime | None = None) -> Decl
         since = max(move.finished_at, retrain_requests.last_requested_at(connection, RULE) or move.finished_at)
         promised = _accuracy(full_record(connection, promotion).evidence)
         rows = daily_quality.audited(connection, move.to_version, since)
+    rows = [row for row, first in zip(rows, first_of_each([row.text for row in rows]), strict=True) if first]
     verdict = detect_decline(
         [row.predicted_label != row.true_label for row in rows],
         [row.inclusion for row in rows],

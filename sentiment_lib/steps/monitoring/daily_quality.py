@@ -18,6 +18,7 @@ from sentiment_lib.storage import daily_quality as quality_days
 from sentiment_lib.storage import drift_reports as reports
 from sentiment_lib.storage.engine import Store
 from sentiment_lib.storage.quality_day import QualityDay
+from sentiment_lib.text.copies import first_of_each
 
 #: Days at the end of the span that are always recomputed: tweets and predictions still come in.
 RECENT_DAYS = 2
@@ -48,7 +49,11 @@ def run(store: Store, settings: Settings, version: int, span: Window) -> list[Qu
 def compute_day(
     day: date, version: int, sample: pd.DataFrame, labelled: pd.DataFrame, policy: DriftPolicy
 ) -> QualityDay | None:
-    """One day's row; None with too few predictions. Rows of `labelled` from earlier days calibrate the estimate."""
+    """One day's row; None with too few predictions. Rows of `labelled` from earlier days calibrate the estimate.
+
+    Copies of a text count once, in both frames.
+    """
+    sample, labelled = (frame[first_of_each(frame["text"].tolist())] for frame in (sample, labelled))
     scored = sample[sample["p_negative"].notna()]
     if len(scored) < policy.minimum_labelled:
         return None

@@ -76,7 +76,9 @@ def summary(verdict: detectors.DriftVerdict, drivers: dict[str, Any], loss: Qual
         )
     if drivers["examples"]:
         lines.append("Example tweets: " + ", ".join(one["tweet_id"] for one in drivers["examples"]))
-    if loss.loss is not None:
+    if loss.loss is None:
+        lines.append("Quality: not enough tweets that the champion did not learn from")
+    else:
         sure = "" if loss.certain else " (not significant)"
         lines.append(f"Macro-F1, {loss.by}: {-loss.loss:+.3f} against the reference{sure}")
     return "\n".join(lines)

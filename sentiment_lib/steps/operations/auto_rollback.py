@@ -14,6 +14,7 @@ from sentiment_lib.steps.scoring.shadow import WATCHED
 from sentiment_lib.storage import decisions, deployments, shadow
 from sentiment_lib.storage.alerts import open_alert
 from sentiment_lib.storage.engine import Store
+from sentiment_lib.text.copies import first_of_each
 
 #: Recorded as the actor of an automatic rollback.
 ACTOR = "auto_rollback"
@@ -34,7 +35,8 @@ class AutoRollbackResult:
 def run(store: Store, settings: Settings, *, at: datetime | None = None) -> AutoRollbackResult | None:
     """Test the last promotion, and roll it back when the champion is worse; None when no promotion is under watch.
 
-    Each call tests every label since the promotion again, so a killed run is simply repeated. A champion without a
+    Each call tests every label since the promotion again, in the order of their arrival and each text once, so a killed
+    run is simply repeated. A champion without a
     decision is not tested: its metric needs the confusion matrix of a holdout.
     """
     moment, policy = at or datetime.now(UTC), settings.policy.promotion_watch
@@ -47,6 +49,7 @@ def run(store: Store, settings: Settings, *, at: datetime | None = None) -> Auto
         decision = decisions.full_record(connection, move.decision_id)
         champion, previous = move.to_version, move.from_version
         rows = shadow.labelled(connection, champion=champion, previous=previous, since=move.finished_at)
+    rows = [row for row, first in zip(rows, first_of_each([row["text"] for row in rows]), strict=True) if first]
     evidence = Evidence.from_json(decision.evidence)
     verdict = monitor_promotion(
         [LABEL_CODES[row["label"]] for row in rows],

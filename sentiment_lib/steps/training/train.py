@@ -26,9 +26,9 @@ from sentiment_lib.steps.training import card_facts, time_budget, tune
 from sentiment_lib.steps.training import inputs as training_inputs
 from sentiment_lib.steps.training import snapshot as snapshot_step
 from sentiment_lib.steps.training.cost import Stopwatch, measure_cost
-from sentiment_lib.storage import model_versions, snapshots
+from sentiment_lib.storage import model_versions, snapshots, training_rows
 from sentiment_lib.storage.engine import Store, lock
-from sentiment_lib.training_record import TrainingOrder, TrainingRecord, TrainingSpec
+from sentiment_lib.training_record import TrainingInputs, TrainingOrder, TrainingRecord, TrainingSpec
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,6 +145,7 @@ def _train(
         record = replace(record, circumstances=getattr(model, "circumstances", None) or {})
         package = Path(scratch) / "package"
         digest = model_package.write(model, package)
+        frame = _without_inherited(store, frame, inputs.record)
         holdout = None if frame is None else frame[frame["part"] == "holdout"]
         cost = measure_cost(model, package, stopwatch, [] if holdout is None else holdout["text"].tolist())
         proba = None if holdout is None else _log_holdout(registry, run_id, model, holdout, Path(scratch))
@@ -155,6 +156,15 @@ def _train(
             package, digest=digest, model=model, run_id=run_id, training_key=task.key, card=text
         )
     return registered, record, cost
+
+
+def _without_inherited(store: Store, frame: pd.DataFrame | None, record: TrainingInputs) -> pd.DataFrame | None:
+    """The snapshot's rows without holdout rows that an ancestor or teacher learned from."""
+    if frame is None or not record.parents:
+        return frame
+    with store.begin() as connection:
+        learned = training_rows.learned_tweet_ids(connection, record.parents)
+    return frame[(frame["part"] == "train") | ~frame["tweet_id"].isin(learned)]
 
 
 def _log_holdout(

@@ -1,0 +1,96 @@
+"""Copies of a text: exact repeats, near duplicates, and retweets that were cut off; each group is one cluster.
+
+Copies are no independent observations: people or bots repeated one text. Statistics count a cluster once.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+#: Shorter texts (letters, digits and spaces) are never copies: many people say "thank you so much" on their own.
+MIN_CHARACTERS = 20
+#: A text that is part of a longer one is a copy only from this length on.
+MIN_CONTAINED = 40
+#: Share of the shorter text's character shingles that the longer one has, and Jaccard similarity of short ones.
+SIMILAR = 0.8
+SHINGLE = 5
+#: Winnowing: length of the hashed pieces, and of the window of which the smallest hash is kept.
+PIECE, WINDOW = 10, 8
+#: A piece in more distinct texts than this is a phrase, not a sign of copying.
+PHRASE = 30
+#: Share of the shorter text's fingerprints that two texts must share to be compared.
+CANDIDATE = 0.3
+
+_POWERS = np.array([pow(1099511628211, one, 2**64) for one in range(PIECE)], dtype=np.uint64)
+
+
+def cluster_copies(texts: Sequence[str]) -> NDArray[np.int64]:
+    """Cluster of each text (n,), as the index of one of its members; texts without copies are clusters of one.
+
+    Fingerprints: Schleimer, Wilkerson, Aiken 2003, "Winnowing: Local Algorithms for Document Fingerprinting", SIGMOD;
+    containment: Broder 1997, "On the resemblance and containment of documents". Mentions, URLs, case, punctuation and
+    the mark of a retweet are ignored.
+    """
+    cluster = np.arange(len(texts), dtype=np.int64)
+    bare = [_bare(text) for text in texts]
+    by_text: dict[str, int] = {}
+    for row, text in enumerate(bare):
+        if len(text) >= MIN_CHARACTERS:
+            cluster[row] = by_text.setdefault(text, row)
+    buckets: dict[int, list[int]] = {}
+    shingles: dict[int, frozenset[str]] = {}
+    sizes: dict[int, int] = {}
+    originals: dict[int, int] = {}
+    # longest first: what was cut off is part of a text that is known already
+    for row in sorted(by_text.values(), key=lambda one: (-len(bare[one]), one)):
+        prints = _fingerprints(bare[row])
+        shared = Counter(other for one in prints if len(bucket := buckets.get(one, [])) <= PHRASE for other in bucket)
+        own = _shingles(bare[row])
+        likely = (other for other, count in shared.most_common() if count >= CANDIDATE * min(len(prints), sizes[other]))
+        original = next((other for other in likely if _is_copy(own, shingles[other], len(bare[row]))), None)
+        if original is not None:
+            originals[row] = original
+            continue
+        shingles[row], sizes[row] = own, len(prints)
+        for one in prints:
+            buckets.setdefault(one, []).append(row)
+    return np.array([originals.get(int(one), int(one)) for one in cluster], dtype=np.int64)
+
+
+def first_of_each(texts: Sequence[str]) -> NDArray[np.bool_]:
+    """Mask (n,) of the first text of each cluster, in the order given: later copies are left out."""
+    mask = np.zeros(len(texts), dtype=np.bool_)
+    if len(texts):
+        mask[np.unique(cluster_copies(texts), return_index=True)[1]] = True
+    return mask
+
+
+def _bare(text: str) -> str:
+    spoken = re.sub(r"@\w+|https?\S*|^\s*RT\b|\bRT(?=\s*@)", " ", text, flags=re.IGNORECASE).lower()
+    return " ".join(re.findall(r"\w+", spoken))
+
+
+def _fingerprints(text: str) -> frozenset[int]:
+    codes = np.frombuffer(text.encode("utf-32-le"), dtype=np.uint32).astype(np.uint64)
+    pieces = np.lib.stride_tricks.sliding_window_view(codes, PIECE)
+    hashes = (pieces * _POWERS).sum(axis=1, dtype=np.uint64)
+    hashes ^= hashes >> np.uint64(29)
+    hashes *= np.uint64(0xBF58476D1CE4E5B9)
+    if len(hashes) > WINDOW:
+        hashes = np.lib.stride_tricks.sliding_window_view(hashes, WINDOW).min(axis=1)
+    return frozenset(hashes.tolist())
+
+
+def _shingles(text: str) -> frozenset[str]:
+    return frozenset(text[start : start + SHINGLE] for start in range(len(text) - SHINGLE + 1))
+
+
+def _is_copy(shorter: frozenset[str], longer: frozenset[str], characters: int) -> bool:
+    both = len(shorter & longer)
+    whole = len(shorter) if characters >= MIN_CONTAINED else len(shorter | longer)
+    return both >= SIMILAR * whole
