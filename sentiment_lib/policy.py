@@ -72,15 +72,25 @@ class GatePolicy(Section):
         "macro_f1",
         "negative_recall",
     )
-    error_budget: float = Field(0.05, gt=0, lt=0.5, description="probability of promoting one that is no better")
+    error_budget: float = Field(
+        0.05,
+        gt=0,
+        lt=0.5,
+        description="probability of promoting one that is no better, over a champion's life and over budget_period",
+    )
     budget_exponent: float = Field(1.3, gt=1, le=3, description="exponent of alpha spending over successive looks")
-    budget_period: timedelta = Field(timedelta(days=30), description="period of the budget; older looks do not count")
+    budget_period: timedelta = Field(
+        timedelta(days=365), description="period in which looks against every champion share the budget"
+    )
     guard_level: float = Field(0.05, gt=0, lt=0.5, description="significance level of each guard metric")
     #: at 0.02, half of the candidates with a true gain of 2 points and 1 point less recall were held at 4,000 rows
     non_inferiority: float = Field(0.03, ge=0, description="tolerated loss on a guard metric")
     slice_non_inferiority: float = Field(0.05, ge=0, description="tolerated loss on a slice")
     minimum_slice_rows: int = Field(100, ge=10, description="minimum rows of a slice")
     minimum_holdout_rows: int = Field(100, ge=30, description="minimum holdout rows; fewer are HOLD")
+    minimum_audit_rows: int = Field(
+        300, ge=30, description="random draws of the audit sample that judge alone, without rows of data sets"
+    )
     collapse_ratio: float = Field(0.2, ge=0, lt=1, description="minimum ratio of predicted to true share of each class")
     maximum_calibration_error: float = Field(0.15, gt=0, le=1)
     minimum_functionality: float = Field(

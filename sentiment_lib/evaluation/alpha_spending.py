@@ -29,9 +29,13 @@ def significance_level(looks_before: int, policy: GatePolicy) -> float:
 def count_looks(
     history: Iterable[tuple[int, datetime]], *, champion_version: int, at: datetime, policy: GatePolicy
 ) -> int:
-    """Earlier looks that share the error budget: those against this champion within `budget_period` before `at`.
+    """Earlier looks that share the error budget with one against this champion at `at`.
 
-    history: (champion version, time) of every earlier evaluation in the ledger. A new champion has a new budget, and
-    without a promotion the budget renews every period: an error rate per period.
+    history: (champion version, time) of every earlier look. Two budgets bind, and the stricter counts: every look
+    against this champion, however old, and every look against any champion within `budget_period` before `at`. So
+    neither time nor a promotion renews a budget that noise can spend again.
     """
-    return sum(1 for version, moment in history if version == champion_version and at - policy.budget_period < moment)
+    looks = list(history)
+    against_champion = sum(version == champion_version for version, _ in looks)
+    in_period = sum(at - policy.budget_period < moment for _, moment in looks)
+    return max(against_champion, in_period)

@@ -91,11 +91,13 @@ def compare(
     slices: Mapping[str, NDArray[np.bool_]] | None = None,
     policy: GatePolicy,
     level: float | None = None,
+    share_slice_level: bool = True,
 ) -> Comparison:
     """Compare two models on the same rows; equal input and policy give equal bytes.
 
     labels: (n,) in 0..2; probabilities: (n, 3) in the order of LABELS; slices: name -> mask (n,); level: the look's
-    `alpha_spending.significance_level`, the first look's when None. Raises BadInput for malformed arrays.
+    `alpha_spending.significance_level`, the first look's when None; share_slice_level: divide the guard level among the
+    slices, so that it bounds the error over all of them (Bonferroni). Raises BadInput for malformed arrays.
     """
     y, old = validate_predictions(labels, champion_proba)
     y, new = validate_predictions(y, candidate_proba)
@@ -118,6 +120,9 @@ def compare(
         if name != policy.main_metric
     )
     predicted = cube.sum(axis=(0, 1)) / y.size
+    masks = {name: _slice_mask(name, mask, y) for name, mask in sorted((slices or {}).items())}
+    judged = sum(_has_enough_rows(y[mask], policy) for mask in masks.values())
+    slice_level = policy.guard_level / max(judged, 1) if share_slice_level else policy.guard_level
     needed = {"observed": main.difference, **{f"+{round(gain * 100)} points": gain for gain in GAINS}}
     return Comparison(
         rows=int(y.size),
@@ -131,27 +136,35 @@ def compare(
         guards=guards,
         mcnemar=mcnemar(cube),
         slices=tuple(
-            _slice(name, np.asarray(mask), y, old.argmax(axis=1), new.argmax(axis=1), policy)
-            for name, mask in sorted((slices or {}).items())
+            _slice(name, y[mask], old[mask].argmax(axis=1), new[mask].argmax(axis=1), policy, slice_level)
+            for name, mask in masks.items()
         ),
         labels_needed={name: labels_needed(gain, main.row_deviation, level=spent) for name, gain in needed.items()},
         cells=cube.tolist(),
     )
 
 
-def _slice(name: str, mask: NDArray[np.bool_], y: Ints, old: Ints, new: Ints, policy: GatePolicy) -> SliceComparison:
+def _slice_mask(name: str, mask: NDArray[np.bool_], y: Ints) -> NDArray[np.bool_]:
+    mask = np.asarray(mask)
     if mask.shape != y.shape or mask.dtype != np.bool_:
         raise BadInput(
             what=f"slice {name}", problem=f"a mask of {y.size} booleans is needed, got {mask.shape} {mask.dtype}"
         )
-    cube = paired_counts.count_pairs(y[mask], old[mask], new[mask])
-    rows, per_class = int(mask.sum()), cube.sum(axis=(1, 2))
+    return mask
+
+
+def _has_enough_rows(y: Ints, policy: GatePolicy) -> bool:
     # F1 of a class with few rows is noise: the slice needs enough rows of the class that its metric is about
-    scarce = per_class[0] if policy.main_metric == "negative_f1" else rows
+    scarce = int((y == 0).sum()) if policy.main_metric == "negative_f1" else y.size
+    return y.size >= policy.minimum_slice_rows and scarce >= policy.minimum_slice_rows / CLASSES
+
+
+def _slice(name: str, y: Ints, old: Ints, new: Ints, policy: GatePolicy, level: float) -> SliceComparison:
+    cube = paired_counts.count_pairs(y, old, new)
     difference = None
-    if rows >= policy.minimum_slice_rows and scarce >= policy.minimum_slice_rows / CLASSES:
+    if _has_enough_rows(y, policy):
         resampled = paired_counts.bootstrap_counts(
             cube, policy.bootstrap_rounds, paired_counts.random_generator(policy.seed, f"slice {name}")
         )
-        difference = estimate_difference(cube, policy.main_metric, resampled=resampled, level=policy.guard_level)
-    return SliceComparison(name=name, rows=rows, negatives=int(per_class[0]), difference=difference)
+        difference = estimate_difference(cube, policy.main_metric, resampled=resampled, level=level)
+    return SliceComparison(name=name, rows=int(y.size), negatives=int(cube[0].sum()), difference=difference)

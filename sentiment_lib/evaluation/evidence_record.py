@@ -15,6 +15,7 @@ from sentiment_lib.evaluation.checklist import ChecklistResult
 from sentiment_lib.evaluation.comparison import Comparison
 from sentiment_lib.evaluation.cost import Cost
 from sentiment_lib.evaluation.data_checks import DataChecks
+from sentiment_lib.evaluation.judgement_methods import FIRST, JudgedSample
 from sentiment_lib.hashing import canonical_json
 from sentiment_lib.records import Answer, RuleVerdict
 from sentiment_lib.statistics.metrics import Ints
@@ -22,6 +23,8 @@ from sentiment_lib.statistics.paired_counts import confusion_matrices
 
 #: JSON key of a version's ancestors; absent when it has none.
 ANCESTORS_KEY = "learned_from_versions"
+#: JSON keys of the method of judgement and of the rows that judged; absent under method 1.
+METHOD_KEY, SAMPLE_KEY = "method", "judged_sample"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +73,10 @@ class Evidence:
     policy: Mapping[str, Any]
     verdict: Answer
     rules: tuple[RuleVerdict, ...]
+    #: method of `judgement_methods`
+    method: int = FIRST
+    #: which rows judged; None under method 1
+    sample: JudgedSample | None = None
 
     @property
     def metric(self) -> str:
@@ -106,6 +113,8 @@ class Evidence:
                 policy=body["policy"],
                 verdict=Answer(body["answer"]),
                 rules=tuple(RuleVerdict(**rule) for rule in body["rules"]),
+                method=body.get(METHOD_KEY, FIRST),
+                sample=JudgedSample(**body[SAMPLE_KEY]) if SAMPLE_KEY in body else None,
             )
         except (KeyError, TypeError, ValueError) as error:
             raise BadInput(what="evidence", problem=f"{type(error).__name__}: {error}") from error
@@ -127,6 +136,9 @@ class Evidence:
                 "policy": self.policy,
                 "answer": str(self.verdict),
                 "rules": [asdict(rule) for rule in self.rules],
+                # evidence from before these keys existed keeps its bytes
+                **({METHOD_KEY: self.method} if self.method > FIRST else {}),
+                **({SAMPLE_KEY: asdict(self.sample)} if self.sample else {}),
             }
         )
 

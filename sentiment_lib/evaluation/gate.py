@@ -9,10 +9,12 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
+from sentiment_lib.evaluation import judgement_methods
 from sentiment_lib.evaluation.checklist import ChecklistResult
 from sentiment_lib.evaluation.comparison import Comparison
 from sentiment_lib.evaluation.cost import Cost
 from sentiment_lib.evaluation.data_checks import DataChecks
+from sentiment_lib.evaluation.sample_size import labels_needed
 from sentiment_lib.evaluation.significance import Difference
 from sentiment_lib.policy import GatePolicy
 from sentiment_lib.records import Answer, RuleVerdict
@@ -28,9 +30,14 @@ def decide(
     checklist: ChecklistResult | None = None,
     cost: Cost | None = None,
     data_checks: DataChecks | None = None,
+    method: int = judgement_methods.NEWEST,
 ) -> tuple[Answer, tuple[RuleVerdict, ...]]:
-    """REJECT when any rule rejects, else HOLD when any holds, else PROMOTE. Inputs that are None are not judged."""
-    verdicts = [verdict for rule in COMPARISON_RULES for verdict in rule(comparison, policy)]
+    """REJECT when any rule rejects, else HOLD when any holds, else PROMOTE. Inputs that are None are not judged.
+
+    method: of `judgement_methods`.
+    """
+    rules = COMPARISON_RULES if method > judgement_methods.FIRST else FIRST_COMPARISON_RULES
+    verdicts = [verdict for rule in rules for verdict in rule(comparison, policy)]
     if checklist is not None:
         verdicts += checklist_rules(checklist, policy)
     if cost is not None:
@@ -72,7 +79,32 @@ def guards(comparison: Comparison, policy: GatePolicy) -> Verdicts:
 
 
 def slices(comparison: Comparison, policy: GatePolicy) -> Verdicts:
-    """Non-inferiority on each slice that has enough rows."""
+    """No slice shows a loss beyond its margin; the error is bounded over all slices together.
+
+    What the rows cannot show blocks nothing: the reason says how many rows would.
+    """
+    margin = policy.slice_non_inferiority
+    for part in comparison.slices:
+        name, difference = f"slice: {part.name}", part.difference
+        if difference is None:
+            wanted = f"at least {policy.minimum_slice_rows} are needed"
+            yield _verdict(
+                name, None, None, PASS, f"{part.rows} rows, {part.negatives} negative: too few to judge, {wanted}"
+            )
+        elif difference.high < -margin:
+            yield _verdict(name, difference.high, -margin, REJECT, f"{_change(difference)}: worse than the champion")
+        elif difference.low > -margin or (margin == 0 and difference.low >= 0):
+            yield _verdict(name, difference.low, -margin, PASS, _change(difference))
+        else:
+            needed = labels_needed(margin, difference.row_deviation, level=difference.level) if margin else None
+            wanted = f", about {needed:,} would" if needed else ""
+            yield _verdict(
+                name, difference.low, -margin, PASS, f"{_change(difference)}: too few rows to rule out a loss{wanted}"
+            )
+
+
+def first_slices(comparison: Comparison, policy: GatePolicy) -> Verdicts:
+    """Non-inferiority on each slice that has enough rows, as method 1 judged it."""
     for part in comparison.slices:
         name = f"slice: {part.name}"
         difference = part.difference
@@ -109,14 +141,9 @@ def calibration(comparison: Comparison, policy: GatePolicy) -> Verdicts:
     yield _at_most("calibration error", error, policy.maximum_calibration_error, REJECT, reason)
 
 
-COMPARISON_RULES: tuple[Callable[[Comparison, GatePolicy], Verdicts], ...] = (
-    enough_rows,
-    benefit,
-    guards,
-    slices,
-    class_collapse,
-    calibration,
-)
+Rules = tuple[Callable[[Comparison, GatePolicy], Verdicts], ...]
+COMPARISON_RULES: Rules = (enough_rows, benefit, guards, slices, class_collapse, calibration)
+FIRST_COMPARISON_RULES: Rules = (enough_rows, benefit, guards, first_slices, class_collapse, calibration)
 
 
 def checklist_rules(result: ChecklistResult, policy: GatePolicy) -> Verdicts:

@@ -1,6 +1,12 @@
-"""Every use of a holdout, counted in the ledger: the gate's error budget is spent by looking."""
+"""Every use of a holdout, counted in the ledger: the gate's error budget is spent by looking.
+
+A training publishes its figures on the holdout (model card, MLflow), so a version that was trained and never evaluated
+counts as a look as well: whoever evaluates the best of twenty cards has seen twenty.
+"""
 
 from __future__ import annotations
+
+from datetime import datetime
 
 from sqlalchemy import Connection
 
@@ -12,7 +18,11 @@ from sentiment_lib.storage.engine import lock
 
 
 def take(connection: Connection, request: EvaluationRequest, policy: GatePolicy) -> int:
-    """Record one holdout look, and return how many that count came before it; a repeated request takes no second."""
+    """Record one holdout look, and return how many that count came before it; a repeated request takes no second.
+
+    Versions that were trained before it, and that had no look by then, count in the time of their training against the
+    champion of this look.
+    """
     lock(connection, "ledger")
     look = {
         "snapshot_id": request.snapshot_id,
@@ -20,13 +30,20 @@ def take(connection: Connection, request: EvaluationRequest, policy: GatePolicy)
         "champion_version": request.champion,
         "requested_by": request.requested_by,
     }
-    history = []
-    for entry in ledger.entries(connection, ("look",)):
+    history: list[tuple[int, datetime]] = []
+    unseen: dict[int, datetime] = {}
+    for entry in ledger.entries(connection, ("look", "training")):
         facts = entry.facts()
+        if entry.kind == "training":
+            if facts["snapshot_id"] is not None:
+                unseen[int(facts["version"])] = entry.recorded_at
+            continue
         if facts == look:
             mine = entry
             break
         history.append((int(facts["champion_version"]), entry.recorded_at))
+        unseen.pop(int(facts["candidate_version"]), None)
     else:
         mine = ledger.append(connection, "look", look)
+    history += [(request.champion, at) for version, at in unseen.items() if version != request.candidate]
     return count_looks(history, champion_version=request.champion, at=mine.recorded_at, policy=policy)

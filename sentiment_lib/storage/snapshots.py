@@ -16,8 +16,12 @@ from sentiment_lib.storage.engine import raw
 from sentiment_lib.storage.tables import SnapshotRow, SnapshotTweetRow
 
 COLUMNS = ("tweet_id", "created_at", "text", "airline", "language", "label", "label_source")
+#: The label that may judge, beside the one that teaches; missing where the tweet's selection is not known.
+JUDGING = ("judging_label", "judging_source", "inclusion")
 
-# a label that the queue asked for because a model was unsure, or two disagreed, is "picked": no fair sample of anything
+# Audit and data-set labels may judge: nobody chose their tweets by what they say. People who import labels, correct, or
+# are asked because a model was unsure, label tweets that are no fair sample of anything; their labels teach only.
+# A label that the queue asked for because a model was unsure, or two disagreed, is "picked": no fair sample of anything
 # the first source of the precedence that spoke wins; within a source the newest label; of equally
 # new ones the most confident, then the last stored
 LABELLED = text(
@@ -25,12 +29,18 @@ LABELLED = text(
     SELECT t.tweet_id, t.created_at, t.text, t.airline, t.language, l.label,
            CASE WHEN l.source = 'person'
                      AND EXISTS (SELECT FROM label_picks k WHERE k.tweet_id = l.tweet_id AND k.kind <> 'second')
-                THEN 'picked' ELSE l.source END AS label_source
+                THEN 'picked' ELSE l.source END AS label_source,
+           j.label AS judging_label, j.source AS judging_source, j.inclusion_probability AS inclusion
     FROM (
         SELECT DISTINCT ON (tweet_id) tweet_id, label, source FROM labels
         ORDER BY tweet_id, array_position(CAST(:precedence AS text[]), source) NULLS LAST,
                  labelled_at DESC, confidence DESC NULLS LAST, label_id DESC
     ) l JOIN tweets t USING (tweet_id)
+    LEFT JOIN (
+        SELECT DISTINCT ON (tweet_id) tweet_id, label, source, inclusion_probability FROM labels
+        WHERE source IN ('audit', 'dataset')
+        ORDER BY tweet_id, source = 'audit' DESC, labelled_at DESC, confidence DESC NULLS LAST, label_id DESC
+    ) j USING (tweet_id)
     WHERE (CAST(:until AS timestamptz) IS NULL OR t.created_at < CAST(:until AS timestamptz))
       AND (NOT t.synthetic OR NOT :real)
     ORDER BY t.created_at, t.tweet_id
@@ -47,13 +57,13 @@ REAL_LABELS = text(
 
 
 def labelled(connection: Connection, precedence: Sequence[str], until: datetime | None = None) -> pd.DataFrame:
-    """Each labelled tweet once, with its current label, oldest first; columns COLUMNS.
+    """Each labelled tweet once, with its current label, oldest first; columns COLUMNS and JUDGING.
 
     Synthetic tweets are left out as soon as a real tweet has a label: they must not teach or judge real models.
     """
     parameters = {"precedence": list(precedence), "until": until, "real": has_real_labels(connection)}
     rows = connection.execute(LABELLED, parameters).all()
-    frame = pd.DataFrame(rows, columns=list(COLUMNS))
+    frame = pd.DataFrame(rows, columns=[*COLUMNS, *JUDGING])
     frame["created_at"] = pd.to_datetime(frame["created_at"], utc=True)
     return frame
 

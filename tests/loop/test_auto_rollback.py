@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy import text
@@ -149,7 +150,10 @@ def test_labels_are_judged_in_the_order_in_which_they_arrived_and_each_text_once
         )
         arrival = list(connection.execute(order).scalars())
         judged = shadow_labels.labelled(
-            connection, champion=promoted.to_version, previous=promoted.from_version, since=promoted.finished_at
+            connection,
+            champion=promoted.to_version,
+            previous=promoted.from_version,
+            since=datetime(2020, 1, 1, tzinfo=UTC),
         )
     assert [row["text"] for row in judged] == arrival
     assert auto_rollback.run(store, audited).verdict.labels == 151

@@ -10,16 +10,16 @@ import pytest
 from sqlalchemy import text
 
 from sentiment_lib.errors import BadInput, LedgerBroken, NotEnoughLabels, NotFound
-from sentiment_lib.evaluation import reason_versions
+from sentiment_lib.evaluation import judgement_methods, reason_versions
 from sentiment_lib.hashing import hash_text
-from sentiment_lib.records import Answer
+from sentiment_lib.records import Answer, EvaluationRequest
 from sentiment_lib.registry.mlflow_registry import Registry
 from sentiment_lib.steps.decisions import evaluate, evidence, replay
 from sentiment_lib.steps.deployment import bootstrap, promote, rollback
 from sentiment_lib.steps.operations import verify
 from sentiment_lib.steps.scoring import score
 from sentiment_lib.steps.training import inputs, reproduce, snapshot, train
-from sentiment_lib.storage import decisions, ledger, model_versions
+from sentiment_lib.storage import decisions, holdout_looks, ledger, model_versions
 from sentiment_lib.training_record import TrainingOrder
 
 
@@ -125,7 +125,7 @@ def test_tweets_picked_because_a_model_was_unsure_teach_but_never_judge(store, s
             text(
                 "INSERT INTO label_picks (tweet_id, prediction_id, kind, person, position, handed_at, state, "
                 "finished_at, label) SELECT tweet_id, prediction_id, 'uncertain', 'one', 1, now(), 'labelled', now(), "
-                "'neutral' FROM predictions WHERE model_version = :version AND tweet_id IN (10, 590)"
+                "'neutral' FROM predictions WHERE model_version = :version AND tweet_id IN (10, 590, 591)"
             ),
             {"version": version},
         )
@@ -135,10 +135,13 @@ def test_tweets_picked_because_a_model_was_unsure_teach_but_never_judge(store, s
                 "SELECT tweet_id, 'neutral', 'person', 'one', now() FROM label_picks"
             )
         )
+        connection.execute(text("DELETE FROM labels WHERE tweet_id = 591 AND source = 'dataset'"))
     frame = snapshot.read(settings, snapshot.run(store, settings))
     picked = frame[frame.label_source == "picked"]
     assert list(zip(picked.tweet_id, picked.part, strict=True)) == [(10, "train")]
-    assert 590 not in set(frame.tweet_id)
+    # the label of the data set judges, whatever a person was asked to say of the same tweet
+    assert frame.loc[frame.tweet_id == 590, ["label_source", "part"]].to_numpy().tolist() == [["dataset", "holdout"]]
+    assert 591 not in set(frame.tweet_id)
 
 
 def test_a_snapshot_file_that_was_changed_is_refused(store, settings, tweets):
@@ -258,6 +261,19 @@ def test_asking_again_and_again_spends_the_error_budget(store, settings, decided
     assert levels[0][1] > levels[1][1] > levels[2][1]
 
 
+def test_a_version_whose_holdout_figures_were_published_counts_as_a_look(store, settings, decided):
+    shown = {"family": "tfidf_logreg", "digest": "d", "snapshot_id": decided.snapshot.snapshot_id, "run_id": "r"}
+    best = EvaluationRequest(snapshot_id=1, candidate=50, champion=1, requested_by="me")
+    with store.begin() as connection:
+        for version in range(50, 70):
+            ledger.append(connection, "training", {**shown, "version": version})
+        # the look of the decided candidate, and the nineteen cards of which this one is the best
+        assert holdout_looks.take(connection, best, settings.policy.gate) == 20
+        assert holdout_looks.take(connection, best, settings.policy.gate) == 20
+        second = replace(best, candidate=51)
+        assert holdout_looks.take(connection, second, settings.policy.gate) == 20
+
+
 def test_the_champion_is_no_candidate(store, settings, decided):
     with pytest.raises(BadInput, match="is the champion already"):
         evaluate.run(store, settings, snapshot_id=1, candidate=1, requested_by="me")
@@ -302,8 +318,11 @@ def test_a_decision_of_the_first_wording_replays_in_its_own_words(store, setting
     versions = {"candidate": record.candidate_version, "champion": record.champion_version}
     looks = json.loads(record.evidence)["looks_before"]
     case = evidence.collect_case(store, snapshot_id=record.snapshot_id, looks_before=looks, **versions)
-    old = evidence.compute(case, settings, settings.policy.gate, reason_version=reason_versions.FIRST).to_json()
-    assert old != record.evidence
+    old = evidence.compute(
+        case, settings, settings.policy.gate, reason_version=reason_versions.FIRST, method=judgement_methods.FIRST
+    ).to_json()
+    assert {"method", "judged_sample"} == json.loads(record.evidence).keys() - json.loads(old).keys()
+    assert json.loads(record.evidence)["judged_sample"] == {"kind": "dataset", "audit_rows": 0, "dataset_rows": 120}
     recorded = replace(record, evidence=old, evidence_hash=hash_text(old))
     monkeypatch.setattr(replay.decisions, "full_record", lambda *_: recorded)
     assert replay.run(store, settings, decision_id=number).differences == ()

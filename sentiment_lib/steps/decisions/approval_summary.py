@@ -41,7 +41,7 @@ def summarise(
         f"**Version {candidate.version} ({candidate.family})** would replace champion "
         f"**{champion.version} ({champion.family})** for every tweet scored from then on.",
         "",
-        f"Evaluated on the same {evidence.rows:,} holdout rows, on which neither was trained. "
+        f"Evaluated on the same {evidence.rows:,} holdout rows, on which neither was trained. {_sample_note(evidence)}"
         f"Difference in {dict(METRICS).get(main.metric, main.metric)}: **{_points(main.difference)} points** "
         f"(confidence interval {_points(main.low)} to {_points(main.high)})." + _search_note(candidate.search),
         "",
@@ -68,6 +68,10 @@ def summarise(
         f"[Decision {decision.decision_id}](/sentiment/decisions/{decision.decision_id})",
     ]
     return "\n".join(lines)
+
+
+def _sample_note(evidence: Evidence) -> str:
+    return f"{evidence.sample.text} " if evidence.sample else ""
 
 
 def _search_note(search: HyperparameterSearch | None) -> str:

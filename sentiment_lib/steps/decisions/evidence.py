@@ -11,7 +11,16 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sentiment_lib.errors import NotEnoughLabels
-from sentiment_lib.evaluation import alpha_spending, checklist, comparison, data_checks, gate, reason_versions, slices
+from sentiment_lib.evaluation import (
+    alpha_spending,
+    checklist,
+    comparison,
+    data_checks,
+    gate,
+    judgement_methods,
+    reason_versions,
+    slices,
+)
 from sentiment_lib.evaluation.cost import Cost
 from sentiment_lib.evaluation.evidence_record import EvaluatedVersion, Evidence, HyperparameterSearch
 from sentiment_lib.families.base import Model, check_probabilities
@@ -63,12 +72,17 @@ def collect_case(
 
 
 def compute(
-    case: Case, settings: Settings, policy: GatePolicy, *, reason_version: int = reason_versions.NEWEST
+    case: Case,
+    settings: Settings,
+    policy: GatePolicy,
+    *,
+    reason_version: int = reason_versions.NEWEST,
+    method: int = judgement_methods.NEWEST,
 ) -> Evidence:
     """Score both models on the same holdout rows and apply the gate.
 
-    `reason_version` is the wording of the reasons, an older one for a decision that is replayed. Nothing depends on
-    the clock or on the machine's load: the same case gives the same canonical JSON.
+    `reason_version` is the wording of the reasons and `method` that of `judgement_methods`, older ones for a decision
+    that is replayed. Nothing depends on the clock or on the machine's load: an equal case gives equal canonical JSON.
     Raises NotEnoughLabels, UnsafeArtefact, LedgerBroken.
     """
     # as it is read back from the ledger, so that 250 and 250.0 are the same bytes
@@ -77,6 +91,12 @@ def compute(
     train = frame[frame["part"] == "train"]
     holdout = frame[frame["part"] == "holdout"]
     rows = holdout[~holdout["tweet_id"].isin(case.trained_on)]
+    sample: judgement_methods.JudgedSample | None = None
+    source_slices: dict[str, NDArray[np.bool_]] = {}
+    if method > judgement_methods.FIRST:
+        chosen, sample = judgement_methods.choose_rows(rows["label_source"].tolist(), policy)
+        rows = rows[chosen]
+        source_slices = judgement_methods.source_slices(rows["label_source"].tolist())
     if len(rows) < 2:
         raise NotEnoughLabels(purpose="a comparison on rows that neither model learned from", have=len(rows), need=2)
     texts, labels = rows["text"].tolist(), _codes(rows)
@@ -92,13 +112,17 @@ def compute(
             airlines=_optional(rows["airline"]),
             languages=_optional(rows["language"]),
             train_counts=slices.document_frequencies(train["text"]),
-        ),
+        )
+        | source_slices,
         policy=policy,
         level=alpha_spending.significance_level(case.looks_before, policy),
+        share_slice_level=method > judgement_methods.FIRST,
     )
     behaviours = checklist.run(candidate.predict_proba)
     checks = data_checks.check(train["text"].tolist(), _codes(train).tolist(), texts, labels.tolist())
-    verdict, rules = gate.decide(compared, policy, checklist=behaviours, cost=case.cost, data_checks=checks)
+    verdict, rules = gate.decide(
+        compared, policy, checklist=behaviours, cost=case.cost, data_checks=checks, method=method
+    )
     return Evidence(
         snapshot_id=case.snapshot.snapshot_id,
         snapshot_hash=case.snapshot.content_hash,
@@ -111,9 +135,11 @@ def compute(
         checklist=behaviours,
         cost=case.cost,
         data_checks=checks,
-        policy=policy.model_dump(mode="json"),
+        policy=policy.model_dump(mode="json", exclude=judgement_methods.LATER_RULES if sample is None else None),
         verdict=verdict,
         rules=reason_versions.apply_version(rules, reason_version),
+        method=method,
+        sample=sample,
     )
 
 

@@ -50,7 +50,7 @@ def run(store: Store, settings: Settings, *, decision_id: int) -> ReplayResult:
     )
     reason_version = reason_versions.detect_version([asdict(rule) for rule in recorded.rules])
     policy = GatePolicy(**decision.policy["gate"])
-    replayed = evidence.compute(case, settings, policy, reason_version=reason_version).to_json()
+    replayed = evidence.compute(case, settings, policy, reason_version=reason_version, method=recorded.method).to_json()
     differences = _differences(json.loads(decision.evidence), json.loads(replayed))
     return ReplayResult(
         decision_id=decision_id,

@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 from datetime import datetime
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from sentiment_lib.errors import LedgerBroken, NotEnoughLabels
 from sentiment_lib.files import replace_atomically
@@ -14,11 +16,10 @@ from sentiment_lib.records import Snapshot
 from sentiment_lib.settings import Settings
 from sentiment_lib.storage import snapshots
 from sentiment_lib.storage.engine import Store, lock
+from sentiment_lib.text.copies import first_of_each
 
 #: Columns of a snapshot's Parquet file, in the order in which they are hashed.
 COLUMNS = (*snapshots.COLUMNS, "part")
-#: Sources of labels that no quality may be measured on.
-BIASED = ("feedback", "picked")
 
 
 def run(store: Store, settings: Settings, *, until: datetime | None = None) -> Snapshot:
@@ -60,19 +61,44 @@ def run(store: Store, settings: Settings, *, until: datetime | None = None) -> S
 def split(frame: pd.DataFrame, policy: SnapshotPolicy) -> tuple[pd.DataFrame, datetime | None]:
     """Add the column `part`: every training row is older than every holdout row. Gives the frame and the split.
 
-    People's corrections and tweets picked for what a model said of them are biased samples: they may teach, but never
-    judge. In the time of the holdout they are left out.
+    In the time of the holdout only tweets with a judging label stay, with that label (`snapshots.JUDGING`): what people
+    chose to label may teach, but never judges. Audit labels drawn with different chances are thinned to the smallest
+    one. Copies of training texts judge nothing, and copies within the holdout count once.
     """
-    fair = ~frame["label_source"].isin(BIASED)
-    answered = frame[fair]
-    if answered.empty:
+    fair = frame["judging_label"].notna()
+    judging = frame[fair]
+    if judging.empty:
         return frame.iloc[:0].assign(part=pd.Series(dtype=str)), None
-    first = min(int(len(answered) * (1 - policy.holdout_share)), len(answered) - 1)
-    split_at = answered["created_at"].iloc[first]
+    first = min(int(len(judging) * (1 - policy.holdout_share)), len(judging) - 1)
+    split_at = judging["created_at"].iloc[first]
     held = frame["created_at"] >= split_at
-    parted = frame.assign(part=held.map({True: "holdout", False: "train"}))
-    parted = parted[~held | fair].reset_index(drop=True)
+    train = frame[~held].assign(part="train")
+    holdout = frame[held & fair].assign(
+        part="holdout", label=frame["judging_label"], label_source=frame["judging_source"]
+    )
+    holdout = holdout[_thinned(holdout)]
+    # audit draws first: of copies, the one whose chance is known stays
+    holdout = holdout.sort_values("label_source", key=lambda column: column != "audit", kind="stable")
+    texts = train["text"].tolist() + holdout["text"].tolist()
+    holdout = holdout[first_of_each(texts)[len(train) :]].sort_values(["created_at", "tweet_id"])
+    parted = pd.concat([train, holdout]).drop(columns=list(snapshots.JUDGING)).reset_index(drop=True)
     return parted, split_at.to_pydatetime()
+
+
+def _thinned(holdout: pd.DataFrame) -> NDArray[np.bool_]:
+    """Mask (n,): rows with a known chance are kept so that all have the smallest one; a hash of the id decides."""
+    chance = holdout["inclusion"].where(holdout["label_source"] == "audit").to_numpy(float)
+    known = ~np.isnan(chance)
+    if not known.any():
+        return ~known
+    kept = np.where(known, chance[known].min() / np.where(known, chance, 1.0), 1.0)
+    # keyed apart from the draw of the audit sample, which the hash of the id decided
+    return np.array([_uniform(int(tweet)) < share for tweet, share in zip(holdout["tweet_id"], kept, strict=True)])
+
+
+def _uniform(tweet_id: int) -> float:
+    digest = hashlib.blake2b(f"thin {tweet_id}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big") / 2**64
 
 
 def content_hash(frame: pd.DataFrame) -> str:

@@ -4,11 +4,12 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
-from sentiment_lib.evaluation import alpha_spending
+from sentiment_lib.evaluation import alpha_spending, judgement_methods
 from sentiment_lib.evaluation.checklist import ChecklistResult
 from sentiment_lib.evaluation.comparison import compare
 from sentiment_lib.evaluation.cost import Cost
 from sentiment_lib.evaluation.data_checks import DataChecks
+from sentiment_lib.evaluation.evidence_text import verdict_name
 from sentiment_lib.evaluation.gate import decide
 from sentiment_lib.policy import GatePolicy
 from sentiment_lib.records import Answer
@@ -76,15 +77,31 @@ def test_a_loss_on_one_slice_stops_a_gain_on_the_whole(dice):
     assert "slice: part" in failed
 
 
-def test_a_slice_that_is_too_small_to_judge_does_not_stop_a_gain_unless_a_loss_is_seen(dice):
+def test_a_slice_too_small_to_show_a_loss_stops_no_gain_and_says_how_many_rows_it_wants(dice):
     labels, champion, candidate = dice(3000, 0.7, 0.78, seed=4)
     part = np.arange(3000) < 150
     answer, _ = answered(compare(labels, champion, candidate, slices={"part": part}, policy=POLICY))
     assert answer is Answer.PROMOTE
     candidate[part] = dice(3000, 0.60, seed=4)[1][part]
-    answer, failed = answered(compare(labels, champion, candidate, slices={"part": part}, policy=POLICY))
+    compared = compare(labels, champion, candidate, slices={"part": part}, policy=POLICY)
+    answer, rules = decide(compared, POLICY)
+    assert answer is Answer.PROMOTE
+    reason = next(rule.reason for rule in rules if rule.rule == "slice: part")
+    assert "too few rows to rule out a loss, about" in reason
+    assert verdict_name("pass", reason) == "not enough data"
+    # as method 1 judged it: a loss that was seen and not shown held the candidate
+    answer, failed = answered(compared, method=judgement_methods.FIRST)
     assert answer is Answer.HOLD
     assert list(failed) == ["slice: part"]
+
+
+def test_the_error_of_slices_is_bounded_over_all_of_them_together(dice):
+    labels, champion, candidate = dice(6000, 0.7, 0.7, seed=4)
+    slices = {f"part {number}": np.arange(6000) % 20 == number for number in range(20)}
+    shared = compare(labels, champion, candidate, slices=slices, policy=POLICY)
+    alone = compare(labels, champion, candidate, slices=slices, policy=POLICY, share_slice_level=False)
+    assert {part.difference.level for part in shared.slices} == {POLICY.guard_level / 20}
+    assert {part.difference.level for part in alone.slices} == {POLICY.guard_level}
 
 
 def test_too_few_rows_are_held_however_good_they_look(dice):
@@ -160,10 +177,15 @@ def test_all_looks_together_spend_no_more_than_the_budget():
     assert levels[0] > 0.2 * POLICY.error_budget
 
 
-def test_a_new_champion_or_a_new_period_has_a_new_budget():
+def test_neither_a_promotion_nor_time_alone_renews_the_budget():
     history = [(1, NOW - timedelta(days=2)), (2, NOW - timedelta(days=3)), (1, NOW - timedelta(days=400))]
-    assert alpha_spending.count_looks(history, champion_version=1, at=NOW, policy=POLICY) == 1
-    assert alpha_spending.count_looks(history, champion_version=3, at=NOW, policy=POLICY) == 0
+    # every look against this champion, however old
+    assert alpha_spending.count_looks(history, champion_version=1, at=NOW, policy=POLICY) == 2
+    # every look of the year, whichever the champion
+    assert alpha_spending.count_looks(history, champion_version=3, at=NOW, policy=POLICY) == 2
+    history += [(1, NOW - timedelta(days=500))] * 5
+    assert alpha_spending.count_looks(history, champion_version=1, at=NOW, policy=POLICY) == 7
+    assert alpha_spending.count_looks(history, champion_version=3, at=NOW, policy=POLICY) == 2
 
 
 def test_retrained_copies_that_are_looked_at_twenty_times_are_hardly_ever_promoted(dice):

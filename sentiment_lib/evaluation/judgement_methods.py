@@ -1,0 +1,64 @@
+"""Versions of how a candidate is judged: a recorded decision is replayed under the method that it was made with.
+
+Method 1 judges on every holdout row, each slice at the guard level, and holds where a loss on a slice cannot be ruled
+out. Method 2 prefers random draws of the audit sample (`choose_rows`), divides the guard level among the slices, and a
+slice blocks only a loss beyond its margin that the rows show.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sentiment_lib.policy import GatePolicy
+
+FIRST, NEWEST = 1, 2
+#: `label_source` of rows that were drawn at random from the stream.
+AUDIT = "audit"
+#: Rules of the gate's policy that method 1 did not know; its recorded evidence does not have them.
+LATER_RULES = {"minimum_audit_rows"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class JudgedSample:
+    """Which rows of the holdout judged, and what they stand for."""
+
+    #: "audit": random draws of the stream; "mixed": too few of those, and rows of data sets; "dataset": none of those
+    kind: str
+    audit_rows: int
+    dataset_rows: int
+
+    @property
+    def text(self) -> str:
+        """One sentence for the person who approves."""
+        if self.kind == AUDIT:
+            return f"All are random draws of the stream; {self.dataset_rows:,} rows of data sets were not used."
+        if self.kind == "mixed":
+            return (
+                f"Only {self.audit_rows:,} are random draws of the stream, too few to judge alone; "
+                f"{self.dataset_rows:,} come from data sets, which may differ from it. Each part is a slice of its own."
+            )
+        return "All come from data sets: none is a random draw of the stream."
+
+
+def choose_rows(sources: Sequence[str], policy: GatePolicy) -> tuple[NDArray[np.bool_], JudgedSample]:
+    """Mask (n,) of the rows that judge, from each row's label source (n,): draws of the audit alone when they suffice.
+
+    They suffice from `policy.minimum_audit_rows` on. All draws have the same chance (`steps.training.snapshot.split`).
+    """
+    drawn = np.array([source == AUDIT for source in sources], dtype=np.bool_)
+    audit, others = int(drawn.sum()), int((~drawn).sum())
+    enough = audit >= policy.minimum_audit_rows
+    kind = AUDIT if enough else "mixed" if audit else "dataset"
+    return drawn if enough else np.ones_like(drawn), JudgedSample(kind=kind, audit_rows=audit, dataset_rows=others)
+
+
+def source_slices(sources: Sequence[str]) -> dict[str, NDArray[np.bool_]]:
+    """Masks (n,) of the label sources, when there is more than one."""
+    names = sorted(set(sources))
+    if len(names) < 2:
+        return {}
+    return {f"labels {name}": np.array([source == name for source in sources], dtype=np.bool_) for name in names}
