@@ -67,6 +67,10 @@ def import_(
     zone: Zone = None,
     date_format: DateFormat = None,
     map_label: MapLabel = None,
+    drawn_with: Annotated[
+        float | None,
+        typer.Option(help="the tweets were drawn at random with this probability; without it, labels teach only"),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Import labels from another tool. Exit code 1 when rows are refused; the others are stored all the same."""
@@ -76,7 +80,7 @@ def import_(
     options = read_options(separator, encoding, zone, date_format, map_label)
     source = FileSource(path, "labels", parse_columns(column), options=options)
     with open_store() as (store, _):
-        result = import_labels.run(store, source, by=by)
+        result = import_labels.run(store, source, by=by, drawn_with=drawn_with)
     lines = [
         f"{result.received} rows came in = {result.audit} audit labels + {result.person} of a person + "
         f"{result.duplicate} duplicate + {result.empty} without an answer + {result.refused} refused",

@@ -18,6 +18,8 @@ from sentiment_lib.policy import GatePolicy
 FIRST, NEWEST = 1, 2
 #: `label_source` of rows that were drawn at random from the stream.
 AUDIT = "audit"
+#: `label_source` of imported rows whose importer declared a random draw (`labels import --drawn-with`).
+DECLARED = "declared"
 #: Rules of the gate's policy that method 1 did not know; its recorded evidence does not have them.
 LATER_RULES = {"minimum_audit_rows"}
 
@@ -35,13 +37,17 @@ class JudgedSample:
     def text(self) -> str:
         """One sentence for the person who approves."""
         if self.kind == AUDIT:
-            return f"All are random draws of the stream; {self.dataset_rows:,} rows of data sets were not used."
+            return (
+                f"All are random draws of the stream; {self.dataset_rows:,} rows of data sets and declared samples were "
+                "not used."
+            )
         if self.kind == "mixed":
             return (
                 f"Only {self.audit_rows:,} are random draws of the stream, too few to judge alone; "
-                f"{self.dataset_rows:,} come from data sets, which may differ from it. Each part is a slice of its own."
+                f"{self.dataset_rows:,} come from data sets or declared samples, which may differ."
+                " Each part is a slice of its own."
             )
-        return "All come from data sets: none is a random draw of the stream."
+        return "All come from data sets or declared samples: none is a random draw of the stream by the platform."
 
 
 def choose_rows(sources: Sequence[str], policy: GatePolicy) -> tuple[NDArray[np.bool_], JudgedSample]:

@@ -20,7 +20,8 @@ COLUMNS = ("tweet_id", "created_at", "text", "airline", "language", "label", "la
 JUDGING = ("judging_label", "judging_source", "inclusion")
 
 # Audit and data-set labels may judge: nobody chose their tweets by what they say. People who import labels, correct, or
-# are asked because a model was unsure, label tweets that are no fair sample of anything; their labels teach only.
+# are asked because a model was unsure, label tweets that are no fair sample of anything; their labels teach only,
+# unless an import declared that its tweets were drawn at random.
 # A label that the queue asked for because a model was unsure, or two disagreed, is "picked": no fair sample of anything
 # the first source of the precedence that spoke wins; within a source the newest label; of equally
 # new ones the most confident, then the last stored
@@ -37,9 +38,12 @@ LABELLED = text(
                  labelled_at DESC, confidence DESC NULLS LAST, label_id DESC
     ) l JOIN tweets t USING (tweet_id)
     LEFT JOIN (
-        SELECT DISTINCT ON (tweet_id) tweet_id, label, source, inclusion_probability FROM labels
-        WHERE source IN ('audit', 'dataset')
-        ORDER BY tweet_id, source = 'audit' DESC, labelled_at DESC, confidence DESC NULLS LAST, label_id DESC
+        SELECT DISTINCT ON (tweet_id) tweet_id, label, inclusion_probability,
+               CASE source WHEN 'person' THEN 'declared' ELSE source END AS source
+        FROM labels
+        WHERE source IN ('audit', 'dataset') OR (source = 'person' AND inclusion_probability IS NOT NULL)
+        ORDER BY tweet_id, array_position(ARRAY['audit', 'person', 'dataset'], source),
+                 labelled_at DESC, confidence DESC NULLS LAST, label_id DESC
     ) j USING (tweet_id)
     WHERE (CAST(:until AS timestamptz) IS NULL OR t.created_at < CAST(:until AS timestamptz))
       AND (NOT t.synthetic OR NOT :real)

@@ -11,6 +11,7 @@ from sqlalchemy import text
 from sentiment_lib.errors import BadInput
 from sentiment_lib.sources.files import FileSource
 from sentiment_lib.steps.labelling import export_labels, import_labels
+from sentiment_lib.storage import snapshots
 
 
 @pytest.fixture
@@ -113,8 +114,6 @@ def test_every_row_is_counted_and_bad_ones_are_named(store, tweets, tmp_path, ro
 
 
 def standing(store):
-    from sentiment_lib.storage import snapshots
-
     with store.begin() as connection:
         frame = snapshots.labelled(connection, ("audit", "person"))
     return dict(zip(frame["tweet_id"], frame["label"], strict=True))
@@ -164,6 +163,20 @@ def test_ids_that_a_spreadsheet_rounded_are_refused_by_that_name(store, tweets, 
     assert all("rounded" in reason for _, reason in found.problems)
     found = imported(store, tmp_path / "e.csv", "tweet_id,label\n2.09877E+18,negative\n")
     assert "a spreadsheet" in found.problems[0][1]
+
+
+def test_labels_of_chosen_tweets_judge_nothing_unless_a_random_draw_is_declared(store, tweets, tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("tweet_id,label\n3,positive\n")
+    import_labels.run(store, FileSource(path, "labels"), by="ann")
+    path.write_text("tweet_id,label\n4,positive\n")
+    import_labels.run(store, FileSource(path, "labels"), by="ann", drawn_with=0.25)
+    with store.begin() as connection:
+        frame = snapshots.labelled(connection, ("audit", "person"))
+    assert frame["label_source"].tolist() == ["person"] * 2
+    assert frame["judging_source"].tolist() == [None, "declared"]
+    with pytest.raises(BadInput, match="sampling probability"):
+        import_labels.run(store, FileSource(path, "labels"), by="ann", drawn_with=0)
 
 
 def test_each_annotator_of_a_file_is_a_person(store, tweets, tmp_path, rows):

@@ -69,14 +69,18 @@ class _Label:
     confidence: float | None
 
 
-def run(store: Store, source: Source, *, by: str) -> ImportResult:
+def run(store: Store, source: Source, *, by: str, drawn_with: float | None = None) -> ImportResult:
     """Store the labels of a source as `by`'s, or as those of the person in its column labelled_by.
 
-    One transaction for 1,000 rows; a second run changes nothing. Raises BadInput for a bad name, BadSource when the
-    source cannot be read.
+    drawn_with: the importer declares that the tweets were drawn at random with this probability, so that their labels
+    may judge models; without it, labels outside the audit sample teach only.
+    One transaction for 1,000 rows; a second run changes nothing. Raises BadInput for a bad name or probability,
+    BadSource when the source cannot be read.
     """
     if not by.strip() or len(by) > LONGEST_NAME:
         raise BadInput(what="the name of who labelled", problem=f"it needs 1 to {LONGEST_NAME} characters")
+    if drawn_with is not None and not 0 < drawn_with <= 1:
+        raise BadInput(what="the sampling probability", problem="it lies above 0 and is at most 1")
     parser = _RowParser(by.strip(), datetime.now(UTC))
     counts = {"received": 0, "audit": 0, "person": 0, "duplicate": 0, "empty": 0, "refused": 0}
     problems: list[tuple[int, str]] = []
@@ -94,7 +98,7 @@ def run(store: Store, source: Source, *, by: str) -> ImportResult:
                 problems.append((row.number, outcome))
                 counts["refused"] += 1
         with store.begin() as connection:
-            for number, outcome in _store(connection, parsed, parser.now):
+            for number, outcome in _store(connection, parsed, parser.now, drawn_with):
                 if outcome in counts:
                     counts[outcome] += 1
                 else:
@@ -162,7 +166,9 @@ class _RowParser:
         return moment, ""
 
 
-def _store(connection: Connection, parsed: list[_Label], now: datetime) -> Iterator[tuple[int, str]]:
+def _store(
+    connection: Connection, parsed: list[_Label], now: datetime, drawn_with: float | None
+) -> Iterator[tuple[int, str]]:
     """(row, "audit", "person", "duplicate" or the reason why it is refused) for each label."""
     ids = [one.tweet_id for one in parsed]
     existing, probabilities = labels.existing_ids(connection, ids), labels.audit_probabilities(connection, ids)
@@ -182,7 +188,7 @@ def _store(connection: Connection, parsed: list[_Label], now: datetime) -> Itera
             by=one.by,
             at=one.at,
             is_new_answer=one.timed,
-            inclusion_probability=probabilities[one.tweet_id] if audit else None,
+            inclusion_probability=probabilities[one.tweet_id] if audit else drawn_with,
             confidence=one.confidence,
         )
         if audit:
