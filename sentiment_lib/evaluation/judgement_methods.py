@@ -38,8 +38,8 @@ class JudgedSample:
         """One sentence for the person who approves."""
         if self.kind == AUDIT:
             return (
-                f"All are random draws of the stream; {self.dataset_rows:,} rows of data sets and declared samples were "
-                "not used."
+                "All are random draws of the stream; "
+                f"{self.dataset_rows:,} rows of data sets and declared samples were not used."
             )
         if self.kind == "mixed":
             return (

@@ -88,9 +88,9 @@ def split(frame: pd.DataFrame, policy: SnapshotPolicy) -> tuple[pd.DataFrame, da
 def _thinned(holdout: pd.DataFrame) -> NDArray[np.bool_]:
     """Mask (n,): rows with a known chance are kept so that all have the smallest one; a hash of the id decides."""
     chance = holdout["inclusion"].where(holdout["label_source"] == "audit").to_numpy(float)
-    known = ~np.isnan(chance)
+    known = np.isfinite(chance)
     if not known.any():
-        return ~known
+        return np.ones(len(holdout), dtype=np.bool_)
     kept = np.where(known, chance[known].min() / np.where(known, chance, 1.0), 1.0)
     # keyed apart from the draw of the audit sample, which the hash of the id decided
     return np.array([_uniform(int(tweet)) < share for tweet, share in zip(holdout["tweet_id"], kept, strict=True)])
