@@ -15,7 +15,7 @@ POLICY = defaults.policy()
 SEARCH_MINUTES = POLICY.retrain.search_minutes if POLICY.retrain.search_trials else 0
 #: The step stops a training by itself. This limit is for one that hangs; 20 minutes are for metrics and registration.
 TRAINING_TIMEOUT = timedelta(minutes=POLICY.retrain.train_minutes + SEARCH_MINUTES + 20)
-REASON = "A rejection needs a reason of at least three letters; for a promotion it is optional."
+REASON = "Your reason, recorded with the response."
 
 
 @dag(
@@ -55,8 +55,9 @@ def retrain() -> None:
     request = retrain_tasks.request_approval(retrain_tasks.decision_ids(classical_decisions, fine_tuned_decisions))
     approval = ApprovalRequestOperator(
         task_id="approval",
-        subject=request["subject"],
-        body=request["body"],
+        # the operator replaces both with the request of its run
+        subject="Promote a new version to champion?",
+        body="",
         options=["Promote", "Reject"],
         defaults=["Reject"],  # without an answer in time; recorded as expired, not as a person's rejection
         params={"reason": Param(None, type=["null", "string"], description=REASON)},
@@ -66,10 +67,10 @@ def retrain() -> None:
         retry_delay=timedelta(seconds=5),
         doc_md="Waits without occupying a worker. Without an answer in time it expires, and the champion stays.",
     )
-    approved = retrain_tasks.record_approval(request, approval.output)
 
     requests >> snapshot >> request  # decision_ids always runs, so a failed or skipped snapshot must end the run here
-    request >> approval >> approved >> retrain_tasks.promote(approved)
+    # no XCom between these: users of Airflow may write it
+    request >> approval >> retrain_tasks.check_approval() >> retrain_tasks.promote()
 
 
 retrain()

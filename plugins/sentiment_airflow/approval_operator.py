@@ -1,26 +1,91 @@
-"""Human-in-the-loop approval that keeps a response when Airflow runs the task again."""
+"""Human-in-the-loop approval that shows what the database says, and records the response itself.
+
+Users of Airflow may write XCom and task states by REST. So the request comes from the database, not from the XCom of
+the task before; the response comes from Airflow's own record of it, which only the person who answers can write; and
+the tasks after this one read the database.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from airflow.providers.standard.operators.hitl import HITLOperator
 
+Json = dict[str, Any]
+
 
 class ApprovalRequestOperator(HITLOperator):
-    """An HITLOperator that returns the response to an earlier try, if there is one, instead of asking again.
+    """An HITLOperator for the pending approval of its run; its result names the recorded response.
 
     Airflow 3.3 can fail a task that is answered within moments of its request: the executor reports the end of the
-    process that asked after the task has resumed already. Asking again would discard the response.
+    process that asked after the task has resumed already. Another try finds the response, in the database or in
+    Airflow's record, and asks nobody again.
     """
 
     def execute(self, context: Any) -> Any:
-        """The earlier response, or wait for one."""
-        return earlier_response(context["ti"]) or super().execute(context)
+        """Record the response to an earlier try, if there is one; else ask, and wait."""
+        from airflow.sdk.exceptions import AirflowSkipException
+
+        from sentiment_airflow.run_step import run_key, run_step
+        from sentiment_lib.steps.decisions import check_approval, request_approval
+
+        run = run_key(context["dag_run"])
+        recorded = run_step(check_approval.find_response, requested_by=run)
+        if recorded is not None:
+            return _result(recorded)
+        request = run_step(request_approval.of_run, requested_by=run)
+        if request is None:
+            raise AirflowSkipException("a newer decision has superseded this request")
+        self.subject = f"Promote version {request.candidate_version} to champion?"
+        self.body = request.body
+        response = earlier_response(context["ti"])
+        return record(context, response) if response else super().execute(context)
+
+    def execute_complete(self, context: Any, event: dict[str, Any]) -> Any:
+        """Record the response. Airflow writes `event` from its record of the answer; no REST call can."""
+        return record(context, super().execute_complete(context, event))
 
 
-def earlier_response(ti: Any) -> dict[str, Any] | None:
+def record(context: Any, response: Mapping[str, Any]) -> Json:
+    """Record a response to the request of this run: who, when and what as Airflow recorded it."""
+    from airflow.sdk.exceptions import AirflowFailException
+
+    from sentiment_airflow.run_step import run_key, run_step
+    from sentiment_lib.records import NOBODY, ApprovalResponse
+    from sentiment_lib.steps.decisions import check_approval, record_approval
+
+    dag_run, user = context["dag_run"], response["responded_by_user"]
+    run = run_key(dag_run)
+    decision = run_step(check_approval.find_decision, requested_by=run)
+    if decision is None:
+        raise AirflowFailException(f"{run} has no decision to answer")
+    approval = run_step(
+        record_approval.run,
+        ApprovalResponse(
+            decision_id=decision.decision_id,
+            response=ledger_response(response),
+            # the id is a number under FAB; the name identifies a person everywhere
+            answered_by=user["name"] if user else NOBODY,
+            answered_at=response["responded_at"],
+            reason=(response["params_input"] or {}).get("reason"),
+            evidence_hash=decision.evidence_hash,
+        ),
+        requested_by=dag_run.triggering_user_name,
+        origin={"channel": "airflow", "task": f"{run}/{context['ti'].task_id}", "user_id": user and user["id"]},
+    )
+    return _result(approval)
+
+
+def ledger_response(response: Mapping[str, Any]) -> str:
+    """An Airflow response in the ledger's terms: "approved", "rejected", or "expired" when nobody responded."""
+    if not response["responded_by_user"]:
+        return "expired"
+    return "approved" if list(response["chosen_options"]) == ["Promote"] else "rejected"
+
+
+def earlier_response(ti: Any) -> Json | None:
     """A person's response to an earlier try, in the form of `execute_complete`; None when nobody responded."""
     import httpx
 
@@ -40,7 +105,7 @@ def earlier_response(ti: Any) -> dict[str, Any] | None:
             if error.response.status_code != 404:  # not found: the try ended before it made its request
                 raise
             continue
-        if details["responded_by_user"]:
+        if details["responded_by_user"] and details["responded_at"]:
             return {
                 "chosen_options": details["chosen_options"],
                 "params_input": details["params_input"] or {},
@@ -48,3 +113,10 @@ def earlier_response(ti: Any) -> dict[str, Any] | None:
                 "responded_by_user": details["responded_by_user"],
             }
     return None
+
+
+def _result(approval: Any) -> Json:
+    """The response for people who look at the task; nothing reads it."""
+    from sentiment_airflow.run_step import to_xcom
+
+    return to_xcom(approval, "decision_id", "response", "answered_by", "answered_at", "reason")

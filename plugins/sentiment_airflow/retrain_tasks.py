@@ -102,7 +102,7 @@ def decision_ids(classical: Decisions, fine_tuned: Decisions) -> list[int]:
     return [decision["decision_id"] for group in groups for decision in group]
 
 
-@task.short_circuit(multiple_outputs=True)
+@task.short_circuit
 def request_approval(decision_ids: Sequence[int], dag_run: Any) -> Json | None:
     """The approval request for the best PROMOTE, None without one; cancels the requests that it supersedes."""
     from airflow.sdk.exceptions import AirflowFailException
@@ -116,48 +116,32 @@ def request_approval(decision_ids: Sequence[int], dag_run: Any) -> Json | None:
     if request is None:
         return None
     cancel_stale(request.superseded)
-    return {
-        **to_xcom(request, "decision_id", "candidate_version", "evidence_hash", "body"),
-        "subject": f"Promote version {request.candidate_version} to champion?",
-    }
+    return to_xcom(request, "decision_id", "candidate_version", "evidence_hash")
 
 
 @task.short_circuit(trigger_rule="none_failed")
-def record_approval(request: Json, response: Json | None, dag_run: Any) -> Json | None:
-    """Record the response; the decision to promote, or None. A cancelled approval has no response to record."""
-    from sentiment_lib.records import NOBODY, ApprovalResponse
-    from sentiment_lib.steps.decisions import record_approval
+def check_approval(dag_run: Any) -> int | None:
+    """Id of the approved decision, as the database says; None, which ends the run, without one.
 
-    if not response:
-        return None
-    user = response["responded_by_user"]
-    approval = run_step(
-        record_approval.run,
-        ApprovalResponse(
-            decision_id=request["decision_id"],
-            response=ledger_response(response),
-            answered_by=user["id"] if user else NOBODY,
-            reason=(response["params_input"] or {}).get("reason"),
-            evidence_hash=request["evidence_hash"],
-        ),
-        requested_by=dag_run.triggering_user_name,
-    )
-    return {"decision_id": request["decision_id"]} if approval.response == "approved" else None
+    An approval that ended without an answer is void and raises a critical alert, whatever its task says.
+    """
+    from sentiment_lib.steps.decisions import check_approval
+
+    return run_step(check_approval.run, requested_by=run_key(dag_run))
 
 
 @task(outlets=[CHAMPION])
-def promote(approved: Json) -> Json:
+def promote(dag_run: Any) -> Json:
     """The deployment; refused when the champion is no longer the version that was compared."""
+    from airflow.sdk.exceptions import AirflowFailException
+
+    from sentiment_lib.steps.decisions import check_approval
     from sentiment_lib.steps.deployment import promote
 
-    return to_xcom(run_step(promote.run, decision_id=approved["decision_id"]))
-
-
-def ledger_response(response: Mapping[str, Any]) -> str:
-    """An Airflow response in the ledger's terms: "approved", "rejected", or "expired" when nobody responded."""
-    if not response["responded_by_user"]:
-        return "expired"
-    return "approved" if list(response["chosen_options"]) == ["Promote"] else "rejected"
+    decision_id = run_step(check_approval.run, requested_by=run_key(dag_run))
+    if decision_id is None:
+        raise AirflowFailException("there is no approval: the state of the task before was changed by hand")
+    return to_xcom(run_step(promote.run, decision_id=decision_id))
 
 
 def _orders(snapshot_id: int, params: Json, *, fine_tuned: bool) -> list[Json]:

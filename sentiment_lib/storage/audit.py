@@ -10,6 +10,7 @@ from sqlalchemy import Connection, select, text
 
 from sentiment_lib.hashing import canonical_json, hash_text, to_json_value
 from sentiment_lib.storage import ledger
+from sentiment_lib.storage.decisions import FORGED_APPROVAL
 from sentiment_lib.storage.tables import (
     ApprovalRow,
     DecisionRow,
@@ -128,6 +129,20 @@ def moves(connection: Connection) -> list[str]:
             serving = move.to_version
             served.add(move.to_version)
     return problems
+
+
+def forged_approvals(connection: Connection) -> list[str]:
+    """Approvals that ended without an answer, until a person has resolved the alert about them."""
+    unresolved = set(
+        connection.execute(
+            text("SELECT dedup_key FROM alerts WHERE kind = :kind AND resolved_at IS NULL"), {"kind": FORGED_APPROVAL}
+        ).scalars()
+    )
+    return [
+        f"decision {facts['decision_id']}: {facts['reason']} ({facts['requested_by']})"
+        for facts in (entry.facts() for entry in ledger.entries(connection, (FORGED_APPROVAL,)))
+        if f"{FORGED_APPROVAL}/{facts['decision_id']}" in unresolved
+    ]
 
 
 def snapshot_ids(connection: Connection) -> list[int]:

@@ -24,6 +24,9 @@ from sentiment_lib.records import (
 from sentiment_lib.storage import ledger
 from sentiment_lib.storage.tables import ApprovalRow, DecisionRow, DeploymentRow, EvaluationRow
 
+#: Kind of the ledger row and of the alert about an approval that ended without an answer.
+FORGED_APPROVAL = "forged_approval"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Waiting:
@@ -189,11 +192,16 @@ def approved_and_not_moved(connection: Connection) -> set[int]:
 
 
 def store_approval(
-    connection: Connection, response: ApprovalResponse, *, shadow: Mapping[str, Any] | None = None
+    connection: Connection,
+    response: ApprovalResponse,
+    *,
+    shadow: Mapping[str, Any] | None = None,
+    origin: Mapping[str, Any] | None = None,
 ) -> Approval:
     """Insert the one response that a decision gets, with its ledger row; a second breaks the unique constraint.
 
-    shadow: the shadow comparison at that moment, kept in the ledger beside the response.
+    Kept in the ledger beside the response: `shadow`, the shadow comparison at that moment, and `origin`, where the
+    response came from and how the person was identified.
     """
     values = asdict(response)
     approval_id = connection.execute(
@@ -201,7 +209,11 @@ def store_approval(
     ).scalar_one()
     facts = {"approval_id": approval_id, **values}
     facts["answer"] = facts.pop("response")  # the key under which earlier rows were hashed
-    ledger.append(connection, "approval", facts if shadow is None else {**facts, "shadow": dict(shadow)})
+    if shadow is not None:
+        facts["shadow"] = dict(shadow)
+    if origin is not None:
+        facts["origin"] = dict(origin)
+    ledger.append(connection, "approval", facts)
     return Approval(approval_id=approval_id, **values)
 
 

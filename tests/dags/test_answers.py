@@ -8,8 +8,9 @@ from types import SimpleNamespace
 import httpx
 import pytest
 
-QUESTION = {"decision_id": 7, "evidence_hash": "e" * 64, "candidate_version": 3, "body": "..."}
 RUN = SimpleNamespace(dag_id="retrain", run_id="manual__1", triggering_user_name="admin")
+DECISION = SimpleNamespace(decision_id=7, evidence_hash="e" * 64)
+REQUEST = SimpleNamespace(candidate_version=3, body="the evidence")
 
 
 def event(options, *, user="mlops", reason=None):
@@ -24,58 +25,129 @@ def event(options, *, user="mlops", reason=None):
 
 
 @pytest.fixture
-def reply(dags):
-    """The approval operator's XCom for an event."""
-    operator = dags["retrain"].get_task("approval")
-    return lambda *args, **kwargs: operator.execute_complete({}, event(*args, **kwargs))
+def operator(dags):
+    return dags["retrain"].get_task("approval")
 
 
 @pytest.fixture
-def recorded(monkeypatch):
-    """Record a reply with the step replaced; gives the task's result and the arguments of the step."""
+def context():
+    """Airflow's context of a first try, with a forged answer in XCom that nothing may read."""
+    forged = {"chosen_options": ["Promote"], "params_input": {}, "responded_by_user": {"id": "admin", "name": "admin"}}
+    ti = SimpleNamespace(dag_id="retrain", run_id="manual__1", task_id="approval", try_number=1)
+    ti.xcom_pull = lambda *_, **__: forged
+    return {"dag_run": RUN, "ti": ti}
+
+
+@pytest.fixture
+def database(monkeypatch):
+    """The steps replaced by a database of one decision; keeps what was recorded."""
+    from sentiment_airflow import retrain_tasks, run_step
+
+    from sentiment_lib.records import Approval
+
+    kept = SimpleNamespace(approval=None, calls=[], request=REQUEST)
+
+    def record(response, **arguments):
+        kept.calls.append((response, arguments))
+        kept.approval = Approval(approval_id=1, **vars(response))
+        return kept.approval
+
+    def approved(**_):
+        return 7 if kept.approval and kept.approval.response == "approved" else None
+
+    steps = {
+        "check_approval.find_response": lambda **_: kept.approval,
+        "check_approval.find_decision": lambda **_: DECISION,
+        "check_approval.run": approved,
+        "request_approval.of_run": lambda **_: kept.request,
+        "record_approval.run": record,
+    }
+
+    def run(step, *values, **arguments):
+        return steps[f"{step.__module__.rpartition('.')[2]}.{step.__name__}"](*values, **arguments)
+
+    monkeypatch.setattr(run_step, "run_step", run)
+    monkeypatch.setattr(retrain_tasks, "run_step", run)
+    return kept
+
+
+def test_promote_is_recorded_with_who_when_and_evidence_and_goes_on(operator, context, database):
     from sentiment_airflow import retrain_tasks
 
-    def record(reply):
-        told = {}
-
-        def run_step(step, response, **arguments):
-            told.update(vars(response), step=step, **arguments)
-            return SimpleNamespace(response=response.response)
-
-        monkeypatch.setattr(retrain_tasks, "run_step", run_step)
-        return retrain_tasks.record_approval.function(QUESTION, reply, dag_run=RUN), told
-
-    return record
-
-
-def test_promote_is_recorded_with_who_and_evidence_and_goes_on(reply, recorded):
-    from sentiment_lib.steps.decisions import record_approval
-
-    carried, told = recorded(reply(["Promote"], reason="fewer missed complaints"))
-    assert carried == {"decision_id": 7}
-    assert told["step"] is record_approval.run
-    assert (told["response"], told["answered_by"], told["reason"]) == ("approved", "mlops", "fewer missed complaints")
-    assert told["evidence_hash"] == QUESTION["evidence_hash"]
+    said = event(["Promote"], reason="fewer missed complaints")
+    operator.execute_complete(context, said)
+    response, arguments = database.calls[0]
+    assert (response.response, response.answered_by, response.reason) == (
+        "approved",
+        "mlops",
+        "fewer missed complaints",
+    )
+    assert (response.answered_at, response.evidence_hash) == (said["responded_at"], DECISION.evidence_hash)
+    assert arguments["requested_by"] == "admin"
+    assert arguments["origin"] == {"channel": "airflow", "task": "retrain/manual__1/approval", "user_id": "mlops"}
+    assert retrain_tasks.check_approval.function(RUN) == 7
 
 
-def test_reject_is_recorded_too_and_promotes_nothing(reply, recorded):
-    carried, told = recorded(reply(["Reject"], reason="storm days only"))
-    assert carried is None
-    assert (told["response"], told["reason"]) == ("rejected", "storm days only")
+def test_a_numeric_user_id_is_not_taken_for_a_name(operator, context, database):
+    said = event(["Promote"])
+    said["responded_by_user"] = {"id": "2", "name": "bob"}
+    operator.execute_complete(context, said)
+    response, arguments = database.calls[0]
+    assert (response.answered_by, arguments["origin"]["user_id"]) == ("bob", "2")
 
 
-def test_an_expired_question_is_nobodys_rejection(reply, recorded):
-    carried, told = recorded(reply(["Reject"], user=None))
-    assert carried is None
-    assert (told["response"], told["answered_by"]) == ("expired", "nobody")
+def test_reject_is_recorded_too_and_promotes_nothing(operator, context, database):
+    from sentiment_airflow import retrain_tasks
+
+    operator.execute_complete(context, event(["Reject"], reason="storm days only"))
+    assert (database.approval.response, database.approval.reason) == ("rejected", "storm days only")
+    assert retrain_tasks.check_approval.function(RUN) is None
 
 
-def test_a_question_that_was_withdrawn_records_nothing_and_promotes_nothing(recorded):
-    assert recorded(None) == (None, {})
+def test_an_expired_question_is_nobodys_rejection(operator, context, database):
+    operator.execute_complete(context, event(["Reject"], user=None))
+    assert (database.approval.response, database.approval.answered_by) == ("expired", "nobody")
+
+
+def test_a_forged_answer_in_xcom_is_read_by_nobody(context, database):
+    from airflow.sdk.exceptions import AirflowFailException
+    from sentiment_airflow import retrain_tasks
+
+    assert retrain_tasks.check_approval.function(context["dag_run"]) is None
+    with pytest.raises(AirflowFailException, match="no approval"):
+        retrain_tasks.promote.function(context["dag_run"])
+    assert database.calls == []
+
+
+def test_what_is_shown_comes_from_the_database(operator, context, database):
+    from airflow.providers.standard.operators import hitl
+
+    shown = {}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(hitl, "upsert_hitl_detail", lambda **details: shown.update(details))
+        context["task_instance"] = SimpleNamespace(id="an id")
+        with pytest.raises(BaseException) as waiting:
+            operator.execute(context)
+    assert type(waiting.value).__name__ == "TaskAwaitingInput"
+    assert (shown["subject"], shown["body"]) == ("Promote version 3 to champion?", "the evidence")
+
+
+def test_a_request_that_was_superseded_is_not_shown(operator, context, database):
+    from airflow.sdk.exceptions import AirflowSkipException
+
+    database.request = None
+    with pytest.raises(AirflowSkipException):
+        operator.execute(context)
+
+
+def test_another_run_of_the_task_finds_the_recorded_response(operator, context, database):
+    operator.execute_complete(context, event(["Promote"], reason="at once"))
+    assert operator.execute(context)["answered_by"] == "mlops"
+    assert len(database.calls) == 1
 
 
 @pytest.mark.parametrize("place", ["hitlDetails", "hitlDetails/tries/2"])
-def test_a_fresh_try_takes_the_answer_that_was_given_to_one_before(dags, recorded, monkeypatch, place):
+def test_a_fresh_try_takes_the_answer_that_was_given_to_one_before(operator, context, database, monkeypatch, place):
     from sentiment_airflow import platform_client
 
     said = {key: value for key, value in event(["Promote"], reason="at once").items() if key != "timedout"}
@@ -89,22 +161,15 @@ def test_a_fresh_try_takes_the_answer_that_was_given_to_one_before(dags, recorde
         return answered if path == asked else {"responded_by_user": None}
 
     monkeypatch.setattr(platform_client, "connect", lambda: SimpleNamespace(call=call))
-    ti = SimpleNamespace(dag_id="retrain", run_id="manual__1", task_id="approval", try_number=4)
-    taken = dags["retrain"].get_task("approval").execute({"ti": ti})
-    assert taken == said
-    assert recorded(taken)[1]["answered_by"] == "mlops"
+    context["ti"].try_number = 4
+    assert operator.execute(context)["answered_by"] == "mlops"
+    response = database.calls[0][0]
+    assert (response.response, response.reason, response.answered_at) == ("approved", "at once", said["responded_at"])
 
 
-def test_an_option_that_was_never_offered_is_refused(reply):
+def test_an_option_that_was_never_offered_is_refused(operator, context, database):
     with pytest.raises(ValueError, match="Perhaps"):
-        reply(["Perhaps"])
-
-
-def test_a_void_answer_promotes_nothing(reply, monkeypatch):
-    from sentiment_airflow import retrain_tasks
-
-    monkeypatch.setattr(retrain_tasks, "run_step", lambda step, response, **arguments: SimpleNamespace(response="void"))
-    assert retrain_tasks.record_approval.function(QUESTION, reply(["Promote"]), dag_run=RUN) is None
+        operator.execute_complete(context, event(["Perhaps"]))
 
 
 def test_one_surviving_family_is_asked_about_as_well_as_two():

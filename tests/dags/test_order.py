@@ -15,7 +15,7 @@ def upstream(dag, task_id):
 
 
 def test_nothing_is_promoted_without_a_recorded_approval(retrain):
-    assert {"approval", "record_approval"} <= upstream(retrain, "promote")
+    assert {"approval", "check_approval"} <= upstream(retrain, "promote")
     assert retrain.get_task("promote").trigger_rule == "all_success"
 
 
@@ -34,17 +34,17 @@ def test_a_family_that_fails_does_not_stop_the_question_about_the_others(retrain
         assert retrain.get_task(f"{group}.train").get_closest_mapped_task_group() is not None
 
 
-def test_both_answers_and_an_expired_question_reach_the_recording_task(retrain):
+def test_both_answers_and_an_expired_question_reach_the_check_that_follows(retrain):
     from airflow.providers.standard.operators.hitl import ApprovalOperator, HITLOperator
 
     approval = retrain.get_task("approval")
     assert isinstance(approval, HITLOperator)
-    assert not isinstance(approval, ApprovalOperator), "it would skip the recording of a rejection"
+    assert not isinstance(approval, ApprovalOperator), "it would skip the check of a rejection"
     assert approval.options == ["Promote", "Reject"]
     assert approval.defaults == ["Reject"]
     assert approval.response_timeout is not None
-    assert approval.downstream_task_ids == {"record_approval"}
-    assert retrain.get_task("record_approval").trigger_rule == "none_failed"
+    assert approval.downstream_task_ids == {"check_approval"}
+    assert retrain.get_task("check_approval").trigger_rule == "none_failed"
 
 
 def test_only_approvers_of_the_policy_may_answer(retrain):

@@ -178,7 +178,7 @@ def say(store, settings):
     """Answer a question as a person."""
 
     def answer(question, word="approved", *, by="mlops", reason="looks right", **more):
-        requested_by = more.pop("requested_by", None)
+        requested_by, origin = more.pop("requested_by", None), more.pop("origin", None)
         response = ApprovalResponse(
             **{
                 "decision_id": question.decision_id,
@@ -189,7 +189,7 @@ def say(store, settings):
                 **more,
             }
         )
-        return record_approval.run(store, settings, response, requested_by=requested_by)
+        return record_approval.run(store, settings, response, requested_by=requested_by, origin=origin)
 
     return answer
 

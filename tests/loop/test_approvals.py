@@ -38,7 +38,6 @@ def test_a_rejection_is_recorded_with_its_reason_and_ends_the_challenger(store, 
         ({"by": None}, "not among the approvers"),
         ({"evidence_hash": "0" * 64}, "not what was shown"),
         ({"answered_at": datetime.now(UTC) + timedelta(days=3)}, "expired"),
-        ({"word": "rejected", "reason": ""}, "needs a reason"),
     ],
 )
 def test_an_answer_that_does_not_count_is_void_and_says_why(store, settings, decided, say, how, why):
@@ -48,6 +47,11 @@ def test_an_answer_that_does_not_count_is_void_and_says_why(store, settings, dec
     with pytest.raises(ApprovalVoid):
         promote.run(store, settings, decision_id=decided.decision.decision_id)
     assert verify.run(store, settings, artefacts=False).problems == ()
+
+
+def test_a_rejection_without_a_reason_is_a_rejection(store, settings, decided, say):
+    found = say(decided.question, "rejected", reason="", requested_by="mlops")
+    assert (found.response, found.answered_by) == ("rejected", "mlops")
 
 
 def test_self_approval_is_a_switch_of_the_policy(store, settings, decided, changed):

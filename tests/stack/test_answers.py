@@ -7,6 +7,8 @@ import time
 import httpx
 import pytest
 
+from sentiment_lib.airflow_client import run_path, task_path
+
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(1500)]
 
 CHAMPION = "SELECT to_version AS version FROM deployments WHERE state = 'done' ORDER BY deployment_id DESC LIMIT 1"
@@ -53,8 +55,8 @@ def test_only_a_timely_answer_of_another_approver_to_the_evidence_as_shown_promo
     silent = asked(running, "admin")
     time.sleep(running.patience)
     person.answer(silent, "Reject")
-    void = settled(running, silent)
-    assert (void["response"], void["reason"]) == ("void", "a rejection needs a reason")
+    rejected = settled(running, silent)
+    assert (rejected["response"], rejected["answered_by"]) == ("rejected", "mlops")
 
     stale = asked(running, "admin")
     running.rows(
@@ -82,3 +84,30 @@ def test_only_a_timely_answer_of_another_approver_to_the_evidence_as_shown_promo
     # Airflow may run the task again after an answer: it then goes by that answer and asks nobody
     person.clear("retrain", at_once, "approval")
     assert settled(running, at_once) == approved
+
+
+def test_an_approval_forged_with_two_rest_calls_promotes_nothing_and_is_named(running):
+    """A user who may write XCom and task states puts an answer of somebody else in place of one."""
+    attacker, before = running.airflow("mlops"), running.rows(CHAMPION)[0]["version"]
+    run_id = asked(running, "mlops")
+    task = task_path("retrain", run_id, "approval")
+    forged = {
+        "chosen_options": ["Promote"],
+        "params_input": {"reason": "looks good"},
+        "responded_at": "2026-11-26T12:00:00Z",
+        "responded_by_user": {"id": "admin", "name": "admin"},
+    }
+    attacker.call("POST", f"{task}/xcomEntries", {"key": "return_value", "value": forged, "map_index": -1})
+    attacker.call("PATCH", task, {"new_state": "success"})
+
+    last = settled(running, run_id)
+    assert running.rows(CHAMPION)[0]["version"] == before
+    assert (last["response"], last["answered_by"]) == ("void", "nobody")
+    decision = running.rows("SELECT decision_id FROM approvals ORDER BY approval_id DESC LIMIT 1")[0]["decision_id"]
+    alerts = running.rows("SELECT severity, title FROM alerts WHERE kind = 'forged_approval'")
+    assert [alert["severity"] for alert in alerts] == ["critical"]
+
+    attacker.call("DELETE", run_path("retrain", run_id))
+    with pytest.raises(RuntimeError, match="sentiment verify") as refused:
+        running.sentiment("verify", "--no-artefacts")
+    assert f"decision {decision}: nobody answered" in str(refused.value)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -16,10 +17,18 @@ from sentiment_lib.storage import decisions, model_versions
 from sentiment_lib.storage.engine import Store, lock
 
 
-def run(store: Store, settings: Settings, response: ApprovalResponse, *, requested_by: str | None = None) -> Approval:
+def run(
+    store: Store,
+    settings: Settings,
+    response: ApprovalResponse,
+    *,
+    requested_by: str | None = None,
+    origin: Mapping[str, Any] | None = None,
+) -> Approval:
     """The approval as recorded: the response, or "void" with the reason why it does not count.
 
-    response: "approved", "rejected" or "expired"; requested_by: the person, if any, who started the run.
+    response: "approved", "rejected" or "expired"; requested_by: the person, if any, who started the run; origin: where
+    the response came from and how the person was identified, for the ledger.
     Repeating a response of the same person returns the existing approval.
     Raises ApprovalVoid when the decision has another response, BadInput for another kind of response, NotFound.
     """
@@ -43,6 +52,7 @@ def run(store: Store, settings: Settings, response: ApprovalResponse, *, request
             connection,
             _checked(connection, settings, decision, response, requested_by),
             shadow=shadow.as_dict() if shadow else None,
+            origin=origin,
         )
     if approval.response != "approved":
         _drop_challenger_alias(store, settings, decision.candidate_version)
@@ -54,12 +64,18 @@ def input_error(settings: Settings, response: ApprovalResponse, requesters: Coll
 
     requesters: who requested the promotion. A caller that can ask again refuses such a response before it is recorded.
     """
+    shortest = settings.policy.approval.shortest_reason
+    if response.response == "rejected" and len((response.reason or "").strip()) < shortest:
+        return "a rejection needs a reason"
+    return _refusal(settings, response, requesters)
+
+
+def _refusal(settings: Settings, response: ApprovalResponse, requesters: Collection[str | None]) -> str | None:
+    """Why this person may not give this response; None when he may. Every approver may reject."""
     policy = settings.policy.approval
     if response.answered_by not in policy.approvers:
         return f"{response.answered_by} is not among the approvers"
-    if response.response == "rejected":
-        return None if len((response.reason or "").strip()) >= policy.shortest_reason else "a rejection needs a reason"
-    if not policy.self_approval and response.answered_by in requesters:
+    if response.response == "approved" and not policy.self_approval and response.answered_by in requesters:
         return f"{response.answered_by} asked for this promotion and may not approve it"
     return None
 
@@ -74,7 +90,8 @@ def _checked(
     """The response to record: as it is when it counts, else "void" with the reason."""
     if response.response == "expired":
         return replace(response, evidence_hash=decision.evidence_hash)
-    problem = input_error(settings, response, (requested_by, decision.requested_by))
+    # a rejection that was given without a reason is still a rejection
+    problem = _refusal(settings, response, (requested_by, decision.requested_by))
     if problem is None and response.response == "approved":
         champion = model_versions.champion(connection)
         problem = _staleness(settings, decision, response, champion.version if champion else None)

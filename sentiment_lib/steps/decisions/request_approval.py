@@ -65,6 +65,13 @@ def run(store: Store, settings: Settings, *, decision_ids: Sequence[int], reques
     )
 
 
+def of_run(store: Store, settings: Settings, *, requested_by: str) -> ApprovalRequest | None:
+    """The request of this run, from the database alone; see `run`."""
+    with store.begin() as connection:
+        decision_ids = decisions.ids_of_request(connection, requested_by)
+    return run(store, settings, decision_ids=decision_ids, requested_by=requested_by)
+
+
 def superseded(store: Store, settings: Settings) -> list[str]:
     """Runs whose requests were voided and may still be shown in Airflow.
 

@@ -56,6 +56,7 @@ def records(connection: Connection) -> list[str]:
         *audit.facts_against_ledger(connection),
         *audit.evidence(connection),
         *audit.moves(connection),
+        *audit.forged_approvals(connection),
     ]
 
 

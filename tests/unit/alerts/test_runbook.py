@@ -8,6 +8,7 @@ from sentiment_lib.alerts import api_health
 from sentiment_lib.steps.ingestion import check_quality
 from sentiment_lib.steps.monitoring import drift_alerts
 from sentiment_lib.steps.operations import auto_rollback, check_alerts
+from sentiment_lib.storage.decisions import FORGED_APPROVAL
 
 ROOT = Path(__file__).parents[3]
 
@@ -22,6 +23,7 @@ def test_every_kind_of_alert_has_a_section():
         "dag_failure",
         "alias_moved",
         "forced_promotion",
+        FORGED_APPROVAL,
         auto_rollback.ALERT,
     }
     sections = {line[3:].strip() for line in (ROOT / "docs/runbook.md").read_text().splitlines() if line[:3] == "## "}

@@ -1,0 +1,77 @@
+"""What the database says about the approval of a run, whatever the orchestrator says about its tasks."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection
+
+from sentiment_lib.records import Answer, Approval, ApprovalResponse, Decision, Severity
+from sentiment_lib.settings import Settings
+from sentiment_lib.storage import decisions, ledger
+from sentiment_lib.storage.alerts import open_alert
+from sentiment_lib.storage.decisions import FORGED_APPROVAL
+from sentiment_lib.storage.engine import Store, lock
+
+UNANSWERED = "nobody answered: the approval was marked as done by hand"
+
+
+def run(store: Store, settings: Settings, *, requested_by: str) -> int | None:  # noqa: ARG001
+    """Id of the approved decision of this run; None when it was rejected, expired or void.
+
+    Call it after the approval has ended. If no response was recorded by then, somebody changed the state of the
+    approval by hand: the decision becomes void, with a row in the ledger and a critical alert.
+    """
+    with store.begin() as connection:
+        lock(connection, "champion")
+        decision_id = _decision_id(connection, requested_by)
+        if decision_id is None:
+            return None
+        approval = decisions.approval(connection, decision_id)
+        if approval is None:
+            _void_forged(connection, decision_id, requested_by)
+            return None
+    return decision_id if approval.response == "approved" else None
+
+
+def find_response(store: Store, settings: Settings, *, requested_by: str) -> Approval | None:  # noqa: ARG001
+    """The recorded response to the request of this run; None while there is none."""
+    with store.begin() as connection:
+        decision_id = _decision_id(connection, requested_by)
+        return None if decision_id is None else decisions.approval(connection, decision_id)
+
+
+def find_decision(store: Store, settings: Settings, *, requested_by: str) -> Decision | None:  # noqa: ARG001
+    """The decision about which this run asks; None when none of its decisions is a PROMOTE."""
+    with store.begin() as connection:
+        decision_id = _decision_id(connection, requested_by)
+        return None if decision_id is None else decisions.by_id(connection, decision_id)
+
+
+def _decision_id(connection: Connection, requested_by: str) -> int | None:
+    """The run's PROMOTE without a response; else the one with a response; a superseded one only without another."""
+    promotions = [
+        decision
+        for decision in decisions.newest_summaries(connection, requested_by=requested_by)
+        if decision.verdict == Answer.PROMOTE
+    ]
+    promotions.sort(key=lambda one: (one.approval is None, one.approval != "void", one.decision_id))
+    return promotions[-1].decision_id if promotions else None
+
+
+def _void_forged(connection: Connection, decision_id: int, requested_by: str) -> None:
+    decision = decisions.by_id(connection, decision_id)
+    response = ApprovalResponse(
+        decision_id=decision_id, response="void", reason=UNANSWERED, evidence_hash=decision.evidence_hash
+    )
+    decisions.store_approval(connection, response, origin={"channel": "nobody", "run": requested_by})
+    open_alert(
+        connection,
+        kind=FORGED_APPROVAL,
+        severity=Severity.CRITICAL,
+        dedup_key=f"{FORGED_APPROVAL}/{decision_id}",
+        title=f"The approval of decision {decision_id} was forged",
+        body=f"{requested_by}: the approval ended without an answer of a person. Nothing was promoted. "
+        "The audit log of Airflow says who changed the task.",
+        evidence_link=f"/sentiment/decisions/{decision_id}",
+    )
+    facts = {"decision_id": decision_id, "requested_by": requested_by, "reason": UNANSWERED}
+    ledger.append(connection, FORGED_APPROVAL, facts)
