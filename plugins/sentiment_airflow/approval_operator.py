@@ -73,7 +73,7 @@ def record(context: Any, response: Mapping[str, Any]) -> Json:
             evidence_hash=decision.evidence_hash,
         ),
         requested_by=dag_run.triggering_user_name,
-        origin={"channel": "airflow", "task": f"{run}/{context['ti'].task_id}", "user_id": user and user["id"]},
+        provenance={"channel": "airflow", "task": f"{run}/{context['ti'].task_id}", "user_id": user and user["id"]},
     )
     return _result(approval)
 

@@ -196,11 +196,11 @@ def store_approval(
     response: ApprovalResponse,
     *,
     shadow: Mapping[str, Any] | None = None,
-    origin: Mapping[str, Any] | None = None,
+    provenance: Mapping[str, Any] | None = None,
 ) -> Approval:
     """Insert the one response that a decision gets, with its ledger row; a second breaks the unique constraint.
 
-    Kept in the ledger beside the response: `shadow`, the shadow comparison at that moment, and `origin`, where the
+    Kept in the ledger beside the response: `shadow`, the shadow comparison at that moment, and `provenance`, where the
     response came from and how the person was identified.
     """
     values = asdict(response)
@@ -211,8 +211,8 @@ def store_approval(
     facts["answer"] = facts.pop("response")  # the key under which earlier rows were hashed
     if shadow is not None:
         facts["shadow"] = dict(shadow)
-    if origin is not None:
-        facts["origin"] = dict(origin)
+    if provenance is not None:
+        facts["provenance"] = dict(provenance)
     ledger.append(connection, "approval", facts)
     return Approval(approval_id=approval_id, **values)
 

@@ -84,7 +84,7 @@ def test_promote_is_recorded_with_who_when_and_evidence_and_goes_on(operator, co
     )
     assert (response.answered_at, response.evidence_hash) == (said["responded_at"], DECISION.evidence_hash)
     assert arguments["requested_by"] == "admin"
-    assert arguments["origin"] == {"channel": "airflow", "task": "retrain/manual__1/approval", "user_id": "mlops"}
+    assert arguments["provenance"] == {"channel": "airflow", "task": "retrain/manual__1/approval", "user_id": "mlops"}
     assert retrain_tasks.check_approval.function(RUN) == 7
 
 
@@ -93,7 +93,7 @@ def test_a_numeric_user_id_is_not_taken_for_a_name(operator, context, database):
     said["responded_by_user"] = {"id": "2", "name": "bob"}
     operator.execute_complete(context, said)
     response, arguments = database.calls[0]
-    assert (response.answered_by, arguments["origin"]["user_id"]) == ("bob", "2")
+    assert (response.answered_by, arguments["provenance"]["user_id"]) == ("bob", "2")
 
 
 def test_reject_is_recorded_too_and_promotes_nothing(operator, context, database):

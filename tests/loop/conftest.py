@@ -178,7 +178,7 @@ def say(store, settings):
     """Answer a question as a person."""
 
     def answer(question, word="approved", *, by="mlops", reason="looks right", **more):
-        requested_by, origin = more.pop("requested_by", None), more.pop("origin", None)
+        requested_by, provenance = more.pop("requested_by", None), more.pop("provenance", None)
         response = ApprovalResponse(
             **{
                 "decision_id": question.decision_id,
@@ -189,7 +189,7 @@ def say(store, settings):
                 **more,
             }
         )
-        return record_approval.run(store, settings, response, requested_by=requested_by, origin=origin)
+        return record_approval.run(store, settings, response, requested_by=requested_by, provenance=provenance)
 
     return answer
 

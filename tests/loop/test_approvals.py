@@ -51,7 +51,7 @@ def test_an_answer_that_does_not_count_is_void_and_says_why(store, settings, dec
 
 def test_a_rejection_without_a_reason_is_a_rejection(store, settings, decided, say):
     found = say(decided.question, "rejected", reason="", requested_by="mlops")
-    assert (found.response, found.answered_by) == ("rejected", "mlops")
+    assert (found.response, found.answered_by, found.reason) == ("rejected", "mlops", "no reason given")
 
 
 def test_self_approval_is_a_switch_of_the_policy(store, settings, decided, changed):

@@ -62,7 +62,7 @@ def _void_forged(connection: Connection, decision_id: int, requested_by: str) ->
     response = ApprovalResponse(
         decision_id=decision_id, response="void", reason=UNANSWERED, evidence_hash=decision.evidence_hash
     )
-    decisions.store_approval(connection, response, origin={"channel": "nobody", "run": requested_by})
+    decisions.store_approval(connection, response, provenance={"channel": "nobody", "run": requested_by})
     open_alert(
         connection,
         kind=FORGED_APPROVAL,

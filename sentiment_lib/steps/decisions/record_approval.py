@@ -16,6 +16,9 @@ from sentiment_lib.steps.decisions import shadow_comparison
 from sentiment_lib.storage import decisions, model_versions
 from sentiment_lib.storage.engine import Store, lock
 
+#: Recorded as the reason of a rejection that has none.
+NO_REASON = "no reason given"
+
 
 def run(
     store: Store,
@@ -23,12 +26,12 @@ def run(
     response: ApprovalResponse,
     *,
     requested_by: str | None = None,
-    origin: Mapping[str, Any] | None = None,
+    provenance: Mapping[str, Any] | None = None,
 ) -> Approval:
     """The approval as recorded: the response, or "void" with the reason why it does not count.
 
-    response: "approved", "rejected" or "expired"; requested_by: the person, if any, who started the run; origin: where
-    the response came from and how the person was identified, for the ledger.
+    response: "approved", "rejected" or "expired"; requested_by: the person, if any, who started the run;
+    provenance: where the response came from and how the person was identified, for the ledger.
     Repeating a response of the same person returns the existing approval.
     Raises ApprovalVoid when the decision has another response, BadInput for another kind of response, NotFound.
     """
@@ -52,7 +55,7 @@ def run(
             connection,
             _checked(connection, settings, decision, response, requested_by),
             shadow=shadow.as_dict() if shadow else None,
-            origin=origin,
+            provenance=provenance,
         )
     if approval.response != "approved":
         _drop_challenger_alias(store, settings, decision.candidate_version)
@@ -90,7 +93,9 @@ def _checked(
     """The response to record: as it is when it counts, else "void" with the reason."""
     if response.response == "expired":
         return replace(response, evidence_hash=decision.evidence_hash)
-    # a rejection that was given without a reason is still a rejection
+    if response.response == "rejected" and not (response.reason or "").strip():
+        # still a rejection: it must not cost the decision
+        response = replace(response, reason=NO_REASON)
     problem = _refusal(settings, response, (requested_by, decision.requested_by))
     if problem is None and response.response == "approved":
         champion = model_versions.champion(connection)
