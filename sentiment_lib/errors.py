@@ -104,6 +104,12 @@ class AnswerRefused(SentimentError):
     """Nothing was recorded and decision {decision} is as it was: {problem}"""
 
 
+class NotSignedIn(SentimentError):
+    """Sign in with `sentiment login`, or set SENTIMENT_TOKEN to a token of `sentiment people add`: {problem}"""
+
+    retryable = False
+
+
 class LedgerBroken(SentimentError):
     """The ledger does not verify: {problem}"""
 

@@ -77,6 +77,8 @@ class Settings(BaseSettings):
     #: service account in Airflow, used to cancel superseded approvals
     airflow_user: str = ""
     airflow_password: SecretStr = SecretStr("")
+    #: person token of the command line, for scripts; people use `sentiment login`
+    token: SecretStr = SecretStr("")
     api_url: str = "http://127.0.0.1:8000"
     #: Apprise URLs of the alert receivers, comma separated; empty: log only. The prefix `[critical]` limits a receiver
     #: to critical alerts

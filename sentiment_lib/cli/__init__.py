@@ -14,6 +14,7 @@ from sentiment_lib.cli.common import MISUSE, report_error, usage_error
 #: Modules of commands, in the order of `sentiment --help`; each has `register(app)`.
 GROUPS = (
     "stack",
+    "people",
     "ingestion",
     "scoring",
     "labels",

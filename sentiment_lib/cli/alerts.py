@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from sentiment_lib.cli.common import By, Json, open_store, show, show_facts
+from sentiment_lib.cli.common import Json, open_store, show, show_facts
+from sentiment_lib.cli.token_file import authorise
 
 AlertId = Annotated[int, typer.Argument(help="Alert id, as in `sentiment alerts list`.")]
 
@@ -44,22 +45,26 @@ def list_alerts(
     show([asdict(row) for row in rows], as_json, "\n".join(lines) or "No alerts")
 
 
-def acknowledge(alert_id: AlertId, by: By, as_json: Json = False) -> None:
+def acknowledge(alert_id: AlertId, as_json: Json = False) -> None:
     """Acknowledge an alert: no reminders, but its end is still sent."""
     from sentiment_lib.storage import alerts
 
-    with open_store() as (store, _), store.begin() as connection:
-        alerts.acknowledge(connection, alert_id, by)
-    show_facts(as_json, alert_id=alert_id, acknowledged_by=by)
+    with open_store() as (store, settings):
+        person = authorise(store, settings, f"alerts acknowledge {alert_id}")
+        with store.begin() as connection:
+            alerts.acknowledge(connection, alert_id, person.name)
+    show_facts(as_json, alert_id=alert_id, acknowledged_by=person.name)
 
 
-def resolve(alert_id: AlertId, by: By, as_json: Json = False) -> None:
+def resolve(alert_id: AlertId, as_json: Json = False) -> None:
     """Resolve an alert by hand."""
     from sentiment_lib.storage import alerts
 
-    with open_store() as (store, _), store.begin() as connection:
-        alerts.resolve_alert(connection, alert_id, by)
-    show_facts(as_json, alert_id=alert_id, resolved_by=by)
+    with open_store() as (store, settings):
+        person = authorise(store, settings, f"alerts resolve {alert_id}")
+        with store.begin() as connection:
+            alerts.resolve_alert(connection, alert_id, person.name)
+    show_facts(as_json, alert_id=alert_id, resolved_by=person.name)
 
 
 def send_test(as_json: Json = False) -> None:

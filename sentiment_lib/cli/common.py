@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 import sys
 from collections.abc import Iterator
@@ -20,10 +19,6 @@ if TYPE_CHECKING:
     from sentiment_lib.storage.engine import Store
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
-By = Annotated[
-    str,
-    typer.Option("--by", help="Name recorded for this action; default: your login.", default_factory=getpass.getuser),
-]
 Columns = Annotated[list[str] | None, typer.Option("--column", help="FIELD=COLUMN, where the file's name differs.")]
 Limit = Annotated[int, typer.Option(min=1, help="Maximum number of rows.")]
 

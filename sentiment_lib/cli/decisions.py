@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sentiment_lib.cli.common import By, Json, Limit, open_store, show
+from sentiment_lib.cli.common import Json, Limit, open_store, show
+from sentiment_lib.cli.token_file import authorise
 from sentiment_lib.records import ApprovalResponse
 
 if TYPE_CHECKING:
@@ -31,14 +32,14 @@ def register(app: typer.Typer) -> None:
 def evaluate(
     snapshot_id: Annotated[int, typer.Option("--snapshot", help="Snapshot whose holdout is used.")],
     candidate: Annotated[int, typer.Option(help="Version to compare with the champion.")],
-    by: By,
     as_json: Json = False,
 ) -> None:
     """Compare a candidate with the champion on the holdout and record the gate's decision."""
     from sentiment_lib.steps.decisions import evaluate as step
 
     with open_store() as (store, settings):
-        decision = step.run(store, settings, snapshot_id=snapshot_id, candidate=candidate, requested_by=by)
+        person = authorise(store, settings, f"evaluate --snapshot {snapshot_id} --candidate {candidate}")
+        decision = step.run(store, settings, snapshot_id=snapshot_id, candidate=candidate, requested_by=person.name)
     reasons = "\n".join(f"  {rule.verdict:6} {rule.rule}: {rule.reason}" for rule in decision.rules)
     show(decision, as_json, f"Decision {decision.decision_id}: {decision.verdict}\n{reasons}")
 
@@ -105,7 +106,6 @@ def replay(decision_id: DecisionId, as_json: Json = False) -> None:
 
 def approve(
     decision_id: DecisionId,
-    by: By,
     reject: Annotated[bool, typer.Option("--reject", help="Reject instead; needs --reason.")] = False,
     reason: Annotated[str | None, typer.Option(help="Reason, recorded with the approval.")] = None,
     evidence: Annotated[str | None, typer.Option(help="SHA-256 of the evidence that you reviewed.")] = None,
@@ -113,6 +113,7 @@ def approve(
 ) -> None:
     """Approve or reject a pending decision; `promote` then deploys it. Exit code 1 when the response is void.
 
+    Sign in first: `sentiment login`.
     Input errors (not an approver, your own request, a rejection without a reason) are refused before anything is
     recorded: the decision stays pending.
     """
@@ -121,12 +122,13 @@ def approve(
     from sentiment_lib.storage import decisions
 
     with open_store() as (store, settings):
+        person = authorise(store, settings, f"{'reject' if reject else 'approve'} {decision_id}")
         with store.begin() as connection:
             decision = decisions.full_record(connection, decision_id)
         response = ApprovalResponse(
             decision_id=decision_id,
             response="rejected" if reject else "approved",
-            answered_by=by,
+            answered_by=person.name,
             reason=reason,
             evidence_hash=evidence or decision.evidence_hash,
         )
@@ -134,7 +136,7 @@ def approve(
         requester = decision.requested_by.partition("/")[0]
         if problem := step.input_error(settings, response, (requester, decision.requested_by)):
             raise AnswerRefused(decision=decision_id, problem=problem)
-        approval = step.run(store, settings, response, requested_by=requester)
+        approval = step.run(store, settings, response, requested_by=requester, provenance=person.provenance)
     text = f"Decision {decision_id}: {approval.response}" + (f" ({approval.reason})" if approval.reason else "")
     show(approval, as_json, text)
     if approval.response == "void":

@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from sentiment_lib.cli.common import By, Json, open_store, show
+from sentiment_lib.cli.common import Json, open_store, show
+from sentiment_lib.cli.token_file import authorise
 
 
 def register(app: typer.Typer) -> None:
@@ -27,7 +28,6 @@ def bootstrap(as_json: Json = False) -> None:
 
 def promote(
     decision_id: Annotated[int, typer.Argument(help="Id of an approved decision.")],
-    by: By,
     force: Annotated[
         bool, typer.Option("--force", help="Skip gate and approval; recorded in the ledger, opens an alert.")
     ] = False,
@@ -39,7 +39,8 @@ def promote(
 
     with open_store() as (store, settings):
         if force:
-            move = step.force(store, settings, decision_id=decision_id, reason=reason, by=by)
+            person = authorise(store, settings, f"promote {decision_id} --force")
+            move = step.force(store, settings, decision_id=decision_id, reason=reason, by=person.name)
         else:
             move = step.run(store, settings, decision_id=decision_id)
     show(move, as_json, f"The champion is version {move.to_version} ({move.kind}; before: {move.from_version})")
@@ -48,12 +49,12 @@ def promote(
 def rollback(
     version: Annotated[int, typer.Argument(help="Version that was champion before.")],
     reason: Annotated[str, typer.Option(help="Reason, recorded in the ledger.")],
-    by: By,
     as_json: Json = False,
 ) -> None:
     """Make an earlier champion the champion again."""
     from sentiment_lib.steps.deployment import rollback as step
 
     with open_store() as (store, settings):
-        move = step.run(store, settings, to_version=version, reason=reason, by=by)
+        person = authorise(store, settings, f"rollback {version}")
+        move = step.run(store, settings, to_version=version, reason=reason, by=person.name)
     show(move, as_json, f"The champion is version {move.to_version} again (before: {move.from_version})")

@@ -9,6 +9,7 @@ import typer
 
 from sentiment_lib.cli.common import Columns, Json, open_store, parse_columns, show
 from sentiment_lib.cli.reading import DateFormat, Encoding, MapLabel, Separator, Zone, read_options
+from sentiment_lib.cli.token_file import authorise
 
 
 def register(app: typer.Typer) -> None:
@@ -60,7 +61,6 @@ def export(
 
 def import_(
     path: Annotated[Path, typer.Argument(help="CSV, JSON or Parquet with tweet_id and label, gzip or not")],
-    by: Annotated[str, typer.Option(help="who labelled; a column labelled_by of the file comes first")],
     column: Columns = None,
     separator: Separator = None,
     encoding: Encoding = None,
@@ -73,14 +73,18 @@ def import_(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Import labels from another tool. Exit code 1 when rows are refused; the others are stored all the same."""
+    """Import labels from another tool, as yours; a column labelled_by of the file comes first. Sign in before.
+
+    Exit code 1 when rows are refused; the others are stored all the same.
+    """
     from sentiment_lib.sources.files import FileSource
     from sentiment_lib.steps.labelling import import_labels
 
     options = read_options(separator, encoding, zone, date_format, map_label)
     source = FileSource(path, "labels", parse_columns(column), options=options)
-    with open_store() as (store, _):
-        result = import_labels.run(store, source, by=by, drawn_with=drawn_with)
+    with open_store() as (store, settings):
+        person = authorise(store, settings, f"label import {path.name}")
+        result = import_labels.run(store, source, by=person.name, drawn_with=drawn_with)
     lines = [
         f"{result.received} rows came in = {result.audit} audit labels + {result.person} of a person + "
         f"{result.duplicate} duplicate + {result.empty} without an answer + {result.refused} refused",

@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from sentiment_lib.cli.common import By, Json, open_store, show
+from sentiment_lib.cli.common import Json, open_store, show
+from sentiment_lib.cli.token_file import authorise
 from sentiment_lib.errors import MissingExtra, MissingWeights, SentimentError, TrainingCancelled, TrainingRefused
 from sentiment_lib.training_record import TrainingOrder
 
@@ -56,7 +57,6 @@ def train(
 
 
 def retrain(
-    by: By,
     families: Annotated[list[str] | None, typer.Option("--family", help="Model family; may be repeated.")] = None,
     seed: Seed = 0,
     as_json: Json = False,
@@ -68,10 +68,10 @@ def retrain(
     from sentiment_lib.steps.training import train as train_step
 
     began = datetime.now(UTC)
-    request = f"{by}/{began:%Y-%m-%dT%H:%M:%S}"
     failed: dict[str, SentimentError] = {}
     decisions = []
     with open_store() as (store, settings):
+        request = f"{authorise(store, settings, 'retrain').name}/{began:%Y-%m-%dT%H:%M:%S}"
         request_retrain.claim_requests(store, settings, run_id=request, otherwise="person", families=families)
         frozen = snapshot_step.run(store, settings).snapshot_id
         for family in family_selection.select_families(settings, families):
@@ -95,7 +95,7 @@ def retrain(
     ]
     text = "\n".join([*lines, *map(str, failed.values())])
     if question:
-        text += f"\n\n{question.body}\n\nAnswer with: sentiment approve {question.decision_id} --by NAME"
+        text += f"\n\n{question.body}\n\nAnswer with: sentiment approve {question.decision_id}"
     result = {
         "decisions": [asdict(decision) for decision in decisions],
         "failed": {family: str(error) for family, error in failed.items()},

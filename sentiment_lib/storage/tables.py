@@ -528,6 +528,26 @@ class RetrainRequestRow(Base):
     run_id: Mapped[str | None]
 
 
+class PersonTokenRow(Base):
+    """A token by which the command line knows a person; only its hash is stored."""
+
+    __tablename__ = "person_tokens"
+    token_id: Mapped[int] = _key()
+    name: Mapped[str]
+    token_hash: Mapped[bytes] = mapped_column(unique=True)
+    #: how the person was identified: "airflow" (user and password), or "people add"
+    issued_by: Mapped[str]
+    #: user of the operating system who received it
+    os_user: Mapped[str]
+    created_at: Mapped[datetime] = _now()
+    expires_at: Mapped[datetime]
+    revoked_at: Mapped[datetime | None]
+    __table_args__ = (
+        CheckConstraint("length(name) BETWEEN 1 AND 80", name="name_length"),
+        CheckConstraint("expires_at > created_at", name="expires_later"),
+    )
+
+
 class ApiKeyRow(Base):
     """An API key; only its hash is stored."""
 

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
+from pydantic import SecretStr
 from sqlalchemy import text
 
 from sentiment_lib.evaluation.evidence_record import Evidence
@@ -18,6 +19,7 @@ from sentiment_lib.records import NOBODY, ApprovalResponse
 from sentiment_lib.settings import Settings
 from sentiment_lib.steps.decisions import evaluate, record_approval, request_approval
 from sentiment_lib.steps.deployment import bootstrap
+from sentiment_lib.steps.operations import sign_in
 from sentiment_lib.steps.training import snapshot, train
 from sentiment_lib.storage import decisions
 from sentiment_lib.storage.engine import Store
@@ -171,6 +173,17 @@ def add_tweets(request, store):
 @pytest.fixture
 def tweets(add_tweets):
     return add_tweets(600)
+
+
+@pytest.fixture
+def sign_in_as(store, settings):
+    """Settings with a token of this person."""
+
+    def signed_in(name, settings=settings):
+        token, _ = sign_in.add_person(store, settings, name=name, lifetime=timedelta(days=1), issuer=None)
+        return settings.model_copy(update={"token": SecretStr(token)})
+
+    return signed_in
 
 
 @pytest.fixture

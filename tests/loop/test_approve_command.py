@@ -14,13 +14,13 @@ from sentiment_lib.storage import decisions
 
 
 @pytest.fixture
-def approve(store, settings, decided, monkeypatch):
-    """Types `sentiment approve` for the decision that waits; gives the result."""
+def approve(store, sign_in_as, decided, monkeypatch):
+    """Types `sentiment approve` as somebody for the decision that waits; gives the result."""
     app = typer.Typer()
     commands.register(app)
-    monkeypatch.setattr(commands, "open_store", lambda: nullcontext((store, settings)))
 
-    def typed(*words, number=decided.decision.decision_id):
+    def typed(person, *words, number=decided.decision.decision_id):
+        monkeypatch.setattr(commands, "open_store", lambda: nullcontext((store, sign_in_as(person))))
         return CliRunner().invoke(app, ["approve", str(number), *words])
 
     return typed
@@ -37,27 +37,27 @@ def waits(store):
 
 @pytest.mark.parametrize(
     ("words", "why"),
-    [(("--by", "viewer"), "not among the approvers"), (("--by", "mlops", "--reject"), "a rejection needs a reason")],
+    [(("viewer",), "not among the approvers"), (("mlops", "--reject"), "a rejection needs a reason")],
 )
 def test_a_slip_of_the_hand_is_refused_and_the_decision_waits_on(approve, waits, decided, words, why):
     result = approve(*words)
     assert isinstance(result.exception, AnswerRefused)
     assert why in str(result.exception)
     assert waits() == [decided.decision.decision_id]
-    assert approve("--by", "mlops").exit_code == 0
+    assert approve("mlops").exit_code == 0
     assert waits() == []
 
 
 @pytest.mark.parametrize("asked_by", ["mlops", "mlops/2026-01-02T03:04:05"])
 def test_who_asked_for_a_promotion_is_refused_and_another_may_answer(approve, waits, decide_again, asked_by):
     number = decide_again(asked_by).decision_id
-    assert "may not approve it" in str(approve("--by", "mlops", number=number).exception)
+    assert "may not approve it" in str(approve("mlops", number=number).exception)
     assert number in waits()
-    assert approve("--by", "admin", number=number).exit_code == 0
+    assert approve("admin", number=number).exit_code == 0
     assert number not in waits()
 
 
 def test_an_approval_of_other_evidence_is_void_and_says_so(approve, waits):
-    result = approve("--by", "mlops", "--evidence", "0" * 64)
+    result = approve("mlops", "--evidence", "0" * 64)
     assert (result.exit_code, "the evidence is not what was shown" in result.stdout) == (1, True)
     assert waits() == []

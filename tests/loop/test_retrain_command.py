@@ -21,15 +21,15 @@ WITHOUT = {"tweet_roberta": {"checkpoint": "nobody/has-this"}}
 
 
 @pytest.fixture
-def retrain(store, changed, monkeypatch):
+def retrain(store, changed, sign_in_as, monkeypatch):
     app = typer.Typer()
     commands.register(app)
-    settings = changed(retrain={"options": WITHOUT})
+    settings = sign_in_as("me", changed(retrain={"options": WITHOUT}))
     monkeypatch.setattr(commands, "open_store", lambda: nullcontext((store, settings)))
 
     def typed(*families):
         words = [word for family in families for word in ("--family", family)]
-        return CliRunner().invoke(app, ["retrain", "--by", "me", "--json", *words])
+        return CliRunner().invoke(app, ["retrain", "--json", *words])
 
     return typed
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 
 import pytest
 import typer
@@ -10,6 +11,8 @@ from typer.testing import CliRunner
 
 from sentiment_lib.cli import alerts
 from sentiment_lib.errors import BadInput, NotFound
+from sentiment_lib.settings import Settings
+from sentiment_lib.steps.operations import sign_in
 from sentiment_lib.storage import alerts as stored_alerts
 
 
@@ -31,17 +34,28 @@ def command(store, monkeypatch, tmp_path):
     return run
 
 
-def test_an_alert_is_listed_acknowledged_and_resolved(store, command):
+@pytest.fixture
+def sign_in_as(store, monkeypatch):
+    def signed_in(name):
+        token, _ = sign_in.add_person(store, Settings(), name=name, lifetime=timedelta(days=1), issuer=None)
+        monkeypatch.setenv("SENTIMENT_TOKEN", token)
+
+    return signed_in
+
+
+def test_an_alert_is_listed_acknowledged_and_resolved(store, command, sign_in_as):
     with store.begin() as connection:
         alert = stored_alerts.open_alert(connection, "drift", "warning", "drift", "The tweets have drifted")
     assert [one["alert_id"] for one in command("alerts", "list")] == [alert]
-    command("alerts", "acknowledge", str(alert), "--by", "anna")
+    sign_in_as("anna")
+    command("alerts", "acknowledge", str(alert))
     assert command("alerts", "list", "--state", "acknowledged")[0]["acknowledged_by"] == "anna"
-    command("alerts", "resolve", str(alert), "--by", "bert")
+    sign_in_as("bert")
+    command("alerts", "resolve", str(alert))
     assert command("alerts", "list") == []
     assert command("alerts", "list", "--state", "resolved")[0]["resolved_by"] == "bert"
     with pytest.raises(NotFound):
-        command("alerts", "resolve", str(alert), "--by", "bert")
+        command("alerts", "resolve", str(alert))
     with store.begin() as connection:
         stored_alerts.open_alert(connection, "drift", "warning", "drift", "The tweets have drifted")
     (again,) = command("alerts", "list")

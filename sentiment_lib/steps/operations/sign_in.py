@@ -1,0 +1,153 @@
+"""Who types a command: a person token, issued after a login or by hand, and looked up at each use.
+
+Every token that is issued, and every command that a person runs, has a row in the ledger with the user of the
+operating system beside the name.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import pwd
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from sentiment_lib.errors import BadInput, NotFound, NotSignedIn
+from sentiment_lib.settings import Settings
+from sentiment_lib.storage import ledger, person_tokens
+from sentiment_lib.storage.engine import Store
+from sentiment_lib.storage.person_tokens import PersonToken
+
+#: How a person was identified before a token was issued.
+AIRFLOW, BY_HAND = "airflow", "people add"
+#: Lifetime of a token that a login gives.
+LOGIN_LIFETIME = timedelta(hours=12)
+LONGEST_NAME = 80
+
+
+@dataclass(frozen=True, kw_only=True)
+class Person:
+    """The verified author of a command."""
+
+    name: str
+    token_id: int
+    #: how the person was identified: AIRFLOW or BY_HAND
+    issued_by: str
+    #: who runs the process, from the operating system
+    os_user: str
+
+    @property
+    def provenance(self) -> dict[str, object]:
+        """Where a response by this person came from, for the ledger."""
+        return {
+            "channel": "command line",
+            "token_id": self.token_id,
+            "issued_by": self.issued_by,
+            "os_user": self.os_user,
+        }
+
+
+def login(store: Store, settings: Settings, *, user: str, password: str) -> tuple[str, PersonToken]:
+    """A new token for a user whom Airflow knows by this password, and its record.
+
+    Raises NotSignedIn for a wrong password, and when Airflow cannot be reached.
+    """
+    import httpx
+
+    from sentiment_lib.airflow_client import AirflowClient
+
+    try:
+        AirflowClient(settings.airflow_url, user, password).call("GET", "/version")
+    except httpx.HTTPStatusError as error:
+        raise NotSignedIn(problem=f"Airflow refuses user and password ({error.response.status_code})") from error
+    except httpx.TransportError as error:
+        raise NotSignedIn(problem=f"Airflow at {settings.airflow_url} cannot be reached") from error
+    return _issue(store, user, AIRFLOW, LOGIN_LIFETIME)
+
+
+def add_person(
+    store: Store, settings: Settings, *, name: str, lifetime: timedelta, issuer: Person | None
+) -> tuple[str, PersonToken]:
+    """A new token for scripts, or for an installation without Airflow, and its record.
+
+    With Airflow, people issue tokens for themselves, and approvers for those who may not approve: nobody makes a
+    second approver of himself. Raises NotSignedIn and BadInput.
+    """
+    approvers = settings.policy.approval.approvers
+    if settings.airflow_user:
+        if issuer is None:
+            raise NotSignedIn(problem="with Airflow, sign in before you issue a token")
+        if name != issuer.name and (name in approvers or issuer.name not in approvers):
+            raise BadInput(what=f"a token for {name}", problem=f"{issuer.name} may not issue it; {name} signs in")
+    return _issue(store, name, BY_HAND, lifetime)
+
+
+def verify_token(store: Store, token: str) -> Person:
+    """The person of a token that is in use. Raises NotSignedIn."""
+    if not token:
+        raise NotSignedIn(problem="there is no token")
+    with store.begin() as connection:
+        record = person_tokens.find_token(connection, _hash(token))
+    if record is None:
+        raise NotSignedIn(problem="the token is unknown, expired or revoked")
+    return Person(name=record.name, token_id=record.token_id, issued_by=record.issued_by, os_user=os_user())
+
+
+def authorise(store: Store, token: str, command: str) -> Person:
+    """The person of the token, with a row in the ledger for the command. Raises NotSignedIn."""
+    person = verify_token(store, token)
+    with store.begin() as connection:
+        ledger.append(connection, "command", {"command": command, "person": person.name, **person.provenance})
+    return person
+
+
+def revoke_person(store: Store, name: str) -> int:
+    """Revoke every token of this person; returns their number. Raises NotFound without one."""
+    with store.begin() as connection:
+        revoked = person_tokens.revoke_tokens(connection, name)
+        if revoked:
+            ledger.append(connection, "token_revoked", {"name": name, "tokens": revoked, "os_user": os_user()})
+    if not revoked:
+        raise NotFound(what="token in use of", key=name)
+    return revoked
+
+
+def logout(store: Store, token: str) -> None:
+    """Revoke this token. Raises NotSignedIn when it is not in use."""
+    person = verify_token(store, token)
+    with store.begin() as connection:
+        person_tokens.revoke_token(connection, person.token_id)
+
+
+def tokens(store: Store) -> list[PersonToken]:
+    """Every token in use, by name."""
+    with store.begin() as connection:
+        return person_tokens.list_tokens(connection)
+
+
+def os_user() -> str:
+    """Name of the user who runs this process; environment variables cannot change it."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # a container may run as a number without a name
+        return str(os.getuid())
+
+
+def _issue(store: Store, name: str, issued_by: str, lifetime: timedelta) -> tuple[str, PersonToken]:
+    if not name.strip() or len(name) > LONGEST_NAME or not name.isprintable():
+        raise BadInput(what="name", problem=f"1 to {LONGEST_NAME} printable characters")
+    token, now = f"st_{secrets.token_urlsafe(32)}", datetime.now(UTC)
+    draft = PersonToken(
+        token_id=0, name=name, issued_by=issued_by, os_user=os_user(), created_at=now, expires_at=now + lifetime
+    )
+    with store.begin() as connection:
+        record = person_tokens.insert_token(connection, draft, _hash(token))
+        facts = {"token_id": record.token_id, "name": name, "issued_by": issued_by, "os_user": record.os_user}
+        ledger.append(connection, "token_issued", {**facts, "expires_at": record.expires_at})
+    return token, record
+
+
+def _hash(token: str) -> bytes:
+    # a token is 256 random bits, so a fast hash is as safe as a slow one
+    return hashlib.sha256(token.encode()).digest()
