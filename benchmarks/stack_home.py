@@ -34,11 +34,18 @@ class StackHome:
         # ports of its own: a stack that a person works with may hold the usual ones
         ports = {f"SENTIMENT_PORT_{name}": str(free_port()) for name in ("AIRFLOW", "MLFLOW", "POSTGRES", "API")}
         self.environment = {**os.environ, **ports, **environment, "SENTIMENT_HOME": str(home)}
+        self.environment["XDG_STATE_HOME"] = str(home.with_name(f"{home.name}-state"))
 
-    def sentiment(self, *arguments: str, seconds: float = 600) -> str:
+    def sentiment(self, *arguments: str, seconds: float = 600, stdin: str | None = None) -> str:
         """Output of one command line; RuntimeError with its last words when it fails."""
         done = subprocess.run(
-            [PROGRAM, *arguments], env=self.environment, capture_output=True, text=True, timeout=seconds, check=False
+            [PROGRAM, *arguments],
+            env=self.environment,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=seconds,
+            check=False,
         )
         if done.returncode:
             raise RuntimeError(f"sentiment {' '.join(arguments)}: {done.stderr[-2000:] or done.stdout[-2000:]}")
@@ -86,6 +93,11 @@ class StackHome:
                 return [dict(row) for row in connection.execute(text(query), values).mappings()]
         finally:
             store.close()
+
+    def sign_in(self, user: str, password: str | None = None) -> str:
+        """Output of `sentiment login` as this user of Airflow."""
+        secret = self._passwords()[user] if password is None else password
+        return self.sentiment("login", "--user", user, "--password-stdin", stdin=f"{secret}\n")
 
     def _passwords(self) -> dict[str, str]:
         for path in (self.home / "secrets").glob("*.json"):

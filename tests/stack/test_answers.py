@@ -111,3 +111,13 @@ def test_an_approval_forged_with_two_rest_calls_promotes_nothing_and_is_named(ru
     with pytest.raises(RuntimeError, match="sentiment verify") as refused:
         running.sentiment("verify", "--no-artefacts")
     assert f"decision {decision}: nobody answered" in str(refused.value)
+
+    alert = running.rows("SELECT alert_id FROM alerts WHERE kind = 'forged_approval'")[0]["alert_id"]
+    with pytest.raises(RuntimeError, match="Sign in"):
+        running.sentiment("alerts", "resolve", str(alert))
+    with pytest.raises(RuntimeError, match="refuses"):
+        running.sign_in("admin", "a guess")
+    running.sign_in("admin")
+    running.sentiment("alerts", "resolve", str(alert))
+    running.sentiment("verify", "--no-artefacts")
+    assert running.rows("SELECT resolved_by FROM alerts WHERE alert_id = :id", id=alert)[0]["resolved_by"] == "admin"
