@@ -32,8 +32,11 @@ def rollback() -> None:
 
         from sentiment_lib.steps.deployment import rollback
 
-        by = dag_run.triggering_user_name or run_key(dag_run)
-        return to_xcom(run_step(rollback.run, to_version=params["to_version"], reason=params["reason"], by=by))
+        run = run_key(dag_run)
+        by = dag_run.triggering_user_name or run
+        return to_xcom(
+            run_step(rollback.run, to_version=params["to_version"], reason=params["reason"], by=by, run_id=run)
+        )
 
     roll_back()
 

@@ -305,6 +305,18 @@ def test_a_rollback_goes_only_to_a_version_that_served_and_says_why(store, setti
         rollback.run(store, settings, to_version=1, reason=" ", by="mlops")
 
 
+def test_a_run_that_is_cleared_does_not_roll_back_again_in_its_authors_name(store, settings, decided, decide_again):
+    back = {"to_version": 1, "reason": "it did harm", "by": "mlops", "run_id": "rollback/1"}
+    force = {"decision_id": decided.decision.decision_id, "reason": "it was better", "by": "admin"}
+    promote.force(store, settings, **force)
+    first = rollback.run(store, settings, **back)
+    assert rollback.run(store, settings, **back) == first  # killed and run again
+    forced = promote.force(store, settings, decision_id=decide_again().decision_id, reason="again", by="admin")
+    with pytest.raises(BadInput, match="has rolled back before"):
+        rollback.run(store, settings, **back)
+    assert Registry(settings).alias("champion") == forced.to_version
+
+
 def test_a_decision_replays_byte_for_byte(store, settings, decided, changed):
     # under another policy by now: the decision is replayed under the one of then
     found = replay.run(store, changed(gate={"bootstrap_rounds": 300}), decision_id=decided.decision.decision_id)

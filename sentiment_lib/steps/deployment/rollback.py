@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from sqlalchemy import Connection
+
 from sentiment_lib.errors import BadInput, ChampionMoved
 from sentiment_lib.records import AliasMove, Deployment
 from sentiment_lib.registry.mlflow_registry import Registry
 from sentiment_lib.settings import Settings
 from sentiment_lib.steps.deployment import champion_alias
-from sentiment_lib.storage import deployments, model_versions
+from sentiment_lib.storage import deployments, ledger, model_versions
 from sentiment_lib.storage.engine import Store, lock
 
 
-def run(store: Store, settings: Settings, *, to_version: int, reason: str, by: str) -> Deployment:
+def run(
+    store: Store, settings: Settings, *, to_version: int, reason: str, by: str, run_id: str | None = None
+) -> Deployment:
     """The deployment that moved the alias back; run again after a kill, it finishes or returns the same one.
 
+    A run of Airflow ("dag_id/run_id") rolls back once: others may clear it, and would act in its author's name.
     Only a version that was the champion before is allowed: it was approved once. Raises BadInput otherwise or without
     a reason, NotFound for an unknown version, ChampionMoved, UnsafeArtefact when its package was changed.
     """
@@ -37,6 +42,8 @@ def run(store: Store, settings: Settings, *, to_version: int, reason: str, by: s
             raise ChampionMoved(actual=pending.to_version, expected=champion.version if champion else None)
         if not deployments.served_before(connection, to_version):
             raise BadInput(what="version", problem=f"{to_version} was never the champion: promote it instead")
+        if run_id is not None:
+            _claim(connection, run_id, to_version, by)
         intent = deployments.begin_move(
             connection,
             AliasMove(
@@ -48,3 +55,11 @@ def run(store: Store, settings: Settings, *, to_version: int, reason: str, by: s
             ),
         )
     return champion_alias.execute_move(store, registry, intent)
+
+
+def _claim(connection: Connection, run_id: str, to_version: int, by: str) -> None:
+    """Record that this run rolls back. Raises BadInput when it has done so before."""
+    if any(entry.facts().get("run") == run_id for entry in ledger.entries(connection, ("command",))):
+        raise BadInput(what=f"run {run_id}", problem="it has rolled back before: trigger a new one")
+    facts = {"command": f"rollback {to_version}", "person": by, "channel": "airflow", "run": run_id}
+    ledger.append(connection, "command", facts)
