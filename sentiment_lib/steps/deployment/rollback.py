@@ -59,7 +59,7 @@ def run(
 
 def _claim(connection: Connection, run_id: str, to_version: int, by: str) -> None:
     """Record that this run rolls back. Raises BadInput when it has done so before."""
-    if any(entry.facts().get("run") == run_id for entry in ledger.entries(connection, ("command",))):
+    if run_id in {entry.facts().get("run") for entry in ledger.entries(connection, ("command",))}:
         raise BadInput(what=f"run {run_id}", problem="it has rolled back before: trigger a new one")
     facts = {"command": f"rollback {to_version}", "person": by, "channel": "airflow", "run": run_id}
     ledger.append(connection, "command", facts)
