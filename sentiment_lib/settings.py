@@ -18,6 +18,12 @@ from sentiment_lib.signing import KeyRing
 
 #: Prefix of every environment variable of the platform.
 PREFIX = "SENTIMENT_"
+#: Ports of the embedded stack, which `sentiment_lib.local` reads.
+PORTS = frozenset(PREFIX + "PORT_" + name for name in ("AIRFLOW", "MLFLOW", "POSTGRES", "API"))
+#: A rule whose section is separated by one underscore instead of two.
+POLICY_RULE = PREFIX + "POLICY_"
+#: Every variable that begins so must be known.
+OURS = (POLICY_RULE, PREFIX + "PORT_")
 #: Settings that `sentiment up` writes, below the home folder.
 SETTINGS_FILE = "secrets/settings.env"
 
@@ -116,7 +122,7 @@ def load_settings() -> Settings:
     """Settings from SETTINGS_FILE, overridden by the environment.
 
     Raises BadSetting, which names the variable, for an unknown rule, for a value that is refused, and for a variable
-    whose name differs from a known one by a slip of the finger.
+    whose name differs from a known one by a typo.
     """
     _refuse_misspelt(name for name in os.environ if name.upper().startswith(PREFIX))
     try:
@@ -128,10 +134,15 @@ def load_settings() -> Settings:
 
 
 def _refuse_misspelt(names: Iterable[str]) -> None:
-    """Refuse variables that differ from a top-level setting by a letter or two; other unknown ones are not ours."""
-    known = {PREFIX + field.upper() for field in Settings.model_fields}
+    """Refuse unknown rules and ports, and names that differ from a setting by a letter or two; others are not ours."""
+    known = {PREFIX + field.upper() for field in Settings.model_fields} | PORTS
     for name in names:
         section = name.upper().partition("__")[0]
+        if section not in known and section.startswith(OURS):
+            nearest = get_close_matches(section, sorted(known), n=1, cutoff=0)
+            if section.startswith(POLICY_RULE):
+                nearest = [name.upper().replace(POLICY_RULE, f"{PREFIX}POLICY__", 1)]
+            raise BadSetting(setting=name, problem=f"there is no such setting. Did you mean {nearest[0]}?")
         # from 0.9 on, names of this length differ by one or two letters
         if section not in known and (nearest := get_close_matches(section, sorted(known), n=1, cutoff=0.9)):
             raise BadSetting(setting=name, problem=f"there is no such setting. Did you mean {nearest[0]}?")

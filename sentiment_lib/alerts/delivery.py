@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from pydantic import SecretStr
 
-from sentiment_lib.errors import MissingExtra
+from sentiment_lib.errors import BadSetting, MissingExtra
 from sentiment_lib.policy import AlertPolicy
 from sentiment_lib.records import Severity
 from sentiment_lib.settings import Settings
@@ -37,13 +37,16 @@ class Receiver:
 def receivers(settings: Settings) -> list[Receiver]:
     """Receivers in SENTIMENT_ALERT_URLS, such as `[critical]slack://…, mailto://…`; the default is [warning].
 
-    Raises ValueError for an unknown severity.
+    Raises BadSetting for a prefix that is not a severity in brackets.
     """
     parsed = []
     for part in settings.alert_urls.get_secret_value().split(","):
         url, least = part.strip(), Severity.WARNING
         if url.startswith("["):
-            name, url = url[1:].split("]", 1)
+            name, bracket, url = url[1:].partition("]")
+            if not bracket or name.strip() not in set(Severity):
+                known = ", ".join(f"[{severity}]" for severity in Severity)
+                raise BadSetting(setting="SENTIMENT_ALERT_URLS", problem=f"a receiver's prefix is one of {known}")
             least = Severity(name.strip())
         if url:
             parsed.append(Receiver(url=SecretStr(url.strip()), least=least))

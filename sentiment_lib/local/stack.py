@@ -17,7 +17,8 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from sentiment_lib.errors import SentimentError, StackFailed
+from sentiment_lib.errors import BadSetting, SentimentError, StackFailed
+from sentiment_lib.files import write_atomically
 from sentiment_lib.local import components, processes, sample_data, secrets
 from sentiment_lib.local.ports import require_free
 from sentiment_lib.local.stale_processes import SUPERVISOR, stop_stale
@@ -27,17 +28,30 @@ from sentiment_lib.settings import home_folder, load_settings
 
 log = logging.getLogger(__name__)
 Show = Callable[[dict[str, str]], None]
+#: Ports of the running stack, below `Home.run`.
+PORTS_FILE = "ports.json"
 
 
 class AlreadyUp(SentimentError):
-    """The stack in {home} runs already (pid {pid}): see `sentiment status`, or run `sentiment down`"""
+    """The stack in {home} is already running (pid {pid}): see `sentiment status`, or run `sentiment down`"""
 
 
 def ports() -> Ports:
-    """Default ports, each replaced by SENTIMENT_PORT_AIRFLOW, _MLFLOW, _POSTGRES or _API."""
+    """Default ports, each replaced by SENTIMENT_PORT_AIRFLOW, _MLFLOW, _POSTGRES or _API. Raises BadSetting."""
     default = Ports()
     overrides = {name: os.environ.get(f"SENTIMENT_PORT_{name.upper()}") for name in asdict(default)}
-    return replace(default, **{name: int(port) for name, port in overrides.items() if port})
+    return replace(default, **{name: _port(name, text) for name, text in overrides.items() if text})
+
+
+def _port(name: str, text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 65535):
+        raise BadSetting(setting=f"SENTIMENT_PORT_{name.upper()}", problem=f"'{text}' is not a port (1 to 65535)")
+    return int(text)
+
+
+def ports_in_use(home: Home) -> Ports:
+    """Ports that the running stack recorded: another terminal may have chosen them."""
+    return Ports(**json.loads((home.run / PORTS_FILE).read_text()))
 
 
 def choose_ports(**chosen: int | None) -> None:
@@ -74,6 +88,7 @@ def _supervise(home: Home, *, sample: bool, show: Show, ready: Callable[[], None
         log.warning("stopped %d stale processes of an earlier start", stopped)
     (home.run / "ready").unlink(missing_ok=True)
     require_free(ports())
+    write_atomically(home.run / PORTS_FILE, asdict(ports()))
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
@@ -153,7 +168,8 @@ def status() -> dict[str, Any]:
 
 def logins() -> list[tuple[str, str, str, str]]:
     """(name, address, user, password) of everything that a person can open."""
-    home, used = Home(home_folder()), ports()
+    home = Home(home_folder())
+    used = ports_in_use(home)
     credentials, users = secrets.read_or_create(home), secrets.passwords(home)
     airflow = f"http://127.0.0.1:{used.airflow}"
     rows = [

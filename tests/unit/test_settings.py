@@ -52,6 +52,8 @@ def test_a_misspelt_rule_is_refused(bare, monkeypatch):
         ("SENTIMENT_POLICY__RETRAIN__NEW_LABELS", "0", "greater than or equal to 1"),
         ("SENTIMENT_POLICY__RETRAIN__DRIFT_CONFIRMED", "3", "drift_confirmed is more than drift_checks"),
         ("SENTIMENT_POLICY__RETRAIN__FAMILIES", "bert", "'bert' is not JSON"),
+        ("SENTIMENT_POLICY_GATE__ERROR_BUDGET", "0.02", "Did you mean SENTIMENT_POLICY__GATE__ERROR_BUDGET?"),
+        ("SENTIMENT_PORT_ARFLOW", "8081", "Did you mean SENTIMENT_PORT_AIRFLOW?"),
     ],
 )
 def test_a_bad_setting_is_named_and_the_nearest_known_one_with_it(bare, monkeypatch, name, value, message):
