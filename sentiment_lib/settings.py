@@ -76,6 +76,8 @@ class Settings(BaseSettings):
     signing_keys: Path | None = None
     #: file of the public signing keys, for components without the private ones; default: in the folder above
     public_keys: Path | None = None
+    #: file that the head of the ledger is anchored in; default: HOME/anchors/ledger.jsonl
+    anchors: Path | None = None
     x_bearer_token: SecretStr = SecretStr("")
     x_query: str = "(@united OR @AmericanAir OR @Delta OR @SouthwestAir OR @JetBlue) -is:retweet"
     x_url: str = "https://api.twitter.com"
@@ -96,6 +98,11 @@ class Settings(BaseSettings):
     def key_ring(self) -> KeyRing:
         """Signing keys; the first signature creates one where there is none."""
         return KeyRing(self.signing_keys or self.home / "secrets" / "signing", self.public_keys)
+
+    @cached_property
+    def anchors_file(self) -> Path:
+        """Signed, append-only file of the ledger's heads; keep a copy where the database's owner cannot write."""
+        return self.anchors or self.home / "anchors" / "ledger.jsonl"
 
     @cached_property
     def landing(self) -> Path:

@@ -100,9 +100,9 @@ def empty_database_url(postgres_server):
 
 
 @pytest.fixture
-def store(database_url):
+def store(database_url, settings):
     """An open store on a fresh database."""
-    opened = Store(database_url)
+    opened = Store(database_url, anchors_file=settings.anchors_file)
     yield opened
     opened.close()
 

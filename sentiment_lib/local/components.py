@@ -123,7 +123,8 @@ def _airflow(ports: Ports, environment: dict[str, str], ready: tuple[str, ...]) 
 
 def _create_databases(home: Home, ports: Ports, credentials: dict[str, str], make_key: Callable[[], str]) -> None:
     postgres.create_databases(ports, credentials)
-    migrate.upgrade(secrets.database_url(credentials, ports, "sentiment", "psycopg"))
+    url = secrets.database_url(credentials, ports, "sentiment", "psycopg")
+    migrate.upgrade(url, key_ring=KeyRing(home.signing))
     if not home.api_key.exists():
         write_atomically(home.api_key, make_key(), mode=0o600)
 

@@ -145,6 +145,37 @@ def forged_approvals(connection: Connection) -> list[str]:
     ]
 
 
+APPROVALS = text(
+    """
+    SELECT a.approval_id, a.answered_by, a.answered_at, d.decided_at, d.policy -> 'approval' -> 'approvers' AS approvers
+    FROM approvals a JOIN decisions d USING (decision_id)
+    WHERE a.response = 'approved' ORDER BY a.approval_id
+    """
+)
+
+
+def approvals(connection: Connection) -> list[str]:
+    """Approvals by somebody outside the policy of that day, or at a time that cannot be."""
+    recorded = {
+        int(facts["approval_id"]): (facts.get("approvers"), entry.recorded_at)
+        for entry in ledger.entries(connection, ("approval",))
+        for facts in (entry.facts(),)
+    }
+    problems: list[str] = []
+    for row in connection.execute(APPROVALS):
+        approvers, recorded_at = recorded.get(row.approval_id, (None, None))
+        allowed = approvers if approvers is not None else row.approvers
+        if allowed is not None and row.answered_by not in allowed:
+            problems.append(
+                f"approval {row.approval_id} is by {row.answered_by}, no approver in the policy of that day"
+            )
+        if row.answered_at < row.decided_at - ledger.CLOCK_TOLERANCE:
+            problems.append(f"approval {row.approval_id} is dated before its decision")
+        if recorded_at and row.answered_at > recorded_at + ledger.CLOCK_TOLERANCE:
+            problems.append(f"approval {row.approval_id} is dated after it was recorded")
+    return problems
+
+
 def snapshot_ids(connection: Connection) -> list[int]:
     """Ids of all snapshots."""
     return list(connection.execute(select(SnapshotRow.snapshot_id).order_by(SnapshotRow.snapshot_id)).scalars())

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, Select, insert, select, text
@@ -52,12 +52,12 @@ def store(connection: Connection, evidence: Evidence, *, policy: Mapping[str, An
         "candidate_version": evidence.candidate.version,
         "champion_version": evidence.champion.version,
     }
-    evaluation_id = connection.execute(
+    evaluation_id, created_at = connection.execute(
         insert(EvaluationRow)
         .values(**models, evidence=canonical, evidence_hash=digest)
-        .returning(EvaluationRow.evaluation_id)
-    ).scalar_one()
-    decision_id = connection.execute(
+        .returning(EvaluationRow.evaluation_id, EvaluationRow.created_at)
+    ).one()
+    decision_id, decided_at = connection.execute(
         insert(DecisionRow)
         .values(
             evaluation_id=evaluation_id,
@@ -67,9 +67,10 @@ def store(connection: Connection, evidence: Evidence, *, policy: Mapping[str, An
             policy=policy,
             requested_by=requested_by,
         )
-        .returning(DecisionRow.decision_id)
-    ).scalar_one()
-    ledger.append(connection, "evaluation", {"evaluation_id": evaluation_id, **models, "evidence_hash": digest})
+        .returning(DecisionRow.decision_id, DecisionRow.decided_at)
+    ).one()
+    evaluation = {"evaluation_id": evaluation_id, **models, "evidence_hash": digest}
+    ledger.append(connection, "evaluation", {**evaluation, "created_at": created_at.astimezone(UTC)})
     ledger.append(
         connection,
         "decision",
@@ -80,6 +81,8 @@ def store(connection: Connection, evidence: Evidence, *, policy: Mapping[str, An
             "evidence_hash": digest,
             "rules_hash": hash_text(canonical_json(rules)),
             "requested_by": requested_by,
+            "policy": policy,
+            "decided_at": decided_at.astimezone(UTC),
         },
     )
     return by_id(connection, decision_id)
@@ -197,17 +200,18 @@ def store_approval(
     *,
     shadow: Mapping[str, Any] | None = None,
     provenance: Mapping[str, Any] | None = None,
+    approvers: Sequence[str] = (),
 ) -> Approval:
     """Insert the one response that a decision gets, with its ledger row; a second breaks the unique constraint.
 
-    Kept in the ledger beside the response: `shadow`, the shadow comparison at that moment, and `provenance`, where the
-    response came from and how the person was identified.
+    Kept in the ledger beside the response: `shadow`, the shadow comparison at that moment, `provenance`, where the
+    response came from and how the person was identified, and `approvers`, whom the policy of that moment let approve.
     """
     values = asdict(response)
     approval_id = connection.execute(
         insert(ApprovalRow).values(**values).returning(ApprovalRow.approval_id)
     ).scalar_one()
-    facts = {"approval_id": approval_id, **values}
+    facts = {"approval_id": approval_id, **values, "approvers": list(approvers)}
     facts["answer"] = facts.pop("response")  # the key under which earlier rows were hashed
     if shadow is not None:
         facts["shadow"] = dict(shadow)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, func, insert, select, update
@@ -25,10 +25,11 @@ _COLUMNS = (
 def begin_move(connection: Connection, move: AliasMove) -> Deployment:
     """Insert the intent to move the alias; the database allows one open intent at a time."""
     values = asdict(move)
-    deployment_id = connection.execute(
-        insert(DeploymentRow).values(**values).returning(DeploymentRow.deployment_id)
-    ).scalar_one()
-    ledger.append(connection, f"{move.kind}.intent", {"deployment_id": deployment_id, **values})
+    deployment_id, intended_at = connection.execute(
+        insert(DeploymentRow).values(**values).returning(DeploymentRow.deployment_id, DeploymentRow.intended_at)
+    ).one()
+    facts = {"deployment_id": deployment_id, **values, "intended_at": intended_at.astimezone(UTC)}
+    ledger.append(connection, f"{move.kind}.intent", facts)
     return by_id(connection, deployment_id)
 
 
@@ -38,9 +39,14 @@ def close_move(connection: Connection, deployment: Deployment, state: str, why: 
         update(DeploymentRow)
         .where(DeploymentRow.deployment_id == deployment.deployment_id, DeploymentRow.state == "intent")
         .values(state=state, finished_at=func.now())
-    ).rowcount
+        .returning(DeploymentRow.finished_at)
+    ).scalar_one_or_none()
     if closed:
-        facts = {"deployment_id": deployment.deployment_id, "to_version": deployment.to_version}
+        facts = {
+            "deployment_id": deployment.deployment_id,
+            "to_version": deployment.to_version,
+            "finished_at": closed.astimezone(UTC),
+        }
         ledger.append(connection, f"{deployment.kind}.{state}", facts if why is None else {**facts, "why": why})
     return by_id(connection, deployment.deployment_id)
 

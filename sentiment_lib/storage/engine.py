@@ -4,42 +4,53 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import psycopg
 from sqlalchemy import Connection, Engine, create_engine
 
 from sentiment_lib.errors import BadInput
 from sentiment_lib.settings import Settings
+from sentiment_lib.signing import KeyRing
 
 #: Keys of the advisory locks, one for each thing that only one process may do at a time.
 LOCKS = {"ledger": 7001, "champion": 7002, "snapshot": 7003}
+
+#: Execution option of a connection that holds the signing keys.
+KEY_RING = "key_ring"
 
 
 class Store:
     """A handle on the database; cheap to open, safe to share between threads.
 
+    key_ring: signs the ledger, by default with the keys of the environment (SENTIMENT_SIGNING_KEYS, SENTIMENT_HOME).
+    anchors_file: where the head of the ledger is anchored; a store without one is not anchored.
     Raises BadInput for a URL that is empty or not of psycopg.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, key_ring: KeyRing | None = None, anchors_file: Path | None = None) -> None:
         if not url:
             problem = "it is not set. `sentiment up` writes it to SENTIMENT_HOME (default: .local in this folder)"
             raise BadInput(what="SENTIMENT_DATABASE_URL", problem=problem)
         if not url.startswith("postgresql+psycopg://"):
             raise BadInput(what="SENTIMENT_DATABASE_URL", problem="it must start with postgresql+psycopg://")
+        self.anchors_file = anchors_file
         self.engine: Engine = create_engine(
             url,
+            execution_options={KEY_RING: key_ring or Settings().key_ring},
             pool_pre_ping=True,
             pool_size=5,
-            connect_args={
-                "connect_timeout": 10
-            },  # do not hang on a server that does not respond  # do not hang on a server that does not respond
+            connect_args={"connect_timeout": 10},  # do not hang on a server that does not respond
         )
 
     @classmethod
     def open(cls, settings: Settings) -> Store:
         """Store of these settings; connects on first use."""
-        return cls(settings.database_url.get_secret_value())
+        return cls(
+            settings.database_url.get_secret_value(),
+            key_ring=settings.key_ring,
+            anchors_file=settings.anchors_file,
+        )
 
     @contextmanager
     def begin(self) -> Iterator[Connection]:
@@ -50,6 +61,12 @@ class Store:
     def close(self) -> None:
         """Close the pooled connections."""
         self.engine.dispose()
+
+
+def key_ring(connection: Connection) -> KeyRing:
+    """The signing keys of the store that this connection belongs to."""
+    ring: KeyRing | None = connection.get_execution_options().get(KEY_RING)
+    return ring or Settings().key_ring
 
 
 def raw(connection: Connection) -> psycopg.Connection[tuple[object, ...]]:

@@ -1,21 +1,29 @@
-"""The ledger: a hash-chained, append-only row for each fact, appended in the fact's own transaction."""
+"""The ledger: a hash-chained, signed, append-only row for each fact, appended in the fact's own transaction."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, insert, select
 
+from sentiment_lib.errors import SignatureRefused
 from sentiment_lib.hashing import canonical_json, hash_text
-from sentiment_lib.storage.engine import lock
+from sentiment_lib.signing import KeyRing
+from sentiment_lib.storage.engine import key_ring, lock
 from sentiment_lib.storage.tables import LedgerRow
 
 #: Previous hash of the first row.
 GENESIS = "0" * 64
+#: Purpose of the signatures.
+PURPOSE = "ledger"
+#: Kind of the first signed row of a ledger that was unsigned before: its signature covers the rows above it.
+CHECKPOINT = "checkpoint"
+#: Tolerated difference between the clocks of two machines.
+CLOCK_TOLERANCE = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,11 +36,23 @@ class LedgerEntry:
     previous_hash: str
     entry_hash: str
     recorded_at: datetime
+    #: "KEY_ID:BASE64" over `entry_hash`; None in rows older than the first checkpoint
+    signature: str | None = None
 
     def facts(self) -> dict[str, Any]:
         """The payload, parsed."""
         facts: dict[str, Any] = json.loads(self.payload)
         return facts
+
+
+_BEFORE_THE_FIRST: dict[str, Any] = {
+    "sequence": 0,
+    "kind": "",
+    "payload": "{}",
+    "previous_hash": "",
+    "entry_hash": GENESIS,
+    "recorded_at": datetime.min.replace(tzinfo=UTC) + CLOCK_TOLERANCE,
+}
 
 
 def append(connection: Connection, kind: str, payload: Mapping[str, object]) -> LedgerEntry:
@@ -42,17 +62,23 @@ def append(connection: Connection, kind: str, payload: Mapping[str, object]) -> 
     """
     lock(connection, "ledger")
     last = connection.execute(
-        select(LedgerRow.sequence, LedgerRow.entry_hash).order_by(LedgerRow.sequence.desc()).limit(1)
+        select(LedgerRow.sequence, LedgerRow.entry_hash, LedgerRow.recorded_at)
+        .order_by(LedgerRow.sequence.desc())
+        .limit(1)
     ).one_or_none()
     sequence, previous = (last.sequence + 1, last.entry_hash) if last else (1, GENESIS)
-    recorded_at, body = datetime.now(UTC), canonical_json(payload)
+    # times never run backwards, whatever the clocks of the machines that append
+    recorded_at = max(datetime.now(UTC), last.recorded_at) if last else datetime.now(UTC)
+    body = canonical_json(payload)
+    digest = entry_hash(sequence, kind, body, previous, recorded_at)
     entry = LedgerEntry(
         sequence=sequence,
         kind=kind,
         payload=body,
         previous_hash=previous,
-        entry_hash=entry_hash(sequence, kind, body, previous, recorded_at),
+        entry_hash=digest,
         recorded_at=recorded_at,
+        signature=key_ring(connection).sign(PURPOSE, digest.encode()),
     )
     connection.execute(insert(LedgerRow).values(**vars(entry)))
     return entry
@@ -73,17 +99,58 @@ def entries(connection: Connection, kinds: tuple[str, ...] = ()) -> Iterator[Led
         yield LedgerEntry(**row)
 
 
-def broken(connection: Connection) -> list[str]:
-    """Breaks of the chain, as sentences: changed, missing and inserted rows."""
-    problems, expected, previous = [], 1, GENESIS
+def head(connection: Connection) -> LedgerEntry | None:
+    """The newest row; None in an empty ledger."""
+    query = select(LedgerRow.__table__).order_by(LedgerRow.sequence.desc()).limit(1)
+    row = connection.execute(query).mappings().one_or_none()
+    return LedgerEntry(**row) if row else None
+
+
+def append_checkpoint(connection: Connection) -> None:
+    """Sign the head of a ledger whose rows are unsigned; nothing happens in an empty or a signed one."""
+    newest = head(connection)
+    if newest and newest.signature is None:
+        append(connection, CHECKPOINT, {"sequence": newest.sequence, "entry_hash": newest.entry_hash})
+
+
+def broken(connection: Connection, *, at: datetime | None = None) -> list[str]:
+    """Breaks of the chain, as sentences: changed, missing, moved, unsigned and wrongly dated rows.
+
+    at: the time of the check, now by default.
+    """
+    ring, problems = key_ring(connection), list[str]()
+    latest = (at or datetime.now(UTC)) + CLOCK_TOLERANCE
+    expected, previous, signing = 1, LedgerEntry(**_BEFORE_THE_FIRST), False
     for entry in entries(connection):
         name = f"ledger row {entry.sequence} ({entry.kind})"
         if entry.sequence != expected:
             problems.append(f"ledger rows {expected} to {entry.sequence - 1} are missing")
-        elif entry.previous_hash != previous:
+        elif entry.previous_hash != previous.entry_hash:
             problems.append(f"{name} does not follow the row before it")
         computed = entry_hash(entry.sequence, entry.kind, entry.payload, entry.previous_hash, entry.recorded_at)
         if computed != entry.entry_hash:
             problems.append(f"{name} was changed: its content does not give its hash")
-        expected, previous = entry.sequence + 1, entry.entry_hash
+        if fault := _signature_fault(ring, entry, signing=signing or entry.sequence == 1):
+            problems.append(f"{name} {fault}")
+        signing = signing or entry.signature is not None
+        if entry.recorded_at < previous.recorded_at - (timedelta(0) if signing else CLOCK_TOLERANCE):
+            problems.append(f"{name} is dated before the row above it")
+        if entry.recorded_at > latest:
+            problems.append(f"{name} is dated in the future")
+        expected, previous = entry.sequence + 1, entry
+    if expected > 1 and not signing:
+        problems.append("no ledger row is signed")
     return problems
+
+
+def _signature_fault(ring: KeyRing, entry: LedgerEntry, *, signing: bool) -> str | None:
+    """What is wrong with the row's signature, or with its absence once rows are signed; None when nothing is."""
+    if entry.signature is None:
+        return "is not signed" if signing and entry.sequence > 1 else None
+    if not signing and entry.kind != CHECKPOINT:
+        return "is the first signed row and no checkpoint: the signatures above it are gone"
+    try:
+        ring.verify(PURPOSE, entry.entry_hash.encode(), entry.signature, at=entry.recorded_at)
+    except SignatureRefused as error:
+        return f"has no valid signature: {error.details['problem']}"
+    return None

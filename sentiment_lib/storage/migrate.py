@@ -11,6 +11,8 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, create_engine
 
+from sentiment_lib.signing import KeyRing
+from sentiment_lib.storage.engine import KEY_RING
 from sentiment_lib.storage.tables import Base
 
 
@@ -22,10 +24,13 @@ def _config(connection: Connection) -> Config:
     return config
 
 
-def upgrade(url: str, revision: str = "head") -> None:
-    """Migrate to the revision in one transaction; running it again changes nothing."""
+def upgrade(url: str, revision: str = "head", *, key_ring: KeyRing | None = None) -> None:
+    """Migrate to the revision in one transaction; running it again changes nothing.
+
+    key_ring: signs the checkpoint of a ledger that was not signed yet; by default the keys of the environment.
+    """
     logging.getLogger("alembic").setLevel(logging.WARNING)
-    engine = create_engine(url)
+    engine = create_engine(url, execution_options={KEY_RING: key_ring})
     try:
         with engine.begin() as connection:
             command.upgrade(_config(connection), revision)

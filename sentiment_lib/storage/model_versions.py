@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, insert, select, text
@@ -35,8 +35,10 @@ def store(
             **vars(version), training_key=training_key, training=training.to_json(), cost=cost.as_dict()
         )
     )
-    facts = {"version": version.version, "family": version.family, "digest": version.digest}
-    ledger.append(connection, "training", {**facts, "snapshot_id": version.snapshot_id, "run_id": version.run_id})
+    facts: dict[str, Any] = {"version": version.version, "family": version.family, "digest": version.digest}
+    facts |= {"snapshot_id": version.snapshot_id, "run_id": version.run_id, "training_key": training_key}
+    facts |= {"training": training.to_json(), "cost": cost.as_dict()}
+    ledger.append(connection, "training", {**facts, "created_at": version.created_at.astimezone(UTC)})
 
 
 def by_version(connection: Connection, version: int) -> ModelVersion:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import pandas as pd
@@ -132,13 +132,14 @@ def store(
         "holdout_rows": int(counts.get("holdout", 0)),
         "uri": uri,
     }
-    snapshot_id = connection.execute(
-        insert(SnapshotRow).values(**values, policy=policy).returning(SnapshotRow.snapshot_id)
-    ).scalar_one()
+    snapshot_id, created_at = connection.execute(
+        insert(SnapshotRow).values(**values, policy=policy).returning(SnapshotRow.snapshot_id, SnapshotRow.created_at)
+    ).one()
     with raw(connection).cursor().copy("COPY snapshot_rows (snapshot_id, tweet_id, label, part) FROM STDIN") as copy:
         for tweet_id, label, part in zip(frame["tweet_id"], frame["label"], frame["part"], strict=True):
             copy.write_row((snapshot_id, int(tweet_id), label, part))
-    ledger.append(connection, "snapshot", {"snapshot_id": snapshot_id, **values})
+    facts = {"snapshot_id": snapshot_id, **values, "policy": policy, "created_at": created_at.astimezone(UTC)}
+    ledger.append(connection, "snapshot", facts)
     return Snapshot(snapshot_id=snapshot_id, **values)
 
 

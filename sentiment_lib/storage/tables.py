@@ -310,7 +310,7 @@ class LabelPickRow(Base):
 
 
 class LedgerRow(Base):
-    """Append-only, hash-chained record of facts; triggers refuse updates and deletes."""
+    """Append-only, hash-chained, signed record of facts; triggers refuse updates and deletes."""
 
     __tablename__ = "ledger"
     sequence: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
@@ -320,6 +320,8 @@ class LedgerRow(Base):
     previous_hash: Mapped[str]
     entry_hash: Mapped[str] = mapped_column(unique=True)
     recorded_at: Mapped[datetime]
+    #: "KEY_ID:BASE64" over entry_hash; NULL in rows older than the first checkpoint
+    signature: Mapped[str | None]
     __table_args__ = (CheckConstraint("sequence > 0", name="sequence"),)
 
 

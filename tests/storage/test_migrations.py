@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy import text
@@ -32,8 +33,8 @@ ROWS = (
     "INSERT INTO retrain_requests (rule, reason, handled_by) VALUES ('first', 'why', 'retrain/1')",
     "INSERT INTO evaluations (snapshot_id, candidate_version, champion_version, evidence, evidence_hash) "
     "VALUES (1, 2, 1, :evidence, :hash)",
-    "INSERT INTO decisions (evaluation_id, answer, rules, evidence_hash, policy, requested_by) "
-    "VALUES (1, 'PROMOTE', CAST(:rules AS jsonb), :hash, '{}', 'retrain/1')",
+    "INSERT INTO decisions (evaluation_id, answer, rules, evidence_hash, policy, requested_by, decided_at) "
+    "VALUES (1, 'PROMOTE', CAST(:rules AS jsonb), :hash, '{}', 'retrain/1', '2026-02-28Z')",
     "INSERT INTO approvals (decision_id, answer, answered_by, answered_at, reason, evidence_hash) "
     "VALUES (1, 'approved', 'anna', '2026-03-01Z', 'better', :hash)",
     "INSERT INTO deployments (kind, from_version, to_version, approval_id, state, finished_at) VALUES "
@@ -80,8 +81,13 @@ def upgraded(empty_database_url):
         values = {"evidence": EVIDENCE, "hash": hash_text(EVIDENCE), "rules": json.dumps(RULES)}
         for statement in ROWS:
             connection.execute(text(statement), {key: values[key] for key in values if f":{key}" in statement})
-        for kind, facts in RECORDED:
-            ledger.append(connection, kind, facts)
+        previous, moment = ledger.GENESIS, datetime(2026, 4, 1, tzinfo=UTC)
+        for number, (kind, facts) in enumerate(RECORDED, 1):
+            body = canonical_json(facts)
+            digest = ledger.entry_hash(number, kind, body, previous, moment)
+            values = {"number": number, "kind": kind, "body": body, "before": previous, "hash": digest, "at": moment}
+            connection.execute(text("INSERT INTO ledger VALUES (:number, :kind, :body, :before, :hash, :at)"), values)
+            previous = digest
     migrate.upgrade(empty_database_url)
     yield store
     store.close()
@@ -108,6 +114,33 @@ def test_a_database_of_the_revision_before_upgrades_with_its_data(upgraded):
 def test_ledger_rows_recorded_under_the_old_names_still_verify(upgraded):
     with upgraded.begin() as connection:
         assert verify.records(connection) == []
+
+
+def test_a_signed_checkpoint_covers_the_rows_that_were_not_signed(upgraded):
+    with upgraded.begin() as connection:
+        *old, checkpoint = ledger.entries(connection)
+    assert len(old) == len(RECORDED)
+    assert {entry.signature for entry in old} == {None}
+    assert checkpoint.kind == "checkpoint"
+    assert checkpoint.facts() == {"sequence": len(old), "entry_hash": old[-1].entry_hash}
+
+
+@pytest.mark.parametrize(
+    ("statements", "problem"),
+    [
+        (("DELETE FROM ledger WHERE kind = 'checkpoint'",), "no ledger row is signed"),
+        (("UPDATE ledger SET signature = NULL",), "no ledger row is signed"),
+        (("UPDATE ledger SET kind = 'note' WHERE kind = 'checkpoint'",), "the signatures above it are gone"),
+    ],
+)
+def test_without_its_checkpoint_an_old_ledger_does_not_verify(upgraded, statements, problem):
+    with upgraded.engine.connect() as connection:
+        connection.execute(text("ALTER TABLE ledger DISABLE TRIGGER USER"))
+        for statement in statements:
+            connection.execute(text(statement))
+        problems = verify.records(connection)
+        connection.rollback()
+    assert any(problem in found for found in problems), problems
 
 
 @pytest.mark.parametrize(

@@ -56,6 +56,7 @@ def run(
             _checked(connection, settings, decision, response, requested_by),
             shadow=shadow.as_dict() if shadow else None,
             provenance=provenance,
+            approvers=settings.policy.approval.approvers,
         )
     if approval.response != "approved":
         _drop_challenger_alias(store, settings, decision.candidate_version)

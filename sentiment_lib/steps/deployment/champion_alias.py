@@ -9,7 +9,7 @@ from __future__ import annotations
 from sentiment_lib.errors import ChampionMoved, NotFound
 from sentiment_lib.records import Deployment
 from sentiment_lib.registry.mlflow_registry import CHALLENGER, CHAMPION, Registry
-from sentiment_lib.storage import deployments
+from sentiment_lib.storage import anchors, deployments
 from sentiment_lib.storage.engine import Store, lock
 
 
@@ -33,6 +33,7 @@ def execute_move(store: Store, registry: Registry, deployment: Deployment) -> De
                 registry.drop_alias(CHALLENGER)
             deployment = deployments.close_move(connection, deployment, "done")
             undone = False
+    anchors.append(store)
     if undone:
         raise ChampionMoved(actual=actual, expected=deployment.from_version)
     return deployment

@@ -1,4 +1,4 @@
-"""Make the database and the registry agree, expire pending approvals, and remove stale files."""
+"""Make database and registry agree, expire pending approvals, remove stale files, and anchor the ledger."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from sentiment_lib.registry.mlflow_registry import CHALLENGER, CHAMPION, Registr
 from sentiment_lib.settings import Settings
 from sentiment_lib.steps.decisions import record_approval
 from sentiment_lib.steps.deployment import champion_alias
-from sentiment_lib.storage import decisions, deployments, model_versions
+from sentiment_lib.storage import anchors, decisions, deployments, model_versions
 from sentiment_lib.storage.alerts import open_alert
 from sentiment_lib.storage.engine import Store, lock
 
@@ -52,6 +52,7 @@ def run(store: Store, settings: Settings, *, at: datetime | None = None) -> Reco
     with store.begin() as connection:
         lock(connection, "champion")
         _clear_challenger(connection, registry)
+    anchors.append(store)
     return ReconcileResult(finished=finished, reconciled=reconciled, expired=expired, removed=_sweep(settings, moment))
 
 

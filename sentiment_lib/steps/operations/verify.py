@@ -1,4 +1,4 @@
-"""Verify everything against the ledger: hash chain, facts, evidence, deployments, aliases, artefacts."""
+"""Verify everything against the ledger: chain, signatures, anchors, facts, evidence, aliases, artefacts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sentiment_lib.errors import LedgerBroken, NotFound, UnsafeArtefact
 from sentiment_lib.registry.mlflow_registry import CHALLENGER, CHAMPION, Registry
 from sentiment_lib.settings import Settings
 from sentiment_lib.steps.training import snapshot as snapshot_step
-from sentiment_lib.storage import audit, decisions, deployments, ledger, model_versions, snapshots
+from sentiment_lib.storage import anchors, audit, decisions, deployments, ledger, model_versions, snapshots
 from sentiment_lib.storage.engine import Store
 
 
@@ -35,7 +35,11 @@ def run(store: Store, settings: Settings, *, artefacts: bool = True) -> VerifyRe
     with store.begin() as connection:
         versions = model_versions.all_versions(connection)
         snapshot_ids = audit.snapshot_ids(connection)
-        problems = [*records(connection), *_aliases(connection, registry)]
+        problems = [
+            *records(connection),
+            *anchors.broken(connection, store.anchors_file),
+            *_aliases(connection, registry),
+        ]
         checked = audit.counts(connection)
         stored = [snapshots.by_id(connection, snapshot_id) for snapshot_id in snapshot_ids]
     if artefacts:
@@ -50,13 +54,14 @@ def run(store: Store, settings: Settings, *, artefacts: bool = True) -> VerifyRe
 
 
 def records(connection: Connection) -> list[str]:
-    """Problems that the database alone shows: hash chain, facts, evidence, deployments."""
+    """Problems that database and keys show: chain, signatures, times, facts, evidence, deployments, approvals."""
     return [
         *ledger.broken(connection),
         *audit.facts_against_ledger(connection),
         *audit.evidence(connection),
         *audit.moves(connection),
         *audit.forged_approvals(connection),
+        *audit.approvals(connection),
     ]
 
 
