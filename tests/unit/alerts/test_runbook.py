@@ -1,4 +1,4 @@
-"""Every kind of alert that the code opens has a section in the runbook."""
+"""Every kind of alert that the code opens has a section in the runbook, beside the commands that find faults."""
 
 from __future__ import annotations
 
@@ -27,4 +27,5 @@ def test_every_kind_of_alert_has_a_section():
         auto_rollback.ALERT,
     }
     sections = {line[3:].strip() for line in (ROOT / "docs/runbook.md").read_text().splitlines() if line[:3] == "## "}
-    assert kinds == sections
+    commands = {"verify"}
+    assert kinds | commands == sections
