@@ -97,7 +97,10 @@ class KeyRing:
             raise SignatureRefused(what=purpose, problem=f"it is signed with an unknown key ({key_id[:16] or 'none'})")
         try:
             public_key = Ed25519PublicKey.from_public_bytes(base64.b64decode(key.public_key, validate=True))
-            public_key.verify(base64.b64decode(encoded, validate=True), signed_bytes(purpose, content))
+            raw = base64.b64decode(encoded, validate=True)
+            if base64.b64encode(raw).decode() != encoded:  # unused bits of the last digit were changed
+                raise ValueError("not canonical")
+            public_key.verify(raw, signed_bytes(purpose, content))
         except (InvalidSignature, binascii.Error, ValueError) as error:
             raise SignatureRefused(what=purpose, problem=f"the signature of key {key_id} is not of this") from error
         if at is not None and not _was_valid(key, at):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -25,6 +26,7 @@ def register(app: typer.Typer) -> None:
     group.command("list")(list_decisions)
     group.command("show")(show_decision)
     group.command()(replay)
+    group.command("export")(export_decision)
     app.add_typer(group, name="decision")
     app.command()(approve)
 
@@ -60,6 +62,26 @@ def list_decisions(limit: Limit = 20, as_json: Json = False) -> None:
     ]
     rows = [{**asdict(decision), "approval": asdict(approval) if approval else None} for decision, approval in pairs]
     show(rows, as_json, "\n".join(lines) or "No decisions")
+
+
+def export_decision(
+    decision_id: DecisionId,
+    out: Annotated[Path | None, typer.Option(help="File to write; default: standard output.")] = None,
+) -> None:
+    """Write a decision with evidence, approval, ledger rows, anchors and keys as one signed file (JSON).
+
+    `sentiment-verify FILE` checks it on a machine without the platform.
+    """
+    from sentiment_lib.files import write_atomically
+    from sentiment_lib.steps.decisions import export_dossier
+
+    with open_store() as (store, _):
+        dossier = export_dossier.run(store, decision_id=decision_id)
+    if out is None:
+        typer.echo(dossier, nl=False)
+    else:
+        write_atomically(out, dossier)
+        typer.echo(f"{out}: {len(dossier.encode())} bytes; check it with: sentiment-verify {out}")
 
 
 def _approval_state(gate: str, approval: Approval | None) -> str:

@@ -100,6 +100,11 @@ def read_lines(path: Path | None) -> list[str]:
     return path.read_text(errors="replace").splitlines() if path and path.exists() else []
 
 
+def sequence_of(line: str) -> int:
+    """Number of the ledger row that a line anchors. Raises LedgerBroken for a line that cannot be read."""
+    return _parse(line)[0].sequence
+
+
 def broken(connection: Connection, path: Path | None) -> list[str]:
     """Where the file, or the ledger against it, does not verify: as sentences. Nothing is checked without a path."""
     if path is None:

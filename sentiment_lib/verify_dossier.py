@@ -1,0 +1,230 @@
+"""Check a dossier of `sentiment decision export` without the platform: `sentiment-verify DOSSIER`.
+
+This file runs alone, with Python 3.11 and the package `cryptography`: `python verify_dossier.py DOSSIER`. Without
+--key or --public-keys it trusts the keys that the dossier brings, and prints their ids to compare with those that
+`sentiment signing-keys list` shows.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import binascii
+import hashlib
+import json
+import sys
+from collections.abc import Collection, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+FORMAT = "sentiment-dossier/1"
+#: Tolerance of times: clocks differ, and a process notices the rotation of a key at its next signature.
+TOLERANCE = timedelta(minutes=5)
+
+
+class Refused(Exception):
+    """The dossier does not verify; the message says why."""
+
+
+def main() -> None:
+    """Entry point. Exit codes: 0 verified, 1 refused."""
+    parser = argparse.ArgumentParser(prog="sentiment-verify", description="Check a dossier of one decision.")
+    parser.add_argument("dossier", type=Path, help="file that `sentiment decision export` wrote")
+    parser.add_argument("--key", action="append", help="id of a key to trust; may be repeated")
+    parser.add_argument("--public-keys", type=Path, help="file of the public keys to trust")
+    arguments = parser.parse_args()
+    trusted = set(arguments.key or ())
+    try:
+        if arguments.public_keys:
+            trusted |= {key["key_id"] for key in json.loads(arguments.public_keys.read_bytes())}
+        dossier = verify(arguments.dossier.read_bytes(), trusted or None)
+    except (Refused, OSError, ValueError) as error:
+        print(f"refused: {error}", file=sys.stderr)
+        raise SystemExit(1) from error
+    decision, approval = dossier["decision"], dossier["approval"]
+    print(f"verified: decision {decision['decision_id']} says {decision['verdict']}")
+    print(f"approval: {approval['response']} by {approval['answered_by']}" if approval else "approval: none")
+    print(f"ledger rows: {len(dossier['entries'])}, anchors: {len(dossier['anchors'])}")
+    source = "trusted keys" if trusted else "keys of the dossier itself, compare them"
+    print(f"{source}: {', '.join(sorted(key['key_id'] for key in dossier['public_keys']))}")
+
+
+def verify(content: bytes, trusted: Collection[str] | None = None) -> dict[str, Any]:
+    """Return the dossier when everything in it verifies. Raises Refused.
+
+    trusted: ids of the keys to trust; None trusts those that the dossier brings.
+    """
+    try:
+        document = json.loads(content)
+        if canonical(document) + b"\n" != content:
+            raise Refused("it is not in canonical form")
+        dossier: dict[str, Any] = document["dossier"]
+        if dossier["format"] != FORMAT:
+            raise Refused(f"its format is not {FORMAT}")
+        keys = _keys(dossier, trusted)
+        _signature(keys, "dossier", canonical(dossier), document["signature"], dossier["exported_at"])
+        facts = _entries(keys, dossier)
+        _anchors(keys, dossier)
+        problem = next(_contradictions(dossier, facts), None)
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise Refused(f"it is not complete ({type(error).__name__}: {error})") from error
+    if problem:
+        raise Refused(problem)
+    return dossier
+
+
+def canonical(value: object) -> bytes:
+    """JSON with sorted keys and without spaces, in UTF-8."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return text.encode()
+
+
+def _hash(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _keys(dossier: dict[str, Any], trusted: Collection[str] | None) -> dict[str, dict[str, Any]]:
+    """The public keys by id. An id is derived from its key, so trusting the id is trusting the key."""
+    keys = {}
+    for key in dossier["public_keys"]:
+        if _hash(base64.b64decode(key["public_key"], validate=True))[:16] != key["key_id"]:
+            raise Refused(f"{key['key_id']} is not the id of its public key")
+        if trusted is None or key["key_id"] in trusted:
+            keys[key["key_id"]] = key
+    return keys
+
+
+def _signature(keys: dict[str, dict[str, Any]], purpose: str, content: bytes, signature: str, at: str) -> None:
+    key_id, _, encoded = signature.partition(":")
+    if key_id not in keys:
+        raise Refused(f"{purpose}: it is signed with a key that is not trusted ({key_id})")
+    key, moment = keys[key_id], datetime.fromisoformat(at)
+    end = key["valid_until"]
+    try:
+        raw = base64.b64decode(encoded, validate=True)
+        if base64.b64encode(raw).decode() != encoded:
+            raise Refused(f"{purpose}: its signature is not in canonical form")
+        public_key = Ed25519PublicKey.from_public_bytes(base64.b64decode(key["public_key"]))
+        public_key.verify(raw, purpose.encode() + b"\n" + content)
+    except (InvalidSignature, binascii.Error) as error:
+        raise Refused(f"{purpose}: the signature of key {key_id} is not of this") from error
+    if moment < datetime.fromisoformat(key["valid_from"]) - TOLERANCE:
+        raise Refused(f"{purpose}: dated before its key {key_id}")
+    if end and moment > datetime.fromisoformat(end) + TOLERANCE:
+        raise Refused(f"{purpose}: dated after its key {key_id}")
+
+
+def _entries(keys: dict[str, dict[str, Any]], dossier: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """Kind and facts of each ledger row, once chain, signatures and times hold."""
+    entries, previous = dossier["entries"], None
+    if not entries or entries[-1]["signature"] is None:
+        raise Refused("its ledger rows do not end with a signed one")
+    for entry in entries:
+        name = f"ledger row {entry['sequence']} ({entry['kind']})"
+        moment = datetime.fromisoformat(entry["recorded_at"])
+        time = moment.astimezone(UTC).isoformat(timespec="microseconds")
+        content = [entry["sequence"], entry["kind"], entry["payload"], entry["previous_hash"], time]
+        if _hash(canonical(content)) != entry["entry_hash"]:
+            raise Refused(f"{name} was changed")
+        if previous and (entry["sequence"], entry["previous_hash"]) != (
+            previous["sequence"] + 1,
+            previous["entry_hash"],
+        ):
+            raise Refused(f"{name} does not follow the row before it")
+        if previous and moment < datetime.fromisoformat(previous["recorded_at"]) - TOLERANCE:
+            raise Refused(f"{name} is dated before the row above it")
+        if entry["signature"] is not None:
+            _signature(keys, "ledger", entry["entry_hash"].encode(), entry["signature"], entry["recorded_at"])
+        elif previous and previous["signature"] is not None:
+            raise Refused(f"{name} is not signed")
+        previous = entry
+    return [(entry["kind"], json.loads(entry["payload"])) for entry in entries]
+
+
+def _anchors(keys: dict[str, dict[str, Any]], dossier: dict[str, Any]) -> None:
+    """Each anchor is signed and follows the one before; those of rows in the dossier name these rows."""
+    hashes = {entry["sequence"]: entry["entry_hash"] for entry in dossier["entries"]}
+    previous = None
+    for line in dossier["anchors"]:
+        stored = json.loads(line)
+        anchor = stored["anchor"]
+        name = f"anchor {anchor['number']}"
+        _signature(keys, "anchor", canonical(anchor), stored["signature"], anchor["anchored_at"])
+        if previous is not None and anchor["previous_line"] != previous:
+            raise Refused(f"{name} does not follow the one before it")
+        if hashes.get(anchor["sequence"], anchor["entry_hash"]) != anchor["entry_hash"]:
+            raise Refused(f"{name} names another ledger row")
+        previous = _hash(line.encode())
+
+
+def _contradictions(dossier: dict[str, Any], facts: list[tuple[str, dict[str, Any]]]) -> Iterator[str]:
+    """What the dossier says and its ledger rows do not."""
+    decision, approval, snapshot = dossier["decision"], dossier["approval"], dossier["snapshot"]
+    evidence_hash = _hash(dossier["evidence"].encode())
+    rows = {
+        "decision": [
+            row for kind, row in facts if kind == "decision" and row["decision_id"] == decision["decision_id"]
+        ],
+        "approval": [
+            row for kind, row in facts if kind == "approval" and row["decision_id"] == decision["decision_id"]
+        ],
+        "snapshot": [
+            row for kind, row in facts if kind == "snapshot" and row["snapshot_id"] == snapshot["snapshot_id"]
+        ],
+    }
+    recorded = rows["decision"][0] if rows["decision"] else {}
+    said = {
+        "evidence_hash": evidence_hash,
+        "answer": decision["verdict"],
+        "rules_hash": _hash(canonical(decision["rules"])),
+        "requested_by": decision["requested_by"],
+    }
+    yield from (f"the decision's {name} is not what was recorded" for name in said if recorded.get(name) != said[name])
+    for name in ("policy", "decided_at"):
+        if name in recorded and recorded[name] != decision[name]:
+            yield f"the decision's {name} is not what was recorded"
+    if decision["evidence_hash"] != evidence_hash:
+        yield "the decision is about other evidence"
+    if not rows["snapshot"] or rows["snapshot"][0]["content_hash"] != snapshot["content_hash"]:
+        yield "the snapshot is not the one that was recorded"
+    for package in dossier["packages"]:
+        if not any(
+            kind == "training" and row["version"] == package["version"] and row["digest"] == package["digest"]
+            for kind, row in facts
+        ):
+            yield f"the package of version {package['version']} is not the one that was recorded"
+    yield from _approval_faults(approval, rows["approval"], decision, evidence_hash)
+    for move in dossier["deployments"]:
+        if not any(
+            kind.endswith(f".{move['state']}") and row.get("deployment_id") == move["deployment_id"]
+            for kind, row in facts
+        ):
+            yield f"deployment {move['deployment_id']} is not recorded as {move['state']}"
+
+
+def _approval_faults(
+    approval: dict[str, Any] | None, rows: list[dict[str, Any]], decision: dict[str, Any], evidence_hash: str
+) -> Iterator[str]:
+    if approval is None:
+        if rows:
+            yield "a response is recorded that the dossier does not show"
+        return
+    recorded = rows[0] if rows else {}
+    said = {**approval, "answer": approval["response"]}
+    for name in ("answer", "answered_by", "answered_at", "reason", "evidence_hash"):
+        if name not in recorded or recorded[name] != said[name]:
+            yield f"the approval's {name} is not what was recorded"
+    if approval["response"] == "approved":
+        allowed = recorded.get("approvers") or decision["policy"]["approval"]["approvers"]
+        if approval["answered_by"] not in allowed:
+            yield f"{approval['answered_by']} was no approver"
+        if approval["evidence_hash"] != evidence_hash:
+            yield "other evidence was approved"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,107 @@
+"""A dossier proves one decision without the platform, and not a byte of it can be changed."""
+
+from __future__ import annotations
+
+import json
+import random
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from sentiment_lib import verify_dossier
+from sentiment_lib.signing import KeyRing
+from sentiment_lib.steps.decisions import export_dossier
+from sentiment_lib.steps.deployment import promote
+from sentiment_lib.steps.operations import reconcile
+
+
+@pytest.fixture
+def dossier(store, settings, decided, say):
+    """The dossier of a promotion."""
+    say(decided.question)
+    promote.run(store, settings, decision_id=decided.decision.decision_id)
+    reconcile.run(store, settings)
+    return export_dossier.run(store, decision_id=decided.decision.decision_id).encode()
+
+
+def test_a_decision_with_its_approval_and_deployment_verifies(dossier, settings):
+    checked = verify_dossier.verify(dossier, {key.key_id for key in settings.key_ring.public_keys()})
+    assert checked["approval"]["answered_by"] == "mlops"
+    assert [move["state"] for move in checked["deployments"]] == ["done"]
+    assert checked["anchors"]
+    assert {package["version"] for package in checked["packages"]} == {1, 2}
+    assert "sentiment decision replay 1" in checked["reproduction"]
+
+
+def test_a_decision_without_an_answer_verifies(store, decided):
+    content = export_dossier.run(store, decision_id=decided.decision.decision_id).encode()
+    assert verify_dossier.verify(content)["approval"] is None
+
+
+def test_a_change_of_any_byte_is_refused(dossier):
+    draw = random.Random(16)
+    positions = {0, len(dossier) - 1, *draw.sample(range(len(dossier)), 500)}
+    for position in positions:
+        other = (dossier[position] + draw.randrange(1, 256)) % 256
+        with pytest.raises(verify_dossier.Refused):
+            verify_dossier.verify(dossier[:position] + bytes([other]) + dossier[position + 1 :])
+
+
+def test_a_dossier_that_lost_or_gained_a_byte_is_refused(dossier):
+    for changed in (dossier[:-1], dossier + b"\n", b" " + dossier, b""):
+        with pytest.raises(verify_dossier.Refused):
+            verify_dossier.verify(changed)
+
+
+FORGERIES = {
+    "the decision's policy": lambda d: d["decision"]["policy"]["approval"].update(approvers=["ghost"]),
+    "the decision's answer": lambda d: d["decision"].update(verdict="HOLD"),
+    "the decision's evidence_hash": lambda d: d.update(evidence=d["evidence"] + " "),
+    "the approval's answered_by": lambda d: d["approval"].update(answered_by="admin"),
+    "a response is recorded": lambda d: d.update(approval=None),
+    "the package of version 2": lambda d: d["packages"][0].update(digest="0" * 64),
+    "the snapshot is not": lambda d: d["snapshot"].update(content_hash="0" * 64),
+    "is not recorded as undone": lambda d: d["deployments"][0].update(state="undone"),
+    "does not follow": lambda d: d["entries"].pop(3),
+    "was changed": lambda d: d["entries"][3].update(payload="{}"),
+    "do not end with a signed one": lambda d: d["entries"][-1].update(signature=None),
+}
+
+
+@pytest.mark.parametrize("part", FORGERIES)
+def test_a_dossier_that_contradicts_its_ledger_is_refused_even_when_signed(dossier, settings, part):
+    content = json.loads(dossier)["dossier"]
+    FORGERIES[part](content)
+    signature = settings.key_ring.sign("dossier", content)
+    forged = verify_dossier.canonical({"dossier": content, "signature": signature}) + b"\n"
+    with pytest.raises(verify_dossier.Refused, match=part):
+        verify_dossier.verify(forged)
+
+
+def test_a_dossier_signed_with_another_key_is_refused_by_who_trusts_ours(dossier, settings, tmp_path):
+    content = json.loads(dossier)["dossier"]
+    attacker = KeyRing(tmp_path / "attacker")
+    signature = attacker.sign("dossier", content)
+    forged = verify_dossier.canonical({"dossier": content, "signature": signature}) + b"\n"
+    with pytest.raises(verify_dossier.Refused, match="not trusted"):
+        verify_dossier.verify(forged)
+    with pytest.raises(verify_dossier.Refused, match="not trusted"):
+        verify_dossier.verify(dossier, {attacker.public_keys()[0].key_id})
+
+
+def test_the_file_runs_alone_without_the_platform(dossier, settings, tmp_path):
+    alone = tmp_path / "alone"
+    alone.mkdir()
+    shutil.copy(verify_dossier.__file__, alone)
+    shutil.copy(settings.key_ring.public_keys_file, alone)
+    (alone / "dossier.json").write_bytes(dossier)
+    command = [sys.executable, "-I", "verify_dossier.py", "dossier.json", "--public-keys", "public-keys.json"]
+    done = subprocess.run(command, cwd=alone, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "verified: decision 1 says PROMOTE\napproval: approved by mlops" in done.stdout
+    (alone / "dossier.json").write_bytes(dossier.replace(b"mlops", b"admin"))
+    done = subprocess.run(command, cwd=alone, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith("refused: ")
