@@ -200,7 +200,7 @@ def store_approval(
     *,
     shadow: Mapping[str, Any] | None = None,
     provenance: Mapping[str, Any] | None = None,
-    approvers: Sequence[str] = (),
+    approvers: Sequence[str] | None = None,
 ) -> Approval:
     """Insert the one response that a decision gets, with its ledger row; a second breaks the unique constraint.
 
@@ -211,10 +211,12 @@ def store_approval(
     approval_id = connection.execute(
         insert(ApprovalRow).values(**values).returning(ApprovalRow.approval_id)
     ).scalar_one()
-    facts = {"approval_id": approval_id, **values, "approvers": list(approvers)}
+    facts = {"approval_id": approval_id, **values}
     facts["answer"] = facts.pop("response")  # the key under which earlier rows were hashed
     if shadow is not None:
         facts["shadow"] = dict(shadow)
+    if approvers is not None:
+        facts["approvers"] = list(approvers)
     if provenance is not None:
         facts["provenance"] = dict(provenance)
     ledger.append(connection, "approval", facts)
