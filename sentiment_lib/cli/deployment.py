@@ -39,7 +39,7 @@ def promote(
 
     with open_store() as (store, settings):
         if force:
-            person = authorise(store, settings, f"promote {decision_id} --force")
+            person = authorise(store, settings, f"promote {decision_id} --force", approver=True)
             move = step.force(store, settings, decision_id=decision_id, reason=reason, by=person.name)
         else:
             move = step.run(store, settings, decision_id=decision_id)
@@ -55,6 +55,6 @@ def rollback(
     from sentiment_lib.steps.deployment import rollback as step
 
     with open_store() as (store, settings):
-        person = authorise(store, settings, f"rollback {version}")
+        person = authorise(store, settings, f"rollback {version}", approver=True)
         move = step.run(store, settings, to_version=version, reason=reason, by=person.name)
     show(move, as_json, f"The champion is version {move.to_version} again (before: {move.from_version})")

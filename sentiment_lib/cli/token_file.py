@@ -41,8 +41,12 @@ def read_token(settings: Settings) -> str:
         return ""
 
 
-def authorise(store: Store, settings: Settings, command: str) -> Person:
-    """The signed-in person, verified, with a row in the ledger for the command. Raises NotSignedIn."""
+def authorise(store: Store, settings: Settings, command: str, *, approver: bool = False) -> Person:
+    """The signed-in person, verified, with a row in the ledger for the command.
+
+    Raises NotSignedIn; with `approver`, BadInput for a person who may not approve.
+    """
     from sentiment_lib.steps.operations import sign_in
 
-    return sign_in.authorise(store, read_token(settings), command)
+    allowed = settings.policy.approval.approvers if approver else None
+    return sign_in.authorise(store, read_token(settings), command, allowed=allowed)

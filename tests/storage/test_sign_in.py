@@ -104,6 +104,17 @@ def test_a_login_is_a_token_that_only_its_owner_reads_and_the_ledger_has_every_c
     assert isinstance(command("whoami").exception, NotSignedIn)
 
 
+@pytest.mark.parametrize("words", [("promote", "1", "--force"), ("rollback", "1")], ids=lambda words: words[0])
+def test_only_an_approver_moves_the_champion_without_a_new_approval(command, store, settings, monkeypatch, words):
+    for name, error in (("viewer", BadInput), ("mlops", NotFound)):
+        token, _ = sign_in.add_person(store, settings, name=name, lifetime=DAY, issuer=None)
+        monkeypatch.setenv("SENTIMENT_TOKEN", token)
+        refused = command(*words, "--reason", "because").exception
+        assert isinstance(refused, error), refused
+        assert ("approvers" in str(refused)) == (name == "viewer")
+    assert [entry["person"] for entry in entries(store, "command")] == ["mlops"]
+
+
 def test_a_wrong_password_gives_no_token(command, store, airflow, settings):
     refused = command("login", "--user", "mlops", "--password-stdin", input="wrong\n")
     assert isinstance(refused.exception, NotSignedIn)

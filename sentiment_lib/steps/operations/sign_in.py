@@ -10,6 +10,7 @@ import hashlib
 import os
 import pwd
 import secrets
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -94,9 +95,14 @@ def verify_token(store: Store, token: str) -> Person:
     return Person(name=record.name, token_id=record.token_id, issued_by=record.issued_by, os_user=os_user())
 
 
-def authorise(store: Store, token: str, command: str) -> Person:
-    """The person of the token, with a row in the ledger for the command. Raises NotSignedIn."""
+def authorise(store: Store, token: str, command: str, *, allowed: Collection[str] | None = None) -> Person:
+    """The person of the token, with a row in the ledger for the command.
+
+    Raises NotSignedIn, and BadInput for a person who is not among the allowed.
+    """
     person = verify_token(store, token)
+    if allowed is not None and person.name not in allowed:
+        raise BadInput(what=f"`{command}` by {person.name}", problem="only approvers may do this")
     with store.begin() as connection:
         ledger.append(connection, "command", {"command": command, "person": person.name, **person.provenance})
     return person
