@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Row, text
 
 from sentiment_lib.records import API_IDS_FROM, Window
 from sentiment_lib.storage import training_rows
+from sentiment_lib.storage.acting_labels import ACTS, ACTS_SINCE
 from sentiment_lib.storage.quality_day import QualityDay
 
 #: Late labels update days back to this age; older days stay as they are.
@@ -101,10 +102,11 @@ AUDITED = text(
     SELECT t.text, p.label AS predicted_label, l.label AS true_label, a.inclusion_probability AS inclusion
     FROM predictions p JOIN audit_sample a USING (prediction_id)
     JOIN tweets t ON t.tweet_id = p.tweet_id AND t.collected_at >= :since
-    JOIN LATERAL (SELECT label, stored_at FROM labels WHERE tweet_id = p.tweet_id AND source = 'audit'
+    JOIN LATERAL (SELECT label, {ACTS_SINCE} AS acts_since FROM labels l
+                  WHERE l.tweet_id = p.tweet_id AND l.source = 'audit' AND {ACTS}
                   ORDER BY labelled_at DESC, label_id DESC LIMIT 1) l ON true
     WHERE p.model_version = :version AND p.predicted_at >= :since AND {training_rows.UNSEEN}
-    ORDER BY l.stored_at, hashint8extended(t.tweet_id, 0), t.tweet_id
+    ORDER BY l.acts_since, hashint8extended(t.tweet_id, 0), t.tweet_id
     """
 )
 
@@ -127,13 +129,16 @@ def labelled_rows(connection: Connection, window: Window, version: int) -> pd.Da
     return pd.DataFrame(connection.execute(LABELLED, where).all(), columns=columns)
 
 
-def audited(connection: Connection, version: int, since: datetime) -> Sequence[Row[tuple[str, str, str, float]]]:
-    """Audit labels of tweets that came in since then, in the order in which the labels arrived.
+def audited(
+    connection: Connection, version: int, since: datetime, auditors: Sequence[str]
+) -> Sequence[Row[tuple[str, str, str, float]]]:
+    """Acting audit labels of tweets that came in since then, in the order in which they began to act.
 
     text, predicted_label (the version's), true_label (the newest of a person) and inclusion (probability of the draw).
     """
     learned = training_rows.learned_snapshots(connection, [version])
-    return connection.execute(AUDITED, {"version": version, "since": since, "learned": learned}).all()
+    where = {"version": version, "since": since, "learned": learned, "auditors": list(auditors)}
+    return connection.execute(AUDITED, where).all()
 
 
 def upsert_day(connection: Connection, row: QualityDay) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, text
 
 from sentiment_lib.records import API_IDS_FROM
 from sentiment_lib.storage import training_rows
+from sentiment_lib.storage.acting_labels import ACTS, ACTS_SINCE
 
 # driven by the index of the champion's predictions by time, so its cost does not grow with the tweets
 UNSCORED = text(
@@ -21,8 +22,8 @@ UNSCORED = text(
     ORDER BY t.tweet_id LIMIT :rows
     """
 )
-# The newest audit label of each tweet, in the order in which labels arrived: a sequential test may use only an order
-# that later labels do not change. Labels of one import arrived together; a hash orders them, never what they say.
+# The newest acting audit label of each tweet, in the order in which they began to act: a sequential test may use only
+# an order that later labels do not change. Labels of one import came together; a hash orders them, not what they say.
 LABELLED = text(
     f"""
     SELECT t.text, l.label, old.label AS previous, new.label AS champion, a.inclusion_probability
@@ -30,10 +31,11 @@ LABELLED = text(
     JOIN audit_sample a ON a.prediction_id = new.prediction_id
     JOIN predictions old ON old.tweet_id = new.tweet_id AND old.model_version = :previous
     JOIN tweets t ON t.tweet_id = new.tweet_id AND t.collected_at >= :since
-    JOIN LATERAL (SELECT label, stored_at FROM labels WHERE tweet_id = new.tweet_id AND source = 'audit'
+    JOIN LATERAL (SELECT label, {ACTS_SINCE} AS acts_since FROM labels l
+                  WHERE l.tweet_id = new.tweet_id AND l.source = 'audit' AND {ACTS}
                   ORDER BY labelled_at DESC, label_id DESC LIMIT 1) l ON true
     WHERE new.model_version = :champion AND new.predicted_at >= :since AND {training_rows.UNSEEN}
-    ORDER BY l.stored_at, hashint8extended(t.tweet_id, 0), t.tweet_id
+    ORDER BY l.acts_since, hashint8extended(t.tweet_id, 0), t.tweet_id
     """
 )
 # only labels whose selection is independent of the text: the audit sample, and disagreements of the two versions
@@ -60,13 +62,15 @@ def unscored_by_shadow(
     return [(row.tweet_id, row.text) for row in connection.execute(UNSCORED, where)]
 
 
-def labelled(connection: Connection, *, champion: int, previous: int, since: datetime) -> Sequence[dict[str, Any]]:
-    """Audit labels since then: text, label, previous and champion (predicted labels), inclusion_probability.
+def labelled(
+    connection: Connection, *, champion: int, previous: int, since: datetime, auditors: Sequence[str]
+) -> Sequence[dict[str, Any]]:
+    """Acting audit labels since then: text, label, previous and champion (predicted labels), inclusion_probability.
 
-    In the order in which the labels arrived.
+    In the order in which the labels began to act.
     """
     learned = training_rows.learned_snapshots(connection, [champion, previous])
-    where = {"champion": champion, "previous": previous, "since": since, "learned": learned}
+    where = {"champion": champion, "previous": previous, "since": since, "learned": learned, "auditors": list(auditors)}
     return [dict(row) for row in connection.execute(LABELLED, where).mappings()]
 
 

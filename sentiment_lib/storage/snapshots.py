@@ -12,6 +12,7 @@ from sqlalchemy import Connection, func, insert, select, text
 from sentiment_lib.errors import NotFound
 from sentiment_lib.records import Snapshot, SyntheticRows
 from sentiment_lib.storage import ledger
+from sentiment_lib.storage.acting_labels import ACTS
 from sentiment_lib.storage.engine import raw
 from sentiment_lib.storage.tables import SnapshotRow, SnapshotTweetRow
 
@@ -19,29 +20,31 @@ COLUMNS = ("tweet_id", "created_at", "text", "airline", "language", "label", "la
 #: The label that may judge, beside the one that teaches; missing where the tweet's selection is not known.
 JUDGING = ("judging_label", "judging_source", "inclusion")
 
-# Audit and data-set labels may judge: nobody chose their tweets by what they say. People who import labels, correct, or
-# are asked because a model was unsure, label tweets that are no fair sample of anything; their labels teach only,
-# unless an import declared that its tweets were drawn at random.
+# Audit labels (those that act) and data-set labels may judge: nobody chose their tweets by what they say. People who
+# import labels, correct, or are asked because a model was unsure, label tweets that are no fair sample of anything;
+# their labels teach only, unless an import declared that its tweets were drawn at random.
 # A label that the queue asked for because a model was unsure, or two disagreed, is "picked": no fair sample of anything
 # the first source of the precedence that spoke wins; within a source the newest label; of equally
 # new ones the most confident, then the last stored
 LABELLED = text(
-    """
+    f"""
     SELECT t.tweet_id, t.created_at, t.text, t.airline, t.language, l.label,
            CASE WHEN l.source = 'person'
                      AND EXISTS (SELECT FROM label_picks k WHERE k.tweet_id = l.tweet_id AND k.kind <> 'second')
-                THEN 'picked' ELSE l.source END AS label_source,
+                THEN 'picked'
+                WHEN l.source = 'audit' AND NOT {ACTS} THEN 'unconfirmed' ELSE l.source END AS label_source,
            j.label AS judging_label, j.source AS judging_source, j.inclusion_probability AS inclusion
     FROM (
-        SELECT DISTINCT ON (tweet_id) tweet_id, label, source FROM labels
+        SELECT DISTINCT ON (tweet_id) tweet_id, label, source, labelled_by FROM labels
         ORDER BY tweet_id, array_position(CAST(:precedence AS text[]), source) NULLS LAST,
                  labelled_at DESC, confidence DESC NULLS LAST, label_id DESC
     ) l JOIN tweets t USING (tweet_id)
     LEFT JOIN (
         SELECT DISTINCT ON (tweet_id) tweet_id, label, inclusion_probability,
                CASE source WHEN 'person' THEN 'declared' ELSE source END AS source
-        FROM labels
-        WHERE source IN ('audit', 'dataset') OR (source = 'person' AND inclusion_probability IS NOT NULL)
+        FROM labels l
+        WHERE source = 'dataset' OR (source = 'audit' AND {ACTS})
+           OR (source = 'person' AND inclusion_probability IS NOT NULL)
         ORDER BY tweet_id, array_position(ARRAY['audit', 'person', 'dataset'], source),
                  labelled_at DESC, confidence DESC NULLS LAST, label_id DESC
     ) j USING (tweet_id)
@@ -60,12 +63,19 @@ REAL_LABELS = text(
 )
 
 
-def labelled(connection: Connection, precedence: Sequence[str], until: datetime | None = None) -> pd.DataFrame:
+def labelled(
+    connection: Connection, precedence: Sequence[str], until: datetime | None = None, *, auditors: Sequence[str] = ()
+) -> pd.DataFrame:
     """Each labelled tweet once, with its current label, oldest first; columns COLUMNS and JUDGING.
 
     Synthetic tweets are left out as soon as a real tweet has a label: they must not teach or judge real models.
     """
-    parameters = {"precedence": list(precedence), "until": until, "real": has_real_labels(connection)}
+    parameters = {
+        "precedence": list(precedence),
+        "until": until,
+        "real": has_real_labels(connection),
+        "auditors": list(auditors),
+    }
     rows = connection.execute(LABELLED, parameters).all()
     frame = pd.DataFrame(rows, columns=[*COLUMNS, *JUDGING])
     frame["created_at"] = pd.to_datetime(frame["created_at"], utc=True)

@@ -226,15 +226,15 @@ def decide_again(store, settings, decided):
 def audit_labels(store):
     """Audit labels of every tweet since the decision that a version scored: what it said, or another SQL expression."""
 
-    def give(version, answer="p.label"):
+    def give(version, answer="p.label", *, by="local", source="audit"):
         with store.begin() as connection:
             connection.execute(
                 text(
                     "INSERT INTO labels (tweet_id, label, source, labelled_by, labelled_at) "
-                    f"SELECT p.tweet_id, {answer}, 'audit', 'one', now() FROM predictions p "
+                    f"SELECT p.tweet_id, {answer}, :source, :by, now() FROM predictions p "
                     "WHERE p.model_version = :version AND p.tweet_id > 600"
                 ),
-                {"version": version},
+                {"version": version, "by": by, "source": source},
             )
 
     return give

@@ -57,6 +57,22 @@ def test_a_champion_that_is_worse_is_rolled_back_once_with_an_alert(store, audit
     assert "audit labels" in reason
 
 
+def test_one_person_alone_cannot_roll_a_promotion_back(store, audited, promoted, audit_labels):
+    audit_labels(promoted.from_version, by="ann")
+    assert auto_rollback.run(store, audited).verdict.labels == 0
+    audit_labels(promoted.to_version, by="bob", source="person")  # disagrees
+    found = auto_rollback.run(store, audited)
+    assert found.rollback is None
+    assert serving(store) == promoted.to_version
+
+
+def test_two_people_who_agree_can(store, audited, promoted, audit_labels):
+    audit_labels(promoted.from_version, by="ann")
+    audit_labels(promoted.from_version, by="bob", source="person")
+    assert auto_rollback.run(store, audited).verdict.verdict == "worse"
+    assert serving(store) == promoted.from_version
+
+
 def test_a_champion_that_is_right_stays(store, audited, promoted, audit_labels):
     audit_labels(promoted.to_version)
     found = auto_rollback.run(store, audited)

@@ -42,6 +42,13 @@ def test_a_champion_that_got_worse_asks_once_and_counts_anew(store, eager, promo
     assert champion_decline.run(store, eager).retrain_request is None
 
 
+def test_one_person_alone_asks_for_nothing(store, eager, promoted, audit_labels):
+    audit_labels(promoted.to_version, WRONG, by="ann")
+    assert champion_decline.run(store, eager).verdict.labels == 0
+    audit_labels(promoted.to_version, WRONG, by="bob", source="person")
+    assert champion_decline.run(store, eager).verdict.labels == 200
+
+
 def test_a_champion_that_is_right_asks_for_nothing(store, eager, promoted, audit_labels):
     audit_labels(promoted.to_version)
     found = champion_decline.run(store, eager)

@@ -96,13 +96,36 @@ def test_the_label_of_the_better_source_is_frozen_whatever_came_later(store, set
             connection.execute(
                 text(
                     "INSERT INTO labels (tweet_id, label, source, labelled_by, labelled_at) "
-                    "VALUES (600, :label, :source, 'one', now())"
+                    "VALUES (600, :label, :source, 'local', now())"
                 ),
                 {"label": label, "source": source},
             )
     frame = snapshot.read(settings, snapshot.run(store, settings))
     row = frame[frame.tweet_id == 600].iloc[0]
     assert (row.label, row.label_source) == ("positive", "audit")
+
+
+def test_an_audit_label_that_nobody_confirmed_teaches_but_never_judges(store, settings, tweets, add_tweets):
+    audited = add_tweets(30, source="audit", seed=8)
+    assert "unconfirmed" not in set(snapshot.read(settings, snapshot.run(store, settings)).label_source)  # too new
+    with store.begin() as connection:
+        connection.execute(
+            text("UPDATE tweets SET created_at = '2026-01-01 00:00:30+00' WHERE tweet_id = ANY(:ids)"),
+            {"ids": audited[:10]},
+        )
+        connection.execute(
+            text(
+                "INSERT INTO labels (tweet_id, label, source, labelled_by, labelled_at) "
+                "SELECT tweet_id, label, 'person', 'two', now() FROM labels WHERE tweet_id = ANY(:ids)"
+            ),
+            {"ids": audited[20:]},
+        )
+    frame = snapshot.read(settings, snapshot.run(store, settings))
+    parts = frame.set_index("tweet_id").part
+    assert set(frame[frame.label_source == "unconfirmed"].tweet_id) == set(audited[:10])
+    assert set(parts[audited[:10]]) == {"train"}
+    assert not parts.index.isin(audited[10:20]).any()  # in the time of the holdout they are left out
+    assert set(parts[audited[20:]]) == {"holdout"}
 
 
 def test_corrections_of_people_teach_but_never_judge(store, settings, tweets, add_tweets):

@@ -14,7 +14,9 @@ from sentiment_lib.records import API_IDS_FROM
 from sentiment_lib.steps.labelling import label_progress, label_queue
 
 CERTAIN, UNSURE = (0.9, 0.05, 0.05), (0.4, 0.35, 0.25)
-POLICY = {"label": {"audit_share": 0.5, "second_share": 0}}
+#: Everyone is an auditor: their audit labels need no second person.
+PEOPLE = ("ann", "bob", *(f"person {number}" for number in range(5)))
+POLICY = {"label": {"audit_share": 0.5, "second_share": 0, "auditors": PEOPLE}}
 
 
 @pytest.fixture
@@ -255,7 +257,11 @@ def test_what_is_not_a_label_is_refused(store, labelling, fill):
 
 def test_one_person_cannot_empty_the_audit_sample(store, labelling, fill, monkeypatch):
     monkeypatch.setattr(label_queue, "FREE_LABELS", 4)
+    policy = labelling.policy.model_copy(
+        update={"label": labelling.policy.label.model_copy(update={"auditors": ("bob",)})}
+    )
+    labelling = labelling.model_copy(update={"policy": policy})
     fill(range(1, 21), CERTAIN, drawn=True)
-    assert len(work(store, labelling, "ann", 40)) == 10
-    assert len(work(store, labelling, "bob", 2)) == 2
-    assert len(work(store, labelling, "local", 40)) == 8  # an auditor of the policy
+    assert Counter(pick.kind for pick in work(store, labelling, "ann", 40)) == {"audit": 10}
+    # an auditor of the policy takes the rest, and confirms what the other person said
+    assert Counter(pick.kind for pick in work(store, labelling, "bob", 40)) == {"second": 10, "audit": 10}

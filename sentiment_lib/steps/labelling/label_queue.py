@@ -1,7 +1,8 @@
 """Label queue: each person is assigned one tweet after another, and labels it, skips it, or undoes the last answer.
 
 Of each person's picks a fixed share comes from the audit sample; the rest are tweets that the champion is unsure of, or
-that another version reads differently. A drawn share of the answers is doubled by a second person.
+that another version reads differently. A second person doubles a drawn share of the answers, and each audit label whose
+author is no auditor of the policy: alone, such a label does not act.
 """
 
 from __future__ import annotations
@@ -78,7 +79,8 @@ def run(store: Store, settings: Settings, *, person: str, api_texts: bool = Fals
                     # second opinions leave the person's own sequence, and so the share of the audit, as it was
                     position=position - 1 if second else position,
                     at=now,
-                    wants_second=not second and _doubled(candidate.tweet_id, settings),
+                    wants_second=not second
+                    and (_doubled(candidate.tweet_id, settings) or (kind == "audit" and person not in policy.auditors)),
                 )
                 if pick_id is not None:
                     found = label_queue.pick(connection, pick_id, person)

@@ -42,7 +42,7 @@ def run(store: Store, settings: Settings, *, at: datetime | None = None) -> Decl
             return None
         since = max(move.finished_at, retrain_requests.last_requested_at(connection, RULE) or move.finished_at)
         promised = _accuracy(full_record(connection, promotion).evidence)
-        rows = daily_quality.audited(connection, move.to_version, since)
+        rows = daily_quality.audited(connection, move.to_version, since, settings.policy.label.auditors)
     rows = [row for row, first in zip(rows, first_of_each([row.text for row in rows]), strict=True) if first]
     verdict = detect_decline(
         [row.predicted_label != row.true_label for row in rows],

@@ -48,7 +48,13 @@ def run(store: Store, settings: Settings, *, at: datetime | None = None) -> Auto
             return None
         decision = decisions.full_record(connection, move.decision_id)
         champion, previous = move.to_version, move.from_version
-        rows = shadow.labelled(connection, champion=champion, previous=previous, since=move.finished_at)
+        rows = shadow.labelled(
+            connection,
+            champion=champion,
+            previous=previous,
+            since=move.finished_at,
+            auditors=settings.policy.label.auditors,
+        )
     rows = [row for row, first in zip(rows, first_of_each([row["text"] for row in rows]), strict=True) if first]
     evidence = Evidence.from_json(decision.evidence)
     verdict = monitor_promotion(

@@ -31,7 +31,7 @@ def run(store: Store, settings: Settings, *, until: datetime | None = None) -> S
     policy = settings.policy
     with store.begin() as connection:
         lock(connection, "snapshot")
-        frame = snapshots.labelled(connection, policy.snapshot.label_precedence, until)
+        frame = snapshots.labelled(connection, policy.snapshot.label_precedence, until, auditors=policy.label.auditors)
         frame, split_at = split(frame, policy.snapshot)
         train = int((frame["part"] == "train").sum()) if len(frame) else 0
         for purpose, have, need in (

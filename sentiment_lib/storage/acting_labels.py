@@ -1,0 +1,20 @@
+"""Which audit labels act: may roll a promotion back, request a retrain, or judge a candidate in a holdout.
+
+One person's word is not enough: an audit label acts when its author is an auditor of the policy, or when another person
+gave the tweet the same label.
+"""
+
+from __future__ import annotations
+
+_BY_AUDITOR = "l.labelled_by = ANY(CAST(:auditors AS text[]))"
+_SAME = (
+    "FROM labels o WHERE o.tweet_id = l.tweet_id AND o.label = l.label AND o.labelled_by <> l.labelled_by "
+    "AND o.source IN ('audit', 'person')"
+)
+#: SQL condition on a label `l` of source audit; :auditors is an array of names.
+ACTS = f"({_BY_AUDITOR} OR EXISTS (SELECT {_SAME}))"
+#: SQL expression: when the label `l`, which acts, began to do so. A sequential test takes labels in this order: a
+#: confirmation that comes late must not insert a label among those that were tested before.
+ACTS_SINCE = (
+    f"CASE WHEN {_BY_AUDITOR} THEN l.stored_at ELSE greatest(l.stored_at, (SELECT min(o.stored_at) {_SAME})) END"
+)
