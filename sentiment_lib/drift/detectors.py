@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from sentiment_lib.drift.copied_share import TextRuns, compare_copies
 from sentiment_lib.drift.effect_floors import EffectFloors
 from sentiment_lib.drift.new_words import find_new_words
 from sentiment_lib.drift.signals import CONTINUOUS, DISCRETE, SPARSE, compute_signals, repeated
@@ -55,7 +56,7 @@ class DriftVerdict:
     signals: tuple[SignalResult, ...] = ()
     #: probability of any false alarm in this check
     false_alarm_rate: float = 0.05
-    #: undisturbed windows behind the effect floors
+    #: past windows behind the effect floors
     calibrated_on: int = 0
 
     @property
@@ -112,17 +113,19 @@ def check_windows(
     vocabulary: Collection[str] | None = None,
     vectors: tuple[Floats, Floats] | None = None,
     floors: EffectFloors | None = None,
+    runs: TextRuns | None = None,
 ) -> DriftVerdict:
     """Compare two windows of tweets (columns of `signals.compute_signals`).
 
     vectors: sentence vectors (n, d), (m, d) of rows of each window, for the embedding signal; floors: effects between
-    undisturbed windows of this platform, which a signal must then exceed as well. A signal drifts when its
+    past windows of this platform, which a signal must then exceed as well; runs: consecutive tweets, in which copies
+    are counted (`copied_share`). A signal drifts when its
     Holm-adjusted p-value is at most policy.false_alarm_rate and its effect reaches its floor.
     """
     rows = {"rows_reference": len(reference), "rows_current": len(current), "false_alarm_rate": policy.false_alarm_rate}
     if min(len(reference), len(current)) < policy.minimum_rows:
         return DriftVerdict(verdict="too_few", **rows)  # type: ignore[arg-type]
-    measured = measure_signals(draw_samples(reference, current, policy, vocabulary), policy, vectors)
+    measured = measure_signals(draw_samples(reference, current, policy, vocabulary), policy, vectors, runs)
     adjusted = two_sample_tests.holm([signal.p_value for signal in measured])
     results = []
     for signal, corrected in zip(measured, adjusted, strict=True):
@@ -139,7 +142,10 @@ def check_windows(
 
 
 def measure_signals(
-    samples: Samples, policy: DriftPolicy, vectors: tuple[Floats, Floats] | None = None
+    samples: Samples,
+    policy: DriftPolicy,
+    vectors: tuple[Floats, Floats] | None = None,
+    runs: TextRuns | None = None,
 ) -> list[SignalResult]:
     """Effect and uncorrected test of every signal that both samples have enough rows for."""
     before, now = (compute_signals(sample, samples.vocabulary) for sample in (samples.reference, samples.current))
@@ -170,7 +176,12 @@ def measure_signals(
     new = find_new_words(_word_sets(samples.reference_for_words), current_words, seed=policy.seed)
     example = {"what": new.word, "before": 0.0, "now": new.word_share}
     add("new_words", (new.share, new.p_value), policy.minimum_word_effect, **example)
-    add("repeats", _test_repeats(samples), policy.minimum_effect)
+    copies = compare_copies(runs) if runs is not None else None
+    if copies is not None:
+        tested = (abs(copies.now - copies.before), copies.p_value)
+        add("repeats", tested, policy.minimum_effect, before=copies.before, now=copies.now)
+    else:
+        add("repeats", _test_repeats(samples), policy.minimum_effect)
     if vectors is not None:
         add("vectors", two_sample_tests.mmd_test(vectors[0], vectors[1], seed=policy.seed), policy.minimum_effect)
     return results

@@ -1,7 +1,9 @@
-"""Effect floors: how large each signal's effect is between undisturbed windows.
+"""Effect floors: how large each signal's effect usually is from window to window.
 
-Tweets differ from day to day without drift, by more than two random halves of one day. The effects of past stable
-windows give each signal a floor that another undisturbed window exceeds with the stated probability only.
+Tweets differ from day to day without drift, by more than two random halves of one day. The effects of past windows give
+each signal a floor that another window like them exceeds with the stated probability only. Windows that were called
+drift count as well, or the range would stay as narrow as the test that chose the others; a limit keeps the few that
+really drifted from hiding the next one.
 """
 
 from __future__ import annotations
@@ -14,21 +16,23 @@ from scipy import stats
 
 #: Fewer undisturbed windows than this give no floor.
 MIN_WINDOWS = 5
+#: From this many windows on, effects above the quantile LIMIT count as that quantile (winsorised).
+LIMITED_FROM, LIMIT = 20, 0.9
 
 
 @dataclass(frozen=True, kw_only=True)
 class EffectFloors:
-    """Effects of each signal in undisturbed windows."""
+    """Effects of each signal in past windows."""
 
     effects: Mapping[str, Sequence[float]] = field(default_factory=dict)
 
     @property
     def windows(self) -> int:
-        """Number of undisturbed windows."""
+        """Number of past windows."""
         return max((len(values) for values in self.effects.values()), default=0)
 
     def floor(self, signal: str, false_alarm_rate: float) -> float:
-        """Effect that another undisturbed window exceeds with less than the false-alarm rate over all signals.
+        """Effect that another window exceeds with less than the false-alarm rate over all signals.
 
         One-sided prediction bound of a normal sample (Student), at the rate divided by the number of signals; 0 with
         fewer than MIN_WINDOWS windows.
@@ -36,13 +40,15 @@ class EffectFloors:
         past = np.asarray(self.effects.get(signal, ()), dtype=float)
         if len(past) < MIN_WINDOWS:
             return 0.0
+        if len(past) >= LIMITED_FROM:
+            past = np.minimum(past, np.quantile(past, LIMIT))
         rate = false_alarm_rate / max(1, len(self.effects))
         spread = float(past.std(ddof=1)) * float(np.sqrt(1 + 1 / len(past)))
         return float(past.mean() + stats.t.ppf(1 - rate, len(past) - 1) * spread)
 
 
 def collect_floors(windows: Sequence[Sequence[Mapping[str, object]]]) -> EffectFloors:
-    """Floors from the stored signals (keys `signal`, `effect`) of undisturbed checks."""
+    """Floors from the stored signals (keys `signal`, `effect`) of past checks."""
     effects: dict[str, list[float]] = {}
     for window in windows:
         for signal in window:

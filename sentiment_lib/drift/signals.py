@@ -82,8 +82,13 @@ def compute_signals(frame: pd.DataFrame, vocabulary: Collection[str] | None = No
 
 def repeated(texts: pd.Series, at_least: int = 3) -> NDArray[np.bool_]:
     """Mask (n,) of texts of 10 letters or more that occur `at_least` times; case, URLs and non-letters are ignored."""
-    bare = texts.fillna("").str.lower().str.replace(r"https?\S*|[\W\d_]+", "", regex=True)
+    bare = repetition_key(texts)
     return (bare.groupby(bare).transform("size").to_numpy() >= at_least) & (bare.str.len().to_numpy() >= 10)
+
+
+def repetition_key(texts: pd.Series) -> pd.Series:
+    """Each text without case, URLs and all that is no letter: equal for repeats."""
+    return texts.fillna("").str.lower().str.replace(r"https?\S*|[\W\d_]+", "", regex=True)
 
 
 def _share_outside(found: list[str], known: Collection[str]) -> float:

@@ -83,6 +83,16 @@ def window_rows(connection: Connection, window: Window, version: int, *, rows: i
     return pd.DataFrame(connection.execute(WINDOW, where).all(), columns=list(COLUMNS))
 
 
+def consecutive_texts(connection: Connection, window: Window, rows: int) -> list[str]:
+    """Texts of the first `rows` tweets of the window, none left out in between: copies follow each other closely."""
+    query = text(
+        f"SELECT text FROM tweets WHERE created_at >= :start AND created_at < :end AND tweet_id < {API_IDS_FROM} "
+        "ORDER BY created_at, tweet_id LIMIT :rows"
+    )
+    where = {"start": window.start, "end": window.end, "rows": rows}
+    return list(connection.execute(query, where).scalars())
+
+
 def past_signals(
     connection: Connection,
     version: int,

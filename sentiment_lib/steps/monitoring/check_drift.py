@@ -12,12 +12,14 @@ import pandas as pd
 from sqlalchemy import Connection
 
 from sentiment_lib.drift import continuous_monitor, detectors
+from sentiment_lib.drift.copied_share import TextRuns
 from sentiment_lib.drift.drivers import find_drivers
 from sentiment_lib.drift.effect_floors import MIN_WINDOWS, EffectFloors, collect_floors
 from sentiment_lib.drift.severity import quality_loss, severity
 from sentiment_lib.drift.signals import compute_signals
 from sentiment_lib.errors import MissingExtra, NotFound
 from sentiment_lib.families.weights.pinned import load_use
+from sentiment_lib.policy import DriftPolicy
 from sentiment_lib.records import DriftReport, Window
 from sentiment_lib.settings import Settings
 from sentiment_lib.statistics.metrics import Floats
@@ -28,6 +30,10 @@ from sentiment_lib.storage.engine import Store
 
 #: Rows read from each window, in samples: enough for the samples and the vocabulary that is set aside.
 READ_FACTOR = 3
+#: Verdicts of checks that had enough tweets.
+JUDGED = ("stable", "drift")
+#: A past window with fewer tweets than this share of the current one's is not compared for copies.
+FULL_RUN = 0.5
 
 
 def run(store: Store, settings: Settings, *, at: datetime | None = None) -> DriftReport:
@@ -53,8 +59,9 @@ def run(store: Store, settings: Settings, *, at: datetime | None = None) -> Drif
         ]
         floors = _floors(connection, version, current.start)
         past, counted = reports.monitored_signals(connection, version, current)
+        runs = _runs(connection, current, policy)
     verdict = detectors.check_windows(
-        frames[0], frames[1], policy, floors=floors, vectors=_vectors(frames, policy.sentence_vectors)
+        frames[0], frames[1], policy, floors=floors, vectors=_vectors(frames, policy.sentence_vectors), runs=runs
     )
     report = DriftReport(report_id=0, verdict=verdict.verdict, reference=reference, current=current)
     if verdict.verdict != "too_few":
@@ -105,9 +112,23 @@ def _vectors(frames: list[pd.DataFrame], rows: int) -> tuple[Floats, Floats] | N
 
 
 def _floors(connection: Connection, version: int, before: datetime) -> EffectFloors:
-    """From stable windows at the same time of day, or from all stable ones while those are too few."""
-    near = reports.past_signals(connection, version, before, same_hour=True)
-    return collect_floors(near if len(near) >= MIN_WINDOWS else reports.past_signals(connection, version, before))
+    """From past windows at the same time of day, or from all while those are too few."""
+    near = reports.past_signals(connection, version, before, verdicts=JUDGED, same_hour=True)
+    everything = reports.past_signals(connection, version, before, verdicts=JUDGED)
+    return collect_floors(near if len(near) >= MIN_WINDOWS else everything)
+
+
+def _runs(connection: Connection, current: Window, policy: DriftPolicy) -> TextRuns:
+    """Consecutive tweets of the current window, and of the windows of its length before it, as far as they are full."""
+    now = reports.consecutive_texts(connection, current, policy.sample_rows)
+    length = current.end - current.start
+    before = []
+    for number in range(1, int(policy.reference_days / policy.current_days) + 1):
+        window = Window(start=current.start - number * length, end=current.end - number * length)
+        texts = reports.consecutive_texts(connection, window, policy.sample_rows)[: len(now)]
+        if len(texts) >= max(policy.minimum_rows, FULL_RUN * len(now)):
+            before.append(texts)
+    return TextRuns(current=now, reference=before)
 
 
 def _explained(
