@@ -1,4 +1,4 @@
-"""How a model version was trained: everything that is needed to train it again. Standard library only.
+"""How a model version was trained: everything that is needed to train it again.
 
 Stored as JSON in MLflow and in the table of versions; keys without content are absent.
 """
@@ -10,7 +10,22 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any, TypeVar
 
+from sentiment_lib.errors import BadInput
+
 T = TypeVar("T")
+
+#: Options that earlier records name otherwise. They are renamed as a record is read, so that its version can be
+#: trained again; the stored record keeps its text.
+OPTION_NAMES = {
+    "strength": "c",
+    "taught": "distillation",
+    "adapt": "pretrain_epochs",
+    "looks": "evaluations_per_epoch",
+    "words_left_out": "token_dropout",
+    "interval": "checkpoint_every",
+}
+#: Fields of a search that earlier records name otherwise.
+SEARCH_FIELDS = {"asked": "requested_trials", "ordered": "fixed_options"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,7 +40,7 @@ class TrainingOrder:
     #: the policy's when None
     options: Mapping[str, Any] | None = None
     #: start of the retrain run whose time budget the training shares; None for a training by itself
-    began: datetime | None = None
+    run_started_at: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,10 +111,10 @@ class TrainingInputs:
 class SearchRecord:
     """The hyperparameter search before a training; its trials are MLflow runs under `run_id`."""
 
-    #: trials that the policy asked for
-    asked: int
+    #: trials of the policy
+    requested_trials: int
     #: options that the search did not change
-    ordered: Mapping[str, Any]
+    fixed_options: Mapping[str, Any]
     #: options of the winner that differ from the defaults
     found: Mapping[str, Any]
     #: number of the winning configuration; 0 is the default
@@ -121,8 +136,10 @@ class SearchRecord:
 
     @classmethod
     def from_json(cls, body: Mapping[str, Any]) -> SearchRecord:
-        """Raises TypeError when a field is missing."""
-        return _parse(cls, {**body, "rungs": tuple(body["rungs"])})
+        """Parse a stored search. Raises KeyError or TypeError when a field is missing."""
+        values = {SEARCH_FIELDS.get(name, name): value for name, value in body.items()}
+        options = {name: _current_options(values[name]) for name in ("fixed_options", "found")}
+        return _parse(cls, {**values, **options, "rungs": tuple(values["rungs"])})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,22 +157,33 @@ class TrainingRecord(TrainingSpec):
 
     @classmethod
     def from_json(cls, body: Mapping[str, Any]) -> TrainingRecord:
-        """Parse a stored record. Raises TypeError when a field is missing."""
+        """Parse a stored record. Raises BadInput when a field is missing."""
         search = body.get("search")
-        return _parse(
-            cls,
-            {
-                **body,
-                "inputs": TrainingInputs.from_json(body.get("inputs", {})),
-                "search": SearchRecord.from_json(search) if search else None,
-            },
-        )
+        try:
+            return _parse(
+                cls,
+                {
+                    **body,
+                    "options": _current_options(body["options"]),
+                    "inputs": TrainingInputs.from_json(body.get("inputs", {})),
+                    "search": SearchRecord.from_json(search) if search else None,
+                },
+            )
+        except (KeyError, TypeError) as error:
+            raise BadInput(what="training record", problem=f"{type(error).__name__}: {error}") from error
 
     def to_json(self) -> dict[str, Any]:
         """JSON values; the search and the circumstances only when there are any."""
         body = {name: value for name, value in vars(self).items() if value or name not in ("search", "circumstances")}
         search = {"search": {**vars(self.search), "rungs": list(self.search.rungs)}} if self.search else {}
         return {**body, "inputs": self.inputs.to_json(), **search}
+
+
+def _current_options(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options under today's names, those of a stack's members too."""
+    members = {name: _current_options(values) for name, values in options.get("member_options", {}).items()}
+    renamed = {OPTION_NAMES.get(name, name): value for name, value in options.items()}
+    return {**renamed, "member_options": members} if members else renamed
 
 
 def _parse(record: type[T], body: Mapping[str, Any]) -> T:

@@ -67,7 +67,7 @@ def train(order: Json, dag_run: Any) -> Json:
     from sentiment_lib.steps.training import train
     from sentiment_lib.training_record import TrainingOrder
 
-    began: datetime = dag_run.start_date
+    run_started_at: datetime = dag_run.start_date
     version = run_step(
         train.run,
         TrainingOrder(
@@ -75,7 +75,7 @@ def train(order: Json, dag_run: Any) -> Json:
             family=order["family"],
             seed=order["seed"],
             run_key=f"{run_key(dag_run)}/{order['family']}",
-            began=began,
+            run_started_at=run_started_at,
         ),
     )
     return {"snapshot_id": order["snapshot_id"], "candidate": version.version, "family": version.family}

@@ -67,18 +67,20 @@ def retrain(
     from sentiment_lib.steps.training import snapshot as snapshot_step
     from sentiment_lib.steps.training import train as train_step
 
-    began = datetime.now(UTC)
+    started_at = datetime.now(UTC)
     failed: dict[str, SentimentError] = {}
     decisions = []
     with open_store() as (store, settings):
-        request = f"{authorise(store, settings, 'retrain').name}/{began:%Y-%m-%dT%H:%M:%S}"
+        request = f"{authorise(store, settings, 'retrain').name}/{started_at:%Y-%m-%dT%H:%M:%S}"
         request_retrain.claim_requests(store, settings, run_id=request, otherwise="person", families=families)
         frozen = snapshot_step.run(store, settings).snapshot_id
         for family in family_selection.select_families(settings, families):
             if not as_json:
                 typer.echo(f"Training {family} on snapshot {frozen} …", err=True)
             try:
-                order = TrainingOrder(snapshot_id=frozen, family=family, run_key=request, seed=seed, began=began)
+                order = TrainingOrder(
+                    snapshot_id=frozen, family=family, run_key=request, seed=seed, run_started_at=started_at
+                )
                 version = train_step.run(store, settings, order).version
             except (TrainingRefused, TrainingCancelled, MissingExtra, MissingWeights) as error:
                 # specific to this family: train the others

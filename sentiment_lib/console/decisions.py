@@ -7,16 +7,20 @@ from typing import Any
 from sqlalchemy import Connection
 
 from sentiment_lib.console.overview import answer_address
+from sentiment_lib.errors import BadInput
 from sentiment_lib.evaluation import evidence_text
 from sentiment_lib.evaluation.evidence_record import Evidence
 from sentiment_lib.evaluation.significance import Difference
 from sentiment_lib.pages.charts.confusion_matrix import confusion_matrices
 from sentiment_lib.pages.charts.figure import Chart
 from sentiment_lib.pages.charts.intervals import Interval, intervals
-from sentiment_lib.records import LABELS
+from sentiment_lib.records import LABELS, DecisionRecord
 from sentiment_lib.steps.decisions import shadow_comparison
 from sentiment_lib.storage import decisions, deployments, predictions, snapshots
 from sentiment_lib.storage.decisions import DecisionSummary
+
+#: What a page without readable evidence shows instead.
+NO_EVIDENCE: dict[str, Any] = {"sentences": [], "charts": [], "shadow": None}
 
 
 def rows(connection: Connection, run: str = "") -> list[DecisionSummary]:
@@ -25,23 +29,42 @@ def rows(connection: Connection, run: str = "") -> list[DecisionSummary]:
 
 
 def view(connection: Connection, decision_id: int) -> dict[str, Any]:
-    """Values of a decision's page. Raises NotFound."""
+    """Values of a decision's page; those from the evidence only when it can be parsed. Raises NotFound.
+
+    Evidence that cannot be parsed was changed after the decision: the page says so instead of failing.
+    """
     decision = decisions.full_record(connection, decision_id)
-    evidence = Evidence.from_json(decision.evidence)
-    compared = evidence.comparison
+    intact = decisions.is_intact(decision)
+    evidence = _parse(decision, intact=intact)
     versions = {"candidate": decision.candidate_version, "champion": decision.champion_version}
     return {
         "decision": decision,
         "evidence": evidence,
-        "compared": compared,
         "synthetic": snapshots.synthetic_rows(connection, decision.snapshot_id),
-        "intact": decisions.is_intact(decision),
+        "intact": intact,
         "approval": decisions.approval(connection, decision_id),
         "answer_at": answer_address(decision.requested_by),
         "humanise_metrics": evidence_text.humanise_metrics,
         "verdict_name": evidence_text.verdict_name,
         "deployments": deployments.all_of_decision(connection, decision_id),
         "examples": predictions.disagreements(connection, **versions),
+        **(_of_evidence(connection, decision, evidence) if evidence else NO_EVIDENCE),
+    }
+
+
+def _parse(decision: DecisionRecord, *, intact: bool) -> Evidence | None:
+    try:
+        return Evidence.from_json(decision.evidence)
+    except BadInput:
+        if intact:
+            raise
+        return None
+
+
+def _of_evidence(connection: Connection, decision: DecisionRecord, evidence: Evidence) -> dict[str, Any]:
+    compared = evidence.comparison
+    return {
+        "compared": compared,
         "shadow": shadow_comparison.run(connection, decision),
         "sentences": [evidence_text.summary(compared), evidence_text.effect_of_promotion(compared)],
         "charts": _charts(evidence),
@@ -52,14 +75,14 @@ def _charts(evidence: Evidence) -> list[Chart]:
     compared = evidence.comparison
     differences = [compared.main, *compared.guards]
     gains = [_interval(evidence_text.humanise_metrics(difference.metric), difference) for difference in differences]
-    drawn = [intervals("Candidate minus champion, with confidence intervals", gains, axis="difference")]
+    charts = [intervals("Candidate minus champion, with confidence intervals", gains, axis="difference")]
     slices = [_interval(f"{part.name} ({part.rows})", part.difference) for part in compared.slices if part.difference]
     if slices:
-        drawn.append(intervals("By slice", slices, axis="difference"))
+        charts.append(intervals("By slice", slices, axis="difference"))
     champion, candidate = evidence.champion_confusion.tolist(), evidence.candidate_confusion.tolist()
     names = [str(label) for label in LABELS]
-    drawn.append(confusion_matrices("Confusion matrix", names, ("champion", champion), ("candidate", candidate)))
-    return drawn
+    charts.append(confusion_matrices("Confusion matrix", names, ("champion", champion), ("candidate", candidate)))
+    return charts
 
 
 def _interval(name: str, difference: Difference) -> Interval:

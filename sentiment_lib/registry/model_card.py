@@ -17,12 +17,12 @@ from sentiment_lib.training_record import SearchRecord, TrainingRecord
 Figures = Mapping[str, tuple[float, float, float]]
 FILE = "card.md"
 LIMITS = """\
-- Made for English tweets to and about airlines. Other languages are read, but nothing here says how well.
-- A label is the tone of one text: not what its author feels, and no judgement about a person.
-- Irony, and news told in a calm voice, are where such models fail most; so do words younger than the training period.
-- Labels are votes of crowd workers or corrections by people, with their errors.
-- Probabilities are calibrated on the training period; after a change of the stream they are not, until it is retrained.
-- People's names, links and numbers are masked before the model reads a text."""
+- Intended for English tweets to and about airlines. Other languages are accepted; performance on them is not measured.
+- A label is the sentiment of one text. It does not establish what its author feels and is no judgement of a person.
+- Irony and factual reports of bad news are the most frequent errors, as are words newer than the training data.
+- Labels come from crowd workers and from corrections by users, and contain their errors.
+- Probabilities are calibrated on the training period. After drift they may be miscalibrated until the next retrain.
+- User names, URLs and numbers are masked before the model reads a text."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -34,7 +34,7 @@ def freeze():
 def train_family(order):
     if order.family in case["fail"]:
         raise TrainingRefused(family=order.family, problem="made up")
-    assert order.began.tzinfo, order
+    assert order.run_started_at.tzinfo, order
     return Record(version=len(order.family), family=order.family)
 
 def decide(candidate, **asked):

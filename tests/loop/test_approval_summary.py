@@ -105,3 +105,18 @@ def test_the_page_of_a_run_leads_to_its_decision_and_of_several_to_their_list(st
     page = draw("decisions.html", "/decisions", rows=[], run="<i>1")
     assert "No decision in this run" in page
     assert "&lt;i&gt;1" in page
+
+
+@pytest.mark.parametrize("change", ["'{'", "replace(evidence, '\"behaviours\"', '\"behavior\"')", "evidence || ' '"])
+def test_the_page_of_a_decision_says_that_its_evidence_was_changed(store, decided, change):
+    with store.engine.connect() as connection:
+        connection.execute(text(f"UPDATE evaluations SET evidence = {change}"))
+        view = console.view(connection, decided.decision.decision_id)
+        connection.rollback()
+    page = draw("decision.html", "/decisions/one", **view)
+    assert "hash mismatch" in page
+    assert ">intact<" not in page
+    assert decided.decision.evidence_hash in page
+    readable = change == "evidence || ' '"
+    assert ("cannot be read" not in page) == readable
+    assert ("Confusion matrix" in page) == readable

@@ -367,3 +367,17 @@ def test_a_decision_of_the_first_wording_replays_in_its_own_words(store, setting
 def test_a_version_trained_again_predicts_the_same(store, settings, decided):
     found = reproduce.run(store, settings, version=decided.version.version)
     assert (found.identical, found.rows, found.same_labels) == (True, 120, 1.0)
+
+
+def test_a_version_whose_record_names_an_option_as_it_was_called_before_is_trained_again(store, settings, decided):
+    order = TrainingOrder(
+        snapshot_id=decided.snapshot.snapshot_id, family="tfidf_logreg", run_key="retrain/3", options={"c": 0.3}
+    )
+    version = train.run(store, settings, order).version
+    with store.begin() as connection:
+        connection.execute(
+            text("""UPDATE model_versions SET training = jsonb_set(training, '{options}', '{"strength": 0.3}')
+                WHERE version = :version"""),
+            {"version": version},
+        )
+    assert reproduce.run(store, settings, version=version).identical

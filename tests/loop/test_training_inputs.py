@@ -116,6 +116,9 @@ def test_a_family_that_begins_when_its_retrains_time_is_used_up_is_refused_unles
 ):
     late = datetime.now(UTC) - timedelta(minutes=settings.policy.retrain.budget_minutes + 1)
     with pytest.raises(TrainingRefused, match="budget_minutes"):
-        train.run(store, settings, TrainingOrder(family="count_logreg", began=late, **order))
+        train.run(store, settings, TrainingOrder(family="count_logreg", run_started_at=late, **order))
     order["snapshot_id"] = decided.snapshot.snapshot_id
-    assert train.run(store, settings, TrainingOrder(family="tfidf_logreg", began=late, **order)) == decided.version
+    assert (
+        train.run(store, settings, TrainingOrder(family="tfidf_logreg", run_started_at=late, **order))
+        == decided.version
+    )

@@ -57,7 +57,7 @@ def test_a_searched_training_registers_the_winners_options_and_reproduces(
     note = training["search"]
     assert note["found"], note
     assert training["options"] == note["found"]
-    assert (note["ordered"], note["asked"], note["configurations"], note["failed"]) == ({}, 4, 4, 0)
+    assert (note["fixed_options"], note["requested_trials"], note["configurations"], note["failed"]) == ({}, 4, 4, 0)
     registry = Registry(searching)
     runs = nested(registry, version.run_id)
     assert len(runs) == note["trials"] == 4 + 3
@@ -72,7 +72,7 @@ def test_a_searched_training_registers_the_winners_options_and_reproduces(
     parent = registry.client.get_run(version.run_id)
     assert ast.literal_eval(parent.data.params["options_found"]) == note["found"]
     assert parent.data.metrics["search_configurations"] == 4
-    assert "Options were searched, 4 configurations in 7 trials" in registry.card(version.version)
+    assert "Hyperparameter search, 4 configurations in 7 trials" in registry.card(version.version)
     assert not (searching.home / "checkpoints").exists() or not list((searching.home / "checkpoints").iterdir())
 
     monkeypatch.setattr(successive_halving, "search", lambda *_, **__: pytest.fail("searched again"))

@@ -19,7 +19,7 @@ def minutes(after, spent=0.0, **retrain):
     """(search, training) of a family that begins so many minutes after its retrain, and spent some in earlier tries."""
     settings = Settings(policy=Policy.model_validate({"retrain": {"budget_minutes": 100, **retrain}}))
     now = BEGAN + timedelta(minutes=after)
-    found = time_budget.apply_budget(settings, family="bert", began=BEGAN, now=now, spent=spent).policy.retrain
+    found = time_budget.apply_budget(settings, family="bert", run_started_at=BEGAN, now=now, spent=spent).policy.retrain
     return found.search_minutes, found.train_minutes
 
 
@@ -51,7 +51,7 @@ def test_a_family_that_would_begin_too_late_is_refused_by_the_name_of_the_rule(a
 
 def test_a_training_by_itself_shares_nothing():
     settings = Settings()
-    assert time_budget.apply_budget(settings, family="bert", began=None, now=BEGAN) is settings
+    assert time_budget.apply_budget(settings, family="bert", run_started_at=None, now=BEGAN) is settings
 
 
 def test_a_training_that_runs_out_of_its_minutes_names_the_rule():

@@ -15,21 +15,22 @@ _log = logging.getLogger(__name__)
 
 
 def apply_budget(
-    settings: Settings, *, family: str, began: datetime | None, now: datetime, spent: float = 0.0
+    settings: Settings, *, family: str, run_started_at: datetime | None, now: datetime, spent: float = 0.0
 ) -> Settings:
     """Settings whose search_minutes and train_minutes fit into what the retrain's budget has left `now`.
 
-    `began` is the start of the retrain, None for a training by itself. `spent` are the minutes of earlier tries, which
-    count against the training's. Raises TrainingRefused when the budget is used up.
+    `run_started_at` is the start of the retrain, None for a training by itself. `spent` are the minutes of earlier
+    tries, which count against the training's. Raises TrainingRefused when the budget is used up.
     """
-    if began is None:
+    if run_started_at is None:
         return settings
     policy = settings.policy.retrain
-    remaining = policy.budget_minutes - (now - began).total_seconds() / 60
+    remaining = policy.budget_minutes - (now - run_started_at).total_seconds() / 60
     if remaining <= 0:
         problem = (
             f"the {policy.budget_minutes:g} minutes of policy.retrain.budget_minutes, which the families of one "
-            f"retrain share, are used up (it began at {began:%Y-%m-%d %H:%M %Z}): raise it, or train fewer families"
+            f"retrain share, are used up (it began at {run_started_at:%Y-%m-%d %H:%M %Z}): raise it, or train "
+            "fewer families"
         )
         raise TrainingRefused(family=family, problem=problem)
     # a search must leave time for its training

@@ -53,7 +53,7 @@ def run(store: Store, settings: Settings, order: TrainingOrder) -> ModelVersion:
     spec = TrainingSpec(
         family=order.family, seed=order.seed, options=dict(options), snapshot_hash=snapshot.content_hash
     )
-    return _find_or_train(store, settings, _task(settings, order.run_key, spec, snapshot), order.began)
+    return _find_or_train(store, settings, _task(settings, order.run_key, spec, snapshot), order.run_started_at)
 
 
 def register_untrained(store: Store, settings: Settings, *, family: str) -> ModelVersion:
@@ -72,7 +72,7 @@ def training_key(run_key: str, spec: TrainingSpec) -> str:
     return hash_text(f"{run_key}\n{sorted(vars(spec).items())}")
 
 
-def _find_or_train(store: Store, settings: Settings, task: _Task, began: datetime | None) -> ModelVersion:
+def _find_or_train(store: Store, settings: Settings, task: _Task, run_started_at: datetime | None) -> ModelVersion:
     registry = Registry(settings)
     with store.begin() as connection:
         existing = model_versions.by_training_key(connection, task.key)
@@ -87,7 +87,11 @@ def _find_or_train(store: Store, settings: Settings, task: _Task, began: datetim
         resumes = catalog.family(task.spec.family).resumes(task.spec.options)
         stopwatch = Stopwatch(task.folder / "spent.json" if resumes else None)
         limited = time_budget.apply_budget(
-            settings, family=task.spec.family, began=began, now=datetime.now(UTC), spent=stopwatch.wall / 60
+            settings,
+            family=task.spec.family,
+            run_started_at=run_started_at,
+            now=datetime.now(UTC),
+            spent=stopwatch.wall / 60,
         )
         registered, record, cost = _train(store, limited, registry, task, stopwatch)
     version = ModelVersion(

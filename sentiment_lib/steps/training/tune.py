@@ -85,8 +85,8 @@ def _search(
 
 def _describe(outcome: successive_halving.Outcome, spec: TrainingSpec, count: int, run_id: str) -> SearchRecord:
     return SearchRecord(
-        asked=count,
-        ordered=dict(spec.options),
+        requested_trials=count,
+        fixed_options=dict(spec.options),
         found=dict(outcome.options),
         winner=outcome.winner,
         configurations=outcome.configurations,
@@ -106,4 +106,4 @@ def _read(path: Path, count: int) -> SearchRecord | None:
     if not path.is_file():
         return None
     record = SearchRecord.from_json(json.loads(path.read_text()))
-    return record if record.asked == count else None
+    return record if record.requested_trials == count else None
