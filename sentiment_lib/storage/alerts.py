@@ -90,6 +90,7 @@ DELIVERY_STATE = text(
 )
 # serialises openers of one dedup key
 SERIAL = text("SELECT pg_advisory_xact_lock(hashtextextended(:dedup_key, 7))")
+REOPEN_WITHIN = timedelta(minutes=30)
 # a signal that flaps is one incident: an alert resolved a moment ago is reopened
 REOPEN = text(
     """
@@ -123,12 +124,10 @@ def open_alert(
     title: str,
     body: str = "",
     evidence_link: str | None = None,
-    *,
-    reopen_within: timedelta = timedelta(minutes=30),
 ) -> int:
-    """Open an alert and return its id; an alert of this dedup key that is open, or was within the span, counts up."""
+    """Open an alert and return its id; one of this dedup key that is open, or was within REOPEN_WITHIN, counts up."""
     connection.execute(SERIAL, {"dedup_key": dedup_key})
-    connection.execute(REOPEN, {"dedup_key": dedup_key, "within": reopen_within})
+    connection.execute(REOPEN, {"dedup_key": dedup_key, "within": REOPEN_WITHIN})
     alert_id: int = connection.execute(
         OPEN,
         {

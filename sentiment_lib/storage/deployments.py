@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 from sqlalchemy import Connection, func, insert, select, update
 
+from sentiment_lib.errors import NotFound
 from sentiment_lib.records import AliasMove, Deployment
 from sentiment_lib.storage import ledger
 from sentiment_lib.storage.tables import ApprovalRow, DeploymentRow
@@ -19,6 +19,16 @@ _COLUMNS = (
     _TABLE.c.to_version,
     _TABLE.c.kind,
     func.coalesce(_TABLE.c.finished_at, _TABLE.c.intended_at).label("at"),
+)
+
+_SUMMARY = (
+    _TABLE.c.deployment_id,
+    _TABLE.c.kind,
+    _TABLE.c.state,
+    _TABLE.c.to_version,
+    _TABLE.c.finished_at,
+    _TABLE.c.moved_by,
+    _TABLE.c.reason,
 )
 
 
@@ -52,8 +62,11 @@ def close_move(connection: Connection, deployment: Deployment, state: str, why: 
 
 
 def by_id(connection: Connection, deployment_id: int) -> Deployment:
-    """The deployment with this id. Raises sqlalchemy.exc.NoResultFound."""
-    row = connection.execute(select(*_COLUMNS).where(_TABLE.c.deployment_id == deployment_id)).mappings().one()
+    """The deployment with this id. Raises NotFound."""
+    query = select(*_COLUMNS).where(_TABLE.c.deployment_id == deployment_id)
+    row = connection.execute(query).mappings().one_or_none()
+    if row is None:
+        raise NotFound(what="deployment", key=deployment_id)
     return Deployment(**row)
 
 
@@ -99,6 +112,7 @@ class DeploymentSummary:
     deployment_id: int
     kind: str
     state: str
+    to_version: int
     finished_at: datetime | None
     moved_by: str | None
     reason: str | None
@@ -141,23 +155,16 @@ def served_before(connection: Connection, version: int) -> bool:
     return bool(connection.execute(query).scalar_one())
 
 
-def history(connection: Connection, limit: int = 50) -> list[dict[str, Any]]:
-    """The newest deployments with all columns, newest first."""
-    query = select(_TABLE).order_by(_TABLE.c.deployment_id.desc()).limit(limit)
-    return [dict(row) for row in connection.execute(query).mappings()]
+def newest(connection: Connection, limit: int = 50) -> list[DeploymentSummary]:
+    """The newest deployments, newest first."""
+    query = select(*_SUMMARY).order_by(_TABLE.c.deployment_id.desc()).limit(limit)
+    return [DeploymentSummary(**row) for row in connection.execute(query).mappings()]
 
 
 def all_of_decision(connection: Connection, decision_id: int) -> list[DeploymentSummary]:
     """Every deployment that a decision led to, oldest first."""
     query = (
-        select(
-            _TABLE.c.deployment_id,
-            _TABLE.c.kind,
-            _TABLE.c.state,
-            _TABLE.c.finished_at,
-            _TABLE.c.moved_by,
-            _TABLE.c.reason,
-        )
+        select(*_SUMMARY)
         .outerjoin(ApprovalRow, ApprovalRow.approval_id == _TABLE.c.approval_id)
         .where((_TABLE.c.decision_id == decision_id) | (ApprovalRow.decision_id == decision_id))
         .order_by(_TABLE.c.deployment_id)

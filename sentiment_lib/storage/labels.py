@@ -3,49 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, text
 
 
-def insert_label(
-    connection: Connection,
-    *,
-    tweet_id: int,
-    label: str,
-    source: str,
-    by: str,
-    at: datetime,
-    is_new_answer: bool = True,
-    inclusion_probability: float | None = None,
-    confidence: float | None = None,
-) -> int | None:
-    """Store a person's label of a tweet, whose last answer stands; the label's id, or None when it stands already.
+@dataclass(frozen=True, kw_only=True)
+class NewLabel:
+    """A person's label of a tweet, to be stored."""
 
-    A label given again after another one becomes the newest again. With `is_new_answer` False (`at` is no time of the
-    person's), it does so only after another label of the same person.
+    tweet_id: int
+    label: str
+    #: "audit", "person" or "feedback"
+    source: str
+    labelled_by: str
+    labelled_at: datetime
+    #: False when `labelled_at` is not the time at which the person labelled
+    is_timed: bool = True
+    #: of a random draw: the audit sample, or one that an import declares
+    inclusion_probability: float | None = None
+    confidence: float | None = None
+
+
+def insert_label(connection: Connection, new: NewLabel) -> int | None:
+    """Store a label and return its id; None when it is stored already and is the person's newest.
+
+    A label given again after another one becomes the newest again; without a time of its own, only after another
+    label of the same person.
     """
     label_id: int | None = connection.execute(
         text(
             "INSERT INTO labels (tweet_id, label, source, labelled_by, labelled_at, confidence, inclusion_probability) "
-            "VALUES (:tweet, :label, :source, :by, :at, :confidence, :inclusion) "
+            "VALUES (:tweet_id, :label, :source, :labelled_by, :labelled_at, :confidence, :inclusion_probability) "
             "ON CONFLICT (tweet_id, source, labelled_by, label) DO UPDATE SET labelled_at = excluded.labelled_at, "
             "confidence = excluded.confidence WHERE labels.labelled_at < excluded.labelled_at AND EXISTS ("
             "SELECT FROM labels other WHERE other.tweet_id = labels.tweet_id AND other.source = labels.source "
             "AND other.label <> labels.label AND other.labelled_at >= labels.labelled_at "
-            "AND (:is_new_answer OR other.labelled_by = labels.labelled_by)) RETURNING label_id"
+            "AND (:is_timed OR other.labelled_by = labels.labelled_by)) RETURNING label_id"
         ),
-        {
-            "is_new_answer": is_new_answer,
-            "tweet": tweet_id,
-            "label": label,
-            "source": source,
-            "by": by,
-            "at": at,
-            "confidence": confidence,
-            "inclusion": inclusion_probability,
-        },
+        vars(new),
     ).scalar()
     return label_id
 

@@ -208,8 +208,6 @@ MANY_PARAMETERS = {
     "families/transformers/fine_tuning.py fine_tune",
     "families/transformers/masked_language_model.py pretrain",
     "families/tuning/successive_halving.py search",
-    "storage/alerts.py open_alert",
-    "storage/labels.py insert_label",
 }
 
 

@@ -32,10 +32,10 @@ def run(
     with store.begin() as connection:
         lock(connection, "champion")
         champion = model_versions.champion(connection)
-        last = deployments.history(connection, limit=1)
+        newest = deployments.newest(connection, limit=1)
         if champion and champion.version == to_version:
-            if last and (last[0]["kind"], last[0]["reason"]) == ("rollback", reason.strip()):
-                return deployments.by_id(connection, last[0]["deployment_id"])
+            if newest and (newest[0].kind, newest[0].reason) == ("rollback", reason.strip()):
+                return deployments.by_id(connection, newest[0].deployment_id)
             raise BadInput(what="version", problem=f"{to_version} is the champion already")
         pending = deployments.pending_move(connection)
         if pending:

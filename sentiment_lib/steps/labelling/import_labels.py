@@ -182,14 +182,16 @@ def _store(
         audit = one.tweet_id in probabilities and audited.get(one.tweet_id, one.by) == one.by
         label_id = labels.insert_label(
             connection,
-            tweet_id=one.tweet_id,
-            label=one.label,
-            source="audit" if audit else "person",
-            by=one.by,
-            at=one.at,
-            is_new_answer=one.timed,
-            inclusion_probability=probabilities[one.tweet_id] if audit else drawn_with,
-            confidence=one.confidence,
+            labels.NewLabel(
+                tweet_id=one.tweet_id,
+                label=one.label,
+                source="audit" if audit else "person",
+                labelled_by=one.by,
+                labelled_at=one.at,
+                is_timed=one.timed,
+                inclusion_probability=probabilities[one.tweet_id] if audit else drawn_with,
+                confidence=one.confidence,
+            ),
         )
         if audit:
             newly_audited.append(one.tweet_id)

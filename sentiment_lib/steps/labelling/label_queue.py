@@ -111,13 +111,15 @@ def answer(store: Store, *, person: str, pick_id: int, label: str) -> Pick:
             audit = found.kind == "audit"
             label_id = labels.insert_label(
                 connection,
-                tweet_id=found.tweet_id,
-                label=label,
-                # a second opinion measures the people, not the model: it is no second draw
-                source="audit" if audit else "person",
-                by=person,
-                at=now,
-                inclusion_probability=found.inclusion_probability,
+                labels.NewLabel(
+                    tweet_id=found.tweet_id,
+                    label=label,
+                    # a second opinion measures the people, not the model: it is no second draw
+                    source="audit" if audit else "person",
+                    labelled_by=person,
+                    labelled_at=now,
+                    inclusion_probability=found.inclusion_probability,
+                ),
             )
             if audit:
                 labels.mark_audited(connection, [found.tweet_id], now)
