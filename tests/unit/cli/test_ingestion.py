@@ -45,6 +45,7 @@ def tweets_file(tmp_path):
 def test_ingest_says_what_became_of_every_row(sentiment, tweets_file):
     assert sentiment("ingest", tweets_file) == (
         "t.csv: 4 rows came in = 2 stored + 1 duplicate + 1 quarantined; 1 labels\n"
+        "  1 of 4 rows were refused, because the id 'x' is no tweet id (row 3)\n"
     )
 
 
@@ -52,7 +53,8 @@ def test_ingest_gives_the_same_as_json(sentiment, tweets_file):
     (result,) = json.loads(sentiment("ingest", tweets_file, "--json"))
     assert result.pop("ingest_id") > 0
     expected = {"received": 4, "stored": 2, "duplicate": 1, "quarantined": 1, "labels": 1}
-    assert result == {"source": "t.csv", **expected}
+    notes = ["1 of 4 rows were refused, because the id 'x' is no tweet id (row 3)"]
+    assert result == {"source": "t.csv", **expected, "notes": notes}
 
 
 def test_ingest_takes_several_files_and_names_their_labels_as_told(sentiment, tweets_file, tmp_path, store):
@@ -86,7 +88,7 @@ def test_ingest_empties_the_landing_folder(sentiment, tmp_path, tweets_file):
     tweets_file.rename(folder / "t.csv")
     (result,) = json.loads(sentiment("ingest", "--landing", "--json"))
     assert (result["source"], result["received"]) == ("t.csv", 4)
-    assert [path.name for path in (folder / "done").iterdir()] == ["plain__t.csv"]
+    assert sorted(path.name for path in (folder / "done").iterdir()) == ["plain__t.csv", "plain__t.csv.why.txt"]
 
 
 def test_ingest_from_x_without_a_token_takes_nothing_in(sentiment):
@@ -121,9 +123,9 @@ def test_quarantine_lists_the_newest_rows_with_their_reasons(sentiment, tweets_f
 
 def test_quarantine_lists_no_more_than_asked_for(sentiment, tmp_path):
     path = tmp_path / "t.csv"
-    path.write_text(HEADER + "".join(f"x{n},text,{DAY},\n" for n in range(5)))
+    path.write_text(HEADER + f"1,text,{DAY},\n" + "".join(f"x{n},text,{DAY},\n" for n in range(5)))
     sentiment("ingest", path)
     assert [line.split(":")[0] for line in sentiment("quarantine", "--limit", 2).splitlines()] == [
+        "t.csv row 6",
         "t.csv row 5",
-        "t.csv row 4",
     ]
