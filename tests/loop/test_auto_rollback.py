@@ -170,6 +170,7 @@ def test_labels_are_judged_in_the_order_in_which_they_arrived_and_each_text_once
             champion=promoted.to_version,
             previous=promoted.from_version,
             since=datetime(2020, 1, 1, tzinfo=UTC),
+            auditors=("local",),
         )
     assert [row["text"] for row in judged] == arrival
     assert auto_rollback.run(store, audited).verdict.labels == 151
