@@ -52,6 +52,8 @@ class ServingSettings(BaseModel):
     burst_texts: float = Field(10_000, gt=0, description="burst size of the rate limit")
     key_units_in_flight: float = Field(8000, gt=0, description="cost of one key's requests in progress")
     shed_seconds: float = Field(5, gt=0, description="expected wait above which a request is refused with 503")
+    bad_keys_per_minute: int = Field(20, ge=1, description="bad keys and failed logins of one address")
+    metrics_key: SecretStr = Field(SecretStr(""), description="bearer token that /metrics needs; empty: none")
     poll_seconds: float = Field(1, gt=0, description="polling interval for a new champion")
     spool_bytes: int = Field(1 << 30, ge=1 << 20, description="size limit of the spool")
     cors_origins: tuple[str, ...] = ()

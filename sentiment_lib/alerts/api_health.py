@@ -38,15 +38,20 @@ class Probe:
     seconds: Mapping[float, float] = field(default_factory=dict)
 
 
-def probe(url: str, at: datetime, *, timeout: float = 3) -> Probe:
-    """Probe the API at `url`; an unavailable API is a probe with `ready` None. Raises MissingExtra as `parse`."""
+def probe(url: str, at: datetime, *, timeout: float = 3, metrics_key: str = "") -> Probe:
+    """Probe the API at `url`, with the token of its metrics; an unavailable API is a probe with `ready` None.
+
+    Raises MissingExtra as `parse`.
+    """
     try:
         try:
             with urllib.request.urlopen(f"{url}/readyz", timeout=timeout) as response:  # noqa: S310 (the URL is the installation's own setting)
                 ready = response.status == 200
         except urllib.error.HTTPError:
             ready = False
-        with urllib.request.urlopen(f"{url}/metrics", timeout=timeout) as response:  # noqa: S310 (the URL is the installation's own setting)
+        headers = {"Authorization": f"Bearer {metrics_key}"} if metrics_key else {}
+        page_request = urllib.request.Request(f"{url}/metrics", headers=headers)  # noqa: S310 (as above)
+        with urllib.request.urlopen(page_request, timeout=timeout) as response:  # noqa: S310 (the URL is the installation's own setting)
             page = response.read(MAX_PAGE).decode()
         return parse(page, at, ready)
     except (OSError, ValueError, KeyError):  # unavailable, or no page of ours

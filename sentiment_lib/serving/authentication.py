@@ -48,11 +48,17 @@ def require(role: str) -> Callable[[Request], Awaitable[Caller]]:
 
 
 async def identify(request: Request) -> Caller | None:
-    """The caller by header or by session; None for neither. Raises HTTPException 403 for a cross-site request."""
+    """The caller by header or by session; None for neither.
+
+    Raises HTTPException 403 for a cross-site request, 429 after too many bad keys from one address.
+    """
     keys = _service(request).keys
     key = _key_in_header(request)
     if key is not None:
-        return await _lookup(keys, digest_of(key))
+        caller = await _lookup(keys, digest_of(key))
+        if caller is None:
+            _count_failure(request)
+        return caller
     session = request.cookies.get(COOKIE)
     if session is None:
         return None
@@ -67,10 +73,15 @@ async def identify(request: Request) -> Caller | None:
 
 
 async def sign_in(request: Request, response: Response, key: str) -> Caller | None:
-    """Set a session cookie for this key on the response; returns None, without a cookie, for a key not in use."""
+    """Set a session cookie for this key on the response; returns None, without a cookie, for a key not in use.
+
+    Raises HTTPException 429 after too many failures from one address.
+    """
     service = _service(request)
     caller = await _lookup(service.keys, digest_of(key.strip()))
-    if caller is not None:
+    if caller is None:
+        _count_failure(request)
+    else:
         response.set_cookie(
             COOKIE,
             str(_signer(service.settings).dumps(digest_of(key.strip()).hex())),
@@ -85,6 +96,17 @@ async def sign_in(request: Request, response: Response, key: str) -> Caller | No
 def sign_out(response: Response) -> None:
     """Delete the session cookie."""
     response.delete_cookie(COOKIE, httponly=True, samesite="strict")
+
+
+def _count_failure(request: Request) -> None:
+    """Log the address of a failed attempt; raises HTTPException 429 for too many of one address. A good key is
+    never refused, so that nobody can lock others out."""
+    address = request.client.host if request.client else ""
+    add_log_fields(request.scope, client=address, bad_key=True)
+    wait = _service(request).bad_key_rate.acquire(address)
+    if wait:
+        detail = "too many attempts with keys that are not in use"
+        raise HTTPException(429, detail, headers={"Retry-After": str(max(1, round(wait)))})
 
 
 async def _lookup(keys: KeyRing, digest: bytes) -> Caller | None:

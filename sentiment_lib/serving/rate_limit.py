@@ -5,6 +5,9 @@ from __future__ import annotations
 import threading
 import time
 
+#: Callers that are remembered before those with a full bucket are forgotten.
+MAX_BUCKETS = 10_000
+
 
 class RateLimit:
     """One bucket for each caller: `per_second` tokens on average, at most `burst` at once."""
@@ -23,6 +26,8 @@ class RateLimit:
         """
         now = time.monotonic()
         with self._lock:
+            if len(self._buckets) >= MAX_BUCKETS:
+                self._drop_full(now)
             available, counted_at = self._buckets.get(caller, (self._burst, now))
             available = min(self._burst, available + (now - counted_at) * self._per_second)
             needed = min(tokens, self._burst)
@@ -31,3 +36,11 @@ class RateLimit:
                 return 0.0
             self._buckets[caller] = (available, now)
             return (needed - available) / self._per_second
+
+    def _drop_full(self, now: float) -> None:
+        """Forget callers whose bucket is full again: they start with a full one anyway."""
+        self._buckets = {
+            caller: (tokens, at)
+            for caller, (tokens, at) in self._buckets.items()
+            if tokens + (now - at) * self._per_second < self._burst
+        }

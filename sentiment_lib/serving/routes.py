@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hmac
 import time
 from typing import Annotated, Any
 
 import orjson
-from fastapi import APIRouter, Depends, Path, Request, Response
+from fastapi import APIRouter, Depends, HTTPException, Path, Request, Response
 
 from sentiment_lib.errors import BadInput, NotFound
 from sentiment_lib.serving import schemas
@@ -143,9 +144,13 @@ async def readyz(service: Serving, response: Response) -> schemas.ReadyOut:
     return schemas.ReadyOut(ready=ready, model_version=version, warnings=warnings, spool_bytes=spool_bytes)
 
 
-@health.get("/metrics", response_class=Response)
-async def metrics(service: Serving) -> Response:
-    """Metrics in Prometheus text format."""
+@health.get("/metrics", response_class=Response, responses={401: {"model": schemas.ProblemOut}})
+async def metrics(service: Serving, request: Request) -> Response:
+    """Metrics in Prometheus text format; raises HTTPException 401 without the token, if the settings name one."""
+    token = service.settings.serving.metrics_key.get_secret_value()
+    given = request.headers.get("authorization", "")
+    if token and not hmac.compare_digest(given.encode(), f"Bearer {token}".encode()):
+        raise HTTPException(401, "the metrics need their token", headers={"WWW-Authenticate": "Bearer"})
     service.update_gauges()
     return Response(service.metrics.exposition(), media_type="text/plain; version=0.0.4; charset=utf-8")
 

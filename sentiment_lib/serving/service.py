@@ -53,6 +53,8 @@ class Service:
         self.keys = KeyRing(store)
         self.rate_limit = RateLimit(limits.texts_per_second, limits.burst_texts)
         self.connections = Connections(limits)
+        #: bad keys and failed logins of one address
+        self.bad_key_rate = RateLimit(limits.bad_keys_per_minute / 60, limits.bad_keys_per_minute)
         #: labels a minute of each person on the Label page
         self.label_rate = RateLimit(
             settings.policy.label.labels_per_minute / 60, settings.policy.label.labels_per_minute

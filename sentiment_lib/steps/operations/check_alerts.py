@@ -43,7 +43,8 @@ def run(
     """
     now = at or datetime.now(UTC)
     if api is not None:
-        api.add(api_health.probe(settings.api_url, now), settings.policy.alerts)
+        token = settings.serving.metrics_key.get_secret_value()
+        api.add(api_health.probe(settings.api_url, now, metrics_key=token), settings.policy.alerts)
     with store.begin() as connection:
         findings = [finding for rule in catalog.RULES for finding in rule.findings(connection, settings.policy, now)]
         if api is not None:
