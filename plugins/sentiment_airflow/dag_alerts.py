@@ -1,8 +1,12 @@
-"""Alerts of failed tasks and runs: one incident for each task, resolved by a later run without that failure."""
+"""Alerts of failed tasks and runs: one incident for each task, resolved by a later run without that failure.
+
+A task that is mapped over families has one incident for each family, resolved when that task succeeds for that family:
+success of a run of other families says nothing about it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -15,7 +19,15 @@ KIND = "dag_failure"
 
 def open_task_alert(dag_id: str, ti: Any, run_id: str, title: str, body: str) -> int:
     """Open the alert of a failed task, or count it up; returns its id."""
-    return _open(f"{_prefix(dag_id)}{ti.task_id}", dag_id, run_id, title, body)
+    return _open(_key(dag_id, ti), dag_id, run_id, title, body)
+
+
+def resolve_task_alert(dag_id: str, ti: Any) -> int | None:
+    """Resolve the alert of a task, for its family when it is mapped over families; returns its id, None without one."""
+    from sentiment_lib.storage import alerts
+
+    with transaction() as connection:
+        return alerts.resolve_by_key(connection, _key(dag_id, ti))
 
 
 def open_run_alert(dag_id: str, run_id: str, started: datetime | None, title: str, body: str) -> int | None:
@@ -31,6 +43,8 @@ def open_run_alert(dag_id: str, run_id: str, started: datetime | None, title: st
 def resolve_alerts(dag_id: str, started: datetime | None) -> list[int]:
     """Resolve the alerts of this DAG and its tasks, but not those that were seen since `started`; returns their ids.
 
+    Alerts of one family stay: the run may have trained others.
+
     A run ends in success although a task failed when the tasks after it run in any case (trigger rule all_done), so
     success of the run alone does not mean that every task is well.
     """
@@ -38,7 +52,8 @@ def resolve_alerts(dag_id: str, started: datetime | None) -> list[int]:
 
     with transaction() as connection:
         keys = alerts.keys_not_seen_since(connection, f"{KIND}/{dag_id}", _prefix(dag_id), started)
-        resolved = [alerts.resolve_by_key(connection, key) for key in keys]
+        of_tasks = [key for key in keys if "/" not in key.removeprefix(_prefix(dag_id)) or key == f"{KIND}/{dag_id}"]
+        resolved = [alerts.resolve_by_key(connection, key) for key in of_tasks]
     return [alert_id for alert_id in resolved if alert_id is not None]
 
 
@@ -72,6 +87,16 @@ def _open(key: str, dag_id: str, run_id: str, title: str, body: str) -> int:
 
     with transaction() as connection:
         return alerts.open_alert(connection, KIND, "critical", key, title, body, f"/dags/{dag_id}/runs/{run_id}")
+
+
+def _key(dag_id: str, ti: Any) -> str:
+    """Dedup key of a task's alert: with the family, where the arguments of the task instance name one."""
+    key = f"{_prefix(dag_id)}{ti.task_id}"
+    # of a process that was lost the arguments are not resolved, and the alert is the task's
+    for argument in getattr(getattr(ti, "task", None), "op_args", None) or ():
+        if isinstance(argument, Mapping) and "family" in argument:
+            return f"{key}/{argument['family']}"
+    return key
 
 
 def _prefix(dag_id: str) -> str:

@@ -45,6 +45,19 @@ class FailureNotice(BaseNotifier):
                 self.log.exception("The alert %r could not be sent", self.title)
 
 
+class FamilyRecovery(BaseNotifier):
+    """Resolves the alert of an earlier failure of this task for the same family."""
+
+    def notify(self, context: Mapping[str, Any]) -> None:
+        """Resolve; a database that is down is logged, because the task itself has ended well."""
+        from sentiment_airflow.dag_alerts import resolve_task_alert
+
+        try:
+            resolve_task_alert(context["dag"].dag_id, context["ti"])
+        except Exception:
+            self.log.exception("The alert of this family could not be resolved")
+
+
 def deliver() -> None:
     """One round of delivery to every receiver."""
     from sentiment_airflow.run_step import run_step

@@ -9,6 +9,7 @@ from typing import Any
 from airflow.sdk import task
 
 from sentiment_airflow.assets import CHAMPION
+from sentiment_airflow.notifiers import FamilyRecovery
 from sentiment_airflow.run_step import run_key, run_step, to_xcom
 
 Json = dict[str, Any]
@@ -61,7 +62,7 @@ def plan_fine_tuning(snapshot_id: int, params: Json) -> list[Json]:
 
 
 # two trainings at once at most, whatever the pool's slots: more would oversubscribe a small machine
-@task(max_active_tis_per_dag=2)
+@task(max_active_tis_per_dag=2, on_success_callback=FamilyRecovery())
 def train(order: Json, dag_run: Any) -> Json:
     """Train one family; a retry of the same run finds the registered candidate instead of training again."""
     from sentiment_lib.steps.training import train
@@ -81,7 +82,7 @@ def train(order: Json, dag_run: Any) -> Json:
     return {"snapshot_id": order["snapshot_id"], "candidate": version.version, "family": version.family}
 
 
-@task
+@task(on_success_callback=FamilyRecovery())
 def evaluate(candidate: Json, dag_run: Any) -> Json:
     """The gate's decision on one candidate."""
     from sentiment_lib.steps.decisions import evaluate

@@ -34,10 +34,16 @@ def run_of(dag_id, *, started):
     return SimpleNamespace(dag_id=dag_id, run_id=f"scheduled__{started:%H%M}", start_date=started)
 
 
-def fail(dag_alerts, run, task_id):
+def instance(task_id, family=None):
+    """A task instance; of a mapped task with the order that names its family."""
+    arguments = ({"snapshot_id": 1, "family": family},) if family else ()
+    return SimpleNamespace(task_id=task_id, task=SimpleNamespace(op_args=arguments))
+
+
+def fail(dag_alerts, run, task_id, family=None):
     """What FailureNotice does when a task has failed for good."""
     title = f"{run.dag_id}.{task_id} failed"
-    return dag_alerts.module.open_task_alert(run.dag_id, SimpleNamespace(task_id=task_id), run.run_id, title, "")
+    return dag_alerts.module.open_task_alert(run.dag_id, instance(task_id, family), run.run_id, title, "")
 
 
 @pytest.mark.parametrize(
@@ -86,3 +92,17 @@ def test_success_of_one_dag_resolves_nothing_of_another_whose_id_begins_alike(da
     fail(dag_alerts, run_of("retrain_nightly", started=datetime.now(UTC)), "train")
     listeners.on_dag_run_success(run_of("retrain", started=datetime.now(UTC) + LATER), "")
     assert dag_alerts.open_keys() == ["dag_failure/retrain_nightly/train"]
+
+
+def test_a_retrain_of_other_families_leaves_the_alert_of_the_family_that_failed(dag_alerts):
+    from sentiment_airflow import listeners, notifiers
+
+    fail(dag_alerts, run_of("retrain", started=datetime.now(UTC)), "classical.train", "tfidf_logreg")
+    fail(dag_alerts, run_of("retrain", started=datetime.now(UTC)), "classical.train", "fasttext")
+    listeners.on_dag_run_success(run_of("retrain", started=datetime.now(UTC) + LATER), "")
+    context = {"dag": SimpleNamespace(dag_id="retrain"), "ti": instance("classical.train", "fasttext")}
+    notifiers.FamilyRecovery().notify(context)
+    assert dag_alerts.open_keys() == ["dag_failure/retrain/classical.train/tfidf_logreg"]
+    context["ti"] = instance("classical.train", "tfidf_logreg")
+    notifiers.FamilyRecovery().notify(context)
+    assert dag_alerts.open_keys() == []

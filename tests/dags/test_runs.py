@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 PROGRAM = """
 import json, sys
 from types import SimpleNamespace as Record
-from sentiment_airflow import notifiers, retrain_tasks
+from sentiment_airflow import dag_alerts, notifiers, retrain_tasks
 from sentiment_lib.errors import NotEnoughLabels, NotFound, TrainingRefused
 from sentiment_lib.settings import Settings
 from sentiment_lib.steps.decisions import evaluate, request_approval
@@ -53,15 +53,17 @@ STEPS = {
 }
 orders = family_selection.plan_trainings
 retrain_tasks.run_step = lambda step, *given, **asked: STEPS[step](*given, **asked)
-notifiers.FailureNotice.notify = lambda self, context: None
+notifiers.FailureNotice.notify = lambda self, context: failures.append(dag_alerts._key("retrain", context["ti"]))
+notifiers.FamilyRecovery.notify = lambda self, context: recoveries.append(dag_alerts._key("retrain", context["ti"]))
 from airflow.dag_processing.dagbag import DagBag
 dag = DagBag("dags").dags["retrain"]
 found = []
 for case in json.loads(sys.argv[1]):
-    told = []
+    told, failures, recoveries = [], [], []
     run = dag.test(run_conf={"families": case["families"]})
     tasks = sorted([t.task_id, t.map_index, str(t.state), t.pool] for t in run.get_task_instances())
-    found.append({"state": str(run.state), "asked": sorted(told), "tasks": tasks})
+    alerts = {"failures": failures, "recoveries": sorted(recoveries)}
+    found.append({"state": str(run.state), "asked": sorted(told), "tasks": tasks, **alerts})
 print("FOUND " + json.dumps(found))
 """
 
@@ -118,6 +120,13 @@ def test_networks_are_fine_tuned_in_a_pool_of_their_own_and_a_family_that_fails_
         ["fine_tuned.train", 0, "success", "fine_tuning"],
     ]
     assert (mixed["state"], mixed["asked"]) == ("success", [4, 12])
+    assert mixed["failures"] == ["dag_failure/retrain/classical.train/vader"]
+    assert mixed["recoveries"] == [
+        "dag_failure/retrain/classical.evaluate/tfidf_logreg",
+        "dag_failure/retrain/classical.train/tfidf_logreg",
+        "dag_failure/retrain/fine_tuned.evaluate/bert",
+        "dag_failure/retrain/fine_tuned.train/bert",
+    ]
 
 
 def test_a_run_ends_as_its_families_and_its_snapshot_did(runs):
