@@ -173,6 +173,19 @@ def test_columns_beside_the_decision_are_recorded_too(store, settings, promoted,
     assert_named(problems_of(store, settings), part)
 
 
+@pytest.mark.parametrize("payload", ["{", "[]", "{}"])
+def test_a_row_that_cannot_be_read_is_named_and_stops_no_other_check(store, settings, promoted, payload):
+    with store.begin() as connection:
+        connection.execute(text("ALTER TABLE ledger DISABLE TRIGGER USER"))
+        statement = "UPDATE ledger SET payload = :payload WHERE kind IN ('approval', 'anchor')"
+        connection.execute(text(statement), {"payload": payload})
+        connection.execute(text("UPDATE evaluations SET evidence = evidence || ' '"))
+    problems = problems_of(store, settings)
+    assert_named(problems, "(approval) was changed: its content does not give its hash")
+    assert_named(problems, "decision 1: its hash is not that of its evidence")
+    assert_named(problems, "stopped at a row that cannot be read")
+
+
 def test_the_approvers_of_that_day_count_and_not_today_s(store, settings, promoted, changed):
     later = changed(approval={"approvers": ("somebody_else",)})
     assert problems_of(store, later) == ()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from sqlalchemy import Connection
@@ -14,6 +16,9 @@ from sentiment_lib.settings import Settings
 from sentiment_lib.steps.training import snapshot as snapshot_step
 from sentiment_lib.storage import anchors, audit, decisions, deployments, ledger, model_versions, snapshots
 from sentiment_lib.storage.engine import Store
+
+#: Returns the problems that it finds, as sentences.
+Check = Callable[[Connection], list[str]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +42,7 @@ def run(store: Store, settings: Settings, *, artefacts: bool = True) -> VerifyRe
         snapshot_ids = audit.snapshot_ids(connection)
         problems = [
             *records(connection),
-            *anchors.broken(connection, store.anchors_file),
+            *_finish(partial(anchors.broken, path=store.anchors_file), connection),
             *_aliases(connection, registry),
         ]
         checked = audit.counts(connection)
@@ -55,14 +60,24 @@ def run(store: Store, settings: Settings, *, artefacts: bool = True) -> VerifyRe
 
 def records(connection: Connection) -> list[str]:
     """Problems that database and keys show: chain, signatures, times, facts, evidence, deployments, approvals."""
-    return [
-        *ledger.broken(connection),
-        *audit.facts_against_ledger(connection),
-        *audit.evidence(connection),
-        *audit.moves(connection),
-        *audit.forged_approvals(connection),
-        *audit.approvals(connection),
-    ]
+    checks: tuple[Check, ...] = (
+        ledger.broken,
+        audit.facts_against_ledger,
+        audit.evidence,
+        audit.moves,
+        audit.forged_approvals,
+        audit.approvals,
+    )
+    return [problem for check in checks for problem in _finish(check, connection)]
+
+
+def _finish(check: Check, connection: Connection) -> list[str]:
+    """Problems of one check; one that stops at a changed row says so, and the others still run."""
+    try:
+        return check(connection)
+    except (ValueError, KeyError, TypeError) as error:
+        name = getattr(check, "__name__", "anchors").replace("_", " ")
+        return [f"the check of {name} stopped at a row that cannot be read ({type(error).__name__}: {error})"]
 
 
 def _aliases(connection: Connection, registry: Registry) -> list[str]:
