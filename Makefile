@@ -47,6 +47,6 @@ release: setup ## VERSION=1.2.0: write version and changelog, commit, tag
 	$(BIN)/python -m scripts.release "$(VERSION)"
 
 bench: setup ## benchmarks in short form
-	for name in ingest decisions drift families search serving serving.trials; do $(BIN)/python -m benchmarks.$$name --quick || exit 1; done
+	for name in ingest decisions drift families search serving serving.trials tampering; do $(BIN)/python -m benchmarks.$$name --quick || exit 1; done
 
 .PHONY: help setup mpnet up down status test lint coverage docs release bench

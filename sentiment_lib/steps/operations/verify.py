@@ -75,7 +75,7 @@ def _finish(check: Check, connection: Connection) -> list[str]:
     """Problems of one check; one that stops at a changed row says so, and the others still run."""
     try:
         return check(connection)
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         name = getattr(check, "__name__", "anchors").replace("_", " ")
         return [f"the check of {name} stopped at a row that cannot be read ({type(error).__name__}: {error})"]
 
