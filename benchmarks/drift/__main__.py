@@ -1,6 +1,6 @@
 """Drift detection: false alarms without drift, delay with it, cost, and performance estimation.
 
-    python -m benchmarks.drift --null --power --cost --quality [--quick] [--check] [--data ../shared/data]
+    python -m benchmarks.drift --null --calendar --power --cost --quality [--quick] [--check] [--data ../shared/data]
 
 Real tweets, a linear model trained on a part that no window contains. Evidently receives the same signals, with its
 default methods and thresholds (alarm: any column). Last line: JSON.
@@ -21,6 +21,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.drift import scenarios as scenarios
+from benchmarks.drift.calendar import calendar
 from benchmarks.drift.null import evidently_scores, null, share
 from sentiment_lib.drift import detectors, drivers, performance_estimation
 from sentiment_lib.drift.signals import compute_signals
@@ -157,6 +158,8 @@ def failures(found: dict[str, dict[str, object]]) -> list[str]:
                 bad.append(f"sequential false alarms {row}")
         elif row["ours"]["share"] > 0.05:  # type: ignore[index]
             bad.append(f"null n={size}: {row['ours']} > 0.05")  # type: ignore[index]
+    calendar_rows = found.get("calendar", {}).items()
+    bad += [f"calendar {name}: {row} > 0.05" for name, row in calendar_rows if row["share"] > 0.05]  # type: ignore[index]
     for name, row in found.get("power", {}).items():
         if row["ours"]["share"] < row["evidently"]["share"]:  # type: ignore[index]
             bad.append(f"power {name}: {row}")
@@ -176,7 +179,13 @@ def failures(found: dict[str, dict[str, object]]) -> list[str]:
 def main() -> None:
     """Run what is asked (everything without a choice)."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parts = {"null": null, "power": power, "cost": cost, "quality": lambda data, *_: foreseen(data)}
+    parts = {
+        "null": null,
+        "calendar": calendar,
+        "power": power,
+        "cost": cost,
+        "quality": lambda data, *_: foreseen(data),
+    }
     for name in (*parts, "quick", "check"):
         parser.add_argument(f"--{name}", action="store_true")
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))

@@ -168,7 +168,9 @@ def fill(store, numbers, count, *, source="dataset", seed=7):
 @pytest.fixture
 def add_tweets(request, store):
     numbers = itertools.count(601 if "decided" in request.fixturenames else 1)
-    return lambda count, **more: fill(store, numbers, count, **more)
+    # other texts at each call: copies of training texts are in no holdout
+    seeds = itertools.count(8 if "decided" in request.fixturenames else 7)
+    return lambda count, **more: fill(store, numbers, count, **{"seed": next(seeds), **more})
 
 
 @pytest.fixture
