@@ -19,11 +19,14 @@ from typing import Any
 
 from sqlalchemy.engine import make_url
 
+#: Settings of the API without a rate limit.
+UNLIMITED = {"poll_seconds": 0.1, "texts_per_second": 1e6, "burst_texts": 1e6}
+
 
 class Served:
     """`sentiment serve` on a port; `kill` is SIGKILL."""
 
-    def __init__(self, home: Path, database_url: str, port: int) -> None:
+    def __init__(self, home: Path, database_url: str, port: int, serving: Mapping[str, Any] = UNLIMITED) -> None:
         self.port, self.home = port, home
         self._environment = {name: value for name, value in os.environ.items() if not name.startswith("SENTIMENT_")}
         self._environment |= {
@@ -31,7 +34,7 @@ class Served:
             "SENTIMENT_DATABASE_URL": database_url,
             "SENTIMENT_AUTHOR_KEY": "key of a trial",
             "SENTIMENT_MLFLOW_URI": "http://127.0.0.1:9",
-            "SENTIMENT_SERVING": '{"poll_seconds": 0.1, "texts_per_second": 1e6, "burst_texts": 1e6}',
+            "SENTIMENT_SERVING": json.dumps(dict(serving)),
         }
         self._process: subprocess.Popen[bytes] | None = None
 

