@@ -13,7 +13,7 @@ from pathlib import Path
 PARTS = (
     *("__init__.py", "hashing.py", "files.py", "errors.py", "machine.py", "records.py"),
     *("text", "statistics", "families"),
-    *("registry/__init__.py", "registry/model_package.py", "registry/requirements.py"),
+    *("registry/__init__.py", "registry/model_package.py", "registry/older_normaliser.py", "registry/requirements.py"),
 )
 
 
