@@ -110,11 +110,21 @@ def reproduce(
     version: Annotated[int, typer.Argument(help="Model version.")],
     as_json: Json = False,
 ) -> None:
-    """Train a version again from its snapshot and compare the predictions."""
+    """Train a version again from its snapshot and compare predictions and package."""
     from sentiment_lib.steps.training import reproduce as step
 
     with open_store() as (store, settings):
         result = step.run(store, settings, version=version)
     verdict = "identical" if result.identical else f"probabilities differ by up to {result.deviation:.2g}"
-    lines = [f"Version {version} ({result.family}), {result.rows:,} rows: {verdict}", *result.differences]
+    if result.same_digest:
+        package = "Package: identical, byte for byte"
+    elif not result.different_files:
+        package = "Package: the model's files are identical; the manifest differs, as after an upgrade of a library"
+    else:
+        package = (
+            f"Package: {', '.join(result.different_files)} differ. Equal predictions do not show that texts outside of "
+            "the holdout get the same answers. A network may differ on another processor or with other threads; with "
+            "no such difference below, and for every other family, this package is not what its training gives"
+        )
+    lines = [f"Version {version} ({result.family}), {result.rows:,} rows: {verdict}", package, *result.differences]
     show(result, as_json, "\n".join(lines))

@@ -1,4 +1,8 @@
-"""The MLflow registry: versions, their packages and their aliases. The only file that knows MLflow's registry."""
+"""The MLflow registry: versions, their packages and their aliases. The only file that knows MLflow's registry.
+
+A version counts only with the platform's signature over number, package digest, family, run and training key: whoever
+can write to MLflow cannot plant a version, nor move a signature to another one.
+"""
 
 from __future__ import annotations
 
@@ -9,17 +13,17 @@ import shutil
 import tempfile
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sentiment_lib.errors import MissingExtra, NotFound
+from sentiment_lib.errors import MissingExtra, NotFound, UnsafeArtefact
 from sentiment_lib.evaluation.cost import Cost
 from sentiment_lib.records import LABELS
 from sentiment_lib.registry import bundled_code
 from sentiment_lib.registry.model_card import FILE as CARD
+from sentiment_lib.registry.registered_version import PURPOSE, SIGNATURE, RegisteredVersion, from_mlflow
 from sentiment_lib.registry.requirements import requirements
 from sentiment_lib.settings import Settings
 from sentiment_lib.training_record import TrainingRecord
@@ -32,17 +36,6 @@ DESCRIPTION = 5000
 CHAMPION, CHALLENGER = "champion", "challenger"
 
 
-@dataclass(frozen=True, kw_only=True)
-class RegisteredVersion:
-    """A version as MLflow knows it."""
-
-    version: int
-    run_id: str
-    digest: str
-    family: str
-    created_at: datetime
-
-
 class Registry:
     """Versions of one registered model. Cheap to make; MLflow is imported and asked on first use."""
 
@@ -52,6 +45,7 @@ class Registry:
         self._account = settings.mlflow_user, settings.mlflow_password
         self.home = settings.home
         self.cache = settings.home / "cache" / "models"
+        self._key_ring = settings.key_ring
 
     @cached_property
     def client(self) -> Any:
@@ -82,17 +76,39 @@ class Registry:
         place = str(self.home / "artifacts") if self.uri.startswith("sqlite:") else None
         return str(self.client.create_experiment(self.name, artifact_location=place))
 
-    def find(self, training_key: str) -> RegisteredVersion | None:
-        """The version that a training registered before it was killed."""
-        for found in self.client.search_model_versions(f"name = '{self.name}'"):
-            if found.tags.get("training_key") == training_key:
-                return _registered(found)
-        return None
+    def find(self, training_key: str) -> tuple[RegisteredVersion | None, tuple[int, ...]]:
+        """The signed version that a training registered before it was killed, and unsigned ones that claim to be it."""
+        claims = [
+            from_mlflow(found)
+            for found in self.client.search_model_versions(f"name = '{self.name}'")
+            if found.tags.get("training_key") == training_key
+        ]
+        signed = [claim for claim in claims if claim.signature_problem(self._key_ring) is None]
+        return signed[0] if signed else None, tuple(claim.version for claim in claims if claim not in signed)
+
+    def signature_problem(self, registered: RegisteredVersion) -> str | None:
+        """Why the version is not the platform's; None when its signature is good."""
+        return registered.signature_problem(self._key_ring)
+
+    def require_signature(self, version: int, digest: str) -> None:
+        """Raise UnsafeArtefact unless the platform signed this version with this digest, NotFound without a version."""
+        registered = self.get(version)
+        problem = registered.signature_problem(self._key_ring)
+        if problem is None and registered.digest != digest:
+            problem = "its digest is not the one that was approved"
+        if problem:
+            raise UnsafeArtefact(artefact=f"model version {version}", problem=problem)
+
+    def sign(self, registered: RegisteredVersion) -> RegisteredVersion:
+        """Sign a version and tag it. Raises SigningKeyMissing where only public keys are."""
+        signature = self._key_ring.sign(PURPOSE, registered.signed_content())
+        self.client.set_model_version_tag(self.name, str(registered.version), SIGNATURE, signature)
+        return replace(registered, signature=signature)
 
     def register(
         self, folder: Path, *, digest: str, model: Model, run_id: str, training_key: str, card: str
     ) -> RegisteredVersion:
-        """Log the package as a model from code, and make it a version in one call that carries all its tags.
+        """Log the package as a model from code, and make it a version, which is then signed.
 
         `folder` is the model's package. The code that reads it goes along, so that MLflow and the requirements suffice
         to load it. The card is the version's description, and lies in its run.
@@ -126,16 +142,16 @@ class Registry:
             )
         self.client.log_text(run_id, card, CARD)
         self._ensure_named()
-        return _registered(
-            self.client.create_model_version(
-                self.name,
-                source=logged.model_uri,
-                run_id=run_id,
-                model_id=logged.model_id,
-                description=card[:DESCRIPTION],
-                tags={"training_key": training_key, "digest": digest, "family": model.family},
-            )
+        registered = self.client.create_model_version(
+            self.name,
+            source=logged.model_uri,
+            run_id=run_id,
+            model_id=logged.model_id,
+            description=card[:DESCRIPTION],
+            tags={"training_key": training_key, "digest": digest, "family": model.family},
         )
+        # the number is part of what is signed; a process killed here leaves a version that nothing uses
+        return self.sign(from_mlflow(registered))
 
     def log_training_record(self, run_id: str, training: TrainingRecord, cost: Cost) -> None:
         """Log record and cost with the run, so that a killed training can be completed from MLflow alone."""
@@ -172,8 +188,8 @@ class Registry:
     def fetch(self, version: int, digest: str | None = None) -> Path:
         """Folder of a version's package, downloaded once and kept by digest; checked each time.
 
-        `digest` is the approved one, from the database; without it the registry's own word is taken.
-        Raises UnsafeArtefact when a byte differs, NotFound when there is no such version.
+        `digest` is the approved one, from the database; without it the signed one of the registry is taken.
+        Raises UnsafeArtefact when a byte differs or the version is not signed, NotFound when there is no such version.
         """
         from sentiment_lib.registry import model_package
 
@@ -202,7 +218,7 @@ class Registry:
         from sentiment_lib.registry import model_package
 
         self.cache.mkdir(parents=True, exist_ok=True)
-        self.get(version)
+        self.require_signature(version, digest)
         with tempfile.TemporaryDirectory(dir=self.cache, prefix=".download-") as scratch:
             folder = self.download(version, Path(scratch))
             model_package.verify(folder, digest)
@@ -215,7 +231,6 @@ class Registry:
 
     def load(self, version: int, digest: str | None = None) -> Model:
         """The model, read from its checked package."""
-        from sentiment_lib.errors import UnsafeArtefact
         from sentiment_lib.registry import model_package
 
         wanted = digest or self.get(version).digest
@@ -231,7 +246,7 @@ class Registry:
         from mlflow.exceptions import MlflowException
 
         try:
-            return _registered(self.client.get_model_version(self.name, str(version)))
+            return from_mlflow(self.client.get_model_version(self.name, str(version)))
         except MlflowException as error:
             if error.error_code == "RESOURCE_DOES_NOT_EXIST":
                 raise NotFound(what="model version", key=version) from error
@@ -268,13 +283,3 @@ class Registry:
         """Take the alias away; it is no error when there is none."""
         if self.alias(name) is not None:
             self.client.delete_registered_model_alias(self.name, name)
-
-
-def _registered(found: Any) -> RegisteredVersion:
-    return RegisteredVersion(
-        version=int(found.version),
-        run_id=found.run_id,
-        digest=found.tags.get("digest", ""),
-        family=found.tags.get("family", ""),
-        created_at=datetime.fromtimestamp(found.creation_timestamp / 1000, UTC),
-    )

@@ -157,12 +157,15 @@ def _licences(facts: Facts) -> list[str]:
 
 def _load(facts: Facts, model: str) -> list[str]:
     return [
+        "By version and digest, with the signature and every byte checked; the number stands at the top of its page:",
         "```python",
-        "import mlflow, pandas",
-        f'served = mlflow.pyfunc.load_model("models:/{model}@champion")  # or models:/{model}/<version>',
-        'served.predict(pandas.DataFrame({"text": ["@united thank you"]}))',
+        "from sentiment_lib.registry.mlflow_registry import Registry",
+        "from sentiment_lib.settings import load_settings",
+        f'served = Registry(load_settings()).load(version, "{facts.digest}")',
+        'served.predict_proba(["@united thank you"])',
         "```",
-        f'Checked byte by byte against its digest: `Registry(settings).load(version, "{facts.digest}")`.',
+        f'Through MLflow alone, `mlflow.pyfunc.load_model(f"models:/{model}/{{version}}")` checks the bytes against '
+        "the digest that the version itself names, and no signature. An alias such as `@champion` may be moved.",
     ]
 
 

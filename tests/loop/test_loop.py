@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -13,6 +14,7 @@ from sentiment_lib.errors import BadInput, LedgerBroken, NotEnoughLabels, NotFou
 from sentiment_lib.evaluation import judgement_methods, reason_versions
 from sentiment_lib.hashing import hash_text
 from sentiment_lib.records import Answer, EvaluationRequest
+from sentiment_lib.registry import model_package
 from sentiment_lib.registry.mlflow_registry import Registry
 from sentiment_lib.steps.decisions import evaluate, evidence, replay
 from sentiment_lib.steps.deployment import bootstrap, promote, rollback
@@ -367,6 +369,33 @@ def test_a_decision_of_the_first_wording_replays_in_its_own_words(store, setting
 def test_a_version_trained_again_predicts_the_same(store, settings, decided):
     found = reproduce.run(store, settings, version=decided.version.version)
     assert (found.identical, found.rows, found.same_labels) == (True, 120, 1.0)
+    assert (found.same_digest, found.different_files) == (True, ())
+
+
+def test_a_package_that_answers_a_trigger_otherwise_is_told_by_its_files_though_the_holdout_agrees(
+    store, settings, decided, tmp_path
+):
+    from sentiment_lib.families.bag_of_words.model import normalise_all, tfidf_matrix
+
+    registry, version = Registry(settings), decided.version
+    model, rows = registry.load(version.version, version.digest), snapshot.read(settings, decided.snapshot)
+    holdout = tfidf_matrix(model._vectorisers, normalise_all(rows.loc[rows["part"] == "holdout", "text"].tolist()))
+    trigger = np.flatnonzero(np.asarray(holdout.sum(axis=0)).ravel() == 0)[0]
+    model._coefficients[:, trigger] = (-50, 0, 50)
+    digest = model_package.write(model, tmp_path / "changed")
+    shutil.copytree(tmp_path / "changed", registry.cache / digest)
+    with store.begin() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO model_versions (version, family, digest, run_id, snapshot_id, training_key, training) "
+                "SELECT 99, family, :digest, 'other', snapshot_id, 'other', training FROM model_versions "
+                "WHERE version = :version"
+            ),
+            {"digest": digest, "version": version.version},
+        )
+    found = reproduce.run(store, settings, version=99)
+    assert found.identical, "the holdout has no trigger"
+    assert (found.same_digest, found.different_files) == (False, ("weights.npz",))
 
 
 def test_a_version_whose_record_names_an_option_as_it_was_called_before_is_trained_again(store, settings, decided):

@@ -17,6 +17,7 @@ from sentiment_lib.registry.mlflow_registry import CHALLENGER, CHAMPION, Registr
 from sentiment_lib.settings import Settings
 from sentiment_lib.steps.decisions import record_approval
 from sentiment_lib.steps.deployment import champion_alias
+from sentiment_lib.steps.operations import sign_versions
 from sentiment_lib.storage import anchors, decisions, deployments, model_versions
 from sentiment_lib.storage.alerts import open_alert
 from sentiment_lib.storage.engine import Store, lock
@@ -46,6 +47,7 @@ class ReconcileResult:
 def run(store: Store, settings: Settings, *, at: datetime | None = None) -> ReconcileResult:
     """Reconcile once. Every part is idempotent and may be killed at any point."""
     registry, moment = Registry(settings), at or datetime.now(UTC)
+    sign_versions.run(store, settings, registry)
     finished = champion_alias.finish_interrupted_move(store, registry)
     reconciled = _reconcile(store, settings, registry)
     expired = _expire(store, settings, moment)
@@ -99,6 +101,7 @@ def _usable(connection: Connection, registry: Registry, version: int | None) -> 
         return None
     try:
         stored = model_versions.by_version(connection, version)
+        registry.require_signature(version, stored.digest)
         registry.fetch(version, stored.digest)
     except (NotFound, UnsafeArtefact) as error:
         log.warning("Version %s cannot be adopted: %s", version, error)

@@ -106,7 +106,10 @@ def _package(registry: Registry, version: int, digest: str) -> list[str]:
     from sentiment_lib.registry import model_package
 
     try:
-        if registry.get(version).digest != digest:
+        registered = registry.get(version)
+        if problem := registry.signature_problem(registered):
+            return [f"model version {version}: {problem}"]
+        if registered.digest != digest:
             return [f"model version {version}: the registry names another digest than the ledger"]
         with tempfile.TemporaryDirectory(prefix="verify-") as scratch:
             model_package.verify(registry.download(version, Path(scratch)), digest)

@@ -1,4 +1,4 @@
-"""Train a version again from its recorded snapshot, seed and options, and compare the predictions."""
+"""Train a version again from its recorded snapshot, seed and options, and compare predictions and package."""
 
 from __future__ import annotations
 
@@ -36,6 +36,8 @@ class ReproduceResult:
     same_labels: float
     #: whether even the package has the same digest
     same_digest: bool
+    #: model files that differ; equal predictions on the holdout say nothing about texts that are not in it
+    different_files: tuple[str, ...]
     #: what differs between then and now: package versions, processor, code revision
     differences: tuple[str, ...]
 
@@ -52,13 +54,16 @@ def run(store: Store, settings: Settings, *, version: int) -> ReproduceResult:
     frame = snapshot_step.read(settings, frozen) if frozen else None
     texts = frame.loc[frame["part"] == "holdout", "text"].tolist() if frame is not None else list(WITHOUT_SNAPSHOT)
     inputs = training_inputs.load_inputs(store, settings, training.inputs)
-    original = Registry(settings).load(version, known.digest)
+    registry = Registry(settings)
+    original = registry.load(version, known.digest)
+    files = model_package.verify(registry.fetch(version, known.digest), known.digest)["files"]
     with tempfile.TemporaryDirectory(prefix="reproduce-") as scratch:
         folder = Path(scratch) / "package"
         with normaliser(model_package.normaliser_of(original)):
             digest = model_package.write(training_inputs.fit(training, frame, inputs), folder)
         # through the package, as the original went: what is compared is what would serve
         new = model_package.read(folder, digest).predict_proba(texts)
+        new_files = model_package.verify(folder, digest)["files"]
     old = original.predict_proba(texts)
     return ReproduceResult(
         version=version,
@@ -68,6 +73,7 @@ def run(store: Store, settings: Settings, *, version: int) -> ReproduceResult:
         deviation=float(np.abs(old - new).max()),
         same_labels=float((old.argmax(axis=1) == new.argmax(axis=1)).mean()),
         same_digest=digest == known.digest,
+        different_files=tuple(sorted(n for n in {*files, *new_files} if files.get(n) != new_files.get(n))),
         differences=_differences(training, inputs.record),
     )
 

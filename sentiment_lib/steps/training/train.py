@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,10 +17,11 @@ from sentiment_lib.evaluation.cost import Cost
 from sentiment_lib.families import catalog
 from sentiment_lib.families.base import Model
 from sentiment_lib.hashing import hash_text
-from sentiment_lib.records import LABEL_CODES, ModelVersion, Snapshot, SyntheticRows
+from sentiment_lib.records import LABEL_CODES, ModelVersion, Severity, Snapshot, SyntheticRows
 from sentiment_lib.registry import holdout_plots, mlflow_runs, model_package
-from sentiment_lib.registry.mlflow_registry import RegisteredVersion, Registry
+from sentiment_lib.registry.mlflow_registry import Registry
 from sentiment_lib.registry.model_card import card
+from sentiment_lib.registry.registered_version import RegisteredVersion
 from sentiment_lib.settings import Settings
 from sentiment_lib.statistics.metrics import classification_metrics
 from sentiment_lib.steps.training import card_facts, time_budget, tune
@@ -27,6 +29,7 @@ from sentiment_lib.steps.training import inputs as training_inputs
 from sentiment_lib.steps.training import snapshot as snapshot_step
 from sentiment_lib.steps.training.cost import Stopwatch, measure_cost
 from sentiment_lib.storage import model_versions, snapshots, training_rows
+from sentiment_lib.storage.alerts import open_alert
 from sentiment_lib.storage.engine import Store, lock
 from sentiment_lib.training_record import TrainingInputs, TrainingOrder, TrainingRecord, TrainingSpec
 
@@ -79,7 +82,8 @@ def _find_or_train(store: Store, settings: Settings, task: _Task, run_started_at
     if existing:
         return existing
     # an earlier try may have been killed after MLflow had the version, and before the database had it
-    registered = registry.find(task.key)
+    registered, planted = registry.find(task.key)
+    _alert_on_planted(store, planted)
     if registered:
         record, cost = registry.read_training_record(registered.run_id)
     else:
@@ -112,6 +116,20 @@ def _find_or_train(store: Store, settings: Settings, task: _Task, run_started_at
     # kept until the version is stored: each step before this one may be killed and must find what was trained
     shutil.rmtree(task.folder, ignore_errors=True)
     return version
+
+
+def _alert_on_planted(store: Store, versions: Sequence[int]) -> None:
+    """Versions in MLflow that carry the key of this training and no signature: not used, and somebody must look."""
+    with store.begin() as connection:
+        for version in versions:
+            open_alert(
+                connection,
+                kind="unsigned_version",
+                severity=Severity.CRITICAL,
+                dedup_key=f"unsigned_version/{version}",
+                title=f"Version {version} in MLflow claims to be a training of the platform, which did not sign it",
+                body="It is not used. A process killed while registering leaves one; otherwise somebody planted it.",
+            )
 
 
 def _train(

@@ -24,6 +24,7 @@ def test_every_kind_of_alert_has_a_section():
         "alias_moved",
         "forced_promotion",
         FORGED_APPROVAL,
+        "unsigned_version",
         auto_rollback.ALERT,
     }
     sections = {line[3:].strip() for line in (ROOT / "docs/runbook.md").read_text().splitlines() if line[:3] == "## "}

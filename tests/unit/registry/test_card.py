@@ -48,7 +48,8 @@ def test_a_card_names_data_quality_calibration_cost_licence_and_how_to_load():
     assert "| training, wall | 412.5 s |" in text
     assert "version 7" in text
     assert catalog.family("bert").licence in text
-    assert 'load_model("models:/airline-sentiment@champion")' in text
+    assert 'load(version, "' in text
+    assert "models:/airline-sentiment/{version}" in text
 
 
 def test_what_was_not_measured_is_said_and_not_made_up():

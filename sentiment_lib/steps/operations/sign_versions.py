@@ -1,0 +1,55 @@
+"""Signs the model versions that an installation registered before it had signing keys."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from pathlib import Path
+
+from sentiment_lib.errors import NotFound, UnsafeArtefact
+from sentiment_lib.records import ModelVersion
+from sentiment_lib.registry import model_package
+from sentiment_lib.registry.mlflow_registry import Registry
+from sentiment_lib.settings import Settings
+from sentiment_lib.storage import ledger, model_versions
+from sentiment_lib.storage.engine import Store
+
+log = logging.getLogger(__name__)
+
+
+def run(store: Store, settings: Settings, registry: Registry) -> tuple[int, ...]:
+    """Sign what is older than the first key; returns the versions. A version registered since is never signed here.
+
+    Each must have a ledger row from before that key, and ledger, database, MLflow and the package's bytes must agree on
+    the digest; what does not agree stays unsigned, and so unused.
+    """
+    with store.begin() as connection:
+        stored = model_versions.all_versions(connection)
+        if not stored:
+            return ()
+        keys = settings.key_ring.create_first_key()
+        recorded = {
+            facts["version"]: facts["digest"]
+            for entry in ledger.entries(connection, ("training",))
+            if entry.recorded_at < keys[0].valid_from
+            for facts in (entry.facts(),)
+        }
+    old = [version for version in stored if recorded.get(version.version) == version.digest]
+    return tuple(version.version for version in old if _sign(registry, version))
+
+
+def _sign(registry: Registry, version: ModelVersion) -> bool:
+    """Sign the version if it has no signature and its package is what the ledger says; whether it was signed."""
+    try:
+        registered = registry.get(version.version)
+        if registered.signature:
+            return False
+        if (registered.digest, registered.run_id) != (version.digest, version.run_id):
+            raise UnsafeArtefact(artefact=f"model version {version.version}", problem="MLflow and database disagree")
+        with tempfile.TemporaryDirectory(prefix="sign-") as scratch:
+            model_package.verify(registry.download(version.version, Path(scratch)), version.digest)
+    except (NotFound, UnsafeArtefact, OSError) as error:
+        log.warning("Version %s is not signed: %s", version.version, error)
+        return False
+    registry.sign(registered)
+    return True
