@@ -82,7 +82,7 @@ FACTS = {
         "finished_at": "finished_at - interval '1 day'",
         "intended_at": "intended_at - interval '1 day'",
         "reason": "'another'",
-        "to_version": "3 - to_version",
+        "to_version": "to_version + 10",
     },
     ("evaluation", "evaluations", "evaluation_id"): {
         "evidence_hash": "md5(evidence_hash)",
