@@ -17,6 +17,8 @@ from sentiment_lib.storage.engine import Store
 
 #: The command as it is installed beside this Python.
 PROGRAM = str(Path(sys.executable).with_name("sentiment"))
+#: A stack signs with its own keys, whatever the process that starts it signs with.
+SIGNING_KEYS = "SENTIMENT_SIGNING_KEYS"
 
 
 def free_port() -> int:
@@ -33,7 +35,8 @@ class StackHome:
         self.home = home
         # ports of its own: a stack that a person works with may hold the usual ones
         ports = {f"SENTIMENT_PORT_{name}": str(free_port()) for name in ("AIRFLOW", "MLFLOW", "POSTGRES", "API")}
-        self.environment = {**os.environ, **ports, **environment, "SENTIMENT_HOME": str(home)}
+        inherited = {name: value for name, value in os.environ.items() if name != SIGNING_KEYS}
+        self.environment = {**inherited, **ports, **environment, "SENTIMENT_HOME": str(home)}
         self.environment["XDG_STATE_HOME"] = str(home.with_name(f"{home.name}-state"))
 
     def sentiment(self, *arguments: str, seconds: float = 600, stdin: str | None = None) -> str:
@@ -67,6 +70,7 @@ class StackHome:
     def settings(self) -> Settings:
         """Settings that the stack wrote, with the environment's policy on top."""
         kept = dict(os.environ)
+        os.environ.pop(SIGNING_KEYS, None)
         os.environ.update({k: v for k, v in self.environment.items() if k.startswith("SENTIMENT_")})
         try:
             return Settings(_env_file=self.home / "secrets" / "settings.env")  # type: ignore[call-arg]
