@@ -1,4 +1,7 @@
-"""SHA-256 of texts and files, and canonical JSON: equal values give equal bytes. Standard library and numpy only."""
+"""SHA-256 of texts and files, and canonical JSON: equal values give equal bytes.
+
+Standard library only, because settings, and with them every DAG file, import it: numpy is known by its module's name.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +12,6 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from enum import Enum
 from pathlib import Path
-
-import numpy as np
 
 #: Significant digits kept of a float: the last bits of a metric differ between processors, the tenth digit does not.
 SIGNIFICANT_DIGITS = 10
@@ -40,20 +41,20 @@ def to_json_value(value: object) -> object:
 
     Raises ValueError for NaN and infinities (write None instead), and TypeError for a type without a JSON form.
     """
-    if value is None or isinstance(value, bool | np.bool_):
-        return None if value is None else bool(value)
+    if value is None or isinstance(value, bool):
+        return value
+    if type(value).__module__ == "numpy" and hasattr(value, "tolist"):
+        return to_json_value(value.tolist())  # arrays as lists, scalars as Python's own
     if isinstance(value, Enum):
         return to_json_value(value.value)
     if isinstance(value, str):
         return str(value)
-    if isinstance(value, int | np.integer):
+    if isinstance(value, int):
         return int(value)
-    if isinstance(value, float | np.floating):
+    if isinstance(value, float):
         return _round(float(value))
     if isinstance(value, datetime | date):
         return value.isoformat()
-    if isinstance(value, np.ndarray):
-        return to_json_value(value.tolist())
     if isinstance(value, Mapping):
         return {str(key): to_json_value(item) for key, item in value.items()}
     if isinstance(value, Sequence):

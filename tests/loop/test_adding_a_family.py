@@ -15,6 +15,7 @@ from sentiment_lib.registry.mlflow_registry import Registry
 from sentiment_lib.registry.requirements import COMMON, requirements
 from sentiment_lib.steps.training import snapshot, train
 from sentiment_lib.storage import model_versions
+from sentiment_lib.training_record import TrainingOrder
 from tests.unit.families import test_conformance as conformance
 from tests.unit.families.made_up import made_up
 
@@ -63,11 +64,12 @@ def test_it_passes_the_conformance_suite(family, tmp_path):
 def test_it_is_searched_trained_registered_and_has_a_card(family, store, changed, tweets):
     settings = changed(retrain={"search_trials": 4, "minimum_rows": 100})
     frozen = snapshot.run(store, settings)
-    version = train.run(store, settings, snapshot_id=frozen.snapshot_id, family=NAME, run_key="retrain/1")
+    order = TrainingOrder(snapshot_id=frozen.snapshot_id, family=NAME, run_key="retrain/1", seed=0, options={})
+    version = train.run(store, settings, order)
     assert version.family == NAME
     with store.begin() as connection:
-        training = model_versions.details(connection, version.version)[0]
-    assert training["search"]["configurations"] == 4, "the default and the three of its search space"
+        training = model_versions.training_of(connection, version.version)[0]
+    assert training.search.configurations == 4, "the default and the three of its search space"
     registry = Registry(settings)
     card = registry.card(version.version)
     assert f"- `{NAME}`: {family.licence}" in card

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 
+import mlflow
 import pytest
 from sqlalchemy import text
 
@@ -25,6 +26,9 @@ def registry(settings):
 
 def plant(registry, decided, **tags):
     """Register the files of the candidate again, as somebody with a writing account would, with these tags."""
+    # MLflow finds the files of a source by its process-wide address, which another test may have set
+    mlflow.set_tracking_uri(registry.uri)
+    mlflow.set_registry_uri(registry.uri)
     known = registry.client.get_model_version(registry.name, str(decided.version.version))
     planted = registry.client.create_model_version(
         registry.name, source=known.source, run_id=known.run_id, tags={**known.tags, **tags}
