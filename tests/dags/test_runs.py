@@ -19,7 +19,7 @@ from types import SimpleNamespace as Record
 from sentiment_airflow import dag_alerts, notifiers, retrain_tasks
 from sentiment_lib.errors import NotEnoughLabels, NotFound, TrainingRefused
 from sentiment_lib.settings import Settings
-from sentiment_lib.steps.decisions import evaluate, request_approval
+from sentiment_lib.steps.decisions import check_approval, evaluate, request_approval
 from sentiment_lib.steps.training import family_selection, request_retrain, snapshot, train
 from sentiment_lib.storage.retrain_requests import RetrainRequest
 
@@ -50,6 +50,7 @@ STEPS = {
     train.run: train_family,
     evaluate.run: decide,
     request_approval.run: request,
+    check_approval.run: lambda **asked: None,
 }
 orders = family_selection.plan_trainings
 retrain_tasks.run_step = lambda step, *given, **asked: STEPS[step](*given, **asked)
