@@ -1,6 +1,6 @@
-"""The words of the platform as frozen records; standard library only.
+"""Domain records (frozen dataclasses) shared by all layers; standard library only.
 
-Times are aware and UTC; probabilities are in the order of LABELS.
+Times are timezone-aware UTC; probabilities are in the order of LABELS.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 
 class Label(StrEnum):
-    """What a tweet says about the airline."""
+    """Sentiment of a tweet about an airline."""
 
     NEGATIVE = "negative"
     NEUTRAL = "neutral"
@@ -25,17 +25,17 @@ LABELS: tuple[Label, ...] = (Label.NEGATIVE, Label.NEUTRAL, Label.POSITIVE)
 #: Index into LABELS by the label's name.
 LABEL_CODES: dict[str, int] = {str(label): code for code, label in enumerate(LABELS)}
 
-#: Texts that come in through the API have ids from here on, collected tweets below: X's ids of 2026 are about 2.1e18,
-#: 63 bits end at 9.22e18. A range of the key tells the two apart without a look at their ingests.
+#: Texts sent to the API have ids from here on; collected tweets have smaller ids (X's ids of 2026 are about 2.1e18, and
+#: a bigint ends at 9.22e18). So a range of the primary key separates the two without a join with their ingests.
 API_IDS_FROM = 8_000_000_000_000_000_000
 
 
-#: Recorded as the responder of an approval that no person responded to.
+#: Recorded as the responder when an approval expired or was superseded without a person's response.
 NOBODY = "nobody"
 
 
 class Answer(StrEnum):
-    """The gate's answer to a comparison."""
+    """Verdict of the promotion gate."""
 
     PROMOTE = "PROMOTE"
     HOLD = "HOLD"
@@ -43,7 +43,7 @@ class Answer(StrEnum):
 
 
 class Severity(StrEnum):
-    """How soon a person should look."""
+    """Urgency of an alert."""
 
     INFO = "info"
     WARNING = "warning"
@@ -51,7 +51,7 @@ class Severity(StrEnum):
 
 
 def require_aware(moment: datetime, what: str) -> datetime:
-    """Return the moment in UTC; a naive one is refused with ValueError."""
+    """Convert to UTC. Raises ValueError for a naive datetime; `what` names it in the message."""
     if moment.tzinfo is None:
         raise ValueError(f"{what} has no time zone: {moment.isoformat()}")
     return moment.astimezone(UTC)
@@ -59,7 +59,7 @@ def require_aware(moment: datetime, what: str) -> datetime:
 
 @dataclass(frozen=True, kw_only=True)
 class Window:
-    """Half-open span of time [start, end)."""
+    """Half-open time interval [start, end) in UTC. Raises ValueError for naive bounds or when end <= start."""
 
     start: datetime
     end: datetime
@@ -73,7 +73,7 @@ class Window:
 
 @dataclass(frozen=True, kw_only=True)
 class IngestResult:
-    """What became of every row that came in; received == stored + duplicate + quarantined."""
+    """Row counts of an ingest. Raises ValueError unless received == stored + duplicate + quarantined."""
 
     ingest_id: int
     source: str
@@ -93,7 +93,7 @@ class IngestResult:
 
 @dataclass(frozen=True, kw_only=True)
 class ScoreResult:
-    """Tweets scored by one version in one run; distinct_texts were put through the model."""
+    """Tweets scored by one version in one run; the model predicted each of `distinct_texts` once."""
 
     model_version: int
     scored: int
@@ -103,7 +103,7 @@ class ScoreResult:
 
 @dataclass(frozen=True, kw_only=True)
 class Snapshot:
-    """A frozen, content-hashed set of labelled tweets with a split in time."""
+    """An immutable, content-hashed set of labelled tweets, split by time into training rows and holdout."""
 
     snapshot_id: int
     content_hash: str
@@ -115,7 +115,7 @@ class Snapshot:
 
 @dataclass(frozen=True, kw_only=True)
 class ModelVersion:
-    """One version in the registry. `version` is the number that MLflow gives."""
+    """A model version in the registry; `version` is MLflow's version number."""
 
     version: int
     family: str
@@ -128,7 +128,7 @@ class ModelVersion:
 
 @dataclass(frozen=True, kw_only=True)
 class EvaluationRequest:
-    """A candidate to compare with the champion; the same request takes one holdout look and gets one decision."""
+    """A candidate to compare with the champion; a repeated request reuses its holdout look and decision."""
 
     snapshot_id: int
     candidate: int
@@ -144,14 +144,14 @@ class RuleVerdict:
     rule: str
     figure: float | None
     bound: float | None
-    #: "pass", "hold" (evidence is too thin) or "reject"
+    #: "pass", "hold" (not enough evidence) or "reject"
     verdict: str
     reason: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class SyntheticRows:
-    """How many rows of a snapshot are tweets of the sample generator."""
+    """Number of synthetic tweets in each part of a snapshot."""
 
     train: int = 0
     holdout: int = 0
@@ -168,7 +168,7 @@ class SyntheticRows:
 
 @dataclass(frozen=True, kw_only=True)
 class Decision:
-    """The gate's answer with the hash of its evidence."""
+    """The gate's verdict with the SHA-256 of its evidence."""
 
     decision_id: int
     evaluation_id: int
@@ -181,7 +181,7 @@ class Decision:
 
 @dataclass(frozen=True, kw_only=True)
 class DecisionRecord(Decision):
-    """A decision with its evidence, and the circumstances in which it was made."""
+    """A decision with its evidence, policy, requester and time."""
 
     snapshot_id: int
     #: canonical JSON; `evaluation.evidence_record.Evidence.from_json` parses it
@@ -205,20 +205,20 @@ class ApprovalResponse:
     answered_by: str = NOBODY
     answered_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     reason: str | None = None
-    #: SHA-256 of the evidence that was shown with the request; of an expired one, what was recorded
+    #: SHA-256 of the evidence shown with the request; of the recorded evidence when the request expired
     evidence_hash: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Approval(ApprovalResponse):
-    """The one response that was recorded for a decision; "void" with the reason why another does not count."""
+    """The recorded response to a decision, at most one; "void", with the reason, when a response is invalid."""
 
     approval_id: int
 
 
 @dataclass(frozen=True, kw_only=True)
 class AliasMove:
-    """A move of the champion alias that is about to begin, and on whose authority."""
+    """An intended move of the champion alias, with the approval or person that authorises it."""
 
     #: "bootstrap", "promotion", "forced", "rollback" or "adopted"
     kind: str
@@ -253,7 +253,7 @@ class DriftReport:
     signals: tuple[Mapping[str, object], ...] = field(default=())
     html_path: str | None = None
     alert_id: int | None = None
-    #: "warning" for drift alone, "critical" when quality is lost as well; None without drift
+    #: "warning" for drift alone, "critical" for drift with a loss of quality; None without drift
     severity: str | None = None
     #: the policy wants a retrain for this report
     wants_retrain: bool = False

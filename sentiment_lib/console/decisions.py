@@ -19,19 +19,19 @@ from sentiment_lib.steps.decisions import shadow_comparison
 from sentiment_lib.storage import decisions, deployments, predictions, snapshots
 from sentiment_lib.storage.decisions import DecisionSummary
 
-#: What a page without readable evidence shows instead.
+#: Template values of a page whose evidence cannot be parsed.
 NO_EVIDENCE: dict[str, Any] = {"sentences": [], "charts": [], "shadow": None}
 
 
 def rows(connection: Connection, run: str = "") -> list[DecisionSummary]:
-    """The newest decisions; with `run`, those of that run of the DAG retrain."""
+    """The newest decisions; if `run` is given, only those of that DAG run of `retrain`."""
     return decisions.newest_summaries(connection, requested_by=f"retrain/{run}" if run else None)
 
 
 def view(connection: Connection, decision_id: int) -> dict[str, Any]:
-    """Values of a decision's page; those from the evidence only when it can be parsed. Raises NotFound.
+    """Template values of a decision's page. Raises NotFound for an unknown decision.
 
-    Evidence that cannot be parsed was changed after the decision: the page says so instead of failing.
+    Evidence that was changed after the decision may not parse: the page then shows a warning instead of failing.
     """
     decision = decisions.full_record(connection, decision_id)
     intact = decisions.is_intact(decision)
@@ -48,7 +48,7 @@ def view(connection: Connection, decision_id: int) -> dict[str, Any]:
         "verdict_name": evidence_text.verdict_name,
         "deployments": deployments.all_of_decision(connection, decision_id),
         "examples": predictions.disagreements(connection, **versions),
-        **(_of_evidence(connection, decision, evidence) if evidence else NO_EVIDENCE),
+        **(_evidence_values(connection, decision, evidence) if evidence else NO_EVIDENCE),
     }
 
 
@@ -61,7 +61,7 @@ def _parse(decision: DecisionRecord, *, intact: bool) -> Evidence | None:
         return None
 
 
-def _of_evidence(connection: Connection, decision: DecisionRecord, evidence: Evidence) -> dict[str, Any]:
+def _evidence_values(connection: Connection, decision: DecisionRecord, evidence: Evidence) -> dict[str, Any]:
     compared = evidence.comparison
     return {
         "compared": compared,

@@ -19,23 +19,23 @@ def rows(connection: Connection) -> list[ReportSummary]:
 
 
 def view(connection: Connection, report_id: int) -> StoredReport:
-    """The report with this id. Raises NotFound."""
+    """The report with this id. Raises NotFound for an unknown id."""
     return drift_reports.full_report(connection, report_id)
 
 
 def figures(report: StoredReport) -> dict[str, Any]:
-    """Every figure of a report besides its signals."""
+    """All figures of a report except its signals."""
     names = ("severity", "wants_retrain", "loss", "continuous")
     return {**{name: getattr(report, name) for name in names}, **report.details}
 
 
 def page(connection: Connection, settings: Settings, report_id: int) -> Path:
-    """Evidently's page of a report. Raises NotFound when none was kept."""
+    """Path of a report's Evidently page. Raises NotFound when the page no longer exists."""
     return kept_page(settings, view(connection, report_id).html_path, of=f"drift report {report_id}")
 
 
 def kept_page(settings: Settings, name: str | None, *, of: str) -> Path:
-    """A page inside the reports folder. Raises NotFound when it lies elsewhere or was not kept."""
+    """Path of a page in the reports folder. Raises NotFound for a path outside it or a missing file."""
     folder = settings.reports.resolve()
     path = (folder / (name or "")).resolve()
     if not path.is_relative_to(folder) or not path.is_file():

@@ -1,4 +1,4 @@
-"""Console address shown on the page of a DAG or of one of its runs."""
+"""Console address for the Airflow page of a DAG or of a DAG run."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from sentiment_lib.storage import decisions, drift_reports
 
-#: Address for each DAG; other DAGs have no console page.
+#: Console address by DAG id.
 PAGES = {
     "ingest_tweets": "/",
     "score_tweets": "/",
@@ -22,12 +22,12 @@ PAGES = {
 
 
 def of_dag(dag_id: str) -> str | None:
-    """Address below BASE; None for DAGs that are not the platform's."""
+    """Console address (below BASE) of a DAG; None for other DAGs."""
     return PAGES.get(dag_id)
 
 
 def of_run(connection: Connection, dag_id: str, run_id: str, checked: Mapping[str, Any] | None = None) -> str | None:
-    """Address of the run's decision, of its list of decisions, or of its DAG's page; None for foreign DAGs.
+    """Address of the run's decision, of its list of decisions, or of its DAG's page; None for other DAGs.
 
     `checked` is the result of the run's drift check, if any. It is passed in because reports do not record their run:
     a check of the same windows returns the report of an earlier run.

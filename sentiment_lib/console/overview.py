@@ -27,13 +27,16 @@ PENDING = 5
 
 
 def view(connection: Connection) -> dict[str, Any]:
-    """Values of the template."""
+    """Template values of the overview page."""
     champion = model_versions.champion(connection)
     version = champion.version if champion else None
     return {
         "champion": champion,
         "since": deployments.last_move(connection),
-        "waiting": [(one, answer_address(one.requested_by)) for one in decisions.waiting(connection)[::-1][:PENDING]],
+        "waiting": [
+            (decision, answer_address(decision.requested_by))
+            for decision in decisions.waiting(connection)[::-1][:PENDING]
+        ],
         "drift": next(iter(drift_reports.newest_reports(connection, limit=1)), None),
         "alerts": alerts.list_alerts(connection, "unresolved", 20),
         "to_label": label_counts.audit_waiting(connection),

@@ -1,4 +1,4 @@
-"""Renders the console's templates with their shared menu."""
+"""Render the console's templates with their navigation menu."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sentiment_lib.pages.assets import Assets
 from sentiment_lib.pages.templates import environment
 
 HERE = Path(__file__).parent
-#: Path under which Airflow mounts the console.
+#: Path where Airflow mounts the console.
 BASE = "/sentiment"
 MENU = (
     ("Overview", "/"),
@@ -36,7 +36,7 @@ def _templates() -> jinja2.Environment:
 
 
 def draw(template: str, here: str, **values: Any) -> str:
-    """HTML of a template; `here` is the page's address below BASE."""
+    """Render a template to HTML; `here` is the page's address below BASE."""
     nav = tuple(
         (words, f"{BASE}{address}", here == address or (address != "/" and here.startswith(address + "/")))
         for words, address in MENU

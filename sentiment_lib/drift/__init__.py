@@ -1,1 +1,1 @@
-"""Has the stream changed? Pure detectors, and the Evidently report."""
+"""Drift detection: pure detectors, and the Evidently report."""

@@ -15,7 +15,8 @@ import numpy as np
 
 from sentiment_lib.statistics.anytime_valid import EDetector
 
-#: A bet k * p ** (k - 1) has mean one for uniform p; the mean over these gains from weak and from strong change.
+#: Betting exponents: a bet k * p ** (k - 1) has mean one for uniform p; the mixture has power against weak and strong
+#: changes.
 BETS = (0.1, 0.25, 0.5, 0.75)
 
 
@@ -39,14 +40,14 @@ class ContinuousMonitor:
         return self.detector.alarm
 
     def update(self, score: float) -> ContinuousMonitor:
-        """State after one more window; larger scores are stranger. After an alarm the evidence restarts at 0."""
+        """State after one more window; larger scores are more extreme. After an alarm the evidence restarts at 0."""
         tie_break = np.random.default_rng([self.seed, len(self.scores)]).uniform()
         above = sum(earlier > score for earlier in self.scores)
         equal = sum(earlier == score for earlier in self.scores) + 1
         rank = (above + tie_break * equal) / (len(self.scores) + 1)
         e_value = np.mean([bet * max(rank, 1e-12) ** (bet - 1) for bet in BETS], keepdims=True)
         detector = (self.detector.restart() if self.detector.alarm else self.detector).update(e_value)
-        # a window that raised an alarm is not part of the undisturbed history
+        # a window that raised an alarm does not enter the reference scores
         return replace(self, detector=detector, scores=self.scores if detector.alarm else (*self.scores, score))
 
 
@@ -59,5 +60,5 @@ def monitor_scores(scores: Iterable[float], *, run_length: float, seed: int = 0)
 
 
 def score_window(signals: Sequence[Mapping[str, object]]) -> float:
-    """How strange a window is: the largest -log10 of its signals' p-values (key `p_value`), 0 without signals."""
+    """Nonconformity score of a window: the largest -log10 of its p-values (key `p_value`), 0 without signals."""
     return max((-math.log10(max(float(str(signal["p_value"])), 1e-300)) for signal in signals), default=0.0)

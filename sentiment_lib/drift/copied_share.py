@@ -1,7 +1,7 @@
 """Share of tweets that repeat a text, compared between runs of consecutive tweets of equal length.
 
-A thinned week holds fewer copies of each text than a whole day, so the same stream looks like a flood. And copies come
-in clusters: their number varies more than that of independent tweets, by the size of the clusters.
+A random sample of a week contains fewer copies of each text than all tweets of one day, so comparing the two would show
+a spurious increase. Copies also come in clusters, which makes their number overdispersed.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from scipy.stats import norm
 
 from sentiment_lib.drift.signals import repeated, repetition_key
 
-#: Fewer runs in the reference than this give no comparison.
+#: Minimum number of runs in the reference.
 MIN_RUNS = 3
 
 

@@ -1,8 +1,8 @@
 """Drift detection: compare the current window of tweets with a reference window. Pure and seeded.
 
-Fixed-size samples, so that the volume of tweets does not decide; an effect size and a test together, so that neither a
-trifle nor chance raises an alarm; corrected over all signals, so that the stated false-alarm rate is that of the whole
-check.
+Samples have a fixed size, so that power does not depend on the volume of tweets. A signal drifts only when it is both
+significant and larger than its effect floor. P-values are corrected over all signals, so that the false-alarm rate is
+that of the whole check (family-wise error rate).
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class SignalResult:
     p_value: float
     adjusted: float
     drifted: bool
-    #: mean, or share of the class or word that changed most, in the reference and now
+    #: mean, or share of the class or word that changed most, in the reference and the current window
     before: float | None = None
     now: float | None = None
     #: that class or word
@@ -71,7 +71,7 @@ class DriftVerdict:
 
 @dataclass(frozen=True, kw_only=True)
 class Samples:
-    """Input of one check: seeded samples of both windows and the known words."""
+    """Input of one check: seeded samples of both windows and the vocabulary."""
 
     reference: pd.DataFrame
     current: pd.DataFrame
@@ -92,15 +92,15 @@ def draw_samples(
     """Samples of both windows. Without a vocabulary, a part of the reference sample is set aside as one."""
     sample = sample_rows(reference, round(policy.sample_rows / (1 - VOCABULARY_SHARE)), policy.seed)
     if vocabulary is None:
-        aside = round(len(sample) * VOCABULARY_SHARE)
-        known = frozenset(word for text in sample["text"][:aside].fillna("") for word in words(text))
-        sample = sample[aside:].reset_index(drop=True)
+        vocabulary_rows = round(len(sample) * VOCABULARY_SHARE)
+        known_words = frozenset(word for text in sample["text"][:vocabulary_rows].fillna("") for word in words(text))
+        sample = sample[vocabulary_rows:].reset_index(drop=True)
     else:
-        known = frozenset(vocabulary)
+        known_words = frozenset(vocabulary)
     return Samples(
         reference=sample[: policy.sample_rows],
         current=sample_rows(current, policy.sample_rows, policy.seed + 1),
-        vocabulary=known,
+        vocabulary=known_words,
         reference_for_words=sample_rows(reference, NEW_WORDS_FACTOR * policy.sample_rows, policy.seed),
     )
 
@@ -119,8 +119,8 @@ def check_windows(
 
     vectors: sentence vectors (n, d), (m, d) of rows of each window, for the embedding signal; floors: effects between
     past windows of this platform, which a signal must then exceed as well; runs: consecutive tweets, in which copies
-    are counted (`copied_share`). A signal drifts when its
-    Holm-adjusted p-value is at most policy.false_alarm_rate and its effect reaches its floor.
+    are counted (`copied_share`). A signal drifts when its Holm-adjusted p-value is at most policy.false_alarm_rate and
+    its effect reaches its floor.
     """
     rows = {"rows_reference": len(reference), "rows_current": len(current), "false_alarm_rate": policy.false_alarm_rate}
     if min(len(reference), len(current)) < policy.minimum_rows:
@@ -162,15 +162,15 @@ def measure_signals(
     for name in CONTINUOUS + DISCRETE:
         if name not in before or name not in now:
             continue
-        left, right = before[name].dropna(), now[name].dropna()
-        if min(len(left), len(right)) < (policy.minimum_labelled if name in SPARSE else policy.minimum_rows):
+        reference, current = before[name].dropna(), now[name].dropna()
+        if min(len(reference), len(current)) < (policy.minimum_labelled if name in SPARSE else policy.minimum_rows):
             continue
         if name in CONTINUOUS:
-            tested = two_sample_tests.ks_test(left.to_numpy(float), right.to_numpy(float))
-            add(name, tested, policy.minimum_effect, before=float(left.mean()), now=float(right.mean()))
+            tested = two_sample_tests.ks_test(reference.to_numpy(float), current.to_numpy(float))
+            add(name, tested, policy.minimum_effect, before=float(reference.mean()), now=float(current.mean()))
         else:
-            tested = two_sample_tests.chi_square_test(left.tolist(), right.tolist())
-            add(name, tested, policy.minimum_effect, **most_changed(left, right))
+            tested = two_sample_tests.chi_square_test(reference.tolist(), current.tolist())
+            add(name, tested, policy.minimum_effect, **most_changed(reference, current))
     current_words = _word_sets(samples.current)
     add("words", _test_words(_word_sets(samples.reference), current_words, policy), policy.minimum_word_effect)
     new = find_new_words(_word_sets(samples.reference_for_words), current_words, seed=policy.seed)
@@ -210,7 +210,7 @@ def _word_sets(frame: pd.DataFrame) -> list[set[str]]:
 
 
 def _test_repeats(samples: Samples) -> tuple[float, float]:
-    # the chance of a repeat grows with the sample: compare equal sizes
+    # the probability of a repeat grows with the sample size: compare samples of equal size
     rows = min(len(samples.reference), len(samples.current))
-    left, right = (repeated(sample["text"][:rows]) for sample in (samples.reference, samples.current))
-    return two_sample_tests.chi_square_test(left.tolist(), right.tolist())
+    reference, current = (repeated(sample["text"][:rows]) for sample in (samples.reference, samples.current))
+    return two_sample_tests.chi_square_test(reference.tolist(), current.tolist())

@@ -1,4 +1,4 @@
-"""Drivers of a drift, for people: the words and airlines that changed most, and example tweets."""
+"""Drivers of a drift: the words and airlines that changed most, and example tweets."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pandas as pd
 from sentiment_lib.statistics import two_sample_tests
 from sentiment_lib.text.tokens import words
 
-#: Stop words: they name no cause.
+#: Stop words, left out because they explain no drift.
 STOP_WORDS = frozenset(
     """
     a an and are as at be been but by can do for from get got had has have he her him his how i if in is it its just
@@ -27,7 +27,7 @@ def find_drivers(reference: pd.DataFrame, current: pd.DataFrame, *, most: int = 
 
     Columns: text, and any of airline, predicted_label and tweet_id. `words`: word, before, now (at most `most`).
     `airlines`: airline, its share of the tweets and its negative share in both windows, and `adds`, its contribution to
-    the change of the overall negative share. `examples`: tweet_id and the risen words that it holds.
+    the change of the overall negative share. `examples`: tweet_id and the risen words that it contains.
     """
     changed = _changed_words(reference, current, most)
     return {
@@ -77,7 +77,7 @@ def _by_airline(frame: pd.DataFrame) -> Mapping[str, tuple[float, float]]:
 
 
 def _examples(current: pd.DataFrame, risen: Sequence[str], most: int = 5) -> list[dict[str, Any]]:
-    """Tweets that hold the most of the risen words."""
+    """Tweets that contain the most risen words."""
     if "tweet_id" not in current or not risen:
         return []
     names = set(risen)

@@ -1,9 +1,9 @@
-"""Effect floors: how large each signal's effect usually is from window to window.
+"""Effect floors: each signal's normal effect between windows without drift.
 
-Tweets differ from day to day without drift, by more than two random halves of one day. The effects of past windows give
-each signal a floor that another window like them exceeds with the stated probability only. Windows that were called
-drift count as well, or the range would stay as narrow as the test that chose the others; a limit keeps the few that
-really drifted from hiding the next one.
+Tweets vary from day to day without drift, by more than two random halves of one day. The effects of past windows give
+each signal a floor that a further normal window exceeds only with the stated probability. Windows with detected drift
+are included, since leaving them out would bias the floor downwards (selection by the test itself); winsorising limits
+the influence of those that really drifted.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy import stats
 
-#: Fewer undisturbed windows than this give no floor.
+#: Minimum number of past windows for a floor.
 MIN_WINDOWS = 5
 #: From this many windows on, effects above the quantile LIMIT count as that quantile (winsorised).
 LIMITED_FROM, LIMIT = 20, 0.9

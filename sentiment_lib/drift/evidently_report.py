@@ -1,4 +1,4 @@
-"""Evidently's HTML reports of drift signals and data quality, for people; they decide no verdict.
+"""Evidently's HTML reports of drift signals and data quality; for reading only, no verdict depends on them.
 
 The only module that imports Evidently. Metrics and the data definition are explicit: the preset computes everything up
 to three times and guesses column types.
@@ -38,7 +38,7 @@ def write_html(reference: pd.DataFrame, current: pd.DataFrame, path: Path) -> di
 
 
 def run(reference: pd.DataFrame, current: pd.DataFrame) -> Any:
-    """Evidently's snapshot with one ValueDrift for each signal that both frames have values of. Raises MissingExtra."""
+    """Evidently's snapshot with a ValueDrift for each signal present in both frames. Raises MissingExtra without it."""
     try:
         from evidently import DataDefinition, Dataset, Report
         from evidently.metrics import ValueDrift
@@ -57,7 +57,7 @@ def run(reference: pd.DataFrame, current: pd.DataFrame) -> Any:
 
 
 def write_quality(frame: pd.DataFrame, path: Path) -> dict[str, bool]:
-    """Evidently's data-quality tests of a batch (tweet_id, text): test name -> passed. Raises MissingExtra."""
+    """Evidently's data-quality tests of a batch (tweet_id, text): name -> passed. Raises MissingExtra without it."""
     try:
         from evidently import DataDefinition, Dataset, Report
         from evidently.metrics import DuplicatedRowCount, MaxValue, MinValue, MissingValueCount, RowCount
@@ -77,7 +77,7 @@ def write_quality(frame: pd.DataFrame, path: Path) -> dict[str, bool]:
     snapshot = Report(tests).run(Dataset.from_pandas(plain, data_definition=definition), None)
     path.parent.mkdir(parents=True, exist_ok=True)
     snapshot.save_html(str(path))
-    return {str(one["name"]): str(one["status"]).upper().endswith("SUCCESS") for one in snapshot.dict()["tests"]}
+    return {str(test["name"]): str(test["status"]).upper().endswith("SUCCESS") for test in snapshot.dict()["tests"]}
 
 
 def _varies(frame: pd.DataFrame, name: str) -> bool:

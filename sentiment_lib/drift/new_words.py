@@ -1,7 +1,7 @@
-"""Test for new words that several tweets share: slang, a slogan, the name of an incident.
+"""Test for new words shared by several tweets: slang, a slogan, the name of an incident.
 
-Each such word is too rare for a test of its own in a small window; together they show. Words of a single tweet are
-typing errors and names, of which every window is full, and do not count.
+Each such word is too rare for a test of its own in a small window, so they are tested together. Words that occur in a
+single tweet are mostly typos and names and do not count.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ ROUNDS = 999
 class NewWords:
     """Result of the test."""
 
-    #: share of the current tweets that hold a new word which others of them hold too
+    #: share of the current tweets that contain a new word shared with another current tweet
     share: float
     p_value: float
     #: the most frequent new word and its share of the current tweets; None without one
@@ -33,8 +33,8 @@ def find_new_words(reference: Sequence[set[str]], current: Sequence[set[str]], *
     """Compare the current tweets (sets of words) with samples of the same size from the reference.
 
     The test statistic is the number of pairs of tweets that share a new word. A word is new to a sample of the
-    reference when none of its other tweets holds it; those are fewer tweets than the current ones are compared with, so
-    the test is conservative. At most a third as many current tweets as reference tweets are used.
+    reference when no reference tweet outside the sample contains it; those are fewer tweets than the current ones are
+    compared with, so the test is conservative. At most a third as many current tweets as reference tweets are used.
     """
     many = len(reference)
     rows = min(len(current), many // 3)

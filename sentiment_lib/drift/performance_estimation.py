@@ -1,4 +1,4 @@
-"""Performance estimation: macro-F1 without labels, from a labelled sample, and the class prior behind a label shift.
+"""Performance estimation: macro-F1 without labels or from a labelled sample, and the class prior under label shift.
 
 Probabilities are (n, 3) in the order of LABELS; labels are integers 0..2.
 """
@@ -25,9 +25,9 @@ def estimate_without_labels(
 ) -> MetricEstimate:
     """Confidence-based estimate of macro-F1 from probabilities (n, 3), with its 95 % bootstrap interval.
 
-    The probabilities, calibrated first when a calibration is given, are taken as those of the true labels. They must
-    stay calibrated: the estimate follows covariate shift, not concept drift. Garg et al. 2022, "Leveraging Unlabeled
-    Data to Predict Out-of-Distribution Performance", ICLR.
+    The probabilities, calibrated first if `calibration` is not None, are taken as those of the true labels. They must
+    be calibrated on the current data: the estimate follows covariate shift, not concept drift. Garg et al. 2022,
+    "Leveraging Unlabeled Data to Predict Out-of-Distribution Performance", ICLR.
     """
     predicted = proba.argmax(axis=1)
     label_proba = calibration.apply(proba) if calibration else proba

@@ -1,4 +1,4 @@
-"""Profile of labelled tweets for a first look. Pure: a frame in, tables out.
+"""Profile of labelled tweets for exploratory analysis. Pure: a frame in, tables out.
 
 The frame has text and true_label, and may have tweet_id, airline, language and created_at (aware).
 """
@@ -16,7 +16,7 @@ from sentiment_lib.statistics.two_sample_tests import word_shares
 from sentiment_lib.text.tokens import words
 
 NAMES = [str(name) for name in LABELS]
-#: Fewer rows of a class than this cannot be cross-validated.
+#: Minimum number of rows of each class for cross-validation.
 MIN_ROWS = 50
 FOLDS = 3
 
@@ -55,8 +55,8 @@ def characteristic_words(frame: pd.DataFrame, most: int = 15) -> dict[str, list[
     sets = [set(words(text)) - STOP_WORDS for text in frame["text"]]
     by_label = {}
     for name in NAMES:
-        own = [one for one, label in zip(sets, frame["true_label"], strict=True) if label == name]
-        others = [one for one, label in zip(sets, frame["true_label"], strict=True) if label != name]
+        own = [word_set for word_set, label in zip(sets, frame["true_label"], strict=True) if label == name]
+        others = [word_set for word_set, label in zip(sets, frame["true_label"], strict=True) if label != name]
         if own and others:
             overrepresented = [row for row in word_shares(others, own) if row[2] > row[1]]
             by_label[name] = [(word, share, elsewhere) for word, elsewhere, share, _ in overrepresented[:most]]
@@ -99,16 +99,16 @@ def find_doubtful_labels(frame: pd.DataFrame, *, seed: int | None = None, most: 
     )
     folds = StratifiedKFold(FOLDS, shuffle=seed is not None, random_state=seed)
     proba = cross_val_predict(model, frame["text"], labels, cv=folds, method="predict_proba")
-    given = np.array([classes.index(label) for label in labels])
-    thresholds = np.array([proba[given == number, number].mean() for number in range(len(classes))])
+    given_codes = np.array([classes.index(label) for label in labels])
+    thresholds = np.array([proba[given_codes == number, number].mean() for number in range(len(classes))])
     confident = np.where(proba >= thresholds, proba, -1)
     suggested = confident.argmax(axis=1)
     rows = np.arange(len(frame))
-    doubtful = (confident.max(axis=1) > 0) & (suggested != given)
-    doubt = proba[rows, suggested] - proba[rows, given]
+    doubtful = (confident.max(axis=1) > 0) & (suggested != given_codes)
+    doubt = proba[rows, suggested] - proba[rows, given_codes]
     columns: dict[str, Any] = {
         "row": rows[doubtful],
-        "label": np.array(classes)[given[doubtful]],
+        "label": np.array(classes)[given_codes[doubtful]],
         "suggested": np.array(classes)[suggested[doubtful]],
         "doubt": doubt[doubtful].round(3),
     }

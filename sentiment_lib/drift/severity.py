@@ -1,4 +1,4 @@
-"""Severity of a drift and whether it warrants a retrain, from the loss of quality that comes with it."""
+"""Severity of a drift, and whether it warrants a retrain, from the accompanying loss of macro-F1."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from sentiment_lib.statistics.matrix_scaling import fit_matrix_scaling
 from sentiment_lib.statistics.metrics import CLASSES, Floats, Ints
 from sentiment_lib.statistics.prediction_powered import prediction_powered_metric
 
-#: Rows from which quality is estimated at most; more do not narrow the interval noticeably.
+#: Maximum number of rows for the estimate; more do not narrow the interval noticeably.
 MAX_ROWS = 4000
 
 
 @dataclass(frozen=True, kw_only=True)
 class QualityLoss:
-    """Loss of macro-F1 from the reference to the current window, from labels where there are enough of them."""
+    """Loss of macro-F1 from the reference to the current window, measured on labels when there are enough."""
 
     #: "measured" (labels), "estimated" (probabilities alone), or None when there are too few rows for either
     by: str | None = None
@@ -52,13 +52,13 @@ def severity(verdict: str, quality: QualityLoss, policy: DriftPolicy) -> tuple[S
 def quality_loss(reference: pd.DataFrame, current: pd.DataFrame, policy: DriftPolicy) -> QualityLoss:
     """Compare macro-F1 of two windows.
 
-    Columns: p_negative, p_neutral, p_positive, and `true_label` and `inclusion` where a drawn tweet has a label.
+    Columns: p_negative, p_neutral, p_positive; `true_label` and `inclusion` for labelled tweets of the audit sample.
     """
     sides = [frame[frame["p_negative"].notna()][:MAX_ROWS] for frame in (reference, current)]
     if min(len(frame) for frame in sides) < policy.minimum_rows:
         return QualityLoss()
     labelled = [frame[frame["true_label"].notna()] if "true_label" in frame else frame[:0] for frame in sides]
-    # a calibration from a handful of labels is worse than none
+    # calibrating on very few labels is worse than not calibrating
     enough = len(labelled[0]) >= policy.minimum_labelled
     scaling = fit_matrix_scaling(label_codes(labelled[0]), probabilities(labelled[0])) if enough else None
     before, now = (estimate_without_labels(probabilities(frame), scaling, seed=policy.seed) for frame in sides)

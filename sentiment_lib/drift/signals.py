@@ -1,6 +1,6 @@
 """Drift signals: features of a tweet that can drift, from its text and from the champion's prediction.
 
-Text is masked already (mentions `@user`, URLs `http`), so these count tokens and never identify people.
+Text is masked already (mentions `@user`, URLs `http`), so signals count tokens and identify nobody.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ DISCRETE = (
     "questions",
     "negations",
 )
-#: Signals that only labelled rows have: fewer rows are enough for a test.
+#: Signals of labelled rows only; a smaller number of rows suffices for their tests.
 SPARSE = ("wrong",)
 PROBABILITIES = ("p_negative", "p_neutral", "p_positive")
 #: Counts at or above this are one class.
@@ -65,8 +65,8 @@ def compute_signals(frame: pd.DataFrame, vocabulary: Collection[str] | None = No
     letters = text.str.count(r"[^\W\d_]").clip(lower=1)
     out["upper_share"] = text.str.count(r"[A-Z]") / letters
     if vocabulary is not None:
-        known = vocabulary if isinstance(vocabulary, set | frozenset) else frozenset(vocabulary)
-        out["unknown_share"] = [_share_outside(words(value), known) for value in text]
+        known_words = vocabulary if isinstance(vocabulary, set | frozenset) else frozenset(vocabulary)
+        out["unknown_share"] = [_share_outside(words(value), known_words) for value in text]
     for name in ("predicted_label", "airline", "language"):
         if name in frame:
             out[name] = frame[name].astype(object).where(frame[name].notna(), "none").astype(str)
@@ -87,9 +87,9 @@ def repeated(texts: pd.Series, at_least: int = 3) -> NDArray[np.bool_]:
 
 
 def repetition_key(texts: pd.Series) -> pd.Series:
-    """Each text without case, URLs and all that is no letter: equal for repeats."""
+    """Each text in lower case without URLs and non-letters: equal for repeats."""
     return texts.fillna("").str.lower().str.replace(r"https?\S*|[\W\d_]+", "", regex=True)
 
 
-def _share_outside(found: list[str], known: Collection[str]) -> float:
-    return sum(word not in known for word in found) / len(found) if found else 0.0
+def _share_outside(tokens: list[str], vocabulary: Collection[str]) -> float:
+    return sum(word not in vocabulary for word in tokens) / len(tokens) if tokens else 0.0

@@ -1,4 +1,4 @@
-"""Sequential detection of a champion that is wrong more often than at its promotion."""
+"""Sequential test for a decline of the champion's accuracy since its promotion."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from sentiment_lib.statistics.anytime_valid import STAKES, EDetector
 
 @dataclass(frozen=True, kw_only=True)
 class AccuracyDecline:
-    """What the audit labels since the last retrain request show."""
+    """Result of the test on the audit labels since the last retrain request."""
 
     labels: int
     #: accuracy on the holdout of the promotion
     promised: float
-    #: lowest accuracy that is accepted
+    #: minimum accuracy: `promised` less the tolerated drop
     accepted: float
     #: weighted accuracy on the labels; None without labels
     measured: float | None
     #: highest value of the e-detector so far
     evidence: float
-    #: value at which a retrain is requested: the mean number of labels to a false alarm
+    #: threshold of the e-detector: lower bound on the mean number of labels to a false alarm
     bound: float
     #: number of labels after which the bound was first reached; None when it was not
     crossed_after: int | None

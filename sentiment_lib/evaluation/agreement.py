@@ -30,7 +30,7 @@ class Agreement:
     share: float | None
     kappa: float | None
     interval: tuple[float, float] | None
-    #: confusion matrix: rows first labels, columns second labels
+    #: confusion matrix: rows are the first person's labels, columns the second's
     counts: tuple[tuple[int, ...], ...]
 
 

@@ -1,4 +1,4 @@
-"""Alpha spending over repeated evaluations, so that many looks at the holdout do not promote noise."""
+"""Alpha spending over repeated evaluations, so that repeated looks at the holdout do not promote noise."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def count_looks(
 
     history: (champion version, time) of every earlier look. Two budgets bind, and the stricter counts: every look
     against this champion, however old, and every look against any champion within `budget_period` before `at`. So
-    neither time nor a promotion renews a budget that noise can spend again.
+    neither waiting nor a promotion resets the budget.
     """
     looks = list(history)
     against_champion = sum(version == champion_version for version, _ in looks)

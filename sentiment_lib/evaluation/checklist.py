@@ -73,23 +73,23 @@ def run(predict_proba: Callable[[Sequence[str]], ArrayLike]) -> ChecklistResult:
     failures: dict[str, tuple[str, ...]] = {}
     for case in all_cases:
         changed = proba[row_of[case.changed]] if case.changed is not None else None
-        passed = _holds(case, proba[row_of[case.text]], changed)
+        passed = _passes(case, proba[row_of[case.text]], changed)
         kind = counts.setdefault(case.kind, {})
         before, number = kind.get(case.capability, (0, 0))
         kind[case.capability] = (before + passed, number + 1)
-        kept = failures.get(case.capability, ())
-        if not passed and len(kept) < EXAMPLES:
+        examples = failures.get(case.capability, ())
+        if not passed and len(examples) < EXAMPLES:
             example = case.text if case.changed is None else f"{case.text} | {case.changed}"
-            failures[case.capability] = (*kept, example)
+            failures[case.capability] = (*examples, example)
     return ChecklistResult(counts=counts, failures=failures)
 
 
-def _holds(case: Case, plain: Floats, changed: Floats | None) -> bool:
+def _passes(case: Case, plain: Floats, changed: Floats | None) -> bool:
     if changed is None:
         return int(plain.argmax()) == case.label
     if case.label is None:
         return int(plain.argmax()) == int(changed.argmax())
-    moved = float(changed[case.label] - plain[case.label])
+    change = float(changed[case.label] - plain[case.label])
     if case.direction == 0:
-        return moved >= -TOLERANCE
-    return case.direction * moved > TINY
+        return change >= -TOLERANCE
+    return case.direction * change > TINY

@@ -1,4 +1,4 @@
-"""Cases of the CheckList tests, generated from templates; all of the text is the project's own."""
+"""Cases of the CheckList tests, generated from templates; all texts were written for this project."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ NAMES = ("Anna", "Omar", "Wei", "Priya", "Carlos", "Ivan")
 #: (good word, bad word)
 GOOD = ("good", "great", "helpful", "friendly", "amazing", "wonderful", "excellent", "nice")
 BAD = ("bad", "terrible", "horrible", "awful", "rude")
-#: words that decide a case: a typo in one of them may change the label
+#: sentiment words: a typo in one of them may change the label
 FEELINGS = frozenset(
     (*GOOD, *BAD, "thank", "thanks", "love", "best", "awesome", "happy", "smooth", "kind", "worst", "ridiculous")
 ) | {"lost", "delayed", "dirty", "broken", "never", "nobody", "hung", "waiting"}

@@ -24,7 +24,7 @@ from sentiment_lib.statistics.metrics import (
     validate_predictions,
 )
 
-#: Gains whose sample size is computed.
+#: Gains for which the sample size is computed.
 GAINS = (0.01, 0.02, 0.03)
 
 
@@ -154,7 +154,7 @@ def _slice_mask(name: str, mask: NDArray[np.bool_], y: Ints) -> NDArray[np.bool_
 
 
 def _has_enough_rows(y: Ints, policy: GatePolicy) -> bool:
-    # F1 of a class with few rows is noise: the slice needs enough rows of the class that its metric is about
+    # F1 of a class with few rows is noise: the slice needs enough rows of the class that its metric measures
     scarce = int((y == 0).sum()) if policy.main_metric == "negative_f1" else y.size
     return y.size >= policy.minimum_slice_rows and scarce >= policy.minimum_slice_rows / CLASSES
 

@@ -23,7 +23,7 @@ _PRIME = np.uint64(4294967311)  # smallest prime above 2^32
 
 @dataclass(frozen=True, kw_only=True)
 class DataChecks:
-    """Label shares, and holdout rows whose text is (nearly) that of a training row."""
+    """Label shares, and leakage: holdout rows whose text (nearly) equals that of a training row."""
 
     train_rows: int
     holdout_rows: int
@@ -48,8 +48,8 @@ def check(
     train, holdout = _shares(train_labels), _shares(holdout_labels)
     seen = {normalise_text(text) for text in train_texts}
     copies = [normalise_text(text) in seen for text in holdout_texts]
-    rest = [text for text, copy in zip(holdout_texts, copies, strict=True) if not copy]
-    near = int(near_duplicates(list(train_texts), rest).sum())
+    remaining = [text for text, copy in zip(holdout_texts, copies, strict=True) if not copy]
+    near = int(near_duplicates(list(train_texts), remaining).sum())
     return DataChecks(
         train_rows=len(train_texts),
         holdout_rows=len(holdout_texts),
@@ -91,7 +91,7 @@ def near_duplicates(train_texts: Sequence[str], texts: Sequence[str], threshold:
 def _shingles(text: str) -> frozenset[int]:
     bare = normalise_text(text)
     pieces = {bare[i : i + SHINGLE] for i in range(max(len(bare) - SHINGLE + 1, 1))} if bare else set()
-    # Python's hash of a string differs from process to process
+    # Python's string hash is randomised per process
     return frozenset(int.from_bytes(hashlib.blake2b(piece.encode(), digest_size=4).digest(), "big") for piece in pieces)
 
 

@@ -1,6 +1,6 @@
-"""The evidence of a decision as a record: written as canonical JSON once, hashed, and read back by everyone.
+"""The evidence of a decision as a record: serialised once as canonical JSON, hashed, and parsed by every reader.
 
-The JSON keys are part of what was hashed: they never change, whatever the fields of this record are called.
+The JSON keys are part of the hashed text: they stay fixed even when fields of this record are renamed.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from sentiment_lib.statistics.paired_counts import confusion_matrices
 
 #: JSON key of a version's ancestors; absent when it has none.
 ANCESTORS_KEY = "learned_from_versions"
-#: JSON keys of the method of judgement and of the rows that judged; absent under method 1.
+#: JSON keys of the judgement method and of the evaluated sample; absent under method 1.
 METHOD_KEY, SAMPLE_KEY = "method", "judged_sample"
 
 
@@ -52,7 +52,7 @@ class EvaluatedVersion:
 
 @dataclass(frozen=True, kw_only=True)
 class Evidence:
-    """Everything that a decision rests on."""
+    """The complete evidence for a decision."""
 
     snapshot_id: int
     #: SHA-256 of the snapshot's rows
@@ -75,7 +75,7 @@ class Evidence:
     rules: tuple[RuleVerdict, ...]
     #: method of `judgement_methods`
     method: int = FIRST
-    #: which rows judged; None under method 1
+    #: origin of the evaluated rows; None under method 1
     sample: JudgedSample | None = None
 
     @property
@@ -136,7 +136,7 @@ class Evidence:
                 "policy": self.policy,
                 "answer": str(self.verdict),
                 "rules": [asdict(rule) for rule in self.rules],
-                # evidence from before these keys existed keeps its bytes
+                # omitted when empty, so that evidence recorded without these keys stays byte-identical
                 **({METHOD_KEY: self.method} if self.method > FIRST else {}),
                 **({SAMPLE_KEY: asdict(self.sample)} if self.sample else {}),
             }
@@ -155,7 +155,7 @@ def _version(body: Mapping[str, Any]) -> EvaluatedVersion:
 
 
 def _as_dict(version: EvaluatedVersion) -> dict[str, Any]:
-    """Keys without content are left out: evidence from before they existed keeps its bytes."""
+    """Optional keys are omitted when empty, so that evidence recorded without them stays byte-identical."""
     body: dict[str, Any] = {"version": version.version, "family": version.family, "digest": version.digest}
     if version.search:
         body["search"] = asdict(version.search)

@@ -1,4 +1,4 @@
-"""The evidence of a decision in sentences, for the person who approves."""
+"""Summarise the evidence of a decision in sentences for the approver."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def summary(compared: Comparison) -> str:
 
 
 def effect_of_promotion(compared: Comparison) -> str:
-    """What changes with a promotion, and how many labels would decide smaller differences."""
-    moved = sum(
+    """The share of predictions that a promotion changes, and the sample sizes for smaller gains."""
+    changed = sum(
         compared.cells[true][old][new] for true in range(3) for old in range(3) for new in range(3) if old != new
     )
     right, wrong = compared.mcnemar["only_candidate_right"], compared.mcnemar["only_champion_right"]
@@ -29,16 +29,16 @@ def effect_of_promotion(compared: Comparison) -> str:
         f"{name}: {rows:,}" for name, rows in compared.labels_needed.items() if name != "observed" and rows
     )
     return (
-        f"A promotion changes the predicted label of {100 * moved / compared.rows:.1f} % of tweets: {right} of these "
+        f"A promotion changes the predicted label of {100 * changed / compared.rows:.1f} % of tweets: {right} of these "
         f"rows become right, {wrong} wrong. Labels needed to detect a gain with power 0.8: {sizes}."
     )
 
 
 def humanise_metrics(text: str) -> str:
-    """A name or a reason with its metrics as people call them: "negative_f1 +2.0" is "negative F1 +2.0"."""
+    """Replace metric identifiers by readable names: "negative_f1 +2.0" becomes "negative F1 +2.0"."""
     return METRICS.sub(lambda match: match[0].replace("_f1", " F1").replace("_", " "), text)
 
 
 def verdict_name(verdict: str, reason: str) -> str:
-    """The verdict of a rule as people see it: one that passed unjudged is "not enough data", not "pass"."""
+    """Displayed verdict of a rule: "not enough data" instead of "pass" when too few rows were available to judge."""
     return "not enough data" if verdict == "pass" and "too few" in reason else verdict

@@ -1,6 +1,6 @@
 """Rules of the promotion gate. Every rule gives a figure, its bound and a verdict; the strictest verdict decides.
 
-Reasons are part of recorded evidence: a new wording needs a new version in `reason_versions`.
+Reasons are part of recorded evidence: rewording one needs a new version in `reason_versions`.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def guards(comparison: Comparison, policy: GatePolicy) -> Verdicts:
 def slices(comparison: Comparison, policy: GatePolicy) -> Verdicts:
     """No slice shows a loss beyond its margin; the error is bounded over all slices together.
 
-    What the rows cannot show blocks nothing: the reason says how many rows would.
+    An inconclusive slice passes; its reason states the sample size that would decide it.
     """
     margin = policy.slice_non_inferiority
     for part in comparison.slices:
@@ -120,7 +120,7 @@ def first_slices(comparison: Comparison, policy: GatePolicy) -> Verdicts:
 
 
 def class_collapse(comparison: Comparison, policy: GatePolicy) -> Verdicts:
-    """No class of the holdout is hardly ever predicted."""
+    """Every class of the holdout is predicted often enough (no class collapse)."""
     ratios = {
         label: comparison.predicted_share[label] * comparison.rows / count
         for label, count in comparison.label_counts.items()
@@ -134,7 +134,7 @@ def class_collapse(comparison: Comparison, policy: GatePolicy) -> Verdicts:
 
 
 def calibration(comparison: Comparison, policy: GatePolicy) -> Verdicts:
-    """The calibration error, less what chance gives at this size, is within its bound."""
+    """The expected calibration error, corrected for its bias at this sample size, is within its bound."""
     seen, noise = comparison.candidate["calibration_error"], comparison.calibration_noise
     error = math.sqrt(max(seen**2 - noise**2, 0.0))
     reason = f"off by {100 * seen:.1f} points on average; {100 * noise:.1f} would be chance at this size"
@@ -161,7 +161,7 @@ def checklist_rules(result: ChecklistResult, policy: GatePolicy) -> Verdicts:
 
 
 def cost_rules(cost: Cost, policy: GatePolicy) -> Verdicts:
-    """p99 latency, memory and artefact size are within their bounds."""
+    """Limits on p99 latency, memory and artefact size."""
     for name, figure, bound, unit in (
         ("p99 latency", cost.p99_ms, policy.maximum_p99_ms, "ms"),
         ("memory", cost.memory_mb, policy.maximum_memory_mb, "MB"),
@@ -177,15 +177,15 @@ def _plain(figure: float) -> str:
 
 
 def data_rules(checks: DataChecks, policy: GatePolicy) -> Verdicts:
-    """Leakage, the rarest class and label shift are within their bounds."""
+    """Limits on leakage, on the share of the rarest class and on label shift."""
     leaked = checks.leaked_share
     reason = f"{checks.duplicates} holdout rows are copies of training rows, {checks.near_duplicates} nearly so"
     yield _at_most("data: leakage", leaked, policy.maximum_leakage, HOLD, reason)
     rarest = min(checks.train_share.values())
     reason = f"the rarest class has {100 * rarest:.1f} % of the training rows"
     yield _at_least("data: label share", rarest, policy.minimum_label_share, REJECT, reason)
-    moved = f"label shares of training and holdout rows differ by {100 * checks.label_shift:.1f} points at the most"
-    yield _at_most("data: label shift", checks.label_shift, policy.maximum_label_shift, HOLD, moved)
+    reason = f"label shares of training and holdout rows differ by {100 * checks.label_shift:.1f} points at the most"
+    yield _at_most("data: label shift", checks.label_shift, policy.maximum_label_shift, HOLD, reason)
 
 
 def _non_inferior(rule: str, difference: Difference, margin: float) -> RuleVerdict:

@@ -1,8 +1,8 @@
-"""Versions of how a candidate is judged: a recorded decision is replayed under the method that it was made with.
+"""Versions of the evaluation method: a recorded decision is replayed under the method that it was made with.
 
 Method 1 judges on every holdout row, each slice at the guard level, and holds where a loss on a slice cannot be ruled
-out. Method 2 prefers random draws of the audit sample (`choose_rows`), divides the guard level among the slices, and a
-slice blocks only a loss beyond its margin that the rows show.
+out. Method 2 prefers the random audit sample (`choose_rows`), divides the guard level among the slices, and a slice
+blocks only when a loss beyond its margin is significant.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ FIRST, NEWEST = 1, 2
 AUDIT = "audit"
 #: `label_source` of imported rows whose importer declared a random draw (`labels import --drawn-with`).
 DECLARED = "declared"
-#: Rules of the gate's policy that method 1 did not know; its recorded evidence does not have them.
+#: Settings of the gate's policy that method 1 does not have; its recorded evidence leaves them out.
 LATER_RULES = {"minimum_audit_rows"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class JudgedSample:
-    """Which rows of the holdout judged, and what they stand for."""
+    """The evaluated holdout rows by origin: random audit sample or data sets."""
 
     #: "audit": random draws of the stream; "mixed": too few of those, and rows of data sets; "dataset": none of those
     kind: str
@@ -35,7 +35,7 @@ class JudgedSample:
 
     @property
     def text(self) -> str:
-        """One sentence for the person who approves."""
+        """The origin of the rows, in a sentence or two for the approver."""
         if self.kind == AUDIT:
             return (
                 "All are random draws of the stream; "
@@ -51,19 +51,22 @@ class JudgedSample:
 
 
 def choose_rows(sources: Sequence[str], policy: GatePolicy) -> tuple[NDArray[np.bool_], JudgedSample]:
-    """Mask (n,) of the rows that judge, from each row's label source (n,): draws of the audit alone when they suffice.
+    """Mask (n,) of the rows to evaluate, by label source (n,): only the audit sample when it is large enough.
 
-    They suffice from `policy.minimum_audit_rows` on. All draws have the same chance (`steps.training.snapshot.split`).
+    The minimum is `policy.minimum_audit_rows`. All audit rows have one inclusion probability
+    (`steps.training.snapshot.split`).
     """
-    drawn = np.array([source == AUDIT for source in sources], dtype=np.bool_)
-    audit, others = int(drawn.sum()), int((~drawn).sum())
+    is_audit = np.array([source == AUDIT for source in sources], dtype=np.bool_)
+    audit, others = int(is_audit.sum()), int((~is_audit).sum())
     enough = audit >= policy.minimum_audit_rows
     kind = AUDIT if enough else "mixed" if audit else "dataset"
-    return drawn if enough else np.ones_like(drawn), JudgedSample(kind=kind, audit_rows=audit, dataset_rows=others)
+    return is_audit if enough else np.ones_like(is_audit), JudgedSample(
+        kind=kind, audit_rows=audit, dataset_rows=others
+    )
 
 
 def source_slices(sources: Sequence[str]) -> dict[str, NDArray[np.bool_]]:
-    """Masks (n,) of the label sources, when there is more than one."""
+    """A slice mask (n,) for each label source; empty when there is only one source."""
     names = sorted(set(sources))
     if len(names) < 2:
         return {}

@@ -1,7 +1,7 @@
 """Sequential test after a promotion: is the new champion worse than the one it replaced?
 
-Only audit labels may enter. People correct what they see, and they see the new champion's predictions: feedback is far
-likelier where it was wrong, and would roll back every promotion.
+Only audit labels are used. Feedback is biased (selection bias): people see the new champion's predictions and mostly
+report its errors, so feedback would roll back every promotion.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class PromotionVerdict:
     high: float
     #: largest e-value so far against "the new champion is no worse"
     evidence: float
-    #: e-value that asks for a rollback: 1 / error_budget
+    #: threshold of the e-value for a rollback: 1 / error_budget
     bound: float
     #: number of labels after which the bound was first reached; None when it was not
     crossed_after: int | None
@@ -60,7 +60,8 @@ def monitor_promotion(
     labels, previous, new: true labels and both models' predictions, classes (n,) in 0..2; reference: the previous
     champion's confusion matrix (3, 3) on the holdout of the decision, fixed before the watch; inclusion: probability
     (n,) with which each row was drawn, 1 when None. May be called after every label: the probability of ever calling an
-    equal model worse is at most policy.error_budget (`anytime_valid.log_evidence_path`). Raises BadInput.
+    equal model worse is at most policy.error_budget (`anytime_valid.log_evidence_path`). Raises BadInput
+    for arrays of different lengths and for values outside 0..2.
     """
     y, old, now = (_classes(values) for values in (labels, previous, new))
     if not y.size == old.size == now.size:

@@ -1,4 +1,4 @@
-"""Versions of the gate's reasons: recorded evidence holds them byte for byte, so an old wording is kept for replays.
+"""Versions of the gate's reasons: recorded evidence contains them verbatim, so replays need the old wordings.
 
 Verdicts and figures do not depend on the version; only the text of a reason does.
 """
@@ -12,7 +12,7 @@ from typing import Any
 from sentiment_lib.records import RuleVerdict
 
 FIRST, NEWEST = 1, 2
-#: every decision has this rule, and its reason tells the versions apart
+#: every decision has this rule; its reason identifies the version
 MARKER_RULE = "holdout rows"
 UNITS = {"cost: p99 latency": "ms", "cost: memory": "MB", "cost: artefact size": "MB"}
 

@@ -1,4 +1,4 @@
-"""Champion and candidate on new tweets that both scored, of which people labelled some."""
+"""Shadow comparison: champion and candidate on new tweets that both scored, some of them labelled."""
 
 from __future__ import annotations
 
@@ -45,18 +45,18 @@ def compare_in_shadow(
 ) -> ShadowComparison:
     """Compare on rows (n,) with probabilities (n, 3); labels (n,) are UNKNOWN where nobody labelled.
 
-    reference: the champion's confusion matrix (3, 3) on the holdout of the decision, which weighs each kind of mistake.
-    Rows on which both agree have no gain whatever their label: only disagreements need labels, and which of them were
+    reference: the champion's confusion matrix (3, 3) on the holdout of the decision; its gradient weighs the errors.
+    Rows on which both agree have zero gain for any label: only disagreements need labels, and which of them were
     labelled must not depend on their content. The gain is `prediction_powered.prediction_powered_mean`.
     """
     old, new = champion.argmax(axis=1), candidate.argmax(axis=1)
-    differ, known = old != new, labels != UNKNOWN
-    labelled = differ & known
+    differ, has_label = old != new, labels != UNKNOWN
+    labelled = differ & has_label
     gain = low = high = None
     if int(labelled.sum()) >= MIN_LABELS:
         gradient = metric_gradient(reference, metric)
         estimate = prediction_powered_mean(
-            np.where(labelled, row_gains(np.where(known, labels, 0), old, new, gradient), 0.0),
+            np.where(labelled, row_gains(np.where(has_label, labels, 0), old, new, gradient), 0.0),
             expected_gains((champion + candidate) / 2, old, new, gradient),
             labelled | ~differ,
             np.where(differ, labelled.sum() / differ.sum(), 1.0),

@@ -19,7 +19,7 @@ class Difference:
     difference: float
     low: float
     high: float
-    #: probability of a bound to lie on the wrong side
+    #: significance level: probability that a bound lies on the wrong side
     level: float
     #: one-sided, against "the candidate is no better"; None where no test was made
     p_value: float | None

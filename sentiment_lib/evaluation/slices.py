@@ -15,7 +15,7 @@ Mask = NDArray[np.bool_]
 
 #: A tweet with fewer words is "short".
 SHORT_WORDS = 6
-#: A tweet is in "rare words" when this share of its words is in fewer than RARE_BELOW training tweets.
+#: A tweet is in "rare words" when at least this share of its words occurs in fewer than RARE_BELOW training tweets.
 RARE_SHARE, RARE_BELOW = 0.25, 3
 NEGATION = re.compile(
     r"\b(?:no|not|never|none|nobody|nothing|nowhere|neither|nor|without|cannot|\w+n['’]t|(?:do|does|did|is|was|are|were"
@@ -26,7 +26,7 @@ EMOJI = re.compile("[\u2600-\u27bf\u2b00-\u2bff\U0001f000-\U0001faff]|(?<!\\w)[:
 
 
 def document_frequencies(texts: Iterable[str]) -> Counter[str]:
-    """Word -> number of texts that hold it; of the training rows, for the slice "rare words"."""
+    """Word -> number of texts that contain it; computed on the training rows for the slice "rare words"."""
     counts: Counter[str] = Counter()
     for text in texts:
         counts.update(set(words(text)))

@@ -1,1 +1,1 @@
-"""MLflow's registry, and artefacts that are safe to load."""
+"""The MLflow model registry, and model packages that are verified before loading."""

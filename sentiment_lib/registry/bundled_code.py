@@ -1,7 +1,7 @@
-"""The part of this project that a model answers with, as it is stored beside each version in MLflow.
+"""The project's inference code, stored with each version in MLflow (`code_paths`).
 
-The project is on no package index, so no line for pip would bring it to whoever loads a version by MLflow alone; and
-code that is stored with a version answers as it did when the project has moved on.
+The project is not on a package index, so pip cannot install it for someone who loads a version through MLflow alone.
+Stored code also keeps a version's predictions the same when the project changes.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ PARTS = (
 
 
 def copy_to(folder: Path) -> Path:
-    """A copy of these parts in a new folder `sentiment_lib` below that one, without anything compiled; its path."""
+    """Copy these parts into a new folder `sentiment_lib` below `folder`, without bytecode; returns its path."""
     source, target = Path(__file__).parents[1], folder / "sentiment_lib"
     for part in PARTS:
-        place = target / part
-        place.parent.mkdir(parents=True, exist_ok=True)
+        destination = target / part
+        destination.parent.mkdir(parents=True, exist_ok=True)
         if (source / part).is_dir():
-            shutil.copytree(source / part, place, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(source / part, destination, ignore=shutil.ignore_patterns("__pycache__"))
         else:
-            shutil.copyfile(source / part, place)
+            shutil.copyfile(source / part, destination)
     return target

@@ -1,4 +1,4 @@
-"""Three pictures of a model on its holdout: confusion, calibration, precision against recall."""
+"""Three plots of a model on its holdout: confusion matrix, calibration curve, precision-recall curves."""
 
 from __future__ import annotations
 
@@ -14,19 +14,22 @@ from sentiment_lib.statistics.metrics import confusion_matrix
 
 
 def draw(labels: NDArray[np.int64], proba: NDArray[np.float64], folder: Path) -> list[Path]:
-    """Write confusion.png, calibration.png and precision_recall.png; labels (n,) in 0..2, proba (n, 3)."""
+    """Write confusion.png, calibration.png and precision_recall.png; labels (n,) in 0..2, proba (n, 3).
+
+    Raises MissingExtra without matplotlib.
+    """
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
         raise MissingExtra(what="Plots of a training", package="matplotlib", extra="mlflow") from error
-    drawn = []
-    for name, paint in (("confusion", _confusion), ("calibration", _calibration), ("precision_recall", _curves)):
+    paths = []
+    for name, plot in (("confusion", _confusion), ("calibration", _calibration), ("precision_recall", _curves)):
         figure = Figure(figsize=(5, 4), layout="constrained")
-        paint(figure.subplots(), labels, proba)
+        plot(figure.subplots(), labels, proba)
         path = folder / f"{name}.png"
         figure.savefig(path, dpi=110)
-        drawn.append(path)
-    return drawn
+        paths.append(path)
+    return paths
 
 
 def _confusion(axes: Any, labels: NDArray[np.int64], proba: NDArray[np.float64]) -> None:

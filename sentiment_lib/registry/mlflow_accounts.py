@@ -1,6 +1,6 @@
-"""Accounts of an MLflow server with `basic-auth`: the platform writes the registered model, everybody else reads.
+"""Accounts of an MLflow server with `basic-auth`: the platform writes the registered model, everyone else reads.
 
-By REST, so that nothing here imports MLflow.
+Uses the REST API, so that nothing here imports MLflow.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ import httpx
 
 #: Name and password.
 Account = tuple[str, str]
-#: Seconds: the first logins hash a password on a busy machine.
+#: Timeout in seconds; password hashing makes the first logins slow on a busy machine.
 PATIENCE = 60.0
-#: Of the registered model.
+#: Description of the registered model.
 DESCRIPTION = "Sentiment of tweets about airlines"
 
 
 def create(uri: str, *, administrator: Account, platform: Account, readers: Mapping[str, str], model: str) -> None:
     """Create the accounts that are missing; the platform's creates experiment and registered model, so it owns them.
 
-    `readers` are passwords by account. What an earlier release left without an owner goes to the platform. Idempotent.
+    `readers` maps account names to passwords. The platform gets MANAGE permission on both. Idempotent.
     Raises httpx.HTTPStatusError when MLflow refuses, httpx.TransportError when it does not answer.
     """
     with (
@@ -35,21 +35,21 @@ def create(uri: str, *, administrator: Account, platform: Account, readers: Mapp
         if _get(writer, "/api/2.0/mlflow/registered-models/get", name=model) is None:
             _post(writer, "/api/2.0/mlflow/registered-models/create", name=model, description=DESCRIPTION)
         for kind, key in (("experiment", experiment), ("registered_model", model)):
-            held = {"username": platform[0], "resource_type": kind, "resource_id": key}
-            found = _get(admin, "/api/3.0/mlflow/users/permissions/get", **held) or {}
-            if found.get("permission") != "MANAGE":
-                _post(admin, "/api/3.0/mlflow/users/permissions/grant", **held, permission="MANAGE")
+            resource = {"username": platform[0], "resource_type": kind, "resource_id": key}
+            permission = _get(admin, "/api/3.0/mlflow/users/permissions/get", **resource) or {}
+            if permission.get("permission") != "MANAGE":
+                _post(admin, "/api/3.0/mlflow/users/permissions/grant", **resource, permission="MANAGE")
 
 
 def _experiment(client: httpx.Client, name: str) -> str:
-    found = _get(client, "/api/2.0/mlflow/experiments/get-by-name", experiment_name=name)
-    if found is None:
+    existing = _get(client, "/api/2.0/mlflow/experiments/get-by-name", experiment_name=name)
+    if existing is None:
         return str(_post(client, "/api/2.0/mlflow/experiments/create", name=name)["experiment_id"])
-    return str(found["experiment"]["experiment_id"])
+    return str(existing["experiment"]["experiment_id"])
 
 
 def _get(client: httpx.Client, path: str, **query: str) -> Any:
-    """The answer; None when there is no such thing."""
+    """The JSON response; None for status 404."""
     response = client.get(path, params=query)
     if response.status_code == httpx.codes.NOT_FOUND:
         return None

@@ -1,7 +1,7 @@
-"""The MLflow registry: versions, their packages and their aliases. The only file that knows MLflow's registry.
+"""The MLflow registry: versions, their packages and their aliases. The only module that calls it.
 
-A version counts only with the platform's signature over number, package digest, family, run and training key: whoever
-can write to MLflow cannot plant a version, nor move a signature to another one.
+A version is used only with the platform's signature over number, package digest, family, run and training key: someone
+who can write to MLflow can neither plant a version nor reuse a signature for another one.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ from sentiment_lib.training_record import TrainingRecord
 if TYPE_CHECKING:
     from sentiment_lib.families.base import Model
 
-#: Characters that MLflow's database keeps of a description; the whole card lies in the run.
+#: Maximum length of a description in MLflow's database; the run stores the whole card.
 DESCRIPTION = 5000
 CHAMPION, CHALLENGER = "champion", "challenger"
 
 
 class Registry:
-    """Versions of one registered model. Cheap to make; MLflow is imported and asked on first use."""
+    """Versions of one registered model. Cheap to construct; MLflow is imported and contacted on first use."""
 
     def __init__(self, settings: Settings) -> None:
         self.uri = settings.mlflow_uri
@@ -49,14 +49,14 @@ class Registry:
 
     @cached_property
     def client(self) -> Any:
-        """MLflow's client, with telemetry and progress bars off."""
+        """MLflow's client, with telemetry and progress bars off. Raises MissingExtra without MLflow."""
         os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
         os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
         os.environ.setdefault("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "false")
         os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
         user, password = self._account
         if user:
-            # MLflow takes a login from the environment alone
+            # MLflow reads credentials only from the environment
             os.environ["MLFLOW_TRACKING_USERNAME"] = user
             os.environ["MLFLOW_TRACKING_PASSWORD"] = password.get_secret_value()
         try:
@@ -68,30 +68,30 @@ class Registry:
         return mlflow.MlflowClient(self.uri, self.uri)
 
     def experiment(self) -> str:
-        """Id of the experiment that holds every training run; made when it is not there."""
-        found = self.client.get_experiment_by_name(self.name)
-        if found:
-            return str(found.experiment_id)
-        # a store in a file has no server to keep artefacts, and would put them into the current folder
-        place = str(self.home / "artifacts") if self.uri.startswith("sqlite:") else None
-        return str(self.client.create_experiment(self.name, artifact_location=place))
+        """Id of the experiment of all training runs; created when it does not exist."""
+        existing = self.client.get_experiment_by_name(self.name)
+        if existing:
+            return str(existing.experiment_id)
+        # an SQLite store has no artefact server and would write artefacts into the current folder
+        artifact_location = str(self.home / "artifacts") if self.uri.startswith("sqlite:") else None
+        return str(self.client.create_experiment(self.name, artifact_location=artifact_location))
 
     def find(self, training_key: str) -> tuple[RegisteredVersion | None, tuple[int, ...]]:
-        """The signed version that a training registered before it was killed, and unsigned ones that claim to be it."""
+        """The signed version with this training key, if any, and the unsigned versions that claim this key."""
         claims = [
-            from_mlflow(found)
-            for found in self.client.search_model_versions(f"name = '{self.name}'")
-            if found.tags.get("training_key") == training_key
+            from_mlflow(version)
+            for version in self.client.search_model_versions(f"name = '{self.name}'")
+            if version.tags.get("training_key") == training_key
         ]
         signed = [claim for claim in claims if claim.signature_problem(self._key_ring) is None]
         return signed[0] if signed else None, tuple(claim.version for claim in claims if claim not in signed)
 
     def signature_problem(self, registered: RegisteredVersion) -> str | None:
-        """Why the version is not the platform's; None when its signature is good."""
+        """Why the signature is missing or invalid; None when it is valid."""
         return registered.signature_problem(self._key_ring)
 
     def require_signature(self, version: int, digest: str) -> None:
-        """Raise UnsafeArtefact unless the platform signed this version with this digest, NotFound without a version."""
+        """Raises UnsafeArtefact unless the platform signed this version and digest, NotFound for an unknown version."""
         registered = self.get(version)
         problem = registered.signature_problem(self._key_ring)
         if problem is None and registered.digest != digest:
@@ -100,7 +100,7 @@ class Registry:
             raise UnsafeArtefact(artefact=f"model version {version}", problem=problem)
 
     def sign(self, registered: RegisteredVersion) -> RegisteredVersion:
-        """Sign a version and tag it. Raises SigningKeyMissing where only public keys are."""
+        """Sign a version and tag it. Raises SigningKeyMissing without a private key."""
         signature = self._key_ring.sign(PURPOSE, registered.signed_content())
         self.client.set_model_version_tag(self.name, str(registered.version), SIGNATURE, signature)
         return replace(registered, signature=signature)
@@ -108,10 +108,10 @@ class Registry:
     def register(
         self, folder: Path, *, digest: str, model: Model, run_id: str, training_key: str, card: str
     ) -> RegisteredVersion:
-        """Log the package as a model from code, and make it a version, which is then signed.
+        """Log the package as a model from code, create a version of it, and sign the version.
 
-        `folder` is the model's package. The code that reads it goes along, so that MLflow and the requirements suffice
-        to load it. The card is the version's description, and lies in its run.
+        `folder` is the model's package. It is stored with the code that reads it, so that MLflow and the requirements
+        suffice to load it. The card becomes the version's description and a file of its run.
         """
         import mlflow
         import pandas as pd
@@ -137,11 +137,11 @@ class Registry:
                 signature=signature,
                 input_example=pd.DataFrame({"text": ["@united thank you for the quick help"]}),
                 code_paths=[str(bundled_code.copy_to(Path(scratch)))],
-                # never inferred, which would take over a minute
+                # explicit: inferring them would take over a minute
                 pip_requirements=requirements(model),
             )
         self.client.log_text(run_id, card, CARD)
-        self._ensure_named()
+        self._ensure_registered_model()
         registered = self.client.create_model_version(
             self.name,
             source=logged.model_uri,
@@ -150,7 +150,7 @@ class Registry:
             description=card[:DESCRIPTION],
             tags={"training_key": training_key, "digest": digest, "family": model.family},
         )
-        # the number is part of what is signed; a process killed here leaves a version that nothing uses
+        # the number is part of the signed content; a process killed here leaves an unsigned, unused version
         return self.sign(from_mlflow(registered))
 
     def log_training_record(self, run_id: str, training: TrainingRecord, cost: Cost) -> None:
@@ -163,7 +163,7 @@ class Registry:
             self.client.set_tag(run_id, f"environment.{name}", text)
 
     def read_training_record(self, run_id: str) -> tuple[TrainingRecord, Cost]:
-        """Record and cost that `log_training_record` logged."""
+        """Read the record and cost written by `log_training_record`."""
         with tempfile.TemporaryDirectory() as scratch:
             paths = [self.client.download_artifacts(run_id, f"{name}.json", scratch) for name in ("training", "cost")]
             training, cost = (json.loads(Path(path).read_text()) for path in paths)
@@ -176,7 +176,7 @@ class Registry:
         for path in plots:
             self.client.log_artifact(run_id, str(path), "plots")
 
-    def _ensure_named(self) -> None:
+    def _ensure_registered_model(self) -> None:
         from mlflow.exceptions import MlflowException
 
         try:
@@ -186,10 +186,10 @@ class Registry:
                 raise
 
     def fetch(self, version: int, digest: str | None = None) -> Path:
-        """Folder of a version's package, downloaded once and kept by digest; checked each time.
+        """Folder of a version's package, cached by digest and verified each time.
 
-        `digest` is the approved one, from the database; without it the signed one of the registry is taken.
-        Raises UnsafeArtefact when a byte differs or the version is not signed, NotFound when there is no such version.
+        `digest` is the approved one, from the database; None takes the signed one of the registry.
+        Raises UnsafeArtefact when a byte differs or the version is not signed, NotFound for an unknown version.
         """
         from sentiment_lib.registry import model_package
 
@@ -201,14 +201,17 @@ class Registry:
         return folder
 
     def download(self, version: int, target: Path) -> Path:
-        """The package as the registry holds it now, past the cache and unchecked: for `verify`."""
+        """Download the package into `target`, bypassing the cache and without verification: for `verify`.
+
+        Raises NotFound when the version does not consist of exactly one package.
+        """
         import mlflow
 
-        # MLflow looks "models:/" up in the registry of the process, whatever registry_uri says
+        # MLflow resolves "models:/" in the registry of the process and ignores registry_uri
         mlflow.set_tracking_uri(self.uri)
         mlflow.set_registry_uri(self.uri)
-        place = f"models:/{self.name}/{version}/artifacts"
-        path = mlflow.artifacts.download_artifacts(artifact_uri=place, dst_path=str(target))
+        artifact_uri = f"models:/{self.name}/{version}/artifacts"
+        path = mlflow.artifacts.download_artifacts(artifact_uri=artifact_uri, dst_path=str(target))
         folders = sorted(Path(path).iterdir())
         if len(folders) != 1:
             raise NotFound(what="package in model version", key=version)
@@ -225,24 +228,24 @@ class Registry:
             try:
                 folder.rename(self.cache / digest)
             except OSError:
-                # another process was faster: its copy is as good when it verifies, which fetch checks next
+                # another process was faster; fetch verifies its copy next
                 if not (self.cache / digest).exists():
                     raise
 
     def load(self, version: int, digest: str | None = None) -> Model:
-        """The model, read from its checked package."""
+        """Load the model from its verified package. Raises as `fetch` does."""
         from sentiment_lib.registry import model_package
 
         wanted = digest or self.get(version).digest
         try:
             return model_package.read(self.fetch(version, wanted), wanted)
         except UnsafeArtefact:
-            # a damaged copy here must not outlive the next try; what the registry holds is checked anew
+            # remove the damaged copy, so that the next call downloads and verifies the package again
             shutil.rmtree(self.cache / wanted, ignore_errors=True)
             raise
 
     def get(self, version: int) -> RegisteredVersion:
-        """A version as MLflow knows it; NotFound when it does not."""
+        """The version in MLflow. Raises NotFound for an unknown version."""
         from mlflow.exceptions import MlflowException
 
         try:
@@ -253,13 +256,13 @@ class Registry:
             raise
 
     def card(self, version: int) -> str:
-        """Markdown of the version's card; NotFound when there is no such version."""
+        """The version's model card as Markdown. Raises NotFound for an unknown version."""
         with tempfile.TemporaryDirectory() as scratch:
             path = self.client.download_artifacts(self.get(version).run_id, CARD, scratch)
             return Path(path).read_text(encoding="utf-8")
 
     def alias(self, name: str) -> int | None:
-        """The version that the alias names, None when it names none."""
+        """The version that the alias points to; None when the alias is not set."""
         client = self.client
         from mlflow.exceptions import MlflowException
 
@@ -272,14 +275,14 @@ class Registry:
             raise
 
     def set_alias(self, name: str, version: int) -> None:
-        """Move the alias; NotFound when the registry has no such version.
+        """Move the alias. Raises NotFound for an unknown version.
 
-        The caller holds the advisory lock "champion": MLflow has no compare-and-set.
+        The caller holds the advisory lock "champion": MLflow has no compare-and-swap.
         """
         self.get(version)
         self.client.set_registered_model_alias(self.name, name, str(version))
 
     def drop_alias(self, name: str) -> None:
-        """Take the alias away; it is no error when there is none."""
+        """Delete the alias if it is set."""
         if self.alias(name) is not None:
             self.client.delete_registered_model_alias(self.name, name)

@@ -1,4 +1,4 @@
-"""MLflow runs of trainings and their trials, and the environment that they record."""
+"""MLflow runs of trainings and their trials, and the recorded environment."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from sentiment_lib.machine import processor
 from sentiment_lib.registry.mlflow_registry import Registry
 from sentiment_lib.registry.requirements import tracked_packages, versions
 
-#: Characters of a tag that every MLflow store keeps.
+#: Maximum length of a tag in every MLflow store.
 TAG = 500
 
 
 @contextmanager
 def training_run(registry: Registry, *, training_key: str, name: str, parameters: Mapping[str, Any]) -> Iterator[str]:
-    """Id of a run that ends FINISHED, or FAILED when the block raises. Runs of killed tries are marked KILLED first."""
+    """Id of a run that ends FINISHED, or FAILED when the block raises; runs of killed attempts are marked KILLED."""
     client, experiment = registry.client, registry.experiment()
     for old in client.search_runs([experiment], f"tags.training_key = '{training_key}' and status = 'RUNNING'"):
         client.set_terminated(old.info.run_id, "KILLED")
@@ -45,7 +45,7 @@ def nested_run(
     metrics: Mapping[str, float],
     problem: str | None = None,
 ) -> None:
-    """One finished run under another; FAILED, with the problem as a tag, when there is one."""
+    """Log a finished run nested under `parent`; FAILED, with `problem` as a tag, when it is not None."""
     from mlflow.entities import Metric, Param
 
     client, now = registry.client, int(1000 * time.time())
@@ -61,12 +61,12 @@ def nested_run(
 
 
 def environment() -> dict[str, str]:
-    """Python, processor and the versions of the packages that matter."""
+    """Python version, processor and versions of the tracked packages."""
     return {"python": platform.python_version(), **processor(), **versions(tracked_packages())}
 
 
 def git_revision() -> str:
-    """Commit of this code, "+" at its end when the tree has changes; the package's version outside a checkout."""
+    """Git commit, with a trailing "+" for uncommitted changes; the package's version outside a checkout."""
     folder = Path(__file__).parent
     try:
         commit = subprocess.run(

@@ -27,7 +27,7 @@ LIMITS = """\
 
 @dataclass(frozen=True, kw_only=True)
 class Facts:
-    """Everything on a card. Shares and metrics from 0 to 1; times as text."""
+    """The contents of a model card. Shares and metrics from 0 to 1; times as text."""
 
     family: str
     digest: str
@@ -46,7 +46,7 @@ class Facts:
 
 
 def card(facts: Facts, *, model: str) -> str:
-    """Markdown; `model` is the registered model's name."""
+    """The model card as Markdown; `model` is the registered model's name."""
     sections = (
         ("Data", _data(facts)),
         ("Quality on the holdout", _quality(facts)),
@@ -88,10 +88,10 @@ def _data(facts: Facts) -> list[str]:
 
 
 def _search(search: SearchRecord) -> str:
-    found = ", ".join(f"{name}={value}" for name, value in search.found.items()) or "the defaults won"
+    options = ", ".join(f"{name}={value}" for name, value in search.found.items()) or "the defaults won"
     size = f"{search.configurations} configurations in {search.trials} trials on folds of the training rows"
     early = f" It ended early: {search.stopped}." if search.stopped else ""
-    return f"Hyperparameter search, {size}: {found}.{early}"
+    return f"Hyperparameter search, {size}: {options}.{early}"
 
 
 def _quality(facts: Facts) -> list[str]:

@@ -1,6 +1,6 @@
-"""A package: a model's files with a manifest that names the SHA-256 of each. Checked before anything is read.
+"""Model package: a model's files with a manifest of their SHA-256 digests, verified before anything is loaded.
 
-The digest of a package is the SHA-256 of its manifest, so one short string stands for every byte.
+The digest of a package is the SHA-256 of its manifest, so one string identifies every byte.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ MANIFEST = "manifest.json"
 FORMAT = 1
 MAXIMUM_FILE = 4 << 30
 MAXIMUM_MANIFEST = 1 << 20
-#: The only kinds of file that a model may consist of; none of them can carry code.
+#: Allowed file types; none of them can contain executable code.
 SUFFIXES = frozenset({".json", ".npz", ".npy", ".onnx", ".data", ".safetensors", ".txt", ".bin", ".vec"})
-#: Versions of the normaliser that this code has.
+#: Versions of the normaliser that this code supports.
 NORMALISERS = frozenset(VERSIONS)
 PROJECT = "airline-sentiment"
 _PICKLE_STARTS = (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
@@ -36,7 +36,7 @@ _PICKLE_STARTS = (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
 def write(model: Model, folder: Path) -> str:
     """Save the model into a new folder with its manifest; returns the digest.
 
-    Pinned weights that stay outside of the package are part of the manifest by their SHA-256, and so of the digest.
+    Pinned weights outside the package are covered by the digest: the manifest lists their SHA-256.
     """
     folder.mkdir(parents=True)
     model.save(folder)
@@ -60,35 +60,38 @@ def write(model: Model, folder: Path) -> str:
 
 
 def normaliser_of(model: Model) -> str:
-    """Version of the normaliser that the model was, or is being, trained with."""
+    """Version of the normaliser that the model was trained with, or is being trained with."""
     version: str = getattr(model, "normaliser", active_version())
     return version
 
 
 def verify(folder: Path, digest: str) -> dict[str, Any]:
-    """Return the manifest when every byte is what the digest stands for; UnsafeArtefact names what is not."""
+    """Return the manifest. Raises UnsafeArtefact when the manifest or a file does not match the digest."""
     manifest = _manifest(folder, digest)
     if manifest.get("format") != FORMAT or manifest.get("labels") != [str(label) for label in LABELS]:
         raise UnsafeArtefact(artefact=folder.name, problem="its manifest has another format or other labels")
     files: dict[str, dict[str, Any]] = manifest["files"]
     for name in files:
-        place = PurePosixPath(name)
-        if place.is_absolute() or ".." in place.parts or "\\" in name:
+        relative = PurePosixPath(name)
+        if relative.is_absolute() or ".." in relative.parts or "\\" in name:
             raise UnsafeArtefact(artefact=folder.name, problem=f"the file name {name!r} leads out of it")
-        if place.suffix not in SUFFIXES:
+        if relative.suffix not in SUFFIXES:
             raise UnsafeArtefact(artefact=folder.name, problem=f"{name} is of a kind that no model consists of")
-    found = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if not _is_plain_folder(path)}
-    if extra := sorted(set(found) - set(files) - {MANIFEST}):
+    paths = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if not _is_plain_folder(path)}
+    if extra := sorted(set(paths) - set(files) - {MANIFEST}):
         raise UnsafeArtefact(artefact=folder.name, problem=f"{extra[0]} is not in its manifest")
-    for name, promised in files.items():
-        if name not in found:
+    for name, expected in files.items():
+        if name not in paths:
             raise UnsafeArtefact(artefact=folder.name, problem=f"{name} is missing")
-        _check_file(folder, found[name], name, promised)
+        _check_file(folder, paths[name], name, expected)
     return manifest
 
 
 def check(folder: Path, digest: str) -> dict[str, Any]:
-    """Verify, and refuse what this code would answer for otherwise than the code that wrote it; gives the manifest."""
+    """Verify the package and its compatibility with this code; returns the manifest.
+
+    Raises UnsafeArtefact as `verify` does, and when this code lacks the model's normaliser or pins other weights.
+    """
     manifest = verify(folder, digest)
     if (version := manifest["normaliser"]) not in NORMALISERS:
         problem = (
@@ -96,7 +99,7 @@ def check(folder: Path, digest: str) -> dict[str, Any]:
             f"train it again, or install the {_release(manifest)} that wrote it"
         )
         raise UnsafeArtefact(artefact=folder.name, problem=problem)
-    # packages of earlier releases name no weights
+    # the manifest lists weights only when there are any
     for name, files in manifest.get("weights", {}).items():
         pinned = weights.PINNED[name].files if name in weights.PINNED else {}
         for file, digest_then in files.items():
@@ -111,14 +114,14 @@ def check(folder: Path, digest: str) -> dict[str, Any]:
 
 
 def read(folder: Path, digest: str) -> Model:
-    """Check, then load the model, with the normaliser that it was trained with."""
+    """Load the model with the normaliser that it was trained with. Raises UnsafeArtefact as `check` does."""
     manifest = check(folder, digest)
     return with_normaliser(catalog.load(folder, manifest["family"]), manifest["normaliser"])
 
 
 def _release(manifest: dict[str, Any]) -> str:
-    found = manifest.get("libraries", {}).get(PROJECT)
-    return f"{PROJECT} {found}" if found else f"release of {PROJECT}"
+    version = manifest.get("libraries", {}).get(PROJECT)
+    return f"{PROJECT} {version}" if version else f"release of {PROJECT}"
 
 
 def _manifest(folder: Path, digest: str) -> dict[str, Any]:
@@ -134,16 +137,16 @@ def _manifest(folder: Path, digest: str) -> dict[str, Any]:
     return manifest
 
 
-def _check_file(folder: Path, path: Path, name: str, promised: dict[str, Any]) -> None:
+def _check_file(folder: Path, path: Path, name: str, expected: dict[str, Any]) -> None:
     status = path.lstat()
     if not stat.S_ISREG(status.st_mode) or not path.resolve().is_relative_to(folder.resolve()):
         raise UnsafeArtefact(artefact=folder.name, problem=f"{name} is not a plain file")
-    if status.st_size != promised["bytes"] or status.st_size > MAXIMUM_FILE:
+    if status.st_size != expected["bytes"] or status.st_size > MAXIMUM_FILE:
         raise UnsafeArtefact(artefact=folder.name, problem=f"{name} has {status.st_size} bytes, not as promised")
     with path.open("rb") as file:
         if file.read(2) in _PICKLE_STARTS:
             raise UnsafeArtefact(artefact=folder.name, problem=f"{name} is a pickle")
-    if hash_file(path) != promised["sha256"]:
+    if hash_file(path) != expected["sha256"]:
         raise UnsafeArtefact(artefact=folder.name, problem=f"{name} was changed")
 
 

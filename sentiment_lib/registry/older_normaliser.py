@@ -1,4 +1,4 @@
-"""Models that were trained with an earlier version of the normaliser, and are used with that version."""
+"""Run models with the version of the normaliser that they were trained with."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from sentiment_lib.text.normalise import NORMALISER_VERSION, normaliser
 
 
 def with_normaliser(model: Model, version: str) -> Model:
-    """The model, whose methods normalise texts by this version. Raises BadInput for an unknown version."""
+    """Wrap the model so that its methods normalise texts with this version. Raises BadInput for an unknown version."""
     return model if version == NORMALISER_VERSION else cast("Model", _OlderModel(model, version))
 
 
 class _OlderModel:
-    """Delegates everything to the model; methods run inside of `normaliser(version)`."""
+    """Delegates everything to the model; methods run inside `normaliser(version)`."""
 
     def __init__(self, model: Model, version: str) -> None:
         self._model = model

@@ -1,6 +1,6 @@
-"""The code that MLflow runs when someone loads a version through MLflow itself; no pickle is involved.
+"""MLflow pyfunc model (models from code, without pickle), used when a version is loaded through MLflow itself.
 
-Our own steps never come this way: they check the digest and read the package directly (registry/models.py).
+The platform's own steps verify the digest and read the package directly (`Registry.load`).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import pandas as pd
 from sentiment_lib.errors import BadInput
 from sentiment_lib.records import LABELS
 
-#: Rows that an error names.
+#: Maximum number of rows listed in an error.
 NAMED = 5
 
 
@@ -22,21 +22,21 @@ class PackagedModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc, name-defin
     """Column `text` in, one probability column per label out."""
 
     def load_context(self, context: Any) -> None:
-        """Check the package against the digest of its version, then read it."""
+        """Verify the package against the digest of its version, then load it."""
         from sentiment_lib.registry import model_package
 
         self.model = model_package.read(Path(context.artifacts["package"]), context.model_config["digest"])
 
     def predict(self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:  # noqa: ARG002
-        """Probabilities (n, 3), columns p_negative, p_neutral, p_positive; BadInput names the rows without a text."""
+        """Probabilities (n, 3), columns p_negative, p_neutral, p_positive. Raises BadInput for rows without a text."""
         proba = self.model.predict_proba(texts_of(model_input["text"]))
         return pd.DataFrame(proba, columns=[f"p_{label}" for label in LABELS])
 
 
 def texts_of(column: pd.Series[Any]) -> list[str]:
-    """The texts; BadInput where one is missing or is no text, which MLflow's own check of the signature lets through.
+    """The texts; an empty string is a valid text.
 
-    An empty text is one: whoever means it says so.
+    Raises BadInput for missing values and values that are not strings, which MLflow's signature check accepts.
     """
     texts = column.tolist()
     wrong = [(row, text) for row, text in enumerate(texts) if not isinstance(text, str)]

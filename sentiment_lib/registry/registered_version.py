@@ -1,4 +1,4 @@
-"""A version as MLflow knows it, and the platform's signature on it."""
+"""A version in the MLflow registry, with the platform's signature."""
 
 from __future__ import annotations
 
@@ -9,31 +9,31 @@ from typing import Any
 from sentiment_lib.errors import SignatureRefused
 from sentiment_lib.signing import KeyRing
 
-#: What the signature is for, and the tag that holds it.
+#: Purpose of the signature, and name of the MLflow tag that stores it.
 PURPOSE, SIGNATURE = "model version", "signature"
 
 
 @dataclass(frozen=True, kw_only=True)
 class RegisteredVersion:
-    """A version as MLflow knows it."""
+    """A version in the MLflow registry."""
 
     version: int
     run_id: str
     digest: str
     family: str
     created_at: datetime
-    #: SHA-256 over who requested the training and its spec: family, seed, options and snapshot hash
+    #: SHA-256 of the requester and the training spec: family, seed, options and snapshot hash
     training_key: str
-    #: of the platform, over all of this but the time; empty for a version that somebody else registered
+    #: the platform's signature over all fields except the time; empty for a version that the platform did not sign
     signature: str
 
     def signed_content(self) -> dict[str, object]:
-        """What the signature is over."""
+        """The signed fields."""
         names = ("version", "run_id", "digest", "family", "training_key")
         return {name: getattr(self, name) for name in names}
 
     def signature_problem(self, key_ring: KeyRing) -> str | None:
-        """Why the version is not the platform's; None when its signature is good."""
+        """Why the signature is missing or invalid; None when it is valid."""
         if not self.signature:
             return "the platform did not sign it"
         try:

@@ -1,4 +1,4 @@
-"""PyPI packages behind a model: those that it needs to predict, and those whose versions are recorded."""
+"""PyPI packages of a model: requirements for prediction, and packages whose versions are recorded."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from sentiment_lib.families.base import Model
 from sentiment_lib.families.catalog import CATALOG
 
-#: What every family needs to predict.
+#: Packages that every family needs for prediction.
 COMMON = ("numpy", "pandas", "platformdirs")
 
 
@@ -17,12 +17,12 @@ def requirements(model: Model) -> list[str]:
 
     The project itself is not among them: its code is stored with the model (bundled_code.py).
     """
-    # "+cpu" and the like name a build that no package index has
+    # drop local version labels such as "+cpu": package indexes do not have those builds
     return [f"{name}=={installed.partition('+')[0]}" for name, installed in versions(_required(model)).items()]
 
 
 def tracked_packages() -> list[str]:
-    """Packages whose version can change what a training of any family gives or its models predict, sorted."""
+    """Packages whose version can affect the training or the predictions of any family, sorted."""
     own = {name for family in CATALOG.values() for name in (*family.requirements, *family.training_requirements)}
     return sorted({*COMMON, *own})
 

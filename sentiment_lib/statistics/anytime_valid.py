@@ -8,7 +8,7 @@ import numpy as np
 
 from sentiment_lib.statistics.metrics import Floats
 
-#: Fractions of the wealth that are bet side by side: small ones find small effects, large ones large effects sooner.
+#: Betting fractions that are averaged: small ones detect small effects, large ones detect large effects sooner.
 STAKES: Floats = np.geomspace(0.005, 0.9, 28)
 
 
@@ -29,7 +29,7 @@ def log_evidence_path(values: Floats) -> Floats:
 
 
 def confidence_sequence(values: Floats, level: float) -> tuple[Floats, Floats]:
-    """Lower and upper bounds (n,) that all hold the mean at once with probability 1 - level.
+    """Lower and upper bounds (n,) that simultaneously contain the mean with probability 1 - level.
 
     values: (n,), each in [-1, 1], in order of arrival. Predictable plug-in empirical Bernstein bounds, intersected over
     time: Waudby-Smith, Ramdas 2024, JRSS B 86 (1), theorem 2. Raises ValueError for values outside [-1, 1].
@@ -56,8 +56,8 @@ def confidence_sequence(values: Floats, level: float) -> tuple[Floats, Floats]:
 class EDetector:
     """Shiryaev-Roberts e-detector of a change: the mean time to a false alarm is at least `run_length` observations.
 
-    Each observation brings one e-value a bet, of mean at most 1 while nothing has changed. A change that comes late is
-    found as fast as one at the start. Shin, Ramdas, Rinaldo 2024, "E-detectors: a nonparametric framework for
+    Each observation contributes one e-value per bet, with mean at most 1 before the change. A late change is detected
+    as fast as an early one. Shin, Ramdas, Rinaldo 2024, "E-detectors: a nonparametric framework for
     sequential change detection", New England Journal of Statistics in Data Science 2 (2).
     """
 

@@ -17,13 +17,13 @@ from sentiment_lib.statistics.metrics import (
     validate_predictions,
 )
 
-#: Probability that an interval holds the true value.
+#: Coverage: probability that an interval contains the true value.
 COVERAGE = 0.95
 
 
 @dataclass(frozen=True, kw_only=True)
 class MetricEstimate:
-    """A metric with its 95 % interval, from this many rows."""
+    """A metric with its 95 % interval and the number of rows behind it."""
 
     value: float
     low: float
@@ -32,7 +32,7 @@ class MetricEstimate:
 
 
 def bootstrap_estimate(statistic: Callable[[Ints], float], rows: int, *, rounds: int, seed: int) -> MetricEstimate:
-    """A statistic of row numbers (n,) with its percentile interval: Efron 1979, Annals of Statistics 7 (1)."""
+    """A statistic of row indices (n,) with its 95 % percentile interval: Efron 1979, Annals of Statistics 7 (1)."""
     random = np.random.default_rng(seed)
     resampled = [statistic(random.integers(0, rows, rows)) for _ in range(rounds)]
     low, high = np.quantile(resampled, [0.025, 0.975])

@@ -12,12 +12,12 @@ Ints = NDArray[np.int64]
 
 CLASSES = 3
 CALIBRATION_BINS = 15
-#: Metrics that are functions of the confusion matrix alone, so that two models can be compared in pairs of rows.
+#: Metrics that depend on the confusion matrix alone; `paired_counts` compares two models by them.
 COUNT_METRICS = ("accuracy", "macro_f1", "macro_recall", "negative_f1", "negative_recall")
 
 
 def validate_predictions(labels: ArrayLike, proba: ArrayLike) -> tuple[Ints, Floats]:
-    """True labels (n,) in 0..2 and probabilities (n, 3), finite and summing to one. Raises BadInput otherwise."""
+    """True labels (n,) in 0..2 and finite probabilities (n, 3) summing to one. Raises BadInput for malformed arrays."""
     y = np.asarray(labels, dtype=np.int64)
     p = np.asarray(proba, dtype=np.float64)
     if y.ndim != 1 or y.size == 0:
@@ -43,7 +43,7 @@ def weighted_confusion_matrix(labels: Ints, predicted: Ints, weights: Floats) ->
 
 
 def expected_confusion_matrix(label_proba: Floats, predicted: Ints) -> Floats:
-    """Expected counts (3, 3) where the true label is known by its probabilities (n, 3) only."""
+    """Expected counts (3, 3) where only probabilities (n, 3) of the true label are known."""
     return np.asarray(label_proba.T @ np.eye(CLASSES)[predicted], dtype=np.float64)
 
 
@@ -113,5 +113,5 @@ def _ratio(top: Floats, bottom: Floats) -> Floats:
 
 
 def _mean(per_class: Floats) -> Floats:
-    # written out: np.mean may sum in another order on another machine
+    # explicit sum: np.mean may add in a different order on another machine
     return np.asarray((per_class[..., 0] + per_class[..., 1] + per_class[..., 2]) / CLASSES)

@@ -77,5 +77,5 @@ def row_deviation(counts: Ints, metric: str) -> float:
 
 
 def random_generator(seed: int, purpose: str) -> np.random.Generator:
-    """A generator of its own for each purpose, so that the order of computation does not change any result."""
+    """Generator seeded by `seed` and purpose, so that results do not depend on the order of computation."""
     return np.random.default_rng([seed, zlib.crc32(purpose.encode("utf-8"))])

@@ -1,8 +1,8 @@
 """Prediction-powered inference: labels of a few rows and predictions for all give narrower intervals than labels alone.
 
 The labelled rows must have been drawn with known probabilities above zero (the audit sample, or active sampling with
-recorded probabilities). Corrections that people volunteer have no known probability and must not enter. The intervals
-are valid whatever the predictions are worth: useless predictions fall back to the weighted labels.
+recorded probabilities). Voluntary corrections have no known probability and must be left out. The intervals are
+valid for predictions of any quality: with useless predictions the estimate falls back to the weighted labels.
 
 Angelopoulos, Bates, Fannjiang, Jordan, Zrnic 2023, "Prediction-powered inference", Science 382; tuning: Angelopoulos,
 Duchi, Zrnic 2023, "PPI++", arXiv 2311.01453; unequal probabilities: Zrnic, Candes 2024, "Active statistical inference",
@@ -126,7 +126,7 @@ def prediction_powered_metric(
     resampled = random.multinomial(n, np.full(n, 1 / n), size=rounds) * weights
     resampled = np.vstack([weights, resampled])
     resampled = resampled / np.maximum(resampled.sum(axis=1, keepdims=True), 1e-12)
-    # a mean over thousands of rows is close to normal: draw the mean instead of the rows
+    # the mean over thousands of rows is nearly normal: sample the mean instead of resampling the rows
     covariance = np.cov(predicted_all, rowvar=False) / len(population_proba)
     mean_all = np.vstack([mean, random.multivariate_normal(mean, covariance, size=rounds, method="eigh")])
     sampled, correction = resampled @ true, mean_all - resampled @ predicted_labelled
@@ -142,7 +142,7 @@ def prediction_powered_metric(
 def sampling_probabilities(interest: Floats, labels: float, *, floor: float = 0.1) -> Floats:
     """Inclusion probability (N,) of each row: about `labels` in total, in proportion to `interest` (N,), never zero.
 
-    A share `floor` of the labels is spread evenly, so that errors that the models do not suspect are found as well.
+    A share `floor` of the labels is spread evenly, so that errors that no model is unsure about are found as well.
     """
     rows = interest.size
     total = float(interest.sum())

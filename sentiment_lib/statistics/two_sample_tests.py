@@ -24,17 +24,17 @@ def chi_square_test(reference: Sequence[object], current: Sequence[object]) -> t
     """Largest difference of a class's share, and the p-value of the chi-square test; rare classes are merged."""
     before, now = Counter(reference), Counter(current)
     table: list[tuple[int, int]] = []
-    rest = [0, 0]
+    rare = [0, 0]
     share = len(current) / (len(reference) + len(current))
     for name in before.keys() | now.keys():
         pair = (before[name], now[name])
         if sum(pair) * min(share, 1 - share) < MIN_EXPECTED:
-            rest[0] += pair[0]
-            rest[1] += pair[1]
+            rare[0] += pair[0]
+            rare[1] += pair[1]
         else:
             table.append(pair)
-    if sum(rest) * min(share, 1 - share) >= MIN_EXPECTED or (rest != [0, 0] and not table):
-        table.append((rest[0], rest[1]))
+    if sum(rare) * min(share, 1 - share) >= MIN_EXPECTED or (rare != [0, 0] and not table):
+        table.append((rare[0], rare[1]))
     if len(table) < 2:
         return 0.0, 1.0
     counts = np.array(table, dtype=float)

@@ -1,1 +1,1 @@
-"""Postgres: tables, migrations, and one module per aggregate."""
+"""Postgres storage: tables, migrations, and the SQL of each aggregate in a module of its own."""

@@ -1,7 +1,7 @@
-"""Which audit labels act: may roll a promotion back, request a retrain, or judge a candidate in a holdout.
+"""Acting audit labels: those that may roll back a promotion, request a retrain, or evaluate a candidate in a holdout.
 
-One person's word is not enough: an audit label acts when its author is an auditor of the policy, or when another person
-gave the tweet the same label.
+A single person's label is not enough: an audit label acts when its author is an auditor of the policy, or when another
+person gave the tweet the same label.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ _SAME = (
 )
 #: SQL condition on a label `l` of source audit; :auditors is an array of names.
 ACTS = f"({_BY_AUDITOR} OR EXISTS (SELECT {_SAME}))"
-#: SQL expression: when the label `l`, which acts, began to do so. A sequential test takes labels in this order: a
-#: confirmation that comes late must not insert a label among those that were tested before.
+#: SQL expression: time from which the acting label `l` acts. Sequential tests use labels in this order, so that a
+#: late confirmation does not insert a label among those already tested.
 ACTS_SINCE = (
     f"CASE WHEN {_BY_AUDITOR} THEN l.stored_at ELSE greatest(l.stored_at, (SELECT min(o.stored_at) {_SAME})) END"
 )

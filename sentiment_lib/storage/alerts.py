@@ -74,7 +74,7 @@ STATES = {
     "resolved": "resolved_at IS NOT NULL",
     "all": "true",
 }
-# every alert that may still need a message to this receiver, with the last one sent
+# alerts that may still need a message to this receiver, with the last message sent
 DELIVERY_STATE = text(
     f"""
     SELECT {COLUMNS}, m.event AS sent_event, m.sent_at, m.severity AS sent_severity, m.count AS sent_count
@@ -88,10 +88,10 @@ DELIVERY_STATE = text(
     ORDER BY a.alert_id
     """
 )
-# serialises openers of one dedup key
+# serialises concurrent calls with one dedup key
 SERIAL = text("SELECT pg_advisory_xact_lock(hashtextextended(:dedup_key, 7))")
 REOPEN_WITHIN = timedelta(minutes=30)
-# a signal that flaps is one incident: an alert resolved a moment ago is reopened
+# flapping is one incident: a recently resolved alert is reopened
 REOPEN = text(
     """
     UPDATE alerts SET resolved_at = NULL, resolved_by = NULL WHERE alert_id = (
@@ -100,7 +100,7 @@ REOPEN = text(
     AND NOT EXISTS (SELECT FROM alerts WHERE dedup_key = :dedup_key AND resolved_at IS NULL)
     """
 )
-# a repeat counts up; it may raise the severity, never lower it
+# a repeat increments the count and may raise the severity, never lower it
 OPEN = text(
     """
     INSERT INTO alerts (kind, severity, dedup_key, title, body, evidence_link)
@@ -125,7 +125,10 @@ def open_alert(
     body: str = "",
     evidence_link: str | None = None,
 ) -> int:
-    """Open an alert and return its id; one of this dedup key that is open, or was within REOPEN_WITHIN, counts up."""
+    """Open an alert and return its id.
+
+    An alert of this dedup key that is open, or was resolved within REOPEN_WITHIN, is counted up instead.
+    """
     connection.execute(SERIAL, {"dedup_key": dedup_key})
     connection.execute(REOPEN, {"dedup_key": dedup_key, "within": REOPEN_WITHIN})
     alert_id: int = connection.execute(
@@ -184,7 +187,7 @@ def list_alerts(connection: Connection, state: str = "unresolved", limit: int = 
 
 
 def acknowledge(connection: Connection, alert_id: int, by: str) -> None:
-    """Acknowledge an alert; the first person stays. Raises NotFound when no open alert has this id."""
+    """Acknowledge an alert; the first acknowledgement is kept. Raises NotFound when no open alert has this id."""
     _update(
         connection,
         "acknowledged_by = coalesce(acknowledged_by, :by), acknowledged_at = coalesce(acknowledged_at, now())",
@@ -238,12 +241,12 @@ def mark_sent(connection: Connection, message_id: int, alert: Alert, event: str,
 
 
 def delete_message(connection: Connection, message_id: int) -> None:
-    """Drop a message that has become unnecessary."""
+    """Delete a message that is no longer needed."""
     connection.execute(text("DELETE FROM alert_messages WHERE message_id = :id"), {"id": message_id})
 
 
 def postpone(connection: Connection, receiver: str, until: datetime, error: str) -> None:
-    """Hold back all messages of a receiver that failed."""
+    """Postpone all messages to a receiver that failed until `until`, and count the attempt."""
     connection.execute(
         text(
             "UPDATE alert_messages SET attempts = attempts + 1, last_error = :error, next_try_at = :until "

@@ -1,8 +1,8 @@
-"""Anchors: signed heads of the ledger in a file outside the database, which show what the database's owner took away.
+"""Anchors: signed heads of the ledger in a file outside the database, which reveal truncation by the database's owner.
 
 Each line is a JSON object: the number of the anchor, the sequence and hash of the ledger row that it anchors, and the
-hash of the line before it, signed. The anchored row names that hash too, so that neither the file nor the ledger can
-lose its end without the other showing it.
+hash of the line before it, signed. The anchored row contains that hash too, so that truncating either the file or the
+ledger is detected with the other.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def append(store: Store) -> Anchor | None:
     store.anchors_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     descriptor = os.open(store.anchors_file, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
     with os.fdopen(descriptor, "r+b") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)  # one anchor at a time, through row and line
+        fcntl.flock(file, fcntl.LOCK_EX)  # one anchor at a time, from row to line
         lines = file.read().decode().splitlines()
         last = _parse(lines[-1])[0] if lines else None
         with store.begin() as connection:
@@ -84,7 +84,7 @@ def _line(ring: KeyRing, anchor: Anchor) -> str:
 
 
 def _parse(line: str) -> tuple[Anchor, str]:
-    """The anchor of a line and its signature. Raises LedgerBroken."""
+    """The anchor of a line and its signature. Raises LedgerBroken for a line that cannot be parsed."""
     try:
         stored: dict[str, Any] = json.loads(line)
         anchor, signature = Anchor(**stored["anchor"]), str(stored["signature"])
@@ -101,12 +101,12 @@ def read_lines(path: Path | None) -> list[str]:
 
 
 def sequence_of(line: str) -> int:
-    """Number of the ledger row that a line anchors. Raises LedgerBroken for a line that cannot be read."""
+    """Number of the ledger row that a line anchors. Raises LedgerBroken for a line that cannot be parsed."""
     return _parse(line)[0].sequence
 
 
 def broken(connection: Connection, path: Path | None) -> list[str]:
-    """Where the file, or the ledger against it, does not verify: as sentences. Nothing is checked without a path."""
+    """Problems of the file, and of the ledger compared with it, as sentences; empty without a path."""
     if path is None:
         return []
     ring, problems = key_ring(connection), list[str]()
@@ -130,7 +130,7 @@ def broken(connection: Connection, path: Path | None) -> list[str]:
 
 
 def _ledger_against(connection: Connection, anchored: dict[int, tuple[int, str]], lines: list[str]) -> list[str]:
-    """What the ledger lost since it was anchored, and what the file lost that the ledger names."""
+    """Ledger rows missing or changed since they were anchored, and anchors missing from the file."""
     problems, missing = list[str](), dict(anchored)
     for entry in ledger.entries(connection, (PURPOSE,)):
         number, entry_hash = missing.pop(entry.sequence, (0, entry.entry_hash))

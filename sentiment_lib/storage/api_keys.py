@@ -22,7 +22,7 @@ class ApiKey:
     expires_at: datetime | None
     last_used_at: datetime | None
     use_count: int
-    #: until when the key before the last rotation works as well
+    #: until when the key before the last rotation stays valid
     previous_expires_at: datetime | None
 
 
@@ -47,9 +47,9 @@ def insert_key(
 def rotate_key(
     connection: Connection, name: str, key_hash: bytes, *, overlap: timedelta, lifetime: timedelta | None
 ) -> bool:
-    """Give the key of this name another hash; the present one works for `overlap` more. False for no such key.
+    """Replace the hash of this name's key; the present key stays valid for `overlap`. False for an unknown name.
 
-    The key keeps its id, so what was made with it stays its own. An overlap does not outlive the present key.
+    The id stays the same, so that earlier predictions still refer to it. The overlap ends when the present key expires.
     """
     rotated = connection.execute(
         text(
@@ -91,7 +91,7 @@ def find_key(connection: Connection, key_hash: bytes) -> ApiKey | None:
 
 
 def add_uses(connection: Connection, key_id: int, uses: int) -> None:
-    """Record that a key was used so many times until now."""
+    """Add `uses` to the key's use count and set its last use to now."""
     connection.execute(
         text("UPDATE api_keys SET use_count = use_count + :uses, last_used_at = now() WHERE key_id = :id"),
         {"id": key_id, "uses": uses},

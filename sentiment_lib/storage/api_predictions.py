@@ -37,7 +37,7 @@ def store_predictions(connection: Connection, lines: str) -> None:
     """Store the predictions of a JSON list of spool lines, with their tweets, as one ingest.
 
     Lines of other kinds are skipped, and lines that are stored already change nothing. Postgres parses the JSON:
-    parsing it here would hold up requests under load.
+    parsing it here would delay requests under load.
     """
     ingest_id = connection.execute(
         text("INSERT INTO ingests (source) VALUES (:source) RETURNING ingest_id"), {"source": SOURCE}

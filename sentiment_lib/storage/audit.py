@@ -30,9 +30,9 @@ TABLES: dict[str, tuple[Any, str]] = {
     "deployment": (DeploymentRow.__table__, "deployment_id"),
 }
 STATES = ("intent", "done", "undone")
-#: Facts in ledger rows keep the keys and values under which they were hashed: (kind of row, key) -> column.
+#: Renamed columns, since ledger rows keep their hashed keys: (kind of ledger row, key) -> column.
 COLUMNS = {("decision", "answer"): "verdict", ("approval", "answer"): "response"}
-#: Kind of a deployment in the ledger -> in its row.
+#: Renamed kinds of deployments: kind in the ledger -> kind in the table.
 DEPLOYMENT_KINDS = {"first": "bootstrap"}
 
 
@@ -155,7 +155,7 @@ APPROVALS = text(
 
 
 def approvals(connection: Connection) -> list[str]:
-    """Approvals by somebody outside the policy of that day, or at a time that cannot be."""
+    """Approvals by someone who was not an approver then, or with an impossible time."""
     recorded = {
         int(facts["approval_id"]): (facts.get("approvers"), entry.recorded_at)
         for entry in ledger.entries(connection, ("approval",))

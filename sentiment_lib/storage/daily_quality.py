@@ -1,4 +1,4 @@
-"""Daily quality of each version, estimated and measured: a short table, filled by drift checks, read by pages."""
+"""Daily quality of each version, estimated and measured; written by drift checks, read by the pages."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sentiment_lib.storage import training_rows
 from sentiment_lib.storage.acting_labels import ACTS, ACTS_SINCE
 from sentiment_lib.storage.quality_day import QualityDay
 
-#: Late labels update days back to this age; older days stay as they are.
+#: Maximum age of a day that late labels update.
 LOOK_BACK = timedelta(days=90)
 #: `stored_at` is the start of the label's transaction: allow for transactions open during the last check.
 OVERLAP = timedelta(minutes=10)
@@ -35,16 +35,16 @@ _VALUES = _NAMES[2:]
 
 def series(connection: Connection, since: date) -> list[QualityDay]:
     """Every version's days from `since` on, by day and version."""
-    found = connection.execute(
+    rows = connection.execute(
         text(f"SELECT {', '.join(_NAMES)} FROM quality_days WHERE day >= :since ORDER BY day, model_version"),
         {"since": since},
     )
-    return [QualityDay(**row) for row in found.mappings()]
+    return [QualityDay(**row) for row in rows.mappings()]
 
 
 def champion_changes(connection: Connection, since: date) -> list[ChampionChange]:
     """Champion changes from `since` on, oldest first, preceded by the one in force at `since`."""
-    found = connection.execute(
+    rows = connection.execute(
         text(
             "SELECT finished_at, kind, to_version FROM deployments WHERE state = 'done' AND deployment_id >= coalesce("
             "(SELECT max(deployment_id) FROM deployments WHERE state = 'done' AND finished_at < :since), 0) "
@@ -52,30 +52,30 @@ def champion_changes(connection: Connection, since: date) -> list[ChampionChange
         ),
         {"since": since},
     )
-    return [ChampionChange(at=row.finished_at, kind=row.kind, model_version=row.to_version) for row in found]
+    return [ChampionChange(at=row.finished_at, kind=row.kind, model_version=row.to_version) for row in rows]
 
 
 def stale_days(connection: Connection, version: int, days: Iterable[date], *, latest: int) -> list[date]:
     """Days whose figures are missing or out of date for this version, newest first.
 
-    Of `days` those without a row, and the last `latest` whatever they have (they are still filling); besides, every
-    day whose tweets were labelled since the version's last figures.
+    The days of `days` without a row, the last `latest` days (still incomplete), and every day with tweets that were
+    labelled since the version's last computation.
     """
     wanted = sorted(days)
-    known = {
+    computed_at = {
         row.day: row.computed_at
         for row in connection.execute(
             text("SELECT day, computed_at FROM quality_days WHERE model_version = :version"), {"version": version}
         )
     }
-    stale = {day for day in wanted if day not in known} | set(wanted[-latest:])
-    if known and wanted:
+    stale = {day for day in wanted if day not in computed_at} | set(wanted[-latest:])
+    if computed_at and wanted:
         relabelled = connection.execute(
             text(
                 "SELECT DISTINCT (t.created_at AT TIME ZONE 'UTC')::date FROM labels l JOIN tweets t USING (tweet_id) "
                 "WHERE l.source = 'audit' AND l.stored_at > :since"
             ),
-            {"since": max(known.values()) - OVERLAP},
+            {"since": max(computed_at.values()) - OVERLAP},
         ).scalars()
         stale |= {day for day in relabelled if wanted[-1] - LOOK_BACK <= day <= wanted[-1]}
     return sorted(stale, reverse=True)
@@ -112,8 +112,10 @@ AUDITED = text(
 
 
 def labelled_rows(connection: Connection, window: Window, version: int) -> pd.DataFrame:
-    """Audit labels of the window's tweets that the version did not learn from, with its prediction and the chance
-    with which each was drawn: columns text, created_at, predicted_label, p_*, true_label, inclusion."""
+    """Audit labels of the window's tweets that the version did not learn from, with its predictions.
+
+    Columns text, created_at, predicted_label, p_*, true_label, inclusion (inclusion probability).
+    """
     learned = training_rows.learned_snapshots(connection, [version])
     where = {"version": version, "start": window.start, "end": window.end, "learned": learned}
     columns = [
@@ -132,9 +134,9 @@ def labelled_rows(connection: Connection, window: Window, version: int) -> pd.Da
 def audited(
     connection: Connection, version: int, since: datetime, auditors: Sequence[str]
 ) -> Sequence[Row[tuple[str, str, str, float]]]:
-    """Acting audit labels of tweets that came in since then, in the order in which they began to act.
+    """Acting audit labels of tweets collected since then, in the order in which they began to act.
 
-    text, predicted_label (the version's), true_label (the newest of a person) and inclusion (probability of the draw).
+    Columns text, predicted_label (the version's), true_label (the newest) and inclusion (inclusion probability).
     """
     learned = training_rows.learned_snapshots(connection, [version])
     where = {"version": version, "since": since, "learned": learned, "auditors": list(auditors)}

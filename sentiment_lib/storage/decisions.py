@@ -110,7 +110,7 @@ def _fields(row: RowMapping) -> dict[str, Any]:
 
 
 def by_id(connection: Connection, decision_id: int) -> Decision:
-    """The decision without its evidence. Raises NotFound."""
+    """The decision without its evidence. Raises NotFound for an unknown id."""
     row = connection.execute(_decisions().where(DecisionRow.decision_id == decision_id)).mappings().one_or_none()
     if row is None:
         raise NotFound(what="decision", key=decision_id)
@@ -118,7 +118,7 @@ def by_id(connection: Connection, decision_id: int) -> Decision:
 
 
 def find_existing(connection: Connection, request: EvaluationRequest) -> Decision | None:
-    """The newest decision of the same request, which was killed and runs again; None without one."""
+    """The newest decision of the same request, for a repeated run; None without one."""
     query = (
         _decisions()
         .where(
@@ -141,7 +141,7 @@ def newest(connection: Connection, limit: int = 20) -> list[Decision]:
 
 
 def full_record(connection: Connection, decision_id: int) -> DecisionRecord:
-    """The decision with its evidence and policy. Raises NotFound."""
+    """The decision with its evidence and policy. Raises NotFound for an unknown id."""
     query = (
         _decisions()
         .add_columns(
@@ -183,7 +183,7 @@ def waiting(connection: Connection) -> list[Waiting]:
 
 
 def approved_and_not_moved(connection: Connection) -> set[int]:
-    """Candidate versions with an approval and no deployment: their promotion is about to run."""
+    """Candidate versions that are approved and not yet deployed."""
     query = (
         select(EvaluationRow.candidate_version)
         .join(DecisionRow, DecisionRow.evaluation_id == EvaluationRow.evaluation_id)
@@ -202,10 +202,10 @@ def store_approval(
     provenance: Mapping[str, Any] | None = None,
     approvers: Sequence[str] | None = None,
 ) -> Approval:
-    """Insert the one response that a decision gets, with its ledger row; a second breaks the unique constraint.
+    """Insert the response to a decision with its ledger row; a second one violates the unique constraint.
 
-    Kept in the ledger beside the response: `shadow`, the shadow comparison at that moment, `provenance`, where the
-    response came from and how the person was identified, and `approvers`, whom the policy of that moment let approve.
+    Recorded in the ledger with the response: `shadow`, the shadow comparison at that time; `provenance`, where the
+    response came from and how the person was identified; `approvers`, the approvers of the policy at that time.
     """
     values = asdict(response)
     approval_id = connection.execute(
@@ -259,7 +259,7 @@ class DecisionSummary:
 def newest_summaries(
     connection: Connection, *, requested_by: str | None = None, limit: int = 100
 ) -> list[DecisionSummary]:
-    """The newest decisions, newest first; with `requested_by`, those of this request."""
+    """The newest decisions, newest first; if `requested_by` is given, only those of this request."""
     rows = connection.execute(
         text(
             "SELECT d.decision_id, d.verdict, d.decided_at, d.requested_by, e.candidate_version, e.champion_version, "

@@ -44,7 +44,7 @@ def begin_move(connection: Connection, move: AliasMove) -> Deployment:
 
 
 def close_move(connection: Connection, deployment: Deployment, state: str, why: str | None = None) -> Deployment:
-    """Close a pending move as "done" or "undone"; one that is closed already stays as it is."""
+    """Close a pending move as "done" or "undone"; a move that is already closed stays unchanged."""
     closed = connection.execute(
         update(DeploymentRow)
         .where(DeploymentRow.deployment_id == deployment.deployment_id, DeploymentRow.state == "intent")
@@ -62,7 +62,7 @@ def close_move(connection: Connection, deployment: Deployment, state: str, why: 
 
 
 def by_id(connection: Connection, deployment_id: int) -> Deployment:
-    """The deployment with this id. Raises NotFound."""
+    """The deployment with this id. Raises NotFound for an unknown id."""
     query = select(*_COLUMNS).where(_TABLE.c.deployment_id == deployment_id)
     row = connection.execute(query).mappings().one_or_none()
     if row is None:
@@ -139,7 +139,7 @@ def last_move(connection: Connection) -> CompletedMove | None:
 
 
 def promotion_of(connection: Connection, version: int) -> int | None:
-    """Id of the newest decision by which this version became champion; None when it did so without one."""
+    """Id of the newest decision by which this version became champion; None without a decision."""
     decision_id: int | None = connection.scalar(
         select(func.max(func.coalesce(_TABLE.c.decision_id, ApprovalRow.decision_id)))
         .select_from(_TABLE)

@@ -29,10 +29,10 @@ COLUMNS = (
     "inclusion",
 )
 
-# A seeded hash of the id samples tweets uniformly and reproducibly; sampling comes before the joins. Texts sent to the
-# API are not part of the monitored stream. Feedback is left out: people choose what to correct, so it is biased. A
-# tweet that a data set labelled has inclusion probability 1, also when it is in the audit sample. A model is surer, and
-# more often right, on tweets that it learned from: its predictions for them are left out, whatever is computed later.
+# A seeded hash of the id samples tweets uniformly and reproducibly; sampling precedes the joins. Texts sent to the API
+# are not part of the monitored stream. Feedback is left out because of its selection bias. A tweet labelled by a data
+# set has inclusion probability 1, also when it is in the audit sample. Predictions for tweets of the training rows are
+# left out: a model is more confident and more accurate on them.
 WINDOW = text(
     f"""
     WITH drawn AS MATERIALIZED (
@@ -51,7 +51,7 @@ WINDOW = text(
     ORDER BY hashint8extended(t.tweet_id, :seed), t.tweet_id
     """
 )
-# scans the index of created_at backwards; the champion has scored recent tweets, so it stops early
+# scans the index on created_at backwards; it stops early, since the champion has scored recent tweets
 NEWEST = text(
     f"""
     SELECT t.created_at FROM tweets t WHERE t.tweet_id < {API_IDS_FROM}
@@ -70,7 +70,7 @@ def newest_scored(connection: Connection, version: int) -> datetime | None:
 def window_rows(connection: Connection, window: Window, version: int, *, rows: int, seed: int) -> pd.DataFrame:
     """A random sample of at most `rows` tweets of the window, with the version's predictions.
 
-    Tweets that it did not score or learned from (`training_rows`) have none.
+    Tweets that it did not score, or was trained on (`training_rows`), have no predictions.
     """
     where = {
         "version": version,
@@ -84,7 +84,7 @@ def window_rows(connection: Connection, window: Window, version: int, *, rows: i
 
 
 def consecutive_texts(connection: Connection, window: Window, rows: int) -> list[str]:
-    """Texts of the first `rows` tweets of the window, none left out in between: copies follow each other closely."""
+    """Texts of the first `rows` tweets of the window, without gaps, since copies follow each other closely."""
     query = text(
         f"SELECT text FROM tweets WHERE created_at >= :start AND created_at < :end AND tweet_id < {API_IDS_FROM} "
         "ORDER BY created_at, tweet_id LIMIT :rows"
@@ -106,48 +106,48 @@ def past_signals(
 
     With `same_hour`, only windows that end within two hours of the same time of day, to compare like with like.
     """
-    near = (
+    same_time = (
         "AND abs(mod(extract(epoch FROM current_end - :before)::bigint + 43200, 86400)) BETWEEN 36000 AND 50400"
         if same_hour
         else ""
     )
-    found = connection.execute(
+    rows = connection.execute(
         text(
             "SELECT signals, current_start, current_end FROM drift_reports WHERE model_version = :version "
-            f"AND verdict = ANY(:verdicts) AND current_end <= :before {near} ORDER BY current_end DESC LIMIT 2000"
+            f"AND verdict = ANY(:verdicts) AND current_end <= :before {same_time} ORDER BY current_end DESC LIMIT 2000"
         ),
         {"version": version, "before": before, "verdicts": list(verdicts)},
     ).all()
-    kept: list[list[dict[str, Any]]] = []
-    edge = before
-    for signals, start, end in found:
-        if end <= edge and len(kept) < limit:
-            kept.append(signals)
-            edge = start
-    return kept
+    selected: list[list[dict[str, Any]]] = []
+    earliest_start = before
+    for signals, start, end in rows:
+        if end <= earliest_start and len(selected) < limit:
+            selected.append(signals)
+            earliest_start = start
+    return selected
 
 
 def monitored_signals(
     connection: Connection, version: int, current: Window, limit: int = 1000
 ) -> tuple[list[list[dict[str, Any]]], bool]:
-    """Signals of the windows that continuous monitoring has counted, oldest first, and whether `current` is its next.
+    """Signals of the windows counted by continuous monitoring, oldest first, and whether `current` is the next one.
 
-    Checks may overlap (a day, looked at every hour); only windows that follow each other are counted, or the average
-    run length would be that of a single phase, and alarms would come more often than stated.
+    Checks may overlap (a window of a day, checked every hour); only consecutive, non-overlapping windows are counted,
+    or the false-alarm rate would exceed the stated one.
     """
-    found = connection.execute(
+    rows = connection.execute(
         text(
             "SELECT signals, current_end FROM drift_reports WHERE model_version = :version "
             "AND (continuous ->> 'counted')::boolean ORDER BY current_end DESC LIMIT :limit"
         ),
         {"version": version, "limit": limit},
     ).all()
-    return [row.signals for row in reversed(found)], not found or found[0].current_end <= current.start
+    return [row.signals for row in reversed(rows)], not rows or rows[0].current_end <= current.start
 
 
 def wanting(connection: Connection, report_id: int, *, last: int) -> int:
-    """How many of a version's last checks, up to this report, want a retrain; checks of too few tweets do not count."""
-    found: int = connection.execute(
+    """How many of a version's `last` checks up to this report want a retrain, not counting checks of too few tweets."""
+    count: int = connection.execute(
         text(
             "SELECT count(*) FILTER (WHERE wants_retrain) FROM ("
             "  SELECT r.wants_retrain FROM drift_reports r JOIN drift_reports this ON this.report_id = :report"
@@ -157,7 +157,7 @@ def wanting(connection: Connection, report_id: int, *, last: int) -> int:
         ),
         {"report": report_id, "last": last},
     ).scalar_one()
-    return found
+    return count
 
 
 def find_report(connection: Connection, version: int, reference: Window, current: Window) -> DriftReport | None:
@@ -263,7 +263,7 @@ class StoredReport:
 
 
 def full_report(connection: Connection, report_id: int) -> StoredReport:
-    """One report. Raises NotFound."""
+    """The report with this id. Raises NotFound for an unknown id."""
     columns = ", ".join(field.name for field in fields(StoredReport))
     query = text(f"SELECT {columns} FROM drift_reports WHERE report_id = :report")
     row = connection.execute(query, {"report": report_id}).mappings().one_or_none()

@@ -1,4 +1,4 @@
-"""Databases and roles of the embedded Postgres server, created through its superuser."""
+"""Create databases and roles of the embedded Postgres server as its superuser."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from psycopg import sql
 
 
 def accepts_connections(port: int, password: str) -> bool:
-    """Whether the server on this loopback port takes connections."""
+    """Whether the server on this loopback port accepts connections."""
     try:
         with _connect(port, password):
             return True

@@ -13,7 +13,7 @@ from sentiment_lib.errors import BadInput
 from sentiment_lib.settings import Settings
 from sentiment_lib.signing import KeyRing
 
-#: Keys of the advisory locks, one for each thing that only one process may do at a time.
+#: Keys of the advisory locks; each protects something that only one process may do at a time.
 LOCKS = {"ledger": 7001, "champion": 7002, "snapshot": 7003}
 
 #: Execution option of a connection that holds the signing keys.
@@ -21,11 +21,11 @@ KEY_RING = "key_ring"
 
 
 class Store:
-    """A handle on the database; cheap to open, safe to share between threads.
+    """A database handle: cheap to open, thread-safe.
 
     key_ring: signs the ledger, by default with the keys of the environment (SENTIMENT_SIGNING_KEYS, SENTIMENT_HOME).
     anchors_file: where the head of the ledger is anchored; a store without one is not anchored.
-    Raises BadInput for a URL that is empty or not of psycopg.
+    Raises BadInput for an empty URL or one of another driver than psycopg.
     """
 
     def __init__(self, url: str, *, key_ring: KeyRing | None = None, anchors_file: Path | None = None) -> None:

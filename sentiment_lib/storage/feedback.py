@@ -19,7 +19,7 @@ STORE = text(
     WHERE feedback.given_at <= excluded.given_at
     """
 )
-# labels of one person stand side by side and the newest counts: a label given again becomes the newest again
+# labels of one person are kept side by side and the newest counts: repeating a label makes it the newest again
 STORE_LABELS = text(
     """
     INSERT INTO labels (tweet_id, label, source, labelled_by, labelled_at)
@@ -33,7 +33,7 @@ STORE_LABELS = text(
     WHERE labels.labelled_at < excluded.labelled_at
     """
 )
-# a window function instead of a count over the last span: a burst that ended before a late check still counts
+# a window function instead of a count over the last span, so that a late check still finds a burst that has ended
 BURSTS = text(
     """
     WITH wrong AS (
@@ -72,7 +72,7 @@ class Burst:
 def store_feedback(connection: Connection, lines: str) -> None:
     """Store a JSON list of feedback lines (tweet_id, version, label, given_by, at), and each as a label.
 
-    A person's newest feedback for a prediction stands, whatever order it arrives in. Each prediction and person may
+    A person's newest feedback for a prediction counts, in whatever order it arrives. Each prediction and person may
     occur once in `lines`. Feedback for unknown predictions is dropped.
     """
     connection.execute(STORE, {"lines": lines})
@@ -82,7 +82,7 @@ def store_feedback(connection: Connection, lines: str) -> None:
 def wrong_prediction_bursts(connection: Connection, now: datetime, *, within: timedelta, least: int) -> Sequence[Burst]:
     """Groups (each airline, and all together) with at least `least` wrong predictions within the span `within`.
 
-    Looks back two spans from `now`, so that a check that comes late misses no burst.
+    Looks back two spans from `now`, so that a late check misses no burst.
     """
     rows = connection.execute(BURSTS, {"now": now, "span": within, "before": least - 1})
     return [Burst(airline=row.airline, wrong=row.wrong, examples=tuple(row.examples)) for row in rows]

@@ -1,7 +1,7 @@
-"""Every use of a holdout, counted in the ledger: the gate's error budget is spent by looking.
+"""Looks at the holdout, counted in the ledger: each evaluation spends part of the gate's error budget.
 
-A training publishes its figures on the holdout (model card, MLflow), so a version that was trained and never evaluated
-counts as a look as well: whoever evaluates the best of twenty cards has seen twenty.
+A training publishes its metrics on the holdout (model card, MLflow), so a version that was trained and never evaluated
+counts as a look too: evaluating the best of twenty model cards is selection among twenty looks.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from sentiment_lib.storage.engine import lock
 
 
 def take(connection: Connection, request: EvaluationRequest, policy: GatePolicy) -> int:
-    """Record one holdout look, and return how many that count came before it; a repeated request takes no second.
+    """Record a holdout look and return the number of earlier looks; a repeated request reuses its look.
 
-    Versions that were trained before it, and that had no look by then, count in the time of their training against the
-    champion of this look.
+    Versions that were trained before and had no look by then count at the time of their training, against the champion
+    of this look.
     """
     lock(connection, "ledger")
     look = {

@@ -14,7 +14,7 @@ from sentiment_lib.storage.engine import raw
 
 @dataclass(frozen=True, kw_only=True)
 class OpenIngest:
-    """An unfinished ingest, and how many rows of its input are processed already."""
+    """An unfinished ingest, and the number of rows of its input that are already processed."""
 
     ingest_id: int
     received: int
@@ -22,20 +22,20 @@ class OpenIngest:
 
 def open_ingest(connection: Connection, source: str, digest: str) -> OpenIngest:
     """Start an ingest, or resume the interrupted one of the same input."""
-    found = connection.execute(
+    row = connection.execute(
         text(
             "SELECT ingest_id, received FROM ingests WHERE source = :source AND input_digest = :digest "
             "AND finished_at IS NULL ORDER BY ingest_id LIMIT 1 FOR UPDATE"
         ),
         {"source": source, "digest": digest},
     ).one_or_none()
-    if found is not None:
-        return OpenIngest(ingest_id=found.ingest_id, received=found.received)
-    new = connection.execute(
+    if row is not None:
+        return OpenIngest(ingest_id=row.ingest_id, received=row.received)
+    new_id = connection.execute(
         text("INSERT INTO ingests (source, input_digest) VALUES (:source, :digest) RETURNING ingest_id"),
         {"source": source, "digest": digest},
     ).scalar_one()
-    return OpenIngest(ingest_id=new, received=0)
+    return OpenIngest(ingest_id=new_id, received=0)
 
 
 def lock_ingest(connection: Connection, ingest_id: int, expected_received: int) -> bool:

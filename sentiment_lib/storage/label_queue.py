@@ -15,7 +15,7 @@ from sqlalchemy import Connection, TextClause, text
 
 from sentiment_lib.records import API_IDS_FROM
 
-#: Candidates read for one pick; spares for those that other people take at the same moment.
+#: Candidates read for one pick; spares in case others are assigned some at the same time.
 CANDIDATES = 20
 
 
@@ -39,7 +39,7 @@ _FREE = """
 """
 _IN_SCOPE = f"(:api_texts OR p.tweet_id < {API_IDS_FROM})"
 
-# newest first: sampling is independent of the text, so any slice by time is a random sample
+# newest first: sampling is independent of the text, so any time slice is a random sample
 AUDIT = text(
     f"""
     SELECT p.tweet_id, p.prediction_id, 'audit' AS kind, a.inclusion_probability
@@ -51,7 +51,7 @@ AUDIT = text(
     ORDER BY a.prediction_id DESC LIMIT {CANDIDATES}
     """
 )
-# the audit sample is excluded: a tweet labelled for another reason would be lost to the sample
+# the audit sample is excluded: tweets labelled for another reason would drop out of the sample
 _NEWEST = f"""
     SELECT p.tweet_id, p.prediction_id, p.label, greatest(p.p_negative, p.p_neutral, p.p_positive) AS confidence
     FROM predictions p
@@ -69,7 +69,7 @@ UNCERTAIN = text(
     ORDER BY confidence, tweet_id LIMIT {CANDIDATES}
     """
 )
-# in an order independent of the text: the shadow comparison is computed from these labels. UNCERTAIN leaves them out
+# ordered independently of the text, since the shadow comparison uses these labels. UNCERTAIN leaves them out
 DISAGREEMENT = text(
     f"""
     SELECT p.tweet_id, p.prediction_id, 'disagreement' AS kind FROM ({_NEWEST}) p
@@ -90,14 +90,14 @@ QUERIES = {"audit": AUDIT, "uncertain": UNCERTAIN, "disagreement": DISAGREEMENT,
 
 
 def candidates(connection: Connection, kind: str, where: Mapping[str, Any]) -> list[Candidate]:
-    """The next of this kind for `where` (person, api_texts, newest, uncertain_below)."""
+    """The next candidates of this kind; `where` has person, api_texts, newest and uncertain_below."""
     return [Candidate(**row) for row in connection.execute(QUERIES[kind], dict(where)).mappings()]
 
 
 def audit_share_used(connection: Connection, person: str, *, since: datetime, share: float, free: int) -> bool:
-    """Whether the person has labelled this share of the audit sample, as far as it waits or was labelled since then.
+    """Whether the person has labelled this share of the audit rows that are unlabelled or were labelled since then.
 
-    The first `free` labels are not bounded. Counted up to 100,000.
+    The first `free` labels are not limited. Counts stop at 100,000.
     """
     row = connection.execute(
         text(
@@ -116,7 +116,7 @@ def assign(
     connection: Connection, candidate: Candidate, *, person: str, position: int, at: datetime, wants_second: bool
 ) -> int | None:
     """Assign a candidate to a person and return the pick's id; None when another person was faster."""
-    found: int | None = connection.execute(
+    pick_id: int | None = connection.execute(
         text(
             "INSERT INTO label_picks (tweet_id, prediction_id, kind, inclusion_probability, person, position, "
             "handed_at, wants_second, first_pick) VALUES (:tweet_id, :prediction_id, :kind, :inclusion_probability, "
@@ -124,7 +124,7 @@ def assign(
         ),
         {**vars(candidate), "person": person, "position": position, "at": at, "wants_second": wants_second},
     ).scalar()
-    return found
+    return pick_id
 
 
 def release_expired(connection: Connection, before: datetime, person: str) -> int:

@@ -22,15 +22,15 @@ class NewLabel:
     labelled_at: datetime
     #: False when `labelled_at` is not the time at which the person labelled
     is_timed: bool = True
-    #: of a random draw: the audit sample, or one that an import declares
+    #: of a random sample: the audit sample, or one declared by an import
     inclusion_probability: float | None = None
     confidence: float | None = None
 
 
 def insert_label(connection: Connection, new: NewLabel) -> int | None:
-    """Store a label and return its id; None when it is stored already and is the person's newest.
+    """Store a label and return its id; None when it is already stored as the person's newest.
 
-    A label given again after another one becomes the newest again; without a time of its own, only after another
+    Repeating a label after a different one makes it the newest again; if `is_timed` is False, only after a different
     label of the same person.
     """
     label_id: int | None = connection.execute(
@@ -60,7 +60,7 @@ def mark_audited(connection: Connection, tweet_ids: Sequence[int], at: datetime 
 
 
 def audit_probabilities(connection: Connection, tweet_ids: Sequence[int]) -> dict[int, float]:
-    """Inclusion probability of those tweets that are in the audit sample; of several draws, the newest."""
+    """Inclusion probability of those tweets that are in the audit sample; of several rows, the newest."""
     rows = connection.execute(
         text(
             "SELECT DISTINCT ON (p.tweet_id) p.tweet_id, a.inclusion_probability FROM predictions p "
@@ -111,7 +111,7 @@ def delete_label(connection: Connection, label_id: int) -> None:
 
 def waiting(connection: Connection, before: int | None, rows: int) -> list[dict[str, Any]]:
     """A page of the unlabelled audit sample, newest first: tweets of predictions below the id `before`."""
-    found = connection.execute(
+    page = connection.execute(
         text(
             "SELECT a.prediction_id, p.tweet_id, t.text, t.airline, t.created_at, a.inclusion_probability "
             "FROM audit_sample a JOIN predictions p USING (prediction_id) JOIN tweets t ON t.tweet_id = p.tweet_id "
@@ -121,12 +121,12 @@ def waiting(connection: Connection, before: int | None, rows: int) -> list[dict[
         ),
         {"before": before, "rows": rows},
     )
-    return [dict(row) for row in found.mappings()]
+    return [dict(row) for row in page.mappings()]
 
 
 def page_of_labels(connection: Connection, sources: Sequence[str], after: int, rows: int) -> list[dict[str, Any]]:
     """A page of labels of these sources with their tweets, by label id, above `after`."""
-    found = connection.execute(
+    page = connection.execute(
         text(
             "SELECT l.label_id, l.tweet_id, t.text, l.label, l.source, l.labelled_by, l.labelled_at, l.confidence, "
             "l.inclusion_probability FROM labels l JOIN tweets t USING (tweet_id) "
@@ -134,7 +134,7 @@ def page_of_labels(connection: Connection, sources: Sequence[str], after: int, r
         ),
         {"sources": list(sources), "after": after, "rows": rows},
     )
-    return [dict(row) for row in found.mappings()]
+    return [dict(row) for row in page.mappings()]
 
 
 def count_stored_since(connection: Connection, moment: datetime | None) -> int:

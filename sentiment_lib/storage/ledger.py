@@ -22,7 +22,7 @@ GENESIS = "0" * 64
 PURPOSE = "ledger"
 #: Kind of the first signed row of a ledger that was unsigned before: its signature covers the rows above it.
 CHECKPOINT = "checkpoint"
-#: Tolerated difference between the clocks of two machines.
+#: Tolerated clock skew between machines.
 CLOCK_TOLERANCE = timedelta(minutes=5)
 
 
@@ -58,7 +58,7 @@ _BEFORE_THE_FIRST: dict[str, Any] = {
 def append(connection: Connection, kind: str, payload: Mapping[str, object]) -> LedgerEntry:
     """Append a row in this transaction; a lock serialises the appends of all processes.
 
-    Call it last in the transaction: the lock is held until the commit and blocks every other append.
+    Call it last in a transaction: the lock is held until the commit and blocks all other appends.
     """
     lock(connection, "ledger")
     last = connection.execute(
@@ -67,7 +67,7 @@ def append(connection: Connection, kind: str, payload: Mapping[str, object]) -> 
         .limit(1)
     ).one_or_none()
     sequence, previous = (last.sequence + 1, last.entry_hash) if last else (1, GENESIS)
-    # times never run backwards, whatever the clocks of the machines that append
+    # times are monotonic even with clock skew between machines
     recorded_at = max(datetime.now(UTC), last.recorded_at) if last else datetime.now(UTC)
     body = canonical_json(payload)
     digest = entry_hash(sequence, kind, body, previous, recorded_at)
@@ -85,7 +85,7 @@ def append(connection: Connection, kind: str, payload: Mapping[str, object]) -> 
 
 
 def entry_hash(sequence: int, kind: str, payload: str, previous_hash: str, recorded_at: datetime) -> str:
-    """SHA-256 over all columns of a row, its sequence number and previous hash included."""
+    """SHA-256 of all columns of a row, including its sequence number and the previous hash."""
     moment = recorded_at.astimezone(UTC).isoformat(timespec="microseconds")
     return hash_text(canonical_json([sequence, kind, payload, previous_hash, moment]))
 
@@ -107,14 +107,14 @@ def head(connection: Connection) -> LedgerEntry | None:
 
 
 def append_checkpoint(connection: Connection) -> None:
-    """Sign the head of a ledger whose rows are unsigned; nothing happens in an empty or a signed one."""
+    """Sign the head of a ledger whose rows are unsigned; does nothing in an empty or signed ledger."""
     newest = head(connection)
     if newest and newest.signature is None:
         append(connection, CHECKPOINT, {"sequence": newest.sequence, "entry_hash": newest.entry_hash})
 
 
 def broken(connection: Connection, *, at: datetime | None = None) -> list[str]:
-    """Breaks of the chain, as sentences: changed, missing, moved, unsigned and wrongly dated rows.
+    """Problems of the hash chain, as sentences: changed, missing, moved, unsigned and wrongly dated rows.
 
     at: the time of the check, now by default.
     """

@@ -1,4 +1,4 @@
-"""Lineage of a tweet: where it came from, who labelled it, what scored it and what was trained on it."""
+"""Lineage of a tweet: its source, labels, predictions, snapshots and the versions trained on it."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ class Lineage:
 
 
 def trace(connection: Connection, tweet_id: int) -> Lineage:
-    """The lineage of a stored tweet. Raises NotFound."""
+    """The lineage of a stored tweet. Raises NotFound for an unknown id."""
     key = {"tweet": tweet_id}
     tweet = connection.execute(TWEET, key).mappings().one_or_none()
     if tweet is None:
@@ -105,5 +105,5 @@ def trace(connection: Connection, tweet_id: int) -> Lineage:
 
 
 def newest_tweet_ids(connection: Connection, rows: int = 5) -> list[int]:
-    """Ids of the newest collected tweets; none that people typed into the API."""
+    """Ids of the newest collected tweets, without texts sent to the API."""
     return list(connection.execute(NEWEST, {"api_ids_from": API_IDS_FROM, "rows": rows}).scalars())

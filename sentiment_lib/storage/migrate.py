@@ -1,4 +1,4 @@
-"""Migrations of the database, and its differences from the tables in code."""
+"""Run migrations, and compare the database schema with the tables in code."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from sentiment_lib.storage.tables import Base
 
 def _config(connection: Connection) -> Config:
     config = Config()
-    # configparser would read a % in the path as the start of a name
+    # escape % in the path: configparser interpolates it
     config.set_main_option("script_location", str(Path(__file__).with_name("migrations")).replace("%", "%%"))
     config.attributes["connection"] = connection
     return config
 
 
 def upgrade(url: str, revision: str = "head", *, key_ring: KeyRing | None = None) -> None:
-    """Migrate to the revision in one transaction; running it again changes nothing.
+    """Migrate to the revision in one transaction. Idempotent.
 
-    key_ring: signs the checkpoint of a ledger that was not signed yet; by default the keys of the environment.
+    key_ring: signs the checkpoint of an unsigned ledger; by default the keys of the environment.
     """
     logging.getLogger("alembic").setLevel(logging.WARNING)
     engine = create_engine(url, execution_options={KEY_RING: key_ring})

@@ -42,7 +42,7 @@ def store(
 
 
 def by_version(connection: Connection, version: int) -> ModelVersion:
-    """The version with this number. Raises NotFound."""
+    """The version with this number. Raises NotFound for an unknown number."""
     row = connection.execute(select(*COLUMNS).where(ModelVersionRow.version == version)).mappings().one_or_none()
     if row is None:
         raise NotFound(what="model version", key=version)
@@ -57,7 +57,7 @@ def by_training_key(connection: Connection, training_key: str) -> ModelVersion |
 
 
 def training_of(connection: Connection, version: int) -> tuple[TrainingRecord, Cost]:
-    """How a version was trained, and its cost. Raises NotFound."""
+    """How a version was trained, and its cost. Raises NotFound for an unknown version."""
     query = select(ModelVersionRow.training, ModelVersionRow.cost).where(ModelVersionRow.version == version)
     row = connection.execute(query).one_or_none()
     if row is None:
@@ -66,7 +66,7 @@ def training_of(connection: Connection, version: int) -> tuple[TrainingRecord, C
 
 
 def parents(connection: Connection, version: int) -> tuple[int, ...]:
-    """Versions that this one was warm-started or distilled from. Raises NotFound."""
+    """Versions that this one was warm-started or distilled from. Raises NotFound for an unknown version."""
     row = connection.execute(select(ModelVersionRow.training).where(ModelVersionRow.version == version)).one_or_none()
     if row is None:
         raise NotFound(what="model version", key=version)

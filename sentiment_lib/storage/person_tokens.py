@@ -1,4 +1,4 @@
-"""Person tokens: name, SHA-256 hash, and until when; the token itself is never stored."""
+"""Person tokens: name, SHA-256 hash and expiry; the token itself is never stored."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sqlalchemy import Connection, text
 
 @dataclass(frozen=True, kw_only=True)
 class PersonToken:
-    """A token that is in use."""
+    """A token that is neither expired nor revoked."""
 
     token_id: int
     name: str
@@ -27,7 +27,7 @@ IN_USE = "revoked_at IS NULL AND expires_at > now()"
 
 def insert_token(connection: Connection, token: PersonToken, token_hash: bytes) -> PersonToken:
     """Store a token; `token_id` of the argument is ignored."""
-    row = connection.execute(
+    result = connection.execute(
         text(
             "INSERT INTO person_tokens (name, token_hash, issued_by, os_user, created_at, expires_at) "
             f"VALUES (:name, :hash, :issued_by, :os_user, :created_at, :expires_at) RETURNING {COLUMNS}"
@@ -41,16 +41,16 @@ def insert_token(connection: Connection, token: PersonToken, token_hash: bytes) 
             "expires_at": token.expires_at,
         },
     )
-    return PersonToken(**row.mappings().one())
+    return PersonToken(**result.mappings().one())
 
 
 def find_token(connection: Connection, token_hash: bytes) -> PersonToken | None:
-    """The token in use with this hash."""
-    row = connection.execute(
+    """The token in use with this hash; None without one."""
+    result = connection.execute(
         text(f"SELECT {COLUMNS} FROM person_tokens WHERE token_hash = :hash AND {IN_USE}"), {"hash": token_hash}
     )
-    found = row.mappings().one_or_none()
-    return PersonToken(**found) if found else None
+    row = result.mappings().one_or_none()
+    return PersonToken(**row) if row else None
 
 
 def list_tokens(connection: Connection) -> list[PersonToken]:

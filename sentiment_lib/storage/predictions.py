@@ -13,7 +13,7 @@ from sqlalchemy import Connection, text
 from sentiment_lib.records import API_IDS_FROM, LABELS
 from sentiment_lib.storage.engine import raw
 
-# texts sent to the API were scored there
+# texts sent to the API are already scored by the API
 UNSCORED = text(
     f"""
     SELECT t.tweet_id, t.text FROM tweets t
@@ -34,7 +34,7 @@ STORE = text(
     ON CONFLICT (tweet_id, model_version) DO NOTHING
     """
 )
-# joined again instead of taken from RETURNING, so that a batch that another run stored is sampled as well
+# a join instead of RETURNING, so that a batch stored by another run is sampled as well
 DRAW = text(
     f"""
     INSERT INTO audit_sample (prediction_id, inclusion_probability)
@@ -61,10 +61,10 @@ def store(
 ) -> int:
     """Store probabilities (n, 3); returns how many are new.
 
-    `drawn` holds the inclusion probability of each prediction to put into the audit sample, else None.
+    `drawn`: for each prediction its inclusion probability if it enters the audit sample, else None.
     """
     best = proba.argmax(axis=1)
-    # Postgres refuses values like 1e-47 as out of range for a real
+    # Postgres rejects values like 1e-47 as out of range for a real
     proba = proba.round(7)
     connection.exec_driver_sql(STAGE)
     with raw(connection).cursor().copy("COPY scored FROM STDIN") as copy:
@@ -99,7 +99,7 @@ class StoredPrediction:
 
 
 def find(connection: Connection, tweet_id: int, version: int) -> StoredPrediction | None:
-    """The prediction of this version for this tweet."""
+    """The prediction of this version for this tweet; None without one."""
     row = (
         connection.execute(
             text(
@@ -117,10 +117,10 @@ def find(connection: Connection, tweet_id: int, version: int) -> StoredPredictio
 
 
 def count_unscored(connection: Connection, before: datetime, most: int) -> int:
-    """Collected tweets older than `before` that no version scored while it served; none is counted beyond `most`."""
+    """Number of tweets collected before `before` that no champion has scored, counted up to `most`."""
     count: int = connection.execute(
         text(
-            # a shadow's predictions are not served: only those of versions that have been the champion count
+            # shadow predictions are not served: only those of versions that have been champion count
             f"SELECT count(*) FROM (SELECT FROM tweets t WHERE tweet_id < {API_IDS_FROM} AND collected_at < :before "
             "AND NOT EXISTS (SELECT FROM predictions p WHERE p.tweet_id = t.tweet_id AND p.model_version IN "
             "(SELECT to_version FROM deployments WHERE state = 'done')) LIMIT :most) w"

@@ -1,4 +1,4 @@
-"""Quality of one version on one day: the record of which the table `quality_days` is derived."""
+"""Quality of one version on one day: the record from which the table `quality_days` is derived."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from datetime import date
 class QualityDay:
     """One version on one day (UTC); bounds are those of 95 % intervals.
 
-    Macro-F1 is estimated from all predictions, measured on the weighted audit sample, and powered by both
-    (prediction-powered inference); accuracy is powered. Figures that need labels are None with too few of them.
+    Macro-F1: `estimated` from all predictions without labels, `measured` on the weighted audit sample, and `powered`
+    from both by prediction-powered inference. `accuracy` is prediction-powered. Figures that need labels are None when
+    there are too few.
     """
 
     day: date

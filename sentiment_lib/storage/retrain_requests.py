@@ -1,4 +1,4 @@
-"""Retrain requests: which rule asked for a retrain and why, and which run claimed the request."""
+"""Retrain requests: the rule that requested a retrain, its reason, and the run that claimed the request."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class RetrainRequest:
 
 
 def insert_request(connection: Connection, *, rule: str, reason: str, run_id: str | None = None) -> RetrainRequest:
-    """Store a request; with `run_id`, one that this run has claimed already."""
+    """Store a request; if `run_id` is given, already claimed by this run."""
     request_id = connection.execute(
         insert(RetrainRequestRow)
         .values(rule=rule, reason=reason, run_id=run_id)
@@ -33,7 +33,7 @@ def insert_request(connection: Connection, *, rule: str, reason: str, run_id: st
 
 
 def find_open(connection: Connection, rule: str) -> RetrainRequest | None:
-    """The oldest request of this rule that no run has claimed."""
+    """The oldest unclaimed request of this rule; None without one."""
     query = (
         select(*_COLUMNS)
         .where(RetrainRequestRow.run_id.is_(None), RetrainRequestRow.rule == rule)
@@ -52,5 +52,5 @@ def claim_open(connection: Connection, run_id: str) -> list[RetrainRequest]:
 
 
 def last_requested_at(connection: Connection, rule: str) -> datetime | None:
-    """When this rule last asked for a retrain."""
+    """When this rule last requested a retrain; None if never."""
     return connection.scalar(select(func.max(RetrainRequestRow.requested_at)).where(RetrainRequestRow.rule == rule))

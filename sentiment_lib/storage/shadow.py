@@ -12,7 +12,7 @@ from sentiment_lib.records import API_IDS_FROM
 from sentiment_lib.storage import training_rows
 from sentiment_lib.storage.acting_labels import ACTS, ACTS_SINCE
 
-# driven by the index of the champion's predictions by time, so its cost does not grow with the tweets
+# uses the index on the champion's predictions by time, so the cost does not grow with the number of tweets
 UNSCORED = text(
     f"""
     SELECT t.tweet_id, t.text FROM predictions p JOIN tweets t USING (tweet_id)
@@ -22,8 +22,8 @@ UNSCORED = text(
     ORDER BY t.tweet_id LIMIT :rows
     """
 )
-# The newest acting audit label of each tweet, in the order in which they began to act: a sequential test may use only
-# an order that later labels do not change. Labels of one import came together; a hash orders them, not what they say.
+# The newest acting audit label of each tweet, in the order in which they began to act: a sequential test needs an order
+# that later labels do not change. Labels of one import have equal times; a hash orders them independently of content.
 LABELLED = text(
     f"""
     SELECT t.text, l.label, old.label AS previous, new.label AS champion, a.inclusion_probability

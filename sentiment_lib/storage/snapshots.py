@@ -17,15 +17,15 @@ from sentiment_lib.storage.engine import raw
 from sentiment_lib.storage.tables import SnapshotRow, SnapshotTweetRow
 
 COLUMNS = ("tweet_id", "created_at", "text", "airline", "language", "label", "label_source")
-#: The label that may judge, beside the one that teaches; missing where the tweet's selection is not known.
+#: The label for evaluation, beside the one for training; missing where the tweet's selection is unknown.
 JUDGING = ("judging_label", "judging_source", "inclusion")
 
-# Audit labels (those that act) and data-set labels may judge: nobody chose their tweets by what they say. People who
-# import labels, correct, or are asked because a model was unsure, label tweets that are no fair sample of anything;
-# their labels teach only, unless an import declared that its tweets were drawn at random.
-# A label that the queue asked for because a model was unsure, or two disagreed, is "picked": no fair sample of anything
-# the first source of the precedence that spoke wins; within a source the newest label; of equally
-# new ones the most confident, then the last stored
+# Acting audit labels and data-set labels may be used for evaluation: their tweets were not selected by content.
+# Imported labels, corrections and labels from active learning have selection bias and are for training only, unless an
+# import declared that its tweets were sampled at random.
+# A label that the queue asked for because a model was unsure, or two disagreed, is "picked" (selection bias)
+# the first source in the order of precedence wins; within a source the newest label; ties go to the most confident,
+# then to the last stored
 LABELLED = text(
     f"""
     SELECT t.tweet_id, t.created_at, t.text, t.airline, t.language, l.label,
@@ -53,7 +53,7 @@ LABELLED = text(
     ORDER BY t.created_at, t.tweet_id
     """
 )
-# feedback is a biased sample that no holdout takes, so it does not end the use of synthetic tweets
+# feedback is biased and never enters a holdout, so it does not end the use of synthetic tweets
 REAL_LABELS = text(
     """
     SELECT EXISTS (
@@ -68,7 +68,7 @@ def labelled(
 ) -> pd.DataFrame:
     """Each labelled tweet once, with its current label, oldest first; columns COLUMNS and JUDGING.
 
-    Synthetic tweets are left out as soon as a real tweet has a label: they must not teach or judge real models.
+    Synthetic tweets are left out as soon as a real tweet has a label: they must not train or evaluate real models.
     """
     parameters = {
         "precedence": list(precedence),
@@ -106,7 +106,7 @@ def find(connection: Connection, content_hash: str) -> Snapshot | None:
 
 
 def by_id(connection: Connection, snapshot_id: int) -> Snapshot:
-    """The snapshot with this id. Raises NotFound."""
+    """The snapshot with this id. Raises NotFound for an unknown id."""
     row = connection.execute(_records().where(SnapshotRow.snapshot_id == snapshot_id)).mappings().one_or_none()
     if row is None:
         raise NotFound(what="snapshot", key=snapshot_id)
@@ -164,16 +164,16 @@ def training_tweet_ids(connection: Connection, snapshot_id: int | None) -> set[i
 
 
 def last_created_at(connection: Connection) -> datetime | None:
-    """When the newest snapshot was made."""
+    """When the newest snapshot was created; None without one."""
     return connection.scalar(select(func.max(SnapshotRow.created_at)))
 
 
 def labelled_tweets(connection: Connection, snapshot_id: int) -> pd.DataFrame:
-    """Tweets of a snapshot with the frozen label, oldest first. Raises NotFound.
+    """Tweets of a snapshot with the frozen label, oldest first. Raises NotFound for an unknown id.
 
     Columns: tweet_id, text, airline, language, created_at, true_label.
     """
-    found = connection.execute(
+    result = connection.execute(
         text(
             "SELECT t.tweet_id, t.text, t.airline, t.language, t.created_at, s.label AS true_label "
             "FROM snapshot_rows s JOIN tweets t USING (tweet_id) WHERE s.snapshot_id = :id "
@@ -181,7 +181,7 @@ def labelled_tweets(connection: Connection, snapshot_id: int) -> pd.DataFrame:
         ),
         {"id": snapshot_id},
     )
-    frame = pd.DataFrame(found.all(), columns=list(found.keys()))
+    frame = pd.DataFrame(result.all(), columns=list(result.keys()))
     if frame.empty:
         raise NotFound(what="snapshot", key=snapshot_id)
     return frame

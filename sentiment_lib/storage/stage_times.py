@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, text
 
-# each query reads a short table or the end of an index, however many tweets there are
+# each query reads a short table or the end of an index, so the cost does not grow with the number of tweets
 STAGES = {
     "ingest": "SELECT finished_at FROM ingests WHERE finished_at IS NOT NULL ORDER BY ingest_id DESC LIMIT 1",
     "score": "SELECT max(predicted_at) FROM predictions WHERE model_version = :version",
@@ -20,7 +20,7 @@ STAGES = {
 
 @dataclass(frozen=True, kw_only=True)
 class StageTime:
-    """A stage and its newest result's time; None before the first."""
+    """A stage and the time of its newest result; None before the first."""
 
     stage: str
     at: datetime | None

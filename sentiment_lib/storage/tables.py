@@ -72,7 +72,7 @@ class IngestRow(Base):
     __tablename__ = "ingests"
     ingest_id: Mapped[int] = _key()
     source: Mapped[str]
-    #: SHA-256 of the file, or of the query and page: identifies an input that is read again
+    #: SHA-256 of the file, or of the query and page; identifies a repeated input
     input_digest: Mapped[str | None]
     started_at: Mapped[datetime] = _now()
     finished_at: Mapped[datetime | None]
@@ -133,7 +133,7 @@ class LabelRow(Base):
     labelled_by: Mapped[str]
     labelled_at: Mapped[datetime]
     confidence: Mapped[float | None]
-    #: probability with which the tweet was sampled for labelling; NULL outside of random samples
+    #: probability with which the tweet was sampled for labelling; NULL outside random samples
     inclusion_probability: Mapped[float | None]
     stored_at: Mapped[datetime] = _now()
     ingest_id: Mapped[int | None] = mapped_column(ForeignKey("ingests.ingest_id"))
@@ -185,7 +185,7 @@ class ModelVersionRow(Base):
     digest: Mapped[str]
     run_id: Mapped[str] = mapped_column(unique=True)
     snapshot_id: Mapped[int | None] = mapped_column(ForeignKey("snapshots.snapshot_id"))
-    #: identifies the retrain run and family; a task that runs again finds the version instead of training twice
+    #: identifies the retrain run and family, so that a repeated task finds the version instead of training twice
     training_key: Mapped[str] = mapped_column(unique=True)
     #: seed, options, package versions and code revision, for `reproduce`
     training: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
@@ -205,7 +205,7 @@ class PredictionRow(Base):
     p_neutral: Mapped[float] = mapped_column(REAL)
     p_positive: Mapped[float] = mapped_column(REAL)
     predicted_at: Mapped[datetime] = _now()
-    #: the key that a prediction of the API was made with; NULL for batch scoring
+    #: the API key of the request; NULL for batch scoring
     api_key_id: Mapped[int | None] = mapped_column(ForeignKey("api_keys.key_id"))
     __table_args__ = (
         UniqueConstraint("tweet_id", "model_version"),

@@ -1,4 +1,4 @@
-"""Tweets and their labels, written in bulk; through a staging table where some may be stored already."""
+"""Bulk writes of tweets and labels with COPY, through a staging table where duplicates are possible."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ LabelTuple = tuple[int, str, str, str, datetime, float | None]
 
 
 class TweetWriter:
-    """Writes the tweets of one ingest, batch by batch; tweets that are stored already stay as they are.
+    """Writes the tweets of one ingest, batch by batch; tweets that are already stored stay unchanged.
 
-    Ids grow with time, so new tweets usually have larger ids than all stored ones and come in the order of their ids.
-    Those are copied directly into the table while the next ones are validated; others pass through a staging table.
+    Ids grow with time, so new tweets usually have larger ids than all stored ones and arrive in order. Those are copied
+    directly into the table while the next ones are validated; others go through a staging table.
     """
 
     def __init__(self, ingest_id: int) -> None:
@@ -39,7 +39,7 @@ class TweetWriter:
         if self._direct:
             try:
                 self._direct_copy(cursor, chunks, consumed)
-            except (_Unordered, UniqueViolation):  # or another process stored them first
+            except (_Unordered, UniqueViolation):  # another process stored them first
                 self._direct = False
             else:
                 return len(consumed)
@@ -57,8 +57,8 @@ class TweetWriter:
         )
         self._copy(cursor, "incoming_tweets", chunks)
         cursor.execute(
-            # a fixed order of inserts: two ingests that share tweets wait for each other instead of deadlocking.
-            # Of two rows with one id, the first that arrived stays (ctid is the order of arrival)
+            # a fixed insertion order: two ingests that share tweets wait for each other instead of deadlocking.
+            # Of two rows with one id, the first to arrive is kept (ctid is the order of arrival)
             f"INSERT INTO tweets ({TWEET_COLUMNS}) SELECT {TWEET_COLUMNS} FROM incoming_tweets "
             "ORDER BY tweet_id, ctid ON CONFLICT (tweet_id) DO NOTHING"
         )
@@ -86,7 +86,7 @@ def _newest(cursor: Cursor[Any]) -> int:
 def _strictly_increasing(
     chunks: Iterator[list[TweetTuple]], consumed: list[TweetTuple], newest: int
 ) -> Iterator[list[TweetTuple]]:
-    """The chunks while their ids grow beyond `newest`; raises _Unordered at the first that does not.
+    """Yield chunks while ids grow beyond `newest`. Raises _Unordered at the first chunk that breaks the order.
 
     `consumed` receives every tweet that was read, also those of the offending chunk.
     """
@@ -102,7 +102,7 @@ def _strictly_increasing(
 def store_labels(connection: Connection, ingest_id: int, labels: Sequence[LabelTuple]) -> int:
     """Store labels (tweet, label, kind of source, by whom, when, confidence); returns how many were new or newer.
 
-    A label that its source gave before takes the later time. Of labels with the same time, later rows get larger ids.
+    A repeated label of one source gets the later time. Of labels with the same time, later rows get larger ids.
     """
     if not labels:
         return 0
@@ -116,7 +116,7 @@ def store_labels(connection: Connection, ingest_id: int, labels: Sequence[LabelT
         copy.set_types(["int8", "text", "text", "text", "timestamptz", "float8"])
         for label in labels:
             copy.write_row(label)
-    # rows are inserted in the order in which they came, not in one order for all: two ingests of one source take turns
+    # rows keep their order of arrival, so two ingests of one source must take turns (no deadlock)
     for name in sorted({label[3] for label in labels}):
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended('labels of ' || %s, 0))", (name,))
     cursor.execute(
@@ -168,11 +168,11 @@ def any_stored(connection: Connection) -> bool:
 def newest_frame(connection: Connection, *, rows: int, ingest_ids: Sequence[int] | None = None) -> pd.DataFrame:
     """The newest collected tweets, of these ingests only (None: of all): tweet_id, text, created_at, airline."""
     of_ingests = "AND ingest_id = ANY(:ids)" if ingest_ids is not None else ""
-    found = connection.execute(
+    result = connection.execute(
         text(
             "SELECT tweet_id, text, created_at, airline FROM tweets "
             f"WHERE tweet_id < {API_IDS_FROM} {of_ingests} ORDER BY tweet_id DESC LIMIT :rows"
         ),
         {"rows": rows} | ({"ids": list(ingest_ids)} if ingest_ids is not None else {}),
     )
-    return pd.DataFrame(found.mappings().all(), columns=["tweet_id", "text", "created_at", "airline"])
+    return pd.DataFrame(result.mappings().all(), columns=["tweet_id", "text", "created_at", "airline"])

@@ -29,8 +29,8 @@ def summarise(
     """Markdown with the metrics of both versions, every rule and the evidence hash.
 
     `approval` is the decision's, when it has one: without a pending approval, expiry and shadow scoring are left out.
-    `synthetic` are the synthetic rows of the decision's snapshot.
-    Raises BadInput when the evidence cannot be parsed.
+    `synthetic` counts the synthetic rows of the decision's snapshot. Raises BadInput when the evidence cannot be
+    parsed.
     """
     pending = decision.verdict is Answer.PROMOTE and approval is None
     evidence = Evidence.from_json(decision.evidence)
@@ -99,5 +99,5 @@ def _percent(share: float) -> str:
 
 
 def _cell(text: str) -> str:
-    """Humanised, and escaped: an airline's name from a data set must not break the table."""
+    """Humanise and escape a table cell: an airline's name from a data set must not break the Markdown table."""
     return humanise_metrics(text).replace("|", "\\|").replace("\n", " ")

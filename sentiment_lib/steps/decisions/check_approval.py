@@ -1,4 +1,4 @@
-"""What the database says about the approval of a run, whatever the orchestrator says about its tasks."""
+"""The approval of a run according to the database, independent of the task states in Airflow."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ UNANSWERED = "nobody answered: the approval was marked as done by hand"
 def run(store: Store, settings: Settings, *, requested_by: str) -> int | None:  # noqa: ARG001
     """Id of the approved decision of this run; None when it was rejected, expired or void.
 
-    Call it after the approval has ended. If no response was recorded by then, somebody changed the state of the
-    approval by hand: the decision becomes void, with a row in the ledger and a critical alert.
+    Call it after the approval task has ended. If no response is recorded then, someone changed the task state by hand:
+    the decision is voided, with a row in the ledger and a critical alert.
     """
     with store.begin() as connection:
         lock(connection, "champion")
@@ -40,7 +40,7 @@ def find_response(store: Store, settings: Settings, *, requested_by: str) -> App
 
 
 def find_decision(store: Store, settings: Settings, *, requested_by: str) -> Decision | None:  # noqa: ARG001
-    """The decision about which this run asks; None when none of its decisions is a PROMOTE."""
+    """The decision for which this run requests approval; None when none of its decisions is a PROMOTE."""
     with store.begin() as connection:
         decision_id = _decision_id(connection, requested_by)
         return None if decision_id is None else decisions.by_id(connection, decision_id)
@@ -53,7 +53,7 @@ def _decision_id(connection: Connection, requested_by: str) -> int | None:
         for decision in decisions.newest_summaries(connection, requested_by=requested_by)
         if decision.verdict == Answer.PROMOTE
     ]
-    promotions.sort(key=lambda one: (one.approval is None, one.approval != "void", one.decision_id))
+    promotions.sort(key=lambda decision: (decision.approval is None, decision.approval != "void", decision.decision_id))
     return promotions[-1].decision_id if promotions else None
 
 

@@ -14,10 +14,9 @@ from sentiment_lib.storage.engine import Store, lock
 def run(store: Store, settings: Settings, *, snapshot_id: int, candidate: int, requested_by: str) -> Decision:
     """The decision on this candidate; the same request, run again, returns the decision that it reached before.
 
-    The holdout look is recorded in the ledger before the comparison: a run that is killed in between has spent its
-    look, and reuses it when it runs again.
-    Raises BadInput when the candidate is the champion, NotFound for an unknown version, ChampionMoved when the champion
-    changed meanwhile, NotEnoughLabels, UnsafeArtefact and LedgerBroken.
+    The holdout look is recorded in the ledger before the comparison: a killed run has spent its look and reuses it when
+    it runs again. Raises BadInput when the candidate is the champion, NotFound for an unknown version, ChampionMoved
+    when the champion changed meanwhile; NotEnoughLabels, UnsafeArtefact and LedgerBroken as `evidence.compute` does.
     """
     champion = bootstrap.run(store, settings)
     if candidate == champion.version:

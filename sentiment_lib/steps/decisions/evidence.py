@@ -36,7 +36,7 @@ from sentiment_lib.training_record import SearchRecord
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """The two versions to compare, and what cannot be measured again: earlier holdout looks, and the cost."""
+    """The two versions to compare, and the inputs that cannot be recomputed: earlier holdout looks, and the cost."""
 
     snapshot: Snapshot
     candidate: EvaluatedVersion
@@ -52,7 +52,8 @@ def collect_case(
 ) -> Case:
     """Read the case from the database.
 
-    ancestors=False replays a decision that was made before warm-start ancestors were excluded. Raises NotFound.
+    ancestors=False replays a decision that was made before warm-start ancestors were excluded. Raises
+    NotFound for an unknown snapshot or version.
     """
     with store.begin() as connection:
         snapshot = snapshots.by_id(connection, snapshot_id)
@@ -83,9 +84,10 @@ def compute(
 
     `reason_version` is the wording of the reasons and `method` that of `judgement_methods`, older ones for a decision
     that is replayed. Nothing depends on the clock or on the machine's load: an equal case gives equal canonical JSON.
-    Raises NotEnoughLabels, UnsafeArtefact, LedgerBroken.
+    Raises NotEnoughLabels when fewer than two rows remain, UnsafeArtefact when a package was changed, LedgerBroken when
+    the snapshot's file was changed.
     """
-    # as it is read back from the ledger, so that 250 and 250.0 are the same bytes
+    # round trip through JSON, so that 250 and 250.0 serialise to the same bytes as when read back
     policy = GatePolicy.model_validate_json(policy.model_dump_json())
     frame = snapshot_step.read(settings, case.snapshot)
     train = frame[frame["part"] == "train"]
@@ -94,8 +96,8 @@ def compute(
     sample: judgement_methods.JudgedSample | None = None
     source_slices: dict[str, NDArray[np.bool_]] = {}
     if method > judgement_methods.FIRST:
-        chosen, sample = judgement_methods.choose_rows(rows["label_source"].tolist(), policy)
-        rows = rows[chosen]
+        is_judged, sample = judgement_methods.choose_rows(rows["label_source"].tolist(), policy)
+        rows = rows[is_judged]
         source_slices = judgement_methods.source_slices(rows["label_source"].tolist())
     if len(rows) < 2:
         raise NotEnoughLabels(purpose="a comparison on rows that neither model learned from", have=len(rows), need=2)
@@ -162,7 +164,7 @@ def _optional(values: pd.Series[Any]) -> list[str | None]:
 
 
 def _probabilities(model: Model, texts: Sequence[str]) -> NDArray[np.float64]:
-    """Probabilities (n, 3), each distinct text scored once: a text's place in a batch can change the last digits."""
+    """Probabilities (n, 3), each distinct text scored once: a text's position in a batch can change the last digits."""
     distinct = list(dict.fromkeys(texts))
     by_text = dict(zip(distinct, check_probabilities(model, distinct), strict=True))
     return np.stack([by_text[text] for text in texts])

@@ -1,4 +1,4 @@
-"""One decision with everything that proves it in a signed file; `sentiment-verify` checks it without the platform."""
+"""Export a decision with its proofs as a signed file, which `sentiment-verify` checks without the platform."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ from sentiment_lib.verify_dossier import FORMAT
 
 
 def run(store: Store, *, decision_id: int) -> str:
-    """The dossier: canonical JSON with its signature, and a newline. Raises NotFound, SigningKeyMissing."""
+    """The dossier: canonical JSON with its signature, and a newline.
+
+    Raises NotFound for an unknown decision, SigningKeyMissing without a private key.
+    """
     with store.begin() as connection:
         decision = decisions.full_record(connection, decision_id)
         approval = decisions.approval(connection, decision_id)
@@ -57,15 +60,15 @@ def run(store: Store, *, decision_id: int) -> str:
 def _chain(
     connection: Connection, decision: DecisionRecord, moves: list[int], lines: list[str]
 ) -> tuple[list[ledger.LedgerEntry], list[str]]:
-    """The unbroken ledger rows around what concerns the decision, and the anchors of these rows.
+    """The consecutive ledger rows that cover the decision, and the anchors of these rows.
 
-    They begin at the last anchor before its first row, and end at the first anchor after its last one.
+    They start at the last anchor before its first row and end at the first anchor after its last row.
     """
     entries = list(ledger.entries(connection))
     own = [entry.sequence for entry in entries if _concerns(entry, decision, moves)]
     anchored = {anchors.sequence_of(line): line for line in lines}
     first = max((sequence for sequence in anchored if sequence <= own[0]), default=own[0])
-    # rows older than the first checkpoint are covered by its signature
+    # rows before the first checkpoint are covered by the checkpoint's signature
     signed = next((entry.sequence for entry in entries if entry.signature and entry.sequence >= own[-1]), own[-1])
     last = min((sequence for sequence in anchored if sequence >= signed), default=entries[-1].sequence)
     chain = [entry for entry in entries if first <= entry.sequence <= last]

@@ -32,13 +32,13 @@ def run(
 
     response: "approved", "rejected" or "expired"; requested_by: the person, if any, who started the run;
     provenance: where the response came from and how the person was identified, for the ledger.
-    Repeating a response of the same person returns the existing approval.
-    Raises ApprovalVoid when the decision has another response, BadInput for another kind of response, NotFound.
+    Repeating a response of the same person returns the existing approval. Raises ApprovalVoid when the decision has
+    another response, BadInput for another kind of response, NotFound for an unknown decision.
     """
     if response.response not in ("approved", "rejected", "expired"):
         raise BadInput(what="answer", problem=f"'{response.response}' is none of approved, rejected, expired")
     with store.begin() as connection:
-        # the lock also keeps the champion where it is while the response is checked against it
+        # the lock also keeps the champion from changing while the response is checked against it
         lock(connection, "champion")
         decision = decisions.full_record(connection, response.decision_id)
         existing = decisions.approval(connection, decision.decision_id)
@@ -53,7 +53,7 @@ def run(
         shadow = shadow_comparison.run(connection, decision) if decisions.is_intact(decision) else None
         approval = decisions.store_approval(
             connection,
-            _checked(connection, settings, decision, response, requested_by),
+            _validated_response(connection, settings, decision, response, requested_by),
             shadow=shadow.as_dict() if shadow else None,
             provenance=provenance,
             approvers=settings.policy.approval.approvers,
@@ -64,9 +64,10 @@ def run(
 
 
 def input_error(settings: Settings, response: ApprovalResponse, requesters: Collection[str | None]) -> str | None:
-    """What is wrong with the response itself, whatever the decision's state; None when nothing is.
+    """Why the response is invalid by itself, regardless of the decision's state; None when valid.
 
-    requesters: who requested the promotion. A caller that can ask again refuses such a response before it is recorded.
+    requesters: who requested the promotion. A caller that can ask again rejects an invalid response before it is
+    recorded.
     """
     shortest = settings.policy.approval.shortest_reason
     if response.response == "rejected" and len((response.reason or "").strip()) < shortest:
@@ -75,7 +76,7 @@ def input_error(settings: Settings, response: ApprovalResponse, requesters: Coll
 
 
 def _refusal(settings: Settings, response: ApprovalResponse, requesters: Collection[str | None]) -> str | None:
-    """Why this person may not give this response; None when he may. Every approver may reject."""
+    """Why this person may not give this response; None when they may. Every approver may reject."""
     policy = settings.policy.approval
     if response.answered_by not in policy.approvers:
         return f"{response.answered_by} is not among the approvers"
@@ -84,18 +85,18 @@ def _refusal(settings: Settings, response: ApprovalResponse, requesters: Collect
     return None
 
 
-def _checked(
+def _validated_response(
     connection: Connection,
     settings: Settings,
     decision: DecisionRecord,
     response: ApprovalResponse,
     requested_by: str | None,
 ) -> ApprovalResponse:
-    """The response to record: as it is when it counts, else "void" with the reason."""
+    """The response to record: unchanged when it is valid, else "void" with the reason."""
     if response.response == "expired":
         return replace(response, evidence_hash=decision.evidence_hash)
     if response.response == "rejected" and not (response.reason or "").strip():
-        # still a rejection: it must not cost the decision
+        # a rejection without a reason is still a rejection and must not become void
         response = replace(response, reason=NO_REASON)
     problem = _refusal(settings, response, (requested_by, decision.requested_by))
     if problem is None and response.response == "approved":
@@ -107,7 +108,7 @@ def _checked(
 def _staleness(
     settings: Settings, decision: DecisionRecord, response: ApprovalResponse, serving: int | None
 ) -> str | None:
-    """Why the decision cannot be approved any more; None when it can."""
+    """Why the decision can no longer be approved; None when it can."""
     expires_after = settings.policy.approval.expires_after
     if decision.verdict is not Answer.PROMOTE:
         return f"the gate said {decision.verdict}, so there is nothing to approve"

@@ -16,7 +16,7 @@ from sentiment_lib.steps.decisions import evidence
 from sentiment_lib.storage import decisions
 from sentiment_lib.storage.engine import Store
 
-#: Differences that are reported.
+#: Maximum number of reported differences.
 MAXIMUM_DIFFERENCES = 20
 
 
@@ -35,7 +35,8 @@ class ReplayResult:
 def run(store: Store, settings: Settings, *, decision_id: int) -> ReplayResult:
     """Replay under the recorded policy and in the recorded wording. Cost and earlier looks are taken as recorded.
 
-    Raises NotFound, BadInput when the recorded evidence cannot be parsed, UnsafeArtefact, LedgerBroken.
+    Raises NotFound for an unknown decision, BadInput when the recorded evidence cannot be parsed, UnsafeArtefact when a
+    package was changed, LedgerBroken when the snapshot's file was changed.
     """
     with store.begin() as connection:
         decision = decisions.full_record(connection, decision_id)

@@ -19,7 +19,7 @@ from sentiment_lib.storage.engine import Store, lock
 
 @dataclass(frozen=True, kw_only=True)
 class ApprovalRequest:
-    """A pending approval as it is shown to a person."""
+    """A pending approval as shown to the approvers."""
 
     decision_id: int
     evidence_hash: str
@@ -33,8 +33,8 @@ class ApprovalRequest:
 def run(store: Store, settings: Settings, *, decision_ids: Sequence[int], requested_by: str) -> ApprovalRequest | None:
     """The request for the best PROMOTE among these decisions; None when there is none, or it was superseded.
 
-    Every other pending PROMOTE is closed as void, and the alias `challenger` names the candidate from now on.
-    Safe to repeat: the same request is returned. Raises NotFound for an unknown decision.
+    Every other pending PROMOTE is voided, and the alias `challenger` moves to the candidate. Idempotent: a repeated
+    call returns the same request. Raises NotFound for an unknown decision.
     """
     registry = Registry(settings)
     with store.begin() as connection:
@@ -66,7 +66,7 @@ def run(store: Store, settings: Settings, *, decision_ids: Sequence[int], reques
 
 
 def of_run(store: Store, settings: Settings, *, requested_by: str) -> ApprovalRequest | None:
-    """The request of this run, from the database alone; see `run`."""
+    """The request of this run, with its decisions looked up in the database; see `run`."""
     with store.begin() as connection:
         decision_ids = decisions.ids_of_request(connection, requested_by)
     return run(store, settings, decision_ids=decision_ids, requested_by=requested_by)
@@ -83,7 +83,7 @@ def superseded(store: Store, settings: Settings) -> list[str]:
 
 
 def _rank(decision: DecisionRecord) -> tuple[float, int]:
-    """The candidate's main metric on the holdout; of equals the newer decision."""
+    """The candidate's main metric on the holdout; ties go to the newer decision."""
     evidence = Evidence.from_json(decision.evidence)
     return evidence.comparison.candidate[evidence.metric], decision.decision_id
 

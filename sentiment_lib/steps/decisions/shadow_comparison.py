@@ -10,7 +10,7 @@ from sentiment_lib.evaluation.shadow_comparison import UNKNOWN, ShadowComparison
 from sentiment_lib.records import LABEL_CODES, DecisionRecord
 from sentiment_lib.storage import model_versions, shadow
 
-#: Newest tweets that are compared.
+#: Maximum number of compared tweets, the newest.
 MAXIMUM_TWEETS = 20_000
 
 

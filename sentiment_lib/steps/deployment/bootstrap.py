@@ -1,4 +1,4 @@
-"""Makes the first champion: VADER, which needs no training."""
+"""Bootstrap the first champion: VADER, which needs no training."""
 
 from __future__ import annotations
 
@@ -14,20 +14,23 @@ FIRST_FAMILY = "vader"
 
 
 def run(store: Store, settings: Settings) -> ModelVersion:
-    """The champion; VADER is registered and deployed when there is none yet. Raises ChampionMoved."""
+    """The champion; VADER is registered and deployed when there is none yet.
+
+    Raises ChampionMoved when the alias was moved at the same time.
+    """
     registry = Registry(settings)
     with store.begin() as connection:
-        found = model_versions.champion(connection)
-    if found:
-        return found
+        champion = model_versions.champion(connection)
+    if champion:
+        return champion
     champion_alias.finish_interrupted_move(store, registry)
     first = train.register_untrained(store, settings, family=FIRST_FAMILY)
     with store.begin() as connection:
         lock(connection, "champion")
-        found = model_versions.champion(connection)
-        if found:
-            return found
-        # an alias without a deployment: the registry outlived its database, so drop the alias
+        champion = model_versions.champion(connection)
+        if champion:
+            return champion
+        # an alias without a deployment: the registry is older than the database, so drop the alias
         elsewhere = registry.alias(CHAMPION)
         if elsewhere not in (None, first.version):
             registry.drop_alias(CHAMPION)

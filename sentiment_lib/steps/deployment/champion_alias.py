@@ -1,4 +1,4 @@
-"""Moves the champion alias: intent, compare-and-swap, done. Nothing else in the platform sets the alias.
+"""Move the champion alias: intent, compare-and-swap, done. Only this module sets the alias.
 
 The database is the source of truth, and the alias follows it. A process may be killed between any two lines here: the
 next move and `reconcile` find the open intent, and finish it if the alias is where it should be, or else undo it.
@@ -16,7 +16,7 @@ from sentiment_lib.storage.engine import Store, lock
 def execute_move(store: Store, registry: Registry, deployment: Deployment) -> Deployment:
     """Move the alias and close the intent. Raises ChampionMoved, with the intent undone, when the alias is elsewhere.
 
-    The advisory lock is held from reading the alias to the commit, because MLflow has no compare-and-set.
+    The advisory lock is held from reading the alias to the commit, because MLflow has no compare-and-swap.
     """
     with store.begin() as connection:
         lock(connection, "champion")

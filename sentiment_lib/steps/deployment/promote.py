@@ -1,4 +1,4 @@
-"""Promotes the candidate of an approved decision to champion; or of any decision by force, with a critical alert."""
+"""Promote the candidate of an approved decision to champion, or of any decision by force with a critical alert."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from sentiment_lib.storage.engine import Store, lock
 def run(store: Store, settings: Settings, *, decision_id: int) -> Deployment:
     """The deployment of an approved decision; run again, it returns or finishes the same one.
 
-    Raises NotFound, ApprovalVoid without an approval, ChampionMoved when the champion is not the version that was
-    compared, UnsafeArtefact when the package is not what was evaluated.
+    Raises NotFound for an unknown decision, ApprovalVoid without an approval, ChampionMoved when the champion is not
+    the version that was compared, UnsafeArtefact when the package is not what was evaluated.
     """
     return _promote(store, settings, decision_id, None, None)
 
 
 def force(store: Store, settings: Settings, *, decision_id: int, reason: str, by: str) -> Deployment:
-    """Promote past gate and approval, as a deployment of its own kind, with a critical alert.
+    """Promote without regard to gate and approval: a deployment of kind "forced", with a critical alert.
 
-    Raises BadInput without a reason, NotFound, ChampionMoved and UnsafeArtefact.
+    Raises BadInput without a reason, NotFound for an unknown decision, ChampionMoved and UnsafeArtefact as `run` does.
     """
     if len(reason.strip()) < settings.policy.approval.shortest_reason:
         raise BadInput(what="reason", problem="a forced promotion needs one")
@@ -45,7 +45,7 @@ def _promote(store: Store, settings: Settings, decision_id: int, reason: str | N
             return existing[0]
         pending = deployments.pending_move(connection)
         if pending:
-            # another process is between its intent and its swap at this moment
+            # another process has recorded its intent and not yet moved the alias
             raise ChampionMoved(actual=pending.to_version, expected=decision.champion_version)
         if existing and existing[1] == "undone" and reason is None:
             raise ApprovalVoid(decision=decision_id, problem="its promotion was undone: the alias had been moved")

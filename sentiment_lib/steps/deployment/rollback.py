@@ -1,4 +1,4 @@
-"""Rolls the champion back to a version that served before."""
+"""Roll the champion back to a version that served before."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ def run(
 ) -> Deployment:
     """The deployment that moved the alias back; run again after a kill, it finishes or returns the same one.
 
-    A run of Airflow ("dag_id/run_id") rolls back once: others may clear it, and would act in its author's name.
-    Only a version that was the champion before is allowed: it was approved once. Raises BadInput otherwise or without
-    a reason, NotFound for an unknown version, ChampionMoved, UnsafeArtefact when its package was changed.
+    A DAG run ("dag_id/run_id") rolls back only once: someone else may clear it and would act in its author's name.
+    Only an earlier champion is allowed, since it was approved once. Raises BadInput for another version or without a
+    reason, NotFound for an unknown version, ChampionMoved during another move, UnsafeArtefact when its package was
+    changed.
     """
     if len(reason.strip()) < settings.policy.approval.shortest_reason:
         raise BadInput(what="reason", problem="a rollback needs one; it is kept in the ledger")

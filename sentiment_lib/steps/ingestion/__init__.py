@@ -1,1 +1,1 @@
-"""Steps that take tweets in: validation, storage, quarantine, data quality."""
+"""Ingestion steps: validation, storage, quarantine, data quality."""

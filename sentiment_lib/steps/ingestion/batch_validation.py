@@ -1,7 +1,8 @@
-"""Validate many rows at once, column by column: the results of `RowValidator.validate` at half of its cost.
+"""Vectorised row validation: the same results as `RowValidator.validate` at half the cost.
 
-A batch is validated as a whole only when all of its rows are ordinary. Otherwise it is halved, until the unusual rows
-stand alone and are validated one by one. Rounded ids are found here: a single row does not show them.
+A batch is validated as a whole only when all its rows are ordinary. Otherwise it is halved recursively, until the
+unusual rows are isolated and validated one by one. Rounded ids are detected here, since a single row does not show
+them.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from sentiment_lib.text.limits import LONGEST_TEXT, SURROGATE
 
 #: Smaller batches are validated row by row.
 MIN_BATCH = 16
-#: The longest of the words in values.ABSENT.
+#: Length of the longest word in values.ABSENT.
 _LONGEST_ABSENT = 8
 
 
@@ -35,7 +36,7 @@ class Batch:
     labels: list[LabelTuple] = field(default_factory=list)
     #: (row number, reason, raw row)
     bad: list[tuple[int, str, str]] = field(default_factory=list)
-    #: (row number, what of an optional cell could not be read)
+    #: (row number, why an optional cell could not be read)
     problems: list[tuple[int, str]] = field(default_factory=list)
 
     def add(self, other: Batch) -> None:
@@ -51,23 +52,23 @@ def validate_rows(validator: RowValidator, rows: Sequence[Row]) -> Batch:
     batch = Batch(received=len(rows))
     if not rows:
         return batch
-    _validate(batch, validator, _without_rounded_ids(validator, rows))
+    _validate(batch, validator, _mark_rounded_ids(validator, rows))
     return batch
 
 
-def _without_rounded_ids(validator: RowValidator, rows: Sequence[Row]) -> Sequence[Row]:
-    """The rows, those with a rounded id with that problem."""
+def _mark_rounded_ids(validator: RowValidator, rows: Sequence[Row]) -> Sequence[Row]:
+    """The rows; those with a rounded id get that as their problem."""
     written = [row.tweet_id for row in rows]
-    ids = _tweet_ids(written) or [parse_tweet_id(one)[0] or 0 for one in written]
-    found = rounded_ids.find_rounded(ids, already=validator.ids_are_rounded)
-    if validator.synthetic or not found.any():
+    ids = _tweet_ids(written) or [parse_tweet_id(tweet_id)[0] or 0 for tweet_id in written]
+    is_rounded = rounded_ids.find_rounded(ids, already=validator.ids_are_rounded)
+    if validator.synthetic or not is_rounded.any():
         return rows
     validator.ids_are_rounded = True
     return [
         row._replace(problem=f"the id {row.tweet_id} is rounded: {rounded_ids.REASON}")
         if bad and row.problem is None
         else row
-        for row, bad in zip(rows, found, strict=True)
+        for row, bad in zip(rows, is_rounded, strict=True)
     ]
 
 
@@ -97,21 +98,32 @@ def _validate_vectorised(batch: Batch, validator: RowValidator, rows: Sequence[R
         return False
     moments = _moments(validator, dates)
     numbers = _tweet_ids(ids)
-    if moments is None or numbers is None or not _sound(texts):
+    if moments is None or numbers is None or not _are_valid_texts(texts):
         return False
     masked = [text.strip() for text in mask_all(texts)]
-    if not _sound(masked):
+    if not _are_valid_texts(masked):
         return False
-    spoken = map(language_in, languages, masked) if any(languages) else detect_all(masked)
+    language_codes = map(language_in, languages, masked) if any(languages) else detect_all(masked)
     if any(airlines):
-        stated = list(map(airline_in, airlines, masked))
-        if any(problem for _, problem in stated):
+        airline_results = list(map(airline_in, airlines, masked))
+        if any(problem for _, problem in airline_results):
             return False
-        flown = [airline for airline, _ in stated]
+        airline_names = [airline for airline, _ in airline_results]
     else:
-        flown = airlines_of(masked)
-    written_by = [validator.author(author) if author else None for author in authors]
-    tweets = list(zip(numbers, masked, written_by, spoken, flown, moments, repeat(validator.synthetic), strict=False))
+        airline_names = airlines_of(masked)
+    author_hashes = [validator.author(author) if author else None for author in authors]
+    tweets = list(
+        zip(
+            numbers,
+            masked,
+            author_hashes,
+            language_codes,
+            airline_names,
+            moments,
+            repeat(validator.synthetic),
+            strict=False,
+        )
+    )
     if any(labels):
         results = [validator.label(row, tweet) for row, tweet in zip(rows, tweets, strict=True) if row.label]
         if any(unread for _, unread in results):
@@ -145,7 +157,7 @@ def _tweet_ids(ids: Sequence[str | None]) -> list[int] | None:
     return numbers if min(numbers) > 0 and max(numbers) < API_IDS_FROM else None
 
 
-def _sound(texts: Sequence[str | None]) -> bool:
+def _are_valid_texts(texts: Sequence[str | None]) -> bool:
     """True when no text is absent, too long, not UTF-8, or holds a NUL byte."""
     try:
         joined = "".join(texts)  # type: ignore[arg-type]

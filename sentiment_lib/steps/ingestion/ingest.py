@@ -41,7 +41,7 @@ class NothingIngested(BadSource):
 def run(store: Store, settings: Settings, source: Source, *, now: datetime | None = None) -> IngestResult:
     """Ingest all rows of the source.
 
-    Raises BadSource when it cannot be read to its end (what was read stays stored), BadInput without an author key,
+    Raises BadSource when it cannot be read to the end (rows read before stay stored), BadInput without an author key,
     IngestTaken when another process ingests the same input.
     """
     validator = RowValidator(source.identity, _author_key(settings), now or datetime.now(UTC))
@@ -61,7 +61,7 @@ def run(store: Store, settings: Settings, source: Source, *, now: datetime | Non
 
 
 def run_file(store: Store, settings: Settings, source: FileSource, *, now: datetime | None = None) -> IngestResult:
-    """Ingest a file. Raises NothingIngested when it has no row that was stored or is a duplicate; else as `run`."""
+    """Ingest a file. Raises NothingIngested when no row was stored or is a duplicate; else as `run`."""
     result = run(store, settings, source, now=now)
     if result.stored or result.duplicate:
         return result
@@ -102,7 +102,7 @@ def _store_batch(store: Store, writer: tweets.TweetWriter, done: int, chunks: Pr
 
 def run_landing(store: Store, settings: Settings) -> list[IngestResult]:
     """Ingest every file in the landing folder; one that cannot be read goes to failed/ and does not stop the others."""
-    _author_key(settings)  # a missing setting is no fault of the files
+    _author_key(settings)  # checked first: a missing setting must not move the files to failed/
     landing = Landing(settings.landing)
     results = []
     with landing.exclusive() as acquired:
@@ -129,7 +129,7 @@ def _ingest(store: Store, settings: Settings, claim: Claim) -> IngestResult:
 
 
 def _import_labels(store: Store, claim: Claim) -> IngestResult:
-    """Import the labels of a file as those of the person that the file is named after, or of its column labelled_by.
+    """Import labels for the person in the file's column labelled_by, else for the person that the file is named after.
 
     The result counts labels of stored tweets as duplicates: they bring no tweet.
     """
@@ -151,7 +151,7 @@ def _import_labels(store: Store, claim: Claim) -> IngestResult:
 
 
 def run_polled(store: Store, settings: Settings) -> list[IngestResult]:
-    """Ingest what is new in each source of the catalogue that the settings ask for. Raises as `run`."""
+    """Ingest new tweets from each polled source that the settings enable. Raises as `run` does."""
     results = []
     for name, connect in catalog.POLLED.items():
 

@@ -1,4 +1,4 @@
-"""What a person should know of an ingest besides its counts: why rows were refused, which cells could not be read."""
+"""Notes on an ingest: the most frequent reasons why rows were refused and cells could not be read."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from sentiment_lib.steps.ingestion.batch_validation import Batch
 
 log = logging.getLogger(__name__)
-#: A larger share of refused rows is logged as soon as it shows, after so many rows.
+#: A larger share of refused rows is logged at once, after at least MIN_ROWS rows.
 MAX_REFUSED_SHARE, MIN_ROWS = 0.05, 20
-#: Different reasons that are named; the others are counted.
+#: Maximum number of distinct reasons that are listed; the others are only counted.
 MAX_NAMED = 20
 _MAX_DISTINCT = 1_000
 _VALUES = re.compile(r"'(?:[^'\\]|\\.)*'|\"[^\"]*\"|\d+")
@@ -58,16 +58,16 @@ class IngestNotes:
         return f"{share},{often} because {self._examples[kind]}"
 
     def most_frequent_reason(self) -> str:
-        """The most frequent reason, with its first row; nothing when no row was refused."""
+        """The most frequent reason with its first row; empty when no row was refused."""
         return self._examples[self._reasons.most_common(1)[0][0]] if self._reasons else ""
 
     def lines(self) -> Sequence[str]:
-        """One sentence for each thing to know, the refused rows first."""
+        """The notes, one sentence each, refused rows first."""
         lines = [self.refused()] if self._reasons else []
         for problem, count in self._problems.most_common(MAX_NAMED):
             lines.append(f"{problem}{f' ({count} rows)' if count > 1 else ''}")
-        if (rest := sum(self._problems.values()) - sum(n for _, n in self._problems.most_common(MAX_NAMED))) > 0:
-            lines.append(f"{rest} more optional cells could not be read")
+        if (remaining := sum(self._problems.values()) - sum(n for _, n in self._problems.most_common(MAX_NAMED))) > 0:
+            lines.append(f"{remaining} more optional cells could not be read")
         if any("the label " in problem for problem in self._problems):
             lines.append(_LABEL_HINT)
         return lines

@@ -22,8 +22,8 @@ MAX_AHEAD = 20
 #: collector takes a fifth of the time.
 GC_THRESHOLDS = (100_000, 50, 100)
 _DEFAULT_GC_THRESHOLDS = gc.get_threshold()
-#: Seconds after which the validating thread releases the GIL. With Python's 5 ms, each answer of the database would
-#: wait that long for the thread that talks to it.
+#: Seconds after which the validating thread releases the GIL. With Python's 5 ms, each reply of the database would
+#: wait that long for its thread.
 SWITCH_INTERVAL = 0.000_2
 _DEFAULT_SWITCH_INTERVAL = sys.getswitchinterval()
 

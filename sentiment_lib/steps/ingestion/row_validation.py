@@ -1,7 +1,7 @@
-"""Validate one row: the tweet and the label that it becomes, or the reason why it is quarantined.
+"""Row validation: a row becomes a tweet and perhaps a label, or is quarantined with a reason.
 
-A cell of an optional field that cannot be read costs that field, never the tweet. A label whose confidence or date
-cannot be read is left out: ingesting the corrected file adds it.
+An invalid optional cell loses that field, never the tweet. A label with an invalid confidence or date is left out;
+ingesting the corrected file adds it.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ from sentiment_lib.text.language_codes import language_code
 from sentiment_lib.text.limits import SURROGATE, bad_text
 from sentiment_lib.text.privacy import author_hasher, mask
 
-#: Tolerance for clocks that differ; a date further in the future is wrong.
+#: Tolerance for clock skew; dates further in the future are refused.
 MAX_AHEAD = timedelta(days=1)
 OLDEST = datetime(2006, 3, 21, tzinfo=UTC)  # the first tweet
-#: A longer author is no name.
+#: Maximum length of an author or airline name.
 LONGEST_NAME = 80
-#: The longest of the words in values.ABSENT_OPTIONAL.
+#: Length of the longest word in values.ABSENT_OPTIONAL.
 _LONGEST_ABSENT = 4
 
 
@@ -54,14 +54,14 @@ class RowValidator:
         self._identity = identity
         self.latest = now + MAX_AHEAD
         self.synthetic = identity.synthetic
-        #: set once rows of this source turned out to have rounded ids
+        #: whether rounded ids were detected in this source
         self.ids_are_rounded = False
         self._hash = author_hasher(author_key)
         #: keyed hash of an author's name; None for an unusable one
         self.author = lru_cache(maxsize=65_536)(self._author)
 
     def validate(self, row: Row) -> RowResult:
-        """The row as a tweet, or the reason against it."""
+        """The row as a tweet with its label, or the reason why it is quarantined."""
         if row.problem is not None:
             return RowResult(None, None, row.problem)
         number, reason = parse_tweet_id(row.tweet_id)
@@ -74,7 +74,7 @@ class RowValidator:
             return RowResult(None, None, reason)
         assert row.text is not None
         text = mask(row.text).strip()
-        if reason := bad_text(text):  # a mask can be longer than what it hides, entities can be spaces
+        if reason := bad_text(text):  # a mask can be longer than the masked text, and HTML entities can be spaces
             return RowResult(None, None, reason if text == "" else f"{reason}, after masking")
         airline, problem = airline_in(row.airline, text)
         tweet = (
@@ -97,7 +97,7 @@ class RowValidator:
         confidence, problem = parse_confidence(row.confidence)
         if problem is not None:
             return None, (f"{problem}: its label is left out",)
-        labelled_at: datetime | None = tweet[5]  # a data set without label times: labels count from the tweet on
+        labelled_at: datetime | None = tweet[5]  # without a label time, the tweet's time is used
         if optional(row.labelled_at) is not None:
             labelled_at, problem = self.moment(row.labelled_at, "label's date")
         if labelled_at is None:
@@ -106,7 +106,7 @@ class RowValidator:
         return (tweet[0], label, identity.label_source, identity.name, labelled_at, confidence), ()
 
     def moment(self, written: str | None, what: str) -> tuple[datetime | None, str | None]:
-        """A date with a zone, not in the future, or the reason against it."""
+        """A date with a zone, not in the future, or the reason why it is refused."""
         if written is None or is_absent(written):
             return None, f"the {what} is missing"
         try:
@@ -127,13 +127,13 @@ class RowValidator:
 
 
 def language_in(stated: str | None, text: str) -> str | None:
-    """The language that the source states, or a guess."""
-    written = optional(stated)  # NA is an absent value, and no Nauruan
+    """The language stated by the source, else the detected one."""
+    written = optional(stated)  # NA is a missing value, not the code of Nauruan
     return (language_code(written) if written else None) or detect(text)
 
 
 def airline_in(stated: str | None, text: str) -> tuple[str | None, str | None]:
-    """The airline that the source states, else the first one mentioned; and why the stated one is not taken."""
+    """The airline stated by the source, else the first one mentioned; and why the stated one is not used."""
     if not stated or (usable := _usable(stated)) is None:
         return airline_of(text), None
     name = airline_name(usable)

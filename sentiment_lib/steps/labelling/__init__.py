@@ -1,1 +1,1 @@
-"""Steps by which people label tweets."""
+"""Labelling steps: the label queue, import and export of labels."""

@@ -25,34 +25,34 @@ GIVEN_COLUMNS = (
     "confidence",
     "inclusion_probability",
 )
-#: Spreadsheets keep 15 digits of a number; larger ones are guarded by an apostrophe, which the import takes off.
+#: Spreadsheets keep 15 digits of a number; larger ones get an apostrophe in front, which the import removes.
 LARGEST_EXACT = 10**15
-#: A spreadsheet runs a cell that begins so as a formula.
+#: Prefixes that a spreadsheet interprets as a formula (CSV injection).
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def run(store: Store, path: Path, *, what: str, most: int | None = None) -> int:
-    """Write `what` to the file and return the number of rows; the ending of its name decides the format.
+    """Write `what` to the file and return the number of rows; the file extension decides the format.
 
     "waiting": tweets of the audit sample without a label; `import_labels` reads them with the column `label` filled.
     "given": labels of people, with their source and inclusion probability. In CSV, an apostrophe guards ids of more
-    than 15 digits and texts that a spreadsheet would run as a formula. Raises BadInput for another `what` or ending.
+    than 15 digits and texts that a spreadsheet would run as a formula. Raises BadInput for another `what` or extension.
     """
     writers = {".csv": _csv, ".jsonl": _json_lines}
     if path.suffix.lower() not in writers:
         raise BadInput(what=path.name, problem="its name must end in .csv or .jsonl")
     columns: tuple[str, ...]
     if what == "waiting":
-        columns, found = WAITING_COLUMNS, _waiting(store, most)
+        columns, rows = WAITING_COLUMNS, _unlabelled_tweets(store, most)
     elif what == "given":
-        columns, found = GIVEN_COLUMNS, _given(store, most)
+        columns, rows = GIVEN_COLUMNS, _person_labels(store, most)
     else:
         raise BadInput(what=f"what to export, {what!r}", problem="choose waiting or given")
-    return writers[path.suffix.lower()](path, columns, found)
+    return writers[path.suffix.lower()](path, columns, rows)
 
 
-def _waiting(store: Store, most: int | None) -> Iterator[dict[str, Any]]:
-    seen: set[int] = set()  # two versions' draws of one tweet are one question
+def _unlabelled_tweets(store: Store, most: int | None) -> Iterator[dict[str, Any]]:
+    seen: set[int] = set()  # a tweet sampled for two versions is exported once
 
     def page(before: int | None) -> list[dict[str, Any]]:
         with store.begin() as connection:
@@ -66,7 +66,7 @@ def _waiting(store: Store, most: int | None) -> Iterator[dict[str, Any]]:
             yield {**row, "label": ""}
 
 
-def _given(store: Store, most: int | None) -> Iterator[dict[str, Any]]:
+def _person_labels(store: Store, most: int | None) -> Iterator[dict[str, Any]]:
     def page(after: int | None) -> list[dict[str, Any]]:
         with store.begin() as connection:
             return labels.page_of_labels(connection, SOURCES, after or 0, PAGE)
@@ -107,7 +107,7 @@ def _json_lines(path: Path, columns: tuple[str, ...], rows: Iterator[dict[str, A
     count = 0
     with path.open("w", encoding="utf-8") as file:
         for row in rows:
-            # ids as text: they do not fit JavaScript's numbers
+            # ids as strings: they exceed the integer precision of JavaScript numbers
             record = {**{column: row[column] for column in columns}, "tweet_id": str(row["tweet_id"])}
             file.write(json.dumps(record, ensure_ascii=False, default=_cell) + "\n")
             count += 1

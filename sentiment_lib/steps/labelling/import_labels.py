@@ -1,7 +1,7 @@
-"""Import labels that people gave in another tool to stored tweets: every row is validated, and counted.
+"""Import labels of stored tweets from another labelling tool; every row is validated and counted.
 
-The last answer of a person stands. Rows without a time count as given now, in the order of the file; of two such rows
-for one tweet, one with a lower confidence than the other does not replace it.
+The last label of a person counts. Rows without a time get the time of the import, in the order of the file; of two such
+rows for one tweet, a less confident one does not replace the other.
 """
 
 from __future__ import annotations
@@ -29,22 +29,22 @@ from sentiment_lib.storage import labels
 from sentiment_lib.storage.engine import Store
 
 BATCH_ROWS = 1000
-#: Refused rows that are named; the others are only counted.
+#: Maximum number of refused rows that are listed; the others are only counted.
 MAX_NAMED = 1000
-#: Tolerance for clocks that differ.
+#: Tolerance for clock skew.
 MAX_AHEAD = timedelta(days=1)
 LONGEST_NAME = 80
 
 
 @dataclass(frozen=True, kw_only=True)
 class ImportResult:
-    """What became of every row; received == audit + person + duplicate + empty + refused."""
+    """Row counts. Raises ValueError unless received == audit + person + duplicate + empty + refused."""
 
     received: int
     #: labels of tweets in the audit sample, with their inclusion probability
     audit: int
     person: int
-    #: this person's answer already, or a less confident one than another row's
+    #: the person's label already, or less confident than another row's
     duplicate: int
     #: rows without a label
     empty: int
@@ -73,8 +73,8 @@ def run(store: Store, source: Source, *, by: str, drawn_with: float | None = Non
     """Store the labels of a source as `by`'s, or as those of the person in its column labelled_by.
 
     drawn_with: the importer declares that the tweets were drawn at random with this probability, so that their labels
-    may judge models; without it, labels outside the audit sample teach only.
-    One transaction for 1,000 rows; a second run changes nothing. Raises BadInput for a bad name or probability,
+    may evaluate models; without it, labels outside the audit sample are for training only.
+    One transaction per 1,000 rows; idempotent. Raises BadInput for a bad name or probability,
     BadSource when the source cannot be read.
     """
     if not by.strip() or len(by) > LONGEST_NAME:
@@ -114,15 +114,15 @@ class _RowParser:
         self.now = now
         self._by = by
         self._ids_are_rounded = False
-        #: (tweet, person) → confidence of the row without a time that stands so far
+        #: (tweet, person) → highest confidence so far of rows without a time
         self._untimed: dict[tuple[int, str], float] = {}
 
     def find_rounded(self, rows: Sequence[Row]) -> Sequence[bool]:
         """Which rows have a rounded id."""
         ids = [parse_tweet_id(row.tweet_id)[0] or 0 for row in rows]
-        found = rounded_ids.find_rounded(ids, already=self._ids_are_rounded)
-        self._ids_are_rounded |= bool(found.any())
-        rounded: list[bool] = found.tolist()
+        mask = rounded_ids.find_rounded(ids, already=self._ids_are_rounded)
+        self._ids_are_rounded |= bool(mask.any())
+        rounded: list[bool] = mask.tolist()
         return rounded
 
     def parse(self, row: Row, *, is_rounded: bool) -> tuple[_Label | None, str]:
@@ -146,12 +146,12 @@ class _RowParser:
         if (written := optional(row.labelled_at)) is not None:
             at, problem = self._moment(written)
             return (_Label(row.number, tweet_id, label, by, at, True, confidence), "") if at else (None, problem)
-        key, surest = (tweet_id, by), self._untimed.get((tweet_id, by))
-        if confidence is not None and surest is not None and confidence < surest:
+        key, highest_confidence = (tweet_id, by), self._untimed.get((tweet_id, by))
+        if confidence is not None and highest_confidence is not None and confidence < highest_confidence:
             return None, "duplicate"
         if confidence is not None:
             self._untimed[key] = confidence
-        at = self.now + timedelta(microseconds=row.number)  # a later row is a later answer
+        at = self.now + timedelta(microseconds=row.number)  # a later row is the later label
         return _Label(row.number, tweet_id, label, by, at, False, confidence), ""
 
     def _moment(self, written: str) -> tuple[datetime | None, str]:
@@ -170,31 +170,31 @@ def _store(
     connection: Connection, parsed: list[_Label], now: datetime, drawn_with: float | None
 ) -> Iterator[tuple[int, str]]:
     """(row, "audit", "person", "duplicate" or the reason why it is refused) for each label."""
-    ids = [one.tweet_id for one in parsed]
+    ids = [label.tweet_id for label in parsed]
     existing, probabilities = labels.existing_ids(connection, ids), labels.audit_probabilities(connection, ids)
     audited = labels.audited(connection, list(probabilities))
     newly_audited: list[int] = []
-    for one in parsed:
-        if one.tweet_id not in existing:
-            yield one.number, f"there is no tweet {one.tweet_id}"
+    for label in parsed:
+        if label.tweet_id not in existing:
+            yield label.number, f"there is no tweet {label.tweet_id}"
             continue
-        # a tweet of the audit sample has one person's audit label; another person's is an ordinary one
-        audit = one.tweet_id in probabilities and audited.get(one.tweet_id, one.by) == one.by
+        # a tweet of the audit sample has one person's audit label; another person's label is an ordinary one
+        audit = label.tweet_id in probabilities and audited.get(label.tweet_id, label.by) == label.by
         label_id = labels.insert_label(
             connection,
             labels.NewLabel(
-                tweet_id=one.tweet_id,
-                label=one.label,
+                tweet_id=label.tweet_id,
+                label=label.label,
                 source="audit" if audit else "person",
-                labelled_by=one.by,
-                labelled_at=one.at,
-                is_timed=one.timed,
-                inclusion_probability=probabilities[one.tweet_id] if audit else drawn_with,
-                confidence=one.confidence,
+                labelled_by=label.by,
+                labelled_at=label.at,
+                is_timed=label.timed,
+                inclusion_probability=probabilities[label.tweet_id] if audit else drawn_with,
+                confidence=label.confidence,
             ),
         )
         if audit:
-            newly_audited.append(one.tweet_id)
-            audited[one.tweet_id] = one.by
-        yield one.number, "duplicate" if label_id is None else "audit" if audit else "person"
+            newly_audited.append(label.tweet_id)
+            audited[label.tweet_id] = label.by
+        yield label.number, "duplicate" if label_id is None else "audit" if audit else "person"
     labels.mark_audited(connection, newly_audited, now)

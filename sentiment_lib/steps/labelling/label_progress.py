@@ -1,4 +1,4 @@
-"""How far labelling has come: one person's work, what waits, and how far people agree."""
+"""Labelling progress: one person's labels, the unlabelled audit sample, and inter-annotator agreement."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from sentiment_lib.evaluation.agreement import Agreement, measure_agreement
 from sentiment_lib.storage import label_counts
 from sentiment_lib.storage.engine import Store
 
-#: Doubled tweets that agreement is measured on, the newest.
+#: Maximum number of doubly labelled tweets, the newest, for measuring agreement.
 NEWEST_PAIRS = 5000
-#: Counts stop here: "10,000 or more" says as much, and costs no scan.
+#: Upper limit of counts, which bounds the scan.
 MOST = 10_000
 
 
@@ -24,7 +24,7 @@ class Progress:
     own: int
     own_skipped: int
     all_people: int
-    #: drawn predictions without an audit label
+    #: predictions of the audit sample without an audit label
     audit_waiting: int
     agreement: Agreement
 

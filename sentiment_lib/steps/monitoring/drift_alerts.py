@@ -23,13 +23,13 @@ def update_alerts(connection: Connection, report: DriftReport) -> int | None:
         if report.verdict == "stable":
             alerts.resolve_by_key(connection, ALERT)
         return None
-    moved = [str(one["signal"]).replace("_", " ") for one in report.signals if one["drifted"]]
+    drifted_signals = [str(signal["signal"]).replace("_", " ") for signal in report.signals if signal["drifted"]]
     return alerts.open_alert(
         connection,
         ALERT,
         Severity(report.severity),
         ALERT,
-        f"The tweets have drifted: {', '.join(moved[:3])}",
+        f"The tweets have drifted: {', '.join(drifted_signals[:3])}",
         str(report.details["summary"]),
         f"/sentiment/drift/{report.report_id}",
     )
@@ -45,12 +45,13 @@ def _update_monitor_alert(connection: Connection, report: DriftReport) -> None:
             alerts.resolve_by_key(connection, MONITOR_ALERT)
         return
     days = (report.current.end - report.current.start) / timedelta(days=1)
-    strange = sorted(report.signals, key=lambda one: float(str(one["p_value"])))[:3]
+    strongest = sorted(report.signals, key=lambda signal: float(str(signal["p_value"])))[:3]
     lines = [
         f"{monitored['windows']} windows of {days:g} days were checked one after another; the evidence of a change is "
         f"{monitored['value']:.0f}. Without a change that happens once in {monitored['run_length']:.0f} windows at "
         "most, on average.",
-        "Strangest in the last window: " + ", ".join(f"{one['signal']} (p {one['p_value']:.2g})" for one in strange),
+        "Strangest in the last window: "
+        + ", ".join(f"{signal['signal']} (p {signal['p_value']:.2g})" for signal in strongest),
     ]
     alerts.open_alert(
         connection,
@@ -65,28 +66,30 @@ def _update_monitor_alert(connection: Connection, report: DriftReport) -> None:
 
 def summary(verdict: detectors.DriftVerdict, drivers: dict[str, Any], loss: QualityLoss) -> str:
     """The drifted signals, their drivers and the quality loss, in a few lines."""
-    lines = [_sentence(one) for one in verdict.drifted]
+    lines = [_sentence(signal) for signal in verdict.drifted]
     if drivers["words"]:
-        changes = (f"{one['word']} {one['before']:.1%} to {one['now']:.1%}" for one in drivers["words"])
+        changes = (f"{word['word']} {word['before']:.1%} to {word['now']:.1%}" for word in drivers["words"])
         lines.append("Words: " + ", ".join(changes))
-    for one in drivers["airlines"][:3]:
+    for airline in drivers["airlines"][:3]:
         lines.append(
-            f"{one['airline']}: {one['share']:.0%} to {one['share_now']:.0%} of the tweets, "
-            f"negative {one['negative']:.0%} to {one['negative_now']:.0%}"
+            f"{airline['airline']}: {airline['share']:.0%} to {airline['share_now']:.0%} of the tweets, "
+            f"negative {airline['negative']:.0%} to {airline['negative_now']:.0%}"
         )
     if drivers["examples"]:
-        lines.append("Example tweets: " + ", ".join(one["tweet_id"] for one in drivers["examples"]))
+        lines.append("Example tweets: " + ", ".join(example["tweet_id"] for example in drivers["examples"]))
     if loss.loss is None:
         lines.append("Quality: not enough tweets that the champion did not learn from")
     else:
-        sure = "" if loss.certain else " (not significant)"
-        lines.append(f"Macro-F1, {loss.by}: {-loss.loss:+.3f} against the reference{sure}")
+        significance = "" if loss.certain else " (not significant)"
+        lines.append(f"Macro-F1, {loss.by}: {-loss.loss:+.3f} against the reference{significance}")
     return "\n".join(lines)
 
 
-def _sentence(one: detectors.SignalResult) -> str:
+def _sentence(signal: detectors.SignalResult) -> str:
     """A signal as a line of text."""
-    what = f" ({one.what})" if one.what else ""
-    moved = f": {one.before:.3f} to {one.now:.3f}" if one.before is not None and one.now is not None else ""
-    name = one.signal.replace("_", " ")
-    return f"{name}{what}{moved}; effect {one.effect:.3f}, threshold {one.floor:.3f}, p {one.adjusted:.2g}"
+    what = f" ({signal.what})" if signal.what else ""
+    change = (
+        f": {signal.before:.3f} to {signal.now:.3f}" if signal.before is not None and signal.now is not None else ""
+    )
+    name = signal.signal.replace("_", " ")
+    return f"{name}{what}{change}; effect {signal.effect:.3f}, threshold {signal.floor:.3f}, p {signal.adjusted:.2g}"

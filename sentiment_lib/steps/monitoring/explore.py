@@ -1,4 +1,4 @@
-"""Profile of labelled tweets for a first look: one self-contained HTML page."""
+"""Exploratory profile of labelled tweets: one self-contained HTML page."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ from sentiment_lib.text import privacy
 from sentiment_lib.text.airlines import airline_name
 from sentiment_lib.text.language_codes import language_code
 
-#: Ways to read a file, as ingestion does; the one that finds the most columns is taken.
+#: Presets tried on a file; the one that finds the most columns is used.
 READINGS = tuple(
-    replace(known, columns={**known.columns, "label": label}, required=("text", "label"))
-    for known, label in (
+    replace(preset, columns={**preset.columns, "label": label}, required=("text", "label"))
+    for preset, label in (
         *((PRESETS[name], PRESETS[name].columns["label"]) for name in ("plain", "airline", "semeval", "sentiment140")),
         (PRESETS["plain"], "sentiment"),
         (PRESETS["plain"], "true_label"),
     )
 )
 COLOURS = {"negative": "#c0392b", "neutral": "#95a5a6", "positive": "#27ae60"}
-#: Characters of a doubtful tweet that are shown.
+#: Maximum number of characters shown of a doubtful tweet.
 SHOWN = 160
 
 
@@ -77,7 +77,7 @@ def _read(settings: Settings, what: str) -> pd.DataFrame:
 
 
 def _file(path: Path) -> pd.DataFrame:
-    """Rows of a file as ingestion reads them, without those that it cannot parse."""
+    """Rows of a file parsed as in ingestion, without those that cannot be parsed."""
     best = _best_reading(path)
     rows = [row for row in best.rows() if row.problem is None]
     frame = pd.DataFrame(
@@ -112,7 +112,7 @@ def _best_reading(path: Path) -> FileSource:
 
 
 def _moment(written: str | None) -> datetime | None:
-    """A date with a zone; None for another."""
+    """The date, if it has a time zone; else None."""
     try:
         moment = parse_moment(written or "")
     except ValueError:
@@ -133,10 +133,10 @@ def _masked(frame: pd.DataFrame) -> pd.DataFrame:
     for name, in_file in (("text", "text"), ("true_label", "label")):
         if name not in frame:
             raise BadInput(what="The file", problem=f"it has no column '{in_file}'; it has {', '.join(frame.columns)}")
-    kept = frame[frame["text"].notna() & frame["true_label"].isin(profiling.NAMES)].reset_index(drop=True)
-    if kept.empty:
+    labelled = frame[frame["text"].notna() & frame["true_label"].isin(profiling.NAMES)].reset_index(drop=True)
+    if labelled.empty:
         raise BadInput(what="The file", problem="no row has a text and one of the labels negative, neutral, positive")
-    return kept.assign(text=[privacy.mask(str(text)) for text in kept["text"]])
+    return labelled.assign(text=[privacy.mask(str(text)) for text in labelled["text"]])
 
 
 def _share_rows(table: pd.DataFrame) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Roll a promotion back when the audit labels show that the new champion is worse than the previous one."""
+"""Automatic rollback of a promotion when audit labels show that the new champion is worse than the previous one."""
 
 from __future__ import annotations
 
@@ -35,9 +35,8 @@ class AutoRollbackResult:
 def run(store: Store, settings: Settings, *, at: datetime | None = None) -> AutoRollbackResult | None:
     """Test the last promotion, and roll it back when the champion is worse; None when no promotion is under watch.
 
-    Each call tests every label since the promotion again, in the order of their arrival and each text once, so a killed
-    run is simply repeated. A champion without a
-    decision is not tested: its metric needs the confusion matrix of a holdout.
+    Each call tests all labels since the promotion, in order of arrival and each distinct text once, so a killed run is
+    simply repeated. A champion without a decision is not tested: its metric needs the confusion matrix of a holdout.
     """
     moment, policy = at or datetime.now(UTC), settings.policy.promotion_watch
     with store.begin() as connection:

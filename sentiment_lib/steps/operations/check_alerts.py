@@ -1,4 +1,4 @@
-"""Check the alert rules, open and resolve alerts, and notify receivers; a failing receiver holds up nobody."""
+"""Check alert rules, open and resolve alerts, and notify receivers; a failing receiver does not delay the others."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ KINDS = tuple(rule.kind for rule in catalog.RULES)
 
 @dataclass(frozen=True, kw_only=True)
 class AlertsResult:
-    """What one check did."""
+    """Counts of one check."""
 
     firing: int
     resolved: int
@@ -38,8 +38,8 @@ def run(
 ) -> AlertsResult:
     """Check every rule at `at` (default: now), open and resolve alerts, then deliver messages.
 
-    The API is probed only for a process that runs this repeatedly and passes its probes as `api`; others leave the
-    API's alerts as they are.
+    The API is probed only when `api` is given, which a process that runs repeatedly does; otherwise the API's alerts
+    are not changed.
     """
     now = at or datetime.now(UTC)
     if api is not None:
@@ -65,8 +65,8 @@ def run(
 def deliver(store: Store, settings: Settings, *, at: datetime | None = None) -> tuple[int, int]:
     """Send every receiver its pending messages; returns the numbers of messages sent and waiting.
 
-    At least once: a message is marked after the receiver accepted it. A receiver that fails is left alone until its
-    back-off ends; then it is sent the state of that time, with many alerts in one digest.
+    At-least-once delivery: a message is marked as sent after the receiver accepted it. A failing receiver is retried
+    with exponential back-off and then gets the current state, many alerts as one digest.
     """
     now = at or datetime.now(UTC)
     total_sent = total_waiting = 0
@@ -112,7 +112,7 @@ def _send(connection: Connection, settings: Settings, receiver: delivery.Receive
         title, body = delivery.digest(alerts) if as_digest else delivery.message(alerts[0], batch[0][2])
         try:
             delivery.send(receiver, title, body, delivery.worst(alerts))
-        except Exception as error:  # whatever a receiver does, the step goes on
+        except Exception as error:  # a failing receiver must not stop the step
             log.warning("An alert receiver did not accept a message: %s", error)
             wait = delivery.back_off(max(message.attempts for message, _, _ in batch))
             outbox.postpone(connection, receiver.key, now + wait, str(error)[:500])

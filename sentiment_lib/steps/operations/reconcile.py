@@ -24,9 +24,9 @@ from sentiment_lib.storage.engine import Store, lock
 
 log = logging.getLogger(__name__)
 
-#: Age at which drafts and downloads of killed processes are removed.
+#: Age at which temporary files of killed processes are removed.
 STALE = timedelta(hours=6)
-#: Age at which an interrupted training is given up; a person may want to resume it after a weekend.
+#: Age at which an interrupted training's checkpoints are removed; long enough to resume it after a weekend.
 ABANDONED = timedelta(days=7)
 
 
@@ -45,7 +45,7 @@ class ReconcileResult:
 
 
 def run(store: Store, settings: Settings, *, at: datetime | None = None) -> ReconcileResult:
-    """Reconcile once. Every part is idempotent and may be killed at any point."""
+    """Reconcile once. Every part is idempotent and safe to kill at any point."""
     registry, moment = Registry(settings), at or datetime.now(UTC)
     sign_versions.run(store, settings, registry)
     finished = champion_alias.finish_interrupted_move(store, registry)
@@ -68,7 +68,7 @@ def _reconcile(store: Store, settings: Settings, registry: Registry) -> Deployme
         current = registry.alias(CHAMPION)
         if current == champion.version:
             return None
-        version = _usable(connection, registry, current)
+        version = _find_adoptable(connection, registry, current)
         adopt = settings.policy.approval.out_of_band == "adopt" and version is not None
         reason = f"the alias was moved to {current or 'nothing'} outside the platform"
         intent = deployments.begin_move(
@@ -90,12 +90,12 @@ def _reconcile(store: Store, settings: Settings, registry: Registry) -> Deployme
             body=f"It was {intent.kind} by policy. The registry does not record who moved it.",
         )
         if not adopt and version is None:
-            # an unknown version has no row to move from: remove the alias first
+            # an unknown version cannot be `from_version` of a deployment: delete the alias first
             registry.drop_alias(CHAMPION)
     return champion_alias.execute_move(store, registry, intent)
 
 
-def _usable(connection: Connection, registry: Registry, version: int | None) -> ModelVersion | None:
+def _find_adoptable(connection: Connection, registry: Registry, version: int | None) -> ModelVersion | None:
     """The version, if the database knows it and its package has the registered digest."""
     if version is None:
         return None
@@ -152,5 +152,5 @@ def _last_modified(folder: Path) -> float:
     try:
         return max(path.stat().st_mtime for path in (folder, *folder.rglob("*")))
     except FileNotFoundError:
-        # a running training replaced a file at this moment
+        # a running training has just replaced a file
         return math.inf

@@ -1,7 +1,6 @@
-"""Who types a command: a person token, issued after a login or by hand, and looked up at each use.
+"""Authentication on the command line: person tokens, issued by a login or by hand and verified at each use.
 
-Every token that is issued, and every command that a person runs, has a row in the ledger with the user of the
-operating system beside the name.
+Every issued token and every command has a row in the ledger, with the person's name and the operating-system user.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from sentiment_lib.storage.person_tokens import PersonToken
 
 #: How a person was identified before a token was issued.
 AIRFLOW, BY_HAND = "airflow", "people add"
-#: Lifetime of a token that a login gives.
+#: Lifetime of a token issued by a login.
 LOGIN_LIFETIME = timedelta(hours=12)
 LONGEST_NAME = 80
 
@@ -50,7 +49,7 @@ class Person:
 
 
 def login(store: Store, settings: Settings, *, user: str, password: str) -> tuple[str, PersonToken]:
-    """A new token for a user whom Airflow knows by this password, and its record.
+    """Issue a token to a user whom Airflow authenticates by password; returns the token and its record.
 
     Raises NotSignedIn for a wrong password, and when Airflow cannot be reached.
     """
@@ -72,8 +71,9 @@ def add_person(
 ) -> tuple[str, PersonToken]:
     """A new token for scripts, or for an installation without Airflow, and its record.
 
-    With Airflow, people issue tokens for themselves, and approvers for those who may not approve: nobody makes a
-    second approver of himself. Raises NotSignedIn and BadInput.
+    With Airflow, people may issue tokens for themselves, and approvers for people who may not approve: nobody can
+    obtain a second approver's token. Raises NotSignedIn with Airflow and no issuer, BadInput for a person to whom the
+    issuer may not give a token or an invalid name.
     """
     approvers = settings.policy.approval.approvers
     if settings.airflow_user:
@@ -85,7 +85,7 @@ def add_person(
 
 
 def verify_token(store: Store, token: str) -> Person:
-    """The person of a token that is in use. Raises NotSignedIn."""
+    """The owner of a valid token. Raises NotSignedIn when it is empty, unknown, expired or revoked."""
     if not token:
         raise NotSignedIn(problem="there is no token")
     with store.begin() as connection:
@@ -96,9 +96,9 @@ def verify_token(store: Store, token: str) -> Person:
 
 
 def authorise(store: Store, token: str, command: str, *, allowed: Collection[str] | None = None) -> Person:
-    """The person of the token, with a row in the ledger for the command.
+    """Authorise a command and record it in the ledger; returns the owner of the token.
 
-    Raises NotSignedIn, and BadInput for a person who is not among the allowed.
+    Raises NotSignedIn for an invalid token, BadInput for a person who is not in `allowed`.
     """
     person = verify_token(store, token)
     if allowed is not None and person.name not in allowed:
@@ -136,7 +136,7 @@ def os_user() -> str:
     """Name of the user who runs this process; environment variables cannot change it."""
     try:
         return pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:  # a container may run as a number without a name
+    except KeyError:  # a container may run under a uid without a name
         return str(os.getuid())
 
 
@@ -155,5 +155,5 @@ def _issue(store: Store, name: str, issued_by: str, lifetime: timedelta) -> tupl
 
 
 def _hash(token: str) -> bytes:
-    # a token is 256 random bits, so a fast hash is as safe as a slow one
+    # a token has 256 random bits, so a fast hash is as safe as a password hash
     return hashlib.sha256(token.encode()).digest()

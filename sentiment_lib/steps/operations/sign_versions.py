@@ -1,4 +1,4 @@
-"""Signs the model versions that an installation registered before it had signing keys."""
+"""Sign the model versions that an installation registered before it had signing keys."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ log = logging.getLogger(__name__)
 
 
 def run(store: Store, settings: Settings, registry: Registry) -> tuple[int, ...]:
-    """Sign what is older than the first key; returns the versions. A version registered since is never signed here.
+    """Sign the versions older than the first key and return their numbers; newer versions are never signed here.
 
-    Each must have a ledger row from before that key, and ledger, database, MLflow and the package's bytes must agree on
-    the digest; what does not agree stays unsigned, and so unused.
+    Each needs a ledger row older than that key, and ledger, database, MLflow and the package's bytes must agree on the
+    digest; otherwise the version stays unsigned and is not used.
     """
     with store.begin() as connection:
         stored = model_versions.all_versions(connection)
@@ -39,7 +39,7 @@ def run(store: Store, settings: Settings, registry: Registry) -> tuple[int, ...]
 
 
 def _sign(registry: Registry, version: ModelVersion) -> bool:
-    """Sign the version if it has no signature and its package is what the ledger says; whether it was signed."""
+    """Sign the version if it has no signature and its package matches the ledger; returns whether it was signed."""
     try:
         registered = registry.get(version.version)
         if registered.signature:

@@ -17,7 +17,7 @@ from sentiment_lib.steps.training import snapshot as snapshot_step
 from sentiment_lib.storage import anchors, audit, decisions, deployments, ledger, model_versions, snapshots
 from sentiment_lib.storage.engine import Store
 
-#: Returns the problems that it finds, as sentences.
+#: A check returns its problems as sentences.
 Check = Callable[[Connection], list[str]]
 
 
@@ -59,7 +59,7 @@ def run(store: Store, settings: Settings, *, artefacts: bool = True) -> VerifyRe
 
 
 def records(connection: Connection) -> list[str]:
-    """Problems that database and keys show: chain, signatures, times, facts, evidence, deployments, approvals."""
+    """Problems in the database: hash chain, signatures, times, facts, evidence, deployments, approvals."""
     checks: tuple[Check, ...] = (
         ledger.broken,
         audit.facts_against_ledger,
@@ -72,7 +72,7 @@ def records(connection: Connection) -> list[str]:
 
 
 def _finish(check: Check, connection: Connection) -> list[str]:
-    """Problems of one check; one that stops at a changed row says so, and the others still run."""
+    """Problems of one check; an exception caused by a tampered row becomes a problem, so that the others still run."""
     try:
         return check(connection)
     except (ValueError, KeyError, TypeError, AttributeError) as error:

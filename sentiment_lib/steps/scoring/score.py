@@ -1,4 +1,4 @@
-"""Scores new tweets with the champion, each distinct text once, and samples the audit sample."""
+"""Batch scoring: score new tweets with the champion, each distinct text once, and draw the audit sample."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Proba = NDArray[np.float64]
 def run(store: Store, settings: Settings) -> ScoreResult:
     """Score every unscored tweet in batches of one transaction each: a killed run resumes where it stopped.
 
-    Raises UnsafeArtefact, and BadInput when the model returns no probabilities.
+    Raises UnsafeArtefact when the package was changed, BadInput when the model returns invalid probabilities.
     """
     version, policy = bootstrap.run(store, settings), settings.policy.score
 
@@ -80,9 +80,9 @@ def score_batches(
 
 
 def is_sampled(tweet_id: int, share: float, settings: Settings) -> bool:
-    """Whether a tweet is in the sample of this share: a keyed hash of its id, repeatable and not to be guessed.
+    """Whether a tweet is in the sample of this share: a keyed hash of its id, reproducible and unpredictable.
 
-    It depends on the tweet alone, so that two versions are audited on the same tweets.
+    The hash depends on the tweet alone, so that two versions are audited on the same tweets.
     """
     key = settings.author_key.get_secret_value().encode()[:64]
     digest = hashlib.blake2b(f"audit {tweet_id}".encode(), digest_size=8, key=key).digest()

@@ -1,6 +1,6 @@
 """Shadow scoring: the challenger, or after a promotion the previous champion, scores a sample of the new tweets.
 
-Its predictions are never served; the page of the decision and the automatic rollback compare them.
+Its predictions are never served; the decision page and the automatic rollback use them.
 """
 
 from __future__ import annotations
@@ -26,7 +26,10 @@ class ShadowResult:
 
 
 def run(store: Store, settings: Settings, *, at: datetime | None = None) -> ShadowResult:
-    """Score in batches of one transaction each: a killed run resumes where it stopped. Raises UnsafeArtefact."""
+    """Score in batches of one transaction each: a killed run resumes where it stopped.
+
+    Raises UnsafeArtefact when a package was changed.
+    """
     moment, policy = at or datetime.now(UTC), settings.policy.promotion_watch
     with store.begin() as connection:
         champion, move = model_versions.champion(connection), deployments.last_move(connection)

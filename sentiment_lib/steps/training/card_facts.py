@@ -1,4 +1,4 @@
-"""Facts for the model card of a new version: its rows, its metrics on the holdout with intervals, its cost."""
+"""Facts for the model card of a new version: rows, metrics on the holdout with intervals, and cost."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from sentiment_lib.statistics.bootstrap import metrics_with_intervals
 from sentiment_lib.text.normalise import NORMALISER_VERSION
 from sentiment_lib.training_record import TrainingRecord
 
-#: Slices with fewer rows are left out: their intervals would be too wide.
+#: Minimum number of rows of a slice; intervals of smaller ones are too wide.
 MINIMUM_ROWS = 50
 
 

@@ -1,4 +1,4 @@
-"""Measures the cost of a training, and of serving its model on the machine that trained it."""
+"""Measure the cost of a training, and of serving its model on the machine that trained it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ EXAMPLE = "@united thanks for nothing, flight delayed again and nobody tells us 
 class Stopwatch:
     """Wall-clock and CPU seconds (of all threads) of a block.
 
-    With a file `path`, earlier tries that were killed count too: a training that resumes does not repeat their work.
+    With a file `path`, the time of earlier, killed attempts counts too: a resumed training does not repeat their work.
     """
 
     def __init__(self, path: Path | None = None) -> None:

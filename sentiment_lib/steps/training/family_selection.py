@@ -1,4 +1,4 @@
-"""Which families a retrain trains: what the policy or a person names, checked against the catalogue."""
+"""Selection of the families that a retrain trains: named by a person or the policy, checked against the catalogue."""
 
 from __future__ import annotations
 

@@ -28,7 +28,6 @@ from sentiment_lib.storage.engine import Store
 from sentiment_lib.training_record import TrainingInputs, TrainingSpec, UnlabelledTweets, VersionReference
 
 _log = logging.getLogger(__name__)
-#: Integer code of each label, as evaluation and families count them.
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +36,7 @@ class LoadedInputs:
 
     unlabelled: Sequence[str] = ()
     teacher: Model | None = None
-    #: options that name files of this machine, and so are no part of the spec
+    #: options with local paths, which are not part of the spec
     options: Mapping[str, Any] = field(default_factory=dict)
     record: TrainingInputs = field(default_factory=TrainingInputs)
 
@@ -53,8 +52,8 @@ def collect_inputs(
     """Inputs of a new training: tweets older than the holdout, a teacher, and the champion if the policy warm-starts.
 
     `frame` holds the snapshot's rows. The record is kept in the file `path` until the training ends: a retry after a
-    kill has the same inputs, although tweets were stored and the champion changed meanwhile.
-    Raises TrainingRefused when there is no champion to distil from, UnsafeArtefact.
+    kill uses the same inputs, even if tweets were stored and the champion changed meanwhile. Raises TrainingRefused
+    when there is no champion to distil from, UnsafeArtefact when a package was changed.
     """
     if snapshot is None:
         return LoadedInputs()
@@ -69,7 +68,7 @@ def collect_inputs(
 def load_inputs(store: Store, settings: Settings, record: TrainingInputs) -> LoadedInputs:
     """Load what a record names; the record returned has the number and the digest of the unlabelled texts.
 
-    Raises NotFound, UnsafeArtefact.
+    Raises NotFound for an unknown version, UnsafeArtefact when a package was changed.
     """
     texts: list[str] = []
     options: dict[str, Any] = {}
@@ -104,7 +103,7 @@ def _describe_inputs(
             before=snapshot.split_at.isoformat(),
             collected=datetime.now(UTC).isoformat(),
             limit=settings.policy.retrain.unlabelled_rows,
-            # its training rows are read with their labels, and folds of them judge a search or an early stop
+            # labelled rows are excluded: folds of them evaluate a search or early stopping
             snapshot_id=snapshot.snapshot_id,
         )
     if family.distils(spec.options):
@@ -113,7 +112,7 @@ def _describe_inputs(
 
 
 def _find_teacher(store: Store, family: str) -> VersionReference:
-    """The champion. Raises TrainingRefused when it was trained on no tweets itself, so that it has nothing to teach."""
+    """The champion. Raises TrainingRefused when it was not trained on tweets and so cannot be a teacher."""
     champion = _champion(store)
     if champion is None or champion.snapshot_id is None:
         who = "there is no champion" if champion is None else f"version {champion.version} learned from no tweets"
@@ -154,7 +153,8 @@ def fit(
     """Train a model; the same spec, rows and inputs give the same model (see each family's documentation).
 
     `frame` holds the snapshot's rows, of which the part "train" is used; `checkpoints` is a folder for families that
-    can resume. Raises BadInput for unknown options, TrainingCancelled, TrainingRefused.
+    can resume. Raises BadInput for unknown options, TrainingCancelled when `progress` cancels, TrainingRefused when the
+    family cannot train on these inputs.
     """
     inputs = inputs or LoadedInputs()
     options = {**inputs.options, **spec.options}

@@ -18,13 +18,13 @@ from sentiment_lib.storage.engine import Store
 from sentiment_lib.text.normalise import normaliser
 from sentiment_lib.training_record import TrainingInputs, TrainingRecord
 
-#: Texts to compare a version without a snapshot on.
+#: Texts on which a version without a snapshot is compared.
 WITHOUT_SNAPSHOT = ("@united thank you", "worst flight ever", "when does the gate open")
 
 
 @dataclass(frozen=True, kw_only=True)
 class ReproduceResult:
-    """How close the second training came; `identical` means equal probabilities for every holdout row."""
+    """Comparison of both trainings; `identical` means equal probabilities for every holdout row."""
 
     version: int
     family: str
@@ -34,7 +34,7 @@ class ReproduceResult:
     deviation: float
     #: share of rows with the same label
     same_labels: float
-    #: whether even the package has the same digest
+    #: whether the packages have the same digest
     same_digest: bool
     #: model files that differ; equal predictions on the holdout say nothing about texts that are not in it
     different_files: tuple[str, ...]
@@ -45,34 +45,35 @@ class ReproduceResult:
 def run(store: Store, settings: Settings, *, version: int) -> ReproduceResult:
     """Train again and compare on the holdout rows of the version's snapshot; nothing is registered.
 
-    Raises NotFound, UnsafeArtefact, LedgerBroken.
+    Raises NotFound for an unknown version, UnsafeArtefact when a package was changed, LedgerBroken when the snapshot's
+    file was changed.
     """
     with store.begin() as connection:
-        known = model_versions.by_version(connection, version)
+        registered = model_versions.by_version(connection, version)
         training, _ = model_versions.training_of(connection, version)
-        frozen = snapshots.by_id(connection, known.snapshot_id) if known.snapshot_id else None
-    frame = snapshot_step.read(settings, frozen) if frozen else None
+        snapshot = snapshots.by_id(connection, registered.snapshot_id) if registered.snapshot_id else None
+    frame = snapshot_step.read(settings, snapshot) if snapshot else None
     texts = frame.loc[frame["part"] == "holdout", "text"].tolist() if frame is not None else list(WITHOUT_SNAPSHOT)
     inputs = training_inputs.load_inputs(store, settings, training.inputs)
     registry = Registry(settings)
-    original = registry.load(version, known.digest)
-    files = model_package.verify(registry.fetch(version, known.digest), known.digest)["files"]
+    original = registry.load(version, registered.digest)
+    files = model_package.verify(registry.fetch(version, registered.digest), registered.digest)["files"]
     with tempfile.TemporaryDirectory(prefix="reproduce-") as scratch:
         folder = Path(scratch) / "package"
         with normaliser(model_package.normaliser_of(original)):
             digest = model_package.write(training_inputs.fit(training, frame, inputs), folder)
-        # through the package, as the original went: what is compared is what would serve
+        # written and read as a package, like the original, so that the served model is compared
         new = model_package.read(folder, digest).predict_proba(texts)
         new_files = model_package.verify(folder, digest)["files"]
     old = original.predict_proba(texts)
     return ReproduceResult(
         version=version,
-        family=known.family,
+        family=registered.family,
         rows=len(texts),
         identical=bool(np.array_equal(old, new)),
         deviation=float(np.abs(old - new).max()),
         same_labels=float((old.argmax(axis=1) == new.argmax(axis=1)).mean()),
-        same_digest=digest == known.digest,
+        same_digest=digest == registered.digest,
         different_files=tuple(sorted(n for n in {*files, *new_files} if files.get(n) != new_files.get(n))),
         differences=_differences(training, inputs.record),
     )

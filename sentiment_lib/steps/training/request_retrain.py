@@ -23,7 +23,7 @@ def request_retrain(
 ) -> RetrainRequest | None:
     """Store a request; None during the policy's cool-down after the last snapshot, or with too few new labels.
 
-    An open request of the same rule is returned instead of a second one, so that a task that is killed and runs again
+    An open request of the same rule is returned instead of a second one, so that a killed and repeated task
     still starts the retrain.
     """
     with store.begin() as connection:
@@ -32,7 +32,7 @@ def request_retrain(
 
 
 def request_by_rules(store: Store, settings: Settings, *, at: datetime | None = None) -> RetrainRequest | None:
-    """Evaluate `rules.catalog.RULES` in order, and request a retrain by the first that has a reason and may."""
+    """Evaluate `rules.catalog.RULES` in order, and store a request of the first that has a reason and is allowed."""
     moment = at or datetime.now(UTC)
     with store.begin() as connection:
         lock(connection, "snapshot")
@@ -70,8 +70,9 @@ def claim_requests(
 ) -> list[RetrainRequest]:
     """Claim all open requests for this run; if there is none, store one of the rule `otherwise`.
 
-    Returns nothing when that is the calendar and too few labels are new. Repeated for the same run, it returns the same
-    requests. Raises UnknownFamily or BadInput for families that cannot be trained, before anything is claimed.
+    Returns an empty list when that is the calendar and there are too few new labels. Repeated for the same run, it
+    returns the same requests. Raises UnknownFamily or BadInput for families that cannot be trained, before anything is
+    claimed.
     """
     family_selection.select_families(settings, families)
     with store.begin() as connection:

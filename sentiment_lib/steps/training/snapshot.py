@@ -1,4 +1,4 @@
-"""Freeze the labels that stand now: training rows, and the newest part as holdout."""
+"""Snapshot of the current labels: training rows, and the newest part as holdout."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ COLUMNS = (*snapshots.COLUMNS, "part")
 
 
 def run(store: Store, settings: Settings, *, until: datetime | None = None) -> Snapshot:
-    """Freeze the labelled tweets (created before `until`); the same content gives the snapshot that is there already.
+    """Freeze the labelled tweets (created before `until`); equal content returns the existing snapshot.
 
-    Synthetic tweets count only while no real tweet has a label. Raises NotEnoughLabels when either part would be too
+    Synthetic tweets are used only while no real tweet has a label. Raises NotEnoughLabels when either part would be too
     small for the policy.
     """
     policy = settings.policy
@@ -43,12 +43,12 @@ def run(store: Store, settings: Settings, *, until: datetime | None = None) -> S
                 raise NotEnoughLabels(purpose=purpose + real, have=have, need=need)
         assert split_at is not None
         digest = content_hash(frame)
-        found = snapshots.find(connection, digest)
+        existing = snapshots.find(connection, digest)
         name = f"snapshot-{digest[:16]}.parquet"
-        if found is None or not (settings.snapshots / found.uri).exists():
+        if existing is None or not (settings.snapshots / existing.uri).exists():
             with replace_atomically(settings.snapshots / name) as draft:
                 frame[list(COLUMNS)].to_parquet(draft, index=False)
-        return found or snapshots.store(
+        return existing or snapshots.store(
             connection,
             frame,
             content_hash=digest,
@@ -59,41 +59,41 @@ def run(store: Store, settings: Settings, *, until: datetime | None = None) -> S
 
 
 def split(frame: pd.DataFrame, policy: SnapshotPolicy) -> tuple[pd.DataFrame, datetime | None]:
-    """Add the column `part`: every training row is older than every holdout row. Gives the frame and the split.
+    """Add the column `part`: every training row is older than every holdout row. Returns the frame and the split time.
 
-    In the time of the holdout only tweets with a judging label stay, with that label (`snapshots.JUDGING`): what people
-    chose to label may teach, but never judges. Audit labels drawn with different chances are thinned to the smallest
-    one. Copies of training texts judge nothing, and copies within the holdout count once.
+    The holdout has only tweets with a judging label, with that label (`snapshots.JUDGING`): labels that people chose to
+    give are used for training, never for evaluation (selection bias). Audit rows with different inclusion probabilities
+    are thinned to the smallest one. Copies of training texts are left out, and copies within the holdout count once.
     """
-    fair = frame["judging_label"].notna()
-    judging = frame[fair]
+    is_judging = frame["judging_label"].notna()
+    judging = frame[is_judging]
     if judging.empty:
         return frame.iloc[:0].assign(part=pd.Series(dtype=str)), None
     first = min(int(len(judging) * (1 - policy.holdout_share)), len(judging) - 1)
     split_at = judging["created_at"].iloc[first]
-    held = frame["created_at"] >= split_at
-    train = frame[~held].assign(part="train")
-    holdout = frame[held & fair].assign(
+    is_holdout = frame["created_at"] >= split_at
+    train = frame[~is_holdout].assign(part="train")
+    holdout = frame[is_holdout & is_judging].assign(
         part="holdout", label=frame["judging_label"], label_source=frame["judging_source"]
     )
-    holdout = holdout[_thinned(holdout)]
-    # audit draws first: of copies, the one whose chance is known stays
+    holdout = holdout[_thinning_mask(holdout)]
+    # audit rows first: of several copies, the one with a known inclusion probability stays
     holdout = holdout.sort_values("label_source", key=lambda column: column != "audit", kind="stable")
     texts = train["text"].tolist() + holdout["text"].tolist()
     holdout = holdout[first_of_each(texts)[len(train) :]].sort_values(["created_at", "tweet_id"])
-    parted = pd.concat([train, holdout]).drop(columns=list(snapshots.JUDGING)).reset_index(drop=True)
-    return parted, split_at.to_pydatetime()
+    rows = pd.concat([train, holdout]).drop(columns=list(snapshots.JUDGING)).reset_index(drop=True)
+    return rows, split_at.to_pydatetime()
 
 
-def _thinned(holdout: pd.DataFrame) -> NDArray[np.bool_]:
-    """Mask (n,): rows with a known chance are kept so that all have the smallest one; a hash of the id decides."""
-    chance = holdout["inclusion"].where(holdout["label_source"] == "audit").to_numpy(float)
-    known = np.isfinite(chance)
-    if not known.any():
+def _thinning_mask(holdout: pd.DataFrame) -> NDArray[np.bool_]:
+    """Mask (n,) that thins rows with a known inclusion probability to the smallest one, by a hash of the id."""
+    probability = holdout["inclusion"].where(holdout["label_source"] == "audit").to_numpy(float)
+    is_known = np.isfinite(probability)
+    if not is_known.any():
         return np.ones(len(holdout), dtype=np.bool_)
-    kept = np.where(known, chance[known].min() / np.where(known, chance, 1.0), 1.0)
-    # keyed apart from the draw of the audit sample, which the hash of the id decided
-    return np.array([_uniform(int(tweet)) < share for tweet, share in zip(holdout["tweet_id"], kept, strict=True)])
+    shares = np.where(is_known, probability[is_known].min() / np.where(is_known, probability, 1.0), 1.0)
+    # a different hash than the audit sample's, so that both samplings are independent
+    return np.array([_uniform(int(tweet)) < share for tweet, share in zip(holdout["tweet_id"], shares, strict=True)])
 
 
 def _uniform(tweet_id: int) -> float:
@@ -102,7 +102,7 @@ def _uniform(tweet_id: int) -> float:
 
 
 def content_hash(frame: pd.DataFrame) -> str:
-    """SHA-256 over every value of every row, in time order."""
+    """SHA-256 of all values of all rows, in the order of the frame."""
     digest = hashlib.sha256()
     for row in frame[list(COLUMNS)].itertuples(index=False):
         values = ["" if value is None or value != value else str(value) for value in row]
@@ -111,7 +111,7 @@ def content_hash(frame: pd.DataFrame) -> str:
 
 
 def read(settings: Settings, snapshot: Snapshot) -> pd.DataFrame:
-    """The frozen rows; LedgerBroken when the file is gone or is not what was hashed."""
+    """The rows of the snapshot's file. Raises LedgerBroken when the file is missing or does not match its hash."""
     path = settings.snapshots / snapshot.uri
     if not path.exists():
         raise LedgerBroken(problem=f"the file of snapshot {snapshot.snapshot_id} is gone: {path}")

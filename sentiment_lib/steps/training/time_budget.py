@@ -19,8 +19,8 @@ def apply_budget(
 ) -> Settings:
     """Settings whose search_minutes and train_minutes fit into what the retrain's budget has left `now`.
 
-    `run_started_at` is the start of the retrain, None for a training by itself. `spent` are the minutes of earlier
-    tries, which count against the training's. Raises TrainingRefused when the budget is used up.
+    `run_started_at` is the start of the retrain, None for a training by itself. `spent` is the time of earlier
+    attempts in minutes, which counts against the training's. Raises TrainingRefused when the budget is used up.
     """
     if run_started_at is None:
         return settings
@@ -33,9 +33,9 @@ def apply_budget(
             "fewer families"
         )
         raise TrainingRefused(family=family, problem=problem)
-    # a search must leave time for its training
+    # a search must leave time for the training
     search = min(policy.search_minutes, remaining / 2)
-    # what earlier tries spent is missing from the remaining time already: do not count it twice
+    # the remaining time already excludes earlier attempts: do not count them twice
     train = min(policy.train_minutes, remaining - (search if policy.search_trials else 0) + spent)
     retrain = policy.model_copy(update={"search_minutes": search, "train_minutes": train})
     return settings.model_copy(update={"policy": settings.policy.model_copy(update={"retrain": retrain})})
@@ -44,7 +44,7 @@ def apply_budget(
 def log_progress(minutes: float, rule: str, stopwatch: Stopwatch | None = None) -> Progress:
     """Progress that logs every tenth; it returns False, which cancels, after these minutes of policy.retrain.`rule`.
 
-    A running `stopwatch` saves its seconds on the way, and those of earlier tries count.
+    A running `stopwatch` is saved on the way, and the time of earlier attempts counts.
     """
     started, next_logged = time.monotonic() - (stopwatch.wall if stopwatch else 0.0), 0.0
 

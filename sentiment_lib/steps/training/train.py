@@ -45,7 +45,7 @@ class _Task:
 
 
 def run(store: Store, settings: Settings, order: TrainingOrder) -> ModelVersion:
-    """The candidate of this order; a repeated order returns the version that is registered already.
+    """Train the candidate of this order; a repeated order returns the registered version.
 
     Raises NotFound for an unknown snapshot, UnknownFamily, BadInput for unknown options, TrainingRefused when the
     retrain's time budget is used up, TrainingCancelled, LedgerBroken.
@@ -60,7 +60,7 @@ def run(store: Store, settings: Settings, order: TrainingOrder) -> ModelVersion:
 
 
 def register_untrained(store: Store, settings: Settings, *, family: str) -> ModelVersion:
-    """A version of a family that needs no training data. Raises UnknownFamily."""
+    """Register a version of a family that needs no training data. Raises UnknownFamily for an unknown name."""
     spec = TrainingSpec(family=family, seed=0, options={}, snapshot_hash=None)
     return _find_or_train(store, settings, _task(settings, "untrained", spec, None), None)
 
@@ -71,7 +71,7 @@ def _task(settings: Settings, run_key: str, spec: TrainingSpec, snapshot: Snapsh
 
 
 def training_key(run_key: str, spec: TrainingSpec) -> str:
-    """Identifies a training in MLflow: SHA-256 of who requested it and what is trained."""
+    """Identifier of a training in MLflow: SHA-256 of the requester and the spec."""
     return hash_text(f"{run_key}\n{sorted(vars(spec).items())}")
 
 
@@ -81,13 +81,13 @@ def _find_or_train(store: Store, settings: Settings, task: _Task, run_started_at
         existing = model_versions.by_training_key(connection, task.key)
     if existing:
         return existing
-    # an earlier try may have been killed after MLflow had the version, and before the database had it
+    # an earlier attempt may have been killed between registration in MLflow and in the database
     registered, planted = registry.find(task.key)
     _alert_on_planted(store, planted)
     if registered:
         record, cost = registry.read_training_record(registered.run_id)
     else:
-        # the time of a killed try counts only when the family resumes it
+        # the time of a killed attempt counts only when the family resumes it
         resumes = catalog.family(task.spec.family).resumes(task.spec.options)
         stopwatch = Stopwatch(task.folder / "spent.json" if resumes else None)
         limited = time_budget.apply_budget(
@@ -107,19 +107,19 @@ def _find_or_train(store: Store, settings: Settings, task: _Task, run_started_at
         created_at=registered.created_at,
     )
     with store.begin() as connection:
-        # two runs may have registered the same first champion at once: one of them counts
+        # two runs may have registered the same first champion at once: the first one in the database is used
         lock(connection, "ledger")
         existing = model_versions.by_training_key(connection, task.key)
         if existing:
             return existing
         model_versions.store(connection, version, training_key=task.key, training=record, cost=cost)
-    # kept until the version is stored: each step before this one may be killed and must find what was trained
+    # removed last: a killed run must still find its checkpoints
     shutil.rmtree(task.folder, ignore_errors=True)
     return version
 
 
 def _alert_on_planted(store: Store, versions: Sequence[int]) -> None:
-    """Versions in MLflow that carry the key of this training and no signature: not used, and somebody must look."""
+    """Open a critical alert for each unsigned version in MLflow that claims this training's key; none is used."""
     with store.begin() as connection:
         for version in versions:
             open_alert(
@@ -152,7 +152,7 @@ def _train(
     ):
         run = tune.Run(registry=registry, run_id=run_id)
         search = tune.tune(run, settings, spec, frame, inputs, task.folder / "search.json")
-        # the record has the options that were found: it is trained again without a search
+        # the record has the options found, so that `reproduce` needs no search
         options = {**spec.options, **search.found} if search else spec.options
         record = TrainingRecord(
             **{**vars(spec), "options": options},

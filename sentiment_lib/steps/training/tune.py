@@ -32,11 +32,11 @@ def tune(
 ) -> SearchRecord | None:
     """Search the family's hyperparameters on the training rows; None when the policy asks for no search.
 
-    The outcome is kept in the file `path` until the training ends: a training that is killed after its search reads it
-    from there; one that is killed during the search starts it again.
+    The outcome is cached in the file `path` until the training ends: a training killed after its search reads it from
+    there; one killed during the search restarts the search.
 
-    Trials start from the checkpoint even if the training warm-starts: the champion was trained on the rows that judge
-    them, and would favour the options that change it least.
+    Trials start from the checkpoint even if the training warm-starts: the champion was trained on the validation
+    folds, which would favour options that change it least.
     """
     count = settings.policy.retrain.search_trials
     if not count or frame is None:
@@ -74,7 +74,7 @@ def _search(
         [LABEL_CODES[label] for label in rows["label"]],
         seed=spec.seed,
         count=settings.policy.retrain.search_trials,
-        # a champion may have been trained on rows that a trial is judged on
+        # leakage: the champion may have been trained on a trial's validation rows
         options={name: value for name, value in spec.options.items() if name not in ("start", "distillation")},
         created_at=rows["created_at"].tolist(),
         unlabelled=inputs.unlabelled,

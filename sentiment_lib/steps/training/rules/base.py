@@ -1,4 +1,4 @@
-"""What a retrain rule is: a name, and a reason for a retrain or None."""
+"""Protocol of a retrain rule: a name, and a reason for a retrain or None."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class RetrainRule(Protocol):
     """A condition under which the platform requests a retrain.
 
     A rule only reads. Recording the request once, the cool-down and the minimum of new labels are enforced for every
-    rule by `request_retrain`. Its cost must not grow with what is stored: it is evaluated every ten minutes.
+    rule by `request_retrain`. Its cost must not grow with the database: it is evaluated every ten minutes.
     """
 
     @property
@@ -23,5 +23,5 @@ class RetrainRule(Protocol):
         ...
 
     def reason(self, connection: Connection, policy: RetrainPolicy, at: datetime) -> str | None:
-        """Why a retrain is needed at `at` (aware, UTC), with the numbers that say so; None when it is not."""
+        """Why a retrain is needed at `at` (aware, UTC), with the numbers behind it; None when it is not."""
         ...

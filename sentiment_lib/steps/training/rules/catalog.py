@@ -1,4 +1,4 @@
-"""The retrain rules that `maintain` evaluates. Drift and an accuracy decline request theirs where they are measured."""
+"""Retrain rules that `maintain` evaluates; drift and accuracy decline are detected by steps that request a retrain."""
 
 from __future__ import annotations
 
