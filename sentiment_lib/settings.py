@@ -22,7 +22,7 @@ PREFIX = "SENTIMENT_"
 PORTS = frozenset(PREFIX + "PORT_" + name for name in ("AIRFLOW", "MLFLOW", "POSTGRES", "API"))
 #: A rule whose section is separated by one underscore instead of two.
 POLICY_RULE = PREFIX + "POLICY_"
-#: Variables with these prefixes must be settings of ours.
+#: Variables with these prefixes must be known settings.
 OURS = (POLICY_RULE, PREFIX + "PORT_")
 #: Settings that `sentiment up` writes, below the home folder.
 SETTINGS_FILE = "secrets/settings.env"
@@ -143,7 +143,7 @@ def load_settings() -> Settings:
 
 
 def _refuse_misspelt(names: Iterable[str]) -> None:
-    """Refuse unknown rules and ports, and names a letter or two from a setting; the rest are not ours."""
+    """Refuse unknown rules and ports, and names a letter or two from a setting; the rest are ignored."""
     settings = {PREFIX + field.upper() for field in Settings.model_fields} | PORTS
     for name in names:
         section = name.upper().partition("__")[0]

@@ -88,7 +88,7 @@ def report_error(error: BaseException, *, as_json: bool) -> None:
 
 
 def as_known_error(error: BaseException) -> BaseException:
-    """An unreachable database as StackNotRunning, a usage error and our own as they are, the rest with its type."""
+    """An unreachable database as StackNotRunning, usage errors and SentimentErrors unchanged, others as text."""
     if isinstance(error, SentimentError | usage_error()):
         return error
     if is_unreachable(error):
