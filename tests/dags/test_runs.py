@@ -50,7 +50,7 @@ STEPS = {
     train.run: train_family,
     evaluate.run: decide,
     request_approval.run: request,
-    check_approval.run: lambda **asked: None,
+    check_approval.run: lambda **options: None,
 }
 orders = family_selection.plan_trainings
 retrain_tasks.run_step = lambda step, *values, **options: STEPS[step](*values, **options)
