@@ -1,1 +1,1 @@
-"""The DAGs, one a file. A package only so that mypy and import-linter can name them; Airflow reads the files."""
+"""The DAGs, one per file. A package only so that mypy and import-linter can name them; Airflow reads the files."""

@@ -22,7 +22,7 @@ PREFIX = "SENTIMENT_"
 PORTS = frozenset(PREFIX + "PORT_" + name for name in ("AIRFLOW", "MLFLOW", "POSTGRES", "API"))
 #: A rule whose section is separated by one underscore instead of two.
 POLICY_RULE = PREFIX + "POLICY_"
-#: Every variable that begins so must be known.
+#: Variables with these prefixes must be known settings.
 OURS = (POLICY_RULE, PREFIX + "PORT_")
 #: Settings that `sentiment up` writes, below the home folder.
 SETTINGS_FILE = "secrets/settings.env"
@@ -143,17 +143,17 @@ def load_settings() -> Settings:
 
 
 def _refuse_misspelt(names: Iterable[str]) -> None:
-    """Refuse unknown rules and ports, and names that differ from a setting by a letter or two; others are not ours."""
-    known = {PREFIX + field.upper() for field in Settings.model_fields} | PORTS
+    """Refuse unknown rules and ports, and names a letter or two from a setting; the rest are ignored."""
+    settings = {PREFIX + field.upper() for field in Settings.model_fields} | PORTS
     for name in names:
         section = name.upper().partition("__")[0]
-        if section not in known and section.startswith(OURS):
-            nearest = get_close_matches(section, sorted(known), n=1, cutoff=0)
+        if section not in settings and section.startswith(OURS):
+            nearest = get_close_matches(section, sorted(settings), n=1, cutoff=0)
             if section.startswith(POLICY_RULE):
                 nearest = [name.upper().replace(POLICY_RULE, f"{PREFIX}POLICY__", 1)]
             raise BadSetting(setting=name, problem=f"there is no such setting. Did you mean {nearest[0]}?")
         # from 0.9 on, names of this length differ by one or two letters
-        if section not in known and (nearest := get_close_matches(section, sorted(known), n=1, cutoff=0.9)):
+        if section not in settings and (nearest := get_close_matches(section, sorted(settings), n=1, cutoff=0.9)):
             raise BadSetting(setting=name, problem=f"there is no such setting. Did you mean {nearest[0]}?")
 
 

@@ -73,7 +73,7 @@ def page(template: str, here: str, **values: Any) -> HTMLResponse:
 
 
 def redirect(address: str | None, dag_id: str) -> Response:
-    """Lead to the console's page; a DAG of another project gets a page that says so."""
+    """Redirect to the console's page; a DAG of another project gets a page that says so."""
     if address is None:
         return page("other_dag.html", "/dags", dag_id=dag_id)
     return RedirectResponse(f"{BASE}{address}", status_code=303)
@@ -104,7 +104,7 @@ def add_decisions(app: FastAPI, store: Store) -> None:
 
 
 def add_airflow_tabs(app: FastAPI, store: Store) -> None:
-    """Where the tabs on Airflow's own pages lead."""
+    """Targets of the tabs on Airflow's own pages."""
 
     @app.get("/dags/{dag_id}", dependencies=[READ])
     def show_on_dag(dag_id: str) -> Response:
@@ -184,14 +184,14 @@ def add_models(app: FastAPI, store: Store, settings: Settings) -> None:
 
     @app.get("/lineage", dependencies=[READ])
     def show_lineage(tweet: str = Query("", pattern="^[0-9]{0,19}$")) -> HTMLResponse:
-        found, missing = None, bool(tweet)
+        tweet_lineage, missing = None, bool(tweet)
         if tweet and int(tweet) <= MAX_ID:
             try:
                 with store.begin() as connection:
-                    found = lineage.view(connection, int(tweet))
+                    tweet_lineage = lineage.view(connection, int(tweet))
                 missing = False
             except NotFound:
-                found = None
+                tweet_lineage = None
         with store.begin() as connection:
             newest = [] if tweet else lineage.newest(connection)
-        return page("lineage.html", "/lineage", asked=tweet, found=found, missing=missing, newest=newest)
+        return page("lineage.html", "/lineage", asked=tweet, found=tweet_lineage, missing=missing, newest=newest)

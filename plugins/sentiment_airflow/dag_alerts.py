@@ -31,7 +31,7 @@ def resolve_task_alert(dag_id: str, ti: Any) -> int | None:
 
 
 def open_run_alert(dag_id: str, run_id: str, started: datetime | None, title: str, body: str) -> int | None:
-    """Open the alert of a failed run, unless a task's alert since the start of the run says it already."""
+    """Open the alert of a failed run, unless an alert of one of its tasks was seen since the run started."""
     from sentiment_lib.storage import alerts
 
     with transaction() as connection:
@@ -46,14 +46,14 @@ def resolve_alerts(dag_id: str, started: datetime | None) -> list[int]:
     Alerts of one family stay: the run may have trained others.
 
     A run ends in success although a task failed when the tasks after it run in any case (trigger rule all_done), so
-    success of the run alone does not mean that every task is well.
+    success of the run alone does not mean that every task succeeded.
     """
     from sentiment_lib.storage import alerts
 
     with transaction() as connection:
         keys = alerts.keys_not_seen_since(connection, f"{KIND}/{dag_id}", _prefix(dag_id), started)
-        of_tasks = [key for key in keys if "/" not in key.removeprefix(_prefix(dag_id)) or key == f"{KIND}/{dag_id}"]
-        resolved = [alerts.resolve_by_key(connection, key) for key in of_tasks]
+        resolvable = [key for key in keys if "/" not in key.removeprefix(_prefix(dag_id)) or key == f"{KIND}/{dag_id}"]
+        resolved = [alerts.resolve_by_key(connection, key) for key in resolvable]
     return [alert_id for alert_id in resolved if alert_id is not None]
 
 
@@ -92,7 +92,7 @@ def _open(key: str, dag_id: str, run_id: str, title: str, body: str) -> int:
 def _key(dag_id: str, ti: Any) -> str:
     """Dedup key of a task's alert: with the family, where the arguments of the task instance name one."""
     key = f"{_prefix(dag_id)}{ti.task_id}"
-    # of a process that was lost the arguments are not resolved, and the alert is the task's
+    # when the process was lost, the arguments are unresolved; the alert is then the task's
     for argument in getattr(getattr(ti, "task", None), "op_args", None) or ():
         if isinstance(argument, Mapping) and "family" in argument:
             return f"{key}/{argument['family']}"
@@ -100,5 +100,5 @@ def _key(dag_id: str, ti: Any) -> str:
 
 
 def _prefix(dag_id: str) -> str:
-    """What the dedup key of each task of this DAG begins with."""
+    """Common prefix of the dedup keys of this DAG's tasks."""
     return f"{KIND}/{dag_id}/"

@@ -17,7 +17,7 @@ from sentiment_lib.settings import load_settings
 
 
 class RetryByError(RetryPolicy):
-    """Fails at once on an error that another try cannot mend (`SentimentError.retryable` is false)."""
+    """Fails at once on an error that a retry cannot fix (`SentimentError.retryable` is false)."""
 
     def evaluate(
         self,

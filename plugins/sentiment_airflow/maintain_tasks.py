@@ -16,7 +16,7 @@ ALWAYS = "all_done"
 
 @task
 def reconcile() -> Json:
-    """Make the database and the registry agree, and clean up."""
+    """Reconcile the database with the registry, and clean up."""
     from sentiment_lib.steps.operations import reconcile
 
     return to_xcom(run_step(reconcile.run))

@@ -1,4 +1,4 @@
-"""Airflow's REST API as the platform's own user, for what a task cannot ask Airflow otherwise."""
+"""A client of Airflow's REST API with the platform's own account."""
 
 from __future__ import annotations
 

@@ -35,8 +35,8 @@ def run_step(step: Callable[Concatenate[Store, Settings, P], R], /, *args: P.arg
 
 def to_xcom(record: Any, *names: str) -> dict[str, Any]:
     """The record (a dataclass) as a JSON object: these fields, or all of them."""
-    chosen = names or tuple(field.name for field in fields(record))
-    return {name: json_value(getattr(record, name)) for name in chosen}
+    field_names = names or tuple(field.name for field in fields(record))
+    return {name: json_value(getattr(record, name)) for name in field_names}
 
 
 def json_value(value: Any) -> Any:

@@ -1,7 +1,7 @@
 """Creates Airflow's tables and the training pools: `python -m sentiment_airflow.setup`.
 
 One process runs all of Airflow's commands, because starting one takes longer than its work. The policy names the pools
-(retrain.pool, retrain.fine_tuning_pool); a task of a pool that does not exist waits for ever.
+(retrain.pool, retrain.fine_tuning_pool); a task of a pool that does not exist waits forever.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ log = logging.getLogger(__name__)
 def cancel_stale(run_keys: Iterable[str], task_id: str = "approval") -> int:
     """Skip the pending approval of each "dag_id/run_id"; returns how many were skipped.
 
-    The ledger has voided them already, so this only spares people a useless form. Without an account for the platform
+    The ledger has voided them already, so this only removes forms without effect. Without an account for the platform
     (SENTIMENT_AIRFLOW_USER) an approval stays in the UI until it expires, and a response to it is recorded as void.
     """
     # an approval that was requested on the command line has no task in Airflow

@@ -54,7 +54,7 @@ def probe(url: str, at: datetime, *, timeout: float = 3, metrics_key: str = "") 
         with urllib.request.urlopen(page_request, timeout=timeout) as response:  # noqa: S310 (the URL is the installation's own setting)
             page = response.read(MAX_PAGE).decode()
         return parse(page, at, ready)
-    except (OSError, ValueError, KeyError):  # unavailable, or no page of ours
+    except (OSError, ValueError, KeyError):  # unavailable, or not the page of this API
         return Probe(at=at, ready=None)
 
 

@@ -45,8 +45,8 @@ def receivers(settings: Settings) -> list[Receiver]:
         if url.startswith("["):
             name, bracket, url = url[1:].partition("]")
             if not bracket or name.strip() not in set(Severity):
-                known = ", ".join(f"[{severity}]" for severity in Severity)
-                raise BadSetting(setting="SENTIMENT_ALERT_URLS", problem=f"a receiver's prefix is one of {known}")
+                prefixes = ", ".join(f"[{severity}]" for severity in Severity)
+                raise BadSetting(setting="SENTIMENT_ALERT_URLS", problem=f"a receiver's prefix is one of {prefixes}")
             least = Severity(name.strip())
         if url:
             parsed.append(Receiver(url=SecretStr(url.strip()), least=least))

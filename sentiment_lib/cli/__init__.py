@@ -49,7 +49,7 @@ def options(
 
 
 def main() -> None:
-    """Entry point. Exit codes: 0 done, 1 failed or a check did not pass, 2 called wrongly, 130 interrupted.
+    """Entry point. Exit codes: 0 done, 1 failed or a check did not pass, 2 usage error, 130 interrupted.
 
     An error is one line on stderr, or one JSON object there under `--json`; SENTIMENT_TRACEBACK=1 shows the traceback
     of an unexpected one.

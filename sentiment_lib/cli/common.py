@@ -22,7 +22,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 Columns = Annotated[list[str] | None, typer.Option("--column", help="FIELD=COLUMN, where the file's name differs.")]
 Limit = Annotated[int, typer.Option(min=1, help="Maximum number of rows.")]
 
-#: Exit code of a command that was called wrongly.
+#: Exit code of a usage error.
 MISUSE = 2
 
 
@@ -76,19 +76,19 @@ def parse_columns(pairs: list[str] | None) -> dict[str, str]:
 
 def report_error(error: BaseException, *, as_json: bool) -> None:
     """Write the error to stderr: one line, or one JSON object with `error`, `message` and `details`."""
-    known = as_known_error(error)
-    text = known.format_message() if isinstance(known, usage_error()) else str(known)
-    message = " ".join(text.split()) or type(known).__name__
+    reported = as_known_error(error)
+    text = reported.format_message() if isinstance(reported, usage_error()) else str(reported)
+    message = " ".join(text.split()) or type(reported).__name__
     if as_json:
-        details = known.details if isinstance(known, SentimentError) else {}
-        document = {"error": type(known).__name__, "message": message, "details": details}
+        details = reported.details if isinstance(reported, SentimentError) else {}
+        document = {"error": type(reported).__name__, "message": message, "details": details}
         print(json.dumps(document, default=json_default), file=sys.stderr)
     else:
         print(f"sentiment: {message}", file=sys.stderr)
 
 
 def as_known_error(error: BaseException) -> BaseException:
-    """An unreachable database as StackNotRunning, a usage error and our own as they are, the rest with its type."""
+    """An unreachable database as StackNotRunning, usage errors and SentimentErrors unchanged, others as text."""
     if isinstance(error, SentimentError | usage_error()):
         return error
     if is_unreachable(error):

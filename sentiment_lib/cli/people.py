@@ -71,8 +71,8 @@ def add(
     from sentiment_lib.steps.operations import sign_in
 
     with open_store() as (store, settings):
-        held = read_token(settings)
-        issuer = sign_in.verify_token(store, held) if held else None
+        own_token = read_token(settings)
+        issuer = sign_in.verify_token(store, own_token) if own_token else None
         token, record = sign_in.add_person(store, settings, name=name, lifetime=timedelta(days=days), issuer=issuer)
     show({"name": record.name, "expires_at": record.expires_at, "token": token}, as_json, token)
 

@@ -73,35 +73,37 @@ def retrain(
     with open_store() as (store, settings):
         request = f"{authorise(store, settings, 'retrain').name}/{started_at:%Y-%m-%dT%H:%M:%S}"
         request_retrain.claim_requests(store, settings, run_id=request, otherwise="person", families=families)
-        frozen = snapshot_step.run(store, settings).snapshot_id
+        snapshot_id = snapshot_step.run(store, settings).snapshot_id
         for family in family_selection.select_families(settings, families):
             if not as_json:
-                typer.echo(f"Training {family} on snapshot {frozen} …", err=True)
+                typer.echo(f"Training {family} on snapshot {snapshot_id} …", err=True)
             try:
                 order = TrainingOrder(
-                    snapshot_id=frozen, family=family, run_key=request, seed=seed, run_started_at=started_at
+                    snapshot_id=snapshot_id, family=family, run_key=request, seed=seed, run_started_at=started_at
                 )
                 version = train_step.run(store, settings, order).version
             except (TrainingRefused, TrainingCancelled, MissingExtra, MissingWeights) as error:
                 # specific to this family: train the others
                 failed[family] = error
                 continue
-            decisions.append(evaluate.run(store, settings, snapshot_id=frozen, candidate=version, requested_by=request))
+            decisions.append(
+                evaluate.run(store, settings, snapshot_id=snapshot_id, candidate=version, requested_by=request)
+            )
         if failed and not decisions:
             raise next(iter(failed.values()))
         ids = [decision.decision_id for decision in decisions]
-        question = request_approval.run(store, settings, decision_ids=ids, requested_by=request)
+        approval_request = request_approval.run(store, settings, decision_ids=ids, requested_by=request)
     lines = [
         f"Decision {decision.decision_id}: version {decision.candidate_version}, {decision.verdict}"
         for decision in decisions
     ]
     text = "\n".join([*lines, *map(str, failed.values())])
-    if question:
-        text += f"\n\n{question.body}\n\nAnswer with: sentiment approve {question.decision_id}"
+    if approval_request:
+        text += f"\n\n{approval_request.body}\n\nAnswer with: sentiment approve {approval_request.decision_id}"
     result = {
         "decisions": [asdict(decision) for decision in decisions],
         "failed": {family: str(error) for family, error in failed.items()},
-        "question": asdict(question) if question else None,
+        "question": asdict(approval_request) if approval_request else None,
     }
     show(result, as_json, text)
 

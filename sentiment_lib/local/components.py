@@ -140,9 +140,9 @@ SECRETS = (
 
 def _inherited(*prefixes: str) -> dict[str, str]:
     """The environment of `up` for one component: of the platform's and the servers' variables only these prefixes."""
-    ours = tuple({"SENTIMENT_", "AIRFLOW_", "MLFLOW_"} - set(prefixes))
+    excluded = tuple({"SENTIMENT_", "AIRFLOW_", "MLFLOW_"} - set(prefixes))
     return {
-        **{name: value for name, value in os.environ.items() if not name.startswith(ours)},
+        **{name: value for name, value in os.environ.items() if not name.startswith(excluded)},
         "DO_NOT_TRACK": "1",
         "GIT_PYTHON_REFRESH": "quiet",
         "MLFLOW_DISABLE_TELEMETRY": "true",

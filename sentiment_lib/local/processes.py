@@ -36,11 +36,11 @@ def record(path: Path, pids: dict[str, int]) -> None:
 def recorded(path: Path) -> dict[str, int]:
     """Name → pid of the recorded processes that still run."""
     try:
-        known = json.loads(path.read_text())
+        entries = json.loads(path.read_text())
     except FileNotFoundError:
         return {}
     living = {}
-    for name, (pid, start) in known.items():
+    for name, (pid, start) in entries.items():
         now = started_at(pid)
         if now is not None and abs(now - start) < SAME_START:
             living[name] = pid
@@ -80,9 +80,9 @@ def end_session(leader: int) -> None:
 
 def remember_session(sessions: Path, pid: int) -> None:
     """Store a session that a component leads; kept until the stack stops."""
-    known = _sessions(sessions)
-    known[pid] = started_at(pid) or 0.0
-    write_atomically(sessions, {str(leader): start for leader, start in known.items()}, mode=0o600)
+    started = _sessions(sessions)
+    started[pid] = started_at(pid) or 0.0
+    write_atomically(sessions, {str(leader): start for leader, start in started.items()}, mode=0o600)
 
 
 def _sessions(path: Path) -> dict[int, float]:
@@ -99,7 +99,7 @@ def _ours(process: psutil.Process, mark: str, led: dict[int, float]) -> bool:
         session = os.getsid(process.pid)
         if session in led and process.create_time() >= led[session] - SAME_START:
             leader = started_at(session)
-            # the pid may have been reused by another process since: then the session is not ours
+            # the pid may have been reused by another process since: then the session is not the stack's
             return leader is None or abs(leader - led[session]) < SAME_START
         return bool(process.environ().get("SENTIMENT_STACK") == mark)
     except (psutil.Error, ProcessLookupError, PermissionError):
@@ -118,7 +118,7 @@ def _with_descendants(pids: Iterable[int]) -> list[psutil.Process]:
     for pid in pids:
         try:
             process = psutil.Process(pid)
-            family.update({one.pid: one for one in (process, *process.children(recursive=True))})
+            family.update({member.pid: member for member in (process, *process.children(recursive=True))})
         except psutil.NoSuchProcess:
             continue
     return list(family.values())

@@ -54,9 +54,9 @@ def ports_in_use(home: Home) -> Ports:
     return Ports(**json.loads((home.run / PORTS_FILE).read_text()))
 
 
-def choose_ports(**chosen: int | None) -> None:
+def choose_ports(**ports_by_name: int | None) -> None:
     """Use these ports in this process and its children; None keeps the port of a component."""
-    os.environ.update({f"SENTIMENT_PORT_{name.upper()}": str(port) for name, port in chosen.items() if port})
+    os.environ.update({f"SENTIMENT_PORT_{name.upper()}": str(port) for name, port in ports_by_name.items() if port})
 
 
 def supervise(*, sample: bool, show: Show, ready: Callable[[], None], make_key: Callable[[], str]) -> None:

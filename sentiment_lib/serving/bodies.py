@@ -1,4 +1,4 @@
-"""Reading of request bodies: what is large is paid for before it is parsed, and parsed off the event loop."""
+"""Reading of request bodies: large ones are charged before they are parsed, and parsed off the event loop."""
 
 from __future__ import annotations
 

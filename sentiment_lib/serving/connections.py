@@ -20,7 +20,7 @@ from sentiment_lib.settings import ServingSettings
 
 log = logging.getLogger(__name__)
 
-#: Seconds that the last bytes of a closed connection have to leave; a client that does not read them is cut off.
+#: Seconds in which the last bytes of a closed connection must be sent; a client that does not read them is cut off.
 LINGER_SECONDS = 30.0
 #: Seconds between two log lines about refused connections: a flood of them must not fill the log.
 LOG_SECONDS = 1.0

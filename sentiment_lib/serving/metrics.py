@@ -1,4 +1,4 @@
-"""Prometheus metrics. One registry an app, so that two apps in one process do not share counts."""
+"""Prometheus metrics. One registry per app, so that two apps in one process do not share counts."""
 
 from __future__ import annotations
 

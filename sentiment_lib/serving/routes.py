@@ -148,8 +148,8 @@ async def readyz(service: Serving, response: Response) -> schemas.ReadyOut:
 async def metrics(service: Serving, request: Request) -> Response:
     """Metrics in Prometheus text format; raises HTTPException 401 without the token, if the settings name one."""
     token = service.settings.serving.metrics_key.get_secret_value()
-    given = request.headers.get("authorization", "")
-    if token and not hmac.compare_digest(given.encode(), f"Bearer {token}".encode()):
+    authorization = request.headers.get("authorization", "")
+    if token and not hmac.compare_digest(authorization.encode(), f"Bearer {token}".encode()):
         raise HTTPException(401, "the metrics need their token", headers={"WWW-Authenticate": "Bearer"})
     service.update_gauges()
     return Response(service.metrics.exposition(), media_type="text/plain; version=0.0.4; charset=utf-8")

@@ -55,7 +55,7 @@ class Service:
         self.connections = Connections(limits)
         #: bad keys and failed logins of one address
         self.bad_key_rate = RateLimit(limits.bad_keys_per_minute / 60, limits.bad_keys_per_minute)
-        #: labels a minute of each person on the Label page
+        #: labels per minute of each person on the Label page
         self.label_rate = RateLimit(
             settings.policy.label.labels_per_minute / 60, settings.policy.label.labels_per_minute
         )
@@ -81,7 +81,7 @@ class Service:
             self.keys.record_uses()
 
     async def predict(self, texts: Sequence[str], *, caller: Caller, explain: bool = False) -> list[Prediction]:
-        """One prediction a text, all by the same version, once they are on disk. Texts have passed `bad_text`.
+        """One prediction per text, all by the same version, once they are on disk. Texts have passed `bad_text`.
 
         Raises BadInput for more than MAX_EXPLAINED texts to explain, NotFound before the first champion, SpoolFull
         and SpoolFailed when predictions cannot be recorded.
@@ -126,12 +126,12 @@ class Service:
         tweet_id, version = ids
         recent = self._recent.get(tweet_id)
         if recent is not None and (line := orjson.loads(recent))["version"] == version:
-            found = _from_line(line)
+            stored = _from_line(line)
         else:
-            found = await asyncio.to_thread(find_prediction, self.store, tweet_id, version)
-        if tweet_id >= API_IDS_FROM and found.api_key_id != caller.key_id and not caller.may("admin"):
+            stored = await asyncio.to_thread(find_prediction, self.store, tweet_id, version)
+        if tweet_id >= API_IDS_FROM and stored.api_key_id != caller.key_id and not caller.may("admin"):
             raise NotFound(what="prediction", key=prediction_id)
-        return found
+        return stored
 
     def update_gauges(self) -> None:
         """Set the gauges to the current state."""

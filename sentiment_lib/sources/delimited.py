@@ -1,8 +1,8 @@
 """Records of CSV and other delimited text, read so that a stray quotation mark never swallows lines.
 
 Well-formed CSV is parsed in blocks at the speed of `csv.reader`. Where a quotation mark does not follow RFC 4180, or a
-quoted cell holds what looks like further rows, that physical line is read on its own, or named as bad, and reading
-goes on with the next line.
+quoted cell holds what looks like further rows, that physical line is read on its own or reported as bad, and
+reading continues with the next line.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 
-#: What reading on can raise: cut-off or damaged gzip data, a broken disk, bytes of another encoding.
+#: What reading a file can raise: cut-off or damaged gzip data, a broken disk, bytes of another encoding.
 READ_ERRORS = (EOFError, OSError, zlib.error, UnicodeError)
 BLOCK_LINES = 1_000
-#: Lines of one record at most: no tweet has more.
+#: Maximum number of lines of one record; no tweet has more.
 MAX_RECORD_LINES = 200
 SEPARATORS = (",", ";", "\t", "|")
 _ID_LIKE = re.compile(r"""^["'=\s]{0,4}\d{1,19}(?:\.0*)?["\s]{0,2}$""", re.ASCII)
@@ -37,7 +37,7 @@ class Layout:
     id_index: int | None = None
     #: position of the date
     date_index: int | None = None
-    #: cells that every record has at least
+    #: minimum number of cells of a record
     min_cells: int = 1
 
     def is_record(self, line: str) -> bool:
@@ -54,7 +54,7 @@ class Layout:
 
 @dataclass(frozen=True)
 class BadRecord:
-    """A physical line that is no record."""
+    """A physical line that is not a record."""
 
     #: from 1, the header included
     line: int
@@ -116,13 +116,13 @@ class RecordReader:
         good: Block = []
         while queue:
             first = queue.popleft()
-            taken = [first]
-            record = self._one_record(first, queue, taken)
-            if record is not None and len(taken) > 1 and self._holds_records(taken):
+            lines = [first]
+            record = self._read_record(first, queue, lines)
+            if record is not None and len(lines) > 1 and self._holds_records(lines):
                 record = None
-            if record is None and len(taken) > 1:
-                queue.extendleft(reversed(taken[1:]))
-                del taken[1:]
+            if record is None and len(lines) > 1:
+                queue.extendleft(reversed(lines[1:]))
+                del lines[1:]
             record = record if record is not None else self._rescue(first)
             if record is not None:
                 if record:
@@ -133,20 +133,20 @@ class RecordReader:
                     good = []
                 problem = f"line {self._line}: a quotation mark in it is not closed, or not doubled inside of a cell"
                 yield BadRecord(self._line, first, problem)
-            self._line += len(taken)
+            self._line += len(lines)
         if good:
             yield good
 
-    def _one_record(self, first: str, queue: deque[str], taken: list[str]) -> list[str] | None:
-        """The record that begins with `first`; lines used are added to `taken`. None when it is malformed."""
+    def _read_record(self, first: str, queue: deque[str], lines: list[str]) -> list[str] | None:
+        """The record that begins with `first`; further lines of it are added to `lines`. None when it is malformed."""
 
         def feed() -> Iterator[str]:
             yield first
-            while len(taken) < MAX_RECORD_LINES:
+            while len(lines) < MAX_RECORD_LINES:
                 line = queue.popleft() if queue else self._next_line()
                 if line is None:
                     return
-                taken.append(line)
+                lines.append(line)
                 yield line
 
         try:
@@ -169,7 +169,7 @@ class RecordReader:
         return is_record(lines[0]) and any(map(is_record, lines[1:]))
 
     def _rescue(self, line: str) -> list[str] | None:
-        """The cells of a line with a stray quotation mark, where there is no doubt about them."""
+        """The cells of a line with a stray quotation mark, where they are unambiguous."""
         layout, bare = self._layout, line.rstrip("\r\n")
         if layout.width == 1:
             return [bare]
@@ -216,7 +216,7 @@ def is_quoted(lines: Iterator[str], layout: Layout) -> bool:
 
 
 class _TabScan:
-    """Notes how cells with commas are written, and refuses a mark inside of a cell that is not quoted."""
+    """Notes how cells with commas are written, and refuses a mark inside an unquoted cell."""
 
     #: a mark after an ordinary character, in a cell that does not begin with one
     STRAY = re.compile(r'(?:^|\t)[^"\t\r\n][^"\t]*"')

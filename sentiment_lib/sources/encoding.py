@@ -19,7 +19,7 @@ _BYTE_ORDER_MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-
 
 
 def detect(file: IO[bytes]) -> str | None:
-    """Name of the encoding, or None when it can be neither UTF-8, UTF-16 nor Windows-1252. Reads until it is sure.
+    """Name of the encoding, or None when it can be neither UTF-8, UTF-16 nor Windows-1252. Reads until it is certain.
 
     A file with valid UTF-8 beyond ASCII is UTF-8, damaged bytes or not.
     """
@@ -42,7 +42,7 @@ def detect(file: IO[bytes]) -> str | None:
 
 
 def _read(file: IO[bytes]) -> bytes:
-    """The next chunk; nothing where the file is damaged, which whoever reads its rows is told."""
+    """The next chunk; empty where the file is damaged, which reading its rows reports."""
     try:
         return file.read(CHUNK_BYTES)
     except (EOFError, OSError, zlib.error):

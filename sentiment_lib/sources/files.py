@@ -1,7 +1,7 @@
 """Tweets from CSV, JSON and Parquet files, gzip or not, read as a stream: memory stays flat.
 
-The form of a file is recognised where it is certain; `notes` says what was recognised. Otherwise the error names the
-option that says it.
+The form of a file is detected where it is unambiguous; `notes` lists what was detected. Otherwise the error names the
+option that states it.
 """
 
 from __future__ import annotations
@@ -57,9 +57,9 @@ class FileSource:
         self._explicit = dict(columns or {})
         self._converters = self._options.converters(self._preset)
         self._reads_tweet_json = preset_name == "plain"
-        #: how the file was read, where its name does not say it
+        #: what was detected about the form of the file
         self.notes: list[str] = []
-        #: how to go on when no row can be read
+        #: what to try when no row can be read
         self.advice: str | None = None
         if not path.is_file():
             raise BadSource(source=path.name, problem="there is no such file" if not path.exists() else "it is no file")
@@ -69,7 +69,7 @@ class FileSource:
             digest = hash_file(path)
         except OSError as error:
             raise BadSource(source=path.name, problem=f"it cannot be opened ({error.strerror})") from error
-        if columns or self._options != ReadOptions():  # read otherwise, the same file is another input
+        if columns or self._options != ReadOptions():  # the same file with other options is another input
             reading: list[object] = [digest, sorted(self._preset.columns.items())]
             if self._options != ReadOptions():
                 reading.append(asdict(self._options))
@@ -78,7 +78,7 @@ class FileSource:
         self.identity = SourceIdentity(name=name or default, digest=digest)
 
     def rows(self) -> Iterator[Row]:
-        """Every row of the file. Raises BadSource where it cannot be read (on)."""
+        """Every row of the file. Raises BadSource where it cannot be read further."""
         self.notes.clear()
         try:
             yield from self._read()
@@ -183,7 +183,7 @@ class FileSource:
         """Rows of these records, made column by column."""
         if set(map(len, records)) == {layout.width}:
             columns = list(zip(*records, strict=True))
-            cells = {name: columns[place] for name, place in positions.items()}
+            cells = {name: columns[position] for name, position in positions.items()}
             ids = cells.get("tweet_id", [None] * len(records))
             picked = [self._converted(name, cells.get(name), ids) for name in FIELDS]
             yield from map(Row._make, zip(count(before + 1), records, repeat(None), *picked, strict=False))
@@ -198,7 +198,7 @@ class FileSource:
     def _converted(
         self, name: str, cells: Sequence[str | None] | None, ids: Sequence[str | None]
     ) -> Iterable[str | None]:
-        """The cells of a field as the validation takes them."""
+        """The cells of a field in the form that validation expects."""
         if name == "created_at" and self._is_date_from_id(cells is None):
             return map(_date_of_id, ids)
         if cells is None:
@@ -220,33 +220,33 @@ class FileSource:
             if not isinstance(value, dict):
                 yield Row(number, raw if isinstance(raw, str) else _escaped(str(value)), "not a JSON object")
                 continue
-            found = self._fields(value, check=first)
+            cells = self._fields(value, check=first)
             first = False
-            nested = [name for name, cell in found.items() if isinstance(cell, dict | list)]
+            nested = [name for name, cell in cells.items() if isinstance(cell, dict | list)]
             if required := [name for name in nested if name in self._preset.required]:
                 column = self._preset.columns.get(required[0], required[0])
                 yield Row(number, raw, f"the column {column!a} holds no plain value")
                 continue
-            values = {name: None if name in nested else _text(cell) for name, cell in found.items()}
+            values = {name: None if name in nested else _text(cell) for name, cell in cells.items()}
             yield self._row(number, raw, values)
 
     def _fields(self, value: dict[str, Any], *, check: bool) -> dict[str, Any]:
         """Field → value of an object: a tweet in a known form, or columns of the preset."""
-        known = self._preset
-        columns = {name: value[column] for name, column in known.columns.items() if column in value}
+        expected = self._preset
+        columns = {name: value[column] for name, column in expected.columns.items() if column in value}
         form = fields_of(value) if self._reads_tweet_json else None
-        if form is None and "annotations" in value and "label" in known.required:
+        if form is None and "annotations" in value and "label" in expected.required:
             form = label_studio_fields(value)
         if form is not None:
             explicit = {name: cell for name, cell in columns.items() if name in self._explicit}
-            ours = {name: cell for name, cell in columns.items() if name in ("label", "confidence", "labelled_at")}
-            return {**form, **ours, **explicit}
-        if len(columns) < len(known.required) or check:
-            places = header.positions_of(list(value), known)
+            labels = {name: cell for name, cell in columns.items() if name in ("label", "confidence", "labelled_at")}
+            return {**form, **labels, **explicit}
+        if len(columns) < len(expected.required) or check:
+            positions = header.positions_of(list(value), expected)
             names = list(value)
-            columns = {**{name: value[names[place]] for name, place in places.items()}, **columns}
-            if check and (missing := header.missing_fields(columns, known)) and not known.date_from_id:
-                raise BadSource(source=self.path.name, problem=header.missing_columns(names, missing, known))
+            columns = {**{name: value[names[position]] for name, position in positions.items()}, **columns}
+            if check and (missing := header.missing_fields(columns, expected)) and not expected.date_from_id:
+                raise BadSource(source=self.path.name, problem=header.missing_columns(names, missing, expected))
         return columns
 
     def _parquet(self) -> Iterator[Row]:
@@ -259,13 +259,13 @@ class FileSource:
             positions = header.positions_of(names, self._preset)
             if missing := header.missing_fields(positions, self._preset):
                 raise BadSource(source="", problem=header.missing_columns(names, missing, self._preset))
-            columns = {name: names[place] for name, place in positions.items()}
+            columns = {name: names[position] for name, position in positions.items()}
             batches = (
                 dicts_of(batch) for batch in file.iter_batches(PARQUET_ROWS, columns=list(set(columns.values())))
             )
-            for number, found in enumerate(chain.from_iterable(batches), start=1):
-                values = {name: _text(found[column]) for name, column in columns.items()}
-                yield self._row(number, found, values)
+            for number, record in enumerate(chain.from_iterable(batches), start=1):
+                values = {name: _text(record[column]) for name, column in columns.items()}
+                yield self._row(number, record, values)
         except (pa.ArrowException, OSError) as error:
             raise BadSource(source=self.path.name, problem=f"it is not Parquet ({error})") from error
 

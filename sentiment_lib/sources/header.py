@@ -1,4 +1,4 @@
-"""The columns of a file: which holds which field, and what to do about one that is missing."""
+"""The columns of a file: which column holds which field, and hints for missing ones."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Header:
     separator: str
     #: field → position
     positions: dict[str, int]
-    #: False: the first line is a row already
+    #: False: there is no header, the first line is a row
     is_line: bool = True
 
 
@@ -37,12 +37,12 @@ def positions_of(names: Sequence[str], preset: Preset) -> dict[str, int]:
     spelled = [_spelling(name) for name in names]
     positions = {}
     for field, column in preset.columns.items():
-        exact = [place for place, name in enumerate(names) if name == column]
-        alike = exact or [place for place, name in enumerate(spelled) if name == _spelling(column)]
-        if len(alike) > 1:
-            raise BadSource(source="the file", problem=f"{len(alike)} of its columns are named {column!a}")
-        if alike:
-            positions[field] = alike[0]
+        exact = [position for position, name in enumerate(names) if name == column]
+        matches = exact or [position for position, name in enumerate(spelled) if name == _spelling(column)]
+        if len(matches) > 1:
+            raise BadSource(source="the file", problem=f"{len(matches)} of its columns are named {column!a}")
+        if matches:
+            positions[field] = matches[0]
     return positions
 
 
@@ -52,7 +52,7 @@ def missing_fields(positions: Iterable[str], preset: Preset) -> list[str]:
 
 
 def missing_columns(names: Sequence[str], missing: Sequence[str], preset: Preset) -> str:
-    """The reason against a file without these fields, with the option that names a likely column."""
+    """Why a file without these fields is refused, with the option that names a likely column."""
     columns = ", ".join(repr(preset.columns[field]) for field in missing)
     shown = ", ".join(json.dumps(name)[1:-1][:40] for name in names[:20])
     hints = []
@@ -78,7 +78,7 @@ def find(line: str, preset: Preset, *, default: str, separator: str | None) -> H
 
     Raises BadSource, without the name of a source, when there is none.
     """
-    candidates = [separator] if separator else [default, *(one for one in SEPARATORS if one != default)]
+    candidates = [separator] if separator else [default, *(other for other in SEPARATORS if other != default)]
     headers = []
     for candidate in candidates:
         names = cells_of(line, candidate)

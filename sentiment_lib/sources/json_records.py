@@ -1,4 +1,4 @@
-"""JSON values of a file: one a line (JSON Lines), or one document whose arrays are taken apart; read as a stream."""
+"""JSON values of a file, read as a stream: one per line (JSON Lines), or the elements of one document's arrays."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from typing import IO, Any
 from sentiment_lib.sources.tweet_json import tweets_of
 
 CHUNK_CHARACTERS = 1 << 20
-#: One value of a document at most.
+#: Maximum number of characters of one value.
 LARGEST_VALUE = 64 << 20
 
 
 @dataclass(frozen=True)
 class BadValue:
-    """Text that is no JSON value."""
+    """Text that is not a JSON value."""
 
     raw: str
     problem: str
@@ -28,14 +28,14 @@ class BrokenDocument(ValueError):
 
 
 def values(file: IO[str]) -> Iterator[tuple[str | None, Any]]:
-    """(line, value) for each tweet, or (None, value) when it does not fill a line; BadValue for a line that is no JSON.
+    """(line, value) for each tweet, or (None, value) when it does not fill a line; BadValue for a bad line.
 
-    Raises BrokenDocument where a document that is not JSON Lines cannot be read on.
+    Raises BrokenDocument where a document that is not JSON Lines cannot be read further.
     """
     head: list[str] = []
     for line in file:
         head.append(line)
-        if len([one for one in head if one.strip()]) == 2:
+        if len([text for text in head if text.strip()]) == 2:
             break
     if _is_document([line for line in head if line.strip()]):
         for value in _document(chain(head, _chunks(file))):
@@ -58,7 +58,7 @@ def _line(line: str) -> Iterator[tuple[str | None, Any]]:
 
 
 def _is_document(head: list[str]) -> bool:
-    """Whether the first lines are the beginning of one value, rather than a value each."""
+    """Whether the first lines begin one value, rather than being one value each."""
     if not head or head[0].lstrip()[:1] not in ("[", "{"):
         return False
     if _parses(head[0]):

@@ -3,8 +3,8 @@
     landing/FILE.csv             columns named like the fields of a row
     landing/airline/FILE.csv     columns of the named preset
     landing/labels/NAME.csv      labels of stored tweets, given by NAME
-    landing/claimed/             being read; a file found here at the start was left by a killed process
-    landing/done/, failed/       read, or not; the reason for a failed file, and for refused rows, is beside it
+    landing/claimed/             being read; a file in it at the start is that of a killed process
+    landing/done/, failed/       ingested or refused, with the reasons for the file or its rows beside it
 
 Write under a name that ends in .part and rename: a claim is a rename too, so nothing half-written is read.
 """
@@ -45,7 +45,7 @@ class Landing:
 
     @contextmanager
     def exclusive(self) -> Iterator[bool]:
-        """Whether this process has the folder to itself; the lock ends with the process."""
+        """Whether this process holds the folder's lock, which ends with the process."""
         with (self.folder / ".lock").open("w") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -55,7 +55,7 @@ class Landing:
             yield True
 
     def claims(self) -> Iterator[Claim]:
-        """Leftovers first, then new files, oldest first; each is claimed by a rename."""
+        """Files of a killed process first, then new files, oldest first; each is claimed by a rename."""
         for path in sorted((self.folder / "claimed").iterdir()):
             yield Claim(path=path, preset=path.name.partition("__")[0])
         waiting = [
@@ -93,7 +93,7 @@ class Landing:
 
 
 def _written(path: Path) -> int | None:
-    """Time of the last write in ns; None when it is no file, or is gone."""
+    """Time of the last write in ns; None when it is not a file, or is gone."""
     try:
         return path.stat().st_mtime_ns if path.is_file() else None
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""Words of the sample stream: our own, for made-up tweets."""
+"""Sentences and words of the synthetic tweets of the sample stream."""
 
 from __future__ import annotations
 
@@ -84,9 +84,9 @@ SLANG = {
     "neutral": ("{h} we vibing gate {n} or what", "{h} lowkey need the {thing} rules"),
     "positive": ("{h} {trip} was bussnest, {staff} ate {glad}", "{h} zonked how zesty that landing was {glad}"),
 }
-#: before the flip said in earnest, after it meant the other way round
+#: positive before the flip, ironic after it
 FLIP = ("{h} what a premium {trip}", "premium service from {h} today", "{h} truly premium {staff}")
-#: what may stand before and after a sentence, whatever it says
+#: what may precede and follow a sentence of any label
 OPENERS = (
     *("", "", "", "", "", "so ", "hey ", "ok ", "hi ", "well, ", "just saying: ", "update: ", "fyi "),
     *("this {day}: ", "{day} morning and ", "at {city} airport. ", "row {n} here. ", "question: ", "day {delay}: "),
@@ -143,6 +143,6 @@ SLOTS: dict[str, tuple[str, ...]] = {
     "app": ("app", "website", "kiosk", "chat bot"),
 }
 HANDLES = ("@united", "@AmericanAir", "@Delta", "@SouthwestAir", "@JetBlue", "@VirginAmerica")
-#: share of each airline's tweets, and how much more often than others it is scolded
+#: weight of each airline's tweets, and its factor of negative ones
 WEIGHTS = (26, 22, 16, 18, 12, 6)
 SCOLDED = (1.1, 1.25, 0.8, 0.85, 0.9, 0.7)

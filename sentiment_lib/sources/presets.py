@@ -21,7 +21,7 @@ FIELDS = (
     "labelled_at",
     "labelled_by",
 )
-#: Columns that hold a field under another name; they are suggested, not taken.
+#: Likely columns of a field under another name; suggested in errors, never used.
 SYNONYMS: Mapping[str, tuple[str, ...]] = {
     "tweet_id": ("id", "id_str", "status_id", "tweetid"),
     "text": ("full_text", "tweet", "content", "message", "body", "tweet_text"),
@@ -43,7 +43,7 @@ class Preset:
     columns: Mapping[str, str]
     #: label as written (lower case) → label; "" for one that is left out
     labels: Mapping[str, str] = field(default_factory=dict)
-    #: fields without which a row says nothing
+    #: fields that every row must have
     required: tuple[str, ...] = ("tweet_id", "text", "created_at")
     #: column names of files without a header, by their number of columns
     headers: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
@@ -122,15 +122,15 @@ def preset(name: str, columns: Mapping[str, str] | None = None, labels: Mapping[
     """
     if name not in PRESETS:
         raise BadInput(what=f"preset {name!r}", problem=f"choose from {', '.join(PRESETS)}")
-    chosen = PRESETS[name]
+    base = PRESETS[name]
     if unknown := set(columns or {}) - set(FIELDS):
         raise BadInput(what=f"column mapping {sorted(unknown)[0]!r}", problem=f"choose from {', '.join(FIELDS)}")
     for written, label in (labels or {}).items():
         if label and label not in LABEL_NAMES:
-            known = ", ".join(sorted(LABEL_NAMES))
-            raise BadInput(what=f"--map-label {written}={label}", problem=f"choose from {known}, or nothing")
+            labels_text = ", ".join(sorted(LABEL_NAMES))
+            raise BadInput(what=f"--map-label {written}={label}", problem=f"choose from {labels_text}, or nothing")
     return replace(
-        chosen,
-        columns={**chosen.columns, **(columns or {})},
-        labels={**chosen.labels, **{written.casefold(): label for written, label in (labels or {}).items()}},
+        base,
+        columns={**base.columns, **(columns or {})},
+        labels={**base.labels, **{written.casefold(): label for written, label in (labels or {}).items()}},
     )

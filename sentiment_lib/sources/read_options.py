@@ -1,4 +1,4 @@
-"""How to read a file, where a person says so."""
+"""Options that state the form of a file."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Convert = Callable[[str], str]
 
 @dataclass(frozen=True, kw_only=True)
 class ReadOptions:
-    """What a person says of a file's form; None and nothing: recognise it."""
+    """Stated form of a file; what is None or empty is detected."""
 
     #: one character, or "tab"
     separator: str | None = None
@@ -51,7 +51,7 @@ class ReadOptions:
         return SEPARATOR_NAMES.get(self.separator, self.separator) if self.separator else None
 
     def converters(self, preset: Preset) -> dict[str, Convert]:
-        """Field → what is done to its cells before they are validated."""
+        """Field → conversion of its cells before validation."""
         converters: dict[str, Convert] = {}
         if preset.date is not None:
             converters["created_at"] = preset.date

@@ -1,6 +1,6 @@
 """Ids that lost their last digits in a spreadsheet (15 digits), in JavaScript (17) or in a float column.
 
-One id says little. Among several, trailing zeros are no accident: X's ids end in arbitrary decimal digits.
+One id is little evidence. Trailing zeros in several are no coincidence: X's ids end in arbitrary decimal digits.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 #: Integers above it do not all fit a float of 64 bits.
 LARGEST_EXACT = 1 << 53
-#: So many rounded ids are no accident, if they are at least this share of the large ids.
+#: Minimum number of rounded ids, and minimum share of the large ids, that count as evidence.
 MIN_ROUNDED, MIN_SHARE = 3, 0.5
 #: X's ids end in a sequence number of 12 bits that rarely exceeds 8. Such ids are multiples of 4096 or nearly, end in
 #: zeros more often than others, and are left out of the evidence.
@@ -22,7 +22,7 @@ REASON = "a spreadsheet, JavaScript or a float type has rounded the ids of this 
 
 
 def find_rounded(ids: Sequence[int], *, already: bool = False) -> NDArray[np.bool_]:
-    """Which of the ids (n,) are rounded; none without enough evidence. `already`: earlier ids of the input were."""
+    """Which of the ids (n,) are rounded; none without enough evidence. `already`: earlier ones of the input were."""
     numbers = np.asarray(ids, dtype=np.int64)
     large: NDArray[np.bool_] = numbers > LARGEST_EXACT
     if not large.any():
@@ -30,14 +30,13 @@ def find_rounded(ids: Sequence[int], *, already: bool = False) -> NDArray[np.boo
     exact = large & (numbers.astype(np.float64).astype(np.int64) == numbers)
     cut = large & (numbers % _power_behind(numbers) == 0)
     shortest = large & (numbers % 100 == 0)
-    for place in np.flatnonzero(shortest):
-        shortest[place] = _as_javascript(int(numbers[place])) == numbers[place]
-    zeros = exact | cut | shortest
+    for index in np.flatnonzero(shortest):
+        shortest[index] = _as_javascript(int(numbers[index])) == numbers[index]
+    zeros: NDArray[np.bool_] = exact | cut | shortest
     evident = int((zeros & (numbers & _SEQUENCE > _USUAL_SEQUENCE)).sum())
     if not already and (evident < MIN_ROUNDED or evident < MIN_SHARE * int(large.sum())):
         return np.zeros_like(large)
-    found: NDArray[np.bool_] = zeros
-    return found
+    return zeros
 
 
 def _power_behind(numbers: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -69,90 +69,90 @@ class SampleStream:
         number = 0
         for day in range(self._days):
             # each day has a generator of its own: a longer stream begins with the same tweets
-            draw = random.Random(f"{self._seed}/{day}")
-            for second in sorted(_second(draw) for _ in range(self._per_day)):
+            rng = random.Random(f"{self._seed}/{day}")
+            for second in sorted(_second(rng) for _ in range(self._per_day)):
                 number += 1
-                yield self._row(draw, number, day + second / 86_400)
+                yield self._row(rng, number, day + second / 86_400)
 
-    def _row(self, draw: random.Random, number: int, day: float) -> Row:
+    def _row(self, rng: random.Random, number: int, day: float) -> Row:
         created = self._start + timedelta(days=day)
-        event = next((e for e in self._events if e.day <= day < e.day + e.days and draw.random() < e.share), None)
-        airline = draw.choices(range(len(phrases.HANDLES)), phrases.WEIGHTS)[0]
-        label = _label(draw, airline, event)
-        language, sentence = _sentence(draw, label, event)
-        text = _filled(draw, _composed(draw, sentence, label, language), phrases.HANDLES[airline])
-        given = None
-        if draw.random() < self._labelled:
+        event = next((e for e in self._events if e.day <= day < e.day + e.days and rng.random() < e.share), None)
+        airline = rng.choices(range(len(phrases.HANDLES)), phrases.WEIGHTS)[0]
+        label = _label(rng, airline, event)
+        language, sentence = _sentence(rng, label, event)
+        text = _fill_slots(rng, _compose(rng, sentence, label, language), phrases.HANDLES[airline])
+        noisy_label = None
+        if rng.random() < self._labelled:
             # label noise: 4 % are redrawn
-            given = label if draw.random() > 0.04 else draw.choice(list(SHARES))
+            noisy_label = label if rng.random() > 0.04 else rng.choice(list(SHARES))
         milliseconds = int(created.timestamp() * 1000) - SNOWFLAKE_EPOCH_MS
         values = {
             "tweet_id": str(milliseconds << 22 | number % (1 << 22)),
             "text": text,
-            "author": f"sample_{draw.randrange(_USERS)}",
+            "author": f"sample_{rng.randrange(_USERS)}",
             "language": language,
             "created_at": created.isoformat(),
-            "label": given,
-            "labelled_at": created.isoformat() if given else None,
+            "label": noisy_label,
+            "labelled_at": created.isoformat() if noisy_label else None,
         }
         return Row(number, json.dumps(values), **values)
 
 
-def _second(draw: random.Random) -> float:
+def _second(rng: random.Random) -> float:
     """Second of the day, most often in the afternoon."""
-    return draw.triangular(0, 86_399, 58_000)
+    return rng.triangular(0, 86_399, 58_000)
 
 
-def _label(draw: random.Random, airline: int, event: Event | None) -> str:
+def _label(rng: random.Random, airline: int, event: Event | None) -> str:
     shares = dict(SHARES)
     shares["negative"] *= phrases.SCOLDED[airline]
     if event and event.kind == "storm":
         shares["negative"] *= 3
-    return draw.choices(list(shares), list(shares.values()))[0]
+    return rng.choices(list(shares), list(shares.values()))[0]
 
 
-def _sentence(draw: random.Random, label: str, event: Event | None) -> tuple[str, str]:
+def _sentence(rng: random.Random, label: str, event: Event | None) -> tuple[str, str]:
     if event and event.kind == "storm":
-        return "en", draw.choice(phrases.STORM[label])
+        return "en", rng.choice(phrases.STORM[label])
     if event and event.kind == "slang":
-        return "en", draw.choice(phrases.SLANG[label])
+        return "en", rng.choice(phrases.SLANG[label])
     if event and event.kind == "flip" and label != "neutral":
         # concept drift: the same words, the opposite label
-        return "en", draw.choice(phrases.FLIP if label == "negative" else phrases.SENTENCES["positive"])
-    if label == "positive" and draw.random() < 0.08:
-        return "en", draw.choice(phrases.FLIP)
-    if draw.random() < 0.06:
-        return draw.choice(phrases.FOREIGN[label])
-    return "en", draw.choice(phrases.SENTENCES[label])
+        return "en", rng.choice(phrases.FLIP if label == "negative" else phrases.SENTENCES["positive"])
+    if label == "positive" and rng.random() < 0.08:
+        return "en", rng.choice(phrases.FLIP)
+    if rng.random() < 0.06:
+        return rng.choice(phrases.FOREIGN[label])
+    return "en", rng.choice(phrases.SENTENCES[label])
 
 
-def _composed(draw: random.Random, sentence: str, label: str, language: str) -> str:
+def _compose(rng: random.Random, sentence: str, label: str, language: str) -> str:
     """A sentence with an opener, contexts and a tail, so that few tweets are duplicates."""
     if language != "en":
         return sentence
-    parts = [sentence, draw.choice(phrases.CONTEXTS), draw.choice(phrases.CONTEXTS), draw.choice(phrases.TAILS[label])]
-    if draw.random() < 0.3:
+    parts = [sentence, rng.choice(phrases.CONTEXTS), rng.choice(phrases.CONTEXTS), rng.choice(phrases.TAILS[label])]
+    if rng.random() < 0.3:
         parts[0], parts[1] = parts[1], parts[0]
-    stop = draw.choice((". ", ", ", " - ", "! ", " ", "... "))
-    return draw.choice(phrases.OPENERS) + stop.join(part for part in parts if part)
+    stop = rng.choice((". ", ", ", " - ", "! ", " ", "... "))
+    return rng.choice(phrases.OPENERS) + stop.join(part for part in parts if part)
 
 
-def _filled(draw: random.Random, sentence: str, handle: str) -> str:
-    slots = {name: draw.choice(words) for name, words in phrases.SLOTS.items()}
+def _fill_slots(rng: random.Random, sentence: str, handle: str) -> str:
+    slots = {name: rng.choice(words) for name, words in phrases.SLOTS.items()}
     text = sentence.format(
         h=handle,
-        n=draw.randrange(2, 2400),
-        code=f"{draw.randrange(36**4):04X}",
-        delay=draw.randrange(2, 9),
-        user=f"@traveller{draw.randrange(900)}",
-        url=f"https://t.co/{draw.randrange(16**8):08x}",
+        n=rng.randrange(2, 2400),
+        code=f"{rng.randrange(36**4):04X}",
+        delay=rng.randrange(2, 9),
+        user=f"@traveller{rng.randrange(900)}",
+        url=f"https://t.co/{rng.randrange(16**8):08x}",
         **slots,
     )
-    style = draw.random()
+    style = rng.random()
     if style < 0.08:
         text = text.lower()
     elif style < 0.12:
         text = text.upper()
-    if draw.random() < 0.1:
-        text += f" https://t.co/{draw.randrange(16**8):08x}"
+    if rng.random() < 0.1:
+        text += f" https://t.co/{rng.randrange(16**8):08x}"
     return " ".join(text.split())

@@ -1,7 +1,7 @@
 """The JSON forms in which tweets are published: X API 2 (also twarc2's pages and flattened), X API 1.1, GNIP.
 
-Each becomes the same fields. A post of more than 280 characters is read from where it stands whole. An edited tweet
-goes by the id of its first version, so that its versions are one tweet.
+Each becomes the same fields. A post of more than 280 characters is read from the field with its full text. An
+edited tweet gets the id of its first version, so that its versions are one tweet.
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ def fields_of(tweet: Json) -> dict[str, Any] | None:
 def first_version(tweet: Json) -> Any:
     """The id of the tweet before its edits."""
     history = tweet.get("edit_history_tweet_ids")
-    ids = [one for one in history if str(one).isdigit()] if isinstance(history, list) else []
+    ids = [version for version in history if str(version).isdigit()] if isinstance(history, list) else []
     return min(ids, key=int) if ids else tweet.get("id")
 
 
 def whole_text(tweet: Json) -> Any:
-    """The text of a tweet of X's API 2; of a long post the whole."""
+    """The text of a tweet of X's API 2; the full text of a long post."""
     note = tweet.get("note_tweet")
     if isinstance(note, dict) and isinstance(note.get("text"), str):
         return note["text"]
@@ -82,7 +82,7 @@ def _api_1_text(tweet: Json) -> Any:
     original = tweet.get("retweeted_status")
     if (
         isinstance(text, str) and text.endswith("…") and isinstance(original, dict)
-    ):  # a retweet is cut, what it repeats not
+    ):  # a retweet is truncated, the original is not
         whole = _api_1_text(original)
         start, sign, _ = text.partition(": ")
         if sign and start.startswith("RT @") and isinstance(whole, str):

@@ -1,4 +1,4 @@
-"""Values of single cells: absent ones, tweet ids, dates, labels, confidences. The same for every file and for labels.
+"""Parsers of single cells, for files of tweets and of labels: absent values, tweet ids, dates, labels, confidences.
 
 A parser returns the value and None, or None and the reason why the cell cannot be read.
 """
@@ -13,7 +13,7 @@ from sentiment_lib.records import API_IDS_FROM, LABELS
 
 #: What tools write for an absent value.
 ABSENT = frozenset({"", "nan", "null", "none", "\\n"})
-#: In optional fields these too; as a text or an author they may be meant.
+#: Absent in optional fields too; as a text or an author they may be intended.
 ABSENT_OPTIONAL = ABSENT | {"na", "n/a", "#n/a", "<na>", "nat", "nil"}
 LABEL_NAMES = frozenset(str(label) for label in LABELS)
 #: Epoch of X's ids: from bit 22 on they count milliseconds since then.
@@ -63,7 +63,7 @@ def optional(value: str | None) -> str | None:
 
 
 def parse_tweet_id(value: str | None) -> tuple[int | None, str | None]:
-    """Tweet id; spreadsheets' guards ('123, ="123") and .0 are taken off, numbers in E notation refused."""
+    """Tweet id; spreadsheets' guards ('123, ="123") and .0 are removed, numbers in E notation refused."""
     written = trim(value or "")
     match = _GUARDED.match(written) or _GNIP.match(written)
     if match is None and _ROUNDED.match(written):
@@ -112,7 +112,7 @@ def _parse_other_date(written: str) -> datetime:
 
 
 def to_iso(written: str, zone: tzinfo | None, date_format: str | None) -> str:
-    """The date with a zone, in ISO 8601; unchanged when it cannot be read so.
+    """The date with a zone, in ISO 8601; unchanged when it cannot be parsed.
 
     `zone` stands for dates without one. `date_format` is a strptime format, "epoch" or "epoch_ms".
     """

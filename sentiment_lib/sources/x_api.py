@@ -34,7 +34,7 @@ class XSource:
 
     X returns the newest first. All pages are fetched before the first row is yielded, and rows come oldest first: an
     interrupted ingest has no gaps, and the next poll resumes from its newest id. Server errors are retried; rate
-    limits are waited out as the response headers say.
+    limits are waited for as the response headers say.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class XSource:
             token = page.meta.get("next_token")
             if not token:
                 break
-        # of an edited tweet the last version, under the id of the first: its versions are one tweet
+        # the last version of an edited tweet, under the id of the first, so that its versions are one tweet
         versions = {int(first_version(tweets[tweet_id].data)): tweets[tweet_id] for tweet_id in sorted(tweets)}
         for number, tweet_id in enumerate(sorted(versions), start=1):
             tweet = versions[tweet_id]

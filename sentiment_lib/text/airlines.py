@@ -1,13 +1,11 @@
-"""Airlines: a closed list of names, and the handles that stay readable in stored text (a handle of an airline is no
-person's name).
-"""
+"""Airlines: a closed list of names, and the handles that are not masked in stored text."""
 
 from __future__ import annotations
 
 import re
 from functools import lru_cache
 
-#: handle (lower case, without @) → name of the airline. Part of what the normaliser does: a change is a new version.
+#: handle (lower case, without @) → name of the airline. The normaliser depends on it: a change needs a new version.
 HANDLES = {
     "united": "United",
     "usairways": "US Airways",
@@ -85,9 +83,9 @@ _SPELLINGS = {
     "Jetstar": "JQ JST",
     "AirAsia": "AK AXM",
 }
-_MARK = re.compile(r"[\W_]+")
-#: Words that a name may or may not have.
-_TAIL = re.compile(r"(?<=.)(?:airlines?|airways|airline|air lines?|air)$")
+_SEPARATORS = re.compile(r"[\W_]+")
+#: Optional last words of a name.
+_SUFFIX = re.compile(r"(?<=.)(?:airlines?|airways|airline|air lines?|air)$")
 _HANDLE = re.compile(r"[@\uff20\ufe6b](\w{1,20})", re.ASCII)
 _CODE_LENGTH = 3
 
@@ -105,18 +103,18 @@ def airline_of(text: str) -> str | None:
 @lru_cache(maxsize=4096)
 def airline_name(written: str) -> str | None:
     """The airline's name for Delta, DELTA, Delta Air Lines, @delta, DL or DAL; None for what is not on the list."""
-    spelling = _MARK.sub("", written.casefold())
-    return _BY_SPELLING.get(spelling) or _BY_SPELLING.get(_TAIL.sub("", spelling))
+    spelling = _SEPARATORS.sub("", written.casefold())
+    return _BY_SPELLING.get(spelling) or _BY_SPELLING.get(_SUFFIX.sub("", spelling))
 
 
 def _by_spelling() -> dict[str, str]:
     names: dict[str, str] = {}
     for name, spellings in _SPELLINGS.items():
-        for one in (name, *spellings.split("|" if "|" in spellings else " ")):
-            spelling = _MARK.sub("", one.casefold())
+        for written in (name, *spellings.split("|" if "|" in spellings else " ")):
+            spelling = _SEPARATORS.sub("", written.casefold())
             names[spelling] = name
             if len(spelling) > _CODE_LENGTH:
-                names.setdefault(_TAIL.sub("", spelling), name)
+                names.setdefault(_SUFFIX.sub("", spelling), name)
     return names | HANDLES
 
 

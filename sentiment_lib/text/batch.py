@@ -33,7 +33,7 @@ _NUL = "\x00"
 #: Where an e-mail address may be: an @ with something before it.
 _ADDRESS = re.compile(r"@(?<=[\w.+-]@)")
 _SPELLINGS_OF_WWW = ("ww.", "WW.", "wW.", "Ww.")
-#: Bytes of which no phone number consists: all of ASCII but digits and the plus sign.
+#: Bytes that no phone number contains: all of ASCII but digits and the plus sign.
 _NO_PHONE = bytes(code for code in range(1, 128) if chr(code) not in "0123456789+")
 _MIN_DIGITS = 7
 #: As `language` reads plain text, with the NUL bytes kept.
@@ -47,7 +47,7 @@ _RARE_BEYOND_ASCII = (INVISIBLE, re.compile("[\u200c\u200d]"))
 
 
 def normalise_all(texts: Sequence[str]) -> list[str]:
-    """`normalise.normalise` of each text, whatever it holds."""
+    """`normalise.normalise` of each text; NUL bytes are allowed."""
     joined = _NUL.join(texts)
     longest = max(map(len, texts), default=0)
     if active_version() != NORMALISER_VERSION or joined.count(_NUL) >= len(texts) or longest > MAXIMUM_CHARACTERS:
@@ -91,8 +91,8 @@ def mask_all(texts: Sequence[str]) -> list[str]:
     masked = privacy.PERSON.sub(privacy.USER, joined).split(_NUL)
     if "://" in joined:  # in capitals, or not of the web
         alone.update(index for index, text in enumerate(masked) if "://" in text)
-    kept = _NUL.join(masked).encode("utf-8", "surrogatepass").translate(None, _NO_PHONE)
-    for index, digits in enumerate(kept.split(b"\x00")):
+    phone_bytes = _NUL.join(masked).encode("utf-8", "surrogatepass").translate(None, _NO_PHONE)
+    for index, digits in enumerate(phone_bytes.split(b"\x00")):
         if digits and (len(digits) >= _MIN_DIGITS or not digits.isdigit()):
             masked[index] = privacy.mask_phones(masked[index])
     for index in alone:

@@ -1,6 +1,6 @@
 """Copies of a text: exact repeats, near duplicates, and retweets that were cut off; each group is one cluster.
 
-Copies are no independent observations: people or bots repeated one text. Statistics count a cluster once.
+Copies are not independent observations: people or bots repeated one text. Statistics count a cluster once.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ PHRASE = 30
 #: Share of the shorter text's fingerprints that two texts must share to be compared.
 CANDIDATE = 0.3
 
-_POWERS = np.array([pow(1099511628211, one, 2**64) for one in range(PIECE)], dtype=np.uint64)
+_POWERS = np.array([pow(1099511628211, exponent, 2**64) for exponent in range(PIECE)], dtype=np.uint64)
 
 
 def cluster_copies(texts: Sequence[str]) -> NDArray[np.int64]:
@@ -46,10 +46,10 @@ def cluster_copies(texts: Sequence[str]) -> NDArray[np.int64]:
     shingles: dict[int, frozenset[str]] = {}
     sizes: dict[int, int] = {}
     originals: dict[int, int] = {}
-    # longest first: what was cut off is part of a text that is known already
-    for row in sorted(by_text.values(), key=lambda one: (-len(bare[one]), one)):
+    # longest first: the text that a truncated one is part of comes before it
+    for row in sorted(by_text.values(), key=lambda row: (-len(bare[row]), row)):
         prints = _fingerprints(bare[row])
-        shared = Counter(other for one in prints if len(bucket := buckets.get(one, [])) <= PHRASE for other in bucket)
+        shared = Counter(other for code in prints if len(bucket := buckets.get(code, [])) <= PHRASE for other in bucket)
         own = _shingles(bare[row])
         likely = (other for other, count in shared.most_common() if count >= CANDIDATE * min(len(prints), sizes[other]))
         original = next((other for other in likely if _is_copy(own, shingles[other], len(bare[row]))), None)
@@ -57,13 +57,13 @@ def cluster_copies(texts: Sequence[str]) -> NDArray[np.int64]:
             originals[row] = original
             continue
         shingles[row], sizes[row] = own, len(prints)
-        for one in prints:
-            buckets.setdefault(one, []).append(row)
-    return np.array([originals.get(int(one), int(one)) for one in cluster], dtype=np.int64)
+        for code in prints:
+            buckets.setdefault(code, []).append(row)
+    return np.array([originals.get(int(first), int(first)) for first in cluster], dtype=np.int64)
 
 
 def first_of_each(texts: Sequence[str]) -> NDArray[np.bool_]:
-    """Mask (n,) of the first text of each cluster, in the order given: later copies are left out."""
+    """Mask (n,) of the first text of each cluster, in their order: later copies are left out."""
     mask = np.zeros(len(texts), dtype=np.bool_)
     if len(texts):
         mask[np.unique(cluster_copies(texts), return_index=True)[1]] = True

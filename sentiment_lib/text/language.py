@@ -50,9 +50,9 @@ def detect(text: str) -> str | None:
     return _guess("".join(map(_CODE.get, _tokens(text), repeat(""))))
 
 
-def detect_plain(read: str) -> str | None:
+def detect_plain(plain: str) -> str | None:
     """`detect` of an ASCII text that was translated by PLAIN."""
-    return _guess("".join(map(_CODE.get, _plain_tokens(read), repeat(""))))
+    return _guess("".join(map(_CODE.get, _plain_tokens(plain), repeat(""))))
 
 
 @lru_cache(maxsize=65_536)
@@ -60,13 +60,13 @@ def _guess(codes: str) -> str | None:
     """The language with the most votes of the words."""
     if not codes:
         return None
-    found = [_KINDS[ord(code) - ord("A")] for code in codes]
-    kinds = set(found)
-    alone = [languages[0] for languages in kinds if len(languages) == 1]
-    if len(alone) == 1 and (len(kinds) == 1 or all(alone[0] in languages for languages in kinds)):
-        return alone[0]  # every vote is for it, some for others as well
+    evidence = [_KINDS[ord(code) - ord("A")] for code in codes]
+    kinds = set(evidence)
+    certain = [languages[0] for languages in kinds if len(languages) == 1]
+    if len(certain) == 1 and (len(kinds) == 1 or all(certain[0] in languages for languages in kinds)):
+        return certain[0]  # every vote is for it, some for others as well
     votes: dict[str, float] = {}
-    for languages in found:
+    for languages in evidence:
         for language in languages:
             votes[language] = votes.get(language, 0.0) + 1 / len(languages)
     best, second, *_ = *sorted(votes.values(), reverse=True), 0.0
@@ -80,14 +80,14 @@ def _tokens(text: str) -> list[str]:
     return _plain_tokens(text.encode("ascii", "replace").translate(PLAIN).decode())
 
 
-def _plain_tokens(read: str) -> list[str]:
-    tokens = read.split()
-    if "'" not in read:
+def _plain_tokens(plain: str) -> list[str]:
+    tokens = plain.split()
+    if "'" not in plain:
         return tokens
-    plain: list[str] = []
+    split: list[str] = []
     for token in tokens:
-        plain += _TOKEN.findall(token) if "'" in token else (token,)
-    return plain
+        split += _TOKEN.findall(token) if "'" in token else (token,)
+    return split
 
 
 def _beyond_ascii(text: str) -> str:

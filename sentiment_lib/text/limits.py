@@ -8,7 +8,7 @@ from sentiment_lib.text.entities import decode
 
 #: X's longest posts have 25,000 characters and are articles, not tweets.
 LONGEST_TEXT = 10_000
-#: Half of a UTF-16 pair. Bytes that are not UTF-8 are decoded to these, so that they can be quarantined unchanged.
+#: Half of a surrogate pair. Bytes that are not UTF-8 are decoded to these, so that they can be quarantined unchanged.
 SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 

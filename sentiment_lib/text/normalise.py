@@ -1,7 +1,7 @@
 """Text normalisation between stored texts and every model: training, batch scoring and the API share it.
 
-Its version is recorded with each model, and a model is read with the version that it was trained with. A change of what
-it returns is a new version, and the version before is kept in a module of its own.
+Its version is recorded with each model, which is always given text of the version that it was trained with. A change
+of the output needs a new version; the previous one moves into a module of its own.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ INVISIBLE = re.compile(r"[\u00ad\u034f\u180e\u200b\u200e\u200f\u202a-\u202e\u206
 _JOINER = re.compile(r"(?<=[A-Za-z'])[\u200c\u200d](?=[A-Za-z'])")
 #: Apostrophes as phones and word processors write them.
 APOSTROPHES = str.maketrans(dict.fromkeys("\u2019\u02bc\uff07", "'"))
-#: Accents and opening quotation marks that stand for one inside of a word.
+#: Accents and opening quotation marks that are used as apostrophes inside a word.
 MISUSED = re.compile(r"(?<=[^\W\d_])[\u2018\u201b\u2032\u00b4`](?=[^\W\d_])")
 ELONGATED = re.compile(r"(\w)\1{3,}")
 _SPACE = re.compile(r"\s+")
@@ -42,7 +42,7 @@ def normalise(text: str) -> str:
     """Masked, NFC, HTML entities decoded, apostrophes as ', no invisible characters, "soooooo" as "sooo", one space.
 
     Idempotent for texts whose entities were escaped up to three times. Never fails, and its result can be written as
-    UTF-8. Inside of `normaliser`, the result is that of another version.
+    UTF-8. Inside `normaliser`, the result is that of another version.
     """
     return VERSIONS[_version.get()](text)
 
@@ -58,12 +58,12 @@ def normalise_2(text: str) -> str:
 
 
 def remove_invisible(text: str) -> str:
-    """Without characters that have no width; joiners stay in emoji and in scripts that need them."""
+    """Remove characters that have no width; joiners stay in emoji and in scripts that need them."""
     return _JOINER.sub("", INVISIBLE.sub("", text))
 
 
 def straighten_apostrophes(text: str) -> str:
-    """With ' for every apostrophe."""
+    """Replace every apostrophe by '."""
     return MISUSED.sub("'", text if text.isascii() else text.translate(APOSTROPHES))
 
 
@@ -72,13 +72,13 @@ VERSIONS: Mapping[str, Callable[[str], str]] = {"1": normalise_1.normalise, "2":
 
 
 def active_version() -> str:
-    """The version that `normalise` is here."""
+    """The version that `normalise` uses in this context."""
     return _version.get()
 
 
 @contextmanager
 def normaliser(version: str) -> Iterator[None]:
-    """Inside of the block, texts are normalised by this version. Raises BadInput for an unknown one."""
+    """Inside the block, texts are normalised by this version. Raises BadInput for an unknown one."""
     if version not in VERSIONS:
         raise BadInput(what=f"normaliser {version!r}", problem=f"here are versions {', '.join(VERSIONS)}")
     token = _version.set(version)

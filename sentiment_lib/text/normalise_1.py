@@ -1,7 +1,7 @@
 """Version 1 of the normaliser, for models that were trained with it. It never changes.
 
-It differs from version 2 in typographic apostrophes, soft hyphens and zero-width characters inside of words, entities
-that are escaped twice, and text right behind a URL.
+It differs from version 2 in typographic apostrophes, soft hyphens and zero-width characters inside words, entities
+that are escaped twice, and text directly after a URL.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ _DIGITS = re.compile(r"\d[\d\s().-]{5,}\d")
 
 
 def normalise(text: str) -> str:
-    """The text as version 1 has it."""
+    """The text, normalised by version 1."""
     text = text[:MAXIMUM_CHARACTERS]
     if "&" in text:
         text = html.unescape(text)

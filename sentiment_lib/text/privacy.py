@@ -1,4 +1,4 @@
-"""Masks in place of what identifies a person in a text, and a keyed hash in place of the author.
+"""Masking of personal data in a text, and a keyed hash of the author.
 
 Masking works on the text that a reader sees: HTML entities are decoded, and handles, e-mail addresses and phone numbers
 are found with fullwidth @ signs, invisible characters inside and other hyphens, too.
@@ -17,7 +17,7 @@ from sentiment_lib.text.urls import USUAL_URL
 
 USER, URL, EMAIL, PHONE = "@user", "http", "<email>", "<phone>"
 
-#: Word characters of scripts that put spaces between words. In others, a sentence may stand right behind a handle.
+#: Word characters of scripts that put spaces between words. In others, a sentence may follow a handle directly.
 _W = r"[^\W\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff66-\uff9f]"
 _AT = "[@\uff20\ufe6b]"
 _HYPHENS = r"\-\u2010-\u2015\u2212\ufe58\ufe63\uff0d"
@@ -39,7 +39,7 @@ _DISGUISED_EMAIL = re.compile(
 _DISGUISED_PERSON = re.compile(
     rf"{_AT}(?<![A-Za-z0-9_@\uff20\ufe6b].){_Z}(?!(?:{_AIRLINES})(?!{_Z}{_W}))(?:{_W}(?:{_Z}{_W}){{0,49}}|\w(?:{_Z}\w){{0,49}})"
 )
-#: What makes a text need those.
+#: Characters for which the disguised patterns are needed.
 DISGUISE = re.compile(rf"[\uff20\ufe6b{_INVISIBLE}]")
 # ten digits or more with separators between, or a leading plus: flight numbers, prices and times are shorter
 _BETWEEN = rf"[\s.{_HYPHENS}{_INVISIBLE}]{{0,3}}"
@@ -48,7 +48,7 @@ _PHONE = re.compile(
     rf"|\(?\d{{3}}\)?{_BETWEEN}\d{{3}}{_BETWEEN}\d{{4}}|\d{{3}}{_Z}[{_HYPHENS}]{_Z}\d{{4}})(?!\w)"
 )
 _DIGITS = re.compile(rf"\d[\d\s().{_HYPHENS}{_INVISIBLE}]{{5,}}\d")
-#: A letter of a script without spaces right behind a masked URL.
+#: A letter of a script without spaces directly after a masked URL.
 GLUED = re.compile(rf"{URL}(?<![A-Za-z0-9_]{URL})(?=[^\W\x00-\u024f\u0400-\u04ff])")
 
 
@@ -96,7 +96,7 @@ def _may_hold_phone(text: str) -> bool:
 
 
 def author_hash(author: str, key: bytes) -> bytes:
-    """Keyed hash (16 bytes) of an author: equal for the same name and key, and not to be guessed without the key."""
+    """Keyed hash (16 bytes) of an author: equal for the same name and key, not guessable without the key."""
     return author_hasher(key)(author)
 
 

@@ -1,6 +1,6 @@
 """Word splitting, in two granularities: tokens for features, words for counts.
 
-`tokenize` is what bag-of-words models, fastText and word vectors are trained on; a change makes their packages useless.
+`tokenize` is what bag-of-words models, fastText and word vectors are trained on; a change invalidates their packages.
 `words` is what drift signals and evaluation slices count.
 """
 

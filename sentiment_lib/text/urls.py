@@ -1,4 +1,4 @@
-"""URLs in a text, parsed as X does: what follows one without a space (Japanese, a dash, a bracket) is no part of it.
+"""URLs in a text, parsed as X does: what follows one without a space (Japanese, a dash, a bracket) is not part of it.
 
 After twitter-text, the parser that X publishes: t.co links end at the first character that is no letter or digit, and
 paths hold Latin and Cyrillic letters, digits and some punctuation, but do not end in punctuation.

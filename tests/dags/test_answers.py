@@ -45,21 +45,21 @@ def database(monkeypatch):
 
     from sentiment_lib.records import Approval
 
-    kept = SimpleNamespace(approval=None, calls=[], request=REQUEST)
+    database = SimpleNamespace(approval=None, calls=[], request=REQUEST)
 
     def record(response, **arguments):
-        kept.calls.append((response, arguments))
-        kept.approval = Approval(approval_id=1, **vars(response))
-        return kept.approval
+        database.calls.append((response, arguments))
+        database.approval = Approval(approval_id=1, **vars(response))
+        return database.approval
 
     def approved(**_):
-        return 7 if kept.approval and kept.approval.response == "approved" else None
+        return 7 if database.approval and database.approval.response == "approved" else None
 
     steps = {
-        "check_approval.find_response": lambda **_: kept.approval,
+        "check_approval.find_response": lambda **_: database.approval,
         "check_approval.find_decision": lambda **_: DECISION,
         "check_approval.run": approved,
-        "request_approval.of_run": lambda **_: kept.request,
+        "request_approval.of_run": lambda **_: database.request,
         "record_approval.run": record,
     }
 
@@ -68,7 +68,7 @@ def database(monkeypatch):
 
     monkeypatch.setattr(run_step, "run_step", run)
     monkeypatch.setattr(retrain_tasks, "run_step", run)
-    return kept
+    return database
 
 
 def test_promote_is_recorded_with_who_when_and_evidence_and_goes_on(operator, context, database):
@@ -146,8 +146,8 @@ def test_another_run_of_the_task_finds_the_recorded_response(operator, context, 
     assert len(database.calls) == 1
 
 
-@pytest.mark.parametrize("place", ["hitlDetails", "hitlDetails/tries/2"])
-def test_a_fresh_try_takes_the_answer_that_was_given_to_one_before(operator, context, database, monkeypatch, place):
+@pytest.mark.parametrize("address", ["hitlDetails", "hitlDetails/tries/2"])
+def test_a_fresh_try_takes_the_answer_that_was_given_to_one_before(operator, context, database, monkeypatch, address):
     from sentiment_airflow import platform_client
 
     said = {key: value for key, value in event(["Promote"], reason="at once").items() if key != "timedout"}
@@ -157,8 +157,8 @@ def test_a_fresh_try_takes_the_answer_that_was_given_to_one_before(operator, con
         if path.endswith("/tries/3"):
             request = httpx.Request(method, f"http://airflow{path}")
             raise httpx.HTTPStatusError("Not Found", request=request, response=httpx.Response(404))
-        asked = f"/dags/retrain/dagRuns/manual__1/taskInstances/approval/-1/{place}"
-        return answered if path == asked else {"responded_by_user": None}
+        answered_path = f"/dags/retrain/dagRuns/manual__1/taskInstances/approval/-1/{address}"
+        return answered if path == answered_path else {"responded_by_user": None}
 
     monkeypatch.setattr(platform_client, "connect", lambda: SimpleNamespace(call=call))
     context["ti"].try_number = 4

@@ -27,9 +27,9 @@ def app(monkeypatch):
 def test_airflow_takes_every_view_and_no_two_have_one_address(views):
     from airflow.api_fastapi.core_api.datamodels.plugins import ExternalViewResponse
 
-    taken = [ExternalViewResponse.model_validate(view) for view in views]
-    assert [view.destination for view in taken] == ["nav", "dag", "dag_run", "task_instance"]
-    assert len({view.url_route for view in taken}) == len(taken)
+    accepted = [ExternalViewResponse.model_validate(view) for view in views]
+    assert [view.destination for view in accepted] == ["nav", "dag", "dag_run", "task_instance"]
+    assert len({view.url_route for view in accepted}) == len(accepted)
 
 
 def test_each_views_address_is_a_route(app, views):
@@ -45,14 +45,14 @@ def test_each_views_address_is_a_route(app, views):
 def test_every_page_asks_who_looks(app):
     from sentiment_airflow.console_app import ACT, READ
 
-    asked = {
+    permissions = {
         route.path: [dependency.dependency for dependency in route.dependencies]
         for route in app.routes
         if hasattr(route, "dependencies")
     }
-    assert asked.pop("/static/{name}") == []
-    assert asked.pop("/alerts/{alert_id}/{action}") == [ACT.dependency]
-    assert set(map(tuple, asked.values())) == {(READ.dependency,)}
+    assert permissions.pop("/static/{name}") == []
+    assert permissions.pop("/alerts/{alert_id}/{action}") == [ACT.dependency]
+    assert set(map(tuple, permissions.values())) == {(READ.dependency,)}
 
 
 def test_a_stranger_is_asked_to_sign_in_and_nothing_is_looked_up(app):

@@ -12,12 +12,12 @@ import pytest
 
 @pytest.fixture
 def channel(monkeypatch):
-    """A webhook on loopback; gives the messages it took."""
-    taken = []
+    """A webhook on loopback; yields the messages it received."""
+    messages = []
 
     class Hook(BaseHTTPRequestHandler):
         def do_POST(self):
-            taken.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            messages.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
             self.send_response(200)
             self.end_headers()
 
@@ -27,7 +27,7 @@ def channel(monkeypatch):
     server = HTTPServer(("127.0.0.1", 0), Hook)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     monkeypatch.setenv("SENTIMENT_ALERT_URLS", f"json://127.0.0.1:{server.server_port}/hook")
-    yield taken
+    yield messages
     server.shutdown()
     server.server_close()
 

@@ -23,7 +23,7 @@ from sentiment_lib.steps.decisions import check_approval, evaluate, request_appr
 from sentiment_lib.steps.training import family_selection, request_retrain, snapshot, train
 from sentiment_lib.storage.retrain_requests import RetrainRequest
 
-def take(**asked):
+def take(**options):
     return [RetrainRequest(request_id=1, rule="person", reason="a test")]
 
 def freeze():
@@ -37,35 +37,35 @@ def train_family(order):
     assert order.run_started_at.tzinfo, order
     return Record(version=len(order.family), family=order.family)
 
-def decide(candidate, **asked):
+def decide(candidate, **options):
     return Record(decision_id=candidate, verdict="HOLD", candidate_version=1, evidence_hash="e")
 
-def request(decision_ids, **asked):
-    told.extend(decision_ids)
+def request(decision_ids, **options):
+    judged_ids.extend(decision_ids)
 
 STEPS = {
     request_retrain.claim_requests: take,
     snapshot.run: freeze,
-    family_selection.plan_trainings: lambda **asked: orders(None, Settings(), **asked),
+    family_selection.plan_trainings: lambda **options: orders(None, Settings(), **options),
     train.run: train_family,
     evaluate.run: decide,
     request_approval.run: request,
-    check_approval.run: lambda **asked: None,
+    check_approval.run: lambda **options: None,
 }
 orders = family_selection.plan_trainings
-retrain_tasks.run_step = lambda step, *given, **asked: STEPS[step](*given, **asked)
+retrain_tasks.run_step = lambda step, *values, **options: STEPS[step](*values, **options)
 notifiers.FailureNotice.notify = lambda self, context: failures.append(dag_alerts._key("retrain", context["ti"]))
 notifiers.FamilyRecovery.notify = lambda self, context: recoveries.append(dag_alerts._key("retrain", context["ti"]))
 from airflow.dag_processing.dagbag import DagBag
 dag = DagBag("dags").dags["retrain"]
-found = []
+results = []
 for case in json.loads(sys.argv[1]):
-    told, failures, recoveries = [], [], []
+    judged_ids, failures, recoveries = [], [], []
     run = dag.test(run_conf={"families": case["families"]})
     tasks = sorted([t.task_id, t.map_index, str(t.state), t.pool] for t in run.get_task_instances())
     alerts = {"failures": failures, "recoveries": sorted(recoveries)}
-    found.append({"state": str(run.state), "asked": sorted(told), "tasks": tasks, **alerts})
-print("FOUND " + json.dumps(found))
+    results.append({"state": str(run.state), "judged": sorted(judged_ids), "tasks": tasks, **alerts})
+print("FOUND " + json.dumps(results))
 """
 
 
@@ -120,7 +120,7 @@ def test_networks_are_fine_tuned_in_a_pool_of_their_own_and_a_family_that_fails_
         ["classical.train", 1, "failed", "training"],
         ["fine_tuned.train", 0, "success", "fine_tuning"],
     ]
-    assert (mixed["state"], mixed["asked"]) == ("success", [4, 12])
+    assert (mixed["state"], mixed["judged"]) == ("success", [4, 12])
     assert mixed["failures"] == ["dag_failure/retrain/classical.train/vader"]
     assert mixed["recoveries"] == [
         "dag_failure/retrain/classical.evaluate/tfidf_logreg",
@@ -132,6 +132,6 @@ def test_networks_are_fine_tuned_in_a_pool_of_their_own_and_a_family_that_fails_
 
 def test_a_run_ends_as_its_families_and_its_snapshot_did(runs):
     network, few, lost = runs({"families": ["bert"]}, {"snapshot": "few"}, {"snapshot": "lost"})
-    assert (network["state"], network["asked"]) == ("success", [4])
-    assert (few["state"], few["asked"]) == ("success", [])
-    assert (lost["state"], lost["asked"]) == ("failed", [])
+    assert (network["state"], network["judged"]) == ("success", [4])
+    assert (few["state"], few["judged"]) == ("success", [])
+    assert (lost["state"], lost["judged"]) == ("failed", [])

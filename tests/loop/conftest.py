@@ -137,7 +137,7 @@ def changed(settings):
 
 
 def fill(store, numbers, count, *, source="dataset", seed=7):
-    """Store labelled tweets, one a minute; gives their ids."""
+    """Store labelled tweets, one per minute; returns their ids."""
     draw, rows = random.Random(seed), []
     with store.begin() as connection:
         ingest = connection.execute(text("INSERT INTO ingests (source) VALUES ('test') RETURNING ingest_id"))
@@ -168,7 +168,7 @@ def fill(store, numbers, count, *, source="dataset", seed=7):
 @pytest.fixture
 def add_tweets(request, store):
     numbers = itertools.count(601 if "decided" in request.fixturenames else 1)
-    # other texts at each call: copies of training texts are in no holdout
+    # new texts at each call: copies of training texts are not in the holdout
     seeds = itertools.count(8 if "decided" in request.fixturenames else 7)
     return lambda count, **more: fill(store, numbers, count, **{"seed": next(seeds), **more})
 
@@ -182,11 +182,11 @@ def tweets(add_tweets):
 def sign_in_as(store, settings):
     """Settings with a token of this person."""
 
-    def signed_in(name, settings=settings):
+    def with_token(name, settings=settings):
         token, _ = sign_in.add_person(store, settings, name=name, lifetime=timedelta(days=1), issuer=None)
         return settings.model_copy(update={"token": SecretStr(token)})
 
-    return signed_in
+    return with_token
 
 
 @pytest.fixture

@@ -33,10 +33,10 @@ class Containers:
     def __init__(self, compose: str) -> None:
         self._base = shlex.split(compose)
 
-    def inside(self, service: str, *command: str, given: str | None = None) -> str:
+    def inside(self, service: str, *command: str, stdin: str | None = None) -> str:
         """What the command printed."""
         words = [*self._base, "exec", "-T", service, *command]
-        return subprocess.run(words, text=True, input=given, stdout=subprocess.PIPE, check=True).stdout.strip()
+        return subprocess.run(words, text=True, input=stdin, stdout=subprocess.PIPE, check=True).stdout.strip()
 
     def rows(self, query: str) -> list[str]:
         """The first column of an SQL answer."""
@@ -50,7 +50,7 @@ class Containers:
         """Put a file into the landing folder, whole or not at all."""
         folder = "/var/lib/sentiment/landing"
         move = f"cat > {folder}/.{name} && mv {folder}/.{name} {folder}/{name}"
-        self.inside("worker", "sh", "-c", move, given=content)
+        self.inside("worker", "sh", "-c", move, stdin=content)
 
 
 def ask_the_api(containers: Containers, admin: Airflow, url: str, champion: int) -> None:
@@ -60,15 +60,15 @@ def ask_the_api(containers: Containers, admin: Airflow, url: str, champion: int)
     def post(path: str, body: dict[str, object]) -> dict[str, Any]:
         headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
         with urlopen(Request(f"{url}{path}", json.dumps(body).encode(), headers), timeout=30) as answer:
-            found: dict[str, Any] = json.load(answer)
-        return found
+            document: dict[str, Any] = json.load(answer)
+        return document
 
     answer = post("/v1/predict", {"text": "@united rude crew and my bag is lost"})
     assert answer["model_version"] == champion, f"the API answers by version {answer['model_version']}"
     prediction_id = answer["predictions"][0]["prediction_id"]
     post("/v1/feedback", {"prediction_id": prediction_id, "label": "neutral"})
-    kept = "SELECT count(*) FROM feedback WHERE given_by = 'tester' AND label = 'neutral'"
-    admin.until(lambda: containers.value(kept) == 1, seconds=30, what="the feedback in the database")
+    feedback = "SELECT count(*) FROM feedback WHERE given_by = 'tester' AND label = 'neutral'"
+    admin.until(lambda: containers.value(feedback) == 1, seconds=30, what="the feedback in the database")
 
 
 def main(env: str, url: str, api_url: str, compose: str) -> None:

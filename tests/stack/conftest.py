@@ -22,7 +22,7 @@ QUICK = {
 
 @pytest.fixture
 def stack_with():
-    """Makes a stack, not up yet, with settings of one's own; whatever runs is taken down in the end."""
+    """Makes a stack, not up yet, with settings of its own; all are stopped at the end."""
     from benchmarks.stack_home import StackHome
 
     folder = Path(tempfile.mkdtemp(prefix="stack-"))
@@ -33,8 +33,8 @@ def stack_with():
         return made[-1]
 
     yield stack
-    for one in made:
-        one.down()
+    for home in made:
+        home.down()
     shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -29,16 +29,16 @@ def running(stack):
     return stack
 
 
-def asked(stack, by, every=1.0):
-    """Run of a new question that this user asked for."""
+def request_approval(stack, by, every=1.0):
+    """Start a retrain as this user; returns the run once its approval is pending."""
     run_id = stack.airflow(by).trigger("retrain")
     person = stack.airflow("mlops")
     person.until(lambda: run_id in person.waiting(), seconds=300, what="a question", every=every)
     return run_id
 
 
-def settled(stack, run_id):
-    """What was recorded, once the run has ended well."""
+def response_of(stack, run_id):
+    """The recorded response, once the run has ended in success."""
     assert stack.airflow("admin").ended("retrain", run_id) == "success"
     return stack.rows(LAST)[0]
 
@@ -46,50 +46,50 @@ def settled(stack, run_id):
 def test_only_a_timely_answer_of_another_approver_to_the_evidence_as_shown_promotes(running):
     person, before = running.airflow("mlops"), running.rows(CHAMPION)[0]["version"]
 
-    own = asked(running, "mlops")
+    own = request_approval(running, "mlops")
     time.sleep(running.patience)
     person.answer(own, "Promote", "mine")
-    void = settled(running, own)
+    void = response_of(running, own)
     assert (void["response"], "may not approve it" in void["reason"]) == ("void", True)
 
-    silent = asked(running, "admin")
+    silent = request_approval(running, "admin")
     time.sleep(running.patience)
     person.answer(silent, "Reject")
-    rejected = settled(running, silent)
+    rejected = response_of(running, silent)
     assert (rejected["response"], rejected["answered_by"]) == ("rejected", "mlops")
 
-    stale = asked(running, "admin")
+    stale = request_approval(running, "admin")
     running.rows(
         "UPDATE evaluations SET evidence = replace(evidence, '\"macro_f1\"', '\"macro_F1\"') "
         "WHERE evaluation_id = (SELECT max(evaluation_id) FROM decisions WHERE verdict = 'PROMOTE') RETURNING 1"
     )
     time.sleep(running.patience)
     person.answer(stale, "Promote", "looks good")
-    void = settled(running, stale)
+    void = response_of(running, stale)
     assert (void["response"], void["reason"]) == ("void", "the evidence is not what was shown")
 
-    forgotten = asked(running, "admin")
-    expired = settled(running, forgotten)
+    forgotten = request_approval(running, "admin")
+    expired = response_of(running, forgotten)
     assert (expired["response"], expired["answered_by"]) == ("expired", "nobody")
     assert running.rows(CHAMPION)[0]["version"] == before
 
-    at_once = asked(running, "admin", every=0.1)
+    at_once = request_approval(running, "admin", every=0.1)
     person.answer(at_once, "Promote", "within a moment of the question")
     with pytest.raises(httpx.HTTPStatusError, match="409"):
         person.answer(at_once, "Reject", "no, wait")
-    approved = settled(running, at_once)
+    approved = response_of(running, at_once)
     assert (approved["response"], approved["answered_by"]) == ("approved", "mlops")
     assert running.rows(CHAMPION)[0]["version"] != before
 
     # Airflow may run the task again after an answer: it then goes by that answer and asks nobody
     person.clear("retrain", at_once, "approval")
-    assert settled(running, at_once) == approved
+    assert response_of(running, at_once) == approved
 
 
 def test_an_approval_forged_with_two_rest_calls_promotes_nothing_and_is_named(running):
     """A user who may write XCom and task states puts an answer of somebody else in place of one."""
     attacker, before = running.airflow("mlops"), running.rows(CHAMPION)[0]["version"]
-    run_id = asked(running, "mlops")
+    run_id = request_approval(running, "mlops")
     task = task_path("retrain", run_id, "approval")
     forged = {
         "chosen_options": ["Promote"],
@@ -100,7 +100,7 @@ def test_an_approval_forged_with_two_rest_calls_promotes_nothing_and_is_named(ru
     attacker.call("POST", f"{task}/xcomEntries", {"key": "return_value", "value": forged, "map_index": -1})
     attacker.call("PATCH", task, {"new_state": "success"})
 
-    last = settled(running, run_id)
+    last = response_of(running, run_id)
     assert running.rows(CHAMPION)[0]["version"] == before
     assert (last["response"], last["answered_by"]) == ("void", "nobody")
     decision = running.rows("SELECT decision_id FROM approvals ORDER BY approval_id DESC LIMIT 1")[0]["decision_id"]

@@ -55,9 +55,9 @@ def test_every_family_is_trained_by_the_dag_registered_found_by_alias_and_served
     admin = stack.airflow("admin")
     for family, version in versions.items():
         _made_champion(stack, version)
-        found = _by_alias(stack)
+        loaded = _by_alias(stack)
         served = admin.until(lambda v=version: _answers(stack, v), seconds=60, what=f"answers of {family}")
-        for own, other in zip(found, served, strict=True):
+        for own, other in zip(loaded, served, strict=True):
             assert own == pytest.approx([other["probabilities"][label] for label in LABELS], abs=1e-6), family
 
 
@@ -91,5 +91,5 @@ def _answers(stack, version):
     body = json.dumps({"texts": TWEETS}).encode()
     request = Request(f"{stack.settings.api_url}/v1/predict", data=body, headers=headers, method="POST")
     with urlopen(request, timeout=60) as response:
-        found = json.loads(response.read())
-    return found["predictions"] if found["model_version"] == version else None
+        answer = json.loads(response.read())
+    return answer["predictions"] if answer["model_version"] == version else None

@@ -129,7 +129,7 @@ class Turn:
         """kill -9 one process of this kind after so many seconds, then have the stack up again."""
         time.sleep(seconds)
         give_up = time.monotonic() + 240
-        while not (found := self._living(kind)) or not self._end(self._rng.choice(found)):
+        while not (living := self._living(kind)) or not self._end(self._rng.choice(living)):
             assert time.monotonic() < give_up, f"no {kind} to kill"
             if kind == "task" and time.monotonic() > give_up - 220:
                 self.stack.airflow("admin").trigger("score_tweets")  # a part of the loop that may run at any time
@@ -145,10 +145,10 @@ class Turn:
         pids = processes.recorded(self.stack.home / "run" / "processes.json")
         name = "airflow-scheduler" if kind == "task" else kind
         try:
-            found = [psutil.Process(pids[name])] if name in pids else []
+            parents = [psutil.Process(pids[name])] if name in pids else []
             if kind != "task":
-                return found
-            return [one for parent in found for one in parent.children(recursive=True) if self._busy(one)]
+                return parents
+            return [child for parent in parents for child in parent.children(recursive=True) if self._busy(child)]
         except psutil.NoSuchProcess:
             return []
 
@@ -200,6 +200,6 @@ class Turn:
         return moved and not self._unscored(moved[-1]["to_version"])
 
     def _unscored(self, version):
-        left = """SELECT count(*) AS n FROM tweets t WHERE NOT EXISTS
+        query = """SELECT count(*) AS n FROM tweets t WHERE NOT EXISTS
             (SELECT FROM predictions p WHERE p.tweet_id = t.tweet_id AND p.model_version = :version)"""
-        return self.stack.rows(left, version=version)[0]["n"]
+        return self.stack.rows(query, version=version)[0]["n"]

@@ -40,10 +40,10 @@ def test_a_newcomer_finds_a_question_and_the_answer_makes_a_new_champion_that_sc
     after = stack.rows(CHAMPION)[0]["version"]
     assert after != before
 
-    known = stack.rows(BY_VERSION, version=after)[0]["n"]
+    scored = stack.rows(BY_VERSION, version=after)[0]["n"]
     _one_more_tweet(stack)
     admin.ended("ingest_tweets", admin.trigger("ingest_tweets"))
-    admin.until(lambda: stack.rows(BY_VERSION, version=after)[0]["n"] > known, seconds=180, what="a score by it")
+    admin.until(lambda: stack.rows(BY_VERSION, version=after)[0]["n"] > scored, seconds=180, what="a score by it")
 
 
 def test_a_newer_question_takes_the_older_one_away_and_its_run_ends_well(stack):

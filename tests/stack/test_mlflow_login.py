@@ -31,9 +31,9 @@ def running(stack):
 def status(stack, call, account=None):
     """Status of MLflow's answer to this call of this account; None is nobody."""
     method, path, body = call
-    given = {"params": body} if method == "GET" else {"json": body}
+    arguments = {"params": body} if method == "GET" else {"json": body}
     url = f"{stack.settings.mlflow_uri}/api/2.0/mlflow/{path}"
-    return httpx.request(method, url, auth=account, timeout=60, **given).status_code
+    return httpx.request(method, url, auth=account, timeout=60, **arguments).status_code
 
 
 def test_only_the_platforms_account_writes_the_registry(running):

@@ -31,7 +31,7 @@ def spaced():
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def of(home):
+def processes_of(home):
     """Living processes of this home: its supervisor, and everything in a session that one of its components leads."""
     from sentiment_lib.local import processes
 
@@ -58,14 +58,14 @@ def until(condition, seconds):
 
 def test_up_status_a_second_up_and_down_in_a_folder_with_spaces(spaced):
     spaced.up(sample=False)
-    found = spaced.status()
-    assert found["healthy"]
-    assert {part["state"] for part in found["components"].values()} == {"healthy", "done"}
+    status = spaced.status()
+    assert status["healthy"]
+    assert {part["state"] for part in status["components"].values()} == {"healthy", "done"}
     servers = {"postgres", "mlflow", "api", "alerts", "airflow-scheduler", "airflow-api-server"}
-    assert servers <= set(found["components"])
-    assert not [part for part in found["components"].values() if part["restarts"]]
+    assert servers <= set(status["components"])
+    assert not [part for part in status["components"].values() if part["restarts"]]
 
-    with pytest.raises(RuntimeError, match=r"runs already \(pid \d+\)"):
+    with pytest.raises(RuntimeError, match=r"is already running \(pid \d+\)"):
         spaced.sentiment("up", "--no-sample", seconds=60)
 
     key = (spaced.home / "secrets" / "api-key").read_text()
@@ -73,11 +73,11 @@ def test_up_status_a_second_up_and_down_in_a_folder_with_spaces(spaced):
     assert answer(f"{spaced.settings.api_url}/v1/model", key) != 401
     assert answer(f"{spaced.settings.api_url}/v1/model", "sk_wrong") == 401
 
-    ours = of(spaced.home)
+    ours = processes_of(spaced.home)
     assert len(ours) > 10
     spaced.down()
-    left = [one for one in ours if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]
-    assert not left
+    survivors = [process for process in ours if process.is_running() and process.status() != psutil.STATUS_ZOMBIE]
+    assert not survivors
     with pytest.raises(RuntimeError):
         spaced.status()  # exit code 1: not up
 
@@ -99,16 +99,16 @@ def test_two_starts_in_the_same_second_and_a_clean_end_by_ctrl_c(spaced):
         loser = next(start for start in starts if start.poll() is not None)
         winner = next(start for start in starts if start is not loser)
         assert loser.returncode == 1
-        assert "runs already" in loser.communicate()[0]
+        assert "is already running" in loser.communicate()[0]
 
         health = spaced.home / "run" / "health.json"
         until(lambda: health.exists() and '"healthy"' in health.read_text(), seconds=60)
-        ours = of(spaced.home)
+        ours = processes_of(spaced.home)
         winner.send_signal(signal.SIGINT)
         said = winner.communicate(timeout=60)[0]
         assert winner.returncode == 0, said
         assert "Traceback" not in said
-        assert not [one for one in ours if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]
+        assert not [process for process in ours if process.is_running() and process.status() != psutil.STATUS_ZOMBIE]
     finally:
         for start in starts:
             if start.poll() is None:
@@ -117,10 +117,10 @@ def test_two_starts_in_the_same_second_and_a_clean_end_by_ctrl_c(spaced):
 
 
 def test_a_taken_port_is_refused_before_anything_starts(spaced):
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = str(taken.getsockname()[1])
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        holder.listen()
+        port = str(holder.getsockname()[1])
         with pytest.raises(RuntimeError, match=rf"Port {port} for mlflow is taken.*--port-mlflow"):
             spaced.sentiment("up", "--no-sample", "--port-mlflow", port, seconds=60)
-    assert not of(spaced.home)
+    assert not processes_of(spaced.home)

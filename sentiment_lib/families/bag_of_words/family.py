@@ -1,4 +1,4 @@
-"""Bags of words and characters with a linear model: fast to train and to serve, and strong for the price."""
+"""Bags of words and characters with a linear model: fast to train and to serve, and accurate for its cost."""
 
 from __future__ import annotations
 
@@ -105,9 +105,11 @@ class BagOfWordsFamily(Family):
         return load(self.name, folder)
 
     def _parse(self, training: Training) -> dict[str, Any]:
-        known = {name: number for name, number in NUMBERS.items() if name != "characters" or len(PARTS[self.name]) > 1}
+        numbers = {
+            name: number for name, number in NUMBERS.items() if name != "characters" or len(PARTS[self.name]) > 1
+        }
         parse_choice(self.name, training.options, "model", MODELS)
-        return parse_numbers(self.name, training.options, known, others=("model",))
+        return parse_numbers(self.name, training.options, numbers, others=("model",))
 
     def _choose(
         self, training: Training, split: int, parts: list[dict[str, Any]], candidates: Sequence[float]

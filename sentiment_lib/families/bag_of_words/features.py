@@ -52,7 +52,7 @@ def make_vectoriser(family: str, part: dict[str, Any], vocabulary: dict[str, int
 def tfidf_matrix(vectorisers: Sequence[Any], texts: Sequence[str]) -> csr_matrix:
     """Tf-idf (n, features) of normalised texts: TfidfVectorizer's `transform` without its input checks.
 
-    Those checks take longer than a single tweet does.
+    Those checks take longer than transforming a single tweet.
     """
     from scipy.sparse import hstack
     from sklearn.feature_extraction.text import CountVectorizer
@@ -95,5 +95,5 @@ def occurrences(vectoriser: Any, words: Sequence[str]) -> Iterator[tuple[str, in
     split = [(token, index) for index, word in enumerate(words) for token in tokenize(word)]
     for token, index in split:
         yield from ((token, index), (token, index))
-    for (left, first), (right, second) in pairwise(split):
-        yield from ((f"{left} {right}", first), (f"{left} {right}", second))
+    for (token, first), (next_token, second) in pairwise(split):
+        yield from ((f"{token} {next_token}", first), (f"{token} {next_token}", second))

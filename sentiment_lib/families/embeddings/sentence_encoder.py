@@ -27,13 +27,13 @@ from sentiment_lib.families.text_preparation import prepare
 from sentiment_lib.families.weights.checkpoints import checkpoint_folder, tokenizer_json
 from sentiment_lib.families.weights.pinned import load_use, locate
 
-#: Tokens of a text that a transformer reads; tweets have fewer.
+#: Maximum number of tokens of a text; tweets have fewer.
 MAX_TOKENS = 96
 BATCH = 64
 PREPARATION = "preparation.json"
 #: Pinned weights without the option `checkpoint`.
 CHECKPOINT = "all-minilm-l6-v2"
-#: Characters that USE reads: its attention is quadratic in the length, and no tweet is longer.
+#: Maximum number of characters that USE encodes: its attention is quadratic in the length, and no tweet is longer.
 MAX_CHARACTERS = 600
 
 

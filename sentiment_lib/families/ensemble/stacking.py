@@ -27,7 +27,7 @@ MEMBERS = ("tfidf_logreg", "fasttext", "use_logreg")
 #: trained on the older half. With 0 only the newest rows are, which a network holds out anyway: it is then trained
 #: once, so this is the cheapest choice with a network among the members.
 FOLDS = Number(3, 0, 20)
-#: Newest share of the rows that weighs the members without folds.
+#: Newest share of the rows, on which the members' weights are fitted without folds.
 NEWEST = 0.1
 OTHER_OPTIONS = ("members", "member_options", "checkpoints")
 
@@ -65,7 +65,7 @@ class Stack:
 
     @property
     def memory_mb(self) -> float:
-        """That of the members; the linear model is negligible."""
+        """Megabytes of the members; the linear model is negligible."""
         return sum(member.memory_mb for member in self._members.values())
 
     def save(self, folder: Path) -> None:
@@ -142,7 +142,7 @@ class StackFamily(Family):
         return [str(name) for name in members]
 
     def _parse(self, training: Training) -> tuple[list[str], int]:
-        """Members and folds; BadInput or TrainingRefused where they make no stack."""
+        """Members and folds; BadInput or TrainingRefused where they cannot form a stack."""
         names = self._members(training.options)
         folds = parse_numbers(self.name, training.options, {"folds": FOLDS}, others=OTHER_OPTIONS)["folds"]
         if self.name in names or len(set(names)) < len(names) or len(names) < 2:

@@ -125,7 +125,7 @@ def _logits(network: nn.Module, tokens: Tokens) -> NDArray[np.float64]:
 
 
 def _fuse_attention(graph: bytes, *, heads: int, width: int) -> bytes:
-    """The graph with one attention node a layer, where ONNX Runtime recognises the pattern.
+    """The graph with one attention node per layer, where ONNX Runtime recognises the pattern.
 
     A skip connection is not fused with its layer norm: that kernel is five times as slow as the two separately.
     """

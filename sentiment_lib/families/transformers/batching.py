@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 
 from sentiment_lib.families.base import Tokens
 
-#: Batches that are sorted by length together: little padding, and still another order in each epoch.
+#: Batches that are sorted by length together: little padding, while the order still differs between epochs.
 BUCKET = 40
 
 
 def pad(tokens: Tokens, token: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Ids and attention mask, both (n, longest), of n texts; `token` fills the shorter ones up."""
+    """Ids and attention mask, both (n, longest), of n texts; `token` pads the shorter ones."""
     longest = max(len(ids) for ids in tokens)
     ids = torch.full((len(tokens), longest), token, dtype=torch.long)
     mask = torch.zeros((len(tokens), longest), dtype=torch.long)

@@ -83,7 +83,7 @@ class Checkpoint:
                     return None
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
         except SafetensorError:
-            # truncated by a full disk or a power cut: start over instead of failing for ever
+            # truncated by a full disk or a power cut: start over instead of failing forever
             return None
         progress, best = json.loads(metadata["progress"]), _under("best/", tensors)
         weights = _under("weights/", tensors)

@@ -1,4 +1,4 @@
-"""Dropout with masks from random bytes: on a CPU, torch's draw for each number is a good part of a training step.
+"""Dropout with masks from random bytes: on a CPU, torch's draw for each number is a large part of a training step.
 
 Srivastava et al.: Dropout, Journal of Machine Learning Research 15, 2014.
 """
@@ -17,7 +17,7 @@ class Dropout(nn.Dropout):
     """Drop-in replacement of torch's dropout on a CPU, seeded by torch's generator; on a GPU it is torch's own."""
 
     def forward(self, values: torch.Tensor) -> torch.Tensor:
-        """In training mode, zero a share `p` of the values and scale the rest up, which keeps the mean."""
+        """In training mode, zero a share `p` of the values and scale up the rest, which keeps the mean."""
         if not self.training or not self.p or values.device.type != "cpu":
             return super().forward(values)
         return values * dropout_mask(values, self.p)
@@ -28,8 +28,8 @@ def dropout_mask(values: torch.Tensor, rate: float) -> torch.Tensor:
     below = round(rate * BYTE)
     generator = np.random.Generator(np.random.SFC64(int(torch.randint(2**62, (1,)))))
     # bytearray copies: torch needs a writable buffer
-    drawn = torch.frombuffer(bytearray(generator.bytes(values.numel())), dtype=torch.uint8).view(values.shape)
-    return (drawn >= below).to(values.dtype).mul_(BYTE / (BYTE - below))
+    random_bytes = torch.frombuffer(bytearray(generator.bytes(values.numel())), dtype=torch.uint8).view(values.shape)
+    return (random_bytes >= below).to(values.dtype).mul_(BYTE / (BYTE - below))
 
 
 def replace_dropout(network: nn.Module) -> None:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 ROBERTA = "cardiffnlp/twitter-roberta-base-sentiment-latest"
 #: Newest share of the rows that is held out for early stopping and calibration.
 LATER = Number(0.1, 0, 0.9, integer=False)
-#: Held-out rows are at most so many, unless the option `later` asks for a share.
+#: Maximum number of held-out rows, unless the option `later` sets a share.
 MAX_HELD_OUT = 1000
 MAX_TOKENS = 64
 PRECISIONS = ("fp32", "int8")
@@ -81,7 +81,7 @@ class TransformerFamily(Family):
         return self._space if self.fine_tunes(options) else {}
 
     def fine_tunes(self, options: Mapping[str, Any]) -> bool:
-        """Whether a training with these options learns; BadInput when `fine_tune` is no boolean."""
+        """Whether a training with these options learns; BadInput when `fine_tune` is not a boolean."""
         value = options.get("fine_tune", self._head == "mean")
         if not isinstance(value, bool):
             raise BadInput(what=f"option fine_tune of {self.name}", problem=f"{value!r} is neither true nor false")
@@ -216,8 +216,8 @@ class TransformerFamily(Family):
 
     def _parse(self, options: Mapping[str, Any]) -> tuple[Hyperparameters, str]:
         """Hyperparameters and precision; BadInput for an option that is unknown or out of bounds."""
-        known = {**as_options(self._defaults), "later": LATER}
-        values = parse_numbers(self.name, options, known, others=OTHER_OPTIONS)
+        numbers = {**as_options(self._defaults), "later": LATER}
+        values = parse_numbers(self.name, options, numbers, others=OTHER_OPTIONS)
         precision = parse_choice(self.name, options, "precision", PRECISIONS, default="int8")
         return Hyperparameters(**{name: value for name, value in values.items() if name != "later"}), precision
 

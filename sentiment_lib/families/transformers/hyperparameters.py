@@ -44,7 +44,7 @@ class Hyperparameters:
     max_steps: int = 0
 
 
-#: Lowest and highest value of each field; outside of them a training would learn nothing or never end.
+#: Lowest and highest value of each field; outside these bounds a training would learn nothing or never end.
 BOUNDS = {
     "epochs": (1, 1000),
     "batch": (1, 4096),

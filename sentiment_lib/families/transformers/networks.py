@@ -58,7 +58,7 @@ def build(head: str, folder: Path, *, attention: str | None = None, dropout: flo
     """The network with a "mean" (new) or its "own" head, in single precision.
 
     `attention` is an implementation of transformers; without it the network's fastest one. BadInput when the labels of
-    a checkpoint with its own head are not ours.
+    a checkpoint with its own head are not LABELS.
     """
     level = logging.get_verbosity()
     # it would warn that the new head's weights are missing

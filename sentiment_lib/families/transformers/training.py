@@ -107,7 +107,7 @@ def set_seed(seed: int) -> None:
 
 
 def circumstances() -> dict[str, Any]:
-    """What networks are trained on here: device, CPU threads, and whether in bfloat16."""
+    """Hardware that networks are trained on in this process: device, CPU threads, and whether in bfloat16."""
     device = optimisation.select_device()
     return {"device": device.type, "threads": torch.get_num_threads(), "bf16": optimisation.computes_in_bf16(device)}
 
@@ -116,8 +116,8 @@ def _special_tokens(tokenizer: Any) -> dict[str, int]:
     """Ids of the padding and mask tokens; the unknown token where there is no mask token, else 0."""
     names = {"pad_token": ("[PAD]", "<pad>"), "mask_token": ("[MASK]", "<mask>", "[UNK]", "<unk>")}
     return {
-        role: next((int(token) for name in known if (token := tokenizer.token_to_id(name)) is not None), 0)
-        for role, known in names.items()
+        role: next((int(token) for name in spellings if (token := tokenizer.token_to_id(name)) is not None), 0)
+        for role, spellings in names.items()
     }
 
 

@@ -1,4 +1,4 @@
-"""Warm starts: training on from the weights of an earlier package of the same family."""
+"""Warm starts: continued training from the weights of an earlier package of the same family."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def read(package: Path) -> Start:
 
 
 def export_weights(network: nn.Module) -> bytes:
-    """Trainable parameters in half precision, as safetensors: enough to train on from, at half the size."""
+    """Trainable parameters in half precision, as safetensors: enough to continue training from, at half the size."""
     import torch
     from safetensors.torch import save
 

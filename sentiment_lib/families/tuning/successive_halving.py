@@ -30,11 +30,11 @@ from sentiment_lib.families.base import Progress
 from sentiment_lib.families.calibration import TINY
 from sentiment_lib.statistics.metrics import macro_f1
 
-#: Each rung keeps one configuration in ETA, and gives it ETA times the rows.
+#: Each rung keeps 1/ETA of the configurations and gives them ETA times the rows.
 ETA = 3
 #: The newest rows validate, in FOLDS blocks of this share; models for a block learn from older rows alone.
 FOLDS, FOLD_SHARE = 2, 0.125
-#: Fewest rows to learn from, and fewest in a block; with fewer a ranking is chance.
+#: Fewest rows to learn from, and fewest in a block; with fewer, a ranking is noise.
 MIN_ROWS, MIN_BLOCK = 100, 30
 #: Significance level: probability that any configuration replaces the defaults when none is better.
 ALPHA = 0.05

@@ -34,7 +34,7 @@ class BaseCheckpoint:
 def open_checkpoint(name: str, family: str) -> BaseCheckpoint:
     """The checkpoint of a folder, of pinned weights, or of a name that was downloaded before.
 
-    Raises MissingWeights when it is not on this machine, BadInput when it is no checkpoint.
+    Raises MissingWeights when it is not on this machine, BadInput when it is not a checkpoint.
     """
     folder = checkpoint_folder(name, family)
     return BaseCheckpoint(folder=folder, tokenizer=tokenizer_json(folder))

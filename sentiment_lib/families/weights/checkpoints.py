@@ -13,7 +13,7 @@ CONFIG = "config.json"
 def checkpoint_folder(name: str, family: str) -> Path:
     """Folder of a checkpoint: a name of pinned weights, a folder, or a name on the Hugging Face hub.
 
-    Raises MissingWeights when it is not on this machine, BadInput when it is no checkpoint.
+    Raises MissingWeights when it is not on this machine, BadInput when it is not a checkpoint.
     """
     folder = _resolve(name, family)
     if not (folder / CONFIG).is_file():

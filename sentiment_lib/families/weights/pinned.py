@@ -128,7 +128,7 @@ def external_weights(model: Model) -> dict[str, dict[str, str]]:
 
 @lru_cache(maxsize=8)
 def locate(name: str, needed_by: str) -> Path:
-    """Folder of pinned weights, whose files are verified once a process.
+    """Folder of pinned weights, whose files are verified once per process.
 
     Raises MissingExtra or MissingWeights when their packages are not installed, NotFound when a file is missing, and
     UnsafeArtefact when a file has another SHA-256 than the pinned one.

@@ -1,1 +1,1 @@
-"""Charts for Plotly, one module a kind; each also holds its values as a table."""
+"""Charts for Plotly, one module per kind; each also holds its values as a table."""

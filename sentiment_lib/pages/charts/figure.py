@@ -1,4 +1,4 @@
-"""The chart that every kind makes: a Plotly figure as JSON, drawn by charts.js, and the same values as a table.
+"""The result of every kind of chart: a Plotly figure as JSON, drawn by charts.js, and the same values as a table.
 
 Colours are names of the stylesheet's variables, so that a chart follows light and dark.
 """

@@ -1,4 +1,4 @@
-"""Estimates with their confidence intervals, one a row (a forest plot)."""
+"""Estimates with their confidence intervals, one per row (a forest plot)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Interval:
 
 
 def intervals(title: str, rows: Sequence[Interval], *, axis: str, zero: bool = True) -> Chart:
-    """One point with its interval a row, the first on top; bounds are short red lines. `zero` draws a line at 0."""
+    """A row per estimate, the first on top; bounds are short red lines. `zero` draws a line at 0."""
     names = [row.name for row in rows]
     points = {
         "type": "scatter",

@@ -1,4 +1,4 @@
-"""Metrics over time: one line a series, with its interval as a band and events as vertical lines."""
+"""Metrics over time: one line per series, with its interval as a band and events as vertical lines."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Event:
 def lines(
     title: str, series: Mapping[str, Sequence[Point]], *, axis: str, events: Sequence[Event] = (), share: bool = False
 ) -> Chart:
-    """Values over time, one line a series. `share`: values lie between 0 and 1 and are shown as percent."""
+    """Values over time, one line per series. `share`: values lie between 0 and 1 and are shown as percent."""
     data: list[dict[str, Any]] = []
     for index, (name, points) in enumerate(series.items()):
         colour = SERIES[index % len(SERIES)]

@@ -1,4 +1,4 @@
-"""Texts from the Try page's form: one a line, or the text column of a CSV file."""
+"""Texts from the Try page's form: one per line, or the text column of a CSV file."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def parse_lines(typed: str, maximum: int) -> list[InputText]:
 def parse_csv(content: bytes, maximum: int) -> list[InputText]:
     """The texts of a CSV file: its column `text` (or tweet, content, message), or its only column.
 
-    Read as ingestion reads files: encodings and separators are recognised, and a stray quotation mark costs its own
+    Read as ingestion reads files: encodings and separators are detected, and a stray quotation mark costs its own
     line only. Raises BadInput for another encoding, a file without such a column, or more than `maximum` rows.
     """
     what = "the file"
@@ -70,7 +70,7 @@ def parse_csv(content: bytes, maximum: int) -> list[InputText]:
     if separator == "\t":
         layout = replace(layout, quoted=is_quoted(io.StringIO(text, newline=""), layout))
     rest = lines if has_header else chain([first], lines)
-    # one row too many: the others need not be read to be refused
+    # reading stops one row above the maximum
     rows = list(islice(_rows(rest, layout, skipped + 1 if has_header else skipped, column), maximum + 1))
     if len(rows) > maximum:
         raise BadInput(what=what, problem=f"it has more than {maximum:,} rows")
@@ -79,15 +79,15 @@ def parse_csv(content: bytes, maximum: int) -> list[InputText]:
 
 def _text_column(line: str, separator: str | None) -> tuple[list[str], int, str, bool]:
     """Column names, position of the text, separator, and whether the line is a header. Raises BadInput."""
-    readings = [(header.cells_of(line, one), one) for one in ([separator] if separator else SEPARATORS)]
+    readings = [(header.cells_of(line, sign), sign) for sign in ([separator] if separator else SEPARATORS)]
     for name in COLUMNS:
-        for names, one in readings:
+        for names, sign in readings:
             spelled = [cell.strip().lower() for cell in names]
             if name in spelled:
-                return names, spelled.index(name), one, True
-    names, one = readings[0]
+                return names, spelled.index(name), sign, True
+    names, sign = readings[0]
     if len(names) == 1:
-        return names, 0, one, False
+        return names, 0, sign, False
     raise BadInput(what="the file", problem=f"it has no column named {', '.join(COLUMNS[:-1])} or {COLUMNS[-1]}")
 
 

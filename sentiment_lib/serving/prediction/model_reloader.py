@@ -75,7 +75,7 @@ class ModelReloader:
     def poll(self) -> None:
         """Ask the database once, and load another version if it names one.
 
-        Never raises: a failure keeps the current model and is told in `last_error`.
+        Never raises: a failure keeps the current model and is reported in `last_error`.
         """
         try:
             with self._store.begin() as connection:

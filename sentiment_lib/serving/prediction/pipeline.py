@@ -1,7 +1,7 @@
 """The prediction pipeline: texts go through the model in chunks, predictions to disk in one batch, then to the caller.
 
-A fast request without company runs on the event loop: waking a thread takes as long as a linear model does. Others go
-through a thread that predicts everything that waits together, and syncs the disk once for all of it.
+A fast request runs on the event loop when no other is in progress: waking a thread takes as long as a linear model
+does. Others go through a thread that predicts all waiting requests together, with one sync of the disk.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class ChunkOutput(NamedTuple):
 
     #: shape (n, 3), columns in the order of LABELS
     probabilities: NDArray[np.float64]
-    #: one tuple a text; empty when no explanation was requested
+    #: one tuple per text; empty when no explanation was requested
     explanations: list[tuple[Attribution, ...]]
 
 
@@ -104,7 +104,7 @@ class Request:
         return np.concatenate([self.outputs[number].probabilities for number in range(self.chunk_count())])
 
     def explanations(self) -> Iterable[tuple[Attribution, ...] | None]:
-        """One a text; for a complete request."""
+        """One per text; for a complete request."""
         if not self.explain:
             return [None] * len(self.texts)
         return [parts for number in range(self.chunk_count()) for parts in self.outputs[number].explanations]
@@ -137,7 +137,7 @@ class PredictionPipeline:
         self._batcher.stop()
 
     async def predict(self, request: Request) -> list[Prediction]:
-        """One prediction a text, once they are on disk. A request cancelled before that leaves nothing behind.
+        """One prediction per text, once they are on disk. A request cancelled before that leaves nothing behind.
 
         Raises what the model raises, SpoolFull and SpoolFailed.
         """
