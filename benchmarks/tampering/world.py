@@ -1,0 +1,117 @@
+"""A promoted version in a home of its own, as the platform makes it from invented tweets."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from pathlib import Path
+
+from sqlalchemy import Connection, text
+
+from sentiment_lib.policy import GatePolicy, Policy, RetrainPolicy, SnapshotPolicy
+from sentiment_lib.records import ApprovalResponse
+from sentiment_lib.settings import Settings
+from sentiment_lib.steps.decisions import evaluate, record_approval, request_approval
+from sentiment_lib.steps.deployment import bootstrap, promote
+from sentiment_lib.steps.operations import reconcile, verify
+from sentiment_lib.steps.training import snapshot, train
+from sentiment_lib.storage import anchors, ledger, migrate
+from sentiment_lib.storage.engine import Store
+from sentiment_lib.training_record import TrainingOrder
+
+#: Words that a lexicon does not know, so that a trained model beats the first champion.
+WORDS = {
+    "negative": "delayed tarmac rebooked hours misconnected queue standby luggage",
+    "neutral": "gate boarding boston schedule asking seat tomorrow number",
+    "positive": "upgraded legroom early spotless snacks captain swift kudos",
+}
+FILLER = ["the", "flight", "my", "bag", "a", "crew", "to", "from", "plane", "with", "and", "your"]
+#: A gate that a tiny model can pass: what is measured follows the decision.
+EASY = GatePolicy(
+    minimum_functionality=0,
+    minimum_invariance=0,
+    minimum_direction=0,
+    maximum_calibration_error=1,
+    collapse_ratio=0,
+    maximum_leakage=1,
+    maximum_label_shift=1,
+    maximum_p99_ms=1e6,
+    non_inferiority=1,
+    slice_non_inferiority=1,
+    bootstrap_rounds=200,
+)
+
+
+class World:
+    """One promoted version in a home of its own, and what `verify` says of it."""
+
+    def __init__(self, folder: Path, url: str, seed: int) -> None:
+        self.folder, self.draw = folder, random.Random(seed)
+        policy = Policy(gate=EASY, retrain=RetrainPolicy(minimum_rows=100), snapshot=SnapshotPolicy(minimum_holdout=50))
+        self.settings = Settings(
+            home=folder / "home",
+            database_url=url,
+            mlflow_uri=f"sqlite:///{folder}/mlflow.db",
+            author_key="key of the benchmark",
+            policy=policy,
+        )
+        migrate.upgrade(url, key_ring=self.settings.key_ring)
+        self.store = Store.open(self.settings)
+        self._promote()
+
+    def _promote(self) -> None:
+        store, settings = self.store, self.settings
+        with store.begin() as connection:
+            connection.execute(text("INSERT INTO ingests (source) VALUES ('benchmark')"))
+            for number in range(1, 601):
+                label = self.draw.choices(list(WORDS), weights=[6, 3, 3])[0]
+                words = [*self.draw.choices(WORDS[label].split(), k=3), *self.draw.choices(FILLER, k=6), f"row{number}"]
+                self.draw.shuffle(words)
+                values = {"id": number, "text": " ".join(words), "label": label}
+                connection.execute(
+                    text(
+                        "INSERT INTO tweets (tweet_id, text, airline, language, created_at, ingest_id) VALUES "
+                        "(:id, :text, 'united', 'en', timestamptz '2026-01-01Z' + :id * interval '1 min', 1)"
+                    ),
+                    values,
+                )
+                connection.execute(
+                    text(
+                        "INSERT INTO labels (tweet_id, label, source, labelled_by, labelled_at) VALUES "
+                        "(:id, :label, 'dataset', 'benchmark', timestamptz '2026-01-01Z' + :id * interval '1 min')"
+                    ),
+                    values,
+                )
+        bootstrap.run(store, settings)
+        self.snapshot = snapshot.run(store, settings)
+        order = TrainingOrder(snapshot_id=self.snapshot.snapshot_id, family="tfidf_logreg", run_key="benchmark")
+        version = train.run(store, settings, order)
+        pair = {"snapshot_id": self.snapshot.snapshot_id, "candidate": version.version}
+        decision = evaluate.run(store, settings, **pair, requested_by="benchmark")
+        question = request_approval.run(store, settings, decision_ids=[decision.decision_id], requested_by="benchmark")
+        assert question is not None, decision
+        shown = {"decision_id": question.decision_id, "evidence_hash": question.evidence_hash}
+        record_approval.run(store, settings, ApprovalResponse(**shown, response="approved", answered_by="mlops"))
+        promote.run(store, settings, decision_id=question.decision_id)
+        self.add_row()
+
+    def add_row(self) -> None:
+        """A ledger row and its anchor, as time brings them."""
+        with self.store.begin() as connection:
+            ledger.append(connection, "note", {"number": self.draw.random()})
+        reconcile.run(self.store, self.settings)
+
+    def problems(self, *, artefacts: bool = False) -> list[str]:
+        """What verify says."""
+        return list(verify.run(self.store, self.settings, artefacts=artefacts).problems)
+
+    def after(self, edit: Callable[[Connection], str]) -> tuple[list[str], str]:
+        """Problems after an edit of the database, which is rolled back, and the words that must name it."""
+        with self.store.engine.connect() as connection:
+            connection.execute(text("SET LOCAL session_replication_role = replica"))
+            name = edit(connection)
+            found = verify.records(connection)
+            if "the ledger ends" in name:
+                found += anchors.broken(connection, self.settings.anchors_file)
+            connection.rollback()
+        return found, name
