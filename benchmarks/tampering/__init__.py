@@ -1,1 +1,1 @@
-"""Tampering: `python -m benchmarks.tampering`."""
+"""Tampering with ledger, facts, files and aliases: what `verify` finds."""
