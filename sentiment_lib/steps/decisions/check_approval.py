@@ -6,6 +6,7 @@ from sqlalchemy import Connection
 
 from sentiment_lib.records import Answer, Approval, ApprovalResponse, Decision, Severity
 from sentiment_lib.settings import Settings
+from sentiment_lib.steps.decisions import record_approval
 from sentiment_lib.storage import decisions, ledger
 from sentiment_lib.storage.alerts import open_alert
 from sentiment_lib.storage.decisions import FORGED_APPROVAL
@@ -14,7 +15,7 @@ from sentiment_lib.storage.engine import Store, lock
 UNANSWERED = "nobody answered: the approval was marked as done by hand"
 
 
-def run(store: Store, settings: Settings, *, requested_by: str) -> int | None:  # noqa: ARG001
+def run(store: Store, settings: Settings, *, requested_by: str) -> int | None:
     """Id of the approved decision of this run; None when it was rejected, expired or void.
 
     Call it after the approval task has ended. If no response is recorded then, someone changed the task state by hand:
@@ -27,8 +28,10 @@ def run(store: Store, settings: Settings, *, requested_by: str) -> int | None:  
             return None
         approval = decisions.approval(connection, decision_id)
         if approval is None:
-            _void_forged(connection, decision_id, requested_by)
-            return None
+            forged = _void_forged(connection, decision_id, requested_by)
+    if approval is None:
+        record_approval.drop_challenger_alias(store, settings, forged.candidate_version)
+        return None
     return decision_id if approval.response == "approved" else None
 
 
@@ -57,7 +60,7 @@ def _decision_id(connection: Connection, requested_by: str) -> int | None:
     return promotions[-1].decision_id if promotions else None
 
 
-def _void_forged(connection: Connection, decision_id: int, requested_by: str) -> None:
+def _void_forged(connection: Connection, decision_id: int, requested_by: str) -> Decision:
     decision = decisions.by_id(connection, decision_id)
     response = ApprovalResponse(
         decision_id=decision_id, response="void", reason=UNANSWERED, evidence_hash=decision.evidence_hash
@@ -75,3 +78,4 @@ def _void_forged(connection: Connection, decision_id: int, requested_by: str) ->
     )
     facts = {"decision_id": decision_id, "requested_by": requested_by, "reason": UNANSWERED}
     ledger.append(connection, FORGED_APPROVAL, facts)
+    return decision

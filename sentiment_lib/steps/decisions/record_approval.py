@@ -59,7 +59,7 @@ def run(
             approvers=settings.policy.approval.approvers,
         )
     if approval.response != "approved":
-        _drop_challenger_alias(store, settings, decision.candidate_version)
+        drop_challenger_alias(store, settings, decision.candidate_version)
     return approval
 
 
@@ -121,7 +121,7 @@ def _staleness(
     return None
 
 
-def _drop_challenger_alias(store: Store, settings: Settings, candidate: int) -> None:
+def drop_challenger_alias(store: Store, settings: Settings, candidate: int) -> None:
     """Drop the alias `challenger` when it names the candidate of a closed request."""
     registry = Registry(settings)
     with store.begin() as connection:
