@@ -80,7 +80,7 @@ class StackHome:
 
     def airflow(self, user: str) -> Airflow:
         """Airflow as this user sees it."""
-        return Airflow(self.settings.airflow_url, user, self._passwords()[user])
+        return Airflow(self.settings.airflow_url, user, self.passwords()[user])
 
     def mlflow_reader(self) -> tuple[str, str]:
         """MLflow's account for people, as the login table shows it."""
@@ -100,10 +100,11 @@ class StackHome:
 
     def sign_in(self, user: str, password: str | None = None) -> str:
         """Output of `sentiment login` as this user of Airflow."""
-        secret = self._passwords()[user] if password is None else password
+        secret = self.passwords()[user] if password is None else password
         return self.sentiment("login", "--user", user, "--password-stdin", stdin=f"{secret}\n")
 
-    def _passwords(self) -> dict[str, str]:
+    def passwords(self) -> dict[str, str]:
+        """Password of each user of Airflow."""
         for path in (self.home / "secrets").glob("*.json"):
             found = json.loads(path.read_text())
             if isinstance(found, dict) and {"admin", "mlops"} <= found.keys():

@@ -41,7 +41,7 @@ def sign_in(chromium, stack):
         page = chromium.new_context(viewport={"width": 1440, "height": 1000}).new_page()
         page.goto(stack.settings.airflow_url)
         page.fill("input[name=username]", user)
-        page.fill("input[name=password]", stack.airflow(user)._password)
+        page.fill("input[name=password]", stack.passwords()[user])
         page.click("button[type=submit]")
         page.wait_for_url(re.compile("^(?!.*login)"))
         page.wait_for_load_state("networkidle")
