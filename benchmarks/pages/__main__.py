@@ -23,12 +23,12 @@ from sqlalchemy import Connection, event
 from sqlalchemy.engine import make_url
 
 from benchmarks.pages.seed import FIRST_ID, seed
-from sentiment_lib.console import decisions, drift, lineage, models, overview
+from sentiment_lib.console import alerts, decisions, drift, lineage, models, overview
 from sentiment_lib.console.pages import draw
 from sentiment_lib.serving import service
 from sentiment_lib.settings import Settings
 from sentiment_lib.steps.labelling import label_progress, label_queue
-from sentiment_lib.storage import alerts, migrate
+from sentiment_lib.storage import migrate
 from sentiment_lib.storage.engine import Store
 
 BOUND = 1.0  # seconds
@@ -55,8 +55,7 @@ def _report(connection: Connection) -> dict[str, Any]:
 
 
 def _alerts(connection: Connection) -> dict[str, Any]:
-    rows = alerts.list_alerts(connection, "all")
-    return {"rows": rows, "state": "all", "states": tuple(alerts.STATES), "may_act": True}
+    return {**alerts.view(connection, "all"), "may_act": True, "problem": ""}
 
 
 def _label(store: Store, settings: Settings, turn: int) -> None:

@@ -5,20 +5,21 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path as FilePath
 from typing import Annotated, Any
 
-from fastapi import Depends, FastAPI, HTTPException, Path, Query, Request, Response
+from fastapi import Depends, FastAPI, Form, HTTPException, Path, Query, Request, Response
 from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse
 
 from sentiment_airflow.airflow_internals import GetUserDep, SessionDep, may_run, read_xcom, requires_access_dag
-from sentiment_lib.console import decisions, drift, lineage, models, of_dag, overview
+from sentiment_lib.console import alerts, decisions, drift, lineage, models, of_dag, overview
 from sentiment_lib.console.pages import BASE, draw, files
-from sentiment_lib.errors import NotFound
+from sentiment_lib.errors import BadInput, NotFound
 from sentiment_lib.pages.assets import CACHE_CONTROL
 from sentiment_lib.pages.same_origin import is_same_origin
 from sentiment_lib.pages.templates import content_security_policy
 from sentiment_lib.registry.mlflow_registry import Registry
 from sentiment_lib.settings import Settings, load_settings
 from sentiment_lib.steps.ingestion import check_quality
-from sentiment_lib.storage import alerts
+from sentiment_lib.storage import alert_responses
+from sentiment_lib.storage import alerts as stored_alerts
 from sentiment_lib.storage.engine import Store
 
 #: Permission to see this DAG is permission to read; permission to run it is permission to act.
@@ -67,9 +68,15 @@ def create() -> FastAPI:
     return app
 
 
-def page(template: str, here: str, **values: Any) -> HTMLResponse:
+def page(template: str, here: str, *, status: int = 200, **values: Any) -> HTMLResponse:
     """A rendered template; `here` is the address that the navigation marks."""
-    return HTMLResponse(draw(template, here, **values))
+    return HTMLResponse(draw(template, here, **values), status_code=status)
+
+
+def require_same_origin(request: Request) -> None:
+    """Refuse a request that another site made."""
+    if not is_same_origin(request.headers):
+        raise HTTPException(403, "this request comes from another site")
 
 
 def redirect(address: str | None, dag_id: str) -> Response:
@@ -144,29 +151,35 @@ def add_drift(app: FastAPI, store: Store, settings: Settings) -> None:
 
 
 def add_alerts(app: FastAPI, store: Store) -> None:
-    """Alerts, and the actions on them."""
+    """Alerts, and people's responses to them."""
 
     @app.get("/alerts", dependencies=[READ])
     def list_alerts(user: GetUserDep, state: str = "unresolved") -> HTMLResponse:
-        if state not in alerts.STATES:
-            raise HTTPException(422, f"state is one of {', '.join(alerts.STATES)}")
+        if state not in stored_alerts.STATES:
+            raise HTTPException(422, f"state is one of {', '.join(stored_alerts.STATES)}")
         with store.begin() as connection:
-            rows = alerts.list_alerts(connection, state)
-        return page(
-            "alerts.html", "/alerts", rows=rows, state=state, states=tuple(alerts.STATES), may_act=may_run(DAG, user)
-        )
+            values = alerts.view(connection, state)
+        return page("alerts.html", "/alerts", **values, may_act=may_run(DAG, user), problem="")
 
-    @app.post("/alerts/{alert_id}/{action}", dependencies=[ACT])
-    def act(alert_id: Id, action: str, request: Request, user: GetUserDep) -> RedirectResponse:
-        if not is_same_origin(request.headers):
-            raise HTTPException(403, "this request comes from another site")
-        if action not in ("acknowledge", "resolve"):
-            raise HTTPException(404, "there is no such action")
-        with store.begin() as connection:
-            if action == "acknowledge":
-                alerts.acknowledge(connection, alert_id, user.get_name())
-            else:
-                alerts.resolve_alert(connection, alert_id, user.get_name())
+    @app.post("/alerts/{alert_id}", dependencies=[ACT])
+    def respond(
+        alert_id: Id,
+        request: Request,
+        user: GetUserDep,
+        action: Annotated[str, Form()],
+        comment: Annotated[str, Form(max_length=alert_responses.LONGEST_COMMENT)] = "",
+        verdict: Annotated[str, Form()] = "",
+    ) -> Response:
+        require_same_origin(request)
+        try:
+            with store.begin() as connection:
+                alert_responses.respond(
+                    connection, alert_id, action, by=user.get_name(), comment=comment, verdict=verdict or None
+                )
+        except BadInput as error:
+            with store.begin() as connection:
+                values = alerts.view(connection)
+            return page("alerts.html", "/alerts", **values, may_act=True, problem=str(error), status=422)
         return RedirectResponse(f"{BASE}/alerts", status_code=303)
 
 

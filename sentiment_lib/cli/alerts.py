@@ -12,6 +12,10 @@ from sentiment_lib.cli.common import Json, open_store, show, show_facts
 from sentiment_lib.cli.token_file import authorise
 
 AlertId = Annotated[int, typer.Argument(help="Alert id, as in `sentiment alerts list`.")]
+Comment = Annotated[str, typer.Option(help="Kept with the alert.")]
+FalseAlarm = Annotated[
+    bool | None, typer.Option("--false-alarm/--real", help="Whether the alarm was false; counted for each rule.")
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -45,26 +49,30 @@ def list_alerts(
     show([asdict(row) for row in rows], as_json, "\n".join(lines) or "No alerts")
 
 
-def acknowledge(alert_id: AlertId, as_json: Json = False) -> None:
+def acknowledge(
+    alert_id: AlertId, comment: Comment = "", false_alarm: FalseAlarm = None, as_json: Json = False
+) -> None:
     """Acknowledge an alert: no reminders, but its end is still sent."""
-    from sentiment_lib.storage import alerts
-
-    with open_store() as (store, settings):
-        person = authorise(store, settings, f"alerts acknowledge {alert_id}")
-        with store.begin() as connection:
-            alerts.acknowledge(connection, alert_id, person.name)
-    show_facts(as_json, alert_id=alert_id, acknowledged_by=person.name)
+    show_facts(as_json, alert_id=alert_id, acknowledged_by=_respond(alert_id, "acknowledge", comment, false_alarm))
 
 
-def resolve(alert_id: AlertId, as_json: Json = False) -> None:
+def resolve(alert_id: AlertId, comment: Comment = "", false_alarm: FalseAlarm = None, as_json: Json = False) -> None:
     """Resolve an alert by hand."""
-    from sentiment_lib.storage import alerts
+    show_facts(as_json, alert_id=alert_id, resolved_by=_respond(alert_id, "resolve", comment, false_alarm))
 
+
+def _respond(alert_id: int, action: str, comment: str, false_alarm: bool | None) -> str:
+    """Name of the person whose response was kept."""
+    from sentiment_lib.storage import alert_responses
+
+    verdict = None
+    if false_alarm is not None:
+        verdict = alert_responses.FALSE_ALARM if false_alarm else alert_responses.REAL
     with open_store() as (store, settings):
-        person = authorise(store, settings, f"alerts resolve {alert_id}")
+        person = authorise(store, settings, f"alerts {action} {alert_id}")
         with store.begin() as connection:
-            alerts.resolve_alert(connection, alert_id, person.name)
-    show_facts(as_json, alert_id=alert_id, resolved_by=person.name)
+            alert_responses.respond(connection, alert_id, action, by=person.name, comment=comment, verdict=verdict)
+    return person.name
 
 
 def send_test(as_json: Json = False) -> None:

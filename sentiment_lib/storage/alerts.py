@@ -200,6 +200,12 @@ def resolve_alert(connection: Connection, alert_id: int, by: str) -> None:
     _update(connection, "resolved_at = now(), resolved_by = :by", {"id": alert_id, "by": by})
 
 
+def require(connection: Connection, alert_id: int) -> None:
+    """Raises NotFound when there is no alert of this id."""
+    if connection.execute(text("SELECT 1 FROM alerts WHERE alert_id = :id"), {"id": alert_id}).scalar() is None:
+        raise NotFound(what="alert", key=alert_id)
+
+
 def delivery_state(connection: Connection, receiver: str, now: datetime, alert_id: int = 0) -> list[Delivery]:
     """Alerts with the last message that this receiver was sent about each. `alert_id`: only this one."""
     where = {"receiver": receiver, "now": now, "alert_id": alert_id}

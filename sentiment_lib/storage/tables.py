@@ -492,6 +492,24 @@ class AlertRow(Base):
     )
 
 
+class AlertResponseRow(Base):
+    """A person's response to an alert; rows are only added."""
+
+    __tablename__ = "alert_responses"
+    response_id: Mapped[int] = _key()
+    alert_id: Mapped[int] = mapped_column(ForeignKey("alerts.alert_id"), index=True)
+    action: Mapped[str]
+    #: whether the alarm was real; NULL when the person did not say
+    verdict: Mapped[str | None]
+    comment: Mapped[str | None]
+    given_by: Mapped[str]
+    given_at: Mapped[datetime] = _now()
+    __table_args__ = (
+        CheckConstraint("action IN ('acknowledge', 'resolve', 'comment')", name="action"),
+        CheckConstraint("verdict IN ('real', 'false_alarm')", name="verdict"),
+    )
+
+
 class AlertMessageRow(Base):
     """Outbox: a pending or sent message about one alert to one receiver; its content is decided when it is sent."""
 

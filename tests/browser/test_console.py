@@ -125,11 +125,17 @@ def test_who_may_only_look_sees_every_page_and_no_action_and_strangers_see_nothi
     viewer.goto(f"{address}/alerts")
     assert viewer.get_by_text("<b>moved</b>").count() == 1
     assert viewer.get_by_role("button", name="Acknowledge").count() == 0
-    answer = "fetch('/sentiment/alerts/1/resolve', {method: 'POST'}).then(answer => answer.status)"
+    form = "{method: 'POST', body: new URLSearchParams({action: 'resolve'})}"
+    answer = f"fetch('/sentiment/alerts/1', {form}).then(answer => answer.status)"
     assert viewer.evaluate(answer) == 403
     engineer.goto(f"{address}/alerts")
     article = engineer.locator("article", has_text="<b>moved</b>")
+    article.get_by_label("Comment").fill("a storm")
+    article.get_by_label("a false alarm").check()
     article.get_by_role("button", name="Acknowledge").click()
     engineer.wait_for_load_state()
-    found = stack.rows("SELECT acknowledged_by FROM alerts WHERE dedup_key = 'test'")
-    assert found == [{"acknowledged_by": "mlops"}]
+    found = stack.rows(
+        "SELECT acknowledged_by, comment, verdict, given_by FROM alerts JOIN alert_responses USING (alert_id) "
+        "WHERE dedup_key = 'test'"
+    )
+    assert found == [{"acknowledged_by": "mlops", "comment": "a storm", "verdict": "false_alarm", "given_by": "mlops"}]

@@ -1,0 +1,59 @@
+"""Sections of the runbook by kind of alert, and what an alert means for the quality of predictions."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+from sentiment_lib.records import Severity
+
+#: The file beside this module in an image, and in `docs` of a checkout.
+PATHS = (Path(__file__).with_name("runbook.md"), Path(__file__).parents[2] / "docs" / "runbook.md")
+#: Kinds whose alerts say that predictions themselves may be wrong.
+ABOUT_QUALITY = frozenset({"wrong_predictions", "rolled_back"})
+#: Kinds about integrity: somebody or something changed what only the platform may change.
+ABOUT_INTEGRITY = frozenset({"alias_moved", "unsigned_version", "forged_approval", "forced_promotion"})
+#: Kinds of a stage that stands still: what is predicted stays as good as it was, but is late or missing.
+ABOUT_OPERATION = frozenset(
+    {
+        "no_tweets",
+        "quarantine_share",
+        "scoring_backlog",
+        "label_backlog",
+        "approval_overdue",
+        "api_down",
+        "api_errors",
+        "api_slow",
+        "dag_failure",
+    }
+)
+
+
+def section(kind: str) -> str | None:
+    """Markdown of the section of this kind, without its heading; None without one or without the file."""
+    return _sections().get(kind)
+
+
+def impact(kind: str, severity: Severity) -> tuple[str, str]:
+    """What an alert means, in a word and a sentence: "quality at risk", "can wait", …"""
+    if kind == "drift" and severity is not Severity.CRITICAL:
+        return (
+            "no loss of quality shown",
+            "The stream changed, and no loss of quality is shown. Safe to ignore while that stays so.",
+        )
+    if kind in ABOUT_QUALITY or kind == "drift":
+        return "quality at risk", "Predictions may be wrong more often than at the last promotion: look now."
+    if kind in ABOUT_INTEGRITY:
+        return "integrity at risk", "Something changed outside the platform's own steps: find out who and why."
+    if kind in ABOUT_OPERATION:
+        return "operation disturbed", "Predictions are as good as before, but late or missing until this is mended."
+    return "can wait", "No loss of quality is shown. Look at it today."
+
+
+@cache
+def _sections() -> dict[str, str]:
+    path = next((path for path in PATHS if path.is_file()), None)
+    if path is None:
+        return {}
+    parts = path.read_text(encoding="utf-8").split("\n## ")
+    return {title.strip(): body.strip() for title, _, body in (part.partition("\n") for part in parts[1:])}

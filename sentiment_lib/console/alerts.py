@@ -1,0 +1,96 @@
+"""Alerts page: what each alert means, what to do, and what people said of it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from markupsafe import Markup
+from sqlalchemy import Connection
+
+from sentiment_lib.alerts import runbook
+from sentiment_lib.pages.safe_text import visible
+from sentiment_lib.storage import alert_responses, alerts
+from sentiment_lib.storage.alert_responses import AlertResponse
+from sentiment_lib.storage.alerts import Alert
+
+#: Period of the counts of real and false alarms.
+COUNTED = timedelta(days=90)
+#: Part of a text that consists of test statistics.
+MEASUREMENT = "; effect "
+#: Ids of tweets at their source, in a text.
+TWEET_ID = re.compile(r"\b\d{9,19}\b")
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlertCard:
+    """An alert as shown: its first line, the rest, its meaning, the runbook's steps and the responses."""
+
+    alert: Alert
+    lead: str
+    rest: str
+    impact: str
+    meaning: str
+    steps: str | None
+    responses: list[AlertResponse]
+
+    @property
+    def state(self) -> str:
+        """Open, acknowledged or resolved."""
+        return "resolved" if self.alert.resolved_at else "acknowledged" if self.alert.acknowledged_at else "open"
+
+
+def view(connection: Connection, state: str = "unresolved") -> dict[str, Any]:
+    """Template values; `state` is one of `alerts.STATES`."""
+    rows = alerts.list_alerts(connection, state)
+    responses = alert_responses.of_alerts(connection, [row.alert_id for row in rows])
+    cards = [_card(row, responses.get(row.alert_id, [])) for row in rows]
+    return {
+        "cards": cards,
+        "state": state,
+        "states": tuple(alerts.STATES),
+        "answer": _answer(connection, cards, state),
+        "counts": alert_responses.verdict_counts(connection, datetime.now(UTC) - COUNTED),
+        "link_tweets": link_tweets,
+    }
+
+
+def link_tweets(text: str, base: str) -> Markup:
+    """The text, escaped, with each tweet id as a link to its page."""
+    parts, at = [], 0
+    for match in TWEET_ID.finditer(text):
+        parts += [
+            visible(text[at : match.start()]),
+            Markup('<a href="{}/lineage?tweet={}">{}</a>').format(base, match[0], match[0]),
+        ]
+        at = match.end()
+    return Markup("").join([*parts, visible(text[at:])])
+
+
+def _card(alert: Alert, responses: list[AlertResponse]) -> AlertCard:
+    # a drift check's text begins with effects and p-values, which are for those who ask
+    lead, _, rest = ("", "", alert.body) if MEASUREMENT in alert.body else alert.body.partition("\n")
+    impact, meaning = runbook.impact(alert.kind, alert.severity)
+    return AlertCard(
+        alert=alert,
+        lead=lead,
+        rest=rest,
+        impact=impact,
+        meaning=meaning,
+        steps=runbook.section(alert.kind),
+        responses=responses,
+    )
+
+
+def _answer(connection: Connection, cards: list[AlertCard], state: str) -> str:
+    """The page in one sentence."""
+    pending = cards if state == "unresolved" else [_card(row, []) for row in alerts.list_alerts(connection)]
+    if not pending:
+        return "Nothing needs attention: no alert is open."
+    risky = [card for card in pending if card.impact == "quality at risk"]
+    count = f"{len(pending)} alert{'s are' if len(pending) > 1 else ' is'} unresolved"
+    if risky:
+        return f"{count}; the quality of predictions is at risk: {risky[0].alert.title}."
+    return f"{count}; none shows a loss of quality."
