@@ -21,6 +21,7 @@ from sentiment_lib.statistics.bootstrap import MetricEstimate
 from sentiment_lib.statistics.matrix_scaling import fit_matrix_scaling
 from sentiment_lib.statistics.metrics import CLASSES, Floats, Ints
 from sentiment_lib.statistics.prediction_powered import prediction_powered_metric
+from sentiment_lib.text.copies import first_of_each
 
 #: Maximum number of rows for the estimate; more do not narrow the interval noticeably.
 MAX_ROWS = 4000
@@ -52,12 +53,12 @@ def severity(verdict: str, quality: QualityLoss, policy: DriftPolicy) -> tuple[S
 def quality_loss(reference: pd.DataFrame, current: pd.DataFrame, policy: DriftPolicy) -> QualityLoss:
     """Compare macro-F1 of two windows.
 
-    Columns: p_negative, p_neutral, p_positive; `true_label` and `inclusion` for labelled tweets of the audit sample.
+    Columns: p_negative, p_neutral, p_positive; `true_label` and `inclusion` for labelled tweets of the audit sample, `text`.
     """
     sides = [frame[frame["p_negative"].notna()][:MAX_ROWS] for frame in (reference, current)]
     if min(len(frame) for frame in sides) < policy.minimum_rows:
         return QualityLoss()
-    labelled = [frame[frame["true_label"].notna()] if "true_label" in frame else frame[:0] for frame in sides]
+    labelled = [_labelled(frame) for frame in sides]
     # calibrating on very few labels is worse than not calibrating
     enough = len(labelled[0]) >= policy.minimum_labelled
     scaling = fit_matrix_scaling(label_codes(labelled[0]), probabilities(labelled[0])) if enough else None
@@ -105,6 +106,12 @@ def _measure(
 
 def _as_dict(estimate: MetricEstimate) -> dict[str, float | int]:
     return {"macro_f1": estimate.value, "low": estimate.low, "high": estimate.high, "rows": estimate.rows}
+
+
+def _labelled(frame: pd.DataFrame) -> pd.DataFrame:
+    """The labelled rows; copies of a text count once."""
+    rows = frame[frame["true_label"].notna()] if "true_label" in frame else frame[:0]
+    return rows[first_of_each(rows["text"].tolist())] if "text" in rows and len(rows) else rows
 
 
 def _inclusion(frame: pd.DataFrame) -> Floats:

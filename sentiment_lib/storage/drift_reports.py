@@ -14,6 +14,7 @@ from sqlalchemy import Connection, text
 from sentiment_lib.errors import NotFound
 from sentiment_lib.records import API_IDS_FROM, DriftReport, Window
 from sentiment_lib.storage import training_rows
+from sentiment_lib.storage.acting_labels import ACTS
 
 COLUMNS = (
     "tweet_id",
@@ -30,9 +31,10 @@ COLUMNS = (
 )
 
 # A seeded hash of the id samples tweets uniformly and reproducibly; sampling precedes the joins. Texts sent to the API
-# are not part of the monitored stream. Feedback is left out because of its selection bias. A tweet labelled by a data
-# set has inclusion probability 1, also when it is in the audit sample. Predictions for tweets of the training rows are
-# left out: a model is more confident and more accurate on them.
+# are not part of the monitored stream. Feedback is left out because of its selection bias, and audit labels that do not
+# act, so that no single key can cause or hide a loss of quality. A tweet labelled by a data set has inclusion
+# probability 1, also when it is in the audit sample. Predictions for tweets of the training rows are left out: a model
+# is more confident and more accurate on them.
 WINDOW = text(
     f"""
     WITH drawn AS MATERIALIZED (
@@ -47,7 +49,8 @@ WINDOW = text(
         SELECT (array_agg(label ORDER BY source = 'audit' DESC, labelled_at DESC, confidence DESC NULLS LAST,
                                 label_id DESC))[1] AS label,
                max(coalesce(inclusion_probability, 1)) AS inclusion
-        FROM labels WHERE tweet_id = t.tweet_id AND source IN ('audit', 'dataset')) l ON true
+        FROM labels l WHERE l.tweet_id = t.tweet_id
+          AND (l.source = 'dataset' OR (l.source = 'audit' AND {ACTS}))) l ON true
     ORDER BY hashint8extended(t.tweet_id, :seed), t.tweet_id
     """
 )
@@ -67,10 +70,13 @@ def newest_scored(connection: Connection, version: int) -> datetime | None:
     return moment
 
 
-def window_rows(connection: Connection, window: Window, version: int, *, rows: int, seed: int) -> pd.DataFrame:
+def window_rows(
+    connection: Connection, window: Window, version: int, *, rows: int, seed: int, auditors: Sequence[str]
+) -> pd.DataFrame:
     """A random sample of at most `rows` tweets of the window, with the version's predictions.
 
-    Tweets that it did not score, or was trained on (`training_rows`), have no predictions.
+    Tweets that it did not score, or was trained on (`training_rows`), have no predictions. Labels are those of data
+    sets and the acting audit labels (`acting_labels`).
     """
     where = {
         "version": version,
@@ -79,6 +85,7 @@ def window_rows(connection: Connection, window: Window, version: int, *, rows: i
         "end": window.end,
         "seed": seed,
         "rows": rows,
+        "auditors": list(auditors),
     }
     return pd.DataFrame(connection.execute(WINDOW, where).all(), columns=list(COLUMNS))
 

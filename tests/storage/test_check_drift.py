@@ -27,7 +27,7 @@ CALM = ["thanks", "help", "seat", "gate", "crew", "coffee", "today", "tomorrow",
 STORM = ["cancelled", "snow", "stranded", "hours", "hold", "nobody", "worst", "ice", "closed", "hotel", "refund"]
 
 
-def fill(store, *, days=8, per_day=300, storm=False, labelled=0.0):
+def fill(store, *, days=8, per_day=300, storm=False, labelled=0.0, by="local"):
     """A week of calm tweets, then a day of the same or of a storm; version 1 scored all of them."""
     random = np.random.default_rng(5)
     rows, labels = [], []
@@ -48,7 +48,7 @@ def fill(store, *, days=8, per_day=300, storm=False, labelled=0.0):
             }
         )
         if random.random() < labelled:
-            labels.append({"id": number + 1, "label": true, "at": END})
+            labels.append({"id": number + 1, "label": true, "at": END, "by": by})
     with store.begin() as connection:
         connection.execute(text("INSERT INTO ingests (source) VALUES ('test')"))
         connection.execute(
@@ -80,7 +80,7 @@ def fill(store, *, days=8, per_day=300, storm=False, labelled=0.0):
             connection.execute(
                 text(
                     "INSERT INTO labels (tweet_id, label, source, labelled_by, labelled_at, inclusion_probability) "
-                    "VALUES (:id, :label, 'audit', 'anna', :at, 0.5)"
+                    "VALUES (:id, :label, 'audit', :by, :at, 0.5)"
                 ),
                 labels,
             )
@@ -125,6 +125,27 @@ def test_drift_with_a_measured_loss_is_critical_and_wants_a_retrain(store, setti
     report = check_drift.run(store, settings, at=END)
     assert report.details["loss_by"] == "measured"
     assert (report.severity, report.wants_retrain) == ("critical", True)
+
+
+def test_labels_of_one_person_who_is_no_auditor_neither_cause_nor_hide_a_loss(store, settings):
+    fill(store, storm=True, labelled=0.5, by="anna")
+    with store.begin() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO labels (tweet_id, label, source, labelled_by, labelled_at) "
+                "SELECT tweet_id, label, 'audit', 'berta', labelled_at FROM labels WHERE tweet_id % 4 = 0"
+            )
+        )
+        window = Window(start=END - timedelta(days=8), end=END)
+        rows = reports.window_rows(connection, window, 1, rows=10_000, seed=1, auditors=["local"])
+    labelled = rows[rows["true_label"].notna()]
+    # a second person's agreement makes a label act
+    assert set(labelled["tweet_id"] % 4) == {0}
+    with store.begin() as connection:
+        connection.execute(text("DELETE FROM labels WHERE labelled_by = 'berta'"))
+    report = check_drift.run(store, settings, at=END)
+    assert report.details["loss_by"] == "estimated"
+    assert "wrong" not in {signal["signal"] for signal in report.signals}
 
 
 def test_a_retrain_for_drift_may_need_more_checks_to_agree(store, settings):
@@ -237,7 +258,7 @@ def test_texts_of_the_api_and_predictions_of_a_shadow_are_in_no_window(store, se
     assert report.verdict == "stable"
     assert report.current.end < END + timedelta(seconds=2)
     with store.begin() as connection:
-        rows = reports.window_rows(connection, report.current, 1, rows=10_000, seed=1)
+        rows = reports.window_rows(connection, report.current, 1, rows=10_000, seed=1, auditors=["local"])
         assert len(rows) == 300
         assert rows["tweet_id"].max() < API_IDS_FROM
         assert (rows["predicted_label"] != "neutral").all()

@@ -77,7 +77,7 @@ def fill(store, *, per_day=400, days=8):
         connection.execute(
             text(
                 "INSERT INTO labels (tweet_id, label, source, labelled_by, labelled_at, inclusion_probability) "
-                "VALUES (:id, :true, 'audit', 'anna', :at, 0.5)"
+                "VALUES (:id, :true, 'audit', 'local', :at, 0.5)"
             ),
             rows,
         )
@@ -97,7 +97,7 @@ def test_predictions_for_tweets_learned_from_enter_no_window_and_no_day(store, v
     window = Window(start=END - timedelta(days=8), end=END)
     with store.begin() as connection:
         assert training_rows.learned_snapshots(connection, [version]) == [1]
-        rows = drift_reports.window_rows(connection, window, version, rows=10_000, seed=1)
+        rows = drift_reports.window_rows(connection, window, version, rows=10_000, seed=1, auditors=["local"])
         labelled = daily_quality.labelled_rows(connection, window, version)
     assert len(rows) == 3200
     scored = rows[rows["p_negative"].notna()]

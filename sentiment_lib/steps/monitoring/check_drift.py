@@ -55,7 +55,14 @@ def run(store: Store, settings: Settings, *, at: datetime | None = None) -> Drif
         return existing
     with store.begin() as connection:
         frames = [
-            reports.window_rows(connection, window, version, rows=READ_FACTOR * policy.sample_rows, seed=policy.seed)
+            reports.window_rows(
+                connection,
+                window,
+                version,
+                rows=READ_FACTOR * policy.sample_rows,
+                seed=policy.seed,
+                auditors=settings.policy.label.auditors,
+            )
             for window in (reference, current)
         ]
         floors = _floors(connection, version, current.start)

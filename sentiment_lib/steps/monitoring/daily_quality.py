@@ -36,7 +36,8 @@ def run(store: Store, settings: Settings, version: int, span: Window) -> list[Qu
         with store.begin() as connection:
             whole = _window(day)
             seed = settings.policy.drift.seed
-            sample = reports.window_rows(connection, whole, version, rows=MAX_ROWS, seed=seed)
+            auditors = settings.policy.label.auditors
+            sample = reports.window_rows(connection, whole, version, rows=MAX_ROWS, seed=seed, auditors=auditors)
             before = Window(start=whole.start - timedelta(days=settings.policy.drift.reference_days), end=whole.end)
             labelled = quality_days.labelled_rows(connection, before, version)
             row = compute_day(day, version, sample, labelled, settings.policy.drift)
