@@ -53,7 +53,7 @@ def severity(verdict: str, quality: QualityLoss, policy: DriftPolicy) -> tuple[S
 def quality_loss(reference: pd.DataFrame, current: pd.DataFrame, policy: DriftPolicy) -> QualityLoss:
     """Compare macro-F1 of two windows.
 
-    Columns: p_negative, p_neutral, p_positive; `true_label` and `inclusion` for labelled tweets of the audit sample, `text`.
+    Columns: text, p_negative, p_neutral, p_positive; `true_label` and `inclusion` for labelled tweets.
     """
     sides = [frame[frame["p_negative"].notna()][:MAX_ROWS] for frame in (reference, current)]
     if min(len(frame) for frame in sides) < policy.minimum_rows:
