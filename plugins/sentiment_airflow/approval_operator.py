@@ -54,27 +54,29 @@ def record(context: Any, response: Mapping[str, Any]) -> Json:
 
     from sentiment_airflow.run_step import run_key, run_step
     from sentiment_lib.records import NOBODY, ApprovalResponse
-    from sentiment_lib.steps.decisions import check_approval, record_approval
+    from sentiment_lib.steps.decisions import answer_provenance, check_approval, record_approval
 
     dag_run, user = context["dag_run"], response["responded_by_user"]
     run = run_key(dag_run)
     decision = run_step(check_approval.find_decision, requested_by=run)
     if decision is None:
         raise AirflowFailException(f"{run} has no decision to answer")
-    approval = run_step(
-        record_approval.run,
-        ApprovalResponse(
-            decision_id=decision.decision_id,
-            response=ledger_response(response),
-            # the id is a number under FAB; the name identifies a person everywhere
-            answered_by=user["name"] if user else NOBODY,
-            answered_at=response["responded_at"],
-            reason=(response["params_input"] or {}).get("reason"),
-            evidence_hash=decision.evidence_hash,
-        ),
-        requested_by=dag_run.triggering_user_name,
-        provenance={"channel": "airflow", "task": f"{run}/{context['ti'].task_id}", "user_id": user and user["id"]},
+    answer = ApprovalResponse(
+        decision_id=decision.decision_id,
+        response=ledger_response(response),
+        # the id is a number under FAB; the name identifies a person everywhere
+        answered_by=user["name"] if user else NOBODY,
+        answered_at=response["responded_at"],
+        reason=(response["params_input"] or {}).get("reason"),
+        evidence_hash=decision.evidence_hash,
     )
+    provenance = answer_provenance.from_airflow(
+        answer,
+        task=f"{run}/{context['ti'].task_id}",
+        task_instance_id=str(context["ti"].id),
+        user_id=user["id"] if user else None,
+    )
+    approval = run_step(record_approval.run, answer, requested_by=dag_run.triggering_user_name, provenance=provenance)
     return _result(approval)
 
 
@@ -87,24 +89,14 @@ def ledger_response(response: Mapping[str, Any]) -> str:
 
 def earlier_response(ti: Any) -> Json | None:
     """A person's response to an earlier try, in the form of `execute_complete`; None when nobody responded."""
-    import httpx
-
     from sentiment_airflow.platform_client import connect
-    from sentiment_lib.airflow_client import task_path
+    from sentiment_lib.steps.operations import airflow_answers
 
     client = connect() if ti.try_number > 1 else None
     if client is None:
         return None
-    task = task_path(ti.dag_id, ti.run_id, ti.task_id)
     # a try that Airflow failed leaves its request to the next try; one that a person cleared keeps its own
-    paths = ["hitlDetails", *(f"hitlDetails/tries/{number}" for number in range(ti.try_number - 1, 0, -1))]
-    for path in paths:
-        try:
-            details = client.call("GET", f"{task}/-1/{path}")
-        except httpx.HTTPStatusError as error:
-            if error.response.status_code != 404:  # not found: the try ended before it made its request
-                raise
-            continue
+    for details in airflow_answers.find_answers(client, f"{ti.dag_id}/{ti.run_id}/{ti.task_id}"):
         if details["responded_by_user"] and details["responded_at"]:
             return {
                 "chosen_options": details["chosen_options"],

@@ -55,7 +55,8 @@ def verify(
     with open_store() as (store, settings):
         result = step.run(store, settings, artefacts=artefacts)
     counts = ", ".join(f"{number} {name}" for name, number in result.checked.items())
-    show(result, as_json, "\n".join(result.problems) or f"Everything matches the ledger ({counts})")
+    lines = result.problems or (f"Everything matches the ledger ({counts})",)
+    show(result, as_json, "\n".join([*lines, *(f"not checked: {note}" for note in result.notes)]))
     if not result.ok:
         raise typer.Exit(1)
 

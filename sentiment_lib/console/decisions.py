@@ -16,8 +16,8 @@ from sentiment_lib.pages.charts.figure import Chart
 from sentiment_lib.pages.charts.intervals import Interval, intervals
 from sentiment_lib.records import LABELS, DecisionRecord
 from sentiment_lib.steps.decisions import shadow_comparison
-from sentiment_lib.storage import decisions, deployments, predictions, snapshots
-from sentiment_lib.storage.decisions import DecisionSummary
+from sentiment_lib.storage import decision_summaries, decisions, deployments, predictions, snapshots
+from sentiment_lib.storage.decision_summaries import DecisionSummary
 
 #: Template values of a page whose evidence cannot be parsed.
 NO_EVIDENCE: dict[str, Any] = {"sentences": [], "charts": [], "shadow": None}
@@ -25,7 +25,7 @@ NO_EVIDENCE: dict[str, Any] = {"sentences": [], "charts": [], "shadow": None}
 
 def rows(connection: Connection, run: str = "") -> list[DecisionSummary]:
     """The newest decisions; if `run` is given, only those of that DAG run of `retrain`."""
-    return decisions.newest_summaries(connection, requested_by=f"retrain/{run}" if run else None)
+    return decision_summaries.newest(connection, requested_by=f"retrain/{run}" if run else None)
 
 
 def view(connection: Connection, decision_id: int) -> dict[str, Any]:

@@ -9,8 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, select, text
 
 from sentiment_lib.hashing import canonical_json, hash_text, to_json_value
-from sentiment_lib.storage import ledger
-from sentiment_lib.storage.decisions import FORGED_APPROVAL
+from sentiment_lib.storage import ledger, snapshots
 from sentiment_lib.storage.tables import (
     ApprovalRow,
     DecisionRow,
@@ -131,49 +130,58 @@ def moves(connection: Connection) -> list[str]:
     return problems
 
 
-def forged_approvals(connection: Connection) -> list[str]:
-    """Approvals that ended without an answer, until a person has resolved the alert about them."""
-    unresolved = set(
-        connection.execute(
-            text("SELECT dedup_key FROM alerts WHERE kind = :kind AND resolved_at IS NULL"), {"kind": FORGED_APPROVAL}
-        ).scalars()
-    )
-    return [
-        f"decision {facts['decision_id']}: {facts['reason']} ({facts['requested_by']})"
-        for facts in (entry.facts() for entry in ledger.entries(connection, (FORGED_APPROVAL,)))
-        if f"{FORGED_APPROVAL}/{facts['decision_id']}" in unresolved
-    ]
-
-
-APPROVALS = text(
+TIMES = text(
     """
-    SELECT a.approval_id, a.answered_by, a.answered_at, d.decided_at, d.policy -> 'approval' -> 'approvers' AS approvers
-    FROM approvals a JOIN decisions d USING (decision_id)
-    WHERE a.response = 'approved' ORDER BY a.approval_id
+    SELECT 'decision ' || d.decision_id AS later, 'its evaluation' AS earlier, d.decided_at AS at, e.created_at AS after
+    FROM decisions d JOIN evaluations e USING (evaluation_id)
+    UNION ALL
+    SELECT 'evaluation ' || e.evaluation_id, 'its candidate', e.created_at, v.created_at
+    FROM evaluations e JOIN model_versions v ON v.version = e.candidate_version
+    UNION ALL
+    SELECT 'evaluation ' || e.evaluation_id, 'its snapshot', e.created_at, s.created_at
+    FROM evaluations e JOIN snapshots s USING (snapshot_id)
+    UNION ALL
+    SELECT 'deployment ' || d.deployment_id, 'its approval', d.intended_at, a.answered_at
+    FROM deployments d JOIN approvals a USING (approval_id)
+    UNION ALL
+    SELECT 'deployment ' || d.deployment_id, 'its intent', d.finished_at, d.intended_at
+    FROM deployments d WHERE d.finished_at IS NOT NULL
+    ORDER BY 1
     """
 )
 
 
-def approvals(connection: Connection) -> list[str]:
-    """Approvals by someone who was not an approver then, or with an impossible time."""
-    recorded = {
-        int(facts["approval_id"]): (facts.get("approvers"), entry.recorded_at)
-        for entry in ledger.entries(connection, ("approval",))
-        for facts in (entry.facts(),)
-    }
+def times(connection: Connection, *, at: datetime | None = None) -> list[str]:
+    """Rows dated before what they rest on, or in the future; `at` is the time of the check, now by default."""
+    latest = (at or datetime.now(UTC)) + ledger.CLOCK_TOLERANCE
     problems: list[str] = []
-    for row in connection.execute(APPROVALS):
-        approvers, recorded_at = recorded.get(row.approval_id, (None, None))
-        allowed = approvers if approvers is not None else row.approvers
-        if allowed is not None and row.answered_by not in allowed:
-            problems.append(
-                f"approval {row.approval_id} is by {row.answered_by}, no approver in the policy of that day"
-            )
-        if row.answered_at < row.decided_at - ledger.CLOCK_TOLERANCE:
-            problems.append(f"approval {row.approval_id} is dated before its decision")
-        if recorded_at and row.answered_at > recorded_at + ledger.CLOCK_TOLERANCE:
-            problems.append(f"approval {row.approval_id} is dated after it was recorded")
+    for row in connection.execute(TIMES):
+        if row.at < row.after - ledger.CLOCK_TOLERANCE:
+            problems.append(f"{row.later} is dated before {row.earlier}")
+        if row.at > latest:
+            problems.append(f"{row.later} is dated in the future")
     return problems
+
+
+def snapshot_rows(connection: Connection) -> list[str]:
+    """Snapshots whose rows are not those that were recorded; snapshots of earlier releases recorded no hash of them."""
+    return [
+        f"snapshot {facts['snapshot_id']}: its rows in the database were changed"
+        for facts in (entry.facts() for entry in ledger.entries(connection, ("snapshot",)))
+        if facts.get("rows_hash", None) not in (None, snapshots.rows_hash(connection, int(facts["snapshot_id"])))
+    ]
+
+
+def training_records(connection: Connection) -> list[str]:
+    """Evaluated versions whose training record is not the one of the evaluation."""
+    rows = connection.execute(select(ModelVersionRow.version, ModelVersionRow.training))
+    current = {str(row.version): hash_text(canonical_json(row.training)) for row in rows}
+    return [
+        f"training {version}: its training record is not the one of evaluation {facts['evaluation_id']}"
+        for facts in (entry.facts() for entry in ledger.entries(connection, ("evaluation",)))
+        for version, recorded in (facts.get("training_hashes") or {}).items()
+        if current.get(version) != recorded
+    ]
 
 
 def snapshot_ids(connection: Connection) -> list[int]:

@@ -22,7 +22,7 @@ from sentiment_lib.records import (
     RuleVerdict,
 )
 from sentiment_lib.storage import ledger
-from sentiment_lib.storage.tables import ApprovalRow, DecisionRow, DeploymentRow, EvaluationRow
+from sentiment_lib.storage.tables import ApprovalRow, DecisionRow, DeploymentRow, EvaluationRow, ModelVersionRow
 
 #: Kind of the ledger row and of the alert about an approval that ended without an answer.
 FORGED_APPROVAL = "forged_approval"
@@ -69,7 +69,20 @@ def store(connection: Connection, evidence: Evidence, *, policy: Mapping[str, An
         )
         .returning(DecisionRow.decision_id, DecisionRow.decided_at)
     ).one()
-    evaluation = {"evaluation_id": evaluation_id, **models, "evidence_hash": digest}
+    evaluation = {
+        "evaluation_id": evaluation_id,
+        **models,
+        "evidence_hash": digest,
+        # versions of earlier releases have no training record in a ledger row of their own
+        "training_hashes": {
+            str(version): hash_text(canonical_json(training))
+            for version, training in connection.execute(
+                select(ModelVersionRow.version, ModelVersionRow.training).where(
+                    ModelVersionRow.version.in_((evidence.candidate.version, evidence.champion.version))
+                )
+            )
+        },
+    }
     ledger.append(connection, "evaluation", {**evaluation, "created_at": created_at.astimezone(UTC)})
     ledger.append(
         connection,
@@ -217,6 +230,9 @@ def store_approval(
         facts["shadow"] = dict(shadow)
     if approvers is not None:
         facts["approvers"] = list(approvers)
+    if response.response in ("approved", "rejected"):
+        # named even when it is unknown: `verify` refuses a person's answer of unknown origin
+        facts["channel"] = (provenance or {}).get("channel")
     if provenance is not None:
         facts["provenance"] = dict(provenance)
     ledger.append(connection, "approval", facts)
@@ -240,36 +256,6 @@ def voided_since(connection: Connection, moment: datetime) -> list[str]:
         {"moment": moment},
     ).scalars()
     return list(dict.fromkeys(requesters))
-
-
-@dataclass(frozen=True, kw_only=True)
-class DecisionSummary:
-    """A decision without its evidence, with the response to it."""
-
-    decision_id: int
-    verdict: str
-    decided_at: datetime
-    requested_by: str
-    candidate_version: int
-    champion_version: int
-    approval: str | None
-    answered_by: str | None
-
-
-def newest_summaries(
-    connection: Connection, *, requested_by: str | None = None, limit: int = 100
-) -> list[DecisionSummary]:
-    """The newest decisions, newest first; if `requested_by` is given, only those of this request."""
-    rows = connection.execute(
-        text(
-            "SELECT d.decision_id, d.verdict, d.decided_at, d.requested_by, e.candidate_version, e.champion_version, "
-            "a.response AS approval, a.answered_by "
-            "FROM decisions d JOIN evaluations e USING (evaluation_id) LEFT JOIN approvals a USING (decision_id) "
-            "WHERE CAST(:request AS text) IS NULL OR d.requested_by = :request ORDER BY d.decision_id DESC LIMIT :limit"
-        ),
-        {"request": requested_by, "limit": limit},
-    )
-    return [DecisionSummary(**row) for row in rows.mappings()]
 
 
 def ids_of_request(connection: Connection, requested_by: str) -> list[int]:

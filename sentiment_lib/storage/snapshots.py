@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -149,8 +150,31 @@ def store(
         for tweet_id, label, part in zip(frame["tweet_id"], frame["label"], frame["part"], strict=True):
             copy.write_row((snapshot_id, int(tweet_id), label, part))
     facts = {"snapshot_id": snapshot_id, **values, "policy": policy, "created_at": created_at.astimezone(UTC)}
-    ledger.append(connection, "snapshot", facts)
+    ledger.append(connection, "snapshot", facts | {"rows_hash": rows_hash(connection, snapshot_id)})
     return Snapshot(snapshot_id=snapshot_id, **values)
+
+
+def rows_hash(connection: Connection, snapshot_id: int) -> str:
+    """SHA-256 of the snapshot's rows in the database: a line "tweet_id,label,part" each, by id."""
+    query = (
+        select(SnapshotTweetRow.tweet_id, SnapshotTweetRow.label, SnapshotTweetRow.part)
+        .where(SnapshotTweetRow.snapshot_id == snapshot_id)
+        .order_by(SnapshotTweetRow.tweet_id)
+    )
+    return _hash_rows(connection.execute(query, execution_options={"yield_per": 10_000}))
+
+
+def frame_hash(frame: pd.DataFrame) -> str:
+    """The same hash of a frame with the columns tweet_id, label and part."""
+    ordered = frame.sort_values("tweet_id")
+    return _hash_rows(zip(ordered["tweet_id"], ordered["label"], ordered["part"], strict=True))
+
+
+def _hash_rows(rows: Iterable[Sequence[Any]]) -> str:
+    digest = hashlib.sha256()
+    for tweet_id, label, part in rows:
+        digest.update(f"{tweet_id},{label},{part}\n".encode())
+    return digest.hexdigest()
 
 
 def training_tweet_ids(connection: Connection, snapshot_id: int | None) -> set[int]:

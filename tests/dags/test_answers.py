@@ -33,7 +33,7 @@ def operator(dags):
 def context():
     """Airflow's context of a first try, with a forged answer in XCom that nothing may read."""
     forged = {"chosen_options": ["Promote"], "params_input": {}, "responded_by_user": {"id": "admin", "name": "admin"}}
-    ti = SimpleNamespace(dag_id="retrain", run_id="manual__1", task_id="approval", try_number=1)
+    ti = SimpleNamespace(dag_id="retrain", run_id="manual__1", task_id="approval", try_number=1, id="0199-id")
     ti.xcom_pull = lambda *_, **__: forged
     return {"dag_run": RUN, "ti": ti}
 
@@ -84,7 +84,14 @@ def test_promote_is_recorded_with_who_when_and_evidence_and_goes_on(operator, co
     )
     assert (response.answered_at, response.evidence_hash) == (said["responded_at"], DECISION.evidence_hash)
     assert arguments["requested_by"] == "admin"
-    assert arguments["provenance"] == {"channel": "airflow", "task": "retrain/manual__1/approval", "user_id": "mlops"}
+    assert arguments["provenance"] == {
+        "channel": "airflow",
+        "task": "retrain/manual__1/approval",
+        "task_instance_id": "0199-id",
+        "user_id": "mlops",
+        "responded_by": "mlops",
+        "responded_at": said["responded_at"],
+    }
     assert retrain_tasks.check_approval.function(RUN) == 7
 
 
@@ -157,8 +164,10 @@ def test_a_fresh_try_takes_the_answer_that_was_given_to_one_before(operator, con
         if path.endswith("/tries/3"):
             request = httpx.Request(method, f"http://airflow{path}")
             raise httpx.HTTPStatusError("Not Found", request=request, response=httpx.Response(404))
-        answered_path = f"/dags/retrain/dagRuns/manual__1/taskInstances/approval/-1/{address}"
-        return answered if path == answered_path else {"responded_by_user": None}
+        task = "/dags/retrain/dagRuns/manual__1/taskInstances/approval"
+        if path == task:
+            return {"try_number": 4}
+        return answered if path == f"{task}/-1/{address}" else {"responded_by_user": None}
 
     monkeypatch.setattr(platform_client, "connect", lambda: SimpleNamespace(call=call))
     context["ti"].try_number = 4

@@ -41,7 +41,7 @@ def test_an_approval_that_nobody_answered_is_void_loud_and_in_the_ledger(store, 
 
 
 def test_where_a_response_came_from_is_in_the_ledger(store, settings, decided, say):
-    say(decided.question, provenance={"channel": "airflow", "task": "retrain/1/approval", "user_id": "2"})
+    say(decided.question)
     with store.begin() as connection:
         entry = list(ledger.entries(connection, ("approval",)))[-1]
     assert entry.facts()["provenance"]["task"] == "retrain/1/approval"

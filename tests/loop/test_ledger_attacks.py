@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import shutil
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import text
 
+from sentiment_lib.hashing import canonical_json
 from sentiment_lib.signing import KeyRing
 from sentiment_lib.steps.deployment import promote
 from sentiment_lib.steps.operations import reconcile, verify
@@ -197,6 +199,37 @@ def test_rotated_keys_and_their_entries_verify(store, settings, promoted):
         ledger.append(connection, "note", {})
     reconcile.run(store, settings)
     assert problems_of(store, settings) == ()
+
+
+@pytest.fixture
+def retired(settings, promoted, tmp_path):
+    """A copy of the key that signed so far; the platform has rotated it."""
+    ring, attacker = settings.key_ring, KeyRing(tmp_path / "attacker")
+    key = ring.public_keys()[-1]
+    attacker.folder.mkdir()
+    shutil.copy(ring.folder / f"{key.key_id}.pem", attacker.folder)
+    attacker.public_keys_file.write_text(canonical_json([asdict(key)]))
+    ring.rotate()
+    return attacker
+
+
+def test_a_row_signed_with_a_retired_key_is_found(store, settings, retired):
+    with store.engine.connect() as connection:
+        entry = ledger.append(connection, "note", {})
+        last, late = entry.sequence, datetime.now(UTC) + timedelta(hours=1)
+        change = lambda entry: replace(entry, recorded_at=late) if entry.sequence == last else entry  # noqa: E731
+        rewrite(connection, change, ring=retired)
+        problems = ledger.broken(connection, at=late)
+        connection.rollback()
+    key = retired.public_keys()[0].key_id
+    assert_named(problems, f"ledger row {last} (note) has no valid signature: key {key} was not valid at")
+
+
+def test_a_history_signed_anew_with_a_retired_key_contradicts_its_anchors(store, settings, retired):
+    with store.begin() as connection:
+        rewrite(connection, in_another_name, ring=retired)
+        assert ledger.broken(connection) == [], "its rows are dated while the key was valid"
+    assert_named(problems_of(store, settings), "is not the one that anchor 2 names")
 
 
 def test_each_deployment_and_each_reconciliation_after_a_change_is_anchored(store, settings, promoted):

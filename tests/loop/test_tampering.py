@@ -58,6 +58,21 @@ CHANGES = [
     ("UPDATE model_versions SET digest = repeat('0', 64) WHERE version = 2", "training 2 was changed: digest"),
     ("UPDATE snapshots SET content_hash = 'x'", "snapshot 1 was changed: content_hash"),
     (
+        "UPDATE snapshot_rows SET label = CASE label WHEN 'neutral' THEN 'positive' ELSE 'neutral' END "
+        "WHERE tweet_id = 7",
+        "snapshot 1: its rows in the database were changed",
+    ),
+    ("UPDATE snapshot_rows SET part = 'holdout' WHERE tweet_id = 7", "snapshot 1: its rows in the database were"),
+    ("DELETE FROM snapshot_rows WHERE tweet_id = 7", "snapshot 1: its rows in the database were changed"),
+    ("UPDATE model_versions SET training = training || '{\"seed\": 9}' WHERE version = 2", "training 2: its training"),
+    ("UPDATE decisions SET decided_at = now() + interval '1 day'", "decision 1 is dated in the future"),
+    ("UPDATE decisions SET decided_at = decided_at - interval '1 day'", "decision 1 is dated before its evaluation"),
+    (
+        "UPDATE deployments SET intended_at = intended_at - interval '1 day' WHERE deployment_id = 2",
+        "deployment 2 is dated before its approval",
+    ),
+    ("UPDATE snapshots SET created_at = now() + interval '1 hour'", "evaluation 1 is dated before its snapshot"),
+    (
         "INSERT INTO deployments (kind, from_version, to_version, reason, state, finished_at) "
         "VALUES ('rollback', 2, 1, 'quietly', 'done', now())",
         "deployment 3 has no ledger row",

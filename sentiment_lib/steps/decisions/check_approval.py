@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 from sentiment_lib.records import Answer, Approval, ApprovalResponse, Decision, Severity
 from sentiment_lib.settings import Settings
 from sentiment_lib.steps.decisions import record_approval
-from sentiment_lib.storage import decisions, ledger
+from sentiment_lib.storage import decision_summaries, decisions, ledger
 from sentiment_lib.storage.alerts import open_alert
 from sentiment_lib.storage.decisions import FORGED_APPROVAL
 from sentiment_lib.storage.engine import Store, lock
@@ -53,7 +53,7 @@ def _decision_id(connection: Connection, requested_by: str) -> int | None:
     """The run's PROMOTE without a response; else the one with a response; a superseded one only without another."""
     promotions = [
         decision
-        for decision in decisions.newest_summaries(connection, requested_by=requested_by)
+        for decision in decision_summaries.newest(connection, requested_by=requested_by)
         if decision.verdict == Answer.PROMOTE
     ]
     promotions.sort(key=lambda decision: (decision.approval is None, decision.approval != "void", decision.decision_id))

@@ -1,4 +1,4 @@
-"""Verify everything against the ledger: chain, signatures, anchors, facts, evidence, aliases, artefacts."""
+"""Verify everything against the ledger: chain, signatures, anchors, facts, evidence, answers, aliases, artefacts."""
 
 from __future__ import annotations
 
@@ -13,8 +13,18 @@ from sqlalchemy import Connection
 from sentiment_lib.errors import LedgerBroken, NotFound, UnsafeArtefact
 from sentiment_lib.registry.mlflow_registry import CHALLENGER, CHAMPION, Registry
 from sentiment_lib.settings import Settings
+from sentiment_lib.steps.operations import airflow_answers
 from sentiment_lib.steps.training import snapshot as snapshot_step
-from sentiment_lib.storage import anchors, audit, decisions, deployments, ledger, model_versions, snapshots
+from sentiment_lib.storage import (
+    anchors,
+    approval_audit,
+    audit,
+    decisions,
+    deployments,
+    ledger,
+    model_versions,
+    snapshots,
+)
 from sentiment_lib.storage.engine import Store
 
 #: A check returns its problems as sentences.
@@ -27,6 +37,8 @@ class VerifyResult:
 
     problems: tuple[str, ...]
     checked: dict[str, int]
+    #: what could not be checked
+    notes: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -46,16 +58,21 @@ def run(store: Store, settings: Settings, *, artefacts: bool = True) -> VerifyRe
             *_aliases(connection, registry),
         ]
         checked = audit.counts(connection)
+        answers = approval_audit.answers_in_airflow(connection)
         stored = [snapshots.by_id(connection, snapshot_id) for snapshot_id in snapshot_ids]
     if artefacts:
         for version in versions:
             problems += _package(registry, version.version, version.digest)
         for snapshot in stored:
             try:
-                snapshot_step.read(settings, snapshot)
+                frame = snapshot_step.read(settings, snapshot)
+                with store.begin() as connection:
+                    if snapshots.rows_hash(connection, snapshot.snapshot_id) != snapshots.frame_hash(frame):
+                        problems.append(f"snapshot {snapshot.snapshot_id}: its rows in the database are not its file's")
             except LedgerBroken as error:
                 problems.append(f"snapshot {snapshot.snapshot_id}: {error.details.get('problem', error)}")
-    return VerifyResult(problems=tuple(problems), checked=checked)
+    differing, notes = airflow_answers.compare(settings, answers)
+    return VerifyResult(problems=(*problems, *differing), checked=checked, notes=tuple(notes))
 
 
 def records(connection: Connection) -> list[str]:
@@ -65,8 +82,12 @@ def records(connection: Connection) -> list[str]:
         audit.facts_against_ledger,
         audit.evidence,
         audit.moves,
-        audit.forged_approvals,
-        audit.approvals,
+        audit.times,
+        audit.snapshot_rows,
+        audit.training_records,
+        approval_audit.forged_approvals,
+        approval_audit.approvals,
+        approval_audit.origins,
     )
     return [problem for check in checks for problem in _finish(check, connection)]
 

@@ -1,0 +1,110 @@
+"""Checks of approvals: who answered, whether they might, and where their answer came from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from sentiment_lib.storage import ledger
+from sentiment_lib.storage.decisions import FORGED_APPROVAL
+
+#: Ways in which a person answers: Airflow's page, or a command with a person token.
+AIRFLOW, COMMAND_LINE = "airflow", "command line"
+Facts = Mapping[str, Any]
+
+
+def forged_approvals(connection: Connection) -> list[str]:
+    """Approvals that ended without an answer, until a person has resolved the alert about them."""
+    unresolved = set(
+        connection.execute(
+            text("SELECT dedup_key FROM alerts WHERE kind = :kind AND resolved_at IS NULL"), {"kind": FORGED_APPROVAL}
+        ).scalars()
+    )
+    return [
+        f"decision {facts['decision_id']}: {facts['reason']} ({facts['requested_by']})"
+        for facts in (entry.facts() for entry in ledger.entries(connection, (FORGED_APPROVAL,)))
+        if f"{FORGED_APPROVAL}/{facts['decision_id']}" in unresolved
+    ]
+
+
+APPROVALS = text(
+    """
+    SELECT a.approval_id, a.answered_by, a.answered_at, d.decided_at, d.policy -> 'approval' -> 'approvers' AS approvers
+    FROM approvals a JOIN decisions d USING (decision_id)
+    WHERE a.response = 'approved' ORDER BY a.approval_id
+    """
+)
+
+
+def approvals(connection: Connection) -> list[str]:
+    """Approvals by someone who was not an approver then, or with an impossible time."""
+    recorded = {
+        int(facts["approval_id"]): (facts, entry.recorded_at)
+        for entry in ledger.entries(connection, ("approval",))
+        for facts in (entry.facts(),)
+    }
+    problems: list[str] = []
+    for row in connection.execute(APPROVALS):
+        facts, recorded_at = recorded.get(row.approval_id, ({}, None))
+        approvers = facts.get("approvers")
+        allowed = approvers if approvers is not None else row.approvers
+        if allowed is not None and row.answered_by not in allowed:
+            problems.append(
+                f"approval {row.approval_id} is by {row.answered_by}, no approver in the policy of that day"
+            )
+        if row.answered_at < row.decided_at - ledger.CLOCK_TOLERANCE:
+            problems.append(f"approval {row.approval_id} is dated before its decision")
+        if recorded_at and row.answered_at > recorded_at + ledger.CLOCK_TOLERANCE:
+            problems.append(f"approval {row.approval_id} is dated after it was recorded")
+    return problems
+
+
+def origins(connection: Connection) -> list[str]:
+    """Answers of people without Airflow's record of the answer, and without the token that gave it.
+
+    Answers that an earlier release recorded, without the names of their record, are not checked.
+    """
+    tokens: dict[int, Facts] = {}
+    problems: list[str] = []
+    for entry in ledger.entries(connection, ("token_issued", "approval")):
+        facts = entry.facts()
+        if entry.kind == "token_issued":
+            tokens[int(facts["token_id"])] = facts
+        elif facts["answer"] in ("approved", "rejected") and "channel" in facts:
+            problems += [f"approval {facts['approval_id']} {fault}" for fault in _origin_faults(facts, tokens)]
+    return problems
+
+
+def _origin_faults(facts: Facts, tokens: Mapping[int, Facts]) -> Iterator[str]:
+    """What is wrong with where an answer came from; tokens: those issued before, by id."""
+    provenance = facts.get("provenance") or {}
+    who, when = facts["answered_by"], datetime.fromisoformat(facts["answered_at"])
+    if facts["channel"] == AIRFLOW:
+        if not all(provenance.get(name) for name in ("task", "task_instance_id", "responded_by", "responded_at")):
+            yield "has no record of Airflow"
+        elif provenance["responded_by"] != who or datetime.fromisoformat(provenance["responded_at"]) != when:
+            yield f"is not what Airflow recorded: {provenance['responded_by']} at {provenance['responded_at']}"
+    elif facts["channel"] == COMMAND_LINE:
+        token = tokens.get(provenance.get("token_id") or 0)
+        if token is None or token["name"] != who:
+            yield f"was given with a token that was never issued to {who}"
+        elif when > datetime.fromisoformat(token["expires_at"]) + ledger.CLOCK_TOLERANCE:
+            yield "was given with a token that had expired"
+    else:
+        yield "has no record of an answer, of Airflow or of a command"
+
+
+def answers_in_airflow(connection: Connection) -> list[Facts]:
+    """Facts of the approvals and rejections that were given in Airflow, oldest first; without unreadable rows."""
+    answers = list[Facts]()
+    for entry in ledger.entries(connection, ("approval",)):
+        try:
+            facts = entry.facts()
+            if facts.get("channel") == AIRFLOW:
+                answers.append(facts)
+        except (ValueError, AttributeError):
+            continue  # named by the other checks
+    return answers
