@@ -25,7 +25,7 @@ import pandas as pd
 from sentiment_lib.records import Answer, ApprovalResponse
 from sentiment_lib.settings import Settings, load_settings
 from sentiment_lib.sources.files import FileSource
-from sentiment_lib.steps.decisions import answer_provenance, evaluate, record_approval, request_approval
+from sentiment_lib.steps.decisions import approval_provenance, evaluate, record_approval, request_approval
 from sentiment_lib.steps.deployment import bootstrap, promote
 from sentiment_lib.steps.ingestion import ingest
 from sentiment_lib.steps.scoring import score
@@ -64,7 +64,7 @@ def decide(store: Store, settings: Settings, path: Path, number: int) -> dict[st
         shown = {"decision_id": question.decision_id, "evidence_hash": question.evidence_hash}
         response = ApprovalResponse(**shown, response="approved", answered_by="mlops", reason="benchmark")
         origin = {"task": "benchmark/1/approval", "task_instance_id": "1", "user_id": "mlops"}
-        provenance = answer_provenance.from_airflow(response, **origin)
+        provenance = approval_provenance.from_airflow(response, **origin)
         record_approval.run(store, settings, response, provenance=provenance)
         promote.run(store, settings, decision_id=question.decision_id)
     print(f"{path.name}: decision {decision.decision_id}, version {version.version}, {decision.verdict}", flush=True)

@@ -9,7 +9,7 @@ from sqlalchemy import text
 from sentiment_lib.records import ApprovalResponse
 from sentiment_lib.settings import Settings
 from sentiment_lib.sources.sample_stream import SampleStream
-from sentiment_lib.steps.decisions import answer_provenance, evaluate, record_approval, request_approval
+from sentiment_lib.steps.decisions import approval_provenance, evaluate, record_approval, request_approval
 from sentiment_lib.steps.deployment import bootstrap, promote
 from sentiment_lib.steps.ingestion import ingest
 from sentiment_lib.steps.training import snapshot, train
@@ -98,7 +98,7 @@ def _decide(store: Store, settings: Settings) -> None:
     shown = {"decision_id": question.decision_id, "evidence_hash": question.evidence_hash}
     response = ApprovalResponse(**shown, response="approved", answered_by="mlops", reason="benchmark")
     origin = {"task": "benchmark/1/approval", "task_instance_id": "1", "user_id": "mlops"}
-    provenance = answer_provenance.from_airflow(response, **origin)
+    provenance = approval_provenance.from_airflow(response, **origin)
     record_approval.run(store, settings, response, provenance=provenance)
     promote.run(store, settings, decision_id=question.decision_id)
     # as if it had served all the time: its page then looks at every tweet since

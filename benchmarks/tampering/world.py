@@ -11,7 +11,7 @@ from sqlalchemy import Connection, text
 from sentiment_lib.policy import GatePolicy, Policy, RetrainPolicy, SnapshotPolicy
 from sentiment_lib.records import ApprovalResponse
 from sentiment_lib.settings import Settings
-from sentiment_lib.steps.decisions import answer_provenance, evaluate, record_approval, request_approval
+from sentiment_lib.steps.decisions import approval_provenance, evaluate, record_approval, request_approval
 from sentiment_lib.steps.deployment import bootstrap, promote
 from sentiment_lib.steps.operations import reconcile, verify
 from sentiment_lib.steps.training import snapshot, train
@@ -93,7 +93,7 @@ class World:
         shown = {"decision_id": question.decision_id, "evidence_hash": question.evidence_hash}
         response = ApprovalResponse(**shown, response="approved", answered_by="mlops")
         origin = {"task": "benchmark/1/approval", "task_instance_id": "1", "user_id": "mlops"}
-        provenance = answer_provenance.from_airflow(response, **origin)
+        provenance = approval_provenance.from_airflow(response, **origin)
         record_approval.run(store, settings, response, provenance=provenance)
         promote.run(store, settings, decision_id=question.decision_id)
         self.add_row()

@@ -54,7 +54,7 @@ def record(context: Any, response: Mapping[str, Any]) -> Json:
 
     from sentiment_airflow.run_step import run_key, run_step
     from sentiment_lib.records import NOBODY, ApprovalResponse
-    from sentiment_lib.steps.decisions import answer_provenance, check_approval, record_approval
+    from sentiment_lib.steps.decisions import approval_provenance, check_approval, record_approval
 
     dag_run, user = context["dag_run"], response["responded_by_user"]
     run = run_key(dag_run)
@@ -70,7 +70,7 @@ def record(context: Any, response: Mapping[str, Any]) -> Json:
         reason=(response["params_input"] or {}).get("reason"),
         evidence_hash=decision.evidence_hash,
     )
-    provenance = answer_provenance.from_airflow(
+    provenance = approval_provenance.from_airflow(
         answer,
         task=f"{run}/{context['ti'].task_id}",
         task_instance_id=str(context["ti"].id),
@@ -90,13 +90,13 @@ def ledger_response(response: Mapping[str, Any]) -> str:
 def earlier_response(ti: Any) -> Json | None:
     """A person's response to an earlier try, in the form of `execute_complete`; None when nobody responded."""
     from sentiment_airflow.platform_client import connect
-    from sentiment_lib.steps.operations import airflow_answers
+    from sentiment_lib.steps.operations import airflow_responses
 
     client = connect() if ti.try_number > 1 else None
     if client is None:
         return None
     # a try that Airflow failed leaves its request to the next try; one that a person cleared keeps its own
-    for details in airflow_answers.find_answers(client, f"{ti.dag_id}/{ti.run_id}/{ti.task_id}"):
+    for details in airflow_responses.find_responses(client, f"{ti.dag_id}/{ti.run_id}/{ti.task_id}"):
         if details["responded_by_user"] and details["responded_at"]:
             return {
                 "chosen_options": details["chosen_options"],

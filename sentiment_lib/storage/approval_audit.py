@@ -97,7 +97,7 @@ def _origin_faults(facts: Facts, tokens: Mapping[int, Facts]) -> Iterator[str]:
         yield "has no record of an answer, of Airflow or of a command"
 
 
-def answers_in_airflow(connection: Connection) -> list[Facts]:
+def responses_in_airflow(connection: Connection) -> list[Facts]:
     """Facts of the approvals and rejections that were given in Airflow, oldest first; without unreadable rows."""
     answers = list[Facts]()
     for entry in ledger.entries(connection, ("approval",)):

@@ -17,7 +17,7 @@ from sentiment_lib.evaluation.evidence_record import Evidence
 from sentiment_lib.policy import ApprovalPolicy, GatePolicy, Policy, RetrainPolicy, ScorePolicy, SnapshotPolicy
 from sentiment_lib.records import NOBODY, ApprovalResponse
 from sentiment_lib.settings import Settings
-from sentiment_lib.steps.decisions import answer_provenance, evaluate, record_approval, request_approval
+from sentiment_lib.steps.decisions import approval_provenance, evaluate, record_approval, request_approval
 from sentiment_lib.steps.deployment import bootstrap
 from sentiment_lib.steps.operations import sign_in
 from sentiment_lib.steps.training import snapshot, train
@@ -206,7 +206,7 @@ def say(store, settings):
             }
         )
         if provenance is None and by:
-            provenance = answer_provenance.from_airflow(
+            provenance = approval_provenance.from_airflow(
                 response, task="retrain/1/approval", task_instance_id="an id", user_id=by
             )
         return record_approval.run(store, settings, response, requested_by=requested_by, provenance=provenance)

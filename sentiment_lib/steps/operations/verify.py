@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from sentiment_lib.errors import LedgerBroken, NotFound, UnsafeArtefact
 from sentiment_lib.registry.mlflow_registry import CHALLENGER, CHAMPION, Registry
 from sentiment_lib.settings import Settings
-from sentiment_lib.steps.operations import airflow_answers
+from sentiment_lib.steps.operations import airflow_responses
 from sentiment_lib.steps.training import snapshot as snapshot_step
 from sentiment_lib.storage import (
     anchors,
@@ -58,7 +58,7 @@ def run(store: Store, settings: Settings, *, artefacts: bool = True) -> VerifyRe
             *_aliases(connection, registry),
         ]
         checked = audit.counts(connection)
-        answers = approval_audit.answers_in_airflow(connection)
+        answers = approval_audit.responses_in_airflow(connection)
         stored = [snapshots.by_id(connection, snapshot_id) for snapshot_id in snapshot_ids]
     if artefacts:
         for version in versions:
@@ -71,7 +71,7 @@ def run(store: Store, settings: Settings, *, artefacts: bool = True) -> VerifyRe
                         problems.append(f"snapshot {snapshot.snapshot_id}: its rows in the database are not its file's")
             except LedgerBroken as error:
                 problems.append(f"snapshot {snapshot.snapshot_id}: {error.details.get('problem', error)}")
-    differing, notes = airflow_answers.compare(settings, answers)
+    differing, notes = airflow_responses.compare(settings, answers)
     return VerifyResult(problems=(*problems, *differing), checked=checked, notes=tuple(notes))
 
 

@@ -37,7 +37,7 @@ def _faults(client: AirflowClient, facts: Mapping[str, Any]) -> Iterator[str]:
     task = str((facts.get("provenance") or {}).get("task", ""))
     if task.count("/") < 2:
         return  # named by the check of the ledger
-    answers = list(find_answers(client, task))
+    answers = list(find_responses(client, task))
     when = datetime.fromisoformat(facts["answered_at"])
     if answers and not any(
         answer["responded_by_user"]
@@ -48,7 +48,7 @@ def _faults(client: AirflowClient, facts: Mapping[str, Any]) -> Iterator[str]:
         yield f"approval {facts['approval_id']}: Airflow has another record of {task}, or none of an answer"
 
 
-def find_answers(client: AirflowClient, task: str) -> Iterator[Mapping[str, Any]]:
+def find_responses(client: AirflowClient, task: str) -> Iterator[Mapping[str, Any]]:
     """Airflow's records of what was asked and answered in the tries of "dag/run/task"; none of a deleted run.
 
     Raises httpx.HTTPError when Airflow cannot be asked.
