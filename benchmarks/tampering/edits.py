@@ -114,6 +114,37 @@ class Attacker(World):
 
         return self.after(edit)
 
+    def snapshot_row(self) -> tuple[list[str], str]:
+        """Label or part of a row of the snapshot, or the row itself."""
+        change = self.draw.choice(
+            [
+                "UPDATE snapshot_rows SET label = CASE label WHEN 'neutral' THEN 'positive' ELSE 'neutral' END",
+                "UPDATE snapshot_rows SET part = CASE part WHEN 'train' THEN 'holdout' ELSE 'train' END",
+                "DELETE FROM snapshot_rows",
+            ]
+        )
+
+        def edit(connection: Connection) -> str:
+            rows = connection.execute(text("SELECT tweet_id FROM snapshot_rows ORDER BY tweet_id")).scalars().all()
+            connection.execute(text(f"{change} WHERE tweet_id = :n"), {"n": self.draw.choice(rows)})
+            return f"snapshot {self.snapshot.snapshot_id}: its rows in the database were changed"
+
+        return self.after(edit)
+
+    def training_record(self) -> tuple[list[str], str]:
+        """One entry of a version's training record, removed or replaced."""
+        change = self.draw.choice(["training - :key", "training || jsonb_build_object(CAST(:key AS text), 'x')"])
+
+        def edit(connection: Connection) -> str:
+            version = self.draw.choice([1, 2])
+            stored = "SELECT jsonb_object_keys(training) FROM model_versions WHERE version = :n"
+            keys = sorted(connection.execute(text(stored), {"n": version}).scalars())
+            values = {"n": version, "key": self.draw.choice(keys)}
+            connection.execute(text(f"UPDATE model_versions SET training = {change} WHERE version = :n"), values)
+            return f"training {version}: its training record is not the one of evaluation 1"
+
+        return self.after(edit)
+
     def evidence(self) -> tuple[list[str], str]:
         """One character of the evidence."""
 

@@ -8,38 +8,23 @@ from pathlib import Path
 
 from sqlalchemy import Connection, text
 
-from sentiment_lib.policy import GatePolicy, Policy, RetrainPolicy, SnapshotPolicy
+from benchmarks.invented_tweets import EASY, invent
+from sentiment_lib.policy import Policy, RetrainPolicy, SnapshotPolicy
 from sentiment_lib.records import ApprovalResponse
 from sentiment_lib.settings import Settings
-from sentiment_lib.steps.decisions import approval_provenance, evaluate, record_approval, request_approval
+from sentiment_lib.steps.decisions import (
+    approval_provenance,
+    evaluate,
+    export_dossier,
+    record_approval,
+    request_approval,
+)
 from sentiment_lib.steps.deployment import bootstrap, promote
 from sentiment_lib.steps.operations import reconcile, verify
 from sentiment_lib.steps.training import snapshot, train
 from sentiment_lib.storage import anchors, ledger, migrate
 from sentiment_lib.storage.engine import Store
 from sentiment_lib.training_record import TrainingOrder
-
-#: Words that a lexicon does not know, so that a trained model beats the first champion.
-WORDS = {
-    "negative": "delayed tarmac rebooked hours misconnected queue standby luggage",
-    "neutral": "gate boarding boston schedule asking seat tomorrow number",
-    "positive": "upgraded legroom early spotless snacks captain swift kudos",
-}
-FILLER = ["the", "flight", "my", "bag", "a", "crew", "to", "from", "plane", "with", "and", "your"]
-#: A gate that a tiny model can pass: what is measured follows the decision.
-EASY = GatePolicy(
-    minimum_functionality=0,
-    minimum_invariance=0,
-    minimum_direction=0,
-    maximum_calibration_error=1,
-    collapse_ratio=0,
-    maximum_leakage=1,
-    maximum_label_shift=1,
-    maximum_p99_ms=1e6,
-    non_inferiority=1,
-    slice_non_inferiority=1,
-    bootstrap_rounds=200,
-)
 
 
 class World:
@@ -64,10 +49,8 @@ class World:
         with store.begin() as connection:
             connection.execute(text("INSERT INTO ingests (source) VALUES ('benchmark')"))
             for number in range(1, 601):
-                label = self.draw.choices(list(WORDS), weights=[6, 3, 3])[0]
-                words = [*self.draw.choices(WORDS[label].split(), k=3), *self.draw.choices(FILLER, k=6), f"row{number}"]
-                self.draw.shuffle(words)
-                values = {"id": number, "text": " ".join(words), "label": label}
+                label, words = invent(self.draw, number)
+                values = {"id": number, "text": words, "label": label}
                 connection.execute(
                     text(
                         "INSERT INTO tweets (tweet_id, text, airline, language, created_at, ingest_id) VALUES "
@@ -118,3 +101,7 @@ class World:
                 found += anchors.broken(connection, self.settings.anchors_file)
             connection.rollback()
         return found, name
+
+    def dossier(self) -> bytes:
+        """The dossier of the promotion."""
+        return export_dossier.run(self.store, decision_id=1).encode()

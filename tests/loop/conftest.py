@@ -13,8 +13,9 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import text
 
+from benchmarks.invented_tweets import EASY, invent
 from sentiment_lib.evaluation.evidence_record import Evidence
-from sentiment_lib.policy import ApprovalPolicy, GatePolicy, Policy, RetrainPolicy, ScorePolicy, SnapshotPolicy
+from sentiment_lib.policy import ApprovalPolicy, Policy, RetrainPolicy, ScorePolicy, SnapshotPolicy
 from sentiment_lib.records import NOBODY, ApprovalResponse
 from sentiment_lib.settings import Settings
 from sentiment_lib.steps.decisions import approval_provenance, evaluate, record_approval, request_approval
@@ -25,28 +26,7 @@ from sentiment_lib.storage import decisions
 from sentiment_lib.storage.engine import Store
 from sentiment_lib.training_record import TrainingOrder
 
-# words of feeling that VADER's lexicon does not have, so that there is something to learn
-WORDS = {
-    "negative": ["delayed", "tarmac", "rebooked", "hours", "misconnected", "queue", "standby", "luggage"],
-    "neutral": ["gate", "boarding", "boston", "schedule", "asking", "seat", "tomorrow", "number"],
-    "positive": ["upgraded", "legroom", "early", "spotless", "snacks", "captain", "swift", "kudos"],
-}
-FILLER = ["the", "flight", "my", "bag", "a", "crew", "to", "from", "plane", "with", "and", "your"]
 START = datetime(2026, 1, 1, tzinfo=UTC)
-
-#: A gate that a tiny model can pass: these tests are about what follows the decision.
-EASY = GatePolicy(
-    minimum_functionality=0,
-    minimum_invariance=0,
-    minimum_direction=0,
-    maximum_calibration_error=1,
-    collapse_ratio=0,
-    maximum_leakage=1,
-    maximum_label_shift=1,
-    non_inferiority=1,
-    slice_non_inferiority=1,
-    bootstrap_rounds=200,
-)
 
 
 @pytest.fixture(scope="session")
@@ -143,10 +123,8 @@ def fill(store, numbers, count, *, source="dataset", seed=7):
         ingest = connection.execute(text("INSERT INTO ingests (source) VALUES ('test') RETURNING ingest_id"))
         ingest_id = ingest.scalar_one()
         for number in itertools.islice(numbers, count):
-            label = draw.choices(list(WORDS), weights=[6, 3, 3])[0]
-            words = draw.choices(WORDS[label], k=3) + draw.choices(FILLER, k=6) + [f"row{number}"]
-            draw.shuffle(words)
-            row = {"id": number, "text": " ".join(words), "at": START + timedelta(minutes=number)}
+            label, words = invent(draw, number)
+            row = {"id": number, "text": words, "at": START + timedelta(minutes=number)}
             rows.append({**row, "ingest": ingest_id, "label": label, "source": source})
         connection.execute(
             text(
