@@ -26,6 +26,8 @@ POLICY_RULE = PREFIX + "POLICY_"
 OURS = (POLICY_RULE, PREFIX + "PORT_")
 #: Settings that `sentiment up` writes, below the home folder.
 SETTINGS_FILE = "secrets/settings.env"
+#: Names another settings file; empty: none is read. Components of a stack get all they need from the environment.
+SETTINGS_FILE_VARIABLE = PREFIX + "SETTINGS_FILE"
 
 
 def home_folder() -> Path:
@@ -127,6 +129,16 @@ class Settings(BaseSettings):
         return self.home / "reports"
 
 
+#: Variables that hold or lead to a secret: a component gets only those that it uses.
+SECRET_VARIABLES = frozenset(
+    PREFIX + name
+    for name in (
+        *(name.upper() for name, field in Settings.model_fields.items() if field.annotation is SecretStr),
+        *("SIGNING_KEYS", "SERVING", "SERVING__METRICS_KEY"),
+    )
+)
+
+
 def load_settings() -> Settings:
     """Settings from SETTINGS_FILE, overridden by the environment.
 
@@ -135,16 +147,23 @@ def load_settings() -> Settings:
     """
     _refuse_misspelt(name for name in os.environ if name.upper().startswith(PREFIX))
     try:
-        return Settings(_env_file=home_folder() / SETTINGS_FILE)
+        return Settings(_env_file=_settings_file())
     except ValidationError as error:
         raise _bad_setting(error) from error
     except SettingsError as error:
         raise _not_json(error) from error
 
 
+def _settings_file() -> Path | None:
+    chosen = os.environ.get(SETTINGS_FILE_VARIABLE)
+    if chosen is None:
+        return home_folder() / SETTINGS_FILE
+    return Path(chosen) if chosen else None
+
+
 def _refuse_misspelt(names: Iterable[str]) -> None:
     """Refuse unknown rules and ports, and names a letter or two from a setting; the rest are ignored."""
-    settings = {PREFIX + field.upper() for field in Settings.model_fields} | PORTS
+    settings = {PREFIX + field.upper() for field in Settings.model_fields} | PORTS | {SETTINGS_FILE_VARIABLE}
     for name in names:
         section = name.upper().partition("__")[0]
         if section not in settings and section.startswith(OURS):

@@ -15,7 +15,7 @@ import pytest
 from sqlalchemy.engine import make_url
 
 from sentiment_lib.settings import Settings
-from sentiment_lib.storage import migrate
+from sentiment_lib.storage import grants, migrate
 from sentiment_lib.storage.engine import Store
 
 _numbers = itertools.count()
@@ -41,6 +41,11 @@ class Server:
         """URL for SQLAlchemy with psycopg 3."""
         url = make_url(self._server.get_uri()).set(drivername="postgresql+psycopg", database=database)
         return url.render_as_string(hide_password=False)
+
+    def create_roles(self) -> None:
+        """The roles by duty, as `sentiment up` creates them before the migrations."""
+        for role in grants.ROLES:
+            self.execute(f"CREATE ROLE {role} LOGIN PASSWORD '{role}'")
 
     @contextmanager
     def database(self, template: str | None = None) -> Iterator[str]:
@@ -72,6 +77,7 @@ def postgres_server():
     folder = Path(tempfile.mkdtemp(prefix="pg-"))
     folder.chmod(0o755)
     server = Server(folder / "data")
+    server.create_roles()
     yield server
     server.stop()
     shutil.rmtree(folder, ignore_errors=True)
@@ -90,6 +96,11 @@ def database_url(postgres_server, template_database):
     """URL of a fresh, migrated database."""
     with postgres_server.database(template_database) as url:
         yield url
+
+
+def as_role(url: str, role: str) -> str:
+    """URL of the same database as another role."""
+    return make_url(url).set(username=role, password=role).render_as_string(hide_password=False)
 
 
 @pytest.fixture

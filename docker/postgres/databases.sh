@@ -1,11 +1,24 @@
 #!/bin/bash
-# Three databases, each with an owner that cannot connect to the others. Runs once, on an empty volume.
+# Three databases, each with an owner that cannot connect to the others, and the roles by duty of the platform's database.
+# Runs on an empty volume; idempotent, so that it can be run again for a volume of an earlier release:
+#   docker compose exec postgres /docker-entrypoint-initdb.d/databases.sh
 set -euo pipefail
+create_role() {
+  local secret="${1^^}_DATABASE_PASSWORD"
+  psql -v ON_ERROR_STOP=1 -U "$POSTGRES_USER" -d postgres -v name="$1" -v secret="${!secret}" <<'S'
+SELECT format('CREATE ROLE %I LOGIN PASSWORD %L', :'name', :'secret')
+WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = :'name') \gexec
+S
+}
 for name in airflow mlflow sentiment; do
-  secret="${name^^}_DATABASE_PASSWORD"
-  psql -v ON_ERROR_STOP=1 -U "$POSTGRES_USER" -d postgres -v name="$name" -v secret="${!secret}" <<'S'
-CREATE ROLE :"name" LOGIN PASSWORD :'secret';
-CREATE DATABASE :"name" OWNER :"name";
+  create_role "$name"
+  psql -v ON_ERROR_STOP=1 -U "$POSTGRES_USER" -d postgres -v name="$name" <<'S'
+SELECT format('CREATE DATABASE %I OWNER %I', :'name', :'name')
+WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = :'name') \gexec
 REVOKE CONNECT ON DATABASE :"name" FROM PUBLIC;
 S
+done
+# the migrations give them their rights
+for name in sentiment_app sentiment_api sentiment_console; do
+  create_role "$name"
 done

@@ -12,9 +12,9 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 from sentiment_lib.files import write_atomically
-from sentiment_lib.local import mlflow_server, postgres, sample_data, secrets
+from sentiment_lib.local import environments, mlflow_server, postgres, sample_data, secrets
 from sentiment_lib.local.component import Component
-from sentiment_lib.local.state_folder import Home, Ports, project_folder
+from sentiment_lib.local.state_folder import Home, Ports
 from sentiment_lib.settings import load_settings
 from sentiment_lib.signing import KeyRing
 from sentiment_lib.storage import migrate
@@ -26,7 +26,6 @@ def components(home: Home, ports: Ports, *, sample: bool, make_key: Callable[[],
     `make_key` creates the API key that the login table shows; it is called once, when the database exists.
     """
     credentials = secrets.read_or_create(home)
-    environment = _environment(home, ports, credentials)
     KeyRing(home.signing).create_first_key()
     secrets.write_settings(home, secrets.sentiment_environment(home, ports, credentials))
     return [
@@ -54,7 +53,7 @@ def components(home: Home, ports: Ports, *, sample: bool, make_key: Callable[[],
             healthy=lambda: _responds(f"http://127.0.0.1:{ports.mlflow}/health"),
             after=("databases",),
             port=ports.mlflow,
-            environment={**_inherited(), **mlflow_server.environment(home, ports, credentials)},
+            environment=environments.mlflow(mlflow_server.environment(home, ports, credentials)),
         ),
         Component(
             name="mlflow-accounts",
@@ -66,7 +65,7 @@ def components(home: Home, ports: Ports, *, sample: bool, make_key: Callable[[],
             command=[sys.executable, "-m", "sentiment_airflow.setup"],
             once=True,
             after=("databases",),
-            environment={**environment, "PYTHONPATH": str(project_folder() / "plugins")},
+            environment=environments.airflow(home, ports, credentials, "migrate"),
         ),
         Component(
             name="api",
@@ -75,16 +74,16 @@ def components(home: Home, ports: Ports, *, sample: bool, make_key: Callable[[],
             healthy=lambda: _responds(f"http://127.0.0.1:{ports.api}/healthz"),
             after=("databases", "mlflow-accounts"),
             port=ports.api,
-            environment=_api_environment(home, ports, credentials),
+            environment=environments.api(home, ports, credentials),
         ),
         Component(
             name="alerts",
             command=[_program("sentiment"), "alerts", "run"],
             healthy=lambda: True,  # it has no port to probe: healthy while it runs
             after=("databases",),
-            environment={**_inherited("SENTIMENT_"), **secrets.sentiment_environment(home, ports, credentials)},
+            environment=environments.alerts(home, ports, credentials),
         ),
-        *_airflow(ports, environment, ready=("sample",) if sample else ()),
+        *_airflow(home, ports, credentials, ready=("sample",) if sample else ()),
     ]
 
 
@@ -96,7 +95,7 @@ def _sample(home: Home, wanted: bool) -> list[Component]:
     ]
 
 
-def _airflow(ports: Ports, environment: dict[str, str], ready: tuple[str, ...]) -> list[Component]:
+def _airflow(home: Home, ports: Ports, credentials: dict[str, str], ready: tuple[str, ...]) -> list[Component]:
     needed = ("airflow-migrate", "mlflow-accounts", *ready)
     address = f"http://127.0.0.1:{ports.airflow}"
     arguments = {
@@ -115,7 +114,7 @@ def _airflow(ports: Ports, environment: dict[str, str], ready: tuple[str, ...]) 
             probes=24,  # a machine that trains on all cores may delay a heartbeat
             judged_by=() if name == "api-server" else ("airflow-api-server",),
             port=ports.airflow if name == "api-server" else None,
-            environment=environment,
+            environment=environments.airflow(home, ports, credentials, name),
         )
         for name, rest in arguments.items()
     ]
@@ -123,78 +122,11 @@ def _airflow(ports: Ports, environment: dict[str, str], ready: tuple[str, ...]) 
 
 def _create_databases(home: Home, ports: Ports, credentials: dict[str, str], make_key: Callable[[], str]) -> None:
     postgres.create_databases(ports, credentials)
+    # as the owner: no other role may define tables
     url = secrets.database_url(credentials, ports, "sentiment", "psycopg")
     migrate.upgrade(url, key_ring=KeyRing(home.signing))
     if not home.api_key.exists():
         write_atomically(home.api_key, make_key(), mode=0o600)
-
-
-#: Variables of the person who starts the stack that hold secrets only some components use.
-SECRETS = (
-    "SENTIMENT_X_BEARER_TOKEN",
-    "SENTIMENT_ALERT_URLS",
-    "SENTIMENT_AIRFLOW_PASSWORD",
-    "SENTIMENT_MLFLOW_PASSWORD",
-)
-
-
-def _inherited(*prefixes: str) -> dict[str, str]:
-    """The environment of `up` for one component: of the platform's and the servers' variables only these prefixes."""
-    excluded = tuple({"SENTIMENT_", "AIRFLOW_", "MLFLOW_"} - set(prefixes))
-    return {
-        **{name: value for name, value in os.environ.items() if not name.startswith(excluded)},
-        "DO_NOT_TRACK": "1",
-        "GIT_PYTHON_REFRESH": "quiet",
-        "MLFLOW_DISABLE_TELEMETRY": "true",
-        "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1"),
-        "OMP_WAIT_POLICY": "PASSIVE",
-        "PYTHONUNBUFFERED": "1",
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
-    }
-
-
-def _api_environment(home: Home, ports: Ports, credentials: dict[str, str]) -> dict[str, str]:
-    """The API reads predictions' database and the registry; it has no account in Airflow, and MLflow's reader."""
-    inherited = {name: value for name, value in _inherited("SENTIMENT_").items() if name not in SECRETS}
-    platform = secrets.sentiment_environment(home, ports, credentials)
-    return {
-        **inherited,
-        **platform,
-        "SENTIMENT_AIRFLOW_USER": "",
-        "SENTIMENT_AIRFLOW_PASSWORD": "",
-        "SENTIMENT_MLFLOW_USER": secrets.MLFLOW_READER,
-        "SENTIMENT_MLFLOW_PASSWORD": credentials[f"mlflow_{secrets.MLFLOW_READER}_account"],
-    }
-
-
-def _environment(home: Home, ports: Ports, credentials: dict[str, str]) -> dict[str, str]:
-    project = project_folder()
-    address = f"http://127.0.0.1:{ports.airflow}"
-    users = ",".join(f"{user}:{role}" for user, role in secrets.USERS.items())
-    return {
-        **_inherited("SENTIMENT_", "AIRFLOW_"),
-        **secrets.sentiment_environment(home, ports, credentials),
-        "AIRFLOW_HOME": str(home.airflow),
-        "AIRFLOW__API__BASE_URL": address,
-        "AIRFLOW__API__SECRET_KEY": credentials["secret_key"],
-        "AIRFLOW__API_AUTH__JWT_SECRET": credentials["jwt_secret"],
-        "AIRFLOW__CORE__DAGS_FOLDER": str(project / "dags"),
-        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{address}/execution/",
-        "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
-        "AIRFLOW__CORE__FERNET_KEY": credentials["fernet_key"],
-        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-        "AIRFLOW__CORE__PARALLELISM": "4",  # the default forks 32 workers at once
-        "AIRFLOW__CORE__PLUGINS_FOLDER": str(project / "plugins"),
-        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(home.secrets / secrets.PASSWORDS_FILE),
-        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": users,
-        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": secrets.database_url(credentials, ports, "airflow", "psycopg2"),
-        "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "60",
-        "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(home.logs / "airflow"),
-        # retry a task whose process was killed within about a minute, not after five
-        "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "15",
-        "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "1",
-        "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "60",
-    }
 
 
 def _program(name: str) -> str:

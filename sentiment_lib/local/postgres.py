@@ -11,7 +11,7 @@ from pathlib import Path
 from sentiment_lib.errors import MissingExtra, StackFailed
 from sentiment_lib.local.secrets import DATABASES
 from sentiment_lib.local.state_folder import Home, Ports
-from sentiment_lib.storage import embedded_server
+from sentiment_lib.storage import embedded_server, grants
 
 #: The account that runs Postgres when we are root: Postgres refuses to run as root.
 SYSTEM_USER = "pgserver"
@@ -83,9 +83,9 @@ def accepts_connections(ports: Ports, password: str) -> bool:
 
 
 def create_databases(ports: Ports, credentials: dict[str, str]) -> None:
-    """Create a role and a database for each of DATABASES, where missing."""
-    passwords = {name: credentials[f"{name}_password"] for name in DATABASES}
-    embedded_server.create_databases(ports.postgres, credentials["postgres_password"], passwords)
+    """Create an owner and a database for each of DATABASES, and the platform's roles, where missing."""
+    owners, duties = ({name: credentials[f"{name}_password"] for name in names} for names in (DATABASES, grants.ROLES))
+    embedded_server.create_databases(ports.postgres, credentials["postgres_password"], owners, duties)
 
 
 def _open_parents(data: Path) -> None:

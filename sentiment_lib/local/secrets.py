@@ -8,9 +8,11 @@ import secrets
 
 from sentiment_lib.files import write_atomically
 from sentiment_lib.local.state_folder import Home, Ports
+from sentiment_lib.storage import grants
 
 #: Airflow's users and roles; "sentiment" is the platform itself.
 USERS = {"admin": "admin", "mlops": "user", "platform": "viewer", "sentiment": "op"}
+#: Databases, each with an owner of the same name.
 DATABASES = ("airflow", "mlflow", "mlflow_auth", "sentiment")
 #: MLflow's accounts: its administrator, the platform, which alone writes, and one for people and the API, who read.
 MLFLOW_ADMIN, MLFLOW_PLATFORM, MLFLOW_READER = "admin", "sentiment", "reader"
@@ -32,7 +34,7 @@ def read_or_create(home: Home) -> dict[str, str]:
 
 
 def _generate() -> dict[str, str]:
-    generated = {f"{name}_password": secrets.token_hex(16) for name in ("postgres", *DATABASES)}
+    generated = {f"{name}_password": secrets.token_hex(16) for name in ("postgres", *DATABASES, *grants.ROLES)}
     accounts = (MLFLOW_ADMIN, MLFLOW_PLATFORM, MLFLOW_READER)
     generated |= {f"mlflow_{account}_account": secrets.token_hex(16) for account in accounts}
     generated["mlflow_csrf_key"] = secrets.token_hex(32)
@@ -50,16 +52,22 @@ def passwords(home: Home) -> dict[str, str]:
     return stored
 
 
-def database_url(credentials: dict[str, str], ports: Ports, name: str, driver: str) -> str:
-    """URL of one of the databases, as its role."""
-    return f"postgresql+{driver}://{name}:{credentials[f'{name}_password']}@127.0.0.1:{ports.postgres}/{name}"
+def database_url(credentials: dict[str, str], ports: Ports, name: str, driver: str, role: str | None = None) -> str:
+    """URL of one of the databases, as its owner or another role."""
+    user = role or name
+    return f"postgresql+{driver}://{user}:{credentials[f'{user}_password']}@127.0.0.1:{ports.postgres}/{name}"
+
+
+def platform_url(credentials: dict[str, str], ports: Ports, role: str) -> str:
+    """URL of the platform's database as one of the roles of `grants.ROLES`."""
+    return database_url(credentials, ports, "sentiment", "psycopg", role)
 
 
 def sentiment_environment(home: Home, ports: Ports, credentials: dict[str, str]) -> dict[str, str]:
-    """The SENTIMENT_* variables of every process of the stack."""
+    """The SENTIMENT_* variables of steps, DAGs and the command line."""
     return {
         "SENTIMENT_HOME": str(home.path),
-        "SENTIMENT_DATABASE_URL": database_url(credentials, ports, "sentiment", "psycopg"),
+        "SENTIMENT_DATABASE_URL": platform_url(credentials, ports, grants.APP),
         "SENTIMENT_MLFLOW_URI": f"http://127.0.0.1:{ports.mlflow}",
         "SENTIMENT_MLFLOW_USER": MLFLOW_PLATFORM,
         "SENTIMENT_MLFLOW_PASSWORD": credentials[f"mlflow_{MLFLOW_PLATFORM}_account"],

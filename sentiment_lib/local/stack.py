@@ -25,6 +25,7 @@ from sentiment_lib.local.stale_processes import SUPERVISOR, stop_stale
 from sentiment_lib.local.state_folder import Home, Ports
 from sentiment_lib.local.supervisor import Supervisor
 from sentiment_lib.settings import home_folder, load_settings
+from sentiment_lib.storage import grants
 
 log = logging.getLogger(__name__)
 Show = Callable[[dict[str, str]], None]
@@ -181,7 +182,7 @@ def logins() -> list[tuple[str, str, str, str]]:
     database = f"postgresql://127.0.0.1:{used.postgres}/sentiment"
     reader = credentials[f"mlflow_{secrets.MLFLOW_READER}_account"]
     rows.append(("MLflow (reads)", f"http://127.0.0.1:{used.mlflow}", secrets.MLFLOW_READER, reader))
-    rows.append(("Postgres", database, "sentiment", credentials["sentiment_password"]))
+    rows.append(("Postgres (reads)", database, grants.CONSOLE, credentials[f"{grants.CONSOLE}_password"]))
     return rows
 
 

@@ -1,4 +1,4 @@
-"""Run migrations, and compare the database schema with the tables in code."""
+"""Run migrations, give the roles their rights, and compare the database schema with the tables in code."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection, create_engine
 
 from sentiment_lib.signing import KeyRing
+from sentiment_lib.storage import grants
 from sentiment_lib.storage.engine import KEY_RING
 from sentiment_lib.storage.tables import Base
 
@@ -25,8 +26,9 @@ def _config(connection: Connection) -> Config:
 
 
 def upgrade(url: str, revision: str = "head", *, key_ring: KeyRing | None = None) -> None:
-    """Migrate to the revision in one transaction. Idempotent.
+    """Migrate to the revision and, at the newest one, give the roles their rights; one transaction. Idempotent.
 
+    url: as the owner of the database.
     key_ring: signs the checkpoint of an unsigned ledger; by default the keys of the environment.
     """
     logging.getLogger("alembic").setLevel(logging.WARNING)
@@ -34,6 +36,8 @@ def upgrade(url: str, revision: str = "head", *, key_ring: KeyRing | None = None
     try:
         with engine.begin() as connection:
             command.upgrade(_config(connection), revision)
+            if revision == "head":
+                grants.apply(connection)
     finally:
         engine.dispose()
 

@@ -16,7 +16,9 @@ from sqlalchemy import text
 from benchmarks import small_models
 from sentiment_lib.serving import api_keys, app
 from sentiment_lib.settings import Settings
+from sentiment_lib.storage import grants
 from sentiment_lib.storage.engine import Store
+from tests.conftest import as_role
 
 
 @pytest.fixture(scope="session")
@@ -47,11 +49,11 @@ def database_url(postgres_server, served_database):
 
 @pytest.fixture
 def settings(tmp_path, database_url, packaged):
-    """Settings under which another champion is seen at once; no MLflow is in reach."""
+    """Settings with the API's role, under which another champion is seen at once; no MLflow is in reach."""
     shutil.copytree(packaged.cache, tmp_path / "cache" / "models")
     return Settings(
         home=tmp_path,
-        database_url=database_url,
+        database_url=as_role(database_url, grants.API),
         author_key="key of the tests",
         mlflow_uri="http://127.0.0.1:9",
         serving={"poll_seconds": 0.05, "texts_per_second": 1e6, "burst_texts": 1e6},

@@ -55,7 +55,9 @@ class Containers:
 
 def ask_the_api(containers: Containers, admin: Airflow, url: str, champion: int) -> None:
     """A key is made inside, a tweet is predicted from outside by the new champion, and a person corrects it."""
-    key = containers.inside("api", "sentiment", "keys", "create", "tester", "--role", "predict", "--role", "feedback")
+    key = containers.inside(
+        "worker", "sentiment", "keys", "create", "tester", "--role", "predict", "--role", "feedback"
+    )
 
     def post(path: str, body: dict[str, object]) -> dict[str, Any]:
         headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}

@@ -13,7 +13,7 @@ LOGINS = [
     ("Airflow (administers)", "http://127.0.0.1:8080", "admin", "a" * 16),
     ("API and test page", "http://127.0.0.1:8000", "local (key)", KEY),
     ("MLflow", "http://127.0.0.1:5000", "", ""),
-    ("Postgres", "postgresql://127.0.0.1:5433/sentiment", "sentiment", "p" * 32),
+    ("Postgres (reads)", "postgresql://127.0.0.1:5433/sentiment", "sentiment_console", "p" * 32),
 ]
 
 

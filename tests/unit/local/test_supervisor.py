@@ -186,11 +186,13 @@ def test_secrets_that_an_earlier_release_did_not_have_are_added_and_the_others_s
 
 def test_each_component_gets_only_the_secrets_that_it_uses(tmp_path, monkeypatch):
     monkeypatch.setenv("SENTIMENT_X_BEARER_TOKEN", "bearer of the shell")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "key of the shell")
+    monkeypatch.setenv("SENTIMENT_POLICY__RETRAIN__COOL_DOWN", "P9D")
     home = Home(tmp_path)
     home.create()
     known = secrets.read_or_create(home)
     passwords = {f"airflow {user}": password for user, password in secrets.passwords(home).items()}
-    hidden = {**known, **passwords, "bearer": "bearer of the shell"}
+    hidden = {**known, **passwords, "bearer": "bearer of the shell", "aws": "key of the shell"}
 
     def held(name):
         values = " ".join(found[name].environment.values())
@@ -198,9 +200,18 @@ def test_each_component_gets_only_the_secrets_that_it_uses(tmp_path, monkeypatch
 
     found = {part.name: part for part in components.components(home, Ports(), sample=False, make_key=str)}
     assert held("postgres") == set()
+    for name in ("api", "alerts", "airflow-scheduler", "airflow-api-server"):
+        assert found[name].environment["SENTIMENT_POLICY__RETRAIN__COOL_DOWN"] == "P9D"
+        assert found[name].environment["SENTIMENT_SETTINGS_FILE"] == ""
+    for name in ("api", "airflow-api-server", "alerts"):
+        assert "SENTIMENT_SIGNING_KEYS" not in found[name].environment
     assert held("mlflow") == {"mlflow_password", "mlflow_csrf_key", "mlflow_admin_account"}
-    assert held("api") == {"sentiment_password", "mlflow_reader_account", "author_key"}
-    airflows_own = {"airflow_password", "jwt_secret", "secret_key", "fernet_key"}
-    assert not held("alerts") & airflows_own
-    assert airflows_own < held("airflow-scheduler")
-    assert not held("airflow-scheduler") & {"mlflow_admin_account", "postgres_password"}
+    assert held("api") == {"sentiment_api_password", "mlflow_reader_account", "author_key"}
+    assert held("alerts") == {"sentiment_app_password"}
+    assert held("airflow-migrate") == {"airflow_password", "fernet_key"}
+    airflow = {"airflow_password", "fernet_key"}
+    console = {"sentiment_console_password", "mlflow_reader_account"}
+    assert held("airflow-api-server") == airflow | console | {"secret_key", "jwt_secret"}
+    steps = {"sentiment_app_password", "mlflow_sentiment_account", "author_key", "airflow sentiment", "bearer"}
+    assert held("airflow-scheduler") == airflow | steps | {"jwt_secret"}
+    assert held("airflow-dag-processor") == held("airflow-triggerer") == airflow | steps

@@ -1,0 +1,102 @@
+"""Database roles by duty, and what each may do with each table: the only place where rights are given.
+
+The owner of the tables migrates and is used for nothing else. Where the roles exist, `apply` gives each exactly the
+rights of GRANTS. A database without them works as well: its one role has all rights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from sqlalchemy import Connection, text
+
+#: Steps, DAGs, alerts and the command line.
+APP = "sentiment_app"
+#: The prediction API: predictions, feedback, labels and the use of keys.
+API = "sentiment_api"
+#: The console, and people who look: reads; writes alerts and the responses to them.
+CONSOLE = "sentiment_console"
+ROLES = (APP, API, CONSOLE)
+
+Rights = tuple[str, ...]
+_READ: Rights = ("SELECT",)
+_APPEND: Rights = ("SELECT", "INSERT")
+#: Facts of the ledger and what they rest on: no role but the owner may change or delete them.
+_FACTS = MappingProxyType({APP: _APPEND, CONSOLE: _READ})
+_COUNTS = "UPDATE (finished_at, received, stored, duplicate, quarantined)"
+_LABEL = "UPDATE (labelled_at, confidence, inclusion_probability)"
+_PICK = "UPDATE (state, label, label_id, finished_at, wants_second)"
+
+#: Rights by table and role. UPDATE names its columns. No role may truncate, make triggers or define tables.
+GRANTS: Mapping[str, Mapping[str, Rights]] = {
+    "ledger": _FACTS,
+    "snapshots": _FACTS,
+    "evaluations": _FACTS,
+    "decisions": _FACTS,
+    "approvals": _FACTS,
+    "drift_reports": _FACTS,
+    "quarantine": _FACTS,
+    "snapshot_rows": {APP: _APPEND, API: _READ, CONSOLE: _READ},
+    "model_versions": {APP: _APPEND, API: _READ, CONSOLE: _READ},
+    "deployments": {APP: (*_APPEND, "UPDATE (state, finished_at)"), API: _READ, CONSOLE: _READ},
+    "tweets": {APP: _APPEND, API: _APPEND, CONSOLE: _READ},
+    "predictions": {APP: _APPEND, API: _APPEND, CONSOLE: _READ},
+    "ingests": {APP: (*_APPEND, _COUNTS), API: (*_APPEND, _COUNTS), CONSOLE: _READ},
+    "labels": {APP: (*_APPEND, _LABEL, "DELETE"), API: (*_APPEND, _LABEL, "DELETE"), CONSOLE: _READ},
+    "feedback": {APP: _READ, API: (*_APPEND, "UPDATE (label, given_at)"), CONSOLE: _READ},
+    "label_picks": {APP: (*_APPEND, _PICK, "DELETE"), API: (*_APPEND, _PICK, "DELETE"), CONSOLE: _READ},
+    "audit_sample": {
+        APP: (*_APPEND, "UPDATE (labelled_at)"),
+        API: ("SELECT", "UPDATE (labelled_at)"),
+        CONSOLE: _READ,
+    },
+    "quality_days": {APP: (*_APPEND, "UPDATE"), CONSOLE: _READ},
+    "alerts": {
+        APP: (*_APPEND, "UPDATE"),
+        # Airflow's web server, which contains the console, opens the alert of a run that a person marks as failed
+        CONSOLE: (*_APPEND, "UPDATE"),
+    },
+    "alert_responses": {APP: _APPEND, CONSOLE: _APPEND},
+    "alert_messages": {APP: (*_APPEND, "UPDATE", "DELETE"), CONSOLE: _READ},
+    "retrain_requests": {APP: (*_APPEND, "UPDATE (run_id)"), CONSOLE: _READ},
+    "person_tokens": {APP: (*_APPEND, "UPDATE (revoked_at)")},
+    "api_keys": {
+        APP: (*_APPEND, "UPDATE"),
+        API: ("SELECT", "UPDATE (use_count, last_used_at)"),
+    },
+    "alembic_version": {APP: _READ, API: _READ, CONSOLE: _READ},
+}
+
+
+def apply(connection: Connection) -> tuple[str, ...]:
+    """Give the roles that exist the rights of GRANTS, and take away every other; returns these roles. Idempotent.
+
+    The connection is the owner's. Raises KeyError for a table without an entry.
+    """
+    existing = connection.execute(
+        text("SELECT rolname FROM pg_roles WHERE rolname = ANY(:roles)"), {"roles": list(ROLES)}
+    )
+    roles = tuple(sorted(existing.scalars()))
+    if not roles:
+        return roles
+    names = ", ".join(roles)
+    database = connection.dialect.identifier_preparer.quote(str(connection.scalar(text("SELECT current_database()"))))
+    connection.exec_driver_sql(f"REVOKE ALL ON DATABASE {database} FROM PUBLIC, {names}")
+    connection.exec_driver_sql(f"GRANT CONNECT ON DATABASE {database} TO {names}")
+    if APP in roles:  # bulk writes go through temporary tables
+        connection.exec_driver_sql(f"GRANT TEMPORARY ON DATABASE {database} TO {APP}")
+    connection.exec_driver_sql(f"REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {names}")
+    connection.exec_driver_sql("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
+    connection.exec_driver_sql(f"GRANT USAGE ON SCHEMA public TO {names}")
+    for table in tables(connection):
+        for role, rights in GRANTS[table].items():
+            if role in roles:
+                connection.exec_driver_sql(f"GRANT {', '.join(rights)} ON {table} TO {role}")
+    return roles
+
+
+def tables(connection: Connection) -> list[str]:
+    """Names of the tables of the schema, in order."""
+    query = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY tablename"
+    return list(connection.execute(text(query)).scalars())

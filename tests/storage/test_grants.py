@@ -1,0 +1,152 @@
+"""Each role of the database can do its duty and nothing else; an old database of one owner upgrades."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import ProgrammingError
+
+from sentiment_lib.storage import grants, ledger, migrate
+from sentiment_lib.storage.engine import Store
+from sentiment_lib.storage.tables import Base
+from tests.conftest import as_role
+
+#: What the owner can do to forge the books; every statement that changes something is undone by the refusal.
+FORGERIES = (
+    "ALTER TABLE ledger DISABLE TRIGGER USER",
+    "SET session_replication_role = replica",
+    "UPDATE ledger SET payload = '{}'",
+    "DELETE FROM ledger",
+    "TRUNCATE ledger",
+    "DROP TABLE ledger",
+    "DROP TRIGGER ledger_append_only ON ledger",
+    "CREATE OR REPLACE FUNCTION ledger_is_append_only() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'",
+    "CREATE TABLE mine (a int)",
+    "CREATE TRIGGER mine BEFORE INSERT ON tweets EXECUTE FUNCTION ledger_is_append_only()",
+    "SET ROLE postgres",
+    "UPDATE approvals SET answered_by = 'admin'",
+    "DELETE FROM approvals",
+    "UPDATE decisions SET verdict = 'PROMOTE'",
+    "UPDATE evaluations SET evidence = '{}'",
+    "UPDATE deployments SET to_version = 2",
+    "UPDATE deployments SET approval_id = 1",
+    "UPDATE snapshots SET uri = 'other'",
+    "UPDATE snapshot_rows SET label = 'positive'",
+    "UPDATE model_versions SET digest = 'other'",
+    "UPDATE tweets SET text = 'other'",
+    "UPDATE labels SET label = 'positive'",
+    "UPDATE predictions SET label = 'positive'",
+    "UPDATE alembic_version SET version_num = '0000'",
+    "TRUNCATE predictions CASCADE",
+)
+#: Tables of which the API sees nothing.
+HIDDEN_FROM_API = (
+    "ledger",
+    "approvals",
+    "decisions",
+    "evaluations",
+    "snapshots",
+    "person_tokens",
+    "alerts",
+    "quarantine",
+)
+
+
+@pytest.fixture
+def as_duty(database_url):
+    """Run one statement as a role."""
+    stores = {role: Store(as_role(database_url, role)) for role in grants.ROLES}
+
+    def run(role, statement):
+        with stores[role].begin() as connection:
+            return connection.execute(text(statement))
+
+    yield run
+    for store in stores.values():
+        store.close()
+
+
+def refuses(as_duty, role, statement):
+    with pytest.raises(ProgrammingError, match=r"permission denied|must be owner"):
+        as_duty(role, statement)
+
+
+@pytest.mark.parametrize("role", grants.ROLES)
+def test_no_role_can_forge_the_books(as_duty, store, role):
+    with store.begin() as connection:
+        ledger.append(connection, "note", {"a": 1})
+    for statement in FORGERIES:
+        refuses(as_duty, role, statement)
+    with store.begin() as connection:
+        assert [entry.kind for entry in ledger.entries(connection)] == ["note"]
+        assert (
+            connection.scalar(text("SELECT count(*) FROM pg_trigger WHERE tgenabled = 'O' AND NOT tgisinternal")) == 2
+        )
+
+
+def test_the_app_appends_to_the_ledger(as_duty, database_url):
+    store = Store(as_role(database_url, grants.APP))
+    with store.begin() as connection:
+        ledger.append(connection, "note", {"a": 1})
+    store.close()
+    assert as_duty(grants.CONSOLE, "SELECT count(*) FROM ledger").scalar_one() == 1
+
+
+def test_the_api_neither_reads_nor_writes_the_ledger(as_duty):
+    for table in HIDDEN_FROM_API:
+        refuses(as_duty, grants.API, f"SELECT * FROM {table}")
+    refuses(as_duty, grants.API, "INSERT INTO ledger VALUES (1, 'x', '{}', '', 'aa', now())")
+    refuses(as_duty, grants.API, "INSERT INTO api_keys (name, roles, key_hash) VALUES ('mine', '{admin}', 'k')")
+    refuses(as_duty, grants.API, "UPDATE api_keys SET roles = '{admin}'")
+
+
+def test_the_console_writes_alerts_only(as_duty):
+    for table in sorted(Base.metadata.tables.keys() - {"alerts", "alert_responses"}):
+        refuses(as_duty, grants.CONSOLE, f"INSERT INTO {table} DEFAULT VALUES")
+    for table in Base.metadata.tables:
+        refuses(as_duty, grants.CONSOLE, f"DELETE FROM {table}")
+    for table in ("person_tokens", "api_keys"):
+        refuses(as_duty, grants.CONSOLE, f"SELECT * FROM {table}")
+
+
+def test_every_table_has_an_entry(store):
+    with store.begin() as connection:
+        assert set(grants.tables(connection)) == grants.GRANTS.keys()
+        connection.execute(text("CREATE TABLE forgotten (a int)"))
+        with pytest.raises(KeyError, match="forgotten"):
+            grants.apply(connection)
+        connection.rollback()
+
+
+def test_rights_given_by_hand_are_taken_away(store, database_url, as_duty):
+    with store.begin() as connection:
+        connection.execute(text(f"GRANT UPDATE (payload) ON ledger TO {grants.APP}"))
+        connection.execute(text(f"GRANT DELETE ON ledger TO {grants.API}"))
+        assert grants.apply(connection) == tuple(sorted(grants.ROLES))
+    for role in (grants.APP, grants.API):
+        for statement in ("UPDATE ledger SET payload = ''", "DELETE FROM ledger"):
+            refuses(as_duty, role, statement)
+
+
+def test_a_database_of_one_owner_upgrades(empty_database_url, postgres_server):
+    postgres_server.execute("CREATE ROLE one_role LOGIN PASSWORD 'one_role'")
+    name = empty_database_url.rpartition("/")[2].partition("?")[0]
+    postgres_server.execute(f"ALTER DATABASE {name} OWNER TO one_role")
+    owner = as_role(empty_database_url, "one_role")
+    migrate.upgrade(owner, "0010")
+    app = Store(as_role(owner, grants.APP))
+    with pytest.raises(ProgrammingError, match="permission denied"), app.begin() as connection:
+        connection.execute(text("SELECT * FROM ledger"))
+    migrate.upgrade(owner)
+    with app.begin() as connection:
+        ledger.append(connection, "note", {"a": 1})
+    with pytest.raises(ProgrammingError, match="must be owner"), app.begin() as connection:
+        connection.execute(text("ALTER TABLE ledger DISABLE TRIGGER USER"))
+    app.close()
+    postgres_server.execute(f"ALTER DATABASE {name} OWNER TO postgres")
+
+
+def test_a_database_without_the_roles_migrates(store, monkeypatch):
+    monkeypatch.setattr(grants, "ROLES", ("role_that_is_not_there",))
+    with store.begin() as connection:
+        assert grants.apply(connection) == ()
