@@ -45,9 +45,9 @@ def scored(name: str) -> Scored:
     odd, even = train[train % 2 == 1], train[train % 2 == 0]
     proba = {}
     for model, rows, build in (
-        ("tf-idf, odd rows", odd, _tfidf),
-        ("tf-idf, even rows", even, _tfidf),
-        ("tf-idf", train, _tfidf),
+        ("tf-idf, odd rows", odd, tfidf),
+        ("tf-idf, even rows", even, tfidf),
+        ("tf-idf", train, tfidf),
         ("counts", train, _counts),
         ("naive Bayes", train, _bayes),
         ("words and characters", train, _characters),
@@ -103,7 +103,8 @@ def _rows(name: str) -> tuple[list[str], np.ndarray, int]:
     return texts, frame.label.map(CLASS_OF).to_numpy(), split
 
 
-def _tfidf():
+def tfidf():
+    """Untrained tf-idf of words and pairs of words, with a linear model."""
     return make_pipeline(TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, min_df=2), _linear(4))
 
 

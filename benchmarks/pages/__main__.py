@@ -44,6 +44,14 @@ def _console(template: str, values: Callable[[Connection], dict[str, Any]]) -> P
     return page
 
 
+def _overview(**chosen: Any) -> Page:
+    def page(store: Store, settings: Settings, _turn: int) -> str:
+        with store.begin() as connection:
+            return draw("overview.html", "/", **overview.view(connection, settings, **chosen))
+
+    return page
+
+
 def _lineage(store: Store, _settings: Settings, turn: int) -> str:
     with store.begin() as connection:
         found = lineage.view(connection, FIRST_ID + 1 + turn * 950)
@@ -67,7 +75,9 @@ def _label(store: Store, settings: Settings, turn: int) -> None:
 
 
 PAGES: dict[str, Page] = {
-    "overview": _console("overview.html", overview.view),
+    "overview": _overview(),
+    "overview of all days": _overview(start="2015-01-01"),
+    "overview of one airline": _overview(airline="Delta"),
     "decisions": _console("decisions.html", lambda connection: {"rows": decisions.rows(connection)}),
     "one decision": _console("decision.html", lambda connection: decisions.view(connection, 1)),
     "drift": _console("drift.html", lambda connection: {"rows": drift.rows(connection)}),

@@ -12,6 +12,7 @@ from sentiment_lib.sources.sample_stream import SampleStream
 from sentiment_lib.steps.decisions import approval_provenance, evaluate, record_approval, request_approval
 from sentiment_lib.steps.deployment import bootstrap, promote
 from sentiment_lib.steps.ingestion import ingest
+from sentiment_lib.steps.scoring import daily_sentiment
 from sentiment_lib.steps.training import snapshot, train
 from sentiment_lib.storage.engine import Store
 from sentiment_lib.training_record import TrainingOrder
@@ -79,6 +80,7 @@ def seed(store: Store, settings: Settings, rows: int) -> None:
     _bulk(store, PREDICTIONS, tweets, version=1, every=19)
     for statement in REST:
         _run(store, statement, version=2)
+    daily_sentiment.run(store, 2)
     with store.engine.connect() as connection:
         connection.execution_options(isolation_level="AUTOCOMMIT").execute(text("VACUUM (ANALYZE)"))
 

@@ -26,6 +26,8 @@ from sentiment_lib.storage.engine import Store
 DAG = "retrain"
 READ, ACT = Depends(requires_access_dag("GET", param_dag_id=DAG)), Depends(requires_access_dag("PUT", param_dag_id=DAG))
 
+#: Value of a filter that leaves nothing out; an airline's name may be empty.
+ALL = "all"
 #: The largest id that Postgres can hold.
 MAX_ID = 2**63 - 1
 Id = Annotated[int, Path(ge=1, le=MAX_ID)]
@@ -53,14 +55,18 @@ def create() -> FastAPI:
 
     @app.exception_handler(NotFound)
     async def missing(_: Request, error: NotFound) -> Response:
-        return Response(str(error), status_code=404, media_type="text/plain")
+        return page("error.html", "/error", title="Not found", problem=str(error), status=404)
+
+    @app.exception_handler(BadInput)
+    async def refused(_: Request, error: BadInput) -> Response:
+        return page("error.html", "/error", title="This cannot be shown", problem=str(error), status=422)
 
     @app.get("/static/{name}")
     def static(name: str) -> Response:
         content, media_type = files().content(name)
         return Response(content, media_type=media_type, headers={"Cache-Control": CACHE_CONTROL})
 
-    add_decisions(app, store)
+    add_decisions(app, store, settings)
     add_airflow_tabs(app, store)
     add_drift(app, store, settings)
     add_alerts(app, store)
@@ -91,13 +97,20 @@ def sandboxed(path: FilePath) -> FileResponse:
     return FileResponse(path, media_type="text/html", headers={"Content-Security-Policy": SANDBOX})
 
 
-def add_decisions(app: FastAPI, store: Store) -> None:
+def add_decisions(app: FastAPI, store: Store, settings: Settings) -> None:
     """The overview, and decisions with their evidence."""
 
     @app.get("/", dependencies=[READ])
-    def show_overview() -> HTMLResponse:
+    def show_overview(
+        start: Annotated[str, Query(alias="from", max_length=10)] = "",
+        end: Annotated[str, Query(alias="to", max_length=10)] = "",
+        airline: Annotated[str, Query(max_length=100)] = ALL,
+    ) -> HTMLResponse:
         with store.begin() as connection:
-            return page("overview.html", "/", **overview.view(connection))
+            values = overview.view(
+                connection, settings, start=start, end=end, airline=None if airline == ALL else airline
+            )
+        return page("overview.html", "/", **values)
 
     @app.get("/decisions", dependencies=[READ])
     def list_decisions(run: str = Query("", max_length=250)) -> HTMLResponse:

@@ -1,47 +1,56 @@
-"""Overview page: champion, quality, drift, alerts, pending approvals and the age of each stage."""
+"""Overview page: what tweets say about the airlines, and the health of the loop that reads them."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
+from urllib.parse import quote
 
 from sqlalchemy import Connection
 
+from sentiment_lib.console import date_range, health, sentiment
+from sentiment_lib.console.date_range import DateRange
 from sentiment_lib.pages.charts.figure import Chart
 from sentiment_lib.pages.charts.lines import Event, Point, lines
-from sentiment_lib.storage import (
-    alerts,
-    daily_quality,
-    decisions,
-    deployments,
-    drift_reports,
-    label_counts,
-    model_versions,
-    stage_times,
-)
+from sentiment_lib.settings import Settings
+from sentiment_lib.storage import daily_quality, daily_sentiment, decisions, drift_history, tweet_search
 
-#: Days shown in the quality chart.
-DAYS = 60
-#: Pending approvals shown.
-PENDING = 5
+#: Pending approvals, newest negative tweets and growing words shown.
+PENDING, NEWEST, GROWING = 5, 6, 8
 
 
-def view(connection: Connection) -> dict[str, Any]:
-    """Template values of the overview page."""
-    champion = model_versions.champion(connection)
-    version = champion.version if champion else None
+def view(
+    connection: Connection, settings: Settings, *, start: str = "", end: str = "", airline: str | None = None
+) -> dict[str, Any]:
+    """Template values; start, end: of the range, ISO dates or ""; airline: only its tweets.
+
+    Raises BadInput for a range that is none.
+    """
+    versions = daily_sentiment.newest_versions(connection)
+    version = versions[0] if versions else None
+    span = daily_sentiment.span(connection, version) if version is not None else None
+    shown = date_range.parse(start, end, span, datetime.now(UTC).date())
+    found = sentiment.view(connection, version, shown, airline) if version is not None else None
     return {
-        "champion": champion,
-        "since": deployments.last_move(connection),
+        **health.view(connection, settings.policy),
         "waiting": [
             (decision, answer_address(decision.requested_by))
             for decision in decisions.waiting(connection)[::-1][:PENDING]
         ],
-        "drift": next(iter(drift_reports.newest_reports(connection, limit=1)), None),
-        "alerts": alerts.list_alerts(connection, "unresolved", 20),
-        "to_label": label_counts.audit_waiting(connection),
-        "stages": stage_times.stage_times(connection, version),
-        "chart": _quality(connection),
+        "range": shown,
+        "span": span,
+        "presets": date_range.presets(span),
+        "airline": airline,
+        "airline_query": f"&airline={quote(airline)}" if airline is not None else "",
+        "airline_name": sentiment.airline_name,
+        "found": found,
+        "answer": sentiment.answer(found, airline) if found else None,
+        "newest": tweet_search.newest_negative(connection, version, shown.first, shown.last, airline, NEWEST)
+        if version is not None
+        else [],
+        "growing": _growing(connection, shown),
+        "quality_chart": _quality(connection, shown),
+        "label_page": f"{settings.api_url.rstrip('/')}/label",
     }
 
 
@@ -51,10 +60,22 @@ def answer_address(requested_by: str) -> str | None:
     return f"/dags/{dag_id}/runs/{run_id}/tasks/approval/required_actions" if slash else None
 
 
-def _quality(connection: Connection) -> Chart | None:
-    since = (datetime.now(UTC) - timedelta(days=DAYS)).date()
+def _growing(connection: Connection, shown: DateRange) -> dict[str, Any] | None:
+    """Words whose share of tweets grew, of the newest drift report in the range; None without one."""
+    end = datetime.combine(shown.last + timedelta(days=1), time(), UTC)
+    report = drift_history.newest_until(connection, end)
+    if report is None or report.current_end.date() < shown.first:
+        return None
+    words = [word for word in report.details.get("causes", {}).get("words", ()) if word["now"] > word["before"]]
+    return {"report": report, "words": words[:GROWING]}
+
+
+def _quality(connection: Connection, shown: DateRange) -> Chart | None:
+    """Quality by day; None without figures in the range."""
     days: dict[str, list[Point]] = {}
-    for row in daily_quality.series(connection, since):
+    for row in daily_quality.series(connection, shown.first):
+        if row.day > shown.last:
+            continue
         at = datetime(row.day.year, row.day.month, row.day.day, tzinfo=UTC)
         days.setdefault(f"version {row.model_version}, estimated", []).append(
             Point(at=at, value=row.estimated, low=row.estimated_low, high=row.estimated_high)
@@ -65,8 +86,11 @@ def _quality(connection: Connection) -> Chart | None:
             )
     if not days:
         return None
+    times = [point.at for points in days.values() for point in points]
     events = [
         Event(at=change.at, text=f"version {change.model_version} ({change.kind})")
-        for change in daily_quality.champion_changes(connection, since)
+        for change in daily_quality.champion_changes(connection, shown.first)
+        # a change after the newest data would stretch the axis to it
+        if min(times) <= change.at <= max(times)
     ]
     return lines("Macro-F1 by day, with 95 % intervals", dict(days), axis="macro-F1", events=events, share=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 from markupsafe import Markup
 
@@ -84,6 +84,16 @@ def interval(bounds: tuple[float, float] | list[float] | None, digits: int = 3) 
         return DASH
     low, high = (f"{bound:.{digits}f}".replace("-", "−") for bound in bounds)
     return f"{low} to {high}"
+
+
+def percent_interval(bounds: tuple[float, float] | None, digits: int = 1) -> str:
+    """'52.1 to 61.4 %'."""
+    return DASH if bounds is None else f"{100 * bounds[0]:.{digits}f} to {100 * bounds[1]:.{digits}f} %"
+
+
+def day(moment: date) -> str:
+    """'26 Nov 2026'."""
+    return f"{moment.day} {moment:%b %Y}"
 
 
 def size(count: float | None) -> str:

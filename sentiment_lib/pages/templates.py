@@ -42,6 +42,8 @@ def environment(*folders: Path, assets: Assets | None = None, static_base: str =
         signed=formatting.signed,
         percent=formatting.percent,
         interval=formatting.interval,
+        percent_interval=formatting.percent_interval,
+        day=formatting.day,
         size=formatting.size,
         quantity=formatting.quantity,
         p_value=formatting.p_value,

@@ -42,6 +42,21 @@ def series(connection: Connection, since: date) -> list[QualityDay]:
     return [QualityDay(**row) for row in rows.mappings()]
 
 
+def newest(connection: Connection, version: int) -> QualityDay | None:
+    """The version's newest day; None before the first."""
+    row = (
+        connection.execute(
+            text(
+                f"SELECT {', '.join(_NAMES)} FROM quality_days WHERE model_version = :version ORDER BY day DESC LIMIT 1"
+            ),
+            {"version": version},
+        )
+        .mappings()
+        .one_or_none()
+    )
+    return QualityDay(**row) if row else None
+
+
 def champion_changes(connection: Connection, since: date) -> list[ChampionChange]:
     """Champion changes from `since` on, oldest first, preceded by the one in force at `since`."""
     rows = connection.execute(

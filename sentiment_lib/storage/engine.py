@@ -14,7 +14,7 @@ from sentiment_lib.settings import Settings
 from sentiment_lib.signing import KeyRing
 
 #: Keys of the advisory locks; each protects something that only one process may do at a time.
-LOCKS = {"ledger": 7001, "champion": 7002, "snapshot": 7003}
+LOCKS = {"ledger": 7001, "champion": 7002, "snapshot": 7003, "sentiment_days": 7004}
 
 #: Execution option of a connection that holds the signing keys.
 KEY_RING = "key_ring"

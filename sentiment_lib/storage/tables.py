@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import fields
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, ClassVar
 
 from sqlalchemy import (
@@ -463,6 +463,28 @@ class QualityDayRow(Base):
         PrimaryKeyConstraint("day", "model_version"),
         ForeignKeyConstraint(["model_version"], ["model_versions.version"]),
     )
+
+
+class SentimentDayRow(Base):
+    """Predicted classes and weighted errors of audit labels: one version, one day's tweets, one airline."""
+
+    __tablename__ = "sentiment_days"
+    model_version: Mapped[int] = mapped_column(ForeignKey("model_versions.version"), primary_key=True)
+    day: Mapped[date] = mapped_column(primary_key=True)
+    #: "" for tweets without one
+    airline: Mapped[str] = mapped_column(primary_key=True)
+    tweets: Mapped[int]
+    negative: Mapped[int]
+    neutral: Mapped[int]
+    positive: Mapped[int]
+    labels: Mapped[int]
+    #: sums over the labels, each with weight 1 / inclusion probability
+    weights: Mapped[float]
+    squared_weights: Mapped[float]
+    errors: Mapped[float]
+    squared_errors: Mapped[float]
+    computed_at: Mapped[datetime] = _now()
+    __table_args__ = (CheckConstraint("tweets = negative + neutral + positive", name="adds_up"),)
 
 
 class AlertRow(Base):

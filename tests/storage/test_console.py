@@ -14,10 +14,10 @@ from sentiment_lib.errors import NotFound
 from sentiment_lib.evaluation.cost import Cost
 
 
-def test_an_empty_platform_is_drawn_and_says_what_comes_next(store):
+def test_an_empty_platform_is_drawn_and_says_what_comes_next(store, settings):
     with store.begin() as connection:
         pages = {
-            "overview": draw("overview.html", "/", **overview.view(connection)),
+            "overview": draw("overview.html", "/", **overview.view(connection, settings)),
             "decisions": draw("decisions.html", "/decisions", run="", rows=decisions.rows(connection)),
             "drift": draw("drift.html", "/drift", rows=drift.rows(connection)),
             "models": draw("models.html", "/models", **models.view(connection)),

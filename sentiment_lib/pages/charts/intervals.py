@@ -20,8 +20,19 @@ class Interval:
     bound: float | None = None
 
 
-def intervals(title: str, rows: Sequence[Interval], *, axis: str, zero: bool = True) -> Chart:
-    """A row per estimate, the first on top; bounds are short red lines. `zero` draws a line at 0."""
+def intervals(
+    title: str,
+    rows: Sequence[Interval],
+    *,
+    axis: str,
+    zero: bool = True,
+    share: bool = False,
+    note: str = "95 % interval",
+) -> Chart:
+    """A row per estimate, the first on top; bounds are short red lines. `zero` draws a line at 0.
+
+    share: values lie between 0 and 1 and are shown as percent; note: heading of the intervals.
+    """
     names = [row.name for row in rows]
     points = {
         "type": "scatter",
@@ -48,19 +59,23 @@ def intervals(title: str, rows: Sequence[Interval], *, axis: str, zero: bool = T
         "y": [row.name for row in bounded],
         "marker": {"symbol": "line-ns", "size": 18, "line": {"width": 3, "color": "var(--bad)"}, "color": "var(--bad)"},
     }
-    frame = layout(xaxis={"title": {"text": axis}}, yaxis={"autorange": "reversed", "automargin": True})
+    scale = {"tickformat": ".0%"} if share else {}
+    frame = layout(xaxis={"title": {"text": axis}, **scale}, yaxis={"autorange": "reversed", "automargin": True})
+    decimal, interval = (
+        (formatting.percent, formatting.percent_interval) if share else (formatting.decimal, formatting.interval)
+    )
     if zero:
         frame["shapes"] = [vertical_line(0.0, dash="solid")]
     return Chart(
         title=title,
         figure={"data": [points, bounds] if bounded else [points], "layout": frame},
-        head=("", (axis, "num"), ("95 % interval", "num"), ("bound", "num")),
+        head=("", (axis, "num"), (note, "num"), *((("bound", "num"),) if bounded else ())),
         rows=tuple(
             (
                 row.name,
-                formatting.decimal(row.value),
-                formatting.interval((row.low, row.high)),
-                formatting.decimal(row.bound),
+                decimal(row.value),
+                interval((row.low, row.high)),
+                *((decimal(row.bound),) if bounded else ()),
             )
             for row in rows
         ),

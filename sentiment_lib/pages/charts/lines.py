@@ -35,7 +35,13 @@ class Event:
 
 
 def lines(
-    title: str, series: Mapping[str, Sequence[Point]], *, axis: str, events: Sequence[Event] = (), share: bool = False
+    title: str,
+    series: Mapping[str, Sequence[Point]],
+    *,
+    axis: str,
+    events: Sequence[Event] = (),
+    share: bool = False,
+    legend: bool = True,
 ) -> Chart:
     """Values over time, one line per series. `share`: values lie between 0 and 1 and are shown as percent."""
     data: list[dict[str, Any]] = []
@@ -46,11 +52,11 @@ def lines(
         data.append(_line(name, points, colour))
     times = [point.at for points in series.values() for point in points]
     show = formatting.percent if share else formatting.decimal
-    rows = [(p.at, name, show(p.value), _bounds(p)) for name, points in series.items() for p in points]
+    rows = [(p.at, name, show(p.value), _bounds(p, share=share)) for name, points in series.items() for p in points]
     rows += [(event.at, event.text, "", "") for event in events]
     return Chart(
         title=title,
-        figure={"data": data, "layout": _frame(axis, times, events, share=share, legend=bool(series))},
+        figure={"data": data, "layout": _frame(axis, times, events, share=share, legend=legend and bool(series))},
         head=("time", "", (axis, "num"), ("interval", "num")),
         rows=tuple((formatting.utc(row[0]), *row[1:]) for row in sorted(rows, key=lambda row: row[0])),
         height=300,
@@ -123,5 +129,7 @@ def _levels(times: Sequence[datetime], events: Sequence[Event]) -> list[int]:
     return levels
 
 
-def _bounds(point: Point) -> str:
-    return formatting.DASH if point.low is None or point.high is None else formatting.interval((point.low, point.high))
+def _bounds(point: Point, *, share: bool) -> str:
+    if point.low is None or point.high is None:
+        return formatting.DASH
+    return (formatting.percent_interval if share else formatting.interval)((point.low, point.high))

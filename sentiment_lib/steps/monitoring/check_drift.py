@@ -24,6 +24,7 @@ from sentiment_lib.records import DriftReport, Window
 from sentiment_lib.settings import Settings
 from sentiment_lib.statistics.metrics import Floats
 from sentiment_lib.steps.monitoring import daily_quality, drift_alerts
+from sentiment_lib.steps.scoring import daily_sentiment
 from sentiment_lib.storage import drift_reports as reports
 from sentiment_lib.storage import model_versions
 from sentiment_lib.storage.engine import Store
@@ -51,6 +52,7 @@ def run(store: Store, settings: Settings, *, at: datetime | None = None) -> Drif
         reference, current = _windows(connection, settings, version, at)
         existing = reports.find_report(connection, version, reference, current)
     daily_quality.run(store, settings, version, Window(start=reference.start, end=current.end))
+    daily_sentiment.run(store, version)
     if existing:
         return existing
     with store.begin() as connection:

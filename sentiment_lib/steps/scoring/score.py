@@ -15,6 +15,7 @@ from sentiment_lib.records import ModelVersion, ScoreResult
 from sentiment_lib.registry.mlflow_registry import Registry
 from sentiment_lib.settings import Settings
 from sentiment_lib.steps.deployment import bootstrap
+from sentiment_lib.steps.scoring import daily_sentiment
 from sentiment_lib.storage import predictions
 from sentiment_lib.storage.engine import Store
 
@@ -34,7 +35,9 @@ def run(store: Store, settings: Settings) -> ScoreResult:
     def unscored(connection: Connection, after: int) -> list[tuple[int, str]]:
         return predictions.unscored(connection, version.version, after=after, rows=policy.batch_rows)
 
-    return score_batches(store, settings, version, unscored, audit_share=policy.audit_share)
+    result = score_batches(store, settings, version, unscored, audit_share=policy.audit_share)
+    daily_sentiment.run(store, version.version)
+    return result
 
 
 def score_batches(

@@ -1,0 +1,76 @@
+"""Health of the loop in one strip: champion, quality, drift, alerts, labels, and whether a stage is late."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection
+
+from sentiment_lib.pages import formatting
+from sentiment_lib.policy import Policy
+from sentiment_lib.storage import (
+    alerts,
+    daily_quality,
+    deployments,
+    drift_reports,
+    label_counts,
+    model_versions,
+    stage_times,
+)
+
+#: Time after new tweets in which they are scored, and after new predictions in which drift is checked.
+SCORED_WITHIN, CHECKED_WITHIN = timedelta(minutes=30), timedelta(hours=2)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Freshness:
+    """A stage, the time of its newest result, and what it should keep; `late` is None where nothing is due."""
+
+    stage: str
+    at: datetime | None
+    deadline: str
+    late: bool | None
+
+
+def view(connection: Connection, policy: Policy) -> dict[str, Any]:
+    """Template values of the strip."""
+    champion = model_versions.champion(connection)
+    version = champion.version if champion else None
+    return {
+        "champion": champion,
+        "since": deployments.last_move(connection),
+        "quality": daily_quality.newest(connection, version) if version else None,
+        "drift": next(iter(drift_reports.newest_reports(connection, limit=1)), None),
+        "alerts": alerts.list_alerts(connection, "unresolved", 20),
+        "to_label": label_counts.audit_waiting(connection),
+        "stages": freshness(stage_times.stage_times(connection, version), policy, datetime.now(UTC)),
+    }
+
+
+def freshness(stages: list[stage_times.StageTime], policy: Policy, now: datetime) -> list[Freshness]:
+    """Each stage against its deadline. Training and deciding have none: they run when a rule requests a retrain."""
+    at = {stage.stage: stage.at for stage in stages}
+    ingest, score, drift = at["ingest"], at["score"], at["check drift"]
+    silence = policy.alerts.no_tweets_after
+    due = {
+        "ingest": (f"every {formatting.duration(silence.total_seconds())}", ingest and now - ingest > silence),
+        "score": (
+            f"{formatting.duration(SCORED_WITHIN.total_seconds())} after new tweets",
+            ingest and now - ingest > SCORED_WITHIN and (score is None or score < ingest - SCORED_WITHIN),
+        ),
+        "check drift": (
+            f"{formatting.duration(CHECKED_WITHIN.total_seconds())} after new predictions",
+            score and now - score > CHECKED_WITHIN and (drift is None or drift < score - CHECKED_WITHIN),
+        ),
+    }
+    return [
+        Freshness(
+            stage=stage.stage,
+            at=stage.at,
+            deadline=due[stage.stage][0] if stage.stage in due else "when a rule requests a retrain",
+            late=bool(due[stage.stage][1]) if stage.stage in due and stage.at else None,
+        )
+        for stage in stages
+    ]

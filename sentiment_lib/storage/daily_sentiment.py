@@ -1,0 +1,138 @@
+"""Predicted classes and errors of audit labels by day, airline and version: what the overview adds up."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from sqlalchemy import Connection, text
+
+from sentiment_lib.records import API_IDS_FROM
+from sentiment_lib.storage import training_rows
+
+#: `predicted_at` and `stored_at` are starts of transactions: allow for those open during the last refresh.
+OVERLAP = timedelta(minutes=10)
+#: Airline of tweets without one.
+NO_AIRLINE = ""
+DAY = "(t.created_at AT TIME ZONE 'UTC')::date"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SentimentDay:
+    """One day's tweets of one airline as one version predicts them, with the weighted errors of its audit labels.
+
+    The error of a label is 1 for a missed negative tweet, -1 for one predicted negative that is none, else 0; its
+    weight is 1 / inclusion probability.
+    """
+
+    day: date
+    airline: str
+    tweets: int
+    negative: int
+    neutral: int
+    positive: int
+    labels: int
+    weights: float
+    squared_weights: float
+    errors: float
+    squared_errors: float
+
+
+COLUMNS = "airline, tweets, negative, neutral, positive, labels, weights, squared_weights, errors, squared_errors"
+# days of tweets whose predictions or audit labels came since the last refresh
+STALE = text(
+    f"""
+    SELECT DISTINCT {DAY} FROM predictions p JOIN tweets t USING (tweet_id)
+    WHERE p.model_version = :version AND p.predicted_at > CAST(:since AS timestamptz) AND t.tweet_id < {API_IDS_FROM}
+    UNION
+    SELECT DISTINCT {DAY} FROM labels l JOIN tweets t USING (tweet_id)
+    WHERE l.source = 'audit' AND l.stored_at > CAST(:since AS timestamptz) AND t.tweet_id < {API_IDS_FROM}
+    """
+)
+REFRESH = text(
+    f"""
+    WITH scored AS (
+        SELECT {DAY} AS day, coalesce(t.airline, '{NO_AIRLINE}') AS airline, t.tweet_id, p.label, p.prediction_id
+        FROM tweets t JOIN predictions p ON p.tweet_id = t.tweet_id AND p.model_version = :version
+        WHERE t.created_at >= :start AND t.created_at < :end AND t.tweet_id < {API_IDS_FROM}),
+    labelled AS (
+        SELECT DISTINCT ON (t.tweet_id) t.day, t.airline,
+               (l.label = 'negative')::int - (t.label = 'negative')::int AS error,
+               1 / coalesce(l.inclusion_probability, a.inclusion_probability) AS weight
+        FROM scored t JOIN labels l ON l.tweet_id = t.tweet_id AND l.source = 'audit'
+        LEFT JOIN audit_sample a ON a.prediction_id = t.prediction_id
+        WHERE coalesce(l.inclusion_probability, a.inclusion_probability) IS NOT NULL AND {training_rows.UNSEEN}
+        ORDER BY t.tweet_id, l.labelled_at DESC, l.label_id DESC),
+    errors AS (
+        SELECT day, airline, count(*) AS labels, sum(weight) AS weights, sum(weight ^ 2) AS squared_weights,
+               sum(weight * error) AS errors, sum(weight * error ^ 2) AS squared_errors
+        FROM labelled GROUP BY day, airline)
+    INSERT INTO sentiment_days (day, model_version, {COLUMNS})
+    SELECT s.day, :version, s.airline, count(*), count(*) FILTER (WHERE s.label = 'negative'),
+           count(*) FILTER (WHERE s.label = 'neutral'), count(*) FILTER (WHERE s.label = 'positive'),
+           coalesce(max(e.labels), 0), coalesce(max(e.weights), 0), coalesce(max(e.squared_weights), 0),
+           coalesce(max(e.errors), 0), coalesce(max(e.squared_errors), 0)
+    FROM scored s LEFT JOIN errors e ON e.day = s.day AND e.airline = s.airline
+    GROUP BY s.day, s.airline
+    ON CONFLICT (model_version, day, airline) DO UPDATE SET
+        ({COLUMNS}, computed_at) = ({", ".join(f"EXCLUDED.{name}" for name in COLUMNS.split(", "))}, now())
+    """
+)
+
+
+def stale_days(connection: Connection, version: int) -> list[date]:
+    """Days with predictions of the version or audit labels since its last refresh, oldest first."""
+    last: datetime | None = connection.execute(
+        text("SELECT max(computed_at) FROM sentiment_days WHERE model_version = :version"), {"version": version}
+    ).scalar()
+    since = "-infinity" if last is None else last - OVERLAP
+    return sorted(connection.execute(STALE, {"version": version, "since": since}).scalars())
+
+
+def refresh(connection: Connection, version: int, first: date, last: date) -> None:
+    """Recompute the version's rows of the days (UTC) from `first` to `last`."""
+    connection.execute(
+        REFRESH,
+        {
+            "version": version,
+            "start": f"{first} 00:00+00",
+            "end": f"{last + timedelta(days=1)} 00:00+00",
+            "learned": training_rows.learned_snapshots(connection, [version]),
+        },
+    )
+
+
+def series(connection: Connection, version: int, first: date, last: date) -> list[SentimentDay]:
+    """The version's rows of these days, by day and airline."""
+    rows = connection.execute(
+        text(
+            f"SELECT day, {COLUMNS} FROM sentiment_days "
+            "WHERE model_version = :version AND day BETWEEN :first AND :last ORDER BY day, airline"
+        ),
+        {"version": version, "first": first, "last": last},
+    )
+    return [SentimentDay(**row) for row in rows.mappings()]
+
+
+def span(connection: Connection, version: int) -> tuple[date, date] | None:
+    """First and last day with predictions of the version; None without one."""
+    first, last = connection.execute(
+        text("SELECT min(day), max(day) FROM sentiment_days WHERE model_version = :version"), {"version": version}
+    ).one()
+    return (first, last) if first else None
+
+
+def newest_versions(connection: Connection) -> Sequence[int]:
+    """Versions with rows that have been champion, the latest champion first."""
+    return (
+        connection.execute(
+            text(
+                "SELECT to_version FROM deployments d WHERE state = 'done' AND EXISTS "
+                "(SELECT FROM sentiment_days s WHERE s.model_version = d.to_version) "
+                "GROUP BY to_version ORDER BY max(deployment_id) DESC"
+            )
+        )
+        .scalars()
+        .all()
+    )

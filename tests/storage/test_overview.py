@@ -1,0 +1,130 @@
+"""What the overview says of tweets: corrected shares, its range and airline, and counts that follow what is new."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from sqlalchemy import text
+
+from sentiment_lib.console import date_range, health, overview
+from sentiment_lib.console.pages import draw
+from sentiment_lib.errors import BadInput
+from sentiment_lib.policy import Policy
+from sentiment_lib.steps.scoring import daily_sentiment
+from sentiment_lib.storage import daily_sentiment as stored
+from sentiment_lib.storage.stage_times import StageTime
+
+#: Predicted negative: every second tweet of Delta, every tweet of United. None of United's is.
+ROWS = (
+    "INSERT INTO ingests (source) VALUES ('test')",
+    "INSERT INTO model_versions (version, family, digest, run_id, training_key) VALUES (1, 'vader', 'd', 'r', 'k')",
+    "INSERT INTO deployments (kind, to_version, state, finished_at) VALUES ('bootstrap', 1, 'done', now())",
+    "INSERT INTO tweets (tweet_id, text, airline, created_at, ingest_id) "
+    "SELECT n, CASE WHEN n = 400 THEN '<b>newest</b>' ELSE 'late again' END, "
+    "CASE WHEN n % 4 = 0 THEN 'United' WHEN n % 4 < 3 THEN 'Delta' END, "
+    "'2015-02-16Z'::timestamptz + n * interval '25 minutes', 1 FROM generate_series(1, 400) n",
+    # a text that was sent to the API is no part of the stream
+    "INSERT INTO tweets (tweet_id, text, created_at, ingest_id) VALUES (8000000000000000001, 'sent', '2015-02-18Z', 1)",
+    "INSERT INTO predictions (tweet_id, model_version, label, p_negative, p_neutral, p_positive) "
+    "SELECT tweet_id, 1, CASE WHEN tweet_id % 4 IN (0, 1) THEN 'negative' ELSE 'neutral' END, "
+    "(tweet_id % 4 IN (0, 1))::int, 1 - (tweet_id % 4 IN (0, 1))::int, 0 FROM tweets",
+)
+LABELS = (
+    "INSERT INTO labels (tweet_id, label, source, labelled_by, labelled_at, inclusion_probability) "
+    "SELECT tweet_id, CASE WHEN tweet_id % 4 = 1 THEN 'negative' ELSE 'neutral' END, 'audit', 'ann', now(), 0.5 "
+    "FROM tweets WHERE tweet_id <= 120"
+)
+
+
+@pytest.fixture
+def filled(store):
+    with store.begin() as connection:
+        for statement in ROWS:
+            connection.execute(text(statement))
+    daily_sentiment.run(store, 1)
+    return store
+
+
+def shown(store, settings, **chosen):
+    with store.begin() as connection:
+        values = overview.view(connection, settings, **chosen)
+    return values, draw("overview.html", "/", **values)
+
+
+def test_shares_without_labels_are_the_predicted_ones_and_say_so(filled, settings):
+    values, page = shown(filled, settings)
+    assert (values["range"].last, values["found"].tweets) == (date(2015, 2, 22), 400)
+    assert "50 % of 400 tweets from 9 Feb 2015 to 22 Feb 2015 are negative" in page
+    assert "Most negative: United (100 %); least: Delta (50 %)" in page
+    assert "Uncorrected" in page
+    assert "&lt;b&gt;newest&lt;/b&gt;" in page
+    assert 'href="http://127.0.0.1:8000/label"' in page
+
+
+def test_audit_labels_correct_the_shares_of_their_airlines(filled, settings):
+    with filled.begin() as connection:
+        connection.execute(text(LABELS))
+    assert daily_sentiment.run(filled, 1), "days with new labels are recomputed"
+    values, page = shown(filled, settings)
+    found = values["found"]
+    assert found.corrected
+    assert found.labels == 120
+    # all of United's 100 tweets are predicted negative, and none is
+    assert found.bounds[0] < 0.25 < found.bounds[1]
+    shares = {row.airline: row for row in found.airlines}
+    assert shares["United"].share < 0.15
+    assert shares["United"].bounds[0] == 0
+    assert shares["Delta"].bounds[0] < 0.5 < shares["Delta"].bounds[1]
+    assert "prediction-powered" in page
+    one, page = shown(filled, settings, airline="Delta")
+    assert one["found"].tweets == 200
+    assert "of 200 tweets about Delta" in page
+    unnamed, page = shown(filled, settings, airline="")
+    assert unnamed["found"].tweets == 100
+    assert "no airline named" in page
+
+
+def test_only_days_with_something_new_are_recomputed(filled):
+    with filled.begin() as connection:
+        connection.execute(text("UPDATE sentiment_days SET computed_at = computed_at + interval '1 hour'"))
+    assert daily_sentiment.run(filled, 1) == []
+    with filled.begin() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO labels (tweet_id, label, source, labelled_by, labelled_at, inclusion_probability, "
+                "stored_at) VALUES (3, 'negative', 'audit', 'ann', now(), 0.5, now() + interval '2 hours')"
+            )
+        )
+    assert daily_sentiment.run(filled, 1) == [date(2015, 2, 16)]
+    with filled.begin() as connection:
+        rows = stored.series(connection, 1, date(2015, 2, 16), date(2015, 2, 16))
+    assert {row.airline: (row.labels, row.errors) for row in rows} == {"": (1, 2.0), "Delta": (0, 0), "United": (0, 0)}
+
+
+def test_a_range_is_where_it_was_asked_for_or_where_the_data_are(filled, settings):
+    values, page = shown(filled, settings, start="2020-01-01", end="2020-01-05")
+    assert values["found"] is None
+    assert "Scored tweets are from 16 Feb 2015 to 22 Feb 2015" in page
+    values, _ = shown(filled, settings, start="2015-02-17", end="2015-02-17")
+    assert values["found"].tweets == 58
+    for start, end in (("yesterday", ""), ("2015-02-18", "2015-02-17")):
+        with pytest.raises(BadInput), filled.begin() as connection:
+            overview.view(connection, settings, start=start, end=end)
+    long = date_range.parse("2010-01-01", "2015-01-01", None, date(2026, 1, 1))
+    assert (long.bucket, long.bucket_of(date(2012, 3, 9))) == ("month", date(2012, 3, 1))
+
+
+def test_a_stage_is_late_when_what_it_waits_for_came_long_ago():
+    now = datetime(2026, 3, 1, tzinfo=UTC)
+    names = ("ingest", "score", "check drift", "snapshot", "train", "decide")
+
+    def late(**ago):
+        hours = {"ingest": 1, "score": 1, "check drift": 1, **ago}
+        stages = [StageTime(stage=name, at=now - timedelta(hours=hours.get(name, 500))) for name in names]
+        return [one.stage for one in health.freshness(stages, Policy(), now) if one.late]
+
+    assert late() == []
+    assert late(ingest=5, score=5) == ["ingest"]
+    assert late(score=4) == ["score"]
+    assert late(**{"score": 3, "ingest": 3, "check drift": 9}) == ["check drift"]
