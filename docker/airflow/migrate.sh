@@ -1,7 +1,7 @@
 #!/bin/bash
-# Migrate both databases and set the pools; idempotent.
+# Migrate both databases, set the pools, and Airflow's roles and accounts; idempotent.
 set -euo pipefail
-PYTHONPATH="$AIRFLOW__CORE__PLUGINS_FOLDER" python -m sentiment_airflow.setup
+python -m sentiment_airflow.setup /app/roles.json
 python - <<'P'
 from sentiment_lib.settings import load_settings
 from sentiment_lib.storage import migrate

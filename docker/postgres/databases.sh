@@ -1,5 +1,5 @@
 #!/bin/bash
-# Three databases, each with an owner that cannot connect to the others, and the roles by duty of the platform's database.
+# Four databases, each with an owner that cannot connect to the others, and the roles by duty of the platform's database.
 # Runs on an empty volume; idempotent, so that it can be run again for a volume of an earlier release:
 #   docker compose exec postgres /docker-entrypoint-initdb.d/databases.sh
 set -euo pipefail
@@ -10,7 +10,7 @@ SELECT format('CREATE ROLE %I LOGIN PASSWORD %L', :'name', :'secret')
 WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = :'name') \gexec
 S
 }
-for name in airflow mlflow sentiment; do
+for name in airflow mlflow mlflow_auth sentiment; do
   create_role "$name"
   psql -v ON_ERROR_STOP=1 -U "$POSTGRES_USER" -d postgres -v name="$name" <<'S'
 SELECT format('CREATE DATABASE %I OWNER %I', :'name', :'name')

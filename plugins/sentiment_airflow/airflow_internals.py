@@ -10,19 +10,20 @@ from typing import TYPE_CHECKING, Any
 
 # The dependencies of Airflow's own routes: the documentation of plugins says to secure a FastAPI app, and names none.
 from airflow.api_fastapi.app import get_auth_manager
-from airflow.api_fastapi.auth.managers.models.resource_details import DagDetails
+from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity, DagDetails
 from airflow.api_fastapi.common.db.common import SessionDep
 from airflow.api_fastapi.core_api.security import GetUserDep, requires_access_dag
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-__all__ = ["GetUserDep", "SessionDep", "may_run", "read_xcom", "requires_access_dag"]
+__all__ = ["DagAccessEntity", "GetUserDep", "SessionDep", "may_run", "read_xcom", "requires_access_dag"]
 
 
 def may_run(dag_id: str, user: Any) -> bool:
     """Whether this user may trigger the DAG: a page shows its buttons only then."""
-    return bool(get_auth_manager().is_authorized_dag(method="PUT", details=DagDetails(id=dag_id), user=user))
+    manager, run = get_auth_manager(), DagAccessEntity.RUN
+    return bool(manager.is_authorized_dag(method="POST", access_entity=run, details=DagDetails(id=dag_id), user=user))
 
 
 def read_xcom(session: Session, dag_id: str, run_id: str, task_id: str) -> Any:

@@ -8,7 +8,14 @@ from typing import Annotated, Any
 from fastapi import Depends, FastAPI, Form, HTTPException, Path, Query, Request, Response
 from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse
 
-from sentiment_airflow.airflow_internals import GetUserDep, SessionDep, may_run, read_xcom, requires_access_dag
+from sentiment_airflow.airflow_internals import (
+    DagAccessEntity,
+    GetUserDep,
+    SessionDep,
+    may_run,
+    read_xcom,
+    requires_access_dag,
+)
 from sentiment_lib.console import alerts, decisions, drift, lineage, models, of_dag, overview
 from sentiment_lib.console.pages import BASE, draw, files
 from sentiment_lib.errors import BadInput, NotFound
@@ -24,7 +31,8 @@ from sentiment_lib.storage.engine import Store
 
 #: Permission to see this DAG is permission to read; permission to run it is permission to act.
 DAG = "retrain"
-READ, ACT = Depends(requires_access_dag("GET", param_dag_id=DAG)), Depends(requires_access_dag("PUT", param_dag_id=DAG))
+READ = Depends(requires_access_dag("GET", param_dag_id=DAG))
+ACT = Depends(requires_access_dag("POST", DagAccessEntity.RUN, param_dag_id=DAG))
 
 #: Value of a filter that leaves nothing out; an airline's name may be empty.
 ALL = "all"

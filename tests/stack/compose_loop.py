@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
 
-from benchmarks.airflow_rest import PATIENCE, Airflow
+from benchmarks.airflow_rest import Airflow
+from tests.stack import compose_access
 
 CHAMPION = "SELECT to_version FROM deployments WHERE state = 'done' ORDER BY deployment_id DESC LIMIT 1"
 #: Run in the API's container: what Airflow's image trained, this one must be able to answer with.
@@ -102,13 +103,16 @@ def main(env: str, url: str, api_url: str, compose: str) -> None:
     loaded = containers.inside("api", "python", "-c", LOADED, *versions).splitlines()
     assert loaded == [f"{version} (1, 3)" for version in versions], f"the API's image loads {loaded} of {versions}"
     say(f"trained: {', '.join(trained)}; each answers in the API's image")
-    time.sleep(PATIENCE)
+    refused = compose_access.forge(person, own)
+    assert refused == [403] * 4, f"an approver's attempts to forge an approval got {refused}"
+    say("an approver may not write XCom, set task states, clear or trigger")
+    say(f"{compose_access.walk(containers, secrets, own)} cells of role and action are as docs/security.md says")
     person.answer(own, "Promote", "the container test approves")
     assert admin.ended("retrain", own) == "success"
     after = containers.value(CHAMPION)
     assert after != before, f"the champion is still version {before}"
     answered = containers.value("SELECT count(*) FROM approvals WHERE response = 'approved' AND answered_by = 'mlops'")
-    assert answered == 1, "the answer is not in the books"
+    assert answered == 1, "the answer is not in the ledger under the approver's name"
     say(f"the champion was version {before}, and is version {after} after the approval")
 
     late, now = "1987654321012345678", datetime.now(UTC).isoformat(timespec="seconds")
