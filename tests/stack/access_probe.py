@@ -29,7 +29,7 @@ HTTP: dict[str, tuple[str, str, str, Any, set[int]]] = {
     "label on the Label page": ("api", "GET", "/label", None, {200}),
     "read the API's metrics": ("api", "GET", "/metrics", None, {200}),
     "read the console": ("airflow", "GET", "/sentiment/", None, {200}),
-    "respond to an alert in the console": ("airflow", "POST", "/sentiment/alerts/999999999/resolve", None, {303, 404}),
+    "respond to an alert in the console": ("airflow", "POST", "/sentiment/alerts/999999999", None, {422}),
     "read runs": ("airflow", "GET", f"{RUN}?limit=1", None, {200}),
     "read XCom": ("airflow", "GET", RUN + "/{run}/taskInstances/snapshot/xcomEntries", None, {200}),
     "read DAG source code": ("airflow", "GET", "/api/v2/dagSources/retrain", None, {200, 406}),
@@ -135,7 +135,8 @@ class Prober:
         bearer = account.get("secret", "")
         if account["kind"] == "airflow":
             body = {"username": account["user"], "password": account["secret"]}
-            bearer = self.http.post(f"{self.urls['airflow']}/auth/token", json=body).raise_for_status().json()["access_token"]
+            response = self.http.post(f"{self.urls['airflow']}/auth/token", json=body).raise_for_status()
+            bearer = response.json()["access_token"]
         return {**account, "bearer": bearer}
 
     def try_http(self, action: str, account: dict[str, str]) -> str:
