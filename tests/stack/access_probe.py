@@ -96,11 +96,14 @@ HTTP: dict[str, tuple[str, str, str, Any, set[int]]] = {
         {400},
     ),
 }
-#: Action: database and statement, which is rolled back.
+#: Action: database and statement. It is rolled back, or lacks values, which is found after the permission is checked.
 SQL: dict[str, tuple[str, str]] = {
     "read the ledger": ("sentiment", "SELECT payload FROM ledger LIMIT 1"),
     "read the hashes of API keys": ("sentiment", "SELECT * FROM api_keys LIMIT 1"),
-    "write predictions": ("sentiment", "DELETE FROM predictions WHERE false"),
+    "read the hashes of person tokens": ("sentiment", "SELECT * FROM person_tokens LIMIT 1"),
+    "store predictions": ("sentiment", "INSERT INTO predictions DEFAULT VALUES"),
+    "change alerts": ("sentiment", "UPDATE alerts SET title = title WHERE false"),
+    "append to the ledger": ("sentiment", "INSERT INTO ledger DEFAULT VALUES"),
     "change rows of the ledger": ("sentiment", "UPDATE ledger SET payload = payload"),
     "switch off the ledger's triggers": ("sentiment", "ALTER TABLE ledger DISABLE TRIGGER USER"),
     "create tables": ("sentiment", "CREATE TABLE probe (x int)"),
@@ -165,6 +168,8 @@ class Prober:
                 connection.rollback()
         except (psycopg.errors.InsufficientPrivilege, psycopg.errors.RaiseException):
             return "no"
+        except psycopg.errors.NotNullViolation:
+            return "yes"
         except psycopg.OperationalError as error:
             reasons = ("authentication failed", "no password supplied", "permission denied for database")
             return "no" if any(reason in str(error) for reason in reasons) else str(error)

@@ -62,15 +62,16 @@ def accounts(containers: Containers, secrets: dict[str, str]) -> dict[str, dict[
         "MLflow reader": named("mlflow", "reader", "MLFLOW_READER_PASSWORD"),
         "MLflow sentiment": named("mlflow", "sentiment", "MLFLOW_PLATFORM_PASSWORD"),
         "MLflow admin": named("mlflow", "admin", "MLFLOW_ADMIN_PASSWORD"),
-        "database sentiment": named("database", "sentiment", "SENTIMENT_DATABASE_PASSWORD"),
-        "database airflow": named("database", "airflow", "AIRFLOW_DATABASE_PASSWORD"),
-        "database mlflow_auth": named("database", "mlflow_auth", "MLFLOW_AUTH_DATABASE_PASSWORD"),
+        **{
+            f"database {role}": named("database", role, f"{role.upper()}_DATABASE_PASSWORD")
+            for role in ("sentiment", "sentiment_app", "sentiment_api", "sentiment_console", "airflow", "mlflow_auth")
+        },
     }
 
 
 def create_key(containers: Containers, name: str, role: str) -> str:
     """A new API key."""
-    return containers.inside("api", "sentiment", "keys", "create", name, "--role", role)
+    return containers.inside("worker", "sentiment", "keys", "create", name, "--role", role)
 
 
 def walk(containers: Containers, secrets: dict[str, str], run_id: str) -> int:
