@@ -31,6 +31,9 @@ class RetrainPolicy(Section):
     drift_checks: int = Field(1, ge=1, description="drift checks considered by drift_confirmed")
     cool_down: timedelta = timedelta(hours=1)
     minimum_new_labels: int = Field(1, ge=0, description="minimum new labels for an automatic retrain")
+    new_judged_share: float = Field(
+        0.2, ge=0, le=1, description="new judging labels before the calendar retrains, as a share of the last holdout"
+    )
     minimum_rows: int = Field(200, ge=30, description="minimum training rows")
     pool: str = Field("training", description="Airflow pool of classical families")
     fine_tuning_pool: str = Field("fine_tuning", description="Airflow pool of families that fine-tune a network")
@@ -76,9 +79,13 @@ class GatePolicy(Section):
         0.05,
         gt=0,
         lt=0.5,
-        description="probability of promoting one that is no better, over a champion's life and over budget_period",
+        description="probability of promoting one that misses its aim, over a champion's life and over budget_period",
     )
-    budget_exponent: float = Field(1.3, gt=1, le=3, description="exponent of alpha spending over successive looks")
+    refresh_margin: float = Field(
+        0.01, ge=0, description="loss of main_metric that the budget allows a retrain of the champion's own recipe"
+    )
+    budget_rows: int = Field(1000, ge=100, description="scale of alpha spending: holdout rows that spend 29 % of it")
+    budget_exponent: float = Field(1.5, gt=1, le=3, description="exponent of alpha spending over holdout rows")
     budget_period: timedelta = Field(
         timedelta(days=365), description="period in which looks against every champion share the budget"
     )

@@ -135,6 +135,8 @@ class EvaluationRequest:
     champion: int
     #: "dag_id/run_id", or a person on the command line
     requested_by: str
+    #: candidates of the same request that are compared on the same holdout, and share its look
+    candidates: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -31,7 +31,7 @@ def claim_requests(dag_run: Any, params: Json) -> list[Json]:
         families=params["families"],
     )
     if not requests:
-        raise AirflowSkipException("no rule requests a retrain, and too few labels are new since the last snapshot")
+        raise AirflowSkipException("no rule requests a retrain, and too few labels are new, or too few that may judge")
     return [to_xcom(request) for request in requests]
 
 
@@ -83,8 +83,8 @@ def train(order: Json, dag_run: Any) -> Json:
 
 
 @task(on_success_callback=FamilyRecovery())
-def evaluate(candidate: Json, dag_run: Any) -> Json:
-    """The gate's decision on one candidate."""
+def evaluate(candidate: Json, dag_run: Any, params: Json) -> Json:
+    """The gate's decision on one candidate; the families of the run share one look at the holdout."""
     from sentiment_lib.steps.decisions import evaluate
 
     decision = run_step(
@@ -92,6 +92,7 @@ def evaluate(candidate: Json, dag_run: Any) -> Json:
         snapshot_id=candidate["snapshot_id"],
         candidate=candidate["candidate"],
         requested_by=run_key(dag_run),
+        candidates=len(params["families"]),
     )
     return to_xcom(decision, "decision_id", "verdict", "candidate_version", "evidence_hash")
 

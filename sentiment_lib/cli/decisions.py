@@ -92,7 +92,7 @@ def _approval_state(gate: str, approval: Approval | None) -> str:
 
 def show_decision(decision_id: DecisionId, as_json: Json = False) -> None:
     """Print a decision with its evidence."""
-    from sentiment_lib.steps.decisions import approval_summary, shadow_comparison
+    from sentiment_lib.steps.decisions import approval_summary, selection, shadow_comparison
     from sentiment_lib.storage import decisions, snapshots
 
     with open_store() as (store, settings), store.begin() as connection:
@@ -100,7 +100,8 @@ def show_decision(decision_id: DecisionId, as_json: Json = False) -> None:
         shadow = shadow_comparison.run(connection, decision)
         approval = decisions.approval(connection, decision_id)
         synthetic = snapshots.synthetic_rows(connection, decision.snapshot_id)
-    body = approval_summary.summarise(decision, settings.policy.approval, approval, synthetic)
+        gain = selection.run(connection, decision)
+    body = approval_summary.summarise(decision, settings.policy.approval, approval, synthetic, gain)
     state = "pending approval" if decision.verdict == "PROMOTE" else "no approval needed"
     if approval:
         state = f"{approval.response} by {approval.answered_by} ({approval.reason or 'no reason given'})"
@@ -108,6 +109,7 @@ def show_decision(decision_id: DecisionId, as_json: Json = False) -> None:
         "evidence": json.loads(decision.evidence),
         "approval": asdict(approval) if approval else None,
         "shadow": shadow.as_dict() if shadow else None,
+        "corrected_gain": asdict(gain) if gain else None,
     }
     # links in the text are relative to Airflow
     body = body.replace("](/", f"]({settings.airflow_url}/")

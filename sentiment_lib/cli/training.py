@@ -74,7 +74,8 @@ def retrain(
         request = f"{authorise(store, settings, 'retrain').name}/{started_at:%Y-%m-%dT%H:%M:%S}"
         request_retrain.claim_requests(store, settings, run_id=request, otherwise="person", families=families)
         snapshot_id = snapshot_step.run(store, settings).snapshot_id
-        for family in family_selection.select_families(settings, families):
+        selected = family_selection.select_families(settings, families)
+        for family in selected:
             if not as_json:
                 typer.echo(f"Training {family} on snapshot {snapshot_id} …", err=True)
             try:
@@ -87,7 +88,14 @@ def retrain(
                 failed[family] = error
                 continue
             decisions.append(
-                evaluate.run(store, settings, snapshot_id=snapshot_id, candidate=version, requested_by=request)
+                evaluate.run(
+                    store,
+                    settings,
+                    snapshot_id=snapshot_id,
+                    candidate=version,
+                    requested_by=request,
+                    candidates=len(selected),
+                )
             )
         if failed and not decisions:
             raise next(iter(failed.values()))

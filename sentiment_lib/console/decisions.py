@@ -15,7 +15,7 @@ from sentiment_lib.pages.charts.confusion_matrix import confusion_matrices
 from sentiment_lib.pages.charts.figure import Chart
 from sentiment_lib.pages.charts.intervals import Interval, intervals
 from sentiment_lib.records import LABELS, DecisionRecord
-from sentiment_lib.steps.decisions import shadow_comparison
+from sentiment_lib.steps.decisions import selection, shadow_comparison
 from sentiment_lib.storage import decision_summaries, decisions, deployments, predictions, snapshots
 from sentiment_lib.storage.decision_summaries import DecisionSummary
 
@@ -62,11 +62,16 @@ def _parse(decision: DecisionRecord, *, intact: bool) -> Evidence | None:
 
 
 def _evidence_values(connection: Connection, decision: DecisionRecord, evidence: Evidence) -> dict[str, Any]:
-    compared = evidence.comparison
+    compared, gain = evidence.comparison, selection.run(connection, decision)
     return {
         "compared": compared,
         "shadow": shadow_comparison.run(connection, decision),
-        "sentences": [evidence_text.summary(compared), evidence_text.effect_of_promotion(compared)],
+        "sentences": [
+            evidence_text.summary(compared),
+            *([evidence_text.selection(gain)] if gain else []),
+            *evidence_text.aim_and_budget(evidence),
+            evidence_text.effect_of_promotion(compared),
+        ],
         "charts": _charts(evidence),
     }
 
@@ -75,10 +80,12 @@ def _charts(evidence: Evidence) -> list[Chart]:
     compared = evidence.comparison
     differences = [compared.main, *compared.guards]
     gains = [_interval(evidence_text.humanise_metrics(difference.metric), difference) for difference in differences]
-    charts = [intervals("Candidate minus champion, with confidence intervals", gains, axis="difference")]
+    title = f"Candidate minus champion, {evidence_text.confidence(compared.main.level)}"
+    charts = [intervals(title, gains, axis="difference")]
     slices = [_interval(f"{part.name} ({part.rows})", part.difference) for part in compared.slices if part.difference]
     if slices:
-        charts.append(intervals("By slice", slices, axis="difference"))
+        level = next(part.difference.level for part in compared.slices if part.difference)
+        charts.append(intervals(f"By slice, {evidence_text.confidence(level)}", slices, axis="difference"))
     champion, candidate = evidence.champion_confusion.tolist(), evidence.candidate_confusion.tolist()
     names = [str(label) for label in LABELS]
     charts.append(confusion_matrices("Confusion matrix", names, ("champion", champion), ("candidate", candidate)))

@@ -83,6 +83,18 @@ class Comparison:
         return asdict(self)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Terms:
+    """How a judgement method and an aim compare, beside the level of the look."""
+
+    #: divide the guard level among the slices, so that it bounds the error over all of them (Bonferroni)
+    share_slice_level: bool = True
+    #: of the aim: loss of the main metric that the p-value and the sample sizes are about
+    margin: float = 0.0
+    #: judge the guard metrics at the level of the look, instead of `policy.guard_level`
+    guards_at_level: bool = False
+
+
 def compare(
     labels: ArrayLike,
     champion_proba: ArrayLike,
@@ -91,16 +103,17 @@ def compare(
     slices: Mapping[str, NDArray[np.bool_]] | None = None,
     policy: GatePolicy,
     level: float | None = None,
-    share_slice_level: bool = True,
+    terms: Terms | None = None,
 ) -> Comparison:
     """Compare two models on the same rows; equal input and policy give equal bytes.
 
-    labels: (n,) in 0..2; probabilities: (n, 3) in the order of LABELS; slices: name -> mask (n,); level: the look's
-    `alpha_spending.significance_level`, the first look's when None; share_slice_level: divide the guard level among the
-    slices, so that it bounds the error over all of them (Bonferroni). Raises BadInput for malformed arrays.
+    labels: (n,) in 0..2; probabilities: (n, 3) in the order of LABELS; slices: name -> mask (n,); level: the
+    significance level of the look, the first look's of `alpha_spending` when None. Raises BadInput for malformed
+    arrays.
     """
     y, old = validate_predictions(labels, champion_proba)
     y, new = validate_predictions(y, candidate_proba)
+    terms = terms or Terms()
     spent = alpha_spending.significance_level(0, policy) if level is None else level
     cube = paired_counts.count_pairs(y, old.argmax(axis=1), new.argmax(axis=1))
     resampled = paired_counts.bootstrap_counts(
@@ -113,16 +126,18 @@ def compare(
         level=spent,
         test_rounds=policy.bootstrap_rounds,
         rng=paired_counts.random_generator(policy.seed, "swap"),
+        margin=terms.margin,
     )
+    guard_level = spent if terms.guards_at_level else policy.guard_level
     guards = tuple(
-        estimate_difference(cube, name, resampled=resampled, level=policy.guard_level)
+        estimate_difference(cube, name, resampled=resampled, level=guard_level)
         for name in policy.guard_metrics
         if name != policy.main_metric
     )
     predicted = cube.sum(axis=(0, 1)) / y.size
     masks = {name: _slice_mask(name, mask, y) for name, mask in sorted((slices or {}).items())}
     judged = sum(_has_enough_rows(y[mask], policy) for mask in masks.values())
-    slice_level = policy.guard_level / max(judged, 1) if share_slice_level else policy.guard_level
+    slice_level = policy.guard_level / max(judged, 1) if terms.share_slice_level else policy.guard_level
     needed = {"observed": main.difference, **{f"+{round(gain * 100)} points": gain for gain in GAINS}}
     return Comparison(
         rows=int(y.size),
@@ -139,7 +154,9 @@ def compare(
             _slice(name, y[mask], old[mask].argmax(axis=1), new[mask].argmax(axis=1), policy, slice_level)
             for name, mask in masks.items()
         ),
-        labels_needed={name: labels_needed(gain, main.row_deviation, level=spent) for name, gain in needed.items()},
+        labels_needed={
+            name: labels_needed(gain + terms.margin, main.row_deviation, level=spent) for name, gain in needed.items()
+        },
         cells=cube.tolist(),
     )
 

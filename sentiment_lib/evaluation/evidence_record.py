@@ -11,11 +11,13 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from sentiment_lib.errors import BadInput
+from sentiment_lib.evaluation.aims import Aim
 from sentiment_lib.evaluation.checklist import ChecklistResult
 from sentiment_lib.evaluation.comparison import Comparison
 from sentiment_lib.evaluation.cost import Cost
 from sentiment_lib.evaluation.data_checks import DataChecks
 from sentiment_lib.evaluation.judgement_methods import FIRST, JudgedSample
+from sentiment_lib.evaluation.look_budget import LookBudget
 from sentiment_lib.hashing import canonical_json
 from sentiment_lib.records import Answer, RuleVerdict
 from sentiment_lib.statistics.metrics import Ints
@@ -25,6 +27,8 @@ from sentiment_lib.statistics.paired_counts import confusion_matrices
 ANCESTORS_KEY = "learned_from_versions"
 #: JSON keys of the judgement method and of the evaluated sample; absent under method 1.
 METHOD_KEY, SAMPLE_KEY = "method", "judged_sample"
+#: JSON keys of the aim and of the look's budget; absent before method 3.
+AIM_KEY, BUDGET_KEY = "aim", "look_budget"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +81,10 @@ class Evidence:
     method: int = FIRST
     #: origin of the evaluated rows; None under method 1
     sample: JudgedSample | None = None
+    #: what the candidate had to show; None before method 3
+    aim: Aim | None = None
+    #: what the look spent; None before method 3
+    budget: LookBudget | None = None
 
     @property
     def metric(self) -> str:
@@ -115,6 +123,8 @@ class Evidence:
                 rules=tuple(RuleVerdict(**rule) for rule in body["rules"]),
                 method=body.get(METHOD_KEY, FIRST),
                 sample=JudgedSample(**body[SAMPLE_KEY]) if SAMPLE_KEY in body else None,
+                aim=Aim(**body[AIM_KEY]) if AIM_KEY in body else None,
+                budget=LookBudget(**body[BUDGET_KEY]) if BUDGET_KEY in body else None,
             )
         except (KeyError, TypeError, ValueError) as error:
             raise BadInput(what="evidence", problem=f"{type(error).__name__}: {error}") from error
@@ -139,6 +149,8 @@ class Evidence:
                 # omitted when empty, so that evidence recorded without these keys stays byte-identical
                 **({METHOD_KEY: self.method} if self.method > FIRST else {}),
                 **({SAMPLE_KEY: asdict(self.sample)} if self.sample else {}),
+                **({AIM_KEY: asdict(self.aim)} if self.aim else {}),
+                **({BUDGET_KEY: asdict(self.budget)} if self.budget else {}),
             }
         )
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 
 from sentiment_lib.evaluation.comparison import Comparison
+from sentiment_lib.evaluation.evidence_record import Evidence
+from sentiment_lib.evaluation.selection_bias import CorrectedGain
+from sentiment_lib.policy import GatePolicy
 
 METRICS = re.compile(r"\b(?:negative_f1|negative_recall|macro_f1|macro_recall|calibration_error)\b")
 
@@ -14,9 +17,43 @@ def summary(compared: Comparison) -> str:
     main = compared.main
     return (
         f"{humanise_metrics(main.metric)} {100 * main.difference:+.1f} points "
-        f"({100 * main.low:+.1f} to {100 * main.high:+.1f}), p = {main.p_value:.2g} "
+        f"({100 * main.low:+.1f} to {100 * main.high:+.1f}, {confidence(main.level)}), p = {main.p_value:.2g} "
         f"at significance level {main.level:.2g}."
     )
+
+
+def confidence(level: float) -> str:
+    """Confidence level of an interval with one-sided bounds at `level` each: 0.005 is "99 % interval"."""
+    return f"{100 * (1 - 2 * level):.4g} % interval"
+
+
+def selection(gain: CorrectedGain) -> str:
+    """One sentence: the gain, corrected for the candidate having been put forward."""
+    return (
+        f"Corrected for having been selected: {100 * gain.estimate:+.1f} points ({100 * gain.low:+.1f} to "
+        f"{100 * gain.high:+.1f}, {100 * gain.confidence:.4g} % interval)."
+    )
+
+
+def aim_and_budget(evidence: Evidence) -> list[str]:
+    """Sentences: what the candidate had to show, what the look spends, and what is left; empty before method 3."""
+    if evidence.aim is None or evidence.budget is None:
+        return []
+    policy, budget = GatePolicy.model_validate(evidence.policy), evidence.budget
+    life, period = (f"{100 * share:.0f} %" for share in budget.remaining(policy))
+    shared = f", divided among {budget.candidates} candidates" if budget.candidates > 1 else ""
+    return [
+        evidence.aim.text,
+        f"This look has {budget.new_rows:,} new holdout rows and spends {100 * budget.level(policy):.2g} % for this "
+        f"candidate{shared}. Of the {100 * policy.error_budget:g} % for missed aims, {life} are left for this champion "
+        f"and {period} for {policy.budget_period.days} days of retrains.",
+    ]
+
+
+def deciding_rows(compared: Comparison) -> str:
+    """One sentence: rows with which a gain of 1, 2 or 3 points would be decided at this level."""
+    sizes = ", ".join(f"{name}: {rows:,}" for name, rows in compared.labels_needed.items() if rows and name[0] == "+")
+    return f"Judged rows with which the gate decides 4 of 5 such gains at this level: {sizes} (now {compared.rows:,})."
 
 
 def effect_of_promotion(compared: Comparison) -> str:

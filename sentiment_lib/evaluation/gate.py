@@ -8,8 +8,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 
 from sentiment_lib.evaluation import judgement_methods
+from sentiment_lib.evaluation.aims import REFRESH, SUPERIORITY, Aim
 from sentiment_lib.evaluation.checklist import ChecklistResult
 from sentiment_lib.evaluation.comparison import Comparison
 from sentiment_lib.evaluation.cost import Cost
@@ -31,12 +33,15 @@ def decide(
     cost: Cost | None = None,
     data_checks: DataChecks | None = None,
     method: int = judgement_methods.NEWEST,
+    aim: Aim = SUPERIORITY,
 ) -> tuple[Answer, tuple[RuleVerdict, ...]]:
     """REJECT when any rule rejects, else HOLD when any holds, else PROMOTE. Inputs that are None are not judged.
 
-    method: of `judgement_methods`.
+    method: of `judgement_methods`; aim: the one that the comparison was made for, by method 3 alone.
     """
     rules = COMPARISON_RULES if method > judgement_methods.FIRST else FIRST_COMPARISON_RULES
+    if aim.kind == REFRESH:
+        rules = tuple(partial(refresh_benefit, margin=aim.margin) if rule is benefit else rule for rule in rules)
     verdicts = [verdict for rule in rules for verdict in rule(comparison, policy)]
     if checklist is not None:
         verdicts += checklist_rules(checklist, policy)
@@ -64,12 +69,34 @@ def benefit(comparison: Comparison, policy: GatePolicy) -> Verdicts:  # noqa: AR
         return
     significant = main.low > 0 and main.p_value is not None and main.p_value <= comparison.level
     needed = comparison.labels_needed.get("observed")
-    many = "over a million" if (needed or 0) > 1_000_000 else f"about {needed:,}" if needed else ""
-    thin = f"{many} labels would show a gain of this size" if needed else "no gain was seen"
+    thin = f"{_many(needed)} labels would show a gain of this size" if needed else "no gain was seen"
     reason = f"{gain}; p {main.p_value:.2g}, and {comparison.level:.2g} may be spent"
     yield _verdict(
         "benefit", main.low, 0.0, PASS if significant else HOLD, reason if significant else f"{reason}; {thin}"
     )
+
+
+def refresh_benefit(comparison: Comparison, policy: GatePolicy, *, margin: float) -> Verdicts:  # noqa: ARG001
+    """The candidate shows a gain on the main metric, and at the level of this look it is not worse by the margin."""
+    main = comparison.main
+    gain = _change(main)
+    if main.high < 0:
+        yield _verdict("benefit", main.difference, 0.0, REJECT, f"{gain}: worse than the champion")
+        return
+    within = main.low > -margin and main.p_value is not None and main.p_value <= comparison.level
+    reason = (
+        f"{gain}; worse by {100 * margin:.1f} or more: p {main.p_value:.2g}, and {comparison.level:.2g} may be spent"
+    )
+    if main.difference <= 0:
+        reason += "; no gain was seen"
+    elif not within:
+        reason += f"; {_many(comparison.labels_needed.get('observed'))} labels would rule it out"
+    verdict = PASS if within and main.difference > 0 else HOLD
+    yield _verdict("benefit", main.low, -margin, verdict, reason)
+
+
+def _many(rows: int | None) -> str:
+    return "over a million" if (rows or 0) > 1_000_000 else f"about {rows or 0:,}"
 
 
 def guards(comparison: Comparison, policy: GatePolicy) -> Verdicts:

@@ -2,7 +2,8 @@
 
 Method 1 judges on every holdout row, each slice at the guard level, and holds where a loss on a slice cannot be ruled
 out. Method 2 prefers the random audit sample (`choose_rows`), divides the guard level among the slices, and a slice
-blocks only when a loss beyond its margin is significant.
+blocks only when a loss beyond its margin is significant. Method 3 has an aim (`aims`), takes its level from the rows of
+the look and the number of candidates (`look_budget`), and judges the guard metrics at this level too.
 """
 
 from __future__ import annotations
@@ -15,13 +16,13 @@ from numpy.typing import NDArray
 
 from sentiment_lib.policy import GatePolicy
 
-FIRST, NEWEST = 1, 2
+FIRST, SECOND, NEWEST = 1, 2, 3
 #: `label_source` of rows that were drawn at random from the stream.
 AUDIT = "audit"
 #: `label_source` of imported rows whose importer declared a random draw (`labels import --drawn-with`).
 DECLARED = "declared"
-#: Settings of the gate's policy that method 1 does not have; its recorded evidence leaves them out.
-LATER_RULES = {"minimum_audit_rows"}
+#: Settings of the gate's policy by the method that introduced them; evidence of an earlier one leaves them out.
+LATER_RULES = {SECOND: {"minimum_audit_rows"}, NEWEST: {"refresh_margin", "budget_rows"}}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +49,11 @@ class JudgedSample:
                 " Each part is a slice of its own."
             )
         return "All come from data sets or declared samples: none is a random draw of the stream by the platform."
+
+
+def later_rules(method: int) -> set[str]:
+    """Settings of the gate's policy that a method does not have."""
+    return {name for since, names in LATER_RULES.items() if since > method for name in names}
 
 
 def choose_rows(sources: Sequence[str], policy: GatePolicy) -> tuple[NDArray[np.bool_], JudgedSample]:

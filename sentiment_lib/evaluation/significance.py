@@ -21,7 +21,8 @@ class Difference:
     high: float
     #: significance level: probability that a bound lies on the wrong side
     level: float
-    #: one-sided, against "the candidate is no better"; None where no test was made
+    #: one-sided, against "the candidate is no better", under aim `refresh` against "worse by the margin"; None where no
+    #: test was made
     p_value: float | None
     #: standard deviation of one row's influence; the standard error is this over the square root of the rows
     row_deviation: float
@@ -50,14 +51,19 @@ def bca_bounds(observed: float, resampled: Floats, counts: Ints, metric: str, le
     return bounds[0], bounds[1]
 
 
-def permutation_p_value(counts: Ints, metric: str, *, rounds: int, rng: np.random.Generator) -> float:
+def permutation_p_value(
+    counts: Ints, metric: str, *, rounds: int, rng: np.random.Generator, margin: float = 0.0
+) -> float:
     """One-sided p-value of the difference when the two models are exchangeable; counts: (3, 3, 3).
+
+    With a margin, the p-value of "the candidate is worse by the margin or more": the same distribution, shifted by it
+    (a shift alternative; differences near the margin leave the spread as it is).
 
     Paired approximate randomisation: Noreen 1989, "Computer-Intensive Methods for Testing Hypotheses"; for F1: Yeh
     2000, "More accurate tests for the statistical significance of result differences", COLING. With fewer than ten
     rounds that reach the difference, the normal tail of the same distribution is used, at most 10 / rounds.
     """
-    observed = float(paired_counts.difference(counts, metric))
+    observed = float(paired_counts.difference(counts, metric)) + margin
     null = paired_counts.difference(paired_counts.permute_models(counts, rounds, rng), metric)
     reached = int((null >= observed - 1e-12).sum())
     if reached >= 10:
@@ -90,14 +96,17 @@ def estimate_difference(
     level: float,
     test_rounds: int = 0,
     rng: np.random.Generator | None = None,
+    margin: float = 0.0,
 ) -> Difference:
     """Difference on counts (3, 3, 3) with BCa bounds from bootstrap counts `resampled` (rounds, 3, 3, 3).
 
-    `test_rounds` above 0 add the permutation test, which needs `rng`.
+    `test_rounds` above 0 add the permutation test against `margin`, which needs `rng`.
     """
     observed = float(paired_counts.difference(counts, metric))
     low, high = bca_bounds(observed, paired_counts.difference(resampled, metric), counts, metric, level)
-    p_value = permutation_p_value(counts, metric, rounds=test_rounds, rng=rng) if test_rounds and rng else None
+    p_value = None
+    if test_rounds and rng:
+        p_value = permutation_p_value(counts, metric, rounds=test_rounds, rng=rng, margin=margin)
     return Difference(
         metric=metric,
         difference=observed,

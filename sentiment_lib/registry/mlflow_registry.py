@@ -176,6 +176,11 @@ class Registry:
         for path in plots:
             self.client.log_artifact(run_id, str(path), "plots")
 
+    def replace_card(self, version: int, run_id: str, card: str) -> None:
+        """Replace the version's model card: the file of its run, and its description."""
+        self.client.log_text(run_id, card, CARD)
+        self.client.update_model_version(self.name, str(version), description=card[:DESCRIPTION])
+
     def _ensure_registered_model(self) -> None:
         from mlflow.exceptions import MlflowException
 

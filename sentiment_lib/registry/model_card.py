@@ -16,6 +16,10 @@ from sentiment_lib.training_record import SearchRecord, TrainingRecord
 
 Figures = Mapping[str, tuple[float, float, float]]
 FILE = "card.md"
+HIDDEN_QUALITY = (
+    "Hidden until `evaluate` compares this version with the champion: choosing among published figures is a look at "
+    "the holdout that no error budget counts."
+)
 LIMITS = """\
 - Intended for English tweets to and about airlines. Other languages are accepted; performance on them is not measured.
 - A label is the sentiment of one text. It does not establish what its author feels and is no judgement of a person.
@@ -37,12 +41,18 @@ class Facts:
     parts: Mapping[str, tuple[int, str, str, Mapping[str, float]]] = field(default_factory=dict)
     #: label source -> rows
     sources: Mapping[str, int] = field(default_factory=dict)
-    quality: Figures = field(default_factory=dict)
-    #: slice -> rows and its metrics
-    slices: Mapping[str, tuple[int, Figures]] = field(default_factory=dict)
     notes: Mapping[str, Any] = field(default_factory=dict)
     cost: Cost = field(default_factory=Cost)
     synthetic: SyntheticRows = field(default_factory=SyntheticRows)
+
+
+@dataclass(frozen=True, kw_only=True)
+class HoldoutQuality:
+    """Metrics on the holdout with 95 % intervals: name -> value, low, high."""
+
+    metrics: Figures
+    #: slice -> rows and its metrics
+    slices: Mapping[str, tuple[int, Figures]] = field(default_factory=dict)
 
 
 def card(facts: Facts, *, model: str) -> str:
@@ -94,22 +104,24 @@ def _search(search: SearchRecord) -> str:
     return f"Hyperparameter search, {size}: {options}.{early}"
 
 
-def _quality(facts: Facts) -> list[str]:
-    if not facts.quality:
-        return ["Not measured: there was no holdout."]
-    lines = _table(["metric", "value", "95 % interval"], ([_name(n), *_interval(v)] for n, v in facts.quality.items()))
-    if facts.slices:
-        shown = [name for name in ("macro_f1", "negative_f1") if name in facts.quality]
+def publish_quality(text: str, quality: HoldoutQuality) -> str:
+    """The card with the metrics on the holdout in place of the note that they are hidden."""
+    lines = _table(
+        ["metric", "value", "95 % interval"], ([_name(n), *_interval(v)] for n, v in quality.metrics.items())
+    )
+    if quality.slices:
+        shown = [name for name in ("macro_f1", "negative_f1") if name in quality.metrics]
         rows = (
             [name, f"{n:,}", *(" ".join(_interval(figures[metric])) for metric in shown)]
-            for name, (n, figures) in facts.slices.items()
+            for name, (n, figures) in quality.slices.items()
         )
         lines += ["", *_table(["slice", "rows", *map(_name, shown)], rows)]
-    return [
-        *lines,
-        "",
-        "Points; bootstrap over tweets. Whether it is promoted is decided by `evaluate`, not by this table.",
-    ]
+    note = "Points; bootstrap over tweets. Whether it is promoted is decided by `evaluate`, not by this table."
+    return text.replace(HIDDEN_QUALITY, "\n".join([*lines, "", note]))
+
+
+def _quality(facts: Facts) -> list[str]:
+    return [HIDDEN_QUALITY] if "holdout" in facts.parts else ["Not measured: there was no holdout."]
 
 
 def _calibration(facts: Facts) -> list[str]:
@@ -117,13 +129,9 @@ def _calibration(facts: Facts) -> list[str]:
     if before is None or after is None:
         return ["The probabilities are not calibrated: there were too few labelled tweets, or none."]
     rows = facts.notes.get("calibration_rows", 0)
-    lines = [
+    return [
         f"Calibration error on the {rows:,} later training rows: {100 * before:.1f} before, {100 * after:.1f} after."
     ]
-    if "calibration_error" in facts.quality:
-        value, between = _interval(facts.quality["calibration_error"])
-        lines.append(f"On the holdout: {value} {between}.")
-    return lines
 
 
 def _cost(cost: Cost) -> list[str]:

@@ -142,3 +142,13 @@ def count_stored_since(connection: Connection, moment: datetime | None) -> int:
     query = "SELECT count(*) FROM labels" + (" WHERE stored_at > :moment" if moment else "")
     count: int = connection.execute(text(query), {"moment": moment} if moment else {}).scalar_one()
     return count
+
+
+def count_judging_since(connection: Connection, moment: datetime) -> int:
+    """Tweets with a label stored after this moment that may judge: audit, data set, or declared random draw."""
+    query = (
+        "SELECT count(DISTINCT tweet_id) FROM labels WHERE stored_at > :moment "
+        "AND (source IN ('audit', 'dataset') OR (source = 'person' AND inclusion_probability IS NOT NULL))"
+    )
+    count: int = connection.execute(text(query), {"moment": moment}).scalar_one()
+    return count

@@ -37,7 +37,8 @@ def store(
     )
     facts: dict[str, Any] = {"version": version.version, "family": version.family, "digest": version.digest}
     facts |= {"snapshot_id": version.snapshot_id, "run_id": version.run_id, "training_key": training_key}
-    facts |= {"training": training.to_json(), "cost": cost.as_dict()}
+    # metrics on the holdout are published by its look (`holdout_looks`)
+    facts |= {"training": training.to_json(), "cost": cost.as_dict(), "holdout_hidden": True}
     ledger.append(connection, "training", {**facts, "created_at": version.created_at.astimezone(UTC)})
 
 

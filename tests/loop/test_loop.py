@@ -14,13 +14,13 @@ from sentiment_lib.errors import BadInput, LedgerBroken, NotEnoughLabels, NotFou
 from sentiment_lib.evaluation import judgement_methods, reason_versions
 from sentiment_lib.hashing import hash_text
 from sentiment_lib.records import Answer, EvaluationRequest
-from sentiment_lib.registry import model_package
+from sentiment_lib.registry import model_card, model_package
 from sentiment_lib.registry.mlflow_registry import Registry
-from sentiment_lib.steps.decisions import evaluate, evidence, replay
+from sentiment_lib.steps.decisions import evaluate, evidence, publish_holdout_metrics, replay
 from sentiment_lib.steps.deployment import bootstrap, promote, rollback
 from sentiment_lib.steps.operations import verify
 from sentiment_lib.steps.scoring import score
-from sentiment_lib.steps.training import inputs, reproduce, snapshot, train
+from sentiment_lib.steps.training import inputs, reproduce, request_retrain, snapshot, train
 from sentiment_lib.storage import decisions, holdout_looks, ledger, model_versions
 from sentiment_lib.training_record import TrainingOrder
 
@@ -292,11 +292,53 @@ def test_a_version_whose_holdout_figures_were_published_counts_as_a_look(store, 
     with store.begin() as connection:
         for version in range(50, 70):
             ledger.append(connection, "training", {**shown, "version": version})
-        # the look of the decided candidate, and the nineteen cards of which this one is the best
-        assert holdout_looks.take(connection, best, settings.policy.gate) == 20
-        assert holdout_looks.take(connection, best, settings.policy.gate) == 20
-        second = replace(best, candidate=51)
-        assert holdout_looks.take(connection, second, settings.policy.gate) == 20
+        first = holdout_looks.take(connection, best, settings.policy.gate)
+        # nineteen other cards, of which this one is the best; the decided candidate published nothing before its look
+        assert (first.looks_before, first.budget.candidates) == (1, 20)
+        assert holdout_looks.take(connection, best, settings.policy.gate) == first
+        second = holdout_looks.take(connection, replace(best, candidate=51), settings.policy.gate)
+        assert (second.looks_before, second.budget.candidates) == (2, 19)
+        # the same rows again: the half that is left, and half of it
+        assert [first.budget.new_rows, first.budget.spent_rows, second.budget.spent_rows] == [0, 30, 15]
+        assert second.budget.champion_rows == second.budget.period_rows == 60 + 30
+
+
+def test_candidates_of_one_request_share_a_look_and_divide_its_level(store, settings, decided):
+    gate = settings.policy.gate
+    request = EvaluationRequest(
+        snapshot_id=decided.snapshot.snapshot_id, candidate=50, champion=1, requested_by="retrain/2", candidates=2
+    )
+    with store.begin() as connection:
+        looks = [
+            holdout_looks.take(connection, replace(request, candidate=number), gate) for number in (50, 51, 50, 52)
+        ]
+    assert looks[0] == looks[1] == looks[2]
+    assert looks[0].budget.candidates == 2
+    # a third candidate of a request for two begins a look of its own
+    assert looks[3].looks_before == looks[0].looks_before + 1
+    assert looks[3].budget.champion_rows == looks[0].budget.champion_rows + looks[0].budget.spent_rows
+
+
+def test_holdout_metrics_are_published_with_the_decision_and_no_earlier(store, settings, decided):
+    order = TrainingOrder(snapshot_id=decided.snapshot.snapshot_id, family="tfidf_logreg", seed=1, run_key="retrain/2")
+    version = train.run(store, settings, order)
+    registry = Registry(settings)
+    assert model_card.HIDDEN_QUALITY in registry.card(version.version)
+    assert "macro_f1" not in registry.client.get_run(version.run_id).data.metrics
+    assert not registry.client.list_artifacts(version.run_id, "plots")
+    request = {"snapshot_id": decided.snapshot.snapshot_id, "candidate": version.version, "requested_by": "retrain/2"}
+    evaluate.run(store, settings, **request)
+    assert "macro F1" in registry.card(version.version)
+    assert registry.client.get_run(version.run_id).data.metrics["macro_f1"] > 0.5
+    assert not publish_holdout_metrics.run(store, settings, version=version.version)
+
+
+def test_a_calendar_retrain_waits_until_the_next_look_is_worth_it(store, settings, decided, add_tweets):
+    later = {"run_id": "scheduled__1", "otherwise": request_retrain.CALENDAR}
+    add_tweets(23)
+    assert request_retrain.claim_requests(store, settings, **later) == []
+    add_tweets(1)  # a fifth of the 120 rows of the last look
+    assert [found.rule for found in request_retrain.claim_requests(store, settings, **later)] == ["schedule"]
 
 
 def test_the_champion_is_no_candidate(store, settings, decided):
@@ -353,17 +395,22 @@ def test_a_decision_of_the_first_wording_replays_in_its_own_words(store, setting
     with store.begin() as connection:
         record = decisions.full_record(connection, number)
     versions = {"candidate": record.candidate_version, "champion": record.champion_version}
-    looks = json.loads(record.evidence)["looks_before"]
-    case = evidence.collect_case(store, snapshot_id=record.snapshot_id, looks_before=looks, **versions)
+    look = holdout_looks.Look(looks_before=json.loads(record.evidence)["looks_before"], budget=None)
+    case = evidence.collect_case(store, settings.policy.gate, snapshot_id=record.snapshot_id, look=look, **versions)
     old = evidence.compute(
         case, settings, settings.policy.gate, reason_version=reason_versions.FIRST, method=judgement_methods.FIRST
     ).to_json()
-    assert {"method", "judged_sample"} == json.loads(record.evidence).keys() - json.loads(old).keys()
+    added = json.loads(record.evidence).keys() - json.loads(old).keys()
+    assert added == {"method", "judged_sample", "aim", "look_budget"}
+    second = evidence.compute(case, settings, settings.policy.gate, method=judgement_methods.SECOND).to_json()
+    assert json.loads(record.evidence).keys() - json.loads(second).keys() == {"aim", "look_budget"}
+    assert "refresh_margin" not in json.loads(second)["policy"]
     assert json.loads(record.evidence)["judged_sample"] == {"kind": "dataset", "audit_rows": 0, "dataset_rows": 120}
-    recorded = replace(record, evidence=old, evidence_hash=hash_text(old))
-    monkeypatch.setattr(replay.decisions, "full_record", lambda *_: recorded)
-    assert replay.run(store, settings, decision_id=number).differences == ()
-    assert replay.run(store, settings, decision_id=number).identical
+    for body in (old, second):
+        recorded = replace(record, evidence=body, evidence_hash=hash_text(body))
+        monkeypatch.setattr(replay.decisions, "full_record", lambda *_, recorded=recorded: recorded)
+        replayed = replay.run(store, settings, decision_id=number)
+        assert (replayed.differences, replayed.identical) == ((), True)
 
 
 def test_a_version_trained_again_predicts_the_same(store, settings, decided):

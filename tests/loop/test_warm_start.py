@@ -26,6 +26,7 @@ from sentiment_lib.steps.training import snapshot as snapshot_step
 from sentiment_lib.steps.training.cost import Stopwatch
 from sentiment_lib.steps.training.time_budget import log_progress
 from sentiment_lib.storage import decisions, deployments, model_versions, snapshots, training_rows
+from sentiment_lib.storage.holdout_looks import Look
 from sentiment_lib.training_record import TrainingOrder, TrainingSpec, VersionReference
 from tests.unit.families.small_checkpoints import bert, roberta
 
@@ -196,7 +197,12 @@ def test_rows_that_a_version_before_the_one_before_learned_from_judge_nothing(st
 
     goes_on_from(store, 1, taught.version)
     case = evidence.collect_case(
-        store, snapshot_id=decided.snapshot.snapshot_id, candidate=decided.version.version, champion=1, looks_before=0
+        store,
+        settings.policy.gate,
+        snapshot_id=decided.snapshot.snapshot_id,
+        candidate=decided.version.version,
+        champion=1,
+        look=Look(looks_before=0, budget=None),
     )
     assert (case.candidate.ancestors, case.champion.ancestors) == ((1, taught.version), (taught.version,))
     with pytest.raises(NotEnoughLabels):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from sentiment_lib.evaluation import evidence_text
 from sentiment_lib.evaluation.comparison import Comparison
 from sentiment_lib.evaluation.evidence_record import Evidence, HyperparameterSearch
 from sentiment_lib.evaluation.evidence_text import humanise_metrics, verdict_name
+from sentiment_lib.evaluation.selection_bias import CorrectedGain
 from sentiment_lib.policy import ApprovalPolicy
 from sentiment_lib.records import Answer, Approval, DecisionRecord, SyntheticRows
 
@@ -24,13 +26,17 @@ MARKS = {"pass": "✔", "not enough data": "not enough data", "hold": "◐", "re
 
 
 def summarise(
-    decision: DecisionRecord, policy: ApprovalPolicy, approval: Approval | None, synthetic: SyntheticRows
+    decision: DecisionRecord,
+    policy: ApprovalPolicy,
+    approval: Approval | None,
+    synthetic: SyntheticRows,
+    gain: CorrectedGain | None = None,
 ) -> str:
-    """Markdown with the metrics of both versions, every rule and the evidence hash.
+    """Markdown with aim, budget, the metrics of both versions, every rule and the evidence hash.
 
     `approval` is the decision's, when it has one: without a pending approval, expiry and shadow scoring are left out.
-    `synthetic` counts the synthetic rows of the decision's snapshot. Raises BadInput when the evidence cannot be
-    parsed.
+    `synthetic` counts the synthetic rows of the decision's snapshot; `gain` is that of `selection`. Raises BadInput
+    when the evidence cannot be parsed.
     """
     pending = decision.verdict is Answer.PROMOTE and approval is None
     evidence = Evidence.from_json(decision.evidence)
@@ -43,7 +49,12 @@ def summarise(
         "",
         f"Evaluated on the same {evidence.rows:,} holdout rows, on which neither was trained. {_sample_note(evidence)}"
         f"Difference in {dict(METRICS).get(main.metric, main.metric)}: **{_points(main.difference)} points** "
-        f"(confidence interval {_points(main.low)} to {_points(main.high)})." + _search_note(candidate.search),
+        f"({evidence_text.confidence(main.level)} {_points(main.low)} to {_points(main.high)})."
+        + (f" {evidence_text.selection(gain)}" if gain else "")
+        + _search_note(candidate.search),
+        "",
+        *(line for sentence in evidence_text.aim_and_budget(evidence) for line in (sentence, "")),
+        evidence_text.deciding_rows(compared),
         "",
         "| metric | champion | candidate |",
         "|---|---:|---:|",

@@ -5,24 +5,41 @@ from __future__ import annotations
 from sentiment_lib.errors import BadInput, ChampionMoved
 from sentiment_lib.records import Decision, EvaluationRequest
 from sentiment_lib.settings import Settings
-from sentiment_lib.steps.decisions import evidence
+from sentiment_lib.steps.decisions import evidence, publish_holdout_metrics
 from sentiment_lib.steps.deployment import bootstrap
 from sentiment_lib.storage import decisions, holdout_looks, model_versions
 from sentiment_lib.storage.engine import Store, lock
 
 
-def run(store: Store, settings: Settings, *, snapshot_id: int, candidate: int, requested_by: str) -> Decision:
+def run(
+    store: Store, settings: Settings, *, snapshot_id: int, candidate: int, requested_by: str, candidates: int = 1
+) -> Decision:
     """The decision on this candidate; the same request, run again, returns the decision that it reached before.
+
+    candidates: how many this request compares on this holdout; they share one look, and its level is divided among
+    them. Its metrics on the holdout, hidden until now, are published.
 
     The holdout look is recorded in the ledger before the comparison: a killed run has spent its look and reuses it when
     it runs again. Raises BadInput when the candidate is the champion, NotFound for an unknown version, ChampionMoved
     when the champion changed meanwhile; NotEnoughLabels, UnsafeArtefact and LedgerBroken as `evidence.compute` does.
     """
+    decision = _decide(store, settings, snapshot_id, candidate, requested_by, candidates)
+    publish_holdout_metrics.run(store, settings, version=candidate)
+    return decision
+
+
+def _decide(
+    store: Store, settings: Settings, snapshot_id: int, candidate: int, requested_by: str, candidates: int
+) -> Decision:
     champion = bootstrap.run(store, settings)
     if candidate == champion.version:
         raise BadInput(what="candidate", problem=f"version {candidate} is the champion already")
     request = EvaluationRequest(
-        snapshot_id=snapshot_id, candidate=candidate, champion=champion.version, requested_by=requested_by
+        snapshot_id=snapshot_id,
+        candidate=candidate,
+        champion=champion.version,
+        requested_by=requested_by,
+        candidates=candidates,
     )
     policy = settings.policy.gate
     with store.begin() as connection:
@@ -30,9 +47,14 @@ def run(store: Store, settings: Settings, *, snapshot_id: int, candidate: int, r
         existing = decisions.find_existing(connection, request)
         if existing:
             return existing
-        looks_before = holdout_looks.take(connection, request, policy)
+        look = holdout_looks.take(connection, request, policy)
     case = evidence.collect_case(
-        store, snapshot_id=snapshot_id, candidate=candidate, champion=champion.version, looks_before=looks_before
+        store,
+        policy,
+        snapshot_id=snapshot_id,
+        candidate=candidate,
+        champion=champion.version,
+        look=look,
     )
     computed = evidence.compute(case, settings, policy)
     with store.begin() as connection:

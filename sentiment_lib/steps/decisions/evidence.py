@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from sqlalchemy import Connection
 
 from sentiment_lib.errors import NotEnoughLabels
 from sentiment_lib.evaluation import (
+    aims,
     alpha_spending,
     checklist,
     comparison,
@@ -21,8 +23,10 @@ from sentiment_lib.evaluation import (
     reason_versions,
     slices,
 )
+from sentiment_lib.evaluation.aims import Aim
 from sentiment_lib.evaluation.cost import Cost
 from sentiment_lib.evaluation.evidence_record import EvaluatedVersion, Evidence, HyperparameterSearch
+from sentiment_lib.evaluation.look_budget import LookBudget
 from sentiment_lib.families.base import Model, check_probabilities
 from sentiment_lib.policy import GatePolicy
 from sentiment_lib.records import LABEL_CODES, ModelVersion, Snapshot
@@ -31,6 +35,7 @@ from sentiment_lib.settings import Settings
 from sentiment_lib.steps.training import snapshot as snapshot_step
 from sentiment_lib.storage import model_versions, snapshots, training_rows
 from sentiment_lib.storage.engine import Store
+from sentiment_lib.storage.holdout_looks import Look
 from sentiment_lib.training_record import SearchRecord
 
 
@@ -42,18 +47,28 @@ class Case:
     candidate: EvaluatedVersion
     champion: EvaluatedVersion
     looks_before: int
+    #: what the look may spend; None before method 3
+    budget: LookBudget | None
+    aim: Aim
     cost: Cost
     #: tweets that either version, one of its warm-start ancestors or a teacher was trained on; they are not evaluated
     trained_on: frozenset[int]
 
 
 def collect_case(
-    store: Store, *, snapshot_id: int, candidate: int, champion: int, looks_before: int, ancestors: bool = True
+    store: Store,
+    policy: GatePolicy,
+    *,
+    snapshot_id: int,
+    candidate: int,
+    champion: int,
+    look: Look,
+    ancestors: bool = True,
 ) -> Case:
     """Read the case from the database.
 
-    ancestors=False replays a decision that was made before warm-start ancestors were excluded. Raises
-    NotFound for an unknown snapshot or version.
+    ancestors=False replays a decision that was made before warm-start ancestors were excluded. Raises NotFound for an
+    unknown snapshot or version.
     """
     with store.begin() as connection:
         snapshot = snapshots.by_id(connection, snapshot_id)
@@ -61,12 +76,16 @@ def collect_case(
         numbers = (candidate, champion)
         lines = [training_rows.ancestors(connection, number) if ancestors else () for number in numbers]
         training, cost = model_versions.training_of(connection, candidate)
+        serving, _ = model_versions.training_of(connection, champion)
+        learned = [_snapshot_of(connection, version) for version in versions]
         new, old = (_evaluated(version, line) for version, line in zip(versions, lines, strict=True))
         return Case(
             snapshot=snapshot,
             candidate=replace(new, search=_search(training.search)),
             champion=old,
-            looks_before=looks_before,
+            looks_before=look.looks_before,
+            budget=look.budget,
+            aim=aims.choose(training, serving, newer=_is_newer(*learned), policy=policy),
             cost=Cost(p99_ms=cost.p99_ms, memory_mb=cost.memory_mb, artefact_mb=cost.artefact_mb),
             trained_on=training_rows.learned_tweet_ids(connection, numbers, inherited=ancestors),
         )
@@ -102,6 +121,9 @@ def compute(
     if len(rows) < 2:
         raise NotEnoughLabels(purpose="a comparison on rows that neither model learned from", have=len(rows), need=2)
     texts, labels = rows["text"].tolist(), _codes(rows)
+    budget = case.budget if method > judgement_methods.SECOND else None
+    aim = case.aim if budget else aims.SUPERIORITY
+    level = budget.level(policy) if budget else alpha_spending.significance_level(case.looks_before, policy)
     registry = Registry(settings)
     candidate = registry.load(case.candidate.version, case.candidate.digest)
     champion = registry.load(case.champion.version, case.champion.digest)
@@ -117,13 +139,15 @@ def compute(
         )
         | source_slices,
         policy=policy,
-        level=alpha_spending.significance_level(case.looks_before, policy),
-        share_slice_level=method > judgement_methods.FIRST,
+        level=level,
+        terms=comparison.Terms(
+            share_slice_level=method > judgement_methods.FIRST, margin=aim.margin, guards_at_level=budget is not None
+        ),
     )
     behaviours = checklist.run(candidate.predict_proba)
     checks = data_checks.check(train["text"].tolist(), _codes(train).tolist(), texts, labels.tolist())
     verdict, rules = gate.decide(
-        compared, policy, checklist=behaviours, cost=case.cost, data_checks=checks, method=method
+        compared, policy, checklist=behaviours, cost=case.cost, data_checks=checks, method=method, aim=aim
     )
     return Evidence(
         snapshot_id=case.snapshot.snapshot_id,
@@ -137,12 +161,25 @@ def compute(
         checklist=behaviours,
         cost=case.cost,
         data_checks=checks,
-        policy=policy.model_dump(mode="json", exclude=judgement_methods.LATER_RULES if sample is None else None),
+        policy=policy.model_dump(mode="json", exclude=judgement_methods.later_rules(method)),
         verdict=verdict,
         rules=reason_versions.apply_version(rules, reason_version),
         method=method,
         sample=sample,
+        aim=aim if budget else None,
+        budget=budget,
     )
+
+
+def _snapshot_of(connection: Connection, version: ModelVersion) -> Snapshot | None:
+    return None if version.snapshot_id is None else snapshots.by_id(connection, version.snapshot_id)
+
+
+def _is_newer(candidate: Snapshot | None, champion: Snapshot | None) -> bool:
+    """Whether the candidate learned from more and newer labels than the champion."""
+    if candidate is None or champion is None:
+        return False
+    return candidate.split_at > champion.split_at and candidate.train_rows >= champion.train_rows
 
 
 def _evaluated(version: ModelVersion, ancestors: tuple[int, ...]) -> EvaluatedVersion:

@@ -15,6 +15,7 @@ from sentiment_lib.settings import Settings
 from sentiment_lib.steps.decisions import evidence
 from sentiment_lib.storage import decisions
 from sentiment_lib.storage.engine import Store
+from sentiment_lib.storage.holdout_looks import Look
 
 #: Maximum number of reported differences.
 MAXIMUM_DIFFERENCES = 20
@@ -41,16 +42,17 @@ def run(store: Store, settings: Settings, *, decision_id: int) -> ReplayResult:
     with store.begin() as connection:
         decision = decisions.full_record(connection, decision_id)
     recorded = Evidence.from_json(decision.evidence)
+    policy = GatePolicy(**decision.policy["gate"])
     case = evidence.collect_case(
         store,
+        policy,
         snapshot_id=decision.snapshot_id,
         candidate=decision.candidate_version,
         champion=decision.champion_version,
-        looks_before=recorded.looks_before,
+        look=Look(looks_before=recorded.looks_before, budget=recorded.budget),
         ancestors=bool(recorded.candidate.ancestors or recorded.champion.ancestors),
     )
     reason_version = reason_versions.detect_version([asdict(rule) for rule in recorded.rules])
-    policy = GatePolicy(**decision.policy["gate"])
     replayed = evidence.compute(case, settings, policy, reason_version=reason_version, method=recorded.method).to_json()
     differences = _differences(json.loads(decision.evidence), json.loads(replayed))
     return ReplayResult(

@@ -12,7 +12,7 @@ from sentiment_lib.evaluation.evidence_record import Evidence
 from sentiment_lib.records import Answer, ApprovalResponse, DecisionRecord
 from sentiment_lib.registry.mlflow_registry import CHALLENGER, Registry
 from sentiment_lib.settings import Settings
-from sentiment_lib.steps.decisions import approval_summary
+from sentiment_lib.steps.decisions import approval_summary, selection
 from sentiment_lib.storage import decisions, model_versions, snapshots
 from sentiment_lib.storage.engine import Store, lock
 
@@ -55,7 +55,9 @@ def run(store: Store, settings: Settings, *, decision_ids: Sequence[int], reques
         if approval is None:
             registry.set_alias(CHALLENGER, best.candidate_version)
         synthetic = snapshots.synthetic_rows(connection, best.snapshot_id)
-        body = approval_summary.summarise(best, settings.policy.approval, approval, synthetic)
+        body = approval_summary.summarise(
+            best, settings.policy.approval, approval, synthetic, selection.run(connection, best)
+        )
     return ApprovalRequest(
         decision_id=best.decision_id,
         evidence_hash=best.evidence_hash,

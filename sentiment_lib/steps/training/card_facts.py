@@ -1,4 +1,4 @@
-"""Facts for the model card of a new version: rows, metrics on the holdout with intervals, and cost."""
+"""Facts for the model card: rows and cost of a new version, and later its metrics on the holdout with intervals."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sentiment_lib.evaluation.cost import Cost
 from sentiment_lib.evaluation.slices import document_frequencies, slice_masks
 from sentiment_lib.families.base import Model
 from sentiment_lib.records import LABEL_CODES, LABELS, SyntheticRows
-from sentiment_lib.registry.model_card import Facts
+from sentiment_lib.registry.model_card import Facts, HoldoutQuality
 from sentiment_lib.statistics.bootstrap import metrics_with_intervals
 from sentiment_lib.text.normalise import NORMALISER_VERSION
 from sentiment_lib.training_record import TrainingRecord
@@ -27,28 +27,13 @@ def card_facts(
     training: TrainingRecord,
     cost: Cost,
     frame: pd.DataFrame | None,
-    proba: NDArray[np.float64] | None,
     synthetic: SyntheticRows,
 ) -> Facts:
-    """Facts for `model_card.card`; `proba` (n, 3) are the model's probabilities for the holdout rows of `frame`."""
+    """Facts for `model_card.card`, without metrics on the holdout: they wait for the look of `evaluate`."""
     measured: dict[str, Any] = {}
     if frame is not None:
         measured["parts"] = {part: _part(rows) for part, rows in frame.groupby("part", sort=False)}
         measured["sources"] = {str(name): int(rows) for name, rows in frame["label_source"].value_counts().items()}
-    if frame is not None and proba is not None:
-        held = frame[frame["part"] == "holdout"]
-        labels = held["label"].map(LABEL_CODES).to_numpy(dtype=np.int64)
-        measured["quality"] = metrics_with_intervals(labels, proba)
-        masks = slice_masks(
-            held["text"].tolist(),
-            airlines=[value if isinstance(value, str) else None for value in held["airline"]],
-            train_counts=document_frequencies(frame.loc[frame["part"] == "train", "text"]),
-        )
-        measured["slices"] = {
-            name: (int(mask.sum()), metrics_with_intervals(labels[mask], proba[mask], rounds=300))
-            for name, mask in masks.items()
-            if mask.sum() >= MINIMUM_ROWS
-        }
     return Facts(
         family=model.family,
         digest=digest,
@@ -58,6 +43,25 @@ def card_facts(
         cost=cost,
         synthetic=synthetic,
         **measured,
+    )
+
+
+def holdout_quality(frame: pd.DataFrame, proba: NDArray[np.float64]) -> HoldoutQuality:
+    """Metrics on the holdout rows of `frame`, and on its slices; `proba` (n, 3) are the model's probabilities."""
+    held = frame[frame["part"] == "holdout"]
+    labels = held["label"].map(LABEL_CODES).to_numpy(dtype=np.int64)
+    masks = slice_masks(
+        held["text"].tolist(),
+        airlines=[value if isinstance(value, str) else None for value in held["airline"]],
+        train_counts=document_frequencies(frame.loc[frame["part"] == "train", "text"]),
+    )
+    return HoldoutQuality(
+        metrics=metrics_with_intervals(labels, proba),
+        slices={
+            name: (int(mask.sum()), metrics_with_intervals(labels[mask], proba[mask], rounds=300))
+            for name, mask in masks.items()
+            if mask.sum() >= MINIMUM_ROWS
+        },
     )
 
 

@@ -9,8 +9,8 @@ from sqlalchemy import Connection
 
 from sentiment_lib.settings import Settings
 from sentiment_lib.steps.training import family_selection
-from sentiment_lib.steps.training.rules import catalog
-from sentiment_lib.storage import drift_reports, retrain_requests, snapshots
+from sentiment_lib.steps.training.rules import catalog, new_labels
+from sentiment_lib.storage import drift_reports, holdout_looks, retrain_requests, snapshots
 from sentiment_lib.storage import labels as stored_labels
 from sentiment_lib.storage.engine import Store, lock
 from sentiment_lib.storage.retrain_requests import RetrainRequest
@@ -70,9 +70,9 @@ def claim_requests(
 ) -> list[RetrainRequest]:
     """Claim all open requests for this run; if there is none, store one of the rule `otherwise`.
 
-    Returns an empty list when that is the calendar and there are too few new labels. Repeated for the same run, it
-    returns the same requests. Raises UnknownFamily or BadInput for families that cannot be trained, before anything is
-    claimed.
+    Returns an empty list when that is the calendar and there are too few new labels, or too few that may judge.
+    Repeated for the same run, it returns the same requests. Raises UnknownFamily or BadInput for families that cannot
+    be trained, before anything is claimed.
     """
     family_selection.select_families(settings, families)
     with store.begin() as connection:
@@ -93,13 +93,26 @@ def _request(
     last, new = _new_labels(connection)
     if last and (at - last < policy.cool_down or (rule != PERSON and new < policy.minimum_new_labels)):
         return None
+    if rule == new_labels.NewLabels.name and not _worth_a_look(connection, settings):
+        return None
     return retrain_requests.insert_request(connection, rule=rule, reason=reason)
 
 
 def _enough(connection: Connection, settings: Settings) -> bool:
-    """Whether enough labels were stored since the last snapshot."""
+    """Whether enough labels were stored since the last snapshot, and enough judging ones since the last look."""
     last, new = _new_labels(connection)
-    return last is None or new >= settings.policy.retrain.minimum_new_labels
+    if last is None:
+        return True
+    return new >= settings.policy.retrain.minimum_new_labels and _worth_a_look(connection, settings)
+
+
+def _worth_a_look(connection: Connection, settings: Settings) -> bool:
+    """Whether the next look has enough new rows: many small looks decide later than few large ones."""
+    last = holdout_looks.last_snapshot(connection)
+    if last is None:
+        return True
+    new = stored_labels.count_judging_since(connection, last.created_at)
+    return new >= settings.policy.retrain.new_judged_share * last.holdout_rows
 
 
 def _new_labels(connection: Connection) -> tuple[datetime | None, int]:

@@ -9,21 +9,17 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from sentiment_lib.evaluation.cost import Cost
 from sentiment_lib.families import catalog
-from sentiment_lib.families.base import Model
 from sentiment_lib.hashing import hash_text
-from sentiment_lib.records import LABEL_CODES, ModelVersion, Severity, Snapshot, SyntheticRows
-from sentiment_lib.registry import holdout_plots, mlflow_runs, model_package
+from sentiment_lib.records import ModelVersion, Severity, Snapshot, SyntheticRows
+from sentiment_lib.registry import mlflow_runs, model_package
 from sentiment_lib.registry.mlflow_registry import Registry
 from sentiment_lib.registry.model_card import card
 from sentiment_lib.registry.registered_version import RegisteredVersion
 from sentiment_lib.settings import Settings
-from sentiment_lib.statistics.metrics import classification_metrics
 from sentiment_lib.steps.training import card_facts, time_budget, tune
 from sentiment_lib.steps.training import inputs as training_inputs
 from sentiment_lib.steps.training import snapshot as snapshot_step
@@ -167,12 +163,11 @@ def _train(
         record = replace(record, circumstances=getattr(model, "circumstances", None) or {})
         package = Path(scratch) / "package"
         digest = model_package.write(model, package)
-        frame = _without_inherited(store, frame, inputs.record)
+        frame = without_inherited(store, frame, inputs.record)
         holdout = None if frame is None else frame[frame["part"] == "holdout"]
         cost = measure_cost(model, package, stopwatch, [] if holdout is None else holdout["text"].tolist())
-        proba = None if holdout is None else _log_holdout(registry, run_id, model, holdout, Path(scratch))
         registry.log_training_record(run_id, record, cost)
-        facts = card_facts.card_facts(model, digest, record, cost, frame, proba, synthetic)
+        facts = card_facts.card_facts(model, digest, record, cost, frame, synthetic)
         text = card(facts, model=registry.name)
         registered = registry.register(
             package, digest=digest, model=model, run_id=run_id, training_key=task.key, card=text
@@ -180,22 +175,10 @@ def _train(
     return registered, record, cost
 
 
-def _without_inherited(store: Store, frame: pd.DataFrame | None, record: TrainingInputs) -> pd.DataFrame | None:
+def without_inherited(store: Store, frame: pd.DataFrame | None, record: TrainingInputs) -> pd.DataFrame | None:
     """The snapshot's rows without holdout rows that an ancestor or teacher learned from."""
     if frame is None or not record.parents:
         return frame
     with store.begin() as connection:
         learned = training_rows.learned_tweet_ids(connection, record.parents)
     return frame[(frame["part"] == "train") | ~frame["tweet_id"].isin(learned)]
-
-
-def _log_holdout(
-    registry: Registry, run_id: str, model: Model, rows: pd.DataFrame, scratch: Path
-) -> NDArray[np.float64]:
-    """Log metrics and plots for people; the gate reads only what `evaluate` computes. Returns probabilities (n, 3)."""
-    labels = np.array([LABEL_CODES[label] for label in rows["label"]])
-    proba = np.asarray(model.predict_proba(rows["text"].tolist()), dtype=np.float64)
-    registry.log_metrics_and_plots(
-        run_id, classification_metrics(labels, proba), holdout_plots.draw(labels, proba, scratch)
-    )
-    return proba

@@ -1,16 +1,19 @@
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from sentiment_lib.evaluation import alpha_spending, judgement_methods
+from sentiment_lib.evaluation.aims import Aim, choose
 from sentiment_lib.evaluation.checklist import ChecklistResult
-from sentiment_lib.evaluation.comparison import compare
+from sentiment_lib.evaluation.comparison import Terms, compare
 from sentiment_lib.evaluation.cost import Cost
 from sentiment_lib.evaluation.data_checks import DataChecks
 from sentiment_lib.evaluation.evidence_text import verdict_name
 from sentiment_lib.evaluation.gate import decide
+from sentiment_lib.hashing import canonical_json, hash_text
 from sentiment_lib.policy import GatePolicy
 from sentiment_lib.records import Answer
 
@@ -99,7 +102,7 @@ def test_the_error_of_slices_is_bounded_over_all_of_them_together(dice):
     labels, champion, candidate = dice(6000, 0.7, 0.7, seed=4)
     slices = {f"part {number}": np.arange(6000) % 20 == number for number in range(20)}
     shared = compare(labels, champion, candidate, slices=slices, policy=POLICY)
-    alone = compare(labels, champion, candidate, slices=slices, policy=POLICY, share_slice_level=False)
+    alone = compare(labels, champion, candidate, slices=slices, policy=POLICY, terms=Terms(share_slice_level=False))
     assert {part.difference.level for part in shared.slices} == {POLICY.guard_level / 20}
     assert {part.difference.level for part in alone.slices} == {POLICY.guard_level}
 
@@ -168,6 +171,91 @@ def test_costs_behaviours_and_data_within_their_bounds_pass(clear):
     answer, rules = decide(clear, POLICY, cost=cost, checklist=behaving(), data_checks=CHECKS)
     assert answer is Answer.PROMOTE
     assert len(rules) == 5 + 1 + 1 + 3 + 3 + 3
+
+
+@pytest.mark.parametrize(
+    ("method", "expected"),
+    [
+        (judgement_methods.FIRST, "bb82f8229145bc94dd6afac7a7668269b9f1d8c30ca149c2851edb659c7522ca"),
+        (judgement_methods.SECOND, "bc59618bc8f80e5d810740b23bd3672fc3cec481e8086dd781a7a5b1a727f5be"),
+    ],
+)
+def test_what_earlier_methods_recorded_keeps_its_bytes(method, expected):
+    rng = np.random.default_rng(5)
+    labels = rng.integers(0, 3, size=900)
+
+    def model(share):
+        right = rng.random(900) < share
+        return np.eye(3)[np.where(right, labels, (labels + rng.integers(1, 3, size=900)) % 3)] * 0.7 + 0.1
+
+    champion, candidate = model(0.6), model(0.66)
+    policy = GatePolicy(bootstrap_rounds=1000, budget_exponent=1.3)
+    compared = compare(
+        labels,
+        champion,
+        candidate,
+        slices={"a": np.arange(900) % 3 == 0, "b": np.arange(900) < 90},
+        policy=policy,
+        level=alpha_spending.significance_level(3, policy),
+        terms=Terms(share_slice_level=method > judgement_methods.FIRST),
+    )
+    verdict, rules = decide(compared, policy, method=method)
+    recorded = canonical_json([compared.as_dict(), str(verdict), [asdict(rule) for rule in rules]])
+    assert hash_text(recorded) == expected
+
+
+REFRESH = Aim(kind="refresh", margin=0.01)
+
+
+@pytest.mark.parametrize(
+    ("changed", "answer", "said"),
+    [
+        (14, Answer.PROMOTE, "worse by 1.0 or more: p"),
+        (-3, Answer.HOLD, "no gain was seen"),
+    ],
+)
+def test_a_refresh_needs_a_gain_and_must_not_be_worse_by_the_margin(dice, changed, answer, said):
+    labels, champion = dice(4000, 0.7)
+    candidate = champion.copy()
+    wrong = champion.argmax(axis=1) != 0 if changed > 0 else champion.argmax(axis=1) == 0
+    rows = np.flatnonzero((labels == 0) & wrong)[: abs(changed)]
+    candidate[rows] = [0.8, 0.1, 0.1] if changed > 0 else [0.1, 0.8, 0.1]
+    compared = compare(
+        labels, champion, candidate, policy=POLICY, level=1e-6, terms=Terms(margin=REFRESH.margin, guards_at_level=True)
+    )
+    found, rules = decide(compared, POLICY, aim=REFRESH)
+    benefit = next(rule for rule in rules if rule.rule == "benefit")
+    assert found is answer
+    assert said in benefit.reason
+    assert benefit.bound == -REFRESH.margin
+    # superiority cannot be shown with so few changes at this level
+    assert decide(compare(labels, champion, candidate, policy=POLICY, level=1e-6), POLICY)[0] is Answer.HOLD
+
+
+def test_the_same_recipe_on_more_and_newer_labels_is_a_refresh_and_all_else_a_change():
+    def recipe(family="bert", **options):
+        return SimpleNamespace(family=family, options=options)
+
+    same = recipe(epochs=2)
+    assert choose(same, recipe(epochs=2), newer=True, policy=POLICY) == REFRESH
+    for candidate, newer in ((same, False), (recipe(epochs=3), True), (recipe("vader", epochs=2), True)):
+        aim = choose(candidate, recipe(epochs=2), newer=newer, policy=POLICY)
+        assert (aim.kind, aim.margin) == ("change", 0.0)
+
+
+def test_a_worse_refresh_is_promoted_no_more_often_than_its_level_allows():
+    policy, rng, promoted = GatePolicy(bootstrap_rounds=200), np.random.default_rng(11), 0
+    labels = rng.integers(0, 3, size=1000)
+    for _ in range(100):
+        # the candidate loses where the champion is right a point more often than the other way round
+        draw, champion = rng.random(1000), np.where(rng.random(1000) < 0.7, labels, (labels + 1) % 3)
+        candidate = np.where(draw < 0.06, labels, np.where(draw < 0.18, (labels + 1) % 3, champion))
+        probabilities = [np.eye(3)[model] * 0.7 + 0.1 for model in (champion, candidate)]
+        compared = compare(
+            labels, *probabilities, policy=policy, level=0.05, terms=Terms(margin=0.01, guards_at_level=True)
+        )
+        promoted += decide(compared, policy, aim=REFRESH)[0] is Answer.PROMOTE
+    assert promoted <= 11  # 5 % of 100, and almost three standard errors
 
 
 def test_all_looks_together_spend_no_more_than_the_budget():
