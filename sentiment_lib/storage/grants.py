@@ -26,7 +26,7 @@ _APPEND: Rights = ("SELECT", "INSERT")
 _FACTS = MappingProxyType({APP: _APPEND, CONSOLE: _READ})
 _COUNTS = "UPDATE (finished_at, received, stored, duplicate, quarantined)"
 _LABEL = "UPDATE (labelled_at, confidence, inclusion_probability)"
-_PICK = "UPDATE (state, label, label_id, finished_at, wants_second)"
+_PICK = "UPDATE (state, label, label_id, finished_at, handed_at)"
 
 #: Rights by table and role. UPDATE names its columns. No role may truncate, make triggers or define tables.
 GRANTS: Mapping[str, Mapping[str, Rights]] = {
@@ -51,6 +51,7 @@ GRANTS: Mapping[str, Mapping[str, Rights]] = {
         API: ("SELECT", "UPDATE (labelled_at)"),
         CONSOLE: _READ,
     },
+    "sentiment_days": {APP: (*_APPEND, "UPDATE"), CONSOLE: _READ},
     "quality_days": {APP: (*_APPEND, "UPDATE"), CONSOLE: _READ},
     "alerts": {
         APP: (*_APPEND, "UPDATE"),
@@ -72,7 +73,7 @@ GRANTS: Mapping[str, Mapping[str, Rights]] = {
 def apply(connection: Connection) -> tuple[str, ...]:
     """Give the roles that exist the rights of GRANTS, and take away every other; returns these roles. Idempotent.
 
-    The connection is the owner's. Raises KeyError for a table without an entry.
+    The connection is the owner's. A table without an entry is the owner's alone.
     """
     existing = connection.execute(
         text("SELECT rolname FROM pg_roles WHERE rolname = ANY(:roles)"), {"roles": list(ROLES)}
@@ -90,7 +91,7 @@ def apply(connection: Connection) -> tuple[str, ...]:
     connection.exec_driver_sql("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
     connection.exec_driver_sql(f"GRANT USAGE ON SCHEMA public TO {names}")
     for table in tables(connection):
-        for role, rights in GRANTS[table].items():
+        for role, rights in GRANTS.get(table, {}).items():
             if role in roles:
                 connection.exec_driver_sql(f"GRANT {', '.join(rights)} ON {table} TO {role}")
     return roles
