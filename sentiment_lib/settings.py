@@ -62,6 +62,21 @@ class ServingSettings(BaseModel):
     session_hours: float = Field(12, gt=0, description="lifetime of a browser session")
 
 
+class InputSettings(BaseModel):
+    """Limits of files that come in; each holds before what it limits is in memory."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    maximum_row_characters: int = Field(64 << 10, ge=1024, description="one row: a record, a line, a cell, a tweet")
+    maximum_columns: int = Field(1000, ge=10, description="columns of a file")
+    maximum_json_characters: int = Field(8 << 20, ge=1024, description="one JSON value, such as a page of tweets")
+    maximum_unpacked_bytes: int = Field(16 << 30, ge=1 << 20, description="a gzip file, unpacked")
+    maximum_unpacking_ratio: float = Field(100, ge=2, description="unpacked to packed size, from 64 MiB on")
+    maximum_page_bytes: int = Field(32 << 20, ge=64 << 10, description="a Parquet page, unpacked")
+    maximum_refused_rows: int = Field(100_000, ge=1, description="refused rows, when they are more than half of all")
+    quarantine_bytes: int = Field(32 << 20, ge=1024, description="text quarantined whole, for each input")
+
+
 class Settings(BaseSettings):
     """Addresses, secrets and the policy."""
 
@@ -96,6 +111,7 @@ class Settings(BaseSettings):
     #: to critical alerts
     alert_urls: SecretStr = SecretStr("")
     serving: ServingSettings = ServingSettings()
+    input: InputSettings = InputSettings()
     policy: Policy = Policy()
 
     @cached_property

@@ -43,6 +43,7 @@ def ingest(
     """
     from sentiment_lib.errors import BadInput, BadSource
     from sentiment_lib.records import IngestResult
+    from sentiment_lib.settings import load_settings
     from sentiment_lib.sources.base import Source
     from sentiment_lib.sources.files import FileSource
     from sentiment_lib.sources.sample_stream import SampleStream
@@ -51,8 +52,9 @@ def ingest(
     if not (paths or landing or x or sample):
         raise BadInput(what="`sentiment ingest` without a source", problem="name files, or --landing, --x or --sample")
     columns, options = parse_columns(column), read_options(separator, encoding, zone, date_format, map_label)
+    limits = load_settings().input
     # every file is opened before the first is read
-    files = [FileSource(path, preset, columns, name, options) for path in paths or []]
+    files = [FileSource(path, preset, columns, name, options, limits=limits) for path in paths or []]
     sources: list[Source] = []
     if sample:
         midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)

@@ -77,11 +77,12 @@ def import_(
 
     Exit code 1 when rows are refused; the others are stored all the same.
     """
+    from sentiment_lib.settings import load_settings
     from sentiment_lib.sources.files import FileSource
     from sentiment_lib.steps.labelling import import_labels
 
     options = read_options(separator, encoding, zone, date_format, map_label)
-    source = FileSource(path, "labels", parse_columns(column), options=options)
+    source = FileSource(path, "labels", parse_columns(column), options=options, limits=load_settings().input)
     with open_store() as (store, settings):
         person = authorise(store, settings, f"label import {path.name}")
         result = import_labels.run(store, source, by=person.name, drawn_with=drawn_with)

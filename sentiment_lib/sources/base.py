@@ -8,13 +8,19 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 
+class Line(NamedTuple):
+    """A physical line, or the text of one JSON value."""
+
+    text: str
+
+
 class Row(NamedTuple):
     """One row before validation: every field is text or absent."""
 
     #: position in the source, from 1
     number: int
-    #: the raw row: JSON, or cells from which `raw` makes JSON when it is quarantined
-    content: str | list[Any] | dict[str, Any]
+    #: the raw row: JSON, or what `raw` makes JSON of when the row is quarantined
+    content: str | Line | list[Any] | dict[str, Any]
     #: why the row cannot be parsed, or None
     problem: str | None = None
     tweet_id: str | None = None
@@ -33,6 +39,8 @@ class Row(NamedTuple):
         """The raw row for the quarantine: ASCII with escapes, so that NUL bytes and lone surrogates survive."""
         if isinstance(self.content, str):
             return self.content
+        if isinstance(self.content, Line):
+            return json.dumps(self.content.text.rstrip("\r\n"), ensure_ascii=True)
         return json.dumps(self.content, ensure_ascii=True, default=str)
 
 

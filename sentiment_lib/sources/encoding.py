@@ -10,11 +10,12 @@ from typing import IO
 CHUNK_BYTES = 1 << 20
 #: Bytes that Windows-1252 does not define, and one that no text in it has (y with two dots).
 _UNDEFINED = re.compile(rb"[\x81\x8d\x8f\x90\x9d\xff]")
-_HIGH = re.compile(rb"[\x80-\xff]")
+_HIGH = bytes(range(0x80, 0x100))
 #: Windows-1252 is for languages in which accented letters stand alone; runs of them are another encoding.
 _RUN = re.compile(rb"[\xc0-\xff]{4,}")
 _MAX_RUN_SHARE = 0.2
-_SURROGATE = re.compile(r"[\udc80-\udcff]")
+#: A decoded character, as opposed to a byte that is not UTF-8.
+_DECODED = re.compile(r"[^\x00-\x7f\udc80-\udcff]")
 _BYTE_ORDER_MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 
 
@@ -24,7 +25,7 @@ def detect(file: IO[bytes]) -> str | None:
     A file with valid UTF-8 beyond ASCII is UTF-8, damaged bytes or not.
     """
     decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
-    suspicious: list[bytes] = []
+    evidence = _SingleByteEvidence()
     first = True
     while chunk := _read(file):
         if first:
@@ -35,10 +36,10 @@ def detect(file: IO[bytes]) -> str | None:
         if chunk.isascii() and decoder.getstate()[0] == b"":
             continue
         text = decoder.decode(chunk)
-        if not text.isascii() and not _SURROGATE.sub("", text).isascii():
+        if not text.isascii() and _DECODED.search(text):
             return "utf-8"
-        suspicious.append(chunk)
-    return _single_byte(b"".join(suspicious)) if suspicious else "utf-8"
+        evidence.add(chunk)
+    return evidence.verdict()
 
 
 def _read(file: IO[bytes]) -> bytes:
@@ -49,14 +50,26 @@ def _read(file: IO[bytes]) -> bytes:
         return b""
 
 
-def _single_byte(data: bytes) -> str | None:
-    high = len(_HIGH.findall(data))
-    if high == 0:
-        return "utf-8"
-    in_runs = sum(map(len, _RUN.findall(data)))
-    if _UNDEFINED.search(data) or in_runs > _MAX_RUN_SHARE * high:
-        return None
-    return "cp1252"
+class _SingleByteEvidence:
+    """Counts of the bytes beyond ASCII, which tell Windows-1252 from other encodings."""
+
+    def __init__(self) -> None:
+        self._high = self._in_runs = 0
+        self._undefined = False
+
+    def add(self, data: bytes) -> None:
+        """Count a chunk."""
+        self._high += len(data) - len(data.translate(None, _HIGH))
+        self._in_runs += sum(len(match[0]) for match in _RUN.finditer(data))
+        self._undefined = self._undefined or _UNDEFINED.search(data) is not None
+
+    def verdict(self) -> str | None:
+        """Windows-1252, or UTF-8 without evidence; None when it is neither."""
+        if self._high == 0:
+            return "utf-8"
+        if self._undefined or self._in_runs > _MAX_RUN_SHARE * self._high:
+            return None
+        return "cp1252"
 
 
 def _utf_16_without_mark(head: bytes) -> str | None:

@@ -11,27 +11,24 @@ import gzip
 import hashlib
 import io
 import json
-import sys
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict
-from itertools import chain, count, repeat
+from dataclasses import asdict, replace
+from itertools import count, repeat
 from pathlib import Path
 from typing import IO, Any
 
-from sentiment_lib.errors import BadSource
-from sentiment_lib.hashing import hash_file
+from sentiment_lib.errors import BadInput, BadSource
+from sentiment_lib.settings import InputSettings
 from sentiment_lib.sources import encoding, header, json_records
-from sentiment_lib.sources.base import Row, SourceIdentity
+from sentiment_lib.sources.base import Line, Row, SourceIdentity
 from sentiment_lib.sources.delimited import BadRecord, Layout, RecordReader, is_quoted
-from sentiment_lib.sources.parquet_batches import dicts_of
+from sentiment_lib.sources.input_file import InputFile, limited_lines
+from sentiment_lib.sources.parquet_rows import ParquetRows
 from sentiment_lib.sources.presets import FIELDS, UNIT_ID, UNIT_ID_ADVICE, Preset, preset
 from sentiment_lib.sources.read_options import ReadOptions
 from sentiment_lib.sources.tweet_json import fields_of, label_studio_fields
 from sentiment_lib.sources.values import id_time, parse_tweet_id
-
-LARGEST_FIELD = 64 << 20  # a larger cell is an error of the file
-PARQUET_ROWS = 10_000
 
 
 class FileSource:
@@ -47,8 +44,13 @@ class FileSource:
         columns: Mapping[str, str] | None = None,
         name: str | None = None,
         options: ReadOptions | None = None,
+        *,
+        limits: InputSettings | None = None,
+        follow_links: bool = True,
     ) -> None:
         self.path = path
+        self._limits = limits or InputSettings()
+        self._file = InputFile(path=path, limits=self._limits, follow_links=follow_links)
         self._options = options or ReadOptions()
         if isinstance(preset_name, Preset):
             self._preset, preset_name = preset_name, "plain"
@@ -61,20 +63,15 @@ class FileSource:
         self.notes: list[str] = []
         #: what to try when no row can be read
         self.advice: str | None = None
-        if not path.is_file():
-            raise BadSource(source=path.name, problem="there is no such file" if not path.exists() else "it is no file")
-        if path.stat().st_size == 0:
-            raise BadSource(source=path.name, problem="the file is empty")
-        try:
-            digest = hash_file(path)
-        except OSError as error:
-            raise BadSource(source=path.name, problem=f"it cannot be opened ({error.strerror})") from error
+        digest = self._file.digest()
         if columns or self._options != ReadOptions():  # the same file with other options is another input
             reading: list[object] = [digest, sorted(self._preset.columns.items())]
             if self._options != ReadOptions():
                 reading.append(asdict(self._options))
             digest = hashlib.sha256(json.dumps(reading).encode()).hexdigest()
-        default = preset_name if preset_name != "plain" else path.name
+        if name is not None and not name.isprintable():
+            raise BadInput(what=f"the name {name!a} of a source", problem="it is not UTF-8 or has control characters")
+        default = preset_name if preset_name != "plain" else self._file.name
         self.identity = SourceIdentity(name=name or default, digest=digest)
 
     def rows(self) -> Iterator[Row]:
@@ -83,15 +80,15 @@ class FileSource:
         try:
             yield from self._read()
         except BadSource as error:
-            raise BadSource(source=self.path.name, problem=str(error.details["problem"])) from error
+            raise BadSource(source=self._file.name, problem=str(error.details["problem"])) from error
         except UnicodeError as error:
-            raise BadSource(source=self.path.name, problem=f"its encoding is another: {error.reason}") from error  # type: ignore[attr-defined]
+            raise BadSource(source=self._file.name, problem=f"its encoding is another: {error.reason}") from error  # type: ignore[attr-defined]
         except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-            raise BadSource(source=self.path.name, problem=f"the gzip data is damaged or cut off ({error})") from error
+            raise BadSource(source=self._file.name, problem=f"the gzip data is damaged or cut off ({error})") from error
         except csv.Error as error:
-            raise BadSource(source=self.path.name, problem=f"it is not CSV ({error})") from error
+            raise BadSource(source=self._file.name, problem=f"it is not CSV ({error})") from error
         except json_records.BrokenDocument as error:
-            raise BadSource(source=self.path.name, problem=f"it is not JSON ({error})") from error
+            raise BadSource(source=self._file.name, problem=f"it is not JSON ({error})") from error
 
     def _read(self) -> Iterator[Row]:
         suffixes = [suffix.lower() for suffix in self.path.suffixes]
@@ -105,34 +102,29 @@ class FileSource:
             yield from self._delimited("\t" if kind == ".tsv" else ",")
         else:
             problem = f"the ending {kind or 'of its name'!a} is none of .csv, .tsv, .jsonl, .parquet (or with .gz)"
-            raise BadSource(source=self.path.name, problem=problem)
+            raise BadSource(source=self._file.name, problem=problem)
 
     def _open(self) -> IO[str]:
         name = self._options.encoding
         if name is None:
-            with self._binary() as binary:
+            with self._file.open_unpacked() as binary:
                 name = encoding.detect(binary)
             if name is None:
                 problem = "it is not UTF-8, nor UTF-16 or Windows-1252: name its encoding with --encoding"
-                raise BadSource(source=self.path.name, problem=problem)
+                raise BadSource(source=self._file.name, problem=problem)
             if name not in ("utf-8", "utf-8-sig"):
                 self._note(f"read as {'Windows-1252' if name == 'cp1252' else name.upper()}, not UTF-8")
+        content = self._file.open_unpacked()
         if name.lower().replace("_", "-") in ("utf-8", "utf8", "utf-8-sig"):
             # bytes that are not UTF-8 become lone surrogates, for which a row is quarantined
-            return io.TextIOWrapper(self._binary(), encoding="utf-8-sig", errors="surrogateescape", newline="")
-        return io.TextIOWrapper(self._binary(), encoding=name, newline="")
-
-    def _binary(self) -> Any:
-        with self.path.open("rb") as file:
-            zipped = file.read(2) == b"\x1f\x8b"
-        return gzip.open(self.path, "rb") if zipped else self.path.open("rb")
+            return io.TextIOWrapper(content, encoding="utf-8-sig", errors="surrogateescape", newline="")
+        return io.TextIOWrapper(content, encoding=name, newline="")
 
     def _note(self, what: str) -> None:
         if what not in self.notes:
             self.notes.append(what)
 
     def _delimited(self, default: str) -> Iterator[Row]:
-        csv.field_size_limit(min(LARGEST_FIELD, sys.maxsize))
         with self._open() as file:
             columns, skipped = self._header(file, default)
             layout = Layout(
@@ -141,6 +133,7 @@ class FileSource:
                 id_index=columns.positions.get("tweet_id"),
                 date_index=columns.positions.get("created_at") if "created_at" in self._preset.required else None,
                 min_cells=1 + max(columns.positions[name] for name in self._preset.required),
+                longest=self._limits.maximum_row_characters,
             )
         if UNIT_ID in columns.names and "tweet_id" not in self._explicit:
             self.advice = UNIT_ID_ADVICE
@@ -148,15 +141,16 @@ class FileSource:
             self._note(f"columns are separated by {'tabs' if columns.separator == chr(9) else columns.separator}")
         if layout.separator == "\t":
             with self._open() as file:
-                layout = Layout(**{**asdict(layout), "quoted": is_quoted(file, layout)})
+                layout = replace(layout, quoted=is_quoted(limited_lines(file, layout.longest), layout))
         with self._open() as file:
             for _ in range(skipped):
                 next(file)
             number = 0
-            for records in RecordReader(file, layout, first_line=skipped + 1):
+            lines = limited_lines(file, layout.longest)
+            for records in RecordReader(lines, layout, first_line=skipped + 1):
                 if isinstance(records, BadRecord):
                     number += 1
-                    yield Row(number, _escaped(records.raw), records.problem)
+                    yield Row(number, Line(records.raw), records.problem)
                 else:
                     yield from self._rows_of(records, columns.positions, layout, number)
                     number += len(records)
@@ -164,15 +158,21 @@ class FileSource:
     def _header(self, file: IO[str], default: str) -> tuple[header.Header, int]:
         """The header and the number of lines before the first row."""
         separator, skipped = self._options.separator_character, 0
-        for line in file:
+        longest = self._limits.maximum_row_characters
+        for line in limited_lines(file, longest):
             skipped += 1
+            if len(line) > longest:
+                raise BadSource(source="", problem=f"its line {skipped} has more than {longest} characters")
             if (stated := header.separator_line(line)) is not None:
                 separator = separator or stated
             elif line.strip():
                 break
         else:
-            raise BadSource(source=self.path.name, problem="the file is empty")
+            raise BadSource(source=self._file.name, problem="the file is empty")
         columns = header.find(line, self._preset, default=default, separator=separator)
+        if len(columns.names) > self._limits.maximum_columns:
+            problem = f"it has {len(columns.names)} columns, more than {self._limits.maximum_columns}"
+            raise BadSource(source="", problem=problem)
         if not columns.is_line:
             self._note(f"it has no header; its columns are taken to be {', '.join(columns.names)}")
         return columns, skipped if columns.is_line else skipped - 1
@@ -190,7 +190,8 @@ class FileSource:
             return
         for number, record in enumerate(records, start=before + 1):
             if not layout.min_cells <= len(record) <= layout.width:
-                yield Row(number, record, f"{len(record)} columns where the header has {layout.width}")
+                content = record[: self._limits.maximum_columns]
+                yield Row(number, content, f"{len(record)} columns where the header has {layout.width}")
             else:  # spreadsheets leave out empty cells at the end
                 padded = record + [""] * (layout.width - len(record))
                 yield from self._rows_of([padded], positions, layout, number - 1)
@@ -212,13 +213,13 @@ class FileSource:
 
     def _json(self, file: IO[str]) -> Iterator[Row]:
         first = True
-        for number, (line, value) in enumerate(json_records.values(file), start=1):
-            raw = _escaped(line) if line is not None else value
+        for number, (content, value) in enumerate(json_records.values(file, self._limits), start=1):
             if isinstance(value, json_records.BadValue):
-                yield Row(number, _escaped(value.raw), value.problem)
+                yield Row(number, Line(value.raw), value.problem)
                 continue
+            raw = content if content is not None else Line(str(value))
             if not isinstance(value, dict):
-                yield Row(number, raw if isinstance(raw, str) else _escaped(str(value)), "not a JSON object")
+                yield Row(number, raw, "not a JSON object")
                 continue
             cells = self._fields(value, check=first)
             first = False
@@ -246,28 +247,31 @@ class FileSource:
             names = list(value)
             columns = {**{name: value[names[position]] for name, position in positions.items()}, **columns}
             if check and (missing := header.missing_fields(columns, expected)) and not expected.date_from_id:
-                raise BadSource(source=self.path.name, problem=header.missing_columns(names, missing, expected))
+                raise BadSource(source=self._file.name, problem=header.missing_columns(names, missing, expected))
         return columns
 
     def _parquet(self) -> Iterator[Row]:
         import pyarrow as pa
-        import pyarrow.parquet as pq
 
         try:
-            file = pq.ParquetFile(self.path)
-            names = file.schema_arrow.names
-            positions = header.positions_of(names, self._preset)
-            if missing := header.missing_fields(positions, self._preset):
-                raise BadSource(source="", problem=header.missing_columns(names, missing, self._preset))
-            columns = {name: names[position] for name, position in positions.items()}
-            batches = (
-                dicts_of(batch) for batch in file.iter_batches(PARQUET_ROWS, columns=list(set(columns.values())))
-            )
-            for number, record in enumerate(chain.from_iterable(batches), start=1):
-                values = {name: _text(record[column]) for name, column in columns.items()}
-                yield self._row(number, record, values)
+            with self._file.open() as opened:
+                file = ParquetRows(opened, self._limits)
+                positions = header.positions_of(file.names, self._preset)
+                if missing := header.missing_fields(positions, self._preset):
+                    raise BadSource(source="", problem=header.missing_columns(file.names, missing, self._preset))
+                columns = {name: file.names[position] for name, position in positions.items()}
+                nested = [name for name, column in columns.items() if file.holds_no_plain_value(column)]
+                if required := [name for name in nested if name in self._preset.required]:
+                    problem = f"its column {columns[required[0]]!a} holds no plain values"
+                    raise BadSource(source="", problem=problem)
+                columns = {name: column for name, column in columns.items() if name not in nested}
+                for number, (record, too_long) in enumerate(file.rows(columns.values()), start=1):
+                    if too_long is not None:
+                        yield Row(number, record, too_long)
+                    else:
+                        yield self._row(number, record, {name: _text(record[c]) for name, c in columns.items()})
         except (pa.ArrowException, OSError) as error:
-            raise BadSource(source=self.path.name, problem=f"it is not Parquet ({error})") from error
+            raise BadSource(source=self._file.name, problem=f"it is not Parquet ({error})") from error
 
     def _row(self, number: int, raw: Any, values: dict[str, str | None]) -> Row:
         for name, convert in self._converters.items():
@@ -288,8 +292,3 @@ def _text(value: Any) -> str | None:
     if isinstance(value, bytes):
         return value.decode("utf-8", "surrogateescape")
     return None if value is None else str(value)
-
-
-def _escaped(line: str) -> str:
-    """JSON in ASCII: NUL bytes and lone surrogates reach the quarantine unchanged."""
-    return json.dumps(line.rstrip("\r\n"), ensure_ascii=True)

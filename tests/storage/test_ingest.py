@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import random
 import threading
 from datetime import UTC, datetime, timedelta
@@ -13,7 +14,7 @@ from pydantic import SecretStr
 from sqlalchemy import text
 
 from sentiment_lib.errors import BadInput, BadSource
-from sentiment_lib.settings import Settings
+from sentiment_lib.settings import InputSettings, Settings
 from sentiment_lib.sources import catalog, x_api
 from sentiment_lib.sources.base import Row, SourceIdentity
 from sentiment_lib.sources.files import FileSource
@@ -82,7 +83,7 @@ def content(store):
         (f"٣,hello,,{DAY},,", "is no tweet id"),
         (f"1,,,{DAY},,", "the text is empty"),
         (f"1,   ,,{DAY},,", "the text is empty"),
-        (f"1,{'a' * 1_000_000},,{DAY},,", "the text has 1000000 characters, more than 10000"),
+        (f"1,{'a' * 20_000},,{DAY},,", "the text has 20000 characters, more than 10000"),
         (f"1,he\x00llo,,{DAY},,", "the text holds a NUL byte"),
         (f"1,é caf\udce9,,{DAY},,", "the text is not UTF-8"),
         ("1,hello,,2199-01-01T00:00:00Z,,", "lies in the future"),
@@ -469,8 +470,8 @@ def test_a_file_that_a_killed_process_had_claimed_is_continued(store, settings, 
     folder = landing(settings)
     (folder / "t.csv").write_text(HEADER + "".join(f"{n},t {n},,{DAY},,\n" for n in range(1, 56)))
 
-    def dying(path, preset, name):
-        return CutOff(FileSource(path, preset, name=name), 37)
+    def dying(path, preset, **options):
+        return CutOff(FileSource(path, preset, **options), 37)
 
     monkeypatch.setattr(step, "FileSource", dying)
     with pytest.raises(Killed):
@@ -480,6 +481,46 @@ def test_a_file_that_a_killed_process_had_claimed_is_continued(store, settings, 
     (result,) = step.run_landing(store, settings)
     assert counts(result) == (55, 55, 0, 0)
     assert ask(store, "SELECT count(*) FROM ingests") == [(1,)]
+
+
+def test_names_and_links_in_the_landing_folder_fail_alone(store, settings, tmp_path):
+    folder = landing(settings)
+    (tmp_path / "secret.csv").write_text(f"{HEADER}1,secret,,{DAY},,\n")
+    (folder / "link.csv").symlink_to(tmp_path / "secret.csv")
+    os.mkfifo(folder / "pipe.csv")
+    for name in (b"caf\xe9.csv", b"a" * 251 + b".csv"):
+        with open(os.fsencode(folder) + b"/" + name, "w") as file:
+            file.write(f"{HEADER}2,never,,{DAY},,\n")
+    (folder / "good.csv").write_text(f"{HEADER}3,late,,{DAY},,\n")
+    (result,) = step.run_landing(store, settings)
+    assert counts(result) == (1, 1, 0, 0)
+    assert ask(store, "SELECT text FROM tweets") == [("late",)]
+    reasons = sorted(path.read_text() for path in (folder / "failed").glob("*.why.txt"))
+    assert len(reasons) == 4
+    for said in ("its name 'caf", "its name has 255", "symbolic link", "a pipe"):
+        assert sum(said in reason for reason in reasons) == 1
+    assert step.run_landing(store, settings) == []
+
+
+def test_the_text_of_refused_rows_is_cut_and_every_row_is_counted(store, settings, tmp_path):
+    limits = InputSettings(maximum_row_characters=1024, quarantine_bytes=3_000)
+    bounded = settings.model_copy(update={"input": limits})
+    long = "x" * 5_000
+    path = csv(tmp_path, f"1,late,,{DAY},,", *(f"{number},{long},,{DAY},," for number in range(2, 12)))
+    result = step.run(store, bounded, FileSource(path, limits=limits))
+    assert counts(result) == (11, 1, 0, 10)
+    (sizes,) = zip(*ask(store, "SELECT length(raw) FROM quarantine ORDER BY row_number"), strict=True)
+    assert max(sizes) < 1_100
+    assert max(sizes[3:]) < 250
+
+
+def test_a_file_of_refused_rows_is_not_read_to_its_end(store, settings, tmp_path, monkeypatch):
+    monkeypatch.setattr(step, "BATCH_ROWS", 20)
+    bounded = settings.model_copy(update={"input": InputSettings(maximum_refused_rows=50)})
+    path = csv(tmp_path, f"1,late,,{DAY},,", *("x" for _ in range(500)))
+    with pytest.raises(BadSource, match="it is not read further: 59 of 60 rows were refused"):
+        step.run(store, bounded, FileSource(path))
+    assert ask(store, "SELECT received, stored, duplicate, quarantined FROM ingests") == [(60, 1, 0, 59)]
 
 
 def test_a_missing_setting_is_no_fault_of_the_files(store, settings):

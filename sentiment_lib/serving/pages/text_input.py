@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import csv
 import io
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import chain, islice
 
 from sentiment_lib.errors import BadInput
+from sentiment_lib.settings import InputSettings
 from sentiment_lib.sources import encoding, header
 from sentiment_lib.sources.delimited import SEPARATORS, BadRecord, Layout, RecordReader, is_quoted
+from sentiment_lib.sources.input_file import limited_lines
 from sentiment_lib.text.limits import bad_text
 
 #: Names of the text column, in order of preference.
@@ -54,10 +54,14 @@ def parse_csv(content: bytes, maximum: int) -> list[InputText]:
         raise BadInput(what=what, problem=f"it is not {name.upper()} at byte {error.start}") from error
     if "\x00" in text:
         raise BadInput(what=what, problem="it contains NUL bytes, so it is not CSV")
-    lines = io.StringIO(text, newline="")
+    limits = InputSettings()
+    lines = limited_lines(io.StringIO(text, newline=""), limits.maximum_row_characters)
     first, skipped, separator = "", 0, None
     for line in lines:
         skipped += 1
+        if len(line) > limits.maximum_row_characters:
+            problem = f"its line {skipped} has more than {limits.maximum_row_characters:,} characters"
+            raise BadInput(what=what, problem=problem)
         if (stated := header.separator_line(line)) is not None:
             separator = stated
         elif line.strip():
@@ -66,9 +70,12 @@ def parse_csv(content: bytes, maximum: int) -> list[InputText]:
     if not first:
         raise BadInput(what=what, problem="it is empty")
     names, column, separator, has_header = _text_column(first, separator)
+    if len(names) > limits.maximum_columns:
+        raise BadInput(what=what, problem=f"it has more than {limits.maximum_columns:,} columns")
     layout = Layout(separator=separator, width=len(names), min_cells=column + 1)
     if separator == "\t":
-        layout = replace(layout, quoted=is_quoted(io.StringIO(text, newline=""), layout))
+        whole = limited_lines(io.StringIO(text, newline=""), layout.longest)
+        layout = replace(layout, quoted=is_quoted(whole, layout))
     rest = lines if has_header else chain([first], lines)
     # reading stops one row above the maximum
     rows = list(islice(_rows(rest, layout, skipped + 1 if has_header else skipped, column), maximum + 1))
@@ -93,7 +100,6 @@ def _text_column(line: str, separator: str | None) -> tuple[list[str], int, str,
 
 def _rows(lines: Iterator[str], layout: Layout, first_line: int, column: int) -> Iterator[tuple[str, str | None]]:
     """(text, problem) of each row that is not blank."""
-    csv.field_size_limit(sys.maxsize)
     for block in RecordReader(lines, layout, first_line=first_line):
         if isinstance(block, BadRecord):
             yield block.raw.strip(), block.problem

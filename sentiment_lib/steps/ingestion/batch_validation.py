@@ -82,7 +82,7 @@ def _validate(batch: Batch, validator: RowValidator, rows: Sequence[Row]) -> Non
                     batch.labels.append(label)
                 batch.problems.extend((row.number, problem) for problem in problems)
             elif reason is not None:
-                batch.bad.append((row.number, reason, row.raw))
+                batch.bad.append((row.number, reason, validator.raw(row)))
     elif not _validate_vectorised(batch, validator, rows):
         half = len(rows) // 2
         _validate(batch, validator, rows[:half])
@@ -160,12 +160,12 @@ def _tweet_ids(ids: Sequence[str | None]) -> list[int] | None:
 def _are_valid_texts(texts: Sequence[str | None]) -> bool:
     """True when no text is absent, too long, not UTF-8, or holds a NUL byte."""
     try:
-        joined = "".join(texts)  # type: ignore[arg-type]
+        lengths = list(map(len, texts))  # type: ignore[arg-type]
     except TypeError:
         return False
-    if "\x00" in joined or not (joined.isascii() or not SURROGATE.search(joined)):
-        return False
-    lengths = list(map(len, texts))  # type: ignore[arg-type]
     if max(lengths) > LONGEST_TEXT or not all(map(str.strip, texts)):  # type: ignore[arg-type]
+        return False
+    joined = "".join(texts)  # type: ignore[arg-type]
+    if "\x00" in joined or not (joined.isascii() or not SURROGATE.search(joined)):
         return False
     return min(lengths) > _LONGEST_ABSENT or not any(map(is_absent, texts))

@@ -44,7 +44,7 @@ def run(store: Store, settings: Settings, source: Source, *, now: datetime | Non
     Raises BadSource when it cannot be read to the end (rows read before stay stored), BadInput without an author key,
     IngestTaken when another process ingests the same input.
     """
-    validator = RowValidator(source.identity, _author_key(settings), now or datetime.now(UTC))
+    validator = RowValidator(source.identity, _author_key(settings), now or datetime.now(UTC), settings.input)
     with store.begin() as connection:
         ingest = ingests.open_ingest(connection, source.identity.name, source.identity.digest)
     writer, done, notes = tweets.TweetWriter(ingest.ingest_id), ingest.received, IngestNotes(source.identity.name)
@@ -53,6 +53,9 @@ def run(store: Store, settings: Settings, source: Source, *, now: datetime | Non
             batch = _store_batch(store, writer, done, chunks, source.identity.name)
             notes.add(batch)
             done += batch.received
+            if notes.refuses_most(settings.input.maximum_refused_rows):
+                problem = f"it is not read further: {notes.refused()}"
+                raise BadSource(source=source.identity.name, problem=problem)
     if chunks.error is not None:
         raise chunks.error
     with store.begin() as connection:
@@ -111,7 +114,10 @@ def run_landing(store: Store, settings: Settings) -> list[IngestResult]:
             return []
         for claim in landing.claims():
             try:
-                result = _import_labels(store, claim) if claim.preset == "labels" else _ingest(store, settings, claim)
+                if claim.problem is not None:
+                    raise BadSource(source=claim.file_name, problem=claim.problem)
+                is_labels = claim.preset == "labels"
+                result = _import_labels(store, settings, claim) if is_labels else _ingest(store, settings, claim)
             except (BadSource, BadInput) as error:
                 log.warning("%s", error)
                 landing.failed(claim, str(error))
@@ -124,17 +130,21 @@ def run_landing(store: Store, settings: Settings) -> list[IngestResult]:
 
 
 def _ingest(store: Store, settings: Settings, claim: Claim) -> IngestResult:
-    name = claim.preset if claim.preset != "plain" else claim.file_name
-    return run_file(store, settings, FileSource(claim.path, claim.preset, name=name))
+    return run_file(store, settings, _open(settings, claim, claim.preset if claim.preset != "plain" else None))
 
 
-def _import_labels(store: Store, claim: Claim) -> IngestResult:
+def _open(settings: Settings, claim: Claim, name: str | None) -> FileSource:
+    """The claimed file, which is not opened through a link."""
+    return FileSource(claim.path, claim.preset, name=name or claim.file_name, limits=settings.input, follow_links=False)
+
+
+def _import_labels(store: Store, settings: Settings, claim: Claim) -> IngestResult:
     """Import labels for the person in the file's column labelled_by, else for the person that the file is named after.
 
     The result counts labels of stored tweets as duplicates: they bring no tweet.
     """
     by = claim.file_name.partition(".")[0]
-    result = import_labels.run(store, FileSource(claim.path, "labels", name=claim.file_name), by=by)
+    result = import_labels.run(store, _open(settings, claim, None), by=by)
     refused = tuple(f"row {number}: {reason}" for number, reason in result.problems)
     if result.refused and result.refused == result.received:
         raise NothingIngested(source=claim.file_name, problem=refused[0] if refused else "")

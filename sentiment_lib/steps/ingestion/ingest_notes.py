@@ -48,6 +48,10 @@ class IngestNotes:
     def _too_many_refused(self) -> bool:
         return self._received >= MIN_ROWS and self._refused > MAX_REFUSED_SHARE * self._received
 
+    def refuses_most(self, rows: int) -> bool:
+        """Whether more than so many rows were refused, and more than half of all."""
+        return self._refused > max(rows, self._received // 2)
+
     def refused(self) -> str:
         """How many rows were refused, and the most frequent reason."""
         if not self._reasons:

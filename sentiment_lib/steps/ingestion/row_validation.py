@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import NamedTuple
 
+from sentiment_lib.settings import InputSettings
 from sentiment_lib.sources.base import Row, SourceIdentity
 from sentiment_lib.sources.values import (
     is_absent,
@@ -33,6 +34,8 @@ MAX_AHEAD = timedelta(days=1)
 OLDEST = datetime(2006, 3, 21, tzinfo=UTC)  # the first tweet
 #: Maximum length of an author or airline name.
 LONGEST_NAME = 80
+#: What is kept of a refused row when too much is quarantined already.
+_CUT_CHARACTERS = 200
 #: Length of the longest word in values.ABSENT_OPTIONAL.
 _LONGEST_ABSENT = 4
 
@@ -50,8 +53,12 @@ class RowResult(NamedTuple):
 class RowValidator:
     """Validates the rows of one source; dates are compared with `now`."""
 
-    def __init__(self, identity: SourceIdentity, author_key: bytes, now: datetime) -> None:
+    def __init__(
+        self, identity: SourceIdentity, author_key: bytes, now: datetime, limits: InputSettings | None = None
+    ) -> None:
         self._identity = identity
+        limits = limits or InputSettings()
+        self._longest_raw, self._whole_bytes = limits.maximum_row_characters, limits.quarantine_bytes
         self.latest = now + MAX_AHEAD
         self.synthetic = identity.synthetic
         #: whether rounded ids were detected in this source
@@ -88,6 +95,15 @@ class RowValidator:
         )
         label, problems = self.label(row, tweet)
         return RowResult(tweet, label, None, (*problems, problem) if problem else problems)
+
+    def raw(self, row: Row) -> str:
+        """The raw row for the quarantine: whole, until a row or all rows together have too many characters."""
+        raw = row.raw
+        longest = self._longest_raw if self._whole_bytes > 0 else _CUT_CHARACTERS
+        if len(raw) > longest:
+            raw = f"{raw[:longest]} [cut off: {len(raw)} characters]"
+        self._whole_bytes -= len(raw)
+        return raw
 
     def label(self, row: Row, tweet: TweetTuple) -> tuple[LabelTuple | None, tuple[str, ...]]:
         """The row's label of a tweet, if it has one, and why it cannot be read."""
