@@ -1,78 +1,186 @@
-"""False alarms on streams whose days are not exchangeable: chance days, weekdays, a constant share of copies.
+"""False alarms on streams whose days are not exchangeable, and of hourly checks.
 
-One class share and the copies, each tested as one of the signals of a check, in the order in which checks run: the
-floor of each window comes from those before it. Words, lengths and the other signals are not part of this figure.
+Real airline tweets, drawn for each day with the shares that the stream says, go through the whole check with all its
+signals in the order in which the platform runs it: reference, history, level and incidents as in `steps/monitoring`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
+from scipy import stats
 
+from benchmarks.drift import scenarios
 from benchmarks.drift.null import share
-from sentiment_lib.drift.copied_share import TextRuns, compare_copies
-from sentiment_lib.drift.effect_floors import EffectFloors
+from sentiment_lib.drift import detectors
+from sentiment_lib.drift.between_days import MIN_WINDOWS, PastWindow, collect_histories
+from sentiment_lib.drift.copied_share import TextRuns
+from sentiment_lib.drift.false_alarms import overlapping_level, window_level
 from sentiment_lib.policy import DriftPolicy
 from sentiment_lib.statistics.metrics import Floats
-from sentiment_lib.statistics.two_sample_tests import chi_square_test
 
 POLICY = DriftPolicy()
-#: Signals of a check, over which it is corrected.
-SIGNALS = 24
-LEVEL = POLICY.false_alarm_rate / SIGNALS
-#: Windows before this day are not counted: floors need past windows.
-COUNTED_FROM, DAYS = 35, 65
-STREAMS = ("equal days", "chance days, sd 2.8 points", "chance days, sd 6.2 points", "weekdays 56 to 73 %")
-LETTERS = list("abcdefghijklmnopqrstuvwxyz")
+#: Windows before this day are not counted.
+COUNTED_FROM, DAYS = 28, 63
+#: First check: the first whose weekday has three weeks of history.
+STARTED = 22
+TWEETS = 300
+HOURS = 24
 
 
-def calendar(_data: Path, quick: bool, _sizes: list[int]) -> dict[str, object]:
-    """Share of windows with an alarm, by kind of stream."""
+@dataclass(frozen=True, kw_only=True)
+class Stream:
+    """Shares of negative tweets (days,), volumes (days,), spread of the airlines' shares, and share of copies."""
+
+    negative: Floats = field(repr=False)
+    volume: Floats = field(repr=False)
+    airline_spread: float = 0.0
+    copies: tuple[float, int] = (0.0, 8)
+
+
+def _plain(random: np.random.Generator, spread: float = 0.0) -> Stream:
+    negative = np.clip(0.63 + random.normal(0, 1, DAYS) * spread, 0.05, 0.95)
+    return Stream(negative=negative, volume=np.full(DAYS, TWEETS))
+
+
+def _weekdays(random: np.random.Generator) -> Stream:
+    negative = np.where(np.arange(DAYS) % 7 >= 5, 0.56, 0.73) + random.normal(0, 0.01, DAYS)
+    return replace(_plain(random), negative=negative)
+
+
+def _growing(random: np.random.Generator) -> Stream:
+    return replace(_plain(random, 0.028), volume=np.linspace(220, 660, DAYS))
+
+
+def _weekends(random: np.random.Generator) -> Stream:
+    return replace(_weekdays(random), volume=np.where(np.arange(DAYS) % 7 >= 5, 220, 400))
+
+
+STREAMS: dict[str, Callable[[np.random.Generator], Stream]] = {
+    "equal days": _plain,
+    "chance days, sd 2.8 points": partial(_plain, spread=0.028),
+    "chance days, sd 6.2 points": partial(_plain, spread=0.062),
+    "weekdays 56 to 73 %": _weekdays,
+    "airline shares, sd 3 points": lambda random: replace(_plain(random), airline_spread=0.03),
+    "growing volume": _growing,
+    "weekend volume and weekdays": _weekends,
+    "constant 10 % copies in clusters of 8": lambda random: replace(_plain(random), copies=(0.1, 8)),
+    "constant 10 % copies in clusters of 25": lambda random: replace(_plain(random), copies=(0.1, 25)),
+}
+HOURLY = ("equal days", "chance days, sd 2.8 points", "weekdays 56 to 73 %")
+
+
+def calendar(data: Path, quick: bool, _sizes: list[int]) -> dict[str, object]:
+    """Share of daily windows with an alarm from week five on, by kind of stream; incidents a month of hourly checks."""
+    tweets = _airline_tweets(data)
     found: dict[str, object] = {}
-    for name in STREAMS:
-        alarms = [alarm for seed in range(8 if quick else 40) for alarm in _class_share(name, seed)]
+    for name, make in STREAMS.items():
+        alarms = []
+        for seed in range(2 if quick else 12):
+            random = np.random.default_rng([5, seed])
+            alarms += _Platform(_draw(tweets, make(random), random)).daily()
         found[name] = share(sum(alarms), len(alarms))
         print(f"calendar {name}: {found[name]}", flush=True)
-    for size in (8, 25):
-        copied = [_copies(size, seed) for seed in range(20 if quick else 120)]
-        found[f"constant 10 % copies in clusters of {size}"] = share(sum(copied), len(copied))
-        print(f"calendar copies of {size}: {share(sum(copied), len(copied))}", flush=True)
+    for name in () if quick else HOURLY:
+        incidents = []
+        for seed in range(3):
+            random = np.random.default_rng([6, seed])
+            incidents.append(_Platform(_draw(tweets, STREAMS[name](random), random)).hourly())
+        found[f"hourly checks, {name}"] = _per_month(sum(incidents), len(incidents) * (DAYS - COUNTED_FROM) / 30)
+        print(f"calendar hourly checks, {name}: {found[f'hourly checks, {name}']}", flush=True)
     return found
 
 
-def _class_share(name: str, seed: int) -> list[bool]:
-    random = np.random.default_rng([5, seed])
-    truth, rows, past, alarms = _shares(name, random), POLICY.sample_rows, [], []
-    for day in range(7, DAYS):
-        before, now = random.random(rows) < truth[day - 7 : day].mean(), random.random(rows) < truth[day]
-        effect, p_value = chi_square_test(before.tolist(), now.tolist())
-        floor = EffectFloors(effects={"share": past[-60:]}).floor("share", LEVEL)
-        alarms.append(p_value <= LEVEL and effect >= max(POLICY.minimum_effect, floor))
-        past.append(effect)
-    return alarms[COUNTED_FROM - 7 :]
+def _per_month(incidents: int, months: float) -> dict[str, float | int]:
+    """Incidents a month with the exact 95 % interval of a Poisson rate."""
+    low = stats.chi2.ppf(0.025, 2 * incidents) / 2 if incidents else 0.0
+    high = stats.chi2.ppf(0.975, 2 * incidents + 2) / 2
+    rate, low, high = (round(float(value) / months, 3) for value in (incidents, low, high))
+    return {"per_month": rate, "low": low, "high": high, "months": round(months, 2)}
 
 
-def _shares(name: str, random: np.random.Generator) -> Floats:
-    days = np.arange(DAYS)
-    if "weekdays" in name:
-        return np.asarray(np.where(days % 7 >= 5, 0.56, 0.73) + random.normal(0, 0.01, DAYS))
-    spread = {"chance days, sd 2.8 points": 0.028, "chance days, sd 6.2 points": 0.062}.get(name, 0.0)
-    return np.asarray(np.clip(0.63 + random.normal(0, 1, DAYS) * spread, 0.02, 0.98))
+def _airline_tweets(data: Path) -> pd.DataFrame:
+    return scenarios.scored(scenarios.airline(data).drop(columns="true_label"), scenarios.general(data))
 
 
-def _copies(size: int, seed: int) -> bool:
-    random = np.random.default_rng([9, size, seed])
-    days = [_day(random, size) for _ in range(8)]
-    copies = compare_copies(TextRuns(current=days[7], reference=days[:7]))
-    assert copies is not None
-    return copies.p_value <= LEVEL and abs(copies.now - copies.before) >= POLICY.minimum_effect
+def _draw(tweets: pd.DataFrame, stream: Stream, random: np.random.Generator) -> pd.DataFrame:
+    """Tweets of every day in order of time, with the column `hour` since the start."""
+    negative = (tweets["predicted_label"] == "negative").to_numpy()
+    airlines, codes = np.unique(tweets["airline"], return_inverse=True)
+    usual, parts = np.bincount(codes) / len(tweets), []
+    for day in range(DAYS):
+        wanted = np.clip(usual + random.normal(0, 1, len(airlines)) * stream.airline_spread, 0.01, 1)
+        weight = (wanted / usual)[codes] * np.where(
+            negative, stream.negative[day] / negative.mean(), (1 - stream.negative[day]) / (1 - negative.mean())
+        )
+        rows = random.choice(len(tweets), int(random.poisson(stream.volume[day])), p=weight / weight.sum())
+        part = tweets.iloc[rows].reset_index(drop=True)
+        for _ in range(random.poisson(stream.copies[0] * len(part) / stream.copies[1])):
+            part.loc[random.integers(0, len(part), stream.copies[1]), "text"] = part["text"][random.integers(len(part))]
+        parts.append(part.assign(hour=np.sort(day * HOURS + random.random(len(part)) * HOURS)))
+    return pd.concat(parts, ignore_index=True)
 
 
-def _day(random: np.random.Generator, size: int, rows: int = 400) -> list[str]:
-    texts = ["".join(row) for row in random.choice(LETTERS, (rows, 20)).tolist()]
-    for _ in range(random.poisson(0.1 * rows / size)):
-        text = texts[int(random.integers(rows))]
-        for place in random.integers(0, rows, size):
-            texts[place] = text
-    return texts
+@dataclass
+class _Platform:
+    """Checks of one stream, in order; `past` holds each verdict by the hour at which its window ended."""
+
+    tweets: pd.DataFrame
+    past: dict[int, tuple[str, detectors.DriftVerdict]] = field(default_factory=dict)
+    counted_until: int = 0
+
+    def daily(self) -> list[bool]:
+        """Whether each window of a day from week five on raises an alarm."""
+        verdicts = [self.check(day * HOURS) for day in range(STARTED, DAYS + 1)]
+        return [verdict.verdict == "drift" for verdict in verdicts[COUNTED_FROM - STARTED + 1 :]]
+
+    def hourly(self) -> int:
+        """Incidents of hourly checks from week five on: an open one ends with the first clear check."""
+        incidents, is_open = 0, False
+        for hour in range(STARTED * HOURS, DAYS * HOURS + 1):
+            verdict = self.check(hour)
+            if verdict.verdict == "drift":
+                incidents += not is_open and hour > COUNTED_FROM * HOURS
+                is_open = True
+            elif verdict.is_clear(window_level(POLICY)):
+                is_open = False
+        return incidents
+
+    def check(self, end: int) -> detectors.DriftVerdict:
+        """Compare the day that ends at this hour with earlier ones."""
+        weeks = [self._window(end - 7 * HOURS * number) for number in range(1, POLICY.reference_weeks + 1)]
+        weeks = [week for week in weeks if len(week) >= POLICY.minimum_rows]
+        kind = "weekdays" if len(weeks) >= 3 else "days"
+        runs = weeks if kind == "weekdays" else [self._window(end - HOURS * number) for number in range(1, 8)]
+        current, counted = self._window(end), end - HOURS >= self.counted_until
+        verdict = detectors.check_windows(
+            pd.concat(runs, ignore_index=True),
+            current,
+            POLICY,
+            history=collect_histories(self._history(end, kind)),
+            runs=TextRuns(
+                current=current["text"].tolist(),
+                reference=[
+                    run["text"].tolist()[: len(current)] for run in runs if len(run) >= max(200, 0.5 * len(current))
+                ],
+            ),
+            level=window_level(POLICY) if counted else overlapping_level(POLICY, 7 * HOURS),
+        )
+        self.past[end] = (kind, verdict)
+        self.counted_until = end if counted else self.counted_until
+        return verdict
+
+    def _history(self, end: int, kind: str) -> list[PastWindow]:
+        near = [self.past[hour] for hour in range(end - HOURS, 0, -HOURS) if hour in self.past][:60]
+        alike = [check for check in near if check[0] == kind]
+        chosen = alike if len(alike) >= MIN_WINDOWS else near
+        return [PastWindow(signals=tuple(verdict.as_dicts())) for _, verdict in chosen]
+
+    def _window(self, end: int) -> pd.DataFrame:
+        first, last = np.searchsorted(self.tweets["hour"], [end - HOURS, end])
+        return self.tweets.iloc[first:last]

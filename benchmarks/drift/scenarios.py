@@ -92,7 +92,8 @@ def arrays(frame: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
 
 
 @lru_cache(maxsize=1)
-def _general(data: Path) -> Pipeline:
+def general(data: Path) -> Pipeline:
+    """A model trained on SemEval tweets, which no window contains."""
     return model(semeval(data).sample(8000, random_state=0))
 
 
@@ -102,7 +103,7 @@ def pool(data: Path) -> pd.DataFrame:
     rest = semeval(data).drop(semeval(data).sample(8000, random_state=0).index)
     both = pd.concat([rest, airline(data), sentiment140(data)])
     both = both[["text", "airline"]]
-    return scored(both, _general(data))
+    return scored(both, general(data))
 
 
 #: name, reference, undisturbed windows, drifted windows, and these as they were before the change (none: real drift)
@@ -159,7 +160,7 @@ def _storm(data: Path, windows: int, draw: Draw):
 
 
 def _years(data: Path, windows: int, draw: Draw):
-    tweets = scored(semeval(data).drop(semeval(data).sample(8000, random_state=0).index), _general(data))
+    tweets = scored(semeval(data).drop(semeval(data).sample(8000, random_state=0).index), general(data))
     tweets = tweets.drop(columns="true_label")
     reference, calm, _ = _split(tweets[tweets["year"] <= 2012], windows, draw)
     for year in (2014, 2015):
@@ -167,7 +168,7 @@ def _years(data: Path, windows: int, draw: Draw):
 
 
 def _label_shift(data: Path, windows: int, draw: Draw):
-    tweets = scored(sentiment140(data), _general(data)).drop(columns="true_label")
+    tweets = scored(sentiment140(data), general(data)).drop(columns="true_label")
     before = tweets[(tweets["day"] >= "2009-05-15") & (tweets["day"] < "2009-06-17")]
     reference, calm, _ = _split(before, windows, draw)
     return "Sentiment140 from 17 June", reference, calm, draw(tweets[tweets["day"] >= "2009-06-17"], windows, 10), []
@@ -175,7 +176,7 @@ def _label_shift(data: Path, windows: int, draw: Draw):
 
 def _injected(data: Path, windows: int, draw: Draw):
     tweets = semeval(data).drop(semeval(data).sample(8000, random_state=0).index)
-    by = _general(data)
+    by = general(data)
     tweets = scored(tweets[tweets["year"] <= 2012], by)
     # one prediction in three is answered by a person
     asked = np.random.default_rng(3).random(len(tweets)) < 1 / 3

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from sentiment_lib.drift.signals import OF_PREDICTIONS
 from sentiment_lib.statistics.anytime_valid import EDetector
 
 #: Betting exponents: a bet k * p ** (k - 1) has mean one for uniform p; the mixture has power against weak and strong
@@ -59,6 +60,58 @@ def monitor_scores(scores: Iterable[float], *, run_length: float, seed: int = 0)
     return state
 
 
-def score_window(signals: Sequence[Mapping[str, object]]) -> float:
-    """Nonconformity score of a window: the largest -log10 of its p-values (key `p_value`), 0 without signals."""
-    return max((-math.log10(max(float(str(signal["p_value"])), 1e-300)) for signal in signals), default=0.0)
+@dataclass(frozen=True, kw_only=True)
+class MonitoredWindow:
+    """Signals of a counted check, and the model version whose predictions it compared."""
+
+    version: int
+    signals: Sequence[Mapping[str, object]] = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PairOfMonitors:
+    """One monitor of the tweets, which continues over a change of champion, and one of a version's predictions.
+
+    Each has twice the run length: the mean of two e-detectors is one, so the mean number of windows until either
+    alarms is at least the run length.
+    """
+
+    tweets: ContinuousMonitor
+    predictions: ContinuousMonitor
+
+    @property
+    def alarm(self) -> bool:
+        """Whether the last window raised an alarm of either."""
+        return self.tweets.alarm or self.predictions.alarm
+
+
+def monitor_windows(
+    windows: Sequence[MonitoredWindow], *, version: int, run_length: float, seed: int = 0
+) -> PairOfMonitors:
+    """State after all windows, oldest first, for a champion of this version."""
+    of_version = [window for window in windows if window.version == version]
+    return PairOfMonitors(
+        tweets=monitor_scores(
+            (score_window(window.signals, predictions=False) for window in windows),
+            run_length=2 * run_length,
+            seed=seed,
+        ),
+        predictions=monitor_scores(
+            (score_window(window.signals, predictions=True) for window in of_version),
+            run_length=2 * run_length,
+            seed=seed + 1,
+        ),
+    )
+
+
+def score_window(signals: Sequence[Mapping[str, object]], *, predictions: bool | None = None) -> float:
+    """Nonconformity score of a window: the largest -log10 of its tests' p-values, 0 without signals.
+
+    Keys: signal, p_sampling (or p_value), which past windows do not enter, so that scores are exchangeable without
+    drift. `predictions`: only the signals of predictions, or only the others.
+    """
+    chosen = (
+        signal for signal in signals if predictions is None or (signal["signal"] in OF_PREDICTIONS) == predictions
+    )
+    p_values = (float(str(signal.get("p_sampling", signal["p_value"]))) for signal in chosen)
+    return max((-math.log10(max(p_value, 1e-300)) for p_value in p_values), default=0.0)

@@ -1,23 +1,24 @@
 """Drift detection: compare the current window of tweets with a reference window. Pure and seeded.
 
 Samples have a fixed size, so that power does not depend on the volume of tweets. A signal drifts only when it is both
-significant and larger than its effect floor. P-values are corrected over all signals, so that the false-alarm rate is
-that of the whole check (family-wise error rate).
+significant, with the variation between past days in its test, and larger than its effect floor. P-values are corrected
+over all signals, so that the false-alarm rate is that of the whole check (family-wise error rate).
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from sentiment_lib.drift.between_days import BetweenDays
 from sentiment_lib.drift.copied_share import TextRuns, compare_copies
-from sentiment_lib.drift.effect_floors import EffectFloors
+from sentiment_lib.drift.false_alarms import window_level
 from sentiment_lib.drift.new_words import find_new_words
-from sentiment_lib.drift.signals import CONTINUOUS, DISCRETE, SPARSE, compute_signals, repeated
+from sentiment_lib.drift.signals import CONTINUOUS, DISCRETE, OF_PREDICTIONS, SPARSE, compute_signals, repeated
 from sentiment_lib.policy import DriftPolicy
 from sentiment_lib.statistics import two_sample_tests
 from sentiment_lib.statistics.metrics import Floats
@@ -27,6 +28,9 @@ from sentiment_lib.text.tokens import words
 VOCABULARY_SHARE = 0.3
 #: Size of the reference sample that decides which words are new, in samples.
 NEW_WORDS_FACTOR = 3
+#: Part of the level that a signal gets. These see changes that no other signal sees; predictions and style have several
+#: signals each, which change together.
+WEIGHTS = {"words": 4.0, "new_words": 4.0, "repeats": 4.0, "wrong": 4.0}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,9 +40,14 @@ class SignalResult:
     signal: str
     effect: float
     floor: float
+    #: with the variation between past windows
     p_value: float
     adjusted: float
     drifted: bool
+    #: of the two samples alone
+    p_sampling: float = 1.0
+    #: effective number of rows: n m / (n + m)
+    rows: float = 0.0
     #: mean, or share of the class or word that changed most, in the reference and the current window
     before: float | None = None
     now: float | None = None
@@ -53,16 +62,20 @@ class DriftVerdict:
     verdict: str
     rows_reference: int
     rows_current: int
-    signals: tuple[SignalResult, ...] = ()
     #: probability of any false alarm in this check
-    false_alarm_rate: float = 0.05
-    #: past windows behind the effect floors
+    false_alarm_rate: float
+    signals: tuple[SignalResult, ...] = ()
+    #: past windows behind the variation between days
     calibrated_on: int = 0
 
     @property
     def drifted(self) -> tuple[SignalResult, ...]:
         """The signals that drifted."""
         return tuple(signal for signal in self.signals if signal.drifted)
+
+    def is_clear(self, level: float) -> bool:
+        """Whether no signal would drift at this level."""
+        return not any(signal.adjusted <= level and signal.effect >= signal.floor for signal in self.signals)
 
     def as_dicts(self) -> list[dict[str, Any]]:
         """Signals as JSON values."""
@@ -78,6 +91,8 @@ class Samples:
     vocabulary: frozenset[str] = field(repr=False)
     #: a larger sample of the reference, for the test of new words
     reference_for_words: pd.DataFrame = field(repr=False)
+    #: another reference sample for the signals of predictions
+    scored_reference: pd.DataFrame | None = field(default=None, repr=False)
 
 
 def sample_rows(frame: pd.DataFrame, rows: int, seed: int) -> pd.DataFrame:
@@ -110,34 +125,48 @@ def check_windows(
     current: pd.DataFrame,
     policy: DriftPolicy,
     *,
+    scored_reference: pd.DataFrame | None = None,
     vocabulary: Collection[str] | None = None,
     vectors: tuple[Floats, Floats] | None = None,
-    floors: EffectFloors | None = None,
+    history: BetweenDays | None = None,
     runs: TextRuns | None = None,
+    level: float | None = None,
 ) -> DriftVerdict:
     """Compare two windows of tweets (columns of `signals.compute_signals`).
 
-    vectors: sentence vectors (n, d), (m, d) of rows of each window, for the embedding signal; floors: effects between
-    past windows of this platform, which a signal must then exceed as well; runs: consecutive tweets, in which copies
-    are counted (`copied_share`). A signal drifts when its Holm-adjusted p-value is at most policy.false_alarm_rate and
-    its effect reaches its floor.
+    scored_reference: another reference for the signals of predictions; vectors: sentence vectors (n, d), (m, d) of rows
+    of each window, for the embedding signal; history: past windows of this platform, whose variation enters the tests;
+    runs: consecutive tweets, in which copies are counted (`copied_share`); level: the false-alarm rate of this check,
+    by default that of a window which overlaps no other. A signal drifts when its Holm-adjusted p-value is at most the
+    level and its effect reaches its floor.
     """
-    rows = {"rows_reference": len(reference), "rows_current": len(current), "false_alarm_rate": policy.false_alarm_rate}
+    level = window_level(policy) if level is None else level
     if min(len(reference), len(current)) < policy.minimum_rows:
-        return DriftVerdict(verdict="too_few", **rows)  # type: ignore[arg-type]
-    measured = measure_signals(draw_samples(reference, current, policy, vocabulary), policy, vectors, runs)
-    adjusted = two_sample_tests.holm([signal.p_value for signal in measured])
+        return DriftVerdict(
+            verdict="too_few", rows_reference=len(reference), rows_current=len(current), false_alarm_rate=level
+        )
+    history = history or BetweenDays()
+    scored = None if scored_reference is None else draw_samples(scored_reference, current, policy, ()).reference
+    samples = replace(draw_samples(reference, current, policy, vocabulary), scored_reference=scored)
+    measured = [
+        replace(signal, p_value=history.corrected(signal.signal, signal.p_sampling, signal.rows))
+        for signal in measure_signals(samples, policy, vectors, runs)
+    ]
+    weights = [WEIGHTS.get(signal.signal, 1.0) for signal in measured]
+    adjusted = two_sample_tests.holm([signal.p_value for signal in measured], weights)
     results = []
     for signal, corrected in zip(measured, adjusted, strict=True):
-        floor = max(signal.floor, floors.floor(signal.signal, policy.false_alarm_rate) if floors else 0.0)
-        drifted = bool(corrected <= policy.false_alarm_rate and signal.effect >= floor)
-        results.append(SignalResult(**{**asdict(signal), "adjusted": corrected, "floor": floor, "drifted": drifted}))
+        floor = max(signal.floor, history.floor(signal.signal))
+        drifted = bool(corrected <= level and signal.effect >= floor)
+        results.append(replace(signal, adjusted=corrected, floor=floor, drifted=drifted))
     results.sort(key=lambda signal: (not signal.drifted, signal.adjusted, -signal.effect))
     return DriftVerdict(
         verdict="drift" if any(signal.drifted for signal in results) else "stable",
         signals=tuple(results),
-        calibrated_on=floors.windows if floors else 0,
-        **rows,  # type: ignore[arg-type]
+        calibrated_on=history.windows,
+        rows_reference=len(reference),
+        rows_current=len(current),
+        false_alarm_rate=level,
     )
 
 
@@ -149,32 +178,47 @@ def measure_signals(
 ) -> list[SignalResult]:
     """Effect and uncorrected test of every signal that both samples have enough rows for."""
     before, now = (compute_signals(sample, samples.vocabulary) for sample in (samples.reference, samples.current))
+    scored = before if samples.scored_reference is None else compute_signals(samples.scored_reference)
+    whole = len(samples.reference), len(samples.current)
     results: list[SignalResult] = []
 
-    def add(signal: str, effect_and_p: tuple[float, float], floor: float, **more: Any) -> None:
+    def add(
+        signal: str, effect_and_p: tuple[float, float], floor: float, sizes: tuple[int, int] = whole, **more: Any
+    ) -> None:
         effect, p_value = effect_and_p
         results.append(
             SignalResult(
-                signal=signal, effect=effect, floor=floor, p_value=p_value, adjusted=1.0, drifted=False, **more
+                signal=signal,
+                effect=effect,
+                floor=floor,
+                p_value=p_value,
+                adjusted=1.0,
+                drifted=False,
+                p_sampling=p_value,
+                rows=sizes[0] * sizes[1] / sum(sizes),
+                **more,
             )
         )
 
     for name in CONTINUOUS + DISCRETE:
-        if name not in before or name not in now:
+        before_of = scored if name in OF_PREDICTIONS else before
+        if name not in before_of or name not in now:
             continue
-        reference, current = before[name].dropna(), now[name].dropna()
+        reference, current = before_of[name].dropna(), now[name].dropna()
+        sizes = len(reference), len(current)
         if min(len(reference), len(current)) < (policy.minimum_labelled if name in SPARSE else policy.minimum_rows):
             continue
         if name in CONTINUOUS:
             tested = two_sample_tests.ks_test(reference.to_numpy(float), current.to_numpy(float))
-            add(name, tested, policy.minimum_effect, before=float(reference.mean()), now=float(current.mean()))
+            before_mean, now_mean = float(reference.mean()), float(current.mean())
+            add(name, tested, policy.minimum_effect, sizes, before=before_mean, now=now_mean)
         else:
             tested = two_sample_tests.chi_square_test(reference.tolist(), current.tolist())
-            add(name, tested, policy.minimum_effect, **most_changed(reference, current))
+            add(name, tested, policy.minimum_effect, sizes, **most_changed(reference, current))
     current_words = _word_sets(samples.current)
     add("words", _test_words(_word_sets(samples.reference), current_words, policy), policy.minimum_word_effect)
     new = find_new_words(_word_sets(samples.reference_for_words), current_words, seed=policy.seed)
-    example = {"what": new.word, "before": 0.0, "now": new.word_share}
+    example: dict[str, Any] = {"what": new.word, "before": 0.0, "now": new.word_share}
     add("new_words", (new.share, new.p_value), policy.minimum_word_effect, **example)
     copies = compare_copies(runs) if runs is not None else None
     if copies is not None:

@@ -13,8 +13,12 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
+from sentiment_lib.statistics.two_sample_tests import permutation_p_value
+
 #: Resampled windows that give the null distribution.
 ROUNDS = 999
+#: Windows that are resampled at once.
+BLOCK = 50
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,15 +58,22 @@ def find_new_words(reference: Sequence[set[str]], current: Sequence[set[str]], *
         shape=(many, len(columns)),
     )
     totals = np.array([before[word] for word in columns])
-    random, reached = np.random.default_rng(seed), 0
-    for _ in range(ROUNDS):
-        counts = table[random.choice(many, rows, replace=False)].sum(axis=0)
-        exclusive = counts[counts == totals]
-        reached += int((exclusive * (exclusive - 1) // 2).sum()) >= observed
+    random = np.random.default_rng(seed)
+    permuted = np.zeros(ROUNDS)
+    for first in range(0, ROUNDS, BLOCK):
+        block = min(BLOCK, ROUNDS - first)
+        chosen = [random.choice(many, rows, replace=False) for _ in range(block)]
+        selector = sparse.csr_array(
+            (np.ones(block * rows, dtype=np.int32), np.concatenate(chosen), rows * np.arange(block + 1)),
+            shape=(block, many),
+        )
+        counts = (selector @ table).toarray()
+        exclusive = np.where(counts == totals, counts, 0)
+        permuted[first : first + block] = (exclusive * (exclusive - 1) // 2).sum(axis=1)
     top = max(sorted(shared), key=lambda word: shared[word]) if shared else None
     return NewWords(
         share=sum(not words.isdisjoint(shared) for words in current) / max(rows, 1),
-        p_value=(1 + reached) / (1 + ROUNDS),
+        p_value=permutation_p_value(observed, permuted),
         word=top,
         word_share=shared[top] / rows if top else 0.0,
     )

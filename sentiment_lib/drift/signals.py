@@ -32,6 +32,8 @@ DISCRETE = (
 )
 #: Signals of labelled rows only; a smaller number of rows suffices for their tests.
 SPARSE = ("wrong",)
+#: Signals that depend on the champion; the others are properties of the tweets.
+OF_PREDICTIONS = ("p_negative", "p_neutral", "p_positive", "confidence", "wrong", "predicted_label")
 PROBABILITIES = ("p_negative", "p_neutral", "p_positive")
 #: Counts at or above this are one class.
 MAX_COUNT = 4

@@ -100,56 +100,15 @@ def consecutive_texts(connection: Connection, window: Window, rows: int) -> list
     return list(connection.execute(query, where).scalars())
 
 
-def past_signals(
-    connection: Connection,
-    version: int,
-    before: datetime,
-    *,
-    verdicts: Sequence[str] = ("stable",),
-    same_hour: bool = False,
-    limit: int = 60,
-) -> list[list[dict[str, Any]]]:
-    """Signals of earlier checks of this version whose windows do not overlap, newest first.
-
-    With `same_hour`, only windows that end within two hours of the same time of day, to compare like with like.
-    """
-    same_time = (
-        "AND abs(mod(extract(epoch FROM current_end - :before)::bigint + 43200, 86400)) BETWEEN 36000 AND 50400"
-        if same_hour
-        else ""
+def count_tweets(connection: Connection, window: Window, most: int) -> int:
+    """Number of collected tweets of the window, counted up to `most`."""
+    query = text(
+        "SELECT count(*) FROM (SELECT FROM tweets WHERE created_at >= :start AND created_at < :end "
+        f"AND tweet_id < {API_IDS_FROM} LIMIT :most) found"
     )
-    rows = connection.execute(
-        text(
-            "SELECT signals, current_start, current_end FROM drift_reports WHERE model_version = :version "
-            f"AND verdict = ANY(:verdicts) AND current_end <= :before {same_time} ORDER BY current_end DESC LIMIT 2000"
-        ),
-        {"version": version, "before": before, "verdicts": list(verdicts)},
-    ).all()
-    selected: list[list[dict[str, Any]]] = []
-    earliest_start = before
-    for signals, start, end in rows:
-        if end <= earliest_start and len(selected) < limit:
-            selected.append(signals)
-            earliest_start = start
-    return selected
-
-
-def monitored_signals(
-    connection: Connection, version: int, current: Window, limit: int = 1000
-) -> tuple[list[list[dict[str, Any]]], bool]:
-    """Signals of the windows counted by continuous monitoring, oldest first, and whether `current` is the next one.
-
-    Checks may overlap (a window of a day, checked every hour); only consecutive, non-overlapping windows are counted,
-    or the false-alarm rate would exceed the stated one.
-    """
-    rows = connection.execute(
-        text(
-            "SELECT signals, current_end FROM drift_reports WHERE model_version = :version "
-            "AND (continuous ->> 'counted')::boolean ORDER BY current_end DESC LIMIT :limit"
-        ),
-        {"version": version, "limit": limit},
-    ).all()
-    return [row.signals for row in reversed(rows)], not rows or rows[0].current_end <= current.start
+    where = {"start": window.start, "end": window.end, "most": most}
+    count: int = connection.execute(query, where).scalar_one()
+    return count
 
 
 def wanting(connection: Connection, report_id: int, *, last: int) -> int:

