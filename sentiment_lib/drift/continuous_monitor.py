@@ -89,29 +89,23 @@ def monitor_windows(
     windows: Sequence[MonitoredWindow], *, version: int, run_length: float, seed: int = 0
 ) -> PairOfMonitors:
     """State after all windows, oldest first, for a champion of this version."""
-    of_version = [window for window in windows if window.version == version]
+    tweets = [_of_group(window.signals, predictions=False) for window in windows]
+    predictions = [_of_group(window.signals, predictions=True) for window in windows if window.version == version]
     return PairOfMonitors(
-        tweets=monitor_scores(
-            (score_window(window.signals, predictions=False) for window in windows),
-            run_length=2 * run_length,
-            seed=seed,
-        ),
-        predictions=monitor_scores(
-            (score_window(window.signals, predictions=True) for window in of_version),
-            run_length=2 * run_length,
-            seed=seed + 1,
-        ),
+        tweets=monitor_scores(map(score_window, filter(None, tweets)), run_length=2 * run_length, seed=seed),
+        predictions=monitor_scores(map(score_window, filter(None, predictions)), run_length=2 * run_length, seed=seed),
     )
 
 
-def score_window(signals: Sequence[Mapping[str, object]], *, predictions: bool | None = None) -> float:
+def score_window(signals: Sequence[Mapping[str, object]]) -> float:
     """Nonconformity score of a window: the largest -log10 of its tests' p-values, 0 without signals.
 
-    Keys: signal, p_sampling (or p_value), which past windows do not enter, so that scores are exchangeable without
-    drift. `predictions`: only the signals of predictions, or only the others.
+    Keys: p_sampling (or p_value), which past windows do not enter, so that scores are exchangeable without drift.
     """
-    chosen = (
-        signal for signal in signals if predictions is None or (signal["signal"] in OF_PREDICTIONS) == predictions
-    )
-    p_values = (float(str(signal.get("p_sampling", signal["p_value"]))) for signal in chosen)
+    p_values = (float(str(signal.get("p_sampling", signal["p_value"]))) for signal in signals)
     return max((-math.log10(max(p_value, 1e-300)) for p_value in p_values), default=0.0)
+
+
+def _of_group(signals: Sequence[Mapping[str, object]], *, predictions: bool) -> list[Mapping[str, object]]:
+    """The signals of predictions, or the others; a window without any is not counted."""
+    return [signal for signal in signals if (signal["signal"] in OF_PREDICTIONS) == predictions]
