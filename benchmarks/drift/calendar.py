@@ -163,11 +163,13 @@ class _Platform:
             current,
             POLICY,
             history=collect_histories(self._history(end, kind)),
-            runs=TextRuns(
-                current=current["text"].tolist(),
-                reference=[
-                    run["text"].tolist()[: len(current)] for run in runs if len(run) >= max(200, 0.5 * len(current))
-                ],
+            extra=detectors.ExtraInputs(
+                runs=TextRuns(
+                    current=current["text"].tolist(),
+                    reference=[
+                        run["text"].tolist()[: len(current)] for run in runs if len(run) >= max(200, 0.5 * len(current))
+                    ],
+                ),
             ),
             level=window_level(POLICY) if counted else overlapping_level(POLICY, 7 * HOURS),
         )

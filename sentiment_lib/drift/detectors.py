@@ -7,7 +7,7 @@ over all signals, so that the false-alarm rate is that of the whole check (famil
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -95,23 +95,30 @@ class Samples:
     scored_reference: pd.DataFrame | None = field(default=None, repr=False)
 
 
+@dataclass(frozen=True, kw_only=True)
+class ExtraInputs:
+    """What a check may compare beside the rows of both windows."""
+
+    #: another reference for the signals of predictions
+    scored_reference: pd.DataFrame | None = field(default=None, repr=False)
+    #: sentence vectors (n, d), (m, d) of rows of each window, for the embedding signal
+    vectors: tuple[Floats, Floats] | None = field(default=None, repr=False)
+    #: consecutive tweets, in which copies are counted (`copied_share`)
+    runs: TextRuns | None = field(default=None, repr=False)
+
+
 def sample_rows(frame: pd.DataFrame, rows: int, seed: int) -> pd.DataFrame:
     """At most `rows` rows in random order, drawn without replacement; the same ones for the same seed."""
     index = np.random.default_rng(seed).permutation(len(frame))[:rows]
     return frame.iloc[index].reset_index(drop=True)
 
 
-def draw_samples(
-    reference: pd.DataFrame, current: pd.DataFrame, policy: DriftPolicy, vocabulary: Collection[str] | None = None
-) -> Samples:
-    """Samples of both windows. Without a vocabulary, a part of the reference sample is set aside as one."""
+def draw_samples(reference: pd.DataFrame, current: pd.DataFrame, policy: DriftPolicy) -> Samples:
+    """Samples of both windows; a part of the reference sample is set aside as the vocabulary."""
     sample = sample_rows(reference, round(policy.sample_rows / (1 - VOCABULARY_SHARE)), policy.seed)
-    if vocabulary is None:
-        vocabulary_rows = round(len(sample) * VOCABULARY_SHARE)
-        known_words = frozenset(word for text in sample["text"][:vocabulary_rows].fillna("") for word in words(text))
-        sample = sample[vocabulary_rows:].reset_index(drop=True)
-    else:
-        known_words = frozenset(vocabulary)
+    vocabulary_rows = round(len(sample) * VOCABULARY_SHARE)
+    known_words = frozenset(word for text in sample["text"][:vocabulary_rows].fillna("") for word in words(text))
+    sample = sample[vocabulary_rows:].reset_index(drop=True)
     return Samples(
         reference=sample[: policy.sample_rows],
         current=sample_rows(current, policy.sample_rows, policy.seed + 1),
@@ -125,18 +132,13 @@ def check_windows(
     current: pd.DataFrame,
     policy: DriftPolicy,
     *,
-    scored_reference: pd.DataFrame | None = None,
-    vocabulary: Collection[str] | None = None,
-    vectors: tuple[Floats, Floats] | None = None,
+    extra: ExtraInputs | None = None,
     history: BetweenDays | None = None,
-    runs: TextRuns | None = None,
     level: float | None = None,
 ) -> DriftVerdict:
     """Compare two windows of tweets (columns of `signals.compute_signals`).
 
-    scored_reference: another reference for the signals of predictions; vectors: sentence vectors (n, d), (m, d) of rows
-    of each window, for the embedding signal; history: past windows of this platform, whose variation enters the tests;
-    runs: consecutive tweets, in which copies are counted (`copied_share`); level: the false-alarm rate of this check,
+    history: past windows of this platform, whose variation enters the tests; level: the false-alarm rate of this check,
     by default that of a window which overlaps no other. A signal drifts when its Holm-adjusted p-value is at most the
     level and its effect reaches its floor.
     """
@@ -145,12 +147,15 @@ def check_windows(
         return DriftVerdict(
             verdict="too_few", rows_reference=len(reference), rows_current=len(current), false_alarm_rate=level
         )
-    history = history or BetweenDays()
-    scored = None if scored_reference is None else draw_samples(scored_reference, current, policy, ()).reference
-    samples = replace(draw_samples(reference, current, policy, vocabulary), scored_reference=scored)
+    history, extra = history or BetweenDays(), extra or ExtraInputs()
+    samples = draw_samples(reference, current, policy)
+    if extra.scored_reference is not None:
+        samples = replace(
+            samples, scored_reference=sample_rows(extra.scored_reference, policy.sample_rows, policy.seed)
+        )
     measured = [
         replace(signal, p_value=history.corrected(signal.signal, signal.p_sampling, signal.rows))
-        for signal in measure_signals(samples, policy, vectors, runs)
+        for signal in measure_signals(samples, policy, extra.vectors, extra.runs)
     ]
     weights = [WEIGHTS.get(signal.signal, 1.0) for signal in measured]
     adjusted = two_sample_tests.holm([signal.p_value for signal in measured], weights)

@@ -59,10 +59,12 @@ def run(store: Store, settings: Settings, *, at: datetime | None = None) -> Drif
         frames.reference,
         frames.current,
         policy,
-        scored_reference=None if frames.scored is frames.reference else frames.scored,
+        extra=detectors.ExtraInputs(
+            scored_reference=None if frames.scored is frames.reference else frames.scored,
+            vectors=_vectors(frames, policy.sentence_vectors),
+            runs=runs,
+        ),
         history=history,
-        vectors=_vectors(frames, policy.sentence_vectors),
-        runs=runs,
         level=window_level(policy) if counted else overlapping_level(policy, checks),
     )
     report = DriftReport(report_id=0, verdict=verdict.verdict, reference=chosen.span, current=current)

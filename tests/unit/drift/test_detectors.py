@@ -113,7 +113,9 @@ def test_what_was_harmless_is_a_floor_for_the_signals_that_had_drifted():
 
 def test_signals_of_predictions_may_have_a_reference_of_their_own():
     reference, scored = tweets(2000, 1, negative=0.7), tweets(2000, 3)
-    verdict = detectors.check_windows(reference, tweets(900, 2), POLICY, scored_reference=scored)
+    verdict = detectors.check_windows(
+        reference, tweets(900, 2), POLICY, extra=detectors.ExtraInputs(scored_reference=scored)
+    )
     assert verdict.verdict == "stable"
     assert detectors.check_windows(reference, tweets(900, 2), POLICY).verdict == "drift"
 
