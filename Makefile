@@ -43,10 +43,17 @@ coverage: setup ## tests with coverage (no gate): build/coverage/report.txt and 
 docs: setup ## documentation site in build/site; broken links fail
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
+audit: setup ## known vulnerabilities of all pinned packages; fails when it cannot look them up
+	$(BIN)/python -m scripts.audit
+
+sbom: setup ## CycloneDX list of the installed packages: build/sbom.cdx.json
+	mkdir -p build
+	$(BIN)/cyclonedx-py environment $(BIN)/python --pyproject pyproject.toml -o build/sbom.cdx.json
+
 release: setup ## VERSION=1.2.0: write version and changelog, commit, tag
 	$(BIN)/python -m scripts.release "$(VERSION)"
 
 bench: setup ## benchmarks in short form
 	for name in ingest decisions drift families search serving serving.trials tampering; do $(BIN)/python -m benchmarks.$$name --quick || exit 1; done
 
-.PHONY: help setup mpnet up down status test lint coverage docs release bench
+.PHONY: help setup mpnet up down status test lint coverage docs audit sbom release bench

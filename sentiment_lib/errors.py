@@ -132,6 +132,18 @@ class PortTaken(SentimentError):
     """Port {port} for {component} is taken{by}. Free it, or choose another with {option} or {variable}"""
 
 
+class Busy(SentimentError):
+    """Another command holds the {what} and waits for the model registry: try again in a minute"""
+
+
+class RegistryUnavailable(SentimentError):
+    """The model registry at {uri} does not respond: {problem}"""
+
+
+class MoveUnfinished(SentimentError):
+    """The move to version {version} is recorded and not finished; `sentiment reconcile` finishes it. {problem}"""
+
+
 class StackNotRunning(SentimentError):
     """The stack is not running: `sentiment up`"""
 

@@ -12,18 +12,21 @@ from pathlib import Path
 Content = bytes | str | Mapping[str, object] | Sequence[object]
 
 
-def write_atomically(path: Path, content: Content, *, mode: int = 0o666) -> None:
+def write_atomically(path: Path, content: Content, *, mode: int | None = None) -> None:
     """Write bytes, text (UTF-8) or a JSON value to the file; its folder is made when it is missing.
 
-    `mode` are the permissions of a new file, less the umask. Raises OSError when the disk refuses; the old file stays.
+    `mode` are the file's permissions, by default 0666 less the umask. Raises OSError when the disk refuses; the old
+    file stays.
     """
     if isinstance(content, str):
         content = content.encode("utf-8")
     elif not isinstance(content, bytes):
         content = json.dumps(content).encode("utf-8")
     with replace_atomically(path) as draft:
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666 if mode is None else mode)
         with os.fdopen(descriptor, "wb") as file:
+            if mode is not None:
+                os.fchmod(descriptor, mode)
             file.write(content)
 
 

@@ -77,6 +77,29 @@ class InputSettings(BaseModel):
     quarantine_bytes: int = Field(32 << 20, ge=1024, description="text quarantined whole, for each input")
 
 
+class DatabaseSettings(BaseModel):
+    """Time limits of the database in seconds: for steps and commands, and for the requests of API and console."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    statement_seconds: float = Field(3600, gt=0, description="duration of a statement")
+    lock_seconds: float = Field(300, gt=0, description="wait for a lock")
+    idle_seconds: float = Field(1800, gt=0, description="idle time within a transaction")
+    request_statement_seconds: float = Field(30, gt=0, description="duration of a statement of API or console")
+    request_lock_seconds: float = Field(5, gt=0, description="wait for a lock of API or console")
+    request_idle_seconds: float = Field(60, gt=0, description="idle time within a transaction of API or console")
+
+    def limits(self, *, requests: bool) -> dict[str, int]:
+        """Postgres' parameters in milliseconds, for requests or for steps."""
+        prefix = "request_" if requests else ""
+        parameters = {
+            "statement_timeout": "statement_seconds",
+            "lock_timeout": "lock_seconds",
+            "idle_in_transaction_session_timeout": "idle_seconds",
+        }
+        return {name: round(1000 * getattr(self, prefix + field)) for name, field in parameters.items()}
+
+
 class Settings(BaseSettings):
     """Addresses, secrets and the policy."""
 
@@ -86,6 +109,8 @@ class Settings(BaseSettings):
     database_url: SecretStr = SecretStr("")
     mlflow_uri: str = "http://127.0.0.1:5000"
     mlflow_model: str = "airline-sentiment"
+    #: seconds that MLflow may take for a request; aliases have a limit of their own
+    mlflow_seconds: int = Field(30, ge=1)
     #: account in MLflow; empty: MLflow's own variables MLFLOW_TRACKING_USERNAME and _PASSWORD, or no login
     mlflow_user: str = ""
     mlflow_password: SecretStr = SecretStr("")
@@ -110,6 +135,7 @@ class Settings(BaseSettings):
     #: Apprise URLs of the alert receivers, comma separated; empty: log only. The prefix `[critical]` limits a receiver
     #: to critical alerts
     alert_urls: SecretStr = SecretStr("")
+    database: DatabaseSettings = DatabaseSettings()
     serving: ServingSettings = ServingSettings()
     input: InputSettings = InputSettings()
     policy: Policy = Policy()

@@ -111,9 +111,18 @@ def empty_database_url(postgres_server):
 
 
 @pytest.fixture
-def store(database_url, settings):
-    """An open store on a fresh database."""
-    opened = Store(database_url, anchors_file=settings.anchors_file)
+def store(request, database_url, settings):
+    """An open store on a fresh database, as the role DATABASE_ROLE of the test's module, or else its owner."""
+    role = getattr(request.module, "DATABASE_ROLE", None)
+    opened = Store(as_role(database_url, role) if role else database_url, anchors_file=settings.anchors_file)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def owner(database_url):
+    """A store of the same database as its owner, for edits that no role of the platform may make."""
+    opened = Store(database_url)
     yield opened
     opened.close()
 

@@ -49,7 +49,7 @@ SANDBOX = (
 def create() -> FastAPI:
     """The console on the database of the settings."""
     settings = load_settings()
-    store = Store.open(settings)
+    store = Store.open(settings, requests=True)
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
 
     @app.middleware("http")

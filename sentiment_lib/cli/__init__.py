@@ -54,6 +54,7 @@ def main() -> None:
     An error is one line on stderr, or one JSON object there under `--json`; SENTIMENT_TRACEBACK=1 shows the traceback
     of an unexpected one.
     """
+    os.umask(0o077)  # what this process and its children write is their owner's
     for group in GROUPS:
         import_module(f"sentiment_lib.cli.{group}").register(app)
     raise SystemExit(run(app))

@@ -80,6 +80,7 @@ def status(as_json: Json = False) -> None:
     state = stack.status()
     lines = [
         f"{SYMBOLS[component['state']]} {name}: {component['state']}, restarts {component['restarts']}"
+        + (f"; {component['problem']}" if component.get("problem") else "")
         for name, component in state["components"].items()
     ]
     lines.append("up" if state["healthy"] else "up, but not healthy" if state["up"] else "not up")

@@ -30,6 +30,8 @@ class Component:
     after: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     user: str | None = None
+    #: working folder; by default `/` for another user, and ours otherwise
+    folder: Path | None = None
     port: int | None = None
     stop_signal: str = "SIGTERM"
 
@@ -44,7 +46,7 @@ class Component:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
                 user=self.user,
-                cwd="/" if self.user else None,
+                cwd=self.folder or ("/" if self.user else None),
             )
 
     @property

@@ -35,6 +35,7 @@ def components(home: Home, ports: Ports, *, sample: bool, make_key: Callable[[],
             prepare=lambda: postgres.prepare(home, credentials["postgres_password"]),
             healthy=lambda: postgres.accepts_connections(ports, credentials["postgres_password"]),
             user=postgres.run_as(),
+            folder=home.postgres,
             probes=6,
             stop_signal="SIGINT",  # fast shutdown: SIGTERM would wait for every client to disconnect
             port=ports.postgres,

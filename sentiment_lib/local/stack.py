@@ -163,7 +163,7 @@ def status() -> dict[str, Any]:
     pid = processes.recorded(home.run / "processes.json").get(SUPERVISOR)
     parts = _health(home) if pid else {}
     ready = pid is not None and (home.run / "ready").exists()
-    healthy = ready and all(part["state"] in ("healthy", "done") for part in parts.values())
+    healthy = ready and all(part["state"] in ("healthy", "done") and not part["problem"] for part in parts.values())
     return {"home": str(home.path), "up": ready, "healthy": healthy, "supervisor": pid, "components": parts}
 
 

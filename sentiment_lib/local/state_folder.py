@@ -26,7 +26,7 @@ class Home:
 
     @property
     def secrets(self) -> Path:
-        """Mode 0700, beside the database folder: the embedded Postgres opens every folder above its own."""
+        """Secrets, each in a file of mode 0600."""
         return self.path / "secrets"
 
     @property
@@ -65,11 +65,11 @@ class Home:
         return self.path / "mlflow"
 
     def create(self) -> None:
-        """Create the folders; the secrets folder is accessible to its owner only."""
-        for folder in (self.path, self.logs, self.run, self.airflow, self.artefacts):
-            folder.mkdir(parents=True, exist_ok=True)
-        self.secrets.mkdir(mode=0o700, exist_ok=True)
-        self.secrets.chmod(0o700)
+        """Create the folders, accessible to their owner only."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        for folder in (self.path, self.secrets, self.logs, self.run, self.airflow, self.artefacts):
+            folder.mkdir(mode=0o700, exist_ok=True)
+            folder.chmod(0o700)  # an earlier release let others read some of them
 
 
 def project_folder() -> Path:

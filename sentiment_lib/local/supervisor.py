@@ -15,7 +15,7 @@ from pathlib import Path
 
 from sentiment_lib.errors import SentimentError, StackFailed
 from sentiment_lib.files import write_atomically
-from sentiment_lib.local import processes
+from sentiment_lib.local import ports, processes
 from sentiment_lib.local.component import Component
 from sentiment_lib.local.stale_processes import SESSIONS, SUPERVISOR, send_signal, wait_for_exit
 
@@ -39,6 +39,8 @@ class Supervisor:
         #: whether the last probe succeeded
         self._answered = dict.fromkeys(self._components, False)
         self._pids: dict[str, int] = {SUPERVISOR: os.getpid()}
+        #: why a component is not healthy, where that is known
+        self._problems: dict[str, str] = {}
         self._failure: SentimentError | None = None
         self._lock = threading.Lock()
         self._threads = [
@@ -151,17 +153,20 @@ class Supervisor:
                 if component.once and code == 0:
                     self._mark_reached(component, "done")
                     return None
-                return f"exit code {code}"
+                self._is_own(component, process.pid)
+                problem = self._problems.get(component.name)
+                return f"exit code {code}" + (f": {problem}" if problem else "")
             if time.monotonic() < next_probe:
                 self._stopping.wait(min(POLL, component.probe_every))
                 continue
-            answered = component.healthy is not None and component.healthy()
+            answered = component.healthy is not None and component.healthy() and self._is_own(component, process.pid)
             self._answered[component.name] = answered
             if answered and not was_healthy:
                 was_healthy = True
                 self._mark_reached(component, "healthy")
             if not was_healthy and not component.once and time.monotonic() > give_up:
-                return f"not healthy after {self._patience:.0f} seconds"
+                problem = self._problems.get(component.name)
+                return f"not healthy after {self._patience:.0f} seconds" + (f": {problem}" if problem else "")
             # it cannot be healthy while a dependency is not, and a restart would not help
             failed = failed + 1 if was_healthy and not answered and self._dependencies_answer(component) else 0
             if failed >= component.probes:
@@ -169,6 +174,19 @@ class Supervisor:
                 return f"{failed} probes in a row failed"
             next_probe = time.monotonic() + (component.probe_every if was_healthy else POLL)
         return None
+
+    def _is_own(self, component: Component, pid: int) -> bool:
+        """Whether no other process holds the port of this one: a stranger that answers is not the component."""
+        problem = ports.stranger(component.port, pid) if component.port is not None else None
+        with self._lock:
+            changed = self._problems.pop(component.name, None) != problem
+            if problem:
+                self._problems[component.name] = problem
+        if changed:
+            if problem:
+                log.warning("%s: %s", component.name, problem)
+            self._write()
+        return problem is None
 
     def _dependencies_answer(self, component: Component) -> bool:
         """Whether the last probe of every dependency succeeded."""
@@ -193,7 +211,12 @@ class Supervisor:
                 return
             processes.record(self._run / "processes.json", self._pids)
             health = {
-                name: {"state": state, "pid": self._pids.get(name), "restarts": self._restarts[name]}
+                name: {
+                    "state": state,
+                    "pid": self._pids.get(name),
+                    "restarts": self._restarts[name],
+                    "problem": self._problems.get(name),
+                }
                 for name, state in self._states.items()
             }
             write_atomically(self._run / "health.json", health, mode=0o600)

@@ -12,13 +12,14 @@ import os
 import shutil
 import tempfile
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sentiment_lib.errors import MissingExtra, NotFound, UnsafeArtefact
+from sentiment_lib.errors import MissingExtra, NotFound, RegistryUnavailable, UnsafeArtefact
 from sentiment_lib.evaluation.cost import Cost
 from sentiment_lib.records import LABELS
 from sentiment_lib.registry import bundled_code
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 #: Maximum length of a description in MLflow's database; the run stores the whole card.
 DESCRIPTION = 5000
 CHAMPION, CHALLENGER = "champion", "challenger"
+#: MLflow's variable for the seconds that a request may take, and its value for requests about aliases.
+TIMEOUT, ALIAS_SECONDS = "MLFLOW_HTTP_REQUEST_TIMEOUT", "5"
 
 
 class Registry:
@@ -42,6 +45,7 @@ class Registry:
     def __init__(self, settings: Settings) -> None:
         self.uri = settings.mlflow_uri
         self.name = settings.mlflow_model
+        self._seconds = settings.mlflow_seconds
         self._account = settings.mlflow_user, settings.mlflow_password
         self.home = settings.home
         self.cache = settings.home / "cache" / "models"
@@ -54,6 +58,9 @@ class Registry:
         os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
         os.environ.setdefault("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "false")
         os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
+        # MLflow's own defaults wait for minutes
+        os.environ.setdefault(TIMEOUT, str(self._seconds))
+        os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
         user, password = self._account
         if user:
             # MLflow reads credentials only from the environment
@@ -268,26 +275,47 @@ class Registry:
 
     def alias(self, name: str) -> int | None:
         """The version that the alias points to; None when the alias is not set."""
-        client = self.client
-        from mlflow.exceptions import MlflowException
+        with self._quick() as client:
+            from mlflow.exceptions import MlflowException
 
-        try:
-            return int(client.get_model_version_by_alias(self.name, name).version)
-        except MlflowException as error:
-            # MLflow has one code for "no such alias" and another for "no such model"
-            if error.error_code in ("INVALID_PARAMETER_VALUE", "RESOURCE_DOES_NOT_EXIST"):
-                return None
-            raise
+            try:
+                return int(client.get_model_version_by_alias(self.name, name).version)
+            except MlflowException as error:
+                # MLflow has one code for "no such alias" and another for "no such model"
+                if error.error_code in ("INVALID_PARAMETER_VALUE", "RESOURCE_DOES_NOT_EXIST"):
+                    return None
+                raise
 
     def set_alias(self, name: str, version: int) -> None:
         """Move the alias. Raises NotFound for an unknown version.
 
-        The caller holds the advisory lock "champion": MLflow has no compare-and-swap.
+        The caller holds the lock "alias": MLflow has no compare-and-swap.
         """
-        self.get(version)
-        self.client.set_registered_model_alias(self.name, name, str(version))
+        with self._quick() as client:
+            self.get(version)
+            client.set_registered_model_alias(self.name, name, str(version))
 
     def drop_alias(self, name: str) -> None:
         """Delete the alias if it is set."""
         if self.alias(name) is not None:
-            self.client.delete_registered_model_alias(self.name, name)
+            with self._quick() as client:
+                client.delete_registered_model_alias(self.name, name)
+
+    @contextmanager
+    def _quick(self) -> Iterator[Any]:
+        """MLflow's client with ALIAS_SECONDS for a request. Raises RegistryUnavailable when it does not respond."""
+        client = self.client
+        from mlflow.exceptions import MlflowException
+        from requests import RequestException
+
+        usual = os.environ[TIMEOUT]
+        os.environ[TIMEOUT] = ALIAS_SECONDS
+        try:
+            yield client
+        except MlflowException as error:
+            if isinstance(error.__cause__ or error.__context__, RequestException):
+                problem = str(error).splitlines()[0][:300]
+                raise RegistryUnavailable(uri=self.uri, problem=problem) from error
+            raise
+        finally:
+            os.environ[TIMEOUT] = usual

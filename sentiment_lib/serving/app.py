@@ -21,7 +21,7 @@ from sentiment_lib.storage.engine import Store
 
 def create(settings: Settings) -> FastAPI:
     """The app for these settings; the champion is loaded at startup."""
-    service = Service(Store.open(settings), settings)
+    service = Service(Store.open(settings, requests=True), settings)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import MappingProxyType
 
 import psycopg
 from sqlalchemy import Connection, Engine, create_engine
+from sqlalchemy.exc import OperationalError
 
-from sentiment_lib.errors import BadInput
+from sentiment_lib.errors import BadInput, Busy
 from sentiment_lib.settings import Settings
 from sentiment_lib.signing import KeyRing
 
 #: Keys of the advisory locks; each protects something that only one process may do at a time.
-LOCKS = {"ledger": 7001, "champion": 7002, "snapshot": 7003, "sentiment_days": 7004}
+LOCKS = {"ledger": 7001, "champion": 7002, "snapshot": 7003, "sentiment_days": 7004, "alias": 7005}
+#: Seconds to wait for a lock that is held across requests to the registry.
+PATIENCE = 20.0
 
 #: Execution option of a connection that holds the signing keys.
 KEY_RING = "key_ring"
@@ -25,10 +30,18 @@ class Store:
 
     key_ring: signs the ledger, by default with the keys of the environment (SENTIMENT_SIGNING_KEYS, SENTIMENT_HOME).
     anchors_file: where the head of the ledger is anchored; a store without one is not anchored.
+    limits: Postgres' time limits in milliseconds by parameter.
     Raises BadInput for an empty URL or one of another driver than psycopg.
     """
 
-    def __init__(self, url: str, *, key_ring: KeyRing | None = None, anchors_file: Path | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        key_ring: KeyRing | None = None,
+        anchors_file: Path | None = None,
+        limits: Mapping[str, int] = MappingProxyType({}),
+    ) -> None:
         if not url:
             problem = "it is not set. `sentiment up` writes it to SENTIMENT_HOME (default: .local in this folder)"
             raise BadInput(what="SENTIMENT_DATABASE_URL", problem=problem)
@@ -40,16 +53,20 @@ class Store:
             execution_options={KEY_RING: key_ring or Settings().key_ring},
             pool_pre_ping=True,
             pool_size=5,
-            connect_args={"connect_timeout": 10},  # do not hang on a server that does not respond
+            connect_args={
+                "connect_timeout": 10,  # do not hang on a server that does not respond
+                "options": " ".join(f"-c {name}={value}" for name, value in limits.items()),
+            },
         )
 
     @classmethod
-    def open(cls, settings: Settings) -> Store:
-        """Store of these settings; connects on first use."""
+    def open(cls, settings: Settings, *, requests: bool = False) -> Store:
+        """Store of these settings, with the time limits of requests or of steps; connects on first use."""
         return cls(
             settings.database_url.get_secret_value(),
             key_ring=settings.key_ring,
             anchors_file=settings.anchors_file,
+            limits=settings.database.limits(requests=requests),
         )
 
     @contextmanager
@@ -57,6 +74,24 @@ class Store:
         """Open a transaction: committed at the end of the block, rolled back by any exception."""
         with self.engine.begin() as connection:
             yield connection
+
+    @contextmanager
+    def exclusive(self, name: str) -> Iterator[None]:
+        """Hold the named lock of LOCKS outside of any transaction, as long as the block takes.
+
+        For what asks the registry: nobody waits longer than PATIENCE for it. Raises Busy then.
+        """
+        with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            give_up = time.monotonic() + PATIENCE
+            while not connection.exec_driver_sql("SELECT pg_try_advisory_lock(%s)", (LOCKS[name],)).scalar_one():
+                if time.monotonic() > give_up:
+                    raise Busy(what=name)
+                time.sleep(0.05)
+            try:
+                yield
+            finally:
+                with suppress(OperationalError):  # a lost connection has lost the lock
+                    connection.exec_driver_sql("SELECT pg_advisory_unlock(%s)", (LOCKS[name],))
 
     def close(self) -> None:
         """Close the pooled connections."""

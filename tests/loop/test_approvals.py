@@ -13,7 +13,10 @@ from sentiment_lib.registry.mlflow_registry import Registry
 from sentiment_lib.steps.decisions import request_approval
 from sentiment_lib.steps.deployment import promote
 from sentiment_lib.steps.operations import reconcile, verify
-from sentiment_lib.storage import decisions
+from sentiment_lib.storage import decisions, grants
+
+#: Steps run as the platform runs them.
+DATABASE_ROLE = grants.APP
 
 
 def test_without_an_approval_nothing_is_promoted(store, settings, decided):
@@ -71,8 +74,8 @@ def test_self_approval_is_a_switch_of_the_policy(store, settings, decided, chang
     assert found.response == "approved"
 
 
-def test_evidence_that_was_changed_after_the_question_voids_the_approval(store, settings, decided, say):
-    with store.begin() as connection:
+def test_evidence_that_was_changed_after_the_question_voids_the_approval(store, owner, settings, decided, say):
+    with owner.begin() as connection:
         connection.execute(text("UPDATE evaluations SET evidence = replace(evidence, 'PROMOTE', 'promote')"))
     assert "not what was shown" in (say(decided.question).reason or "")
 
@@ -149,7 +152,7 @@ def test_a_forced_promotion_is_its_own_kind_and_opens_a_critical_alert(store, se
     assert verify.run(store, settings, artefacts=False).problems == ()
 
 
-def test_a_void_answer_of_the_gate_cannot_be_approved(store, settings, decided, decide_again, say):
-    with store.begin() as connection:
+def test_a_void_answer_of_the_gate_cannot_be_approved(store, owner, settings, decided, decide_again, say):
+    with owner.begin() as connection:
         connection.execute(text("UPDATE decisions SET verdict = 'HOLD'"))
     assert "the gate said HOLD" in (say(decided.question).reason or "")

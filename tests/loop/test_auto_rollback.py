@@ -12,8 +12,11 @@ from sentiment_lib.steps.decisions import shadow_comparison
 from sentiment_lib.steps.deployment import promote, rollback
 from sentiment_lib.steps.operations import auto_rollback, verify
 from sentiment_lib.steps.scoring import score, shadow
-from sentiment_lib.storage import decisions, model_versions
+from sentiment_lib.storage import decisions, grants, model_versions
 from sentiment_lib.storage import shadow as shadow_labels
+
+#: Steps run as the platform runs them.
+DATABASE_ROLE = grants.APP
 
 
 @pytest.fixture
@@ -81,9 +84,11 @@ def test_a_champion_that_is_right_stays(store, audited, promoted, audit_labels):
     assert serving(store) == promoted.to_version
 
 
-def test_without_audit_labels_nothing_is_judged_whatever_people_corrected(store, audited, promoted, audit_labels):
+def test_without_audit_labels_nothing_is_judged_whatever_people_corrected(
+    store, owner, audited, promoted, audit_labels
+):
     audit_labels(promoted.from_version)
-    with store.begin() as connection:
+    with owner.begin() as connection:
         connection.execute(text("UPDATE labels SET source = 'feedback' WHERE source = 'audit'"))
     assert auto_rollback.run(store, audited).verdict.labels == 0
     assert serving(store) == promoted.to_version
@@ -141,11 +146,11 @@ def test_answers_where_two_versions_differ_tell_the_gain_and_go_into_the_ledger(
 
 
 def test_labels_are_judged_in_the_order_in_which_they_arrived_and_each_text_once(
-    store, audited, promoted, audit_labels
+    store, owner, audited, promoted, audit_labels
 ):
     audit_labels(promoted.to_version)
     copied = "my flight from boston was cancelled and nobody at the counter could help us for three hours"
-    with store.begin() as connection:
+    with owner.begin() as connection:
         # answered newest first
         connection.execute(
             text(

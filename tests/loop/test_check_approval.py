@@ -9,7 +9,10 @@ from sentiment_lib.errors import ApprovalVoid
 from sentiment_lib.steps.decisions import check_approval
 from sentiment_lib.steps.deployment import promote
 from sentiment_lib.steps.operations import verify
-from sentiment_lib.storage import alerts, ledger
+from sentiment_lib.storage import alerts, grants, ledger
+
+#: Steps run as the platform runs them.
+DATABASE_ROLE = grants.APP
 
 RUN = {"requested_by": "retrain/1"}
 

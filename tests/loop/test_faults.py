@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import text
 
-from sentiment_lib.errors import ChampionMoved
+from sentiment_lib.errors import Busy, ChampionMoved, MoveUnfinished
 from sentiment_lib.records import AliasMove
+from sentiment_lib.registry import mlflow_registry
 from sentiment_lib.registry.mlflow_registry import Registry
 from sentiment_lib.steps.deployment import champion_alias, promote, rollback
 from sentiment_lib.steps.operations import reconcile, verify
-from sentiment_lib.storage import deployments, model_versions
+from sentiment_lib.storage import deployments, engine, model_versions
 
 FILES = {promote.__file__, champion_alias.__file__, deployments.__file__}
 
@@ -125,7 +128,7 @@ def test_promotions_that_race_make_one_deployment(store, settings, decided, deci
     def go(decision):
         try:
             return promote.run(store, settings, decision_id=decision.decision_id)
-        except ChampionMoved:
+        except (ChampionMoved, Busy):
             return None
 
     with ThreadPoolExecutor(5) as pool:
@@ -207,3 +210,37 @@ def test_an_intent_to_a_version_the_registry_lost_is_undone(store, settings, dec
 
 def test_the_trace_really_stops_at_the_line_it_is_told():
     assert run_and_die(1, lambda: deployments.pending_move(SimpleNamespace()))
+
+
+def test_a_registry_that_never_responds_holds_up_no_other_command(
+    store, settings, decided, decide_again, say, monkeypatch
+):
+    monkeypatch.setattr(mlflow_registry, "ALIAS_SECONDS", "1")
+    monkeypatch.setattr(engine, "PATIENCE", 0.3)
+    assert say(decided.question).response == "approved"
+    number = decided.decision.decision_id
+    with socket.create_server(("127.0.0.1", 0)) as silent, ThreadPoolExecutor(1) as other:
+        # accepts connections, as a stopped process does, and never responds
+        stopped = settings.model_copy(update={"mlflow_uri": f"http://127.0.0.1:{silent.getsockname()[1]}"})
+        promotion = other.submit(promote.run, store, stopped, decision_id=number)
+        give_up = time.monotonic() + 10
+        while not (pending := _pending(store)):
+            assert time.monotonic() < give_up
+        started = time.monotonic()
+        with store.begin() as connection:
+            engine.lock(connection, "champion")
+        assert say(decide_again()).response == "approved"
+        with pytest.raises(Busy):
+            rollback.run(store, settings, to_version=1, reason="while it waits", by="test")
+        assert not promotion.done(), "the promotion ended before anything was tried beside it"
+        assert time.monotonic() - started < 3
+        with pytest.raises(MoveUnfinished, match=r"does not respond.*reconcile|reconcile.*does not respond"):
+            promotion.result(timeout=30)
+    assert _pending(store) == pending
+    assert reconcile.run(store, settings).finished.to_version == decided.version.version
+    assert one_champion(store, Registry(settings)) == decided.version.version
+
+
+def _pending(store):
+    with store.begin() as connection:
+        return deployments.pending_move(connection)

@@ -21,8 +21,11 @@ from sentiment_lib.steps.deployment import bootstrap, promote, rollback
 from sentiment_lib.steps.operations import verify
 from sentiment_lib.steps.scoring import score
 from sentiment_lib.steps.training import inputs, reproduce, request_retrain, snapshot, train
-from sentiment_lib.storage import decisions, holdout_looks, ledger, model_versions
+from sentiment_lib.storage import decisions, grants, holdout_looks, ledger, model_versions
 from sentiment_lib.training_record import TrainingOrder
+
+#: Steps run as the platform runs them.
+DATABASE_ROLE = grants.APP
 
 
 def count(store, table):
@@ -37,8 +40,8 @@ def test_the_first_champion_is_vader_and_is_made_once(store, settings):
     assert (count(store, "model_versions"), count(store, "deployments")) == (1, 1)
 
 
-def test_every_tweet_is_scored_once_and_each_distinct_text_goes_through_the_model_once(store, settings, tweets):
-    with store.begin() as connection:
+def test_every_tweet_is_scored_once_and_each_distinct_text_goes_through_the_model_once(store, owner, settings, tweets):
+    with owner.begin() as connection:
         connection.execute(text("UPDATE tweets SET text = 'same text' WHERE tweet_id <= 40"))
     first = score.run(store, settings)
     assert (first.scored, first.distinct_texts) == (600, 561)
@@ -107,10 +110,10 @@ def test_the_label_of_the_better_source_is_frozen_whatever_came_later(store, set
     assert (row.label, row.label_source) == ("positive", "audit")
 
 
-def test_an_audit_label_that_nobody_confirmed_teaches_but_never_judges(store, settings, tweets, add_tweets):
+def test_an_audit_label_that_nobody_confirmed_teaches_but_never_judges(store, owner, settings, tweets, add_tweets):
     audited = add_tweets(30, source="audit", seed=8)
     assert "unconfirmed" not in set(snapshot.read(settings, snapshot.run(store, settings)).label_source)  # too new
-    with store.begin() as connection:
+    with owner.begin() as connection:
         connection.execute(
             text("UPDATE tweets SET created_at = '2026-01-01 00:00:30+00' WHERE tweet_id = ANY(:ids)"),
             {"ids": audited[:10]},
@@ -130,9 +133,9 @@ def test_an_audit_label_that_nobody_confirmed_teaches_but_never_judges(store, se
     assert set(parts[audited[20:]]) == {"holdout"}
 
 
-def test_corrections_of_people_teach_but_never_judge(store, settings, tweets, add_tweets):
+def test_corrections_of_people_teach_but_never_judge(store, owner, settings, tweets, add_tweets):
     corrected = add_tweets(30, source="feedback", seed=8)
-    with store.begin() as connection:
+    with owner.begin() as connection:
         old = {"ids": corrected[:10]}
         connection.execute(
             text("UPDATE tweets SET created_at = '2026-01-01 00:00:30+00' WHERE tweet_id = ANY(:ids)"), old
@@ -445,12 +448,14 @@ def test_a_package_that_answers_a_trigger_otherwise_is_told_by_its_files_though_
     assert (found.same_digest, found.different_files) == (False, ("weights.npz",))
 
 
-def test_a_version_whose_record_names_an_option_as_it_was_called_before_is_trained_again(store, settings, decided):
+def test_a_version_whose_record_names_an_option_as_it_was_called_before_is_trained_again(
+    store, owner, settings, decided
+):
     order = TrainingOrder(
         snapshot_id=decided.snapshot.snapshot_id, family="tfidf_logreg", run_key="retrain/3", options={"c": 0.3}
     )
     version = train.run(store, settings, order).version
-    with store.begin() as connection:
+    with owner.begin() as connection:
         connection.execute(
             text("""UPDATE model_versions SET training = jsonb_set(training, '{options}', '{"strength": 0.3}')
                 WHERE version = :version"""),

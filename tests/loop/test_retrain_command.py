@@ -17,7 +17,7 @@ from sentiment_lib.steps.training import request_retrain
 from sentiment_lib.storage.tables import RetrainRequestRow, SnapshotRow
 
 #: Nobody has this checkpoint.
-WITHOUT = {"tweet_roberta": {"checkpoint": "nobody/has-this"}}
+WITHOUT = {"tweet_roberta": {"checkpoint": "nobody/has-this@" + "0" * 40}}
 
 
 @pytest.fixture

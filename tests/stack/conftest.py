@@ -38,6 +38,22 @@ def stack_with():
     shutil.rmtree(folder, ignore_errors=True)
 
 
+@pytest.fixture(scope="session")
+def running():
+    """A stack that is up, with the first champion and without tweets: one for all tests that change nothing."""
+    from benchmarks.stack_home import StackHome
+
+    folder = Path(tempfile.mkdtemp(prefix="stack-"))
+    home = StackHome(folder / "home", **QUICK)
+    try:
+        home.up(sample=False)
+        home.sentiment("bootstrap")
+        yield home
+    finally:
+        home.down()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 @pytest.fixture
 def stack(stack_with):
     """A stack that is not up yet."""

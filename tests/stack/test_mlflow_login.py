@@ -21,13 +21,6 @@ WRITES = {
 READ = ("GET", "registered-models/get", {"name": NAME})
 
 
-@pytest.fixture
-def running(stack):
-    stack.up(sample=False)
-    stack.sentiment("bootstrap")
-    return stack
-
-
 def status(stack, call, account=None):
     """Status of MLflow's answer to this call of this account; None is nobody."""
     method, path, body = call

@@ -14,6 +14,10 @@ from sentiment_lib.errors import BadInput, NotFound
 from sentiment_lib.settings import Settings
 from sentiment_lib.steps.operations import sign_in
 from sentiment_lib.storage import alerts as stored_alerts
+from sentiment_lib.storage import grants
+
+#: Steps run as the platform runs them.
+DATABASE_ROLE = grants.APP
 
 
 @pytest.fixture

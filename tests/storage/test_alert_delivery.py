@@ -14,8 +14,11 @@ from aiosmtpd.controller import Controller
 from sentiment_lib.policy import AlertPolicy, Policy
 from sentiment_lib.settings import Settings
 from sentiment_lib.steps.operations import check_alerts
-from sentiment_lib.storage import alerts
+from sentiment_lib.storage import alerts, grants
 from sentiment_lib.storage import alerts as stored
+
+#: Steps run as the platform runs them.
+DATABASE_ROLE = grants.APP
 
 
 class Hook:

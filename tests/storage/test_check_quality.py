@@ -6,6 +6,10 @@ from sqlalchemy import text
 
 from sentiment_lib.sources.files import FileSource
 from sentiment_lib.steps.ingestion import check_quality, ingest
+from sentiment_lib.storage import grants
+
+#: Steps run as the platform runs them.
+DATABASE_ROLE = grants.APP
 
 
 def taken_in(store, settings, folder, name, texts, first):

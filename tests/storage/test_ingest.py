@@ -20,8 +20,11 @@ from sentiment_lib.sources.base import Row, SourceIdentity
 from sentiment_lib.sources.files import FileSource
 from sentiment_lib.sources.sample_stream import SampleStream
 from sentiment_lib.steps.ingestion import ingest as step
-from sentiment_lib.storage import tweets
+from sentiment_lib.storage import grants, tweets
 from sentiment_lib.storage.engine import Store
+
+#: Steps run as the platform runs them.
+DATABASE_ROLE = grants.APP
 
 HEADER = "tweet_id,text,author,created_at,label,confidence\n"
 DAY = "2026-01-01T00:00:00Z"

@@ -11,7 +11,10 @@ from sqlalchemy import text
 from sentiment_lib.errors import BadInput
 from sentiment_lib.sources.files import FileSource
 from sentiment_lib.steps.labelling import export_labels, import_labels
-from sentiment_lib.storage import snapshots
+from sentiment_lib.storage import grants, snapshots
+
+#: Steps run as the platform runs them.
+DATABASE_ROLE = grants.APP
 
 
 @pytest.fixture

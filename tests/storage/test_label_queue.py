@@ -12,6 +12,10 @@ from sqlalchemy import text
 from sentiment_lib.errors import BadInput, NotFound
 from sentiment_lib.records import API_IDS_FROM
 from sentiment_lib.steps.labelling import label_progress, label_queue
+from sentiment_lib.storage import grants
+
+#: Steps run as the platform runs them.
+DATABASE_ROLE = grants.APP
 
 CERTAIN, UNSURE = (0.9, 0.05, 0.05), (0.4, 0.35, 0.25)
 #: Everyone is an auditor: their audit labels need no second person.

@@ -11,7 +11,10 @@ from sqlalchemy import text
 from sentiment_lib.records import LABELS, Window
 from sentiment_lib.settings import Settings
 from sentiment_lib.steps.monitoring import daily_quality as step
-from sentiment_lib.storage import daily_quality
+from sentiment_lib.storage import daily_quality, grants
+
+#: Steps run as the platform runs them.
+DATABASE_ROLE = grants.APP
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 SPAN = Window(start=START, end=START + timedelta(days=3))

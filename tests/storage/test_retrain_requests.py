@@ -10,6 +10,10 @@ from sqlalchemy import text
 from sentiment_lib.policy import Policy, RetrainPolicy
 from sentiment_lib.settings import Settings
 from sentiment_lib.steps.training import request_retrain
+from sentiment_lib.storage import grants
+
+#: Steps run as the platform runs them.
+DATABASE_ROLE = grants.APP
 
 
 @pytest.fixture

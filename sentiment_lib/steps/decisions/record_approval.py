@@ -124,7 +124,6 @@ def _staleness(
 def drop_challenger_alias(store: Store, settings: Settings, candidate: int) -> None:
     """Drop the alias `challenger` when it names the candidate of a closed request."""
     registry = Registry(settings)
-    with store.begin() as connection:
-        lock(connection, "champion")
+    with store.exclusive("alias"):
         if registry.alias(CHALLENGER) == candidate:
             registry.drop_alias(CHALLENGER)

@@ -52,12 +52,13 @@ def run(store: Store, settings: Settings, *, decision_ids: Sequence[int], reques
         approval = decisions.approval(connection, best.decision_id)
         if approval and approval.response == "void":
             return None
-        if approval is None:
-            registry.set_alias(CHALLENGER, best.candidate_version)
         synthetic = snapshots.synthetic_rows(connection, best.snapshot_id)
         body = approval_summary.summarise(
             best, settings.policy.approval, approval, synthetic, selection.run(connection, best)
         )
+    if approval is None:
+        with store.exclusive("alias"):
+            registry.set_alias(CHALLENGER, best.candidate_version)
     return ApprovalRequest(
         decision_id=best.decision_id,
         evidence_hash=best.evidence_hash,

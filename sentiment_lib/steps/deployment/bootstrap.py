@@ -25,15 +25,17 @@ def run(store: Store, settings: Settings) -> ModelVersion:
         return champion
     champion_alias.finish_interrupted_move(store, registry)
     first = train.register_untrained(store, settings, family=FIRST_FAMILY)
+    with store.exclusive("alias"):
+        with store.begin() as connection:
+            champion = model_versions.champion(connection)
+        # an alias without a deployment: the registry is older than the database, so drop the alias
+        if champion is None and registry.alias(CHAMPION) not in (None, first.version):
+            registry.drop_alias(CHAMPION)
     with store.begin() as connection:
         lock(connection, "champion")
         champion = model_versions.champion(connection)
         if champion:
             return champion
-        # an alias without a deployment: the registry is older than the database, so drop the alias
-        elsewhere = registry.alias(CHAMPION)
-        if elsewhere not in (None, first.version):
-            registry.drop_alias(CHAMPION)
         first_move = AliasMove(kind="bootstrap", from_version=None, to_version=first.version)
         intent = deployments.pending_move(connection) or deployments.begin_move(connection, first_move)
     champion_alias.execute_move(store, registry, intent)

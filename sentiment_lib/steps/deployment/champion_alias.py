@@ -1,4 +1,4 @@
-"""Move the champion alias: intent, compare-and-swap, done. Only this module sets the alias.
+"""Move the champion alias: intent, compare-and-swap, done. Only this module sets the alias `champion`.
 
 The database is the source of truth, and the alias follows it. A process may be killed between any two lines here: the
 next move and `reconcile` find the open intent, and finish it if the alias is where it should be, or else undo it.
@@ -6,7 +6,7 @@ next move and `reconcile` find the open intent, and finish it if the alias is wh
 
 from __future__ import annotations
 
-from sentiment_lib.errors import ChampionMoved, NotFound
+from sentiment_lib.errors import ChampionMoved, MoveUnfinished, NotFound, RegistryUnavailable
 from sentiment_lib.records import Deployment
 from sentiment_lib.registry.mlflow_registry import CHALLENGER, CHAMPION, Registry
 from sentiment_lib.storage import anchors, deployments
@@ -16,25 +16,31 @@ from sentiment_lib.storage.engine import Store, lock
 def execute_move(store: Store, registry: Registry, deployment: Deployment) -> Deployment:
     """Move the alias and close the intent. Raises ChampionMoved, with the intent undone, when the alias is elsewhere.
 
-    The advisory lock is held from reading the alias to the commit, because MLflow has no compare-and-swap.
+    One process at a time moves aliases, because MLflow has no compare-and-swap. The lock "champion" is free meanwhile:
+    a registry that does not respond holds up no other command. Raises Busy while another process moves an alias,
+    MoveUnfinished when the registry does not respond: the intent stays.
     """
-    with store.begin() as connection:
-        lock(connection, "champion")
-        if deployments.pending_move(connection) is None:  # another process finished it
-            return deployments.by_id(connection, deployment.deployment_id)
-        actual = registry.alias(CHAMPION)
-        if actual not in (deployment.from_version, deployment.to_version):
-            deployments.close_move(connection, deployment, "undone", f"the alias was at version {actual}")
-            undone = True
-        else:
-            if actual != deployment.to_version:
-                registry.set_alias(CHAMPION, deployment.to_version)
-            if registry.alias(CHALLENGER) == deployment.to_version:
-                registry.drop_alias(CHALLENGER)
-            deployment = deployments.close_move(connection, deployment, "done")
-            undone = False
+    with store.exclusive("alias"):
+        with store.begin() as connection:
+            pending = deployments.pending_move(connection)
+            if pending is None or pending.deployment_id != deployment.deployment_id:  # another process finished it
+                return deployments.by_id(connection, deployment.deployment_id)
+        try:
+            actual = registry.alias(CHAMPION)
+            elsewhere = actual not in (deployment.from_version, deployment.to_version)
+            if not elsewhere:
+                if actual != deployment.to_version:
+                    registry.set_alias(CHAMPION, deployment.to_version)
+                if registry.alias(CHALLENGER) == deployment.to_version:
+                    registry.drop_alias(CHALLENGER)
+        except RegistryUnavailable as error:
+            raise MoveUnfinished(version=deployment.to_version, problem=error) from error
+        with store.begin() as connection:
+            lock(connection, "champion")
+            state, why = ("undone", f"the alias was at version {actual}") if elsewhere else ("done", None)
+            deployment = deployments.close_move(connection, deployment, state, why)
     anchors.append(store)
-    if undone:
+    if elsewhere:
         raise ChampionMoved(actual=actual, expected=deployment.from_version)
     return deployment
 

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from sqlalchemy import Connection
-
 from sentiment_lib.errors import NotFound, UnsafeArtefact
 from sentiment_lib.records import AliasMove, ApprovalResponse, Deployment, ModelVersion, Severity
 from sentiment_lib.registry.mlflow_registry import CHALLENGER, CHAMPION, Registry
@@ -51,9 +49,7 @@ def run(store: Store, settings: Settings, *, at: datetime | None = None) -> Reco
     finished = champion_alias.finish_interrupted_move(store, registry)
     reconciled = _reconcile(store, settings, registry)
     expired = _expire(store, settings, moment)
-    with store.begin() as connection:
-        lock(connection, "champion")
-        _clear_challenger(connection, registry)
+    _clear_challenger(store, registry)
     anchors.append(store)
     return ReconcileResult(finished=finished, reconciled=reconciled, expired=expired, removed=_sweep(settings, moment))
 
@@ -61,14 +57,17 @@ def run(store: Store, settings: Settings, *, at: datetime | None = None) -> Reco
 def _reconcile(store: Store, settings: Settings, registry: Registry) -> Deployment | None:
     """Restore or adopt, by policy, a `champion` alias that was moved outside the platform; None when it was not."""
     with store.begin() as connection:
-        lock(connection, "champion")
         champion = model_versions.champion(connection)
         if champion is None or deployments.pending_move(connection):
             return None
-        current = registry.alias(CHAMPION)
-        if current == champion.version:
-            return None
-        version = _find_adoptable(connection, registry, current)
+    current = registry.alias(CHAMPION)
+    if current == champion.version:
+        return None
+    version = _find_adoptable(store, registry, current)
+    with store.begin() as connection:
+        lock(connection, "champion")
+        if model_versions.champion(connection) != champion or deployments.pending_move(connection):
+            return None  # the platform moved it meanwhile
         adopt = settings.policy.approval.out_of_band == "adopt" and version is not None
         reason = f"the alias was moved to {current or 'nothing'} outside the platform"
         intent = deployments.begin_move(
@@ -89,18 +88,20 @@ def _reconcile(store: Store, settings: Settings, registry: Registry) -> Deployme
             title=f"Someone moved the champion from version {champion.version} to {current or 'nothing'}",
             body=f"It was {intent.kind} by policy. The registry does not record who moved it.",
         )
-        if not adopt and version is None:
-            # an unknown version cannot be `from_version` of a deployment: delete the alias first
+    if not adopt and version is None:
+        # an unknown version cannot be `from_version` of a deployment: delete the alias first
+        with store.exclusive("alias"):
             registry.drop_alias(CHAMPION)
     return champion_alias.execute_move(store, registry, intent)
 
 
-def _find_adoptable(connection: Connection, registry: Registry, version: int | None) -> ModelVersion | None:
+def _find_adoptable(store: Store, registry: Registry, version: int | None) -> ModelVersion | None:
     """The version, if the database knows it and its package has the registered digest."""
     if version is None:
         return None
     try:
-        stored = model_versions.by_version(connection, version)
+        with store.begin() as connection:
+            stored = model_versions.by_version(connection, version)
         registry.require_signature(version, stored.digest)
         registry.fetch(version, stored.digest)
     except (NotFound, UnsafeArtefact) as error:
@@ -109,15 +110,17 @@ def _find_adoptable(connection: Connection, registry: Registry, version: int | N
     return stored
 
 
-def _clear_challenger(connection: Connection, registry: Registry) -> None:
+def _clear_challenger(store: Store, registry: Registry) -> None:
     """Drop the alias `challenger` unless its version has a pending or unexecuted approval."""
-    challenger = registry.alias(CHALLENGER)
-    if challenger is None:
-        return
-    pending = {decision.candidate_version for decision in decisions.waiting(connection)}
-    approved = decisions.approved_and_not_moved(connection)
-    if challenger not in pending | approved:
-        registry.drop_alias(CHALLENGER)
+    with store.exclusive("alias"):
+        challenger = registry.alias(CHALLENGER)
+        if challenger is None:
+            return
+        with store.begin() as connection:
+            pending = {decision.candidate_version for decision in decisions.waiting(connection)}
+            approved = decisions.approved_and_not_moved(connection)
+        if challenger not in pending | approved:
+            registry.drop_alias(CHALLENGER)
 
 
 def _expire(store: Store, settings: Settings, moment: datetime) -> tuple[int, ...]:

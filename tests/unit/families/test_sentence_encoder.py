@@ -106,7 +106,9 @@ def test_a_package_is_served_without_torch_and_without_the_checkpoint(small_bert
 def test_a_checkpoint_that_is_none_or_not_here_is_named(tmp_path):
     with pytest.raises(BadInput, match=rf"checkpoint {tmp_path} of {NAME} .*it holds no config.json"):
         learned(checkpoint=str(tmp_path))
-    with pytest.raises(MissingWeights, match="hf download nobody/no-such-checkpoint"):
+    with pytest.raises(BadInput, match=r"nobody/no-such-checkpoint .*needs a revision: NAME@COMMIT"):
         learned(checkpoint="nobody/no-such-checkpoint")
+    with pytest.raises(MissingWeights, match=rf"hf download nobody/no-such-checkpoint --revision {'0' * 40}"):
+        learned(checkpoint=f"nobody/no-such-checkpoint@{'0' * 40}")
     with pytest.raises(BadInput, match=r"option precision .*'int4' is none of int8, fp32"):
         learned(precision="int4")

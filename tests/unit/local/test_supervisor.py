@@ -67,6 +67,24 @@ def test_what_is_needed_is_well_before_what_needs_it_starts(supervise):
     until(lambda: order == ["early", "late"])
 
 
+def test_a_stranger_on_the_port_is_not_the_component(supervise, tmp_path):
+    listen = "import socket, time; s = socket.create_server(('127.0.0.1', {port})); time.sleep(300)"
+    with socket.create_server(("127.0.0.1", 0)) as stranger:
+        port = stranger.getsockname()[1]
+        # its child listens, as workers of a server do
+        command = ["sh", "-c", f'"{sys.executable}" -c "{listen.format(port=port)}" & wait']
+        supervisor = supervise(server(command=["sh", "-c", f"sleep 1; {command[2]}"], port=port))
+        health = tmp_path / "health.json"
+        until(lambda: json.loads(health.read_text())["server"].get("problem"))
+        problem = json.loads(health.read_text())["server"]["problem"]
+        assert problem.startswith(f"port {port} is taken by ")
+        assert f"(pid {os.getpid()})" in problem
+        assert not supervisor.healthy()
+    supervise(server("other", command=command, port=port))
+    until(lambda: json.loads(health.read_text()).get("other", {}).get("state") == "healthy")
+    assert json.loads(health.read_text())["other"]["problem"] is None
+
+
 def test_what_dies_is_started_again(supervise, tmp_path):
     supervisor = supervise(server())
     until(supervisor.healthy)
