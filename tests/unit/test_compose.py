@@ -1,0 +1,36 @@
+"""The container stack gives each service only the secrets that it uses."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import yaml
+
+COMPOSE = yaml.safe_load((Path(__file__).parents[2] / "docker-compose.yaml").read_text())["services"]
+AIRFLOW = {"AIRFLOW_DATABASE_PASSWORD", "AIRFLOW_FERNET_KEY", "REDIS_PASSWORD"}
+APP, TOKENS = "SENTIMENT_APP_DATABASE_PASSWORD", "AIRFLOW_JWT_SECRET"
+
+
+def secrets(service):
+    """Variables of .env that reach the service and hold a secret."""
+    text = " ".join(str(value) for value in COMPOSE[service].get("environment", {}).values())
+    names = set(re.findall(r"\$\{(\w+)", text))
+    return {name for name in names if re.search("PASSWORD|SECRET|KEY|TOKEN|ALERT_URLS", name)} - {"OIDC_CLIENT_SECRET"}
+
+
+def test_each_service_gets_only_the_secrets_that_it_uses():
+    assert secrets("api") == {"SENTIMENT_API_DATABASE_PASSWORD", "MLFLOW_READER_PASSWORD", "SENTIMENT_AUTHOR_KEY"}
+    assert secrets("alerts") == {APP, "SENTIMENT_ALERT_URLS"}
+    assert secrets("scheduler") == AIRFLOW | {APP, TOKENS}
+    assert secrets("dag-processor") == secrets("triggerer") == AIRFLOW | {APP}
+    console = {"SENTIMENT_CONSOLE_DATABASE_PASSWORD", "MLFLOW_READER_PASSWORD"}
+    assert secrets("airflow") == AIRFLOW | console | {TOKENS, "AIRFLOW_SECRET_KEY"}
+    writes = {"MLFLOW_PLATFORM_PASSWORD", "SENTIMENT_PASSWORD", "SENTIMENT_AUTHOR_KEY"}
+    assert secrets("worker") == AIRFLOW | writes | {APP, "SENTIMENT_X_BEARER_TOKEN", "SENTIMENT_ALERT_URLS"}
+
+
+def test_only_migrations_connect_as_the_owner():
+    owner = {name for name in COMPOSE if "SENTIMENT_DATABASE_PASSWORD" in secrets(name)}
+    assert owner == {"migrate", "postgres"}
+    assert "ADMIN_PASSWORD" not in {secret for name in COMPOSE if name != "migrate" for secret in secrets(name)}
