@@ -38,11 +38,15 @@ def test_a_wait_for_a_lock_has_an_end(limited, store):
 
 
 def test_an_idle_transaction_is_ended_and_gives_its_locks_back(limited, store):
-    with pytest.raises(OperationalError, match="idle-in-transaction"), limited.begin() as connection:
-        engine.lock(connection, "champion")
-        with store.begin() as other:
-            engine.lock(other, "champion")  # waits until the idle session is ended
-        connection.execute(text("SELECT 1"))
+    def wait_for_others():
+        with limited.begin() as connection:
+            engine.lock(connection, "champion")
+            with store.begin() as other:
+                engine.lock(other, "champion")  # until the idle session is ended
+            connection.execute(text("SELECT 1"))
+
+    with pytest.raises(OperationalError, match="idle-in-transaction"):
+        wait_for_others()
 
 
 def test_steps_have_their_own_limits(settings):
