@@ -8,21 +8,19 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import shutil
 import tempfile
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sentiment_lib.errors import MissingExtra, NotFound, RegistryUnavailable, UnsafeArtefact
+from sentiment_lib.errors import MissingExtra, NotFound, UnsafeArtefact
 from sentiment_lib.evaluation.cost import Cost
 from sentiment_lib.records import LABELS
-from sentiment_lib.registry import bundled_code
+from sentiment_lib.registry import bundled_code, mlflow_client
 from sentiment_lib.registry.model_card import FILE as CARD
 from sentiment_lib.registry.registered_version import PURPOSE, SIGNATURE, RegisteredVersion, from_mlflow
 from sentiment_lib.registry.requirements import requirements
@@ -35,8 +33,6 @@ if TYPE_CHECKING:
 #: Maximum length of a description in MLflow's database; the run stores the whole card.
 DESCRIPTION = 5000
 CHAMPION, CHALLENGER = "champion", "challenger"
-#: MLflow's variable for the seconds that a request may take, and its value for requests about aliases.
-TIMEOUT, ALIAS_SECONDS = "MLFLOW_HTTP_REQUEST_TIMEOUT", "5"
 
 
 class Registry:
@@ -54,18 +50,7 @@ class Registry:
     @cached_property
     def client(self) -> Any:
         """MLflow's client, with telemetry and progress bars off. Raises MissingExtra without MLflow."""
-        os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-        os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
-        os.environ.setdefault("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "false")
-        os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
-        # MLflow's own defaults wait for minutes
-        os.environ.setdefault(TIMEOUT, str(self._seconds))
-        os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
-        user, password = self._account
-        if user:
-            # MLflow reads credentials only from the environment
-            os.environ["MLFLOW_TRACKING_USERNAME"] = user
-            os.environ["MLFLOW_TRACKING_PASSWORD"] = password.get_secret_value()
+        mlflow_client.set_variables(*self._account, seconds=self._seconds)
         try:
             import mlflow
         except ImportError as error:
@@ -275,7 +260,7 @@ class Registry:
 
     def alias(self, name: str) -> int | None:
         """The version that the alias points to; None when the alias is not set."""
-        with self._quick() as client:
+        with mlflow_client.quick_requests(self.client, self.uri) as client:
             from mlflow.exceptions import MlflowException
 
             try:
@@ -291,31 +276,12 @@ class Registry:
 
         The caller holds the lock "alias": MLflow has no compare-and-swap.
         """
-        with self._quick() as client:
+        with mlflow_client.quick_requests(self.client, self.uri) as client:
             self.get(version)
             client.set_registered_model_alias(self.name, name, str(version))
 
     def drop_alias(self, name: str) -> None:
         """Delete the alias if it is set."""
         if self.alias(name) is not None:
-            with self._quick() as client:
+            with mlflow_client.quick_requests(self.client, self.uri) as client:
                 client.delete_registered_model_alias(self.name, name)
-
-    @contextmanager
-    def _quick(self) -> Iterator[Any]:
-        """MLflow's client with ALIAS_SECONDS for a request. Raises RegistryUnavailable when it does not respond."""
-        client = self.client
-        from mlflow.exceptions import MlflowException
-        from requests import RequestException
-
-        usual = os.environ[TIMEOUT]
-        os.environ[TIMEOUT] = ALIAS_SECONDS
-        try:
-            yield client
-        except MlflowException as error:
-            if isinstance(error.__cause__ or error.__context__, RequestException):
-                problem = str(error).splitlines()[0][:300]
-                raise RegistryUnavailable(uri=self.uri, problem=problem) from error
-            raise
-        finally:
-            os.environ[TIMEOUT] = usual

@@ -14,7 +14,7 @@ from sqlalchemy import text
 
 from sentiment_lib.errors import Busy, ChampionMoved, MoveUnfinished
 from sentiment_lib.records import AliasMove
-from sentiment_lib.registry import mlflow_registry
+from sentiment_lib.registry import mlflow_client
 from sentiment_lib.registry.mlflow_registry import Registry
 from sentiment_lib.steps.deployment import champion_alias, promote, rollback
 from sentiment_lib.steps.operations import reconcile, verify
@@ -215,7 +215,7 @@ def test_the_trace_really_stops_at_the_line_it_is_told():
 def test_a_registry_that_never_responds_holds_up_no_other_command(
     store, settings, decided, decide_again, say, monkeypatch
 ):
-    monkeypatch.setattr(mlflow_registry, "ALIAS_SECONDS", "1")
+    monkeypatch.setattr(mlflow_client, "ALIAS_SECONDS", "1")
     monkeypatch.setattr(engine, "PATIENCE", 0.3)
     assert say(decided.question).response == "approved"
     number = decided.decision.decision_id
