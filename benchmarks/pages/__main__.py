@@ -23,7 +23,7 @@ from sqlalchemy import Connection, event
 from sqlalchemy.engine import make_url
 
 from benchmarks.pages.seed import FIRST_ID, seed
-from sentiment_lib.console import alerts, decisions, drift, lineage, models, overview
+from sentiment_lib.console import alerts, decisions, drift, lineage, models, overview, tweets
 from sentiment_lib.console.pages import draw
 from sentiment_lib.serving import service
 from sentiment_lib.settings import Settings
@@ -52,6 +52,19 @@ def _overview(**chosen: Any) -> Page:
     return page
 
 
+def _tweets(**chosen: str) -> Page:
+    def page(store: Store, _settings: Settings, _turn: int) -> str:
+        with store.begin() as connection:
+            return draw("tweets.html", "/tweets", **tweets.view(connection, chosen))
+
+    return page
+
+
+def _export(store: Store) -> str:
+    with store.begin() as connection:
+        return tweets.export(connection, {"q": "refund"})
+
+
 def _lineage(store: Store, _settings: Settings, turn: int) -> str:
     with store.begin() as connection:
         found = lineage.view(connection, FIRST_ID + 1 + turn * 950)
@@ -78,6 +91,13 @@ PAGES: dict[str, Page] = {
     "overview": _overview(),
     "overview of all days": _overview(start="2015-01-01"),
     "overview of one airline": _overview(airline="Delta"),
+    "tweets": _tweets(),
+    "tweets: a rare word": _tweets(q="4711"),
+    "tweets: a common word": _tweets(q="delayed"),
+    "tweets: three words of an airline": _tweets(q="rude crew lost", airline="Delta"),
+    "tweets: wrong": _tweets(wrong="yes"),
+    "tweets: two versions differ": _tweets(other="1", label="neutral"),
+    "tweets: export": lambda store, _, __: _export(store),
     "decisions": _console("decisions.html", lambda connection: {"rows": decisions.rows(connection)}),
     "one decision": _console("decision.html", lambda connection: decisions.view(connection, 1)),
     "drift": _console("drift.html", lambda connection: {"rows": drift.rows(connection)}),

@@ -16,7 +16,7 @@ from sentiment_airflow.airflow_internals import (
     read_xcom,
     requires_access_dag,
 )
-from sentiment_lib.console import alerts, decisions, drift, lineage, models, of_dag, overview
+from sentiment_lib.console import alerts, decisions, drift, lineage, models, of_dag, overview, tweets
 from sentiment_lib.console.pages import BASE, draw, files
 from sentiment_lib.errors import BadInput, NotFound
 from sentiment_lib.pages.assets import CACHE_CONTROL
@@ -75,6 +75,7 @@ def create() -> FastAPI:
         return Response(content, media_type=media_type, headers={"Cache-Control": CACHE_CONTROL})
 
     add_decisions(app, store, settings)
+    add_tweets(app, store)
     add_airflow_tabs(app, store)
     add_drift(app, store, settings)
     add_alerts(app, store)
@@ -129,6 +130,27 @@ def add_decisions(app: FastAPI, store: Store, settings: Settings) -> None:
     def show_decision(decision_id: Id) -> HTMLResponse:
         with store.begin() as connection:
             return page("decision.html", "/decisions/one", **decisions.view(connection, decision_id))
+
+
+def add_tweets(app: FastAPI, store: Store) -> None:
+    """Search, export, and the page of a tweet."""
+
+    @app.get("/tweets", dependencies=[READ])
+    def search_tweets(request: Request) -> HTMLResponse:
+        with store.begin() as connection:
+            return page("tweets.html", "/tweets", **tweets.view(connection, request.query_params))
+
+    @app.get("/tweets.csv", dependencies=[READ])
+    def export_tweets(request: Request) -> Response:
+        with store.begin() as connection:
+            content = tweets.export(connection, request.query_params)
+        headers = {"Content-Disposition": 'attachment; filename="tweets.csv"'}
+        return Response(content, media_type="text/csv; charset=utf-8", headers=headers)
+
+    @app.get("/tweets/{tweet_id}", dependencies=[READ])
+    def show_tweet(tweet_id: Id) -> HTMLResponse:
+        with store.begin() as connection:
+            return page("tweet.html", "/tweets/one", found=lineage.view(connection, tweet_id))
 
 
 def add_airflow_tabs(app: FastAPI, store: Store) -> None:

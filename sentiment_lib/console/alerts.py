@@ -63,7 +63,7 @@ def link_tweets(text: str, base: str) -> Markup:
     for match in TWEET_ID.finditer(text):
         parts += [
             visible(text[at : match.start()]),
-            Markup('<a href="{}/lineage?tweet={}">{}</a>').format(base, match[0], match[0]),
+            Markup('<a href="{}/tweets/{}">{}</a>').format(base, match[0], match[0]),
         ]
         at = match.end()
     return Markup("").join([*parts, visible(text[at:])])

@@ -16,11 +16,11 @@ HERE = Path(__file__).parent
 BASE = "/sentiment"
 MENU = (
     ("Overview", "/"),
+    ("Tweets", "/tweets"),
     ("Decisions", "/decisions"),
     ("Drift", "/drift"),
     ("Alerts", "/alerts"),
     ("Models", "/models"),
-    ("Lineage", "/lineage"),
 )
 
 

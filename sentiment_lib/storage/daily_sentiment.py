@@ -123,6 +123,12 @@ def span(connection: Connection, version: int) -> tuple[date, date] | None:
     return (first, last) if first else None
 
 
+def airlines(connection: Connection, version: int) -> list[str]:
+    """Airlines with predictions of the version, by name; NO_AIRLINE among them where tweets name none."""
+    query = text("SELECT DISTINCT airline FROM sentiment_days WHERE model_version = :version ORDER BY airline")
+    return list(connection.execute(query, {"version": version}).scalars())
+
+
 def newest_versions(connection: Connection) -> Sequence[int]:
     """Versions with rows that have been champion, the latest champion first."""
     return (

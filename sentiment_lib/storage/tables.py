@@ -105,6 +105,8 @@ class TweetRow(Base):
         CheckConstraint("tweet_id > 0", name="id_positive"),
         CheckConstraint(f"length(text) BETWEEN 1 AND {LONGEST_TEXT}", name="text_length"),
         Index(None, "created_at", "tweet_id"),
+        # words as written, since the tweets are in many languages
+        Index("ix_tweets_words", text("to_tsvector('simple'::regconfig, text)"), postgresql_using="gin"),
     )
 
 

@@ -77,7 +77,7 @@ def test_the_page_says_what_it_means_what_to_do_and_what_was_said(store):
     assert "none shows a loss of quality" in shown
     assert "Safe to ignore while that stays so." in shown
     assert "A storm or a strike passes" in shown, "the runbook's steps"
-    assert 'tweet=570306133677760513"' in shown
+    assert '/tweets/570306133677760513"' in shown
     assert "&lt;i&gt;storm&lt;/i&gt;" in shown
     assert "<b>words</b>" not in shown
     assert "<form" not in looked_at
