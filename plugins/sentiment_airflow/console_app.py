@@ -127,9 +127,11 @@ def add_decisions(app: FastAPI, store: Store, settings: Settings) -> None:
             return page("decisions.html", "/decisions", run=run, rows=decisions.rows(connection, run))
 
     @app.get("/decisions/{decision_id}", dependencies=[READ])
-    def show_decision(decision_id: Id) -> HTMLResponse:
+    def show_decision(decision_id: Id, user: GetUserDep) -> HTMLResponse:
+        approval, person = settings.policy.approval, user.get_name()
         with store.begin() as connection:
-            return page("decision.html", "/decisions/one", **decisions.view(connection, decision_id))
+            values = decisions.view(connection, approval, decision_id, person=person)
+        return page("decision.html", "/decisions/one", **values)
 
 
 def add_tweets(app: FastAPI, store: Store) -> None:

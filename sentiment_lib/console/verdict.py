@@ -1,0 +1,182 @@
+"""A decision in plain words: what the gate said, which rules failed or could not judge, and what would change it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sentiment_lib.evaluation.comparison import Comparison
+from sentiment_lib.evaluation.evidence_record import Evidence
+from sentiment_lib.evaluation.evidence_text import confidence, humanise_metrics, verdict_name
+from sentiment_lib.evaluation.sample_size import labels_needed
+from sentiment_lib.evaluation.significance import Difference
+from sentiment_lib.pages import formatting
+from sentiment_lib.pages.charts.figure import Chart
+from sentiment_lib.pages.charts.intervals import Interval, intervals
+from sentiment_lib.records import Answer, RuleVerdict
+
+HEADLINES = {
+    Answer.PROMOTE: "Better than the champion: promote it",
+    Answer.HOLD: "Held: not shown to be better and safe",
+    Answer.REJECT: "Rejected: worse than the champion, or beyond a limit",
+}
+#: Beginning of a rule's name, and how a reader sees it.
+RULES = {
+    "holdout rows": "Enough holdout rows",
+    "benefit": "Better on the main metric",
+    "not worse: ": "No loss of ",
+    "slice: ": "No loss on slice: ",
+    "class collapse": "Every class is predicted",
+    "calibration error": "Calibrated",
+    "behaviour: ": "CheckList: ",
+    "cost: ": "Cost: ",
+    "data: ": "Data: ",
+}
+GUARD = "not worse: "
+
+
+@dataclass(frozen=True, kw_only=True)
+class RuleRow:
+    """A rule as shown; `change` says what would change its verdict, "" when it passed."""
+
+    name: str
+    outcome: str
+    figure: float | None
+    bound: float | None
+    reason: str
+    change: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MetricRow:
+    """A metric of both versions, with the bounds of the difference where it was tested."""
+
+    name: str
+    champion: float
+    candidate: float
+    bounds: tuple[float, float] | None
+
+    @property
+    def difference(self) -> float:
+        """Candidate minus champion."""
+        return self.candidate - self.champion
+
+
+def rule_groups(rules: Sequence[RuleVerdict], compared: Comparison | None) -> dict[str, list[RuleRow]]:
+    """Rules by outcome: "failed", "not enough data", "passed"."""
+    groups: dict[str, list[RuleRow]] = {"failed": [], "not enough data": [], "passed": []}
+    for rule in rules:
+        outcome = verdict_name(rule.verdict, rule.reason)
+        group = outcome if outcome == "not enough data" else "passed" if outcome == "pass" else "failed"
+        groups[group].append(
+            RuleRow(
+                name=rule_name(rule.rule),
+                outcome=outcome,
+                figure=rule.figure,
+                bound=rule.bound,
+                reason=humanise_metrics(rule.reason),
+                change=_change(rule, compared) if group == "failed" and compared else "",
+            )
+        )
+    return groups
+
+
+def rule_name(rule: str) -> str:
+    """The name of a rule for readers."""
+    for start, words in RULES.items():
+        if rule.startswith(start):
+            return humanise_metrics(words + rule.removeprefix(start))
+    return humanise_metrics(rule)
+
+
+def sentence(evidence: Evidence, groups: Mapping[str, Sequence[RuleRow]]) -> str:
+    """The gain with its interval, and what decided."""
+    main = evidence.comparison.main
+    low, high = (formatting.signed(100 * bound, 1) for bound in (main.low, main.high))
+    text = (
+        f"{humanise_metrics(main.metric)} changes by {formatting.signed(100 * main.difference, 1)} points "
+        f"({low} to {high}) on {evidence.rows:,} holdout rows"
+    )
+    failed = [row.name for row in groups["failed"]]
+    if failed:
+        text += f"; failed: {', '.join(failed[:3])}{f' and {len(failed) - 3} more' if len(failed) > 3 else ''}"
+    unknown = len(groups["not enough data"])
+    return text + (f"; {unknown} rules had too few rows to judge." if unknown else ".")
+
+
+def metric_rows(compared: Comparison) -> list[MetricRow]:
+    """Every metric, those with a tested difference first."""
+    tested = {difference.metric: difference for difference in (compared.main, *compared.guards)}
+    names = [*tested, *(name for name in compared.champion if name not in tested)]
+    return [
+        MetricRow(
+            name=humanise_metrics(name),
+            champion=compared.champion[name],
+            candidate=compared.candidate[name],
+            bounds=(tested[name].low, tested[name].high) if name in tested else None,
+        )
+        for name in names
+        if name in compared.champion
+    ]
+
+
+def gain_chart(compared: Comparison, rules: Sequence[RuleVerdict]) -> Chart:
+    """Tested differences with their intervals, zero, and the bound that each must keep."""
+    bounds = {rule.rule.removeprefix(GUARD): rule.bound for rule in rules if rule.rule.startswith(GUARD)}
+    rows = [
+        _interval(humanise_metrics(compared.main.metric) + " (must be above 0)", compared.main, None),
+        *(_interval(humanise_metrics(guard.metric), guard, bounds.get(guard.metric)) for guard in compared.guards),
+    ]
+    return intervals(
+        f"Candidate minus champion, {confidence(compared.main.level)}; red: the loss that is tolerated",
+        rows,
+        axis="difference",
+        note="confidence interval",
+    )
+
+
+def slice_chart(compared: Comparison) -> Chart | None:
+    """Differences on the slices with enough rows; None without one."""
+    judged = [(part, part.difference) for part in compared.slices if part.difference]
+    if not judged:
+        return None
+    rows = [_interval(f"{part.name} ({part.rows:,})", difference, None) for part, difference in judged]
+    title = f"By slice, {confidence(judged[0][1].level)}"
+    return intervals(title, rows, axis="difference", note="confidence interval")
+
+
+def _change(rule: RuleVerdict, compared: Comparison) -> str:
+    """What would change a verdict."""
+    if rule.rule == "holdout rows" and rule.bound is not None and rule.figure is not None:
+        return f"{rule.bound - rule.figure:,.0f} more labelled rows in the holdout."
+    if rule.rule == "benefit" and rule.verdict == "hold":
+        needed = compared.labels_needed.get("observed")
+        if needed is None:
+            return "A better candidate: no gain was seen."
+        more = max(needed - compared.rows, 0)
+        return f"About {more:,} more labelled rows, if the gain is as large as it looks; or a larger gain."
+    if rule.rule.startswith(GUARD):
+        guard = next((one for one in compared.guards if rule.rule == GUARD + one.metric), None)
+        distance = guard.difference - (rule.bound or 0.0) if guard else 0.0
+        if guard and distance > 0:
+            needed = labels_needed(distance, guard.row_deviation, level=guard.level)
+            if needed:
+                more = max(needed - compared.rows, 0)
+                return f"About {more:,} more labelled rows, if the difference is as it looks; or a better candidate."
+        return "A candidate without this loss."
+    if rule.rule.startswith("slice: "):
+        return f"A candidate without a loss on this slice, or more labels of it (now {_slice_rows(rule, compared):,})."
+    if rule.rule.startswith("cost: "):
+        return "A cheaper family, or another limit in the policy."
+    if rule.rule.startswith("data: "):
+        return "Other training data: the next snapshot may pass."
+    return "Another candidate."
+
+
+def _slice_rows(rule: RuleVerdict, compared: Comparison) -> int:
+    name = rule.rule.removeprefix("slice: ")
+    return next((part.rows for part in compared.slices if part.name == name), 0)
+
+
+def _interval(name: str, difference: Difference, bound: float | None) -> Interval:
+    return Interval(name=name, value=difference.difference, low=difference.low, high=difference.high, bound=bound)
