@@ -15,7 +15,7 @@ from sentiment_lib.evaluation.evidence_record import Evidence
 from sentiment_lib.pages.charts.confusion_matrix import confusion_matrices
 from sentiment_lib.policy import ApprovalPolicy
 from sentiment_lib.records import LABELS, DecisionRecord
-from sentiment_lib.steps.decisions import shadow_comparison
+from sentiment_lib.steps.decisions import selection, shadow_comparison
 from sentiment_lib.storage import decision_summaries, decisions, deployments, predictions, snapshots
 from sentiment_lib.storage.decision_summaries import DecisionSummary
 

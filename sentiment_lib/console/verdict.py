@@ -32,7 +32,7 @@ RULES = {
     "cost: ": "Cost: ",
     "data: ": "Data: ",
 }
-GUARD = "not worse: "
+BENEFIT, GUARD = "benefit", "not worse: "
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,12 +123,13 @@ def metric_rows(compared: Comparison) -> list[MetricRow]:
 def gain_chart(compared: Comparison, rules: Sequence[RuleVerdict]) -> Chart:
     """Tested differences with their intervals, zero, and the bound that each must keep."""
     bounds = {rule.rule.removeprefix(GUARD): rule.bound for rule in rules if rule.rule.startswith(GUARD)}
+    benefit = next((rule.bound for rule in rules if rule.rule == BENEFIT), 0.0)
     rows = [
-        _interval(humanise_metrics(compared.main.metric) + " (must be above 0)", compared.main, None),
+        _interval(f"{humanise_metrics(compared.main.metric)} (main)", compared.main, benefit),
         *(_interval(humanise_metrics(guard.metric), guard, bounds.get(guard.metric)) for guard in compared.guards),
     ]
     return intervals(
-        f"Candidate minus champion, {confidence(compared.main.level)}; red: the loss that is tolerated",
+        f"Candidate minus champion, {confidence(compared.main.level)}; red: the bound to stay above",
         rows,
         axis="difference",
         note="confidence interval",
@@ -149,7 +150,7 @@ def _change(rule: RuleVerdict, compared: Comparison) -> str:
     """What would change a verdict."""
     if rule.rule == "holdout rows" and rule.bound is not None and rule.figure is not None:
         return f"{rule.bound - rule.figure:,.0f} more labelled rows in the holdout."
-    if rule.rule == "benefit" and rule.verdict == "hold":
+    if rule.rule == BENEFIT and rule.verdict == "hold":
         needed = compared.labels_needed.get("observed")
         if needed is None:
             return "A better candidate: no gain was seen."

@@ -32,6 +32,8 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sentiment_lib.storage.quality_day import QualityDay
 from sentiment_lib.text.limits import LONGEST_TEXT
 
+#: What the full-text index of the tweets holds: words as written, since they are in many languages.
+TWEET_WORDS = text("to_tsvector('simple'::regconfig, text)")
 LABEL_CHECK = "IN ('negative', 'neutral', 'positive')"
 
 
@@ -105,8 +107,7 @@ class TweetRow(Base):
         CheckConstraint("tweet_id > 0", name="id_positive"),
         CheckConstraint(f"length(text) BETWEEN 1 AND {LONGEST_TEXT}", name="text_length"),
         Index(None, "created_at", "tweet_id"),
-        # words as written, since the tweets are in many languages
-        Index("ix_tweets_words", text("to_tsvector('simple'::regconfig, text)"), postgresql_using="gin"),
+        Index("ix_tweets_words", TWEET_WORDS, postgresql_using="gin"),
     )
 
 

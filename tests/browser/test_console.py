@@ -78,17 +78,21 @@ def test_an_engineer_reads_the_decision_approves_in_airflow_and_sees_the_new_cha
     page.goto(f"{stack.settings.airflow_url}/plugin/sentiment")
     console = page.frame_locator("iframe")
     console.get_by_text("version 1", exact=True).wait_for()
-    console.get_by_role("link", name=re.compile("Decision \\d+")).click()
+    console.get_by_role("link", name=re.compile("Review decision \\d+")).click()
     console.get_by_role("heading", name=re.compile("Decision \\d+")).wait_for()
     assert console.get_by_text("intact", exact=True).is_visible()
     kept(page, "decision")
-    console.get_by_role("link", name="Review in Airflow").click()
-    page.wait_for_url(re.compile("/required_actions"))
-    page.get_by_role("button", name="Promote").first.wait_for()
-    kept(page, "approval")
-    page.get_by_role("button", name="Promote").first.click()
+    assert console.get_by_role("link", name="Review in Airflow").get_attribute("href").endswith("/required_actions")
+    console.get_by_role("button", name="Reject").click()
+    console.get_by_text("A rejection needs a reason.").wait_for()
+    console.get_by_role("button", name="Promote").click()
+    console.get_by_text("Answered: Promote.").wait_for()
     champion = "SELECT to_version FROM deployments WHERE state = 'done' ORDER BY deployment_id DESC LIMIT 1"
     person.until(lambda: stack.rows(champion)[0]["to_version"] != 1, seconds=120, what="the promotion")
+    # Airflow's own record says who answered, as for an answer in its pages
+    assert stack.rows("SELECT response, answered_by FROM approvals WHERE response <> 'void'") == [
+        {"response": "approved", "answered_by": "mlops"}
+    ]
     version = stack.rows(champion)[0]["to_version"]
     page.goto(f"{stack.settings.airflow_url}/plugin/sentiment")
     page.frame_locator("iframe").get_by_text(f"version {version}", exact=True).first.wait_for()
@@ -110,7 +114,7 @@ def test_who_may_only_look_sees_every_page_and_no_action_and_strangers_see_nothi
         "RETURNING 1"
     )
     viewer, engineer = sign_in("platform"), sign_in("mlops")
-    for path in ("/", "/decisions", "/drift", "/alerts", "/models", "/lineage"):
+    for path in ("/", "/tweets", "/decisions", "/drift", "/alerts", "/models", "/lineage"):
         assert viewer.goto(address + path).status == 200
     for path in ("/decisions/9999999999999999999999", "/drift/0", "/lineage?tweet=-1"):
         assert viewer.goto(address + path).status == 422

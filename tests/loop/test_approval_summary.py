@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from sentiment_lib.console import decisions as console
-from sentiment_lib.console import of_dag
+from sentiment_lib.console import of_dag, verdict
 from sentiment_lib.console.pages import draw
 from sentiment_lib.evaluation import evidence_text
 from sentiment_lib.records import Answer, RuleVerdict, SyntheticRows
@@ -27,11 +27,16 @@ def hostile(store, decided):
     return replace(record, rules=(*record.rules, HOSTILE))
 
 
-def test_the_question_shows_both_versions_every_rule_and_the_hash(decided):
+def test_the_question_shows_both_versions_what_the_rules_said_and_the_hash(decided):
     body, decision = decided.question.body, decided.decision
     assert f"Version {decision.candidate_version} (tfidf_logreg)" in body
     assert f"{decision.champion_version} (vader)" in body
-    assert body.count("| ✔ |") + body.count("| not enough data |") == len(decision.rules)
+    outcomes = [evidence_text.verdict_name(rule.verdict, rule.reason) for rule in decision.rules]
+    passed, unknown = outcomes.count("pass"), outcomes.count("not enough data")
+    assert f"Rules: {passed} passed, 0 failed, {unknown} without enough data to judge." in body
+    assert passed + unknown == len(outcomes)
+    assert "| difference |" in body
+    assert len(body.splitlines()) <= 40, "at most a screen"
     assert decision.evidence_hash in body
     assert f"/sentiment/decisions/{decision.decision_id}" in body
 
@@ -54,7 +59,7 @@ def test_a_comparison_on_synthetic_tweets_says_so(store, settings, decided):
         connection.execute(text("UPDATE tweets SET synthetic = true"))
         record = decisions.full_record(connection, decided.decision.decision_id)
         synthetic = snapshots.synthetic_rows(connection, record.snapshot_id)
-        view = console.view(connection, record.decision_id)
+        view = console.view(connection, settings.policy.approval, record.decision_id, person="mlops")
         body = approval_summary.summarise(record, settings.policy.approval, None, synthetic)
     assert synthetic.train > 0
     assert synthetic.holdout > 0
@@ -65,29 +70,30 @@ def test_a_comparison_on_synthetic_tweets_says_so(store, settings, decided):
 def test_names_cannot_break_the_table_or_the_page(store, settings, hostile):
     with store.begin() as connection:
         body = approval_summary.summarise(hostile, settings.policy.approval, None, SyntheticRows())
-        view = console.view(connection, hostile.decision_id)
-    assert "airline <b>\\|x | ◐ | <i>\\|few</i> rows |" in body
-    page = draw("decision.html", "/decisions/one", **{**view, "decision": hostile})
+        view = console.view(connection, settings.policy.approval, hostile.decision_id, person="mlops")
+        rules = verdict.rule_groups(hostile.rules, view["evidence"].comparison)
+    assert "airline <b>\\|x | ◐ hold | <i>\\|few</i> rows |" in body
+    page = draw("decision.html", "/decisions/one", **{**view, "decision": hostile, "rules": rules})
     assert "<b>" not in page
     assert "&lt;b&gt;|x" in page
 
 
-def test_the_page_shows_every_rule_the_hash_and_each_judged_difference(store, decided):
+def test_the_page_shows_every_rule_the_hash_and_each_judged_difference(store, settings, decided):
     with store.begin() as connection:
-        view = console.view(connection, decided.decision.decision_id)
+        view = console.view(connection, settings.policy.approval, decided.decision.decision_id, person="mlops")
     page = draw("decision.html", "/decisions/one", **view)
     for rule in decided.decision.rules:
-        assert f">{evidence_text.humanise_metrics(rule.rule)}<" in page
+        assert f">{verdict.rule_name(rule.rule)}<" in page
     assert decided.decision.evidence_hash in page
     assert ">intact<" in page
-    compared = view["compared"]
-    gains, *_, confusion = view["charts"]
-    assert len(gains.rows) == 1 + len(compared.guards)
-    assert confusion.head
+    assert len(view["charts"]["gain"].rows) == 1 + len(view["evidence"].comparison.guards)
+    assert "Confusion matrix" in page
+    assert "Better than the champion: promote it" in page
+    assert f"{len(view['rules']['not enough data'])} without enough data" in page
     assert "Labels needed to detect a gain" in page
-    assert "Shadow comparison" in page
+    assert "On new tweets" in page
     refused = {**view, "decision": replace(view["decision"], verdict=Answer.REJECT), "examples": []}
-    assert "Shadow comparison" not in draw("decision.html", "/decisions/one", **refused)
+    assert "On new tweets" not in draw("decision.html", "/decisions/one", **refused)
 
 
 def test_the_page_of_a_run_leads_to_its_decision_and_of_several_to_their_list(store, decided):
@@ -108,10 +114,10 @@ def test_the_page_of_a_run_leads_to_its_decision_and_of_several_to_their_list(st
 
 
 @pytest.mark.parametrize("change", ["'{'", "replace(evidence, '\"behaviours\"', '\"behavior\"')", "evidence || ' '"])
-def test_the_page_of_a_decision_says_that_its_evidence_was_changed(store, decided, change):
+def test_the_page_of_a_decision_says_that_its_evidence_was_changed(store, settings, decided, change):
     with store.engine.connect() as connection:
         connection.execute(text(f"UPDATE evaluations SET evidence = {change}"))
-        view = console.view(connection, decided.decision.decision_id)
+        view = console.view(connection, settings.policy.approval, decided.decision.decision_id, person="mlops")
         connection.rollback()
     page = draw("decision.html", "/decisions/one", **view)
     assert "hash mismatch" in page
@@ -120,3 +126,48 @@ def test_the_page_of_a_decision_says_that_its_evidence_was_changed(store, decide
     readable = change == "evidence || ' '"
     assert ("cannot be read" not in page) == readable
     assert ("Confusion matrix" in page) == readable
+
+
+def test_who_was_asked_may_answer_on_the_page_with_the_own_session_and_nobody_else(store, settings, decided, say):
+    number, policy = decided.decision.decision_id, settings.policy.approval
+
+    def drawn(person):
+        with store.begin() as connection:
+            return draw("decision.html", "/decisions/one", **console.view(connection, policy, number, person=person))
+
+    asked, other = drawn("mlops"), drawn("platform")
+    assert 'data-address="/api/v2/dags/retrain/dagRuns/' in asked
+    assert '/taskInstances/approval/-1/hitlDetails"' in asked
+    assert '<button class="primary" name="option" value="Promote">' in asked
+    assert "<form" not in other
+    assert "It waits for one of admin, mlops." in other
+    say(decided.question)
+    assert "<form" not in drawn("mlops"), "it has been answered"
+
+
+def test_what_failed_says_what_would_change_it(store, settings, decided):
+    with store.begin() as connection:
+        view = console.view(connection, settings.policy.approval, decided.decision.decision_id, person="mlops")
+    compared = view["evidence"].comparison
+    failing = [
+        RuleVerdict(rule="holdout rows", figure=60, bound=100, verdict="hold", reason="60 rows"),
+        RuleVerdict(rule="benefit", figure=-0.1, bound=0.0, verdict="hold", reason="no gain"),
+        RuleVerdict(rule="not worse: macro_f1", figure=-0.1, bound=-5.0, verdict="hold", reason="a loss"),
+        RuleVerdict(rule="slice: emoji", figure=-0.1, bound=-0.05, verdict="reject", reason="worse"),
+        RuleVerdict(rule="cost: memory", figure=9, bound=8, verdict="reject", reason="9 MB of 8"),
+        RuleVerdict(
+            rule="slice: airline X", figure=None, bound=None, verdict="pass", reason="9 rows: too few to judge"
+        ),
+        RuleVerdict(rule="calibration error", figure=0.1, bound=0.2, verdict="pass", reason="fine"),
+    ]
+    groups = verdict.rule_groups(failing, compared)
+    assert {name: len(rows) for name, rows in groups.items()} == {"failed": 5, "not enough data": 1, "passed": 1}
+    changes = [row.change for row in groups["failed"]]
+    assert changes[0] == "40 more labelled rows in the holdout."
+    assert changes[1].startswith("About 0 more labelled rows") or "no gain" in changes[1]
+    assert "more labelled rows" in changes[2]
+    assert "slice" in changes[3]
+    assert changes[4].startswith("A cheaper family")
+    assert groups["not enough data"][0].change == ""
+    page = draw("decision.html", "/decisions/one", **{**view, "rules": groups})
+    assert page.index("What failed, and what would change it") < page.index("Metrics")

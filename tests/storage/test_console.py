@@ -12,6 +12,7 @@ from sentiment_lib.console import decisions, drift, lineage, models, overview
 from sentiment_lib.console.pages import draw
 from sentiment_lib.errors import NotFound
 from sentiment_lib.evaluation.cost import Cost
+from sentiment_lib.policy import ApprovalPolicy
 
 
 def test_an_empty_platform_is_drawn_and_says_what_comes_next(store, settings):
@@ -28,7 +29,11 @@ def test_an_empty_platform_is_drawn_and_says_what_comes_next(store, settings):
     assert "sentiment score" in pages["models"]
 
 
-@pytest.mark.parametrize("look", [decisions.view, drift.view, lineage.view])
+def decision(connection, number):
+    return decisions.view(connection, ApprovalPolicy(), number, person="mlops")
+
+
+@pytest.mark.parametrize("look", [decision, drift.view, lineage.view])
 def test_what_is_not_there_is_not_found(store, look):
     with store.begin() as connection, pytest.raises(NotFound):
         look(connection, 12)

@@ -22,7 +22,7 @@ SHADOW_NOTE = (
     "Both versions score new tweets from now on; the page of the decision, below, shows the shadow comparison.",
     "",
 )
-MARKS = {"pass": "✔", "not enough data": "not enough data", "hold": "◐", "reject": "✘"}
+MARKS = {"hold": "◐ hold", "reject": "✘ reject"}
 
 
 def summarise(
@@ -32,7 +32,7 @@ def summarise(
     synthetic: SyntheticRows,
     gain: CorrectedGain | None = None,
 ) -> str:
-    """Markdown with aim, budget, the metrics of both versions, every rule and the evidence hash.
+    """Markdown with aim, budget, metrics of both versions, rules that failed or could not judge, and evidence hash.
 
     `approval` is the decision's, when it has one: without a pending approval, expiry and shadow scoring are left out.
     `synthetic` counts the synthetic rows of the decision's snapshot; `gain` is that of `selection`. Raises BadInput
@@ -45,7 +45,8 @@ def summarise(
     lines = [
         *((f"⚠ **{synthetic}**", "") if synthetic else ()),
         f"**Version {candidate.version} ({candidate.family})** would replace champion "
-        f"**{champion.version} ({champion.family})** for every tweet scored from then on.",
+        f"**{champion.version} ({champion.family})** for every tweet scored from then on. "
+        f"[Pictures, examples and every rule](/sentiment/decisions/{decision.decision_id})",
         "",
         f"Evaluated on the same {evidence.rows:,} holdout rows, on which neither was trained. {_sample_note(evidence)}"
         f"Difference in {dict(METRICS).get(main.metric, main.metric)}: **{_points(main.difference)} points** "
@@ -56,19 +57,15 @@ def summarise(
         *(line for sentence in evidence_text.aim_and_budget(evidence) for line in (sentence, "")),
         evidence_text.deciding_rows(compared),
         "",
-        "| metric | champion | candidate |",
-        "|---|---:|---:|",
+        "| metric | champion | candidate | difference |",
+        "|---|---:|---:|---:|",
         *(
-            f"| {label} | {_percent(compared.champion[name])} | {_percent(compared.candidate[name])} |"
+            f"| {label} | {_percent(compared.champion[name])} | {_percent(compared.candidate[name])} "
+            f"| {_points(compared.candidate[name] - compared.champion[name])} |"
             for name, label in METRICS
         ),
         "",
-        "| rule | | reason |",
-        "|---|---|---|",
-        *(
-            f"| {_cell(rule.rule)} | {MARKS[verdict_name(rule.verdict, rule.reason)]} | {_cell(rule.reason)} |"
-            for rule in decision.rules
-        ),
+        *_rules(decision),
         "",
         _missed_negatives(compared),
         "",
@@ -79,6 +76,21 @@ def summarise(
         f"[Decision {decision.decision_id}](/sentiment/decisions/{decision.decision_id})",
     ]
     return "\n".join(lines)
+
+
+def _rules(decision: DecisionRecord) -> list[str]:
+    """Counts, the rules that failed with their reasons, and the names of those with too few rows to judge."""
+    outcomes = [(rule, verdict_name(rule.verdict, rule.reason)) for rule in decision.rules]
+    failed = [(rule, outcome) for rule, outcome in outcomes if outcome in MARKS]
+    unknown = [rule.rule for rule, outcome in outcomes if outcome == "not enough data"]
+    passed = len(outcomes) - len(failed) - len(unknown)
+    lines = [f"Rules: {passed} passed, {len(failed)} failed, {len(unknown)} without enough data to judge."]
+    if unknown:
+        lines += ["", f"Not enough data: {_cell(', '.join(unknown))}."]
+    if failed:
+        lines += ["", "| failed rule | | reason |", "|---|---|---|"]
+        lines += [f"| {_cell(rule.rule)} | {MARKS[outcome]} | {_cell(rule.reason)} |" for rule, outcome in failed]
+    return lines
 
 
 def _sample_note(evidence: Evidence) -> str:
