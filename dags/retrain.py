@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from airflow.sdk import AssetOrTimeSchedule, CronTriggerTimetable, Param, dag, task_group
+from airflow.sdk import AssetOrTimeSchedule, CronTriggerTimetable, Param, chain, dag, task_group
 from sentiment_airflow import defaults, retrain_tasks
 from sentiment_airflow.approval_operator import ApprovalRequestOperator
 from sentiment_airflow.assets import DRIFT, LABELS
@@ -53,24 +53,27 @@ def retrain() -> None:
     classical_decisions = classical.expand(order=retrain_tasks.plan_training(snapshot))
     fine_tuned_decisions = fine_tuned.expand(order=retrain_tasks.plan_fine_tuning(snapshot))
     request = retrain_tasks.request_approval(retrain_tasks.decision_ids(classical_decisions, fine_tuned_decisions))
-    approval = ApprovalRequestOperator(
-        task_id="approval",
-        # the operator replaces both with the request of its run
-        subject="Promote a new version to champion?",
-        body="",
-        options=["Promote", "Reject"],
-        defaults=["Reject"],  # without an answer in time; recorded as expired, not as a person's rejection
-        params={"reason": Param(None, type=["null", "string"], description=REASON)},
-        assigned_users=defaults.approvers(),
-        response_timeout=POLICY.approval.expires_after,
-        execution_timeout=None,
-        retry_delay=timedelta(seconds=5),
-        doc_md="Waits without occupying a worker. Without an answer in time it expires, and the champion stays.",
-    )
+    approvals = [
+        ApprovalRequestOperator(
+            task_id=task_id,
+            # the operator replaces both with the request of its run, and the users with those who may still answer
+            subject="Promote a new version to champion?",
+            body="",
+            options=["Promote", "Reject"],
+            defaults=["Reject"],  # without an answer in time; recorded as expired, not as a person's rejection
+            params={"reason": Param(None, type=["null", "string"], description=REASON)},
+            assigned_users=defaults.approvers(),
+            response_timeout=POLICY.approval.expires_after,
+            execution_timeout=None,
+            retry_delay=timedelta(seconds=5),
+            doc_md="Waits without occupying a worker. Without an answer in time it expires, and the champion stays.",
+        )
+        for task_id in defaults.approval_tasks()
+    ]
 
     requests >> snapshot >> request  # decision_ids always runs, so a failed or skipped snapshot must end the run here
     # no XCom between these: users of Airflow may write it
-    request >> approval >> retrain_tasks.check_approval() >> retrain_tasks.promote()
+    chain(request, *approvals, retrain_tasks.check_approval(), retrain_tasks.promote())
 
 
 retrain()

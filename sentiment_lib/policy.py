@@ -130,12 +130,35 @@ class ApprovalPolicy(Section):
     """Who may approve, and when a request expires."""
 
     approvers: tuple[str, ...] = ("admin", "mlops")
+    quorum: int = Field(1, ge=1, le=9, description="different people who must approve")
+    lists: dict[str, tuple[str, ...]] = Field({}, description="lists of people; each must give one of the approvals")
+    escalate_to: tuple[str, ...] = Field((), description="people who may answer as well after the escalation")
+    remind_at: float = Field(0.5, gt=0, lt=1, description="share of expires_after at which an alert reminds")
+    escalate_at: float = Field(0.75, gt=0, lt=1, description="share of expires_after at which the request escalates")
     expires_after: timedelta = timedelta(days=2)
     shortest_reason: int = Field(3, ge=1, description="minimum characters of a rejection's or rollback's reason")
     self_approval: bool = Field(False, description="whether the requester of a run may approve it")
     out_of_band: Literal["restore", "adopt"] = Field(
         "restore", description="reaction to a champion alias moved outside the platform"
     )
+
+    @model_validator(mode="after")
+    def _reachable(self) -> ApprovalPolicy:
+        people = {*self.approvers, *self.escalate_to}
+        if self.quorum > max(1, len(set(self.approvers))):
+            raise ValueError(f"a quorum of {self.quorum} needs as many approvers")
+        if len(self.lists) > self.quorum:
+            raise ValueError("there are more lists than approvals in the quorum")
+        if empty := [name for name, members in self.lists.items() if not people & set(members)]:
+            raise ValueError(f"no approver is in the list {empty[0]}")
+        if self.remind_at > self.escalate_at:
+            raise ValueError("remind_at is later than escalate_at")
+        return self
+
+    def approvers_after(self, waiting: timedelta) -> tuple[str, ...]:
+        """Who may answer a request that has been pending for so long."""
+        escalated = waiting >= self.expires_after * self.escalate_at
+        return tuple(dict.fromkeys((*self.approvers, *(self.escalate_to if escalated else ()))))
 
 
 class DriftPolicy(Section):

@@ -219,6 +219,16 @@ class Approval(ApprovalResponse):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ApprovalVote(ApprovalResponse):
+    """One approval of a quorum that is not reached yet."""
+
+    #: number of its ledger row
+    sequence: int
+    #: the approver whose right was used: the person, or who delegated to the person
+    principal: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class AliasMove:
     """An intended move of the champion alias, with the approval or person that authorises it."""
 

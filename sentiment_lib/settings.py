@@ -58,6 +58,8 @@ class ServingSettings(BaseModel):
     metrics_key: SecretStr = Field(SecretStr(""), description="bearer token that /metrics needs; empty: none")
     poll_seconds: float = Field(1, gt=0, description="polling interval for a new champion")
     spool_bytes: int = Field(1 << 30, ge=1 << 20, description="size limit of the spool")
+    idempotency_hours: float = Field(24, gt=0, description="time for which a retry gets the first answer")
+    idempotency_bytes: int = Field(64 << 20, ge=1 << 16, description="size limit of the answers kept for retries")
     cors_origins: tuple[str, ...] = ()
     session_hours: float = Field(12, gt=0, description="lifetime of a browser session")
 

@@ -13,7 +13,7 @@ import binascii
 import hashlib
 import json
 import sys
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -197,7 +197,8 @@ def _contradictions(dossier: dict[str, Any], facts: list[tuple[str, dict[str, An
             for kind, row in facts
         ):
             yield f"the package of version {package['version']} is not the one that was recorded"
-    yield from _approval_faults(approval, rows["approval"], decision, evidence_hash)
+    by_sequence = {entry["sequence"]: row for entry, (_, row) in zip(dossier["entries"], facts, strict=True)}
+    yield from _approval_faults(approval, rows["approval"], decision, evidence_hash, by_sequence)
     for move in dossier["deployments"]:
         if not any(
             kind.endswith(f".{move['state']}") and row.get("deployment_id") == move["deployment_id"]
@@ -207,7 +208,11 @@ def _contradictions(dossier: dict[str, Any], facts: list[tuple[str, dict[str, An
 
 
 def _approval_faults(
-    approval: dict[str, Any] | None, rows: list[dict[str, Any]], decision: dict[str, Any], evidence_hash: str
+    approval: dict[str, Any] | None,
+    rows: list[dict[str, Any]],
+    decision: dict[str, Any],
+    evidence_hash: str,
+    by_sequence: dict[int, dict[str, Any]],
 ) -> Iterator[str]:
     if approval is None:
         if rows:
@@ -220,10 +225,43 @@ def _approval_faults(
             yield f"the approval's {name} is not what was recorded"
     if approval["response"] == "approved":
         allowed = recorded.get("approvers") or decision["policy"]["approval"]["approvers"]
-        if approval["answered_by"] not in allowed:
-            yield f"{approval['answered_by']} was no approver"
+        yield from quorum_faults(recorded | {"approvers": allowed}, by_sequence)
         if approval["evidence_hash"] != evidence_hash:
             yield "other evidence was approved"
+
+
+def quorum_faults(approval: Mapping[str, Any], by_sequence: Mapping[int, Mapping[str, Any]]) -> Iterator[str]:
+    """Why an approval and the votes that it names are not those of enough approvers of its policy.
+
+    approval: facts of its ledger row; by_sequence: facts of ledger rows by their number.
+    """
+    votes = [by_sequence.get(number, {}) for number in approval.get("votes") or ()]
+    principals, people = set(), set()
+    for vote in (*votes, approval):
+        if not vote:
+            yield "a vote that it names is not recorded"
+            continue
+        person, principal = vote["answered_by"], vote.get("on_behalf_of") or vote["answered_by"]
+        if principal not in (vote.get("approvers") or approval["approvers"]):
+            yield f"{principal} was no approver"
+        if principal != person and not _delegated(vote, by_sequence.get(vote.get("delegation") or 0, {})):
+            yield f"{principal} had not delegated to {person} then"
+        if (vote["decision_id"], vote["evidence_hash"]) != (approval["decision_id"], approval["evidence_hash"]):
+            yield f"{person} voted on other evidence"
+        principals.add(principal)
+        people.add(person)
+    if min(len(principals), len(people)) < (approval.get("quorum") or 1):
+        yield f"{len(people)} people approved, and the policy wanted {approval['quorum']}"
+    for name, members in (approval.get("lists") or {}).items():
+        if not principals & set(members):
+            yield f"nobody of the list {name} approved"
+
+
+def _delegated(vote: Mapping[str, Any], delegation: Mapping[str, Any]) -> bool:
+    """Whether a delegation's facts let this person vote for the principal at that time."""
+    if (delegation.get("principal"), delegation.get("delegate")) != (vote["on_behalf_of"], vote["answered_by"]):
+        return False
+    return datetime.fromisoformat(vote["answered_at"]) <= datetime.fromisoformat(delegation["until"]) + TOLERANCE
 
 
 if __name__ == "__main__":

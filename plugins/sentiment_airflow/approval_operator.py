@@ -8,7 +8,7 @@ the tasks after this one read the database.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from airflow.providers.standard.operators.hitl import HITLOperator
@@ -17,7 +17,9 @@ Json = dict[str, Any]
 
 
 class ApprovalRequestOperator(HITLOperator):
-    """An HITLOperator for the pending approval of its run; its result names the recorded response.
+    """An HITLOperator for one approval of its run's decision; its result names the recorded response.
+
+    With a quorum, one such task follows another; those after the last approval, or a rejection, ask nobody.
 
     Airflow 3.3 can fail a task that is answered within moments of its request: the executor reports the end of the
     process that asked after the task has resumed already. Another try finds the response, in the database or in
@@ -28,6 +30,7 @@ class ApprovalRequestOperator(HITLOperator):
         """Record the response to an earlier try, if there is one; else ask, and wait."""
         from airflow.sdk.exceptions import AirflowSkipException
 
+        from sentiment_airflow import defaults
         from sentiment_airflow.run_step import run_key, run_step
         from sentiment_lib.steps.decisions import check_approval, request_approval
 
@@ -40,6 +43,10 @@ class ApprovalRequestOperator(HITLOperator):
             raise AirflowSkipException("a newer decision has superseded this request")
         self.subject = f"Promote version {request.candidate_version} to champion?"
         self.body = request.body
+        # those who have approved already are not asked again; the time to answer is that of the whole request
+        people, expires_at = run_step(check_approval.respondents, requested_by=run)
+        self.assigned_users = defaults.airflow_users(people)
+        self.response_timeout = max(expires_at - datetime.now(UTC), timedelta(seconds=1))
         response = earlier_response(context["ti"])
         return record(context, response) if response else super().execute(context)
 

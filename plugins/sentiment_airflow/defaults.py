@@ -5,6 +5,7 @@ Cheap to import: the dag-processor imports this with every DAG file.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
@@ -54,5 +55,15 @@ def policy() -> Policy:
 
 
 def approvers() -> list[dict[str, str]]:
-    """Airflow users who may respond to an approval."""
-    return [{"id": name, "name": name} for name in policy().approval.approvers]
+    """Airflow users who may respond to an approval, as far as the policy names them."""
+    return airflow_users(policy().approval.approvers)
+
+
+def airflow_users(names: Iterable[str]) -> list[dict[str, str]]:
+    """These people as Airflow's users."""
+    return [{"id": name, "name": name} for name in names]
+
+
+def approval_tasks() -> list[str]:
+    """Ids of the tasks of `retrain` that ask for an approval: one for each of the quorum, one after another."""
+    return ["approval", *(f"approval_{number}" for number in range(2, policy().approval.quorum + 1))]

@@ -51,11 +51,11 @@ def check_alerts() -> Json:
 
 @task(trigger_rule=ALWAYS)
 def cancel_stale_approvals() -> int:
-    """End approvals in the UI that a newer decision has superseded; returns how many."""
+    """End approvals in the UI that a newer decision superseded or a command answered; returns how many."""
     from sentiment_airflow.stale_approvals import cancel_stale
     from sentiment_lib.steps.decisions import request_approval
 
-    return cancel_stale(run_step(request_approval.superseded))
+    return cancel_stale(run_step(request_approval.closed))
 
 
 @task(trigger_rule=ALWAYS, outlets=[LABELS])

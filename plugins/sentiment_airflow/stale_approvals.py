@@ -1,16 +1,18 @@
-"""Ends approvals in Airflow's UI that a newer decision has superseded, over Airflow's REST API."""
+"""Ends approvals in Airflow's UI that were superseded or answered elsewhere, over Airflow's REST API."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
+from itertools import product
 
+from sentiment_airflow import defaults
 from sentiment_airflow.platform_client import connect
 
 log = logging.getLogger(__name__)
 
 
-def cancel_stale(run_keys: Iterable[str], task_id: str = "approval") -> int:
+def cancel_stale(run_keys: Iterable[str]) -> int:
     """Skip the pending approval of each "dag_id/run_id"; returns how many were skipped.
 
     The ledger has voided them already, so this only removes forms without effect. Without an account for the platform
@@ -29,12 +31,16 @@ def cancel_stale(run_keys: Iterable[str], task_id: str = "approval") -> int:
     from sentiment_lib.airflow_client import task_path
 
     cancelled = 0
-    for dag_id, run_id in runs:
+    for (dag_id, run_id), task_id in product(runs, defaults.approval_tasks()):
         path = task_path(dag_id, run_id, task_id)
         try:
             if client.call("GET", path)["state"] != "awaiting_input":
                 continue
-            client.call("PATCH", path, {"new_state": "skipped", "note": "Superseded by a newer PROMOTE"})
+            client.call(
+                "PATCH",
+                path,
+                {"new_state": "skipped", "note": "Superseded, or answered by a command"},
+            )
         except httpx.HTTPStatusError as error:
             if error.response.status_code != 404:  # not found: the run was deleted
                 raise

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from sentiment_lib.alerts.rule import Firing, Rule
 from sentiment_lib.policy import Policy
 from sentiment_lib.records import Severity
-from sentiment_lib.storage import decisions, ingests, label_counts, predictions
+from sentiment_lib.storage import approval_votes, decisions, ingests, label_counts, predictions
 
 #: Rows in a day below which the share in quarantine says nothing.
 MIN_ROWS = 50
@@ -58,11 +58,33 @@ def label_backlog(connection: Connection, policy: Policy, now: datetime) -> Iter
 
 
 def approval_overdue(connection: Connection, policy: Policy, now: datetime) -> Iterator[Firing]:
-    """A decision has been pending for more than half of the time until its approval expires."""
-    due = policy.approval.expires_after / 2
+    """A decision has been pending for longer than the policy's share of the time until its approval expires."""
+    due = policy.approval.expires_after * policy.approval.remind_at
     decision = decisions.overdue(connection, now - due)
     if decision is not None:
-        yield Firing(title=f"Decision {decision} has been pending approval for more than {due}", subject=str(decision))
+        yield Firing(
+            title=f"Decision {decision} has been pending approval for more than {due}",
+            body=_missing_approvals(connection, policy, decision, policy.approval.approvers),
+            subject=str(decision),
+        )
+
+
+def approval_escalated(connection: Connection, policy: Policy, now: datetime) -> Iterator[Firing]:
+    """A decision is still pending shortly before it expires: the second list may answer as well."""
+    due = policy.approval.expires_after * policy.approval.escalate_at
+    decision = decisions.overdue(connection, now - due) if policy.approval.escalate_to else None
+    if decision is not None:
+        yield Firing(
+            title=f"Decision {decision} expires in {policy.approval.expires_after - due} or less",
+            body=_missing_approvals(connection, policy, decision, policy.approval.approvers_after(due)),
+            subject=str(decision),
+        )
+
+
+def _missing_approvals(connection: Connection, policy: Policy, decision: int, people: Iterable[str]) -> str:
+    given = [vote.answered_by for vote in approval_votes.of_decision(connection, decision)]
+    others = ", ".join(name for name in people if name not in given)
+    return f"{len(given)} of {policy.approval.quorum} approvals are there; {others} may answer."
 
 
 RULES = (
@@ -71,4 +93,5 @@ RULES = (
     Rule(kind="scoring_backlog", severity=Severity.WARNING, check=scoring_backlog),
     Rule(kind="label_backlog", severity=Severity.WARNING, check=label_backlog),
     Rule(kind="approval_overdue", severity=Severity.WARNING, check=approval_overdue),
+    Rule(kind="approval_escalated", severity=Severity.CRITICAL, check=approval_escalated),
 )

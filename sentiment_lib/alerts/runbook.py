@@ -21,6 +21,7 @@ ABOUT_OPERATION = frozenset(
         "scoring_backlog",
         "label_backlog",
         "approval_overdue",
+        "approval_escalated",
         "api_down",
         "api_errors",
         "api_slow",

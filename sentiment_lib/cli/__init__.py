@@ -21,6 +21,7 @@ GROUPS = (
     "monitoring",
     "training",
     "decisions",
+    "approvals",
     "deployment",
     "operations",
     "alerts",

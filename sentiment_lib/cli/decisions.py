@@ -142,6 +142,7 @@ def approve(
     recorded: the decision stays pending.
     """
     from sentiment_lib.errors import AnswerRefused
+    from sentiment_lib.steps.decisions import approval_rights
     from sentiment_lib.steps.decisions import record_approval as step
     from sentiment_lib.storage import decisions
 
@@ -158,10 +159,15 @@ def approve(
         )
         # `sentiment retrain` records "name/time"
         requester = decision.requested_by.partition("/")[0]
-        if problem := step.input_error(settings, response, (requester, decision.requested_by)):
+        if problem := step.input_error(store, settings, response, (requester, decision.requested_by)):
             raise AnswerRefused(decision=decision_id, problem=problem)
         approval = step.run(store, settings, response, requested_by=requester, provenance=person.provenance)
+        with store.begin() as connection:
+            pending = decisions.approval(connection, decision_id) is None
+            needed = approval_rights.remaining(connection, settings.policy.approval, decision_id) if pending else 0
     text = f"Decision {decision_id}: {approval.response}" + (f" ({approval.reason})" if approval.reason else "")
+    if pending:
+        text += f"; {needed} more of {settings.policy.approval.quorum} approvals needed"
     show(approval, as_json, text)
     if approval.response == "void":
         raise typer.Exit(1)

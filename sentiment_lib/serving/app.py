@@ -54,7 +54,7 @@ def create(settings: Settings) -> FastAPI:
             CORSMiddleware,
             allow_origins=list(settings.serving.cors_origins),
             allow_methods=["GET", "POST"],
-            allow_headers=["Authorization", "Content-Type", "X-API-Key", "X-Request-Id"],
+            allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "X-API-Key", "X-Request-Id"],
         )
     app.add_middleware(RequestMiddleware, limits=settings.serving, metrics=service.metrics)
     return app

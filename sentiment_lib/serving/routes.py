@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import time
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Annotated, Any
 
 import orjson
-from fastapi import APIRouter, Depends, HTTPException, Path, Request, Response
+from fastapi import APIRouter, Depends, Header, HTTPException, Path, Request, Response
 
 from sentiment_lib.errors import BadInput, NotFound
 from sentiment_lib.serving import schemas
@@ -15,6 +18,7 @@ from sentiment_lib.serving.admission import cost_of
 from sentiment_lib.serving.api_keys import Caller
 from sentiment_lib.serving.authentication import require
 from sentiment_lib.serving.bodies import JsonRoute, charge
+from sentiment_lib.serving.idempotency import LONGEST_KEY
 from sentiment_lib.serving.middleware import add_log_fields
 from sentiment_lib.serving.prediction.pipeline import Prediction
 from sentiment_lib.serving.service import Service
@@ -47,14 +51,29 @@ Serving = Annotated[Service, Depends(service_of)]
 MAY_PREDICT = Depends(require("predict"))
 Predictor = Annotated[Caller, MAY_PREDICT]
 Labeller = Annotated[Caller, Depends(require("feedback"))]
+RetryKey = Annotated[
+    str | None,
+    Header(
+        min_length=1,
+        max_length=LONGEST_KEY,
+        description="a value of the caller's choice: a retry with the same value and body gets the first answer",
+    ),
+]
 PredictionId = Annotated[str, Path(max_length=60, pattern=r"^[0-9]{1,19}-[0-9]{1,18}$")]
 
 
 @router.post("/predict", tags=["predict"], response_model=schemas.PredictOut)
-async def predict(body: schemas.PredictBody, request: Request, caller: Predictor) -> Response:
+async def predict(
+    body: schemas.PredictBody, request: Request, caller: Predictor, idempotency_key: RetryKey = None
+) -> Response:
     """Label and probabilities for one text or many."""
-    started = time.perf_counter()
     service = await service_of(request)
+    work = partial(_predict, service, body, request, caller)
+    return await _once(service, request, caller, idempotency_key, work)
+
+
+async def _predict(service: Service, body: schemas.PredictBody, request: Request, caller: Caller) -> bytes:
+    started = time.perf_counter()
     texts = body.batch(service.settings.serving.maximum_texts)
     units = cost_of(texts, explain=body.explain)
     charge(service, caller, units)
@@ -62,29 +81,45 @@ async def predict(body: schemas.PredictBody, request: Request, caller: Predictor
         predictions = await service.predict(texts, caller=caller, explain=body.explain)
     add_log_fields(request.scope, texts=len(texts), version=predictions[0].version)
     # not validated by the response model: that would cost as much as a linear model's prediction
-    return Response(
-        orjson.dumps(
-            {
-                "model_version": predictions[0].version,
-                "family": predictions[0].family,
-                "latency_ms": round((time.perf_counter() - started) * 1000, 3),
-                "predictions": [_prediction_out(prediction) for prediction in predictions],
-            }
-        ),
-        media_type="application/json",
-    )
+    head = {
+        "model_version": predictions[0].version,
+        "family": predictions[0].family,
+        "latency_ms": round((time.perf_counter() - started) * 1000, 3),
+    }
+    # the weights of thousands of words are written off the event loop
+    return await asyncio.to_thread(_encode, head, predictions) if body.explain else _encode(head, predictions)
 
 
-@router.post("/feedback", tags=["feedback"], responses={404: {"model": schemas.ProblemOut}})
-async def feedback(body: schemas.FeedbackBody, service: Serving, caller: Labeller) -> schemas.FeedbackOut:
+@router.post(
+    "/feedback", tags=["feedback"], response_model=schemas.FeedbackOut, responses={404: {"model": schemas.ProblemOut}}
+)
+async def feedback(
+    body: schemas.FeedbackBody, request: Request, service: Serving, caller: Labeller, idempotency_key: RetryKey = None
+) -> Response:
     """Confirm a prediction or correct its label. Idempotent; a person's last label stands."""
+    return await _once(service, request, caller, idempotency_key, partial(_feedback, service, body, caller))
+
+
+async def _feedback(service: Service, body: schemas.FeedbackBody, caller: Caller) -> bytes:
     if body.right == (body.label is not None):
         raise BadInput(what="the request", problem="it needs either `right: true` or a `label`")
     charge(service, caller, 1)
     label = await service.record_feedback(body.prediction_id, label=body.label, caller=caller)
-    return schemas.FeedbackOut.model_validate(
-        {"prediction_id": body.prediction_id, "label": label, "given_by": caller.name}
-    )
+    return orjson.dumps({"prediction_id": body.prediction_id, "label": label, "given_by": caller.name})
+
+
+async def _once(
+    service: Service, request: Request, caller: Caller, key: str | None, work: Callable[[], Awaitable[bytes]]
+) -> Response:
+    """The answer of `work`, or with a key the answer of the first request with it."""
+    if key is None:
+        return Response(await work(), media_type="application/json")
+    content = request.url.path.encode() + b"\n" + await request.body()
+    body, replayed = await service.retries.run(caller=caller.key_id, key=key, request=content, work=work)
+    if replayed:
+        charge(service, caller, 1)
+    headers = {"Idempotency-Replayed": "true"} if replayed else None
+    return Response(body, media_type="application/json", headers=headers)
 
 
 @router.get("/model", tags=["predict"], dependencies=[MAY_PREDICT])
@@ -153,6 +188,10 @@ async def metrics(service: Serving, request: Request) -> Response:
         raise HTTPException(401, "the metrics need their token", headers={"WWW-Authenticate": "Bearer"})
     service.update_gauges()
     return Response(service.metrics.exposition(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+def _encode(head: dict[str, Any], predictions: Sequence[Prediction]) -> bytes:
+    return orjson.dumps({**head, "predictions": [_prediction_out(prediction) for prediction in predictions]})
 
 
 def _prediction_out(prediction: Prediction) -> dict[str, Any]:

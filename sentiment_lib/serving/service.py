@@ -19,6 +19,7 @@ from sentiment_lib.serving import spool_sink
 from sentiment_lib.serving.admission import Admission
 from sentiment_lib.serving.api_keys import Caller, KeyRing
 from sentiment_lib.serving.connections import Connections
+from sentiment_lib.serving.idempotency import AnswerStore
 from sentiment_lib.serving.metrics import Metrics
 from sentiment_lib.serving.prediction.model_reloader import ModelReloader
 from sentiment_lib.serving.prediction.pipeline import Prediction, PredictionPipeline, Request
@@ -51,6 +52,12 @@ class Service:
         sink = partial(spool_sink.store_batches, store)
         self.spool = Spool(settings.home / "spool", sink, limit_bytes=limits.spool_bytes)
         self.keys = KeyRing(store)
+        #: answers to requests with an Idempotency-Key
+        self.retries = AnswerStore(
+            settings.home / "idempotency",
+            maximum_bytes=limits.idempotency_bytes,
+            lifetime=limits.idempotency_hours * 3600,
+        )
         self.rate_limit = RateLimit(limits.texts_per_second, limits.burst_texts)
         self.connections = Connections(limits)
         #: bad keys and failed logins of one address
@@ -70,7 +77,7 @@ class Service:
         """Load the champion, drain what an earlier process left in the spool, start the threads."""
         for folder in ("cache", "spool"):
             (self.settings.home / folder).mkdir(parents=True, exist_ok=True)
-        for part in (self.champion, self.spool, self._pipeline):
+        for part in (self.retries, self.champion, self.spool, self._pipeline):
             part.start()
 
     def stop(self) -> None:

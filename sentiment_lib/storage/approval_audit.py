@@ -8,7 +8,9 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
+from sentiment_lib import verify_dossier
 from sentiment_lib.storage import ledger
+from sentiment_lib.storage.approval_votes import DELEGATION, VOTE
 from sentiment_lib.storage.decisions import FORGED_APPROVAL
 
 #: Ways in which a person answers: Airflow's page, or a command with a person token.
@@ -47,11 +49,16 @@ def approvals(connection: Connection) -> list[str]:
         for facts in (entry.facts(),)
     }
     problems: list[str] = []
+    rows = {entry.sequence: entry.facts() for entry in ledger.entries(connection, (VOTE, DELEGATION))}
     for row in connection.execute(APPROVALS):
         facts, recorded_at = recorded.get(row.approval_id, ({}, None))
         approvers = facts.get("approvers")
         allowed = approvers if approvers is not None else row.approvers
-        if allowed is not None and row.answered_by not in allowed:
+        if "quorum" in facts:
+            faults = verify_dossier.quorum_faults(facts, rows)
+            problems += [f"approval {row.approval_id}: {fault}" for fault in faults]
+        delegated = "on_behalf_of" in facts and facts["answered_by"] == row.answered_by
+        if allowed is not None and row.answered_by not in allowed and not delegated:
             problems.append(
                 f"approval {row.approval_id} is by {row.answered_by}, no approver in the policy of that day"
             )
@@ -69,12 +76,13 @@ def origins(connection: Connection) -> list[str]:
     """
     tokens: dict[int, Facts] = {}
     problems: list[str] = []
-    for entry in ledger.entries(connection, ("token_issued", "approval")):
+    for entry in ledger.entries(connection, ("token_issued", "approval", VOTE)):
         facts = entry.facts()
         if entry.kind == "token_issued":
             tokens[int(facts["token_id"])] = facts
         elif facts["answer"] in ("approved", "rejected") and "channel" in facts:
-            problems += [f"approval {facts['approval_id']} {fault}" for fault in _origin_faults(facts, tokens)]
+            name = f"vote {entry.sequence}" if entry.kind == VOTE else f"approval {facts['approval_id']}"
+            problems += [f"{name} {fault}" for fault in _origin_faults(facts, tokens)]
     return problems
 
 
@@ -98,9 +106,9 @@ def _origin_faults(facts: Facts, tokens: Mapping[int, Facts]) -> Iterator[str]:
 
 
 def responses_in_airflow(connection: Connection) -> list[Facts]:
-    """Facts of the approvals and rejections that were given in Airflow, oldest first; without unreadable rows."""
+    """Facts of what people answered in Airflow, oldest first; without unreadable rows."""
     answers = list[Facts]()
-    for entry in ledger.entries(connection, ("approval",)):
+    for entry in ledger.entries(connection, ("approval", VOTE)):
         try:
             facts = entry.facts()
             if facts.get("channel") == AIRFLOW:

@@ -214,11 +214,13 @@ def store_approval(
     shadow: Mapping[str, Any] | None = None,
     provenance: Mapping[str, Any] | None = None,
     approvers: Sequence[str] | None = None,
+    quorum: Mapping[str, Any] | None = None,
 ) -> Approval:
     """Insert the response to a decision with its ledger row; a second one violates the unique constraint.
 
     Recorded in the ledger with the response: `shadow`, the shadow comparison at that time; `provenance`, where the
-    response came from and how the person was identified; `approvers`, the approvers of the policy at that time.
+    response came from and how the person was identified; `approvers`, the approvers of the policy at that time;
+    `quorum`, the quorum with the votes towards it.
     """
     values = asdict(response)
     approval_id = connection.execute(
@@ -230,6 +232,7 @@ def store_approval(
         facts["shadow"] = dict(shadow)
     if approvers is not None:
         facts["approvers"] = list(approvers)
+    facts |= quorum or {}
     if response.response in ("approved", "rejected"):
         # named even when it is unknown: `verify` refuses a person's answer of unknown origin
         facts["channel"] = (provenance or {}).get("channel")
@@ -246,12 +249,12 @@ def approval(connection: Connection, decision_id: int) -> Approval | None:
     return Approval(**row) if row else None
 
 
-def voided_since(connection: Connection, moment: datetime) -> list[str]:
-    """Requesters of the decisions made since then whose approval was voided, oldest first."""
+def closed_since(connection: Connection, moment: datetime) -> list[str]:
+    """Requesters of the decisions made since then that have a response, of a person or none, oldest first."""
     requesters = connection.execute(
         text(
             "SELECT d.requested_by FROM decisions d JOIN approvals a USING (decision_id) "
-            "WHERE a.response = 'void' AND d.decided_at >= :moment ORDER BY d.decision_id"
+            "WHERE d.decided_at >= :moment ORDER BY d.decision_id"
         ),
         {"moment": moment},
     ).scalars()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import httpx
@@ -25,8 +25,11 @@ def event(options, *, user="mlops", reason=None):
 
 
 @pytest.fixture
-def operator(dags):
-    return dags["retrain"].get_task("approval")
+def operator(dags, monkeypatch):
+    task = dags["retrain"].get_task("approval")
+    for name in ("assigned_users", "response_timeout"):  # the DAG is shared with other tests
+        monkeypatch.setattr(task, name, getattr(task, name))
+    return task
 
 
 @pytest.fixture
@@ -59,6 +62,7 @@ def database(monkeypatch):
         "check_approval.find_response": lambda **_: database.approval,
         "check_approval.find_decision": lambda **_: DECISION,
         "check_approval.run": approved,
+        "check_approval.respondents": lambda **_: (["admin", "anna"], datetime.now(UTC) + timedelta(hours=9)),
         "request_approval.of_run": lambda **_: database.request,
         "record_approval.run": record,
     }
@@ -136,6 +140,8 @@ def test_what_is_shown_comes_from_the_database(operator, context, database):
         with pytest.raises(BaseException) as waiting:
             operator.execute(context)
     assert type(waiting.value).__name__ == "TaskAwaitingInput"
+    assert timedelta(hours=8) < operator.response_timeout <= timedelta(hours=9), "the rest of the request's time"
+    assert [user["name"] for user in shown["assigned_users"]] == ["admin", "anna"], "who has not approved yet"
     assert (shown["subject"], shown["body"]) == ("Promote version 3 to champion?", "the evidence")
 
 
@@ -174,6 +180,22 @@ def test_a_fresh_try_takes_the_answer_that_was_given_to_one_before(operator, con
     assert operator.execute(context)["answered_by"] == "mlops"
     response = database.calls[0][0]
     assert (response.response, response.reason, response.answered_at) == ("approved", "at once", said["responded_at"])
+
+
+def test_a_task_whose_request_was_answered_by_a_command_is_ended_and_no_other(monkeypatch):
+    from sentiment_airflow import stale_approvals
+
+    states, calls = {"manual__1": "awaiting_input", "manual__2": "success"}, []
+
+    def call(method, path, body=None):
+        run = path.split("/")[4]
+        if method == "PATCH":
+            calls.append((run, body["new_state"]))
+        return {"state": states[run]}
+
+    monkeypatch.setattr(stale_approvals, "connect", lambda: SimpleNamespace(call=call))
+    assert stale_approvals.cancel_stale(["retrain/manual__1", "retrain/manual__2", "a person"]) == 1
+    assert calls == [("manual__1", "skipped")]
 
 
 def test_an_option_that_was_never_offered_is_refused(operator, context, database):

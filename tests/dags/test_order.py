@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -52,6 +56,15 @@ def test_only_approvers_of_the_policy_may_answer(retrain):
 
     assigned = {user["id"] for user in retrain.get_task("approval").assigned_users}
     assert assigned == set(ApprovalPolicy().approvers)
+
+
+def test_a_quorum_asks_as_often_one_after_the_other(monkeypatch):
+    from airflow.dag_processing.dagbag import DagBag
+
+    monkeypatch.setenv("SENTIMENT_POLICY__APPROVAL__QUORUM", "2")
+    retrain = DagBag(str(ROOT / "dags" / "retrain.py")).dags["retrain"]
+    assert retrain.get_task("approval").downstream_task_ids == {"approval_2"}
+    assert retrain.get_task("approval_2").downstream_task_ids == {"check_approval"}
 
 
 def test_the_reason_may_stay_empty_in_the_form(retrain):

@@ -122,7 +122,7 @@ def test_a_newer_question_supersedes_the_older_and_names_who_asked_it(store, set
     question = request_approval.run(store, settings, decision_ids=[newer.decision_id], requested_by="retrain/2")
     assert question is not None
     assert question.superseded == ("retrain/1",)
-    assert request_approval.superseded(store, settings) == ["retrain/1"]
+    assert request_approval.closed(store, settings) == ["retrain/1"]
     assert (
         request_approval.run(store, settings, decision_ids=[decided.decision.decision_id], requested_by="retrain/1")
         is None

@@ -1,7 +1,8 @@
 """The prediction pipeline: texts go through the model in chunks, predictions to disk in one batch, then to the caller.
 
 A fast request runs on the event loop when no other is in progress: waking a thread takes as long as a linear model
-does. Others go through a thread that predicts all waiting requests together, with one sync of the disk.
+does. Others go through a thread that predicts all waiting requests together, with one sync of the disk. Explanations
+go through the same thread when nothing else waits, and no fast request waits for them.
 """
 
 from __future__ import annotations
@@ -120,6 +121,7 @@ class PredictionPipeline:
         self._spool = spool
         self._on_recorded = on_recorded
         self._ids = TweetIds()
+        #: plain requests in progress
         self._in_flight = 0
         #: moving averages in seconds: of a write, and per text of the version that predicted last
         self._write_seconds = 0.0
@@ -141,7 +143,8 @@ class PredictionPipeline:
 
         Raises what the model raises, SpoolFull and SpoolFailed.
         """
-        self._in_flight += 1
+        plain = not request.explain
+        self._in_flight += plain
         try:
             await asyncio.sleep(0)  # let requests that came at the same time be counted
             if self._in_flight == 1 and self._is_fast(request):
@@ -151,7 +154,7 @@ class PredictionPipeline:
                 self._batcher.submit((request, number), low_priority=request.explain)
             return await asyncio.wrap_future(request.result)
         finally:
-            self._in_flight -= 1
+            self._in_flight -= plain
 
     def _is_fast(self, request: Request) -> bool:
         """Whether the event loop can wait for it; never for a version's first request, whose duration is unknown."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from sqlalchemy import Connection
 
 from sentiment_lib.records import Answer, Approval, ApprovalResponse, Decision, Severity
 from sentiment_lib.settings import Settings
-from sentiment_lib.steps.decisions import record_approval
-from sentiment_lib.storage import decision_summaries, decisions, ledger
+from sentiment_lib.steps.decisions import approval_rights, record_approval
+from sentiment_lib.storage import approval_votes, decision_summaries, decisions, ledger
 from sentiment_lib.storage.alerts import open_alert
 from sentiment_lib.storage.decisions import FORGED_APPROVAL
 from sentiment_lib.storage.engine import Store, lock
@@ -23,7 +25,7 @@ def run(store: Store, settings: Settings, *, requested_by: str) -> int | None:
     """
     with store.begin() as connection:
         lock(connection, "champion")
-        decision_id = _decision_id(connection, requested_by)
+        decision_id = find_decision_id(connection, requested_by)
         if decision_id is None:
             return None
         approval = decisions.approval(connection, decision_id)
@@ -38,19 +40,44 @@ def run(store: Store, settings: Settings, *, requested_by: str) -> int | None:
 def find_response(store: Store, settings: Settings, *, requested_by: str) -> Approval | None:  # noqa: ARG001
     """The recorded response to the request of this run; None while there is none."""
     with store.begin() as connection:
-        decision_id = _decision_id(connection, requested_by)
+        decision_id = find_decision_id(connection, requested_by)
         return None if decision_id is None else decisions.approval(connection, decision_id)
 
 
 def find_decision(store: Store, settings: Settings, *, requested_by: str) -> Decision | None:  # noqa: ARG001
     """The decision for which this run requests approval; None when none of its decisions is a PROMOTE."""
     with store.begin() as connection:
-        decision_id = _decision_id(connection, requested_by)
+        decision_id = find_decision_id(connection, requested_by)
         return None if decision_id is None else decisions.by_id(connection, decision_id)
 
 
-def _decision_id(connection: Connection, requested_by: str) -> int | None:
-    """The run's PROMOTE without a response; else the one with a response; a superseded one only without another."""
+def respondents(store: Store, settings: Settings, *, requested_by: str) -> tuple[list[str], datetime]:
+    """People whom Airflow lets answer the request of this run now, and when it expires.
+
+    Without those who have approved; when as many approvals are missing as lists, only members of these lists.
+    """
+    policy, now = settings.policy.approval, datetime.now(UTC)
+    with store.begin() as connection:
+        found = find_decision_id(connection, requested_by)
+        if found is None:
+            return list(policy.approvers), now + policy.expires_after
+        decision = decisions.full_record(connection, found)
+        votes = approval_votes.of_decision(connection, found)
+        given = {vote.principal for vote in votes} | {vote.answered_by for vote in votes}
+        principals = [name for name in policy.approvers_after(now - decision.decided_at) if name not in given]
+        missing = approval_rights.unmet_lists(policy, votes)
+        if missing and len(missing) == policy.quorum - len(votes):
+            members = {member for name in missing for member in policy.lists[name]}
+            principals = [name for name in principals if name in members]
+        delegates = [
+            one.delegate for one in approval_votes.active_delegations(connection, now) if one.principal in principals
+        ]
+    people = [*principals, *(name for name in delegates if name not in given)]
+    return list(dict.fromkeys(people)), decision.decided_at + policy.expires_after
+
+
+def find_decision_id(connection: Connection, requested_by: str) -> int | None:
+    """Id of the run's PROMOTE without a response; else of one with a response; of a superseded one at last."""
     promotions = [
         decision
         for decision in decision_summaries.newest(connection, requested_by=requested_by)

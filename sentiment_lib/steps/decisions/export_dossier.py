@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from sentiment_lib.hashing import canonical_json
 from sentiment_lib.records import DecisionRecord
 from sentiment_lib.storage import anchors, decisions, deployments, ledger, model_versions, snapshots
+from sentiment_lib.storage.approval_votes import VOTE
 from sentiment_lib.storage.engine import Store, key_ring
 from sentiment_lib.verify_dossier import FORMAT
 
@@ -66,6 +67,8 @@ def _chain(
     """
     entries = list(ledger.entries(connection))
     own = [entry.sequence for entry in entries if _concerns(entry, decision, moves)]
+    delegations = (entry.facts().get("delegation") for entry in entries if entry.sequence in own)
+    own = sorted({*own, *(int(number) for number in delegations if number)})
     anchored = {anchors.sequence_of(line): line for line in lines}
     first = max((sequence for sequence in anchored if sequence <= own[0]), default=own[0])
     # rows before the first checkpoint are covered by the checkpoint's signature
@@ -82,6 +85,6 @@ def _concerns(entry: ledger.LedgerEntry, decision: DecisionRecord, moves: list[i
         return facts["version"] in (decision.candidate_version, decision.champion_version)
     if kind == "snapshot":
         return bool(facts["snapshot_id"] == decision.snapshot_id)
-    if kind in ("decision", "approval"):
+    if kind in ("decision", "approval", VOTE):
         return bool(facts["decision_id"] == decision.decision_id)
     return bool(state) and facts.get("deployment_id") in moves

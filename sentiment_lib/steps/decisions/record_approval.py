@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Connection
 
-from sentiment_lib.errors import ApprovalVoid, BadInput
-from sentiment_lib.records import NOBODY, Answer, Approval, ApprovalResponse, DecisionRecord
+from sentiment_lib.errors import AnswerRefused, ApprovalVoid, BadInput
+from sentiment_lib.policy import ApprovalPolicy
+from sentiment_lib.records import NOBODY, Answer, Approval, ApprovalResponse, ApprovalVote, DecisionRecord
 from sentiment_lib.registry.mlflow_registry import CHALLENGER, Registry
 from sentiment_lib.settings import Settings
-from sentiment_lib.steps.decisions import shadow_comparison
-from sentiment_lib.storage import decisions, model_versions
+from sentiment_lib.steps.decisions import approval_rights, shadow_comparison
+from sentiment_lib.storage import approval_votes, decisions, model_versions
+from sentiment_lib.storage.approval_votes import Right
 from sentiment_lib.storage.engine import Store, lock
 
 #: Recorded as the reason of a rejection that has none.
@@ -27,13 +29,16 @@ def run(
     *,
     requested_by: str | None = None,
     provenance: Mapping[str, Any] | None = None,
-) -> Approval:
+) -> Approval | ApprovalVote:
     """The approval as recorded: the response, or "void" with the reason why it does not count.
+
+    An approval that does not reach the policy's quorum is recorded as a vote, and the decision stays pending.
 
     response: "approved", "rejected" or "expired"; requested_by: the person, if any, who started the run;
     provenance: where the response came from and how the person was identified, for the ledger.
-    Repeating a response of the same person returns the existing approval. Raises ApprovalVoid when the decision has
-    another response, BadInput for another kind of response, NotFound for an unknown decision.
+    Repeating a response of the same person returns the existing approval or vote. Raises ApprovalVoid when the decision
+    has another response, AnswerRefused for an approval that cannot count beside those that exist, BadInput for another
+    kind of response, NotFound for an unknown decision.
     """
     if response.response not in ("approved", "rejected", "expired"):
         raise BadInput(what="answer", problem=f"'{response.response}' is none of approved, rejected, expired")
@@ -50,39 +55,64 @@ def run(
                 return existing
             problem = f"{existing.answered_by} has answered already: {existing.response}"
             raise ApprovalVoid(decision=decision.decision_id, problem=problem)
+        policy, requesters = settings.policy.approval, (requested_by, decision.requested_by)
+        votes = approval_votes.of_decision(connection, decision.decision_id)
+        earlier = next((vote for vote in votes if vote.answered_by == response.answered_by), None)
+        if earlier and response.response == "approved":
+            return earlier
+        valid = _validated_response(connection, settings, decision, response, requesters)
+        approvers = policy.approvers_after(valid.answered_at - decision.decided_at)
+        right = None
+        if valid.response == "approved":
+            usable = approval_rights.usable_right(connection, policy, decision, valid, requesters)
+            if isinstance(usable, str):
+                raise AnswerRefused(decision=decision.decision_id, problem=usable)
+            right = usable
+            if len(votes) + 1 < policy.quorum:
+                return approval_votes.store_vote(connection, valid, right, approvers=approvers, provenance=provenance)
         shadow = shadow_comparison.run(connection, decision) if decisions.is_intact(decision) else None
         approval = decisions.store_approval(
             connection,
-            _validated_response(connection, settings, decision, response, requested_by),
+            valid,
             shadow=shadow.as_dict() if shadow else None,
             provenance=provenance,
-            approvers=settings.policy.approval.approvers,
+            approvers=approvers,
+            quorum=_quorum_facts(policy, right, votes),
         )
     if approval.response != "approved":
         drop_challenger_alias(store, settings, decision.candidate_version)
     return approval
 
 
-def input_error(settings: Settings, response: ApprovalResponse, requesters: Collection[str | None]) -> str | None:
-    """Why the response is invalid by itself, regardless of the decision's state; None when valid.
+def input_error(
+    store: Store, settings: Settings, response: ApprovalResponse, requesters: Collection[str | None]
+) -> str | None:
+    """Why the response would be refused or void because of who gives it or how; None otherwise.
 
     requesters: who requested the promotion. A caller that can ask again rejects an invalid response before it is
     recorded.
     """
-    shortest = settings.policy.approval.shortest_reason
-    if response.response == "rejected" and len((response.reason or "").strip()) < shortest:
-        return "a rejection needs a reason"
-    return _refusal(settings, response, requesters)
-
-
-def _refusal(settings: Settings, response: ApprovalResponse, requesters: Collection[str | None]) -> str | None:
-    """Why this person may not give this response; None when they may. Every approver may reject."""
     policy = settings.policy.approval
-    if response.answered_by not in policy.approvers:
-        return f"{response.answered_by} is not among the approvers"
-    if response.response == "approved" and not policy.self_approval and response.answered_by in requesters:
-        return f"{response.answered_by} asked for this promotion and may not approve it"
-    return None
+    with store.begin() as connection:
+        decision = decisions.full_record(connection, response.decision_id)
+        problem = approval_rights.refusal(connection, policy, decision, response, requesters)
+        if problem is None and response.response == "approved":
+            right = approval_rights.usable_right(connection, policy, decision, response, requesters)
+            problem = right if isinstance(right, str) else None
+    reason = (response.reason or "").strip()
+    if problem is None and response.response == "rejected" and len(reason) < policy.shortest_reason:
+        problem = "a rejection needs a reason"
+    return problem
+
+
+def _quorum_facts(policy: ApprovalPolicy, right: Right | None, votes: Sequence[ApprovalVote]) -> dict[str, Any]:
+    """What the ledger keeps of a quorum and of a delegation."""
+    facts: dict[str, Any] = {"quorum": policy.quorum, "votes": [vote.sequence for vote in votes]}
+    if policy.lists:
+        facts["lists"] = {name: list(members) for name, members in policy.lists.items()}
+    if right and right.delegation is not None:
+        facts |= {"on_behalf_of": right.principal, "delegation": right.delegation}
+    return facts
 
 
 def _validated_response(
@@ -90,7 +120,7 @@ def _validated_response(
     settings: Settings,
     decision: DecisionRecord,
     response: ApprovalResponse,
-    requested_by: str | None,
+    requesters: Collection[str | None],
 ) -> ApprovalResponse:
     """The response to record: unchanged when it is valid, else "void" with the reason."""
     if response.response == "expired":
@@ -98,7 +128,7 @@ def _validated_response(
     if response.response == "rejected" and not (response.reason or "").strip():
         # a rejection without a reason is still a rejection and must not become void
         response = replace(response, reason=NO_REASON)
-    problem = _refusal(settings, response, (requested_by, decision.requested_by))
+    problem = approval_rights.refusal(connection, settings.policy.approval, decision, response, requesters)
     if problem is None and response.response == "approved":
         champion = model_versions.champion(connection)
         problem = _staleness(settings, decision, response, champion.version if champion else None)

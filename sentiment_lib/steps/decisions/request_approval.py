@@ -75,14 +75,15 @@ def of_run(store: Store, settings: Settings, *, requested_by: str) -> ApprovalRe
     return run(store, settings, decision_ids=decision_ids, requested_by=requested_by)
 
 
-def superseded(store: Store, settings: Settings) -> list[str]:
-    """Runs whose requests were voided and may still be shown in Airflow.
+def closed(store: Store, settings: Settings) -> list[str]:
+    """Runs whose requests are closed and may still be shown in Airflow.
 
+    A response on the command line closes the request of a run as well: the run then goes on by what the database says.
     Two runs that request approval within the same second can miss each other: the older request appears after the
     newer run looked for it.
     """
     with store.begin() as connection:
-        return decisions.voided_since(connection, datetime.now(UTC) - settings.policy.approval.expires_after)
+        return decisions.closed_since(connection, datetime.now(UTC) - settings.policy.approval.expires_after)
 
 
 def _rank(decision: DecisionRecord) -> tuple[float, int]:

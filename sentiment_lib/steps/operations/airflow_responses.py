@@ -45,7 +45,10 @@ def _faults(client: AirflowClient, facts: Mapping[str, Any]) -> Iterator[str]:
         and abs(datetime.fromisoformat(answer["responded_at"]) - when) < CLOSE
         for answer in answers
     ):
-        yield f"approval {facts['approval_id']}: Airflow has another record of {task}, or none of an answer"
+        name = (
+            f"approval {facts['approval_id']}" if "approval_id" in facts else f"vote on decision {facts['decision_id']}"
+        )
+        yield f"{name}: Airflow has another record of {task}, or none of an answer"
 
 
 def find_responses(client: AirflowClient, task: str) -> Iterator[Mapping[str, Any]]:
