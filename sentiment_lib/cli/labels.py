@@ -73,7 +73,7 @@ def import_(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Import labels from another tool, as yours; a column labelled_by of the file comes first. Sign in before.
+    """Import labels from another tool, as yours; a column labelled_by is recorded beside your name. Sign in before.
 
     Exit code 1 when rows are refused; the others are stored all the same.
     """

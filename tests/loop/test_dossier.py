@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import random
 import shutil
 import subprocess
-import sys
+import venv
+from pathlib import Path
 
 import pytest
 
@@ -91,17 +93,41 @@ def test_a_dossier_signed_with_another_key_is_refused_by_who_trusts_ours(dossier
         verify_dossier.verify(dossier, {attacker.public_keys()[0].key_id})
 
 
-def test_the_file_runs_alone_without_the_platform(dossier, settings, tmp_path):
-    alone = tmp_path / "alone"
-    alone.mkdir()
-    shutil.copy(verify_dossier.__file__, alone)
-    shutil.copy(settings.key_ring.public_keys_file, alone)
-    (alone / "dossier.json").write_bytes(dossier)
-    command = [sys.executable, "-I", "verify_dossier.py", "dossier.json", "--public-keys", "public-keys.json"]
-    done = subprocess.run(command, cwd=alone, capture_output=True, text=True, check=False)
+@pytest.fixture
+def alone(tmp_path):
+    """A folder with its own Python, which has `cryptography` and nothing else of this installation; runs it offline."""
+    folder = tmp_path / "alone"
+    venv.create(folder / "venv", with_pip=False)
+    packages = next((folder / "venv/lib").glob("python*/site-packages"))
+    for name in ("cryptography", "cffi", "_cffi_backend"):
+        origin = Path(importlib.util.find_spec(name).origin)
+        origin = origin.parent if origin.name == "__init__.py" else origin
+        (packages / origin.name).symlink_to(origin)
+    # a network namespace of its own has no interface that is up; only root may make one
+    offline = ["unshare", "-n"]
+    if subprocess.run([*offline, "true"], capture_output=True, check=False).returncode:
+        offline = []
+
+    def run(*words):
+        command = [*offline, str(folder / "venv/bin/python"), "-I", *words]
+        return subprocess.run(command, cwd=folder, env={}, capture_output=True, text=True, check=False)
+
+    run.folder, run.is_offline = folder, bool(offline)
+    return run
+
+
+def test_the_file_runs_alone_without_the_platform_and_without_network(dossier, settings, alone):
+    shutil.copy(verify_dossier.__file__, alone.folder)
+    shutil.copy(settings.key_ring.public_keys_file, alone.folder)
+    (alone.folder / "dossier.json").write_bytes(dossier)
+    assert "No module named 'sentiment_lib'" in alone("-c", "import sentiment_lib").stderr
+    if alone.is_offline:
+        assert "unreachable" in alone("-c", "import socket; socket.create_connection(('192.0.2.1', 9), 3)").stderr
+    command = ["verify_dossier.py", "dossier.json", "--public-keys", "public-keys.json"]
+    done = alone(*command)
     assert done.returncode == 0, done.stderr
     assert "verified: decision 1 says PROMOTE\napproval: approved by mlops" in done.stdout
-    (alone / "dossier.json").write_bytes(dossier.replace(b"mlops", b"admin"))
-    done = subprocess.run(command, cwd=alone, capture_output=True, text=True, check=False)
+    (alone.folder / "dossier.json").write_bytes(dossier.replace(b"mlops", b"admin"))
+    done = alone(*command)
     assert done.returncode == 1
     assert done.stderr.startswith("refused: ")

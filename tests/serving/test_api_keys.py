@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from contextlib import nullcontext
+from datetime import UTC, datetime, timedelta
 
 import pytest
+import typer
 from sqlalchemy import text
+from typer.testing import CliRunner
 
+from sentiment_lib.cli import serve as commands
 from sentiment_lib.errors import BadInput, NotFound
 from sentiment_lib.serving import api_keys
 
@@ -77,3 +81,42 @@ def test_the_use_of_a_key_is_counted(store):
     (stored,) = api_keys.in_use(store)
     assert stored.use_count == 5
     assert stored.last_used_at is not None
+
+
+@pytest.fixture
+def typed(store, monkeypatch):
+    """Types `sentiment keys …`; gives the words of the result."""
+    app = typer.Typer()
+    commands.register(app)
+    monkeypatch.setattr(commands, "open_store", lambda: nullcontext((store, None)))
+    return lambda *words: CliRunner().invoke(app, ["keys", *words])
+
+
+def test_the_commands_give_a_key_an_end_and_rotate_it_with_overlap(store, typed, monkeypatch):
+    monkeypatch.setattr(api_keys, "CACHE_SECONDS", 0.0)
+    old = typed("create", "desk", "--role", "predict", "--expires", "12h").stdout.strip()
+    new = typed("rotate", "desk", "--overlap", "30m", "--expires", "90d").stdout.strip()
+    ring, (listed,) = api_keys.KeyRing(store), api_keys.in_use(store)
+    assert {ring.by_digest(api_keys.digest_of(key)).name for key in (old, new)} == {"desk"}
+    assert abs(listed.expires_at - datetime.now(UTC) - timedelta(days=90)) < timedelta(minutes=1)
+    assert f"expires {listed.expires_at:%Y-%m-%d}" in typed("list").stdout
+    with store.begin() as connection:
+        ends = connection.execute(text("SELECT previous_expires_at FROM api_keys")).scalar_one()
+        connection.execute(text("UPDATE api_keys SET previous_expires_at = now(), expires_at = now()"))
+    assert abs(ends - datetime.now(UTC) - timedelta(minutes=30)) < timedelta(minutes=1)
+    assert [ring.by_digest(api_keys.digest_of(key)) for key in (old, new)] == [None, None]
+    assert typed("create", "forever", "--role", "predict", "--expires", "never").exit_code == 0
+    assert "never expires" in typed("list").stdout
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("create", "x", "--role", "predict", "--expires", "soon"),
+        ("create", "x", "--role", "predict", "--expires", "-1d"),
+        ("rotate", "x", "--overlap", "never"),
+        ("rotate", "x", "--overlap", "1y"),
+    ],
+)
+def test_a_time_that_cannot_be_read_is_refused(typed, words):
+    assert isinstance(typed(*words).exception, BadInput)

@@ -11,7 +11,7 @@ from sqlalchemy import text
 from sentiment_lib.errors import BadInput
 from sentiment_lib.sources.files import FileSource
 from sentiment_lib.steps.labelling import export_labels, import_labels
-from sentiment_lib.storage import grants, snapshots
+from sentiment_lib.storage import acting_labels, grants, snapshots
 
 #: Steps run as the platform runs them.
 DATABASE_ROLE = grants.APP
@@ -187,7 +187,24 @@ def test_each_annotator_of_a_file_is_a_person(store, tweets, tmp_path, rows):
     path.write_text("tweet_id,sentiment,annotator\n3,Negative,a1\n3,Positive,a2\n")
     source = FileSource(path, "labels", {"label": "sentiment", "labelled_by": "annotator"})
     assert import_labels.run(store, source, by="ann").person == 2
-    assert rows("SELECT labelled_by, label FROM labels ORDER BY 1") == [("a1", "negative"), ("a2", "positive")]
+    assert rows("SELECT labelled_by, label FROM labels ORDER BY 1") == [
+        ("ann (file: a1)", "negative"),
+        ("ann (file: a2)", "positive"),
+    ]
+
+
+def test_a_file_makes_nobody_an_auditor_nor_two_people_of_one(store, tweets, tmp_path):
+    def acting(auditors):
+        with store.begin() as connection:
+            query = text(f"SELECT count(*) FROM labels l WHERE l.source = 'audit' AND {acting_labels.ACTS}")
+            return connection.execute(query, {"auditors": auditors}).scalar_one()
+
+    imported(store, tmp_path / "l.csv", "tweet_id,label,labelled_by\n1,negative,local\n1,negative,boris\n", by="ann")
+    assert acting(["local", "boris"]) == 0
+    imported(store, tmp_path / "m.csv", "tweet_id,label,labelled_by\n1,negative,ann\n", by="ann")
+    assert acting([]) == 0, "still one person's word"
+    imported(store, tmp_path / "o.csv", "tweet_id,label\n1,negative\n", by="bob")
+    assert acting([]) == 1
 
 
 def test_label_studios_json_is_read(store, tweets, tmp_path, rows):

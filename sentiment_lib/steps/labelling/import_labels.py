@@ -26,6 +26,7 @@ from sentiment_lib.sources.values import (
     why_no_date,
 )
 from sentiment_lib.storage import labels
+from sentiment_lib.storage.acting_labels import name_from_file
 from sentiment_lib.storage.engine import Store
 
 BATCH_ROWS = 1000
@@ -70,7 +71,7 @@ class _Label:
 
 
 def run(store: Store, source: Source, *, by: str, drawn_with: float | None = None) -> ImportResult:
-    """Store the labels of a source as `by`'s, or as those of the person in its column labelled_by.
+    """Store the labels of a source as `by`'s; its column labelled_by is recorded beside, as the file's word.
 
     drawn_with: the importer declares that the tweets were drawn at random with this probability, so that their labels
     may evaluate models; without it, labels outside the audit sample are for training only.
@@ -140,9 +141,10 @@ class _RowParser:
         confidence, problem = parse_confidence(row.confidence)
         if problem is not None:
             return None, problem
-        by = optional(row.labelled_by) or self._by
-        if len(by) > LONGEST_NAME:
+        named = optional(row.labelled_by)
+        if named and len(named) > LONGEST_NAME:
             return None, f"the name of who labelled has more than {LONGEST_NAME} characters"
+        by = name_from_file(self._by, named)
         if (written := optional(row.labelled_at)) is not None:
             at, problem = self._moment(written)
             return (_Label(row.number, tweet_id, label, by, at, True, confidence), "") if at else (None, problem)
