@@ -1,8 +1,8 @@
 """Trustworthiness of decisions: false promotions under repeated looks, labels needed, automatic rollback.
 
-    python -m benchmarks.decisions --null 400 --power --watch [--quick] [--check]
+    python -m benchmarks.decisions --null 400 --power --watch --platform [--quick] [--check]
 
-Last line: JSON.
+--platform: through the platform's SQL, nothing else. Last line: JSON.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import time
 
 import numpy as np
 
+from benchmarks.platform_decisions import report
 from benchmarks.real_predictions import Scored, scored, thinned
 from sentiment_lib.evaluation import alpha_spending
 from sentiment_lib.evaluation.comparison import compare
@@ -250,9 +251,12 @@ def main() -> int:
     parser.add_argument("--null", type=int, nargs="?", const=400, metavar="N", help="simulated champions")
     parser.add_argument("--power", action="store_true")
     parser.add_argument("--watch", action="store_true")
+    parser.add_argument("--platform", action="store_true", help="through the platform's SQL on Postgres, nothing else")
     parser.add_argument("--quick", action="store_true", help="fewer repeats: a check that it runs, not a figure")
     parser.add_argument("--check", action="store_true", help="exit 1 when a figure is beyond its bound")
     asked = parser.parse_args()
+    if asked.platform:
+        return report.run(quick=asked.quick, check=asked.check)
     everything = not (asked.null or asked.power or asked.watch)
     started = time.perf_counter()
     airline = scored("airline")

@@ -92,7 +92,8 @@ def _approval_state(gate: str, approval: Approval | None) -> str:
 
 def show_decision(decision_id: DecisionId, as_json: Json = False) -> None:
     """Print a decision with its evidence."""
-    from sentiment_lib.steps.decisions import approval_summary, selection, shadow_comparison
+    from sentiment_lib.evaluation.evidence_record import Evidence
+    from sentiment_lib.steps.decisions import approval_summary, selection, shadow_comparison, watch_power
     from sentiment_lib.storage import decisions, snapshots
 
     with open_store() as (store, settings), store.begin() as connection:
@@ -101,7 +102,8 @@ def show_decision(decision_id: DecisionId, as_json: Json = False) -> None:
         approval = decisions.approval(connection, decision_id)
         synthetic = snapshots.synthetic_rows(connection, decision.snapshot_id)
         gain = selection.run(connection, decision)
-    body = approval_summary.summarise(decision, settings.policy.approval, approval, synthetic, gain)
+        watch = watch_power.run(connection, Evidence.from_json(decision.evidence), settings.policy.promotion_watch)
+    body = approval_summary.summarise(decision, settings.policy.approval, approval, synthetic, gain, watch)
     state = "pending approval" if decision.verdict == "PROMOTE" else "no approval needed"
     if approval:
         state = f"{approval.response} by {approval.answered_by} ({approval.reason or 'no reason given'})"

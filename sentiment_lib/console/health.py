@@ -8,17 +8,23 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from sentiment_lib.errors import BadInput
+from sentiment_lib.evaluation.evidence_record import Evidence
 from sentiment_lib.pages import formatting
 from sentiment_lib.policy import Policy
+from sentiment_lib.steps.decisions import watch_power
+from sentiment_lib.steps.scoring.shadow import WATCHED
 from sentiment_lib.storage import (
     alerts,
     daily_quality,
+    decisions,
     deployments,
     drift_reports,
     label_counts,
     model_versions,
     stage_times,
 )
+from sentiment_lib.storage.deployments import CompletedMove
 
 #: Time after new tweets in which they are scored, and after new predictions in which drift is checked.
 SCORED_WITHIN, CHECKED_WITHIN = timedelta(minutes=30), timedelta(hours=2)
@@ -38,15 +44,30 @@ def view(connection: Connection, policy: Policy) -> dict[str, Any]:
     """Template values of the strip."""
     champion = model_versions.champion(connection)
     version = champion.version if champion else None
+    move = deployments.last_move(connection)
     return {
         "champion": champion,
-        "since": deployments.last_move(connection),
+        "since": move,
+        "watch": _watch(connection, policy, move),
         "quality": daily_quality.newest(connection, version) if version else None,
         "drift": next(iter(drift_reports.newest_reports(connection, limit=1)), None),
         "alerts": alerts.list_alerts(connection, "unresolved", 20),
         "to_label": label_counts.audit_waiting(connection),
         "stages": freshness(stage_times.stage_times(connection, version), policy, datetime.now(UTC)),
     }
+
+
+def _watch(connection: Connection, policy: Policy, move: CompletedMove | None) -> str | None:
+    """How long the promotion watch needs; None when no promotion is watched."""
+    if move is None or move.decision_id is None or move.kind not in WATCHED:
+        return None
+    if datetime.now(UTC) > move.finished_at + policy.promotion_watch.period:
+        return None
+    try:
+        evidence = Evidence.from_json(decisions.full_record(connection, move.decision_id).evidence)
+    except BadInput:
+        return None  # changed evidence: `verify` and the decision's page report it
+    return watch_power.run(connection, evidence, policy.promotion_watch)
 
 
 def freshness(stages: list[stage_times.StageTime], policy: Policy, now: datetime) -> list[Freshness]:

@@ -1,4 +1,4 @@
-"""Sample size of a paired comparison: how many labels detect a gain of a given size."""
+"""Sample sizes: labels that detect a gain at one look, and a loss in a sequential test."""
 
 from __future__ import annotations
 
@@ -17,3 +17,15 @@ def labels_needed(difference: float, row_deviation: float, *, level: float, powe
         return None
     z_sum = float(norm.isf(level)) + float(norm.ppf(power))
     return max(math.ceil((z_sum * row_deviation / difference) ** 2), 2)
+
+
+def labels_to_rollback(loss: float, row_deviation: float, *, error_budget: float, power: float = 0.8) -> int | None:
+    """Audit labels until the promotion watch rolls back a true `loss`, in this share of such promotions.
+
+    Wealth of a test martingale grows by loss^2 / (2 deviation^2) a label, and must reach 1 / error_budget: an
+    approximation for small losses (Waudby-Smith, Ramdas 2024, JRSS B 86). None unless the loss is positive.
+    """
+    if loss <= 0:
+        return None
+    boundary = math.sqrt(2 * math.log(1 / error_budget)) + float(norm.ppf(power))
+    return max(math.ceil((boundary * row_deviation / loss) ** 2), 2)

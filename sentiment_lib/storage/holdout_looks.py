@@ -65,11 +65,11 @@ def last_snapshot(connection: Connection) -> LookedAt | None:
     return LookedAt(**row) if row else None
 
 
-def take(connection: Connection, request: EvaluationRequest, policy: GatePolicy) -> Look:
+def take(connection: Connection, request: EvaluationRequest, policy: GatePolicy, *, at: datetime | None = None) -> Look:
     """Record a holdout look; a repeated request reuses its look.
 
     Candidates of one request on one holdout share a look, up to `request.candidates` of them; a further one begins
-    another look.
+    another look. at: the time of the look, now by default.
     """
     lock(connection, "ledger")
     identity = {
@@ -93,7 +93,7 @@ def take(connection: Connection, request: EvaluationRequest, policy: GatePolicy)
     shared = _shared(earlier, request)
     if shared is None:
         published.discard(request.candidate)
-        facts = _new_look(connection, request, earlier, published=len(published), policy=policy)
+        facts = _new_look(connection, request, earlier, published=len(published), policy=policy, at=at)
     else:
         facts = {key: shared[key] for key in ("budget", "unspent_rows", "looks_before")} | {"first": False}
     ledger.append(connection, "look", {**identity, **facts})
@@ -126,8 +126,9 @@ def _new_look(
     *,
     published: int,
     policy: GatePolicy,
+    at: datetime | None,
 ) -> dict[str, Any]:
-    now: datetime = connection.execute(text("SELECT now()")).scalar_one()
+    now: datetime = at or connection.execute(text("SELECT now()")).scalar_one()
     since = now - policy.budget_period
     parameters = {
         "snapshot": request.snapshot_id,

@@ -78,3 +78,11 @@ def audit_overdue(connection: Connection, before: datetime) -> int:
         {"before": before},
     ).scalar_one()
     return count
+
+
+def audit_labelled(connection: Connection, since: datetime) -> int:
+    """Tweets of the audit sample that received their audit label since then."""
+    count: int = connection.execute(
+        text("SELECT count(*) FROM audit_sample WHERE labelled_at >= :since"), {"since": since}
+    ).scalar_one()
+    return count

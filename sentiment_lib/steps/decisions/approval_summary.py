@@ -31,11 +31,13 @@ def summarise(
     approval: Approval | None,
     synthetic: SyntheticRows,
     gain: CorrectedGain | None = None,
+    watch: str | None = None,
 ) -> str:
     """Markdown with aim, budget, metrics of both versions, rules that failed or could not judge, and evidence hash.
 
     `approval` is the decision's, when it has one: without a pending approval, expiry and shadow scoring are left out.
-    `synthetic` counts the synthetic rows of the decision's snapshot; `gain` is that of `selection`. Raises BadInput
+    `synthetic` counts the synthetic rows of the decision's snapshot; `gain` is that of `selection`, `watch` the
+    sentence of `watch_power`. Raises BadInput
     when the evidence cannot be parsed.
     """
     pending = decision.verdict is Answer.PROMOTE and approval is None
@@ -69,6 +71,7 @@ def summarise(
         "",
         _missed_negatives(compared),
         "",
+        *((watch, "") if watch else ()),
         *(SHADOW_NOTE if pending else ()),
         (f"Expires {decision.decided_at + policy.expires_after:%Y-%m-%d %H:%M} UTC. " if pending else "")
         + f"Holdout look {evidence.looks_before + 1} at this champion, at significance level {main.level:.2g}. "

@@ -12,7 +12,7 @@ from sentiment_lib.evaluation.evidence_record import Evidence
 from sentiment_lib.records import Answer, ApprovalResponse, DecisionRecord
 from sentiment_lib.registry.mlflow_registry import CHALLENGER, Registry
 from sentiment_lib.settings import Settings
-from sentiment_lib.steps.decisions import approval_summary, selection
+from sentiment_lib.steps.decisions import approval_summary, selection, watch_power
 from sentiment_lib.storage import decisions, model_versions, snapshots
 from sentiment_lib.storage.engine import Store, lock
 
@@ -54,7 +54,12 @@ def run(store: Store, settings: Settings, *, decision_ids: Sequence[int], reques
             return None
         synthetic = snapshots.synthetic_rows(connection, best.snapshot_id)
         body = approval_summary.summarise(
-            best, settings.policy.approval, approval, synthetic, selection.run(connection, best)
+            best,
+            settings.policy.approval,
+            approval,
+            synthetic,
+            selection.run(connection, best),
+            watch_power.run(connection, Evidence.from_json(best.evidence), settings.policy.promotion_watch),
         )
     if approval is None:
         with store.exclusive("alias"):
