@@ -6,7 +6,7 @@ import time
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from sentiment_lib.errors import Busy
 from sentiment_lib.settings import DatabaseSettings
@@ -45,7 +45,7 @@ def test_an_idle_transaction_is_ended_and_gives_its_locks_back(limited, store):
                 engine.lock(other, "champion")  # until the idle session is ended
             connection.execute(text("SELECT 1"))
 
-    with pytest.raises(OperationalError, match="idle-in-transaction"):
+    with pytest.raises(DBAPIError, match="idle-in-transaction"):
         wait_for_others()
 
 
