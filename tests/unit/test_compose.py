@@ -26,7 +26,7 @@ def test_each_service_gets_only_the_secrets_that_it_uses():
     assert secrets("dag-processor") == secrets("triggerer") == AIRFLOW | {APP}
     console = {"SENTIMENT_CONSOLE_DATABASE_PASSWORD", "MLFLOW_READER_PASSWORD"}
     assert secrets("airflow") == AIRFLOW | console | {TOKENS, "AIRFLOW_SECRET_KEY"}
-    writes = {"MLFLOW_PLATFORM_PASSWORD", "SENTIMENT_PASSWORD", "SENTIMENT_AUTHOR_KEY"}
+    writes = {"AIRFLOW_SECRET_KEY", "MLFLOW_PLATFORM_PASSWORD", "SENTIMENT_PASSWORD", "SENTIMENT_AUTHOR_KEY"}
     assert secrets("worker") == AIRFLOW | writes | {APP, "SENTIMENT_X_BEARER_TOKEN", "SENTIMENT_ALERT_URLS"}
 
 
