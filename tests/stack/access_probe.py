@@ -131,6 +131,7 @@ class Prober:
         self.urls: dict[str, str] = specification["urls"]
         self.database: dict[str, Any] = specification["database"]
         self.ids: dict[str, str] = specification["ids"]
+        self.actions = [action for action in (*HTTP, *SQL) if action not in specification.get("without", ())]
         self.http = httpx.Client(timeout=60)
 
     def login(self, account: dict[str, str]) -> dict[str, str]:
@@ -183,7 +184,7 @@ class Prober:
                 name: self.try_sql(action, account) if action in SQL else self.try_http(action, account)
                 for name, account in ready.items()
             }
-            for action in (*HTTP, *SQL)
+            for action in self.actions
         }
 
 

@@ -8,6 +8,8 @@ import httpx
 import pytest
 
 from sentiment_lib.airflow_client import run_path, task_path
+from tests.stack.access_table import differences, read_table
+from tests.stack.embedded_access import walk
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(1500)]
 
@@ -90,6 +92,7 @@ def test_an_approval_forged_with_two_rest_calls_promotes_nothing_and_is_named(ru
     """A user who may write XCom and task states puts an answer of somebody else in place of one."""
     attacker, before = running.airflow("mlops"), running.rows(CHAMPION)[0]["version"]
     run_id = request_approval(running, "mlops")
+    assert not (problems := differences(read_table("Embedded stack"), walk(running, run_id))), "\n".join(problems)
     task = task_path("retrain", run_id, "approval")
     forged = {
         "chosen_options": ["Promote"],
