@@ -32,12 +32,13 @@ answer = httpx.post("http://api:8000/v1/predict", json={"text": "my bag is lost"
                     headers={"Authorization": f"Bearer {sys.stdin.read()}"}, timeout=60).raise_for_status().json()
 print(answer["predictions"][0]["prediction_id"])
 """
+#: Prints the id of the platform's experiment.
 EXPERIMENT = """
-from sentiment_lib.registry.mlflow_registry import Registry
-from sentiment_lib.settings import load_settings
-import mlflow
-Registry(load_settings())
-print(mlflow.MlflowClient().get_experiment_by_name("airline-sentiment").experiment_id)
+import os, httpx
+account = os.environ["SENTIMENT_MLFLOW_USER"], os.environ["SENTIMENT_MLFLOW_PASSWORD"]
+answer = httpx.get("http://mlflow:5000/api/2.0/mlflow/experiments/get-by-name", auth=account, timeout=60,
+                   params={"experiment_name": "airline-sentiment"}).raise_for_status().json()
+print(answer["experiment"]["experiment_id"])
 """
 
 
