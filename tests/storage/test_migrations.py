@@ -21,24 +21,25 @@ RULES = [{"rule": "gain", "figure": 0.1, "bound": 0.0, "verdict": "pass", "reaso
 ROWS = (
     "INSERT INTO ingests (source) VALUES ('test')",
     "INSERT INTO tweets (tweet_id, text, created_at, ingest_id) VALUES (1, 'late', now(), 1), (2, 'late', now(), 1)",
-    "INSERT INTO snapshots (content_hash, split_at, train_rows, holdout_rows, uri, policy) "
-    "VALUES ('h', '2026-01-01Z', 1, 1, 'u', '{}')",
-    "INSERT INTO model_versions (version, family, digest, run_id, snapshot_id, training_key) VALUES "
-    "(1, 'vader', 'd1', 'r1', NULL, 'k1'), (2, 'vader', 'd2', 'r2', 1, 'k2')",
+    "INSERT INTO snapshots (content_hash, split_at, train_rows, holdout_rows, uri, policy, created_at) "
+    "VALUES ('h', '2026-01-01Z', 1, 1, 'u', '{}', '2026-01-03Z')",
+    "INSERT INTO model_versions (version, family, digest, run_id, snapshot_id, training_key, created_at) VALUES "
+    "(1, 'vader', 'd1', 'r1', NULL, 'k1', '2026-01-01Z'), (2, 'vader', 'd2', 'r2', 1, 'k2', '2026-01-04Z')",
     "INSERT INTO predictions (tweet_id, model_version, label, p_negative, p_neutral, p_positive) "
     "SELECT n, 1, 'negative', 1, 0, 0 FROM generate_series(1, 2) n",
     "INSERT INTO audit_sample (prediction_id, inclusion_probability, settled_at) VALUES (1, 0.5, '2026-02-01Z')",
     "INSERT INTO label_picks (tweet_id, prediction_id, kind, person, position, handed_at, state, finished_at, answer) "
     "VALUES (2, 2, 'uncertain', 'ann', 1, now(), 'labelled', now(), 'neutral')",
     "INSERT INTO retrain_requests (rule, reason, handled_by) VALUES ('first', 'why', 'retrain/1')",
-    "INSERT INTO evaluations (snapshot_id, candidate_version, champion_version, evidence, evidence_hash) "
-    "VALUES (1, 2, 1, :evidence, :hash)",
+    "INSERT INTO evaluations (snapshot_id, candidate_version, champion_version, evidence, evidence_hash, "
+    "created_at) VALUES (1, 2, 1, :evidence, :hash, '2026-02-27Z')",
     "INSERT INTO decisions (evaluation_id, answer, rules, evidence_hash, policy, requested_by, decided_at) "
     "VALUES (1, 'PROMOTE', CAST(:rules AS jsonb), :hash, '{}', 'retrain/1', '2026-02-28Z')",
     "INSERT INTO approvals (decision_id, answer, answered_by, answered_at, reason, evidence_hash) "
     "VALUES (1, 'approved', 'anna', '2026-03-01Z', 'better', :hash)",
-    "INSERT INTO deployments (kind, from_version, to_version, approval_id, state, finished_at) VALUES "
-    "('first', NULL, 1, NULL, 'done', '2026-01-02Z'), ('promotion', 1, 2, 1, 'done', '2026-03-01Z')",
+    "INSERT INTO deployments (kind, from_version, to_version, approval_id, state, finished_at, intended_at) VALUES "
+    "('first', NULL, 1, NULL, 'done', '2026-01-02Z', '2026-01-02Z'), "
+    "('promotion', 1, 2, 1, 'done', '2026-03-01Z', '2026-03-01Z')",
     "INSERT INTO drift_reports (model_version, reference_start, reference_end, current_start, current_end, verdict, "
     "signals, details) VALUES (1, '2026-01-01Z', '2026-01-08Z', '2026-01-08Z', '2026-01-09Z', 'drift', '[]', "
     """'{"severity": "critical", "wants_retrain": true, "loss": 0.04, "continuous": {"counted": true}, """
