@@ -73,7 +73,7 @@ def _lineage(store: Store, _settings: Settings, turn: int) -> str:
 
 
 def _report(connection: Connection) -> dict[str, Any]:
-    return {"report": drift.view(connection, 17), "details": "{}"}
+    return {**drift.values(drift.view(connection, 17)), "details": "{}"}
 
 
 def _alerts(connection: Connection) -> dict[str, Any]:
@@ -103,7 +103,9 @@ PAGES: dict[str, Page] = {
     "one decision": _console(
         "decision.html", lambda connection: decisions.view(connection, ApprovalPolicy(), 1, person="mlops")
     ),
-    "drift": _console("drift.html", lambda connection: {"rows": drift.rows(connection)}),
+    "drift": _console(
+        "drift.html", lambda connection: {"rows": drift.rows(connection), "chart": drift.over_time(connection)}
+    ),
     "one drift report": _console("drift_report.html", _report),
     "alerts": _console("alerts.html", _alerts),
     "models": _console("models.html", models.view),

@@ -175,17 +175,23 @@ def add_drift(app: FastAPI, store: Store, settings: Settings) -> None:
     @app.get("/drift", dependencies=[READ])
     def list_reports() -> HTMLResponse:
         with store.begin() as connection:
-            return page("drift.html", "/drift", rows=drift.rows(connection))
+            return page("drift.html", "/drift", rows=drift.rows(connection), chart=drift.over_time(connection))
 
     @app.get("/drift/{report_id}", dependencies=[READ])
     def show_report(report_id: Id) -> HTMLResponse:
         with store.begin() as connection:
             report = drift.view(connection, report_id)
         details = json.dumps(drift.figures(report), indent=2, ensure_ascii=False)
-        return page("drift_report.html", "/drift/one", report=report, details=details)
+        return page("drift_report.html", "/drift/one", **drift.values(report), details=details)
 
     @app.get("/drift/{report_id}/evidently", dependencies=[READ])
-    def show_evidently(report_id: Id) -> FileResponse:
+    def show_evidently(report_id: Id) -> HTMLResponse:
+        with store.begin() as connection:
+            drift.page(connection, settings, report_id)
+            return page("evidently.html", "/drift/one", report=drift.view(connection, report_id))
+
+    @app.get("/drift/{report_id}/evidently/page", dependencies=[READ])
+    def show_evidently_page(report_id: Id) -> FileResponse:
         with store.begin() as connection:
             path = drift.page(connection, settings, report_id)
         return sandboxed(path)

@@ -7,9 +7,13 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from sentiment_lib.console import signal_names
 from sentiment_lib.errors import NotFound
+from sentiment_lib.pages import formatting
+from sentiment_lib.pages.charts.figure import Chart
+from sentiment_lib.pages.charts.lines import Point, lines
 from sentiment_lib.settings import Settings
-from sentiment_lib.storage import drift_reports
+from sentiment_lib.storage import drift_history, drift_reports
 from sentiment_lib.storage.drift_reports import ReportSummary, StoredReport
 
 
@@ -21,6 +25,55 @@ def rows(connection: Connection) -> list[ReportSummary]:
 def view(connection: Connection, report_id: int) -> StoredReport:
     """The report with this id. Raises NotFound for an unknown id."""
     return drift_reports.full_report(connection, report_id)
+
+
+#: Signals drawn over time, and reports.
+DRAWN, REPORTS = 4, 60
+#: Most of a signal's effect that is drawn, in thresholds.
+MOST = 5.0
+
+
+def over_time(connection: Connection) -> Chart | None:
+    """The signals that came closest to their thresholds or crossed them, report by report; None without two reports."""
+    reports = drift_history.signals(connection, REPORTS)
+    if len(reports) < 2:
+        return None
+    points: dict[str, list[Point]] = {}
+    for at, signals in reports:
+        for signal in signals:
+            if signal["floor"]:
+                value = min(float(signal["effect"]) / float(signal["floor"]), MOST)
+                name = signal_names.signal_name({"signal": signal["signal"]})
+                points.setdefault(name, []).append(Point(at=at, value=value))
+    largest = sorted(points, key=lambda name: -max(point.value for point in points[name]))[:DRAWN]
+    title = f"Signals that changed most: effects relative to their thresholds (drift only above 1; capped at {MOST:g})"
+    return lines(title, {name: points[name] for name in largest}, axis="thresholds")
+
+
+def values(report: StoredReport) -> dict[str, Any]:
+    """Template values of a report's page."""
+    return {"report": report, "answer": answer(report), "signal_name": signal_names.signal_name}
+
+
+def answer(report: StoredReport) -> str:
+    """The report in a sentence or two."""
+    drifted = [signal_names.signal_name(signal) for signal in report.signals if signal["drifted"]]
+    if report.verdict == "too_few":
+        return "Too few tweets to judge whether they changed."
+    if not drifted:
+        return "The tweets are as they were before: no signal drifted."
+    names = ", ".join(drifted[:3]) + (f" and {len(drifted) - 3} more" if len(drifted) > 3 else "")
+    return f"The tweets changed: {names}. {impact(report)}"
+
+
+def impact(report: StoredReport) -> str:
+    """What the change means for quality."""
+    if report.loss is None:
+        return "Whether quality suffers is unknown: too few tweets of these windows are labelled."
+    points = f"{formatting.signed(-100 * report.loss, 1)} points of macro-F1, {report.details.get('loss_by')}"
+    if report.severity == "critical":
+        return f"Quality is at risk: {points}."
+    return f"No loss of quality is shown ({points}): safe to ignore while that stays so."
 
 
 def figures(report: StoredReport) -> dict[str, Any]:

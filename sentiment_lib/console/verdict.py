@@ -93,8 +93,9 @@ def sentence(evidence: Evidence, groups: Mapping[str, Sequence[RuleRow]]) -> str
     """The gain with its interval, and what decided."""
     main = evidence.comparison.main
     low, high = (formatting.signed(100 * bound, 1) for bound in (main.low, main.high))
+    metric = humanise_metrics(main.metric)
     text = (
-        f"{humanise_metrics(main.metric)} changes by {formatting.signed(100 * main.difference, 1)} points "
+        f"{metric[:1].upper()}{metric[1:]} changes by {formatting.signed(100 * main.difference, 1)} points "
         f"({low} to {high}) on {evidence.rows:,} holdout rows"
     )
     failed = [row.name for row in groups["failed"]]

@@ -20,7 +20,7 @@ def test_an_empty_platform_is_drawn_and_says_what_comes_next(store, settings):
         pages = {
             "overview": draw("overview.html", "/", **overview.view(connection, settings)),
             "decisions": draw("decisions.html", "/decisions", run="", rows=decisions.rows(connection)),
-            "drift": draw("drift.html", "/drift", rows=drift.rows(connection)),
+            "drift": draw("drift.html", "/drift", rows=drift.rows(connection), chart=drift.over_time(connection)),
             "models": draw("models.html", "/models", **models.view(connection)),
         }
     assert "none yet" in pages["overview"]
@@ -95,3 +95,38 @@ def test_a_page_of_evidently_outside_the_reports_folder_is_not_given(store, sett
         ).scalar_one()
         with pytest.raises(NotFound):
             drift.page(connection, settings, report)
+
+
+def test_a_drift_report_says_in_words_what_changed_and_whether_quality_suffers(store):
+    signals = [
+        {"signal": "predicted_label", "what": "negative", "before": 0.5, "now": 0.6, "effect": 0.1, "floor": 0.05,
+         "p_value": 0.0, "adjusted": 0.001, "drifted": True},
+        {"signal": "negations", "what": 0, "before": 0.6, "now": 0.5, "effect": 0.02, "floor": 0.05,
+         "p_value": 0.4, "adjusted": 1.0, "drifted": False},
+    ]  # fmt: skip
+    with store.begin() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO model_versions (version, family, digest, run_id, training_key) "
+                "VALUES (3, 'vader', 'd', 'r', 'k')"
+            )
+        )
+        for day in (1, 2):
+            number = connection.execute(
+                text(
+                    "INSERT INTO drift_reports (model_version, reference_start, reference_end, current_start, "
+                    "current_end, verdict, severity, loss, signals, details) VALUES (3, '2026-01-01Z', '2026-01-08Z', "
+                    "'2026-01-08Z', '2026-01-09Z'::timestamptz + :day * interval '1 day', 'drift', 'warning', 0.01, "
+                    'CAST(:signals AS jsonb), \'{"loss_by": "estimated"}\') RETURNING report_id'
+                ),
+                {"day": day, "signals": json.dumps(signals)},
+            ).scalar_one()
+        report = drift.view(connection, number)
+        chart = drift.over_time(connection)
+        listed = draw("drift.html", "/drift", rows=drift.rows(connection), chart=chart)
+    page = draw("drift_report.html", "/drift/one", **drift.values(report), details="{}")
+    assert "The tweets changed: share of negative tweets. No loss of quality is shown (−1.0 points" in page
+    assert "share of tweets with no negations" in page
+    assert [row[1:3] for row in chart.rows] == 2 * [("predicted classes", "2.000"), ("negations", "0.400")]
+    assert "relative to their thresholds" in listed
+    assert "Back to drift report" in draw("evidently.html", "/drift/one", report=report)
