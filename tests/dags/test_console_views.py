@@ -20,7 +20,7 @@ def app(monkeypatch):
     from sentiment_airflow import console_app
 
     monkeypatch.setattr(console_app, "load_settings", lambda: None)
-    monkeypatch.setattr(console_app.Store, "open", lambda _: None)
+    monkeypatch.setattr(console_app.Store, "open", lambda *_, **__: None)
     return console_app.create()
 
 
