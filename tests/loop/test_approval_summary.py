@@ -142,7 +142,7 @@ def test_who_was_asked_may_answer_on_the_page_with_the_own_session_and_nobody_el
     asked, other = drawn("mlops"), drawn("platform")
     assert 'data-address="/api/v2/dags/retrain/dagRuns/' in asked
     assert '/taskInstances/approval/-1/hitlDetails"' in asked
-    assert '<button class="primary" name="option" value="Promote">' in asked
+    assert '<button class="primary" name="option" value="Promote" disabled>' in asked
     assert "<form" not in other
     assert "It waits for one of admin, mlops." in other
     say(decided.question)

@@ -11,6 +11,8 @@
   document.querySelectorAll(".answer-form").forEach(function (form) {
     const status = form.querySelector(".answer-status");
     const reason = form.elements.reason;
+    const buttons = form.querySelectorAll("button");
+    function enable(enabled) { buttons.forEach(function (button) { button.disabled = !enabled; }); }
     form.addEventListener("submit", async function (event) {
       event.preventDefault();
       const option = event.submitter.value;
@@ -19,8 +21,7 @@
         reason.focus();
         return;
       }
-      const buttons = form.querySelectorAll("button");
-      buttons.forEach(function (button) { button.disabled = true; });
+      enable(false);
       status.textContent = "Sending …";
       try {
         const answer = await fetch(form.dataset.address, {
@@ -38,7 +39,9 @@
       } catch (error) {
         status.textContent = "Airflow cannot be reached: " + error.message;
       }
-      buttons.forEach(function (button) { button.disabled = false; });
+      enable(true);
     });
+    // rendered disabled: before this point a click would submit the form to this page
+    enable(true);
   });
 })();
