@@ -1,7 +1,9 @@
 """Ablation of text normalisation: each step removed if it is in use, added if it is not.
 
-    python -m benchmarks.text_ablation [--data airline|semeval] [--family NAME ...] [--quick] [--check] [--out FOLDER]
+    python -m benchmarks.text_ablation [--data airline|semeval] [--family NAME ...] [--versions] [--quick] [--check]
+                                       [--out FOLDER]
 
+--versions measures the normaliser's version against the one before, instead of single steps.
 Evaluated on later blocks of the training part, each predicted by a model of the blocks before; the test part is not
 used. Differences are in points, with a 95 % paired bootstrap interval. --check fails if a step in use significantly
 hurts any family, and if nothing could be measured because the tweets are missing. Writes FOLDER/text_ablation.md.
@@ -25,6 +27,8 @@ from benchmarks.families.figures import difference
 from benchmarks.families.measure import machine, revision
 from benchmarks.text_steps import CANDIDATES, STEPS, Step, in_use, variant
 from sentiment_lib.families import catalog
+from sentiment_lib.text import normalise_1
+from sentiment_lib.text.normalise import normalise_2
 
 FAMILIES = ("tfidf_logreg", "count_logreg", "fasttext")
 #: Later blocks that are answered for: shares of the training part where each begins and ends.
@@ -39,13 +43,14 @@ def main() -> None:
     parser.add_argument("--data", choices=("airline", "semeval"), action="append")
     parser.add_argument("--family", nargs="+", default=FAMILIES)
     parser.add_argument("--out", type=Path, default=Path(".local/text_ablation"))
-    for name in ("quick", "check"):
+    for name in ("versions", "quick", "check"):
         parser.add_argument(f"--{name}", action="store_true")
     chosen = parser.parse_args()
     sets = [name for name in chosen.data or ("airline", "semeval") if families_data.there(name)]
     if chosen.quick:
         sets = sets[:1] or ["made_up"]
-    found = [row for name in sets for row in measured(name, chosen.family, quick=chosen.quick)]
+    measure = versions_measured if chosen.versions else measured
+    found = [row for name in sets for row in measure(name, chosen.family, quick=chosen.quick)]
     text = "\n".join(markdown(name, [row for row in found if row["data"] == name]) for name in sets)
     chosen.out.mkdir(parents=True, exist_ok=True)
     (chosen.out / "text_ablation.md").write_text(text, encoding="utf-8")
@@ -81,6 +86,23 @@ def measured(data: str, families: Sequence[str], *, quick: bool) -> list[dict[st
             rows.append({"data": data, "family": family, "step": name, "in": there, **figures})
     cost = {name: _cost(name, whole, texts) for name in (*STEPS, *CANDIDATES)}
     return [row | cost[row["step"]] for row in rows]
+
+
+def versions_measured(data: str, families: Sequence[str], *, quick: bool) -> list[dict[str, Any]]:
+    """A row for each family: what the normaliser's version brings over the one before, in points."""
+    split = families_data.split(data).shortened(1500 if quick else MOST, 1)
+    texts, labels = split.train_texts, split.train_labels
+    rows = []
+    begun = time.process_time()
+    share = sum(normalise_2(text) != normalise_1.normalise(text) for text in texts) / len(texts)
+    cost = {"changed": round(share, 4), "microseconds": round(1e6 * (time.process_time() - begun) / len(texts), 2)}
+    for family in families:
+        before, truth = _answers(family, texts, labels, normalise_1.normalise)
+        after, _ = _answers(family, texts, labels, normalise_2)
+        figures = {metric: difference(truth, before, after, metric) for metric in ("macro_f1", "negative_f1")}
+        rows.append({"data": data, "family": family, "step": "version 1 to 2", "in": True, **figures, **cost})
+        print(rows[-1], file=sys.stderr, flush=True)
+    return rows
 
 
 def markdown(data: str, rows: Sequence[dict[str, Any]]) -> str:

@@ -6,6 +6,7 @@ to three times and guesses column types.
 
 from __future__ import annotations
 
+import html
 import os
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,9 @@ def run(reference: pd.DataFrame, current: pd.DataFrame) -> Any:
 
     def dataset(frame: pd.DataFrame) -> Any:
         plain = frame[usable].astype(dict.fromkeys(numbers, float) | dict.fromkeys(classes, str))
+        for name in classes:
+            # Evidently writes categories into its page as they are: markup in an airline's name would run there
+            plain[name] = plain[name].map({value: html.escape(value) for value in plain[name].unique()})
         return Dataset.from_pandas(plain, data_definition=definition)
 
     return Report([ValueDrift(column=name) for name in usable]).run(dataset(current), dataset(reference))

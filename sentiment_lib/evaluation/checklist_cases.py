@@ -40,6 +40,16 @@ QUESTIONS = (
     "is there wifi on the flight to Seattle?",
     "I sent you a DM with my confirmation number",
 )
+#: Texts with an apostrophe, which phones and word processors write in another way.
+CONTRACTIONS = (
+    "my bag isn't here and you don't answer",
+    "the crew wasn't helpful at all",
+    "I can't believe how good this flight was",
+    "it's the best airline, you won't regret it",
+    "aren't there any seats left on flight 22?",
+    "I haven't got my confirmation number yet",
+)
+APOSTROPHES = ("\u2019", "\u02bc", "\uff07")
 NAMES = ("Anna", "Omar", "Wei", "Priya", "Carlos", "Ivan")
 #: (good word, bad word)
 GOOD = ("good", "great", "helpful", "friendly", "amazing", "wonderful", "excellent", "nice")
@@ -100,6 +110,8 @@ def _invariant() -> Iterator[Case]:
         for step in (0, 3):
             name, another = NAMES[(number + step) % 6], NAMES[(number + step + 1) % 6]
             yield Case("invariance", "name", f"{first} {name} here, {text}", f"{first} {another} here, {text}")
+    for text, apostrophe in product(CONTRACTIONS, APOSTROPHES):
+        yield Case("invariance", "apostrophe", text, text.replace("'", apostrophe))
 
 
 def _directional() -> Iterator[Case]:

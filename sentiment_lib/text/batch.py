@@ -30,11 +30,15 @@ from sentiment_lib.text.normalise import (
 from sentiment_lib.text.urls import USUAL_URL
 
 _NUL = "\x00"
+_ASCII = bytes(range(128))
 #: Where an e-mail address may be: an @ with something before it.
 _ADDRESS = re.compile(r"@(?<=[\w.+-]@)")
 _SPELLINGS_OF_WWW = ("ww.", "WW.", "wW.", "Ww.")
 #: Bytes that no phone number contains: all of ASCII but digits and the plus sign.
 _NO_PHONE = bytes(code for code in range(1, 128) if chr(code) not in "0123456789+")
+#: All bytes but those and the NUL byte, for texts without digits or plus signs beyond ASCII.
+_NO_ASCII_PHONE = bytes(code for code in range(1, 256) if chr(code) not in "0123456789+")
+_FULLWIDTH_PLUS = "\uff0b"
 _MIN_DIGITS = 7
 #: As `language` reads plain text, with the NUL bytes kept.
 _PLAIN = b"\x00" + language.PLAIN[1:]
@@ -91,7 +95,10 @@ def mask_all(texts: Sequence[str]) -> list[str]:
     masked = privacy.PERSON.sub(privacy.USER, joined).split(_NUL)
     if "://" in joined:  # in capitals, or not of the web
         alone.update(index for index, text in enumerate(masked) if "://" in text)
-    phone_bytes = _NUL.join(masked).encode("utf-8", "surrogatepass").translate(None, _NO_PHONE)
+    ignored = (
+        _NO_PHONE if any(sign.isdigit() or sign == _FULLWIDTH_PLUS for sign in _beyond(joined)) else _NO_ASCII_PHONE
+    )
+    phone_bytes = _NUL.join(masked).encode("utf-8", "surrogatepass").translate(None, ignored)
     for index, digits in enumerate(phone_bytes.split(b"\x00")):
         if digits and (len(digits) >= _MIN_DIGITS or not digits.isdigit()):
             masked[index] = privacy.mask_phones(masked[index])
@@ -102,12 +109,14 @@ def mask_all(texts: Sequence[str]) -> list[str]:
 
 def detect_all(texts: Sequence[str]) -> list[str | None]:
     """`language.detect` of each text."""
-    ascii_only = [text if text.isascii() else "" for text in texts]
-    plain = _NUL.join(ascii_only).encode().translate(_PLAIN).decode().split(_NUL)
-    return [
-        language.detect(text) if not folded and text else language.detect_plain(folded)
-        for text, folded in zip(texts, plain, strict=True)
-    ]
+    # letters beyond ASCII need the text itself; emoji and punctuation are spaces
+    letters = {sign for sign in _beyond(_NUL.join(texts)) if sign.isalnum() or sign == "_" or language.is_script(sign)}
+    languages = language.detect_all_plain(_NUL.join(texts).encode("ascii", "replace").translate(_PLAIN).decode())
+    if letters:
+        for index, text in enumerate(texts):
+            if not text.isascii() and not letters.isdisjoint(text):
+                languages[index] = language.detect(text)
+    return languages if texts else []
 
 
 def airlines_of(texts: Sequence[str]) -> list[str | None]:
@@ -124,6 +133,13 @@ def airlines_of(texts: Sequence[str]) -> list[str | None]:
         elif first is None:
             first = HANDLES.get(handle.lower())
     return airlines
+
+
+def _beyond(joined: str) -> set[str]:
+    """The characters beyond ASCII."""
+    if joined.isascii():
+        return set()
+    return set(joined.encode("utf-8", "surrogatepass").translate(None, _ASCII).decode("utf-8", "surrogatepass"))
 
 
 def _indices_of(texts: Sequence[str], positions: Iterable[int]) -> set[int]:

@@ -29,6 +29,9 @@ _TOKEN = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
 #: ASCII letters in lower case, the apostrophe as it is, all else a space.
 PLAIN = bytes(ord(c.lower()) if (c := chr(code)).isascii() and (c.isalpha() or c == "'") else 32 for code in range(256))
 _ASCII = bytes(range(128))
+#: An apostrophe that joins no letters, and several within one word.
+_STRAY, _SEVERAL = re.compile(r"'(?![a-z])|'(?<![a-z]')"), re.compile(r"'[a-z]+'")
+_CODE_OR_END = _CODE | {"\x00": "\x00"}
 _OTHER_SCRIPT = re.compile(r"[\u0370-\u04ff\u0600-\u06ff\u0900-\u097f\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af]")
 _SCRIPTS = (
     ("ja", re.compile(r"[\u3040-\u30ff]")),
@@ -50,9 +53,24 @@ def detect(text: str) -> str | None:
     return _guess("".join(map(_CODE.get, _tokens(text), repeat(""))))
 
 
+def is_script(sign: str) -> bool:
+    """Whether a character belongs to one of the scripts that name a language."""
+    return _OTHER_SCRIPT.match(sign) is not None
+
+
 def detect_plain(plain: str) -> str | None:
     """`detect` of an ASCII text that was translated by PLAIN."""
     return _guess("".join(map(_CODE.get, _plain_tokens(plain), repeat(""))))
+
+
+def detect_all_plain(joined: str) -> list[str | None]:
+    """`detect` of ASCII texts that were joined by NUL bytes and translated by PLAIN, NUL bytes kept."""
+    if "'" in joined:
+        joined = _STRAY.sub(" ", joined)
+        if _SEVERAL.search(joined):
+            return list(map(detect_plain, joined.split("\x00")))
+    tokens = joined.replace("\x00", " \x00 ").split()
+    return list(map(_guess, "".join(map(_CODE_OR_END.get, tokens, repeat(""))).split("\x00")))
 
 
 @lru_cache(maxsize=65_536)

@@ -4,6 +4,7 @@ import pytest
 from sentiment_lib.errors import BadInput
 from sentiment_lib.evaluation import checklist
 from sentiment_lib.evaluation.checklist_cases import BAD, COMPLAINTS, GOOD, PRAISE, cases, mistyped
+from sentiment_lib.text.normalise import normalise
 
 GLAD = {*GOOD, "thank", "thanks", "love", "best", "awesome", "happy", "smooth"}
 CROSS = {*BAD, "lost", "worst", "delayed", "hold", "dirty", "broken", "refund", "never"}
@@ -62,3 +63,13 @@ def test_a_typo_changes_a_text_by_two_letters_only():
         changed = mistyped(text)
         assert changed != text
         assert sorted(changed) == sorted(text)
+
+
+def test_a_model_that_reads_apostrophes_apart_fails_their_pairs_and_a_normalised_one_passes():
+    def plain(texts):
+        return [[0.9, 0.05, 0.05] if "n't" in text else [0.05, 0.9, 0.05] for text in texts]
+
+    apart = checklist.run(plain)
+    normalised = checklist.run(lambda texts: plain([normalise(text) for text in texts]))
+    assert apart.counts["invariance"]["apostrophe"][0] < 6
+    assert normalised.counts["invariance"]["apostrophe"] == (18, 18)
