@@ -55,7 +55,7 @@ def view(connection: Connection, policy: ApprovalPolicy, decision_id: int, *, pe
         "shortest_reason": policy.shortest_reason,
         "humanise_metrics": evidence_text.humanise_metrics,
         "deployments": deployments.all_of_decision(connection, decision_id),
-        "examples": predictions.disagreements(connection, **versions),
+        "examples": predictions.disagreements(connection, **versions, since=decision.decided_at),
         **(_evidence_values(connection, decision, evidence, rules) if evidence else NO_EVIDENCE),
     }
 

@@ -140,19 +140,26 @@ class Disagreement:
     candidate: str
 
 
-def disagreements(connection: Connection, *, champion: int, candidate: int, limit: int = 10) -> list[Disagreement]:
-    """Some of the candidate's newest 2,000 predictions that differ from the champion's: examples, not a sample."""
+def disagreements(
+    connection: Connection, *, champion: int, candidate: int, since: datetime, limit: int = 10
+) -> list[Disagreement]:
+    """Some of the candidate's newest 2,000 predictions for tweets since then that differ from the champion's.
+
+    Examples, not a sample. They are of the tweets that the shadow comparison counts.
+    """
     rows = connection.execute(
         text(
-            """
+            f"""
             SELECT t.tweet_id, t.text, old.label AS champion, new.label AS candidate
-            FROM (SELECT tweet_id, label FROM predictions WHERE model_version = :candidate
+            FROM (SELECT tweet_id, label FROM predictions
+                  WHERE model_version = :candidate AND predicted_at >= :since
                   ORDER BY predicted_at DESC LIMIT 2000) new
             JOIN predictions old
               ON old.tweet_id = new.tweet_id AND old.model_version = :champion AND old.label <> new.label
-            JOIN tweets t ON t.tweet_id = new.tweet_id LIMIT :limit
+            JOIN tweets t ON t.tweet_id = new.tweet_id AND t.collected_at >= :since AND t.tweet_id < {API_IDS_FROM}
+            LIMIT :limit
             """
         ),
-        {"champion": champion, "candidate": candidate, "limit": limit},
+        {"champion": champion, "candidate": candidate, "since": since, "limit": limit},
     )
     return [Disagreement(**row) for row in rows.mappings()]

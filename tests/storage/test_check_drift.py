@@ -115,6 +115,7 @@ def test_a_storm_is_drift_and_the_alert_says_what_moved(store, settings):
     assert report.verdict == "drift"
     (alert,) = alerts(store)
     assert report.alert_id == alert.alert_id
+    assert alert.evidence_link == f"/sentiment/drift/{report.report_id}" != "/sentiment/drift/0"
     assert "cancelled" in alert.body or "snow" in alert.body
     assert "United" in alert.body
     assert "Example tweets" in alert.body

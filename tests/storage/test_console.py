@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import text
@@ -13,6 +14,7 @@ from sentiment_lib.console.pages import draw
 from sentiment_lib.errors import NotFound
 from sentiment_lib.evaluation.cost import Cost
 from sentiment_lib.policy import ApprovalPolicy
+from sentiment_lib.storage import predictions
 
 
 def test_an_empty_platform_is_drawn_and_says_what_comes_next(store, settings):
@@ -60,6 +62,27 @@ def test_a_tweet_leads_to_what_scored_it_and_its_markup_is_text(store):
     assert "<script>alert" not in page
     assert "&lt;script&gt;" in page
     assert "\u202e" not in page
+
+
+def test_disagreements_are_of_the_tweets_that_the_shadow_comparison_counts(store):
+    with store.begin() as connection:
+        for statement in (
+            "INSERT INTO ingests (source) VALUES ('test')",
+            "INSERT INTO tweets (tweet_id, text, created_at, collected_at, ingest_id) SELECT n, 'late', now(), "
+            "now() - n * interval '1 hour', (SELECT max(ingest_id) FROM ingests) FROM generate_series(1, 4) n",
+            "INSERT INTO model_versions (version, family, digest, run_id, training_key) "
+            "VALUES (1, 'vader', 'd', 'r', 'k'), (2, 'vader', 'e', 's', 'l')",
+            "INSERT INTO predictions (tweet_id, model_version, label, p_negative, p_neutral, p_positive) "
+            "SELECT n, v, CASE v WHEN 1 THEN 'negative' ELSE 'neutral' END, 0.4, 0.3, 0.3 "
+            "FROM generate_series(1, 4) n, generate_series(1, 2) v",
+        ):
+            connection.execute(text(statement))
+        now = connection.execute(text("SELECT now()")).scalar_one()
+        found = {
+            hours: predictions.disagreements(connection, champion=1, candidate=2, since=now - timedelta(hours=hours))
+            for hours in (0.5, 2.5, 5)
+        }
+    assert {hours: len(rows) for hours, rows in found.items()} == {0.5: 0, 2.5: 2, 5: 4}
 
 
 def test_the_leaderboard_shows_what_a_version_costs(store):

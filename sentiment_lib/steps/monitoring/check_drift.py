@@ -210,5 +210,5 @@ def _store(connection: Connection, report: DriftReport, version: int) -> DriftRe
         existing = reports.find_report(connection, version, report.reference, report.current)
         assert existing is not None
         return existing
-    alert_id = drift_alerts.update_alerts(connection, report)
-    return replace(report, report_id=report_id, alert_id=alert_id)
+    report = replace(report, report_id=report_id)  # its alerts link to it
+    return replace(report, alert_id=drift_alerts.update_alerts(connection, report))
