@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
@@ -49,6 +50,8 @@ def ingest(
     from sentiment_lib.sources.sample_stream import SampleStream
     from sentiment_lib.steps.ingestion import ingest as step
 
+    # the result says how many rows were refused; without a handler, Python would print the warning beside it
+    logging.getLogger("sentiment_lib.steps.ingestion.ingest_notes").addHandler(logging.NullHandler())
     if not (paths or landing or x or sample):
         raise BadInput(what="`sentiment ingest` without a source", problem="name files, or --landing, --x or --sample")
     columns, options = parse_columns(column), read_options(separator, encoding, zone, date_format, map_label)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 
 import pytest
 import typer
@@ -47,6 +48,22 @@ def test_ingest_says_what_became_of_every_row(sentiment, tweets_file):
         "t.csv: 4 rows came in = 2 stored + 1 duplicate + 1 quarantined; 1 labels\n"
         "  1 of 4 rows were refused, because the id 'x' is no tweet id (row 3)\n"
     )
+
+
+def test_refused_rows_are_named_once(sentiment, tmp_path, monkeypatch):
+    class Recorder(logging.Handler):
+        """Stands for the handler that prints warnings where there is no other."""
+
+        def emit(self, record):
+            said.append(record.getMessage())
+
+    said = []
+    monkeypatch.setattr(logging, "lastResort", Recorder())
+    monkeypatch.setattr(logging.getLogger(), "handlers", [])
+    path = tmp_path / "bad.csv"
+    path.write_text(HEADER + f"1,late,{DAY},\n" + f"x,no id,{DAY},\n" * 30)
+    assert sentiment("ingest", path).count("30 of 31 rows were refused") == 1
+    assert said == []
 
 
 def test_ingest_gives_the_same_as_json(sentiment, tweets_file):
