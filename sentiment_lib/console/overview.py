@@ -10,8 +10,9 @@ from sqlalchemy import Connection
 
 from sentiment_lib.console import date_range, health, sentiment
 from sentiment_lib.console.date_range import DateRange
+from sentiment_lib.console.quality_chart import quality_chart
 from sentiment_lib.pages.charts.figure import Chart
-from sentiment_lib.pages.charts.lines import Event, Point, lines
+from sentiment_lib.pages.charts.lines import Event
 from sentiment_lib.settings import Settings
 from sentiment_lib.storage import daily_quality, daily_sentiment, decisions, drift_history, tweet_search
 
@@ -72,25 +73,14 @@ def _growing(connection: Connection, shown: DateRange) -> dict[str, Any] | None:
 
 def _quality(connection: Connection, shown: DateRange) -> Chart | None:
     """Quality by day; None without figures in the range."""
-    days: dict[str, list[Point]] = {}
-    for row in daily_quality.series(connection, shown.first):
-        if row.day > shown.last:
-            continue
-        at = datetime(row.day.year, row.day.month, row.day.day, tzinfo=UTC)
-        days.setdefault(f"version {row.model_version}, estimated", []).append(
-            Point(at=at, value=row.estimated, low=row.estimated_low, high=row.estimated_high)
-        )
-        if row.powered is not None:
-            days.setdefault(f"version {row.model_version}, measured", []).append(
-                Point(at=at, value=row.powered, low=row.powered_low, high=row.powered_high)
-            )
+    days = [day for day in daily_quality.series(connection, shown.first) if day.day <= shown.last]
     if not days:
         return None
-    times = [point.at for points in days.values() for point in points]
+    times = [datetime.combine(day.day, time(), UTC) for day in days]
     events = [
         Event(at=change.at, text=f"version {change.model_version} ({change.kind})")
         for change in daily_quality.champion_changes(connection, shown.first)
         # a change after the newest data would stretch the axis to it
         if min(times) <= change.at <= max(times)
     ]
-    return lines("Macro-F1 by day, with 95 % intervals", dict(days), axis="macro-F1", events=events, share=True)
+    return quality_chart(days, events)

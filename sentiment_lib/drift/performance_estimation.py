@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from sentiment_lib.statistics.bootstrap import MetricEstimate, bootstrap_estimate
 from sentiment_lib.statistics.matrix_scaling import MatrixScaling
+from sentiment_lib.statistics.metric_estimates import MetricEstimate
 from sentiment_lib.statistics.metrics import (
     CLASSES,
     Floats,
@@ -16,43 +16,46 @@ from sentiment_lib.statistics.metrics import (
     compute_metric,
     confusion_matrix,
     expected_confusion_matrix,
-    weighted_confusion_matrix,
 )
+from sentiment_lib.statistics.ratio_intervals import bound_metric, label_cells
 
 
 def estimate_without_labels(
     proba: Floats, calibration: MatrixScaling | None = None, *, rounds: int = 200, seed: int = 0
 ) -> MetricEstimate:
-    """Confidence-based estimate of macro-F1 from probabilities (n, 3), with its 95 % bootstrap interval.
+    """Confidence-based estimate of macro-F1 from probabilities (n, 3), with a model-based range.
 
     The probabilities, calibrated first if `calibration` is not None, are taken as those of the true labels. They must
     be calibrated on the current data: the estimate follows covariate shift, not concept drift. Garg et al. 2022,
     "Leveraging Unlabeled Data to Predict Out-of-Distribution Performance", ICLR.
+
+    The range has the sampling error of the rows and, with a calibration, that of its fit (`MatrixScaling.draw`); it is
+    no confidence interval, since nothing bounds how wrong the probabilities may be.
     """
+    random = np.random.default_rng(seed)
     predicted = proba.argmax(axis=1)
-    label_proba = calibration.apply(proba) if calibration else proba
+    value = _expected_macro_f1(calibration.apply(proba) if calibration else proba, predicted)
+    drawn = calibration.draw(rounds, random) if calibration else [None] * rounds
+    simulated = []
+    for scaling in drawn:
+        rows = random.integers(0, len(proba), len(proba))
+        simulated.append(_expected_macro_f1(scaling.apply(proba[rows]) if scaling else proba[rows], predicted[rows]))
+    low, high = np.quantile(simulated, [0.025, 0.975])
+    return MetricEstimate(value=value, low=float(low), high=float(high), rows=len(proba))
 
-    def macro_f1(rows: Ints) -> float:
-        return float(compute_metric(expected_confusion_matrix(label_proba[rows], predicted[rows]), "macro_f1"))
 
-    return bootstrap_estimate(macro_f1, len(proba), rounds=rounds, seed=seed)
+def _expected_macro_f1(label_proba: Floats, predicted: Ints) -> float:
+    return float(compute_metric(expected_confusion_matrix(label_proba, predicted), "macro_f1"))
 
 
-def estimate_from_sample(
-    labels: Ints, proba: Floats, inclusion: Floats, *, rounds: int = 200, seed: int = 0
-) -> MetricEstimate:
-    """Macro-F1 of labelled rows (n,), each weighted by 1 / inclusion probability, with its 95 % bootstrap interval.
+def estimate_from_sample(labels: Ints, proba: Floats, inclusion: Floats) -> MetricEstimate:
+    """Macro-F1 of labelled rows (n,), each weighted by 1 / inclusion probability, with its 95 % interval.
 
-    Horvitz, Thompson 1952, "A Generalization of Sampling Without Replacement From a Finite Universe", JASA 47 (260).
+    Horvitz, Thompson 1952, "A Generalization of Sampling Without Replacement From a Finite Universe", JASA 47 (260);
+    bounds: `ratio_intervals.bound_metric`.
     """
-    predicted = proba.argmax(axis=1)
-    weights = 1 / inclusion
-
-    def macro_f1(rows: Ints) -> float:
-        confusion = weighted_confusion_matrix(labels[rows], predicted[rows], weights[rows])
-        return float(compute_metric(confusion, "macro_f1"))
-
-    return bootstrap_estimate(macro_f1, len(labels), rounds=rounds, seed=seed)
+    bounds = bound_metric(label_cells(labels, proba.argmax(axis=1)), 1 / inclusion, "macro_f1")
+    return MetricEstimate(value=bounds.value, low=bounds.low, high=bounds.high, rows=len(labels))
 
 
 def prior_em(proba: Floats, prior: Floats, *, rounds: int = 200) -> Floats:

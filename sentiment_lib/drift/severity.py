@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,8 +17,8 @@ from sentiment_lib.drift.performance_estimation import (
 from sentiment_lib.drift.signals import PROBABILITIES
 from sentiment_lib.policy import DriftPolicy
 from sentiment_lib.records import LABEL_CODES, LABELS, Severity
-from sentiment_lib.statistics.bootstrap import MetricEstimate
 from sentiment_lib.statistics.matrix_scaling import fit_matrix_scaling
+from sentiment_lib.statistics.metric_estimates import MetricEstimate
 from sentiment_lib.statistics.metrics import CLASSES, Floats, Ints
 from sentiment_lib.statistics.prediction_powered import prediction_powered_metric
 from sentiment_lib.text.copies import first_of_each
@@ -62,7 +62,9 @@ def quality_loss(reference: pd.DataFrame, current: pd.DataFrame, policy: DriftPo
     # calibrating on very few labels is worse than not calibrating
     enough = len(labelled[0]) >= policy.minimum_labelled
     scaling = fit_matrix_scaling(label_codes(labelled[0]), probabilities(labelled[0])) if enough else None
-    before, now = (estimate_without_labels(probabilities(frame), scaling, seed=policy.seed) for frame in sides)
+    # both windows share the calibration, whose error largely cancels in the difference
+    fixed = replace(scaling, spread=None) if scaling else None
+    before, now = (estimate_without_labels(probabilities(frame), fixed, seed=policy.seed) for frame in sides)
     current_proba = scaling.apply(probabilities(sides[1])) if scaling else probabilities(sides[1])
     figures: dict[str, Any] = {
         "estimated": {"before": _as_dict(before), "now": _as_dict(now), "calibrated": scaling is not None},
@@ -94,7 +96,7 @@ def _measure(
 ) -> list[MetricEstimate]:
     """Prediction-powered macro-F1 of both windows; also notes it, and the estimate from labels alone, in `figures`."""
     samples = [(label_codes(frame), probabilities(frame), _inclusion(frame)) for frame in labelled]
-    weighted = [estimate_from_sample(*sample, seed=seed) for sample in samples]
+    weighted = [estimate_from_sample(*sample) for sample in samples]
     powered = [
         prediction_powered_metric(*sample, probabilities(side), seed=seed)
         for sample, side in zip(samples, sides, strict=True)

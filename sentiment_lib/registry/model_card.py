@@ -14,7 +14,9 @@ from sentiment_lib.families.catalog import CATALOG
 from sentiment_lib.records import SyntheticRows
 from sentiment_lib.training_record import SearchRecord, TrainingRecord
 
-Figures = Mapping[str, tuple[float, float, float]]
+#: Metric -> value and bounds; None where no interval is claimed.
+Interval = tuple[float, float | None, float | None]
+Figures = Mapping[str, Interval]
 FILE = "card.md"
 HIDDEN_QUALITY = (
     "Hidden until `evaluate` compares this version with the champion: choosing among published figures is a look at "
@@ -116,7 +118,10 @@ def publish_quality(text: str, quality: HoldoutQuality) -> str:
             for name, (n, figures) in quality.slices.items()
         )
         lines += ["", *_table(["slice", "rows", *map(_name, shown)], rows)]
-    note = "Points; bootstrap over tweets. Whether it is promoted is decided by `evaluate`, not by this table."
+    note = (
+        "Points. –: too few tweets of a class to say, or no valid interval. "
+        "Whether it is promoted is decided by `evaluate`, not by this table."
+    )
     return text.replace(HIDDEN_QUALITY, "\n".join([*lines, "", note]))
 
 
@@ -181,9 +186,10 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
     return [f"| {' | '.join(head)} |", "|" + "---|" * len(head), *(f"| {' | '.join(row)} |" for row in rows)]
 
 
-def _interval(figure: tuple[float, float, float]) -> tuple[str, str]:
-    value, low, high = (100 * part for part in figure)
-    return f"{value:.1f}", f"[{low:.1f}, {high:.1f}]"
+def _interval(figure: Interval) -> tuple[str, str]:
+    value, low, high = figure
+    between = "–" if low is None or high is None else f"[{100 * low:.1f}, {100 * high:.1f}]"
+    return f"{100 * value:.1f}", between
 
 
 def _name(metric: str) -> str:

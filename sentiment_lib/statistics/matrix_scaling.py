@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -20,12 +20,26 @@ class MatrixScaling:
     weights: Floats
     #: (3,)
     bias: Floats
+    #: square root (12, 12) of the covariance of weights and bias, row by row; None when it is unknown
+    spread: Floats | None = None
 
     def apply(self, proba: Floats) -> Floats:
         """Calibrated probabilities (n, 3)."""
         scores = _log(proba) @ self.weights + self.bias
         scores = np.exp(scores - scores.max(axis=1, keepdims=True))
         return np.asarray(scores / scores.sum(axis=1, keepdims=True))
+
+    def draw(self, count: int, random: np.random.Generator) -> list[MatrixScaling]:
+        """Parameters that the labels allow: normal about the fit (Laplace's approximation)."""
+        if self.spread is None:
+            return [self] * count
+        moves = random.standard_normal((count, self.spread.shape[0])) @ self.spread.T
+        return [
+            MatrixScaling(
+                weights=self.weights + move[: CLASSES**2].reshape(CLASSES, CLASSES), bias=self.bias + move[CLASSES**2 :]
+            )
+            for move in moves
+        ]
 
 
 def fit_matrix_scaling(labels: Ints, proba: Floats) -> MatrixScaling | None:
@@ -35,7 +49,24 @@ def fit_matrix_scaling(labels: Ints, proba: Floats) -> MatrixScaling | None:
     from sklearn.linear_model import LogisticRegression
 
     model = LogisticRegression(C=1.0, max_iter=500).fit(_log(proba), labels)
-    return MatrixScaling(weights=np.asarray(model.coef_.T), bias=np.asarray(model.intercept_))
+    fitted = MatrixScaling(weights=np.asarray(model.coef_.T), bias=np.asarray(model.intercept_))
+    return replace(fitted, spread=_spread(fitted, proba))
+
+
+def _spread(fitted: MatrixScaling, proba: Floats) -> Floats:
+    """Square root of the inverse Hessian of the penalised log loss; directions without effect have no spread."""
+    inputs = np.column_stack([_log(proba), np.ones(len(proba))])
+    answers = fitted.apply(proba)
+    hessian = np.zeros((CLASSES + 1, CLASSES, CLASSES + 1, CLASSES))
+    for one in range(CLASSES):
+        for other in range(CLASSES):
+            weight = answers[:, one] * ((one == other) - answers[:, other])
+            hessian[:, one, :, other] = (inputs * weight[:, None]).T @ inputs
+    size = (CLASSES + 1) * CLASSES
+    matrix = hessian.reshape(size, size) + np.diag([1.0] * CLASSES**2 + [0.0] * CLASSES)
+    values, vectors = np.linalg.eigh(matrix)
+    scale = np.where(values > 1e-6 * values.max(), 1 / np.sqrt(np.maximum(values, 1e-12)), 0.0)
+    return np.asarray(vectors * scale)
 
 
 def _log(proba: Floats) -> Floats:

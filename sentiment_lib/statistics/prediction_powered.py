@@ -19,12 +19,10 @@ from numpy.typing import NDArray
 from scipy.stats import t as student
 
 from sentiment_lib.errors import BadInput
-from sentiment_lib.statistics.bootstrap import MetricEstimate
 from sentiment_lib.statistics.matrix_scaling import fit_matrix_scaling
-from sentiment_lib.statistics.metrics import CLASSES, Floats, Ints, compute_metric
-
-#: Candidate weights of the predictions in `prediction_powered_metric`; 0 uses the labels alone.
-PREDICTION_WEIGHTS = (0.0, 0.25, 0.5, 0.75, 1.0)
+from sentiment_lib.statistics.metric_estimates import MetricEstimate
+from sentiment_lib.statistics.metrics import CLASSES, Floats, Ints
+from sentiment_lib.statistics.ratio_intervals import Control, bound_metric, label_cells
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,35 +106,30 @@ def prediction_powered_metric(
     population_proba: Floats,
     *,
     metric: str = "macro_f1",
-    rounds: int = 400,
     seed: int = 0,
 ) -> MetricEstimate:
-    """A metric of `metrics.COUNT_METRICS` over a whole population, with its 95 % bootstrap interval.
+    """A metric of `metrics.COUNT_METRICS` over a whole population, with its 95 % interval.
 
     labels (n,), proba (n, 3) and inclusion probabilities (n,) are of the labelled rows; population_proba (N, 3) are of
     all rows, or of a simple random sample of them. Calibrated probabilities predict the confusion matrix of every row,
-    and the labelled rows, weighted by 1 / inclusion, correct that prediction; the weight of the predictions is the one
-    of PREDICTION_WEIGHTS with the least bootstrap variance.
+    and the labelled rows, weighted by 1 / inclusion, correct that prediction (`ratio_intervals.bound_metric`).
     """
-    random = np.random.default_rng(seed)
-    predicted_labelled, predicted_all = _cross_fitted_cells(labels, proba, population_proba, random)
-    true = _cells(np.eye(CLASSES)[labels], proba)
-    weights = 1 / inclusion
-    n, mean = len(labels), predicted_all.mean(axis=0)
-    resampled = random.multinomial(n, np.full(n, 1 / n), size=rounds) * weights
-    resampled = np.vstack([weights, resampled])
-    resampled = resampled / np.maximum(resampled.sum(axis=1, keepdims=True), 1e-12)
-    # the mean over thousands of rows is nearly normal: sample the mean instead of resampling the rows
-    covariance = np.cov(predicted_all, rowvar=False) / len(population_proba)
-    mean_all = np.vstack([mean, random.multivariate_normal(mean, covariance, size=rounds, method="eigh")])
-    sampled, correction = resampled @ true, mean_all - resampled @ predicted_labelled
-    estimates = {
-        weight: compute_metric((sampled + weight * correction).reshape(-1, CLASSES, CLASSES), metric)
-        for weight in PREDICTION_WEIGHTS
-    }
-    best = min(PREDICTION_WEIGHTS, key=lambda weight: float(estimates[weight][1:].var()))
-    low, high = np.quantile(estimates[best][1:], [0.025, 0.975])
-    return MetricEstimate(value=float(estimates[best][0]), low=float(low), high=float(high), rows=n)
+    control = control_from_predictions(labels, proba, population_proba, seed=seed)
+    bounds = bound_metric(label_cells(labels, proba.argmax(axis=1)), 1 / inclusion, metric, control=control)
+    return MetricEstimate(value=bounds.value, low=bounds.low, high=bounds.high, rows=len(labels))
+
+
+def control_from_predictions(labels: Ints, proba: Floats, population_proba: Floats, *, seed: int = 0) -> Control:
+    """Expected cells of labelled rows (n,), (n, 3) and their mean over the population (N, 3), calibrated by cross-fit.
+
+    With fewer labels than calibration needs, the probabilities are used as they are: the interval stays valid.
+    """
+    labelled, everywhere = _cross_fitted_cells(labels, proba, population_proba, np.random.default_rng(seed))
+    return Control(
+        labelled=labelled,
+        mean=everywhere.mean(axis=0),
+        covariance=np.cov(everywhere, rowvar=False) / len(everywhere),
+    )
 
 
 def sampling_probabilities(interest: Floats, labels: float, *, floor: float = 0.1) -> Floats:

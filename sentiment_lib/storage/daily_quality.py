@@ -19,6 +19,8 @@ LOOK_BACK = timedelta(days=90)
 #: `stored_at` is the start of the label's transaction: allow for transactions open during the last check.
 OVERLAP = timedelta(minutes=10)
 
+PROBABILITIES = ("p_negative", "p_neutral", "p_positive")
+
 
 @dataclass(frozen=True, kw_only=True)
 class ChampionChange:
@@ -73,14 +75,15 @@ def champion_changes(connection: Connection, since: date) -> list[ChampionChange
 def stale_days(connection: Connection, version: int, days: Iterable[date], *, latest: int) -> list[date]:
     """Days whose figures are missing or out of date for this version, newest first.
 
-    The days of `days` without a row, the last `latest` days (still incomplete), and every day with tweets that were
-    labelled since the version's last computation.
+    The days of `days` without a row or with one of an earlier method, the last `latest` days (still incomplete), and
+    every day with tweets that were labelled or skipped since the version's last computation.
     """
     wanted = sorted(days)
     computed_at = {
         row.day: row.computed_at
         for row in connection.execute(
-            text("SELECT day, computed_at FROM quality_days WHERE model_version = :version"), {"version": version}
+            text("SELECT day, computed_at FROM quality_days WHERE model_version = :version AND basis IS NOT NULL"),
+            {"version": version},
         )
     }
     stale = {day for day in wanted if day not in computed_at} | set(wanted[-latest:])
@@ -88,7 +91,9 @@ def stale_days(connection: Connection, version: int, days: Iterable[date], *, la
         relabelled = connection.execute(
             text(
                 "SELECT DISTINCT (t.created_at AT TIME ZONE 'UTC')::date FROM labels l JOIN tweets t USING (tweet_id) "
-                "WHERE l.source = 'audit' AND l.stored_at > :since"
+                "WHERE l.source = 'audit' AND l.stored_at > :since UNION "
+                "SELECT DISTINCT (t.created_at AT TIME ZONE 'UTC')::date FROM label_picks k JOIN tweets t "
+                "USING (tweet_id) WHERE k.kind = 'audit' AND k.state = 'skipped' AND k.finished_at > :since"
             ),
             {"since": max(computed_at.values()) - OVERLAP},
         ).scalars()
@@ -108,6 +113,20 @@ LABELLED = text(
       AND coalesce(l.inclusion_probability, a.inclusion_probability) IS NOT NULL
       AND {training_rows.UNSEEN}
     ORDER BY t.tweet_id, l.labelled_at DESC, l.label_id DESC
+    """
+)
+
+
+SKIPPED = text(
+    f"""
+    SELECT DISTINCT ON (t.tweet_id) t.text, p.p_negative, p.p_neutral, p.p_positive
+    FROM label_picks k JOIN tweets t ON t.tweet_id = k.tweet_id
+    JOIN predictions p ON p.tweet_id = t.tweet_id AND p.model_version = :version
+    WHERE k.kind = 'audit' AND k.state = 'skipped' AND t.created_at >= :start AND t.created_at < :end
+      AND t.tweet_id < {API_IDS_FROM}
+      AND NOT EXISTS (SELECT FROM labels l WHERE l.tweet_id = t.tweet_id AND l.source = 'audit')
+      AND {training_rows.UNSEEN}
+    ORDER BY t.tweet_id
     """
 )
 
@@ -133,17 +152,15 @@ def labelled_rows(connection: Connection, window: Window, version: int) -> pd.Da
     """
     learned = training_rows.learned_snapshots(connection, [version])
     where = {"version": version, "start": window.start, "end": window.end, "learned": learned}
-    columns = [
-        "text",
-        "created_at",
-        "predicted_label",
-        "p_negative",
-        "p_neutral",
-        "p_positive",
-        "true_label",
-        "inclusion",
-    ]
+    columns = ["text", "created_at", "predicted_label", *PROBABILITIES, "true_label", "inclusion"]
     return pd.DataFrame(connection.execute(LABELLED, where).all(), columns=columns)
+
+
+def skipped_rows(connection: Connection, window: Window, version: int) -> pd.DataFrame:
+    """Tweets of the audit sample that people skipped and nobody labelled; columns text and p_*."""
+    learned = training_rows.learned_snapshots(connection, [version])
+    where = {"version": version, "start": window.start, "end": window.end, "learned": learned}
+    return pd.DataFrame(connection.execute(SKIPPED, where).all(), columns=["text", *PROBABILITIES])
 
 
 def audited(

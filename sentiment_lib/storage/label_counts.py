@@ -8,16 +8,19 @@ from datetime import datetime
 from sqlalchemy import Connection, text
 
 
-def label_pairs(connection: Connection, newest: int) -> list[tuple[str, str]]:
-    """(first, second) labels of the newest tweets that two people have labelled."""
+def label_pairs(connection: Connection, newest: int, *, audit_only: bool = False) -> list[tuple[str, str]]:
+    """(first, second) labels of the newest tweets that two people have labelled.
+
+    audit_only: tweets of the audit sample alone. The others are those on which models are unsure, and people too.
+    """
     rows = connection.execute(
         text(
             "SELECT k.label AS first, s.label AS second FROM label_picks s "
             "JOIN label_picks k ON k.pick_id = s.first_pick "
             "WHERE s.kind = 'second' AND s.state = 'labelled' AND k.state = 'labelled' "
-            "ORDER BY s.pick_id DESC LIMIT :newest"
+            "AND (NOT :audit_only OR k.kind = 'audit') ORDER BY s.pick_id DESC LIMIT :newest"
         ),
-        {"newest": newest},
+        {"newest": newest, "audit_only": audit_only},
     )
     return [(row.first, row.second) for row in rows]
 

@@ -445,6 +445,7 @@ _FIELD_TYPES = {
     "int": (BigInteger, False),
     "float": (Double, False),
     "float | None": (Double, True),
+    "str | None": (Text, True),
 }
 
 

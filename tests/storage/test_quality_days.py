@@ -88,7 +88,9 @@ def test_without_labels_a_day_has_an_estimate_only(store, settings):
     step.run(store, settings, 1, SPAN)
     rows = series(store)
     assert [row.day.day for row in rows] == [1, 2, 3]
-    assert all(row.estimated_low < row.estimated < row.estimated_high for row in rows)
+    # no label bounds the error of the probabilities, so there is no range to claim
+    assert {(row.estimated_low, row.estimated_high, row.basis) for row in rows} == {(None, None, "too_few")}
+    assert all(0 < row.estimated < 1 for row in rows)
     assert {row.measured for row in rows} == {None}
 
 
@@ -96,12 +98,28 @@ def test_labels_that_come_later_are_measured_by_the_next_check(store, settings):
     answers, right = fill(store)
     step.run(store, settings, 1, SPAN)
     label(store, answers)
+    with store.begin() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO label_picks (tweet_id, prediction_id, kind, inclusion_probability, person, position, "
+                "handed_at, state, finished_at) SELECT p.tweet_id, p.prediction_id, 'audit', 0.3, 'anna', 1, now(), "
+                "'skipped', now() FROM predictions p JOIN tweets t USING (tweet_id) WHERE model_version = 1 "
+                "AND t.created_at < '2026-03-02Z' AND NOT EXISTS (SELECT FROM labels l WHERE l.tweet_id = p.tweet_id) "
+                "ORDER BY p.tweet_id LIMIT 7"
+            )
+        )
     later = Window(start=SPAN.start + timedelta(days=2), end=SPAN.end + timedelta(hours=1))
     step.run(store, settings, 1, later)
     rows = series(store)
     assert sum(row.labelled for row in rows) == len(answers)
+    assert [row.skipped for row in rows] == [7, 0, 0]
+    # nobody labelled a tweet twice, so the annotators' errors are unknown: a range, not an interval
+    assert {(row.basis, row.labelled_twice) for row in rows} == {("range", 0)}
+    assert [row.calibration_error is not None for row in rows] == [False, True, True]
+    assert all(0 <= row.calibration_error_low <= row.calibration_error for row in rows[1:])
     assert all(row.powered_low < row.powered < row.powered_high for row in rows)
     assert all(row.powered_high - row.powered_low < row.measured_high - row.measured_low + 0.02 for row in rows)
+    assert all(row.estimated_low < row.estimated < row.estimated_high for row in rows[1:]), "earlier labels calibrate"
     assert np.mean([row.accuracy for row in rows]) == pytest.approx(right, abs=0.05)
 
 

@@ -47,8 +47,9 @@ def lines(
     data: list[dict[str, Any]] = []
     for index, (name, points) in enumerate(series.items()):
         colour = SERIES[index % len(SERIES)]
-        if points and all(point.low is not None and point.high is not None for point in points):
-            data.append(_band(points, colour))
+        bounded = [point for point in points if point.low is not None and point.high is not None]
+        if bounded:
+            data.append(_band(bounded, colour))
         data.append(_line(name, points, colour))
     times = [point.at for points in series.values() for point in points]
     show = formatting.percent if share else formatting.decimal

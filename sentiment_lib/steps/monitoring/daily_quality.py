@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
 
+import numpy as np
 import pandas as pd
 
 from sentiment_lib.drift import performance_estimation
 from sentiment_lib.drift.severity import MAX_ROWS, label_codes, probabilities
+from sentiment_lib.evaluation.agreement import count_label_pairs
 from sentiment_lib.policy import DriftPolicy
-from sentiment_lib.records import Window
+from sentiment_lib.records import LABELS, Window
 from sentiment_lib.settings import Settings
+from sentiment_lib.statistics.annotator_errors import fit_annotator_errors
+from sentiment_lib.statistics.calibration_error import measure_calibration
 from sentiment_lib.statistics.matrix_scaling import fit_matrix_scaling
-from sentiment_lib.statistics.prediction_powered import prediction_powered_metric
+from sentiment_lib.statistics.metrics import Floats
+from sentiment_lib.statistics.sampled_quality import TOO_FEW, LabelledSample, estimate_quality
 from sentiment_lib.storage import daily_quality as quality_days
 from sentiment_lib.storage import drift_reports as reports
+from sentiment_lib.storage import label_counts
 from sentiment_lib.storage.engine import Store
 from sentiment_lib.storage.quality_day import QualityDay
 from sentiment_lib.text.copies import first_of_each
 
 #: Days at the end of the span that are always recomputed: tweets and predictions still come in.
 RECENT_DAYS = 2
+#: Maximum number of doubly labelled tweets, the newest, for the error rates of annotators.
+NEWEST_PAIRS = 2000
 
 
 def run(store: Store, settings: Settings, version: int, span: Window) -> list[QualityDay]:
@@ -30,6 +39,7 @@ def run(store: Store, settings: Settings, version: int, span: Window) -> list[Qu
     days = [span.start.date() + timedelta(days=number) for number in range(count.days + 1)]
     with store.begin() as connection:
         stale = quality_days.stale_days(connection, version, days, latest=RECENT_DAYS)
+        pairs = label_counts.label_pairs(connection, NEWEST_PAIRS, audit_only=True) if stale else []
     done = []
     for day in stale:
         # one transaction per day, so that a killed check keeps its progress
@@ -40,7 +50,8 @@ def run(store: Store, settings: Settings, version: int, span: Window) -> list[Qu
             sample = reports.window_rows(connection, whole, version, rows=MAX_ROWS, seed=seed, auditors=auditors)
             before = Window(start=whole.start - timedelta(days=settings.policy.drift.reference_days), end=whole.end)
             labelled = quality_days.labelled_rows(connection, before, version)
-            row = compute_day(day, version, sample, labelled, settings.policy.drift)
+            skipped = quality_days.skipped_rows(connection, whole, version)
+            row = compute_day(day, version, sample, labelled, settings.policy.drift, skipped=skipped, pairs=pairs)
             if row is not None:
                 quality_days.upsert_day(connection, row)
                 done.append(row)
@@ -48,11 +59,19 @@ def run(store: Store, settings: Settings, version: int, span: Window) -> list[Qu
 
 
 def compute_day(
-    day: date, version: int, sample: pd.DataFrame, labelled: pd.DataFrame, policy: DriftPolicy
+    day: date,
+    version: int,
+    sample: pd.DataFrame,
+    labelled: pd.DataFrame,
+    policy: DriftPolicy,
+    *,
+    skipped: pd.DataFrame | None = None,
+    pairs: Sequence[tuple[str, str]] = (),
 ) -> QualityDay | None:
     """One day's row; None with too few predictions. Rows of `labelled` from earlier days calibrate the estimate.
 
-    Copies of a text count once, in both frames.
+    skipped: the day's tweets of the audit sample that people left unlabelled; pairs: labels of tweets of the audit
+    sample that two people labelled, on any day. Copies of a text count once, in every frame.
     """
     sample, labelled = (frame[first_of_each(frame["text"].tolist())] for frame in (sample, labelled))
     scored = sample[sample["p_negative"].notna()]
@@ -63,18 +82,70 @@ def compute_day(
     scaling = fit_matrix_scaling(label_codes(earlier), probabilities(earlier)) if len(earlier) else None
     population = probabilities(scored)
     guess = performance_estimation.estimate_without_labels(population, scaling, seed=policy.seed)
-    figures = {"estimated": guess.value, "estimated_low": guess.low, "estimated_high": guess.high}
-    if len(own) >= policy.minimum_labelled:
-        labels, proba, inclusion = label_codes(own), probabilities(own), own["inclusion"].to_numpy(float)
-        powered = partial(prediction_powered_metric, labels, proba, inclusion, population, seed=policy.seed)
-        estimates = {
-            "measured": performance_estimation.estimate_from_sample(labels, proba, inclusion, seed=policy.seed),
-            "powered": powered(metric="macro_f1"),
-            "accuracy": powered(metric="accuracy"),
-        }
-        for name, estimate in estimates.items():
-            figures |= {name: estimate.value, f"{name}_low": estimate.low, f"{name}_high": estimate.high}
-    return QualityDay(day=day, model_version=version, rows=len(scored), labelled=len(own), **figures)
+    # without labels, nothing bounds the error of the probabilities
+    bounds = (None, None) if scaling is None else (guess.low, guess.high)
+    missing = np.empty((0, len(LABELS))) if skipped is None else probabilities(skipped)
+    measured, basis = _measure(own, missing, population, pairs, policy)
+    return QualityDay(
+        day=day,
+        model_version=version,
+        rows=len(scored),
+        estimated=guess.value,
+        estimated_low=bounds[0],
+        estimated_high=bounds[1],
+        labelled=len(own),
+        skipped=len(missing),
+        labelled_twice=len(pairs),
+        basis=basis,
+        calibration_labels=len(labelled),
+        **measured,
+        **_calibration(labelled, policy.seed),
+    )
+
+
+def _measure(
+    own: pd.DataFrame, skipped: Floats, population: Floats, pairs: Sequence[tuple[str, str]], policy: DriftPolicy
+) -> tuple[dict[str, float | None], str]:
+    """Figures from the day's labels, and what their bounds claim."""
+    if len(own) < policy.minimum_labelled:
+        return {}, TOO_FEW
+    rows = LabelledSample(
+        labels=label_codes(own),
+        proba=probabilities(own),
+        inclusion=own["inclusion"].to_numpy(float),
+        skipped=skipped,
+    )
+    errors = fit_annotator_errors(count_label_pairs(pairs), seed=policy.seed)
+    quality = partial(estimate_quality, rows, errors=errors, unknown_errors=errors is None, seed=policy.seed)
+    estimates = {
+        "measured": quality(),
+        "powered": quality(population=population),
+        "accuracy": quality(metric="accuracy", population=population),
+    }
+    figures = {
+        f"{name}{bound}": value
+        for name, estimate in estimates.items()
+        for bound, value in (("", estimate.value), ("_low", estimate.low), ("_high", estimate.high))
+    }
+    return figures, estimates["powered"].basis
+
+
+def _calibration(labelled: pd.DataFrame, seed: int) -> dict[str, float]:
+    """Calibration error on all labels of the window; empty with too few."""
+    if labelled.empty:
+        return {}
+    inclusion = labelled["inclusion"].to_numpy(float)
+    error = measure_calibration(label_codes(labelled), probabilities(labelled), inclusion, seed=seed)
+    if error is None:
+        return {}
+    return {
+        "calibration_error": error.value,
+        "calibration_error_low": error.low,
+        "calibration_error_high": error.high,
+        "overconfidence": error.overconfidence,
+        "overconfidence_low": error.overconfidence_low,
+        "overconfidence_high": error.overconfidence_high,
+    }
 
 
 def _window(day: date) -> Window:

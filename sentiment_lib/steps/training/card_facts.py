@@ -13,7 +13,7 @@ from sentiment_lib.evaluation.slices import document_frequencies, slice_masks
 from sentiment_lib.families.base import Model
 from sentiment_lib.records import LABEL_CODES, LABELS, SyntheticRows
 from sentiment_lib.registry.model_card import Facts, HoldoutQuality
-from sentiment_lib.statistics.bootstrap import metrics_with_intervals
+from sentiment_lib.statistics.metric_estimates import metrics_with_intervals
 from sentiment_lib.text.normalise import NORMALISER_VERSION
 from sentiment_lib.training_record import TrainingRecord
 
@@ -58,7 +58,7 @@ def holdout_quality(frame: pd.DataFrame, proba: NDArray[np.float64]) -> HoldoutQ
     return HoldoutQuality(
         metrics=metrics_with_intervals(labels, proba),
         slices={
-            name: (int(mask.sum()), metrics_with_intervals(labels[mask], proba[mask], rounds=300))
+            name: (int(mask.sum()), metrics_with_intervals(labels[mask], proba[mask]))
             for name, mask in masks.items()
             if mask.sum() >= MINIMUM_ROWS
         },

@@ -14,7 +14,7 @@ from sentiment_lib.statistics.prediction_powered import (
 
 def metric_of(labels, proba, labelled, chance, metric):
     few = np.full(labelled.sum(), chance)
-    return prediction_powered_metric(labels[labelled], proba[labelled], few, proba, metric=metric, rounds=200)
+    return prediction_powered_metric(labels[labelled], proba[labelled], few, proba, metric=metric)
 
 
 def simulated(number, rows=3000):
@@ -129,8 +129,8 @@ def test_intervals_hold_the_truth_and_are_narrower_than_those_of_the_sample_alon
         # tweets of one predicted class are drawn more often than others
         chance = np.where(proba.argmax(axis=1) == 0, 0.05, 0.2)
         drawn = random.random(2000) < chance
-        both = prediction_powered_metric(labels[drawn], proba[drawn], chance[drawn], proba, rounds=100, seed=seed)
-        alone = estimate_from_sample(labels[drawn], proba[drawn], chance[drawn], rounds=100, seed=seed)
+        both = prediction_powered_metric(labels[drawn], proba[drawn], chance[drawn], proba, seed=seed)
+        alone = estimate_from_sample(labels[drawn], proba[drawn], chance[drawn])
         held += both.low <= right <= both.high
         widths.append((both.high - both.low) / (alone.high - alone.low))
     assert held >= 25  # 28 of 30 expected; fewer than 25 has a chance below 1 in 100, and the seeds stand
@@ -144,7 +144,7 @@ def test_probabilities_that_say_nothing_do_no_harm():
     drawn = random.random(3000) < 0.1
     few = np.full(drawn.sum(), 0.1)
     both = prediction_powered_metric(labels[drawn], useless[drawn], few, useless)
-    alone = estimate_from_sample(labels[drawn], useless[drawn], few, rounds=400)
+    alone = estimate_from_sample(labels[drawn], useless[drawn], few)
     assert both.value == pytest.approx(alone.value, abs=0.03)
     assert both.high - both.low < 1.15 * (alone.high - alone.low)
 

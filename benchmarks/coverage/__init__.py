@@ -1,0 +1,1 @@
+"""Coverage of every interval that the product shows."""
