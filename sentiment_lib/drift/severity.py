@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -35,7 +36,7 @@ class QualityLoss:
     by: str | None = None
     #: macro-F1 before minus macro-F1 now, a share
     loss: float | None = None
-    #: the 95 % intervals of both windows do not overlap
+    #: the 95 % interval of the loss is above zero
     certain: bool = False
     #: JSON values for the report: estimates of both windows by method, class priors
     figures: dict[str, Any] | None = None
@@ -78,7 +79,10 @@ def quality_loss(reference: pd.DataFrame, current: pd.DataFrame, policy: DriftPo
     by, first, second = "estimated", before, now
     if min(len(frame) for frame in labelled) >= policy.minimum_labelled:
         by, (first, second) = "measured", _measure(labelled, sides, policy.seed, figures)
-    return QualityLoss(by=by, loss=first.value - second.value, certain=second.high < first.low, figures=figures)
+    loss = first.value - second.value
+    # the windows share no row, so their errors add in squares (Zou, Donner 2008)
+    certain = loss > math.hypot(first.value - first.low, second.high - second.value)
+    return QualityLoss(by=by, loss=loss, certain=certain, figures=figures)
 
 
 def probabilities(frame: pd.DataFrame) -> Floats:

@@ -113,6 +113,8 @@ def bound_metric(
             spread = smoothed * (1 - smoothed)
             size = spread / (spread / size + float(direction @ nuisance @ direction) / max(base, unit) ** 2)
         low, high = wilson_bounds(share, size, quantile)
+        if control is not None and float(control.mean @ part.hits) == 0:
+            low = high = 0.0  # the model predicts this class nowhere in the population
         value, bottom, top = part.value(np.array([share, low, high]))
         values.append(value)
         lows.append(value - bottom)

@@ -53,7 +53,6 @@ GRANTS: Mapping[str, Mapping[str, Rights]] = {
     },
     "sentiment_days": {APP: (*_APPEND, "UPDATE"), CONSOLE: _READ},
     "quality_days": {APP: (*_APPEND, "UPDATE"), CONSOLE: _READ},
-    "sentiment_days": {APP: (*_APPEND, "UPDATE"), CONSOLE: _READ},
     "alerts": {
         APP: (*_APPEND, "UPDATE"),
         # Airflow's web server, which contains the console, opens the alert of a run that a person marks as failed
