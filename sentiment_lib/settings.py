@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from dotenv import dotenv_values
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, TypeAdapter, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from sentiment_lib.errors import BadSetting
@@ -196,6 +198,47 @@ def load_settings() -> Settings:
         raise _bad_setting(error) from error
     except SettingsError as error:
         raise _not_json(error) from error
+
+
+@dataclass(frozen=True, kw_only=True)
+class SettingSource:
+    """A setting with its value, secrets hidden, and where the value came from."""
+
+    variable: str
+    value: str
+    #: "environment", the name of the settings file, or "default"
+    source: str
+
+
+def sources(settings: Settings) -> list[SettingSource]:
+    """Every setting, sections unfolded, in the order of their definition."""
+    path = _settings_file()
+    written = {name.upper() for name in dotenv_values(path)} if path and path.exists() else set()
+    present = {name.upper() for name in os.environ}
+
+    def source_of(variable: str) -> str:
+        # a section may be given as one JSON object
+        names = {variable.rsplit("__", level)[0] for level in range(variable.count("__") + 1)}
+        return "environment" if names & present else SETTINGS_FILE if names & written else "default"
+
+    def unfold(model: BaseModel, prefix: str) -> Iterable[SettingSource]:
+        for name in type(model).model_fields:
+            value, variable = getattr(model, name), f"{prefix}{name.upper()}"
+            if isinstance(value, BaseModel):
+                yield from unfold(value, f"{variable}__")
+            else:
+                yield SettingSource(variable=variable, value=_shown(value), source=source_of(variable))
+
+    return list(unfold(settings, PREFIX))
+
+
+def _shown(value: Any) -> str:
+    """The value as a variable would hold it; secrets as asterisks."""
+    if isinstance(value, SecretStr):
+        return "**********" if value.get_secret_value() else ""
+    if value is None or isinstance(value, str | Path):
+        return "" if value is None else str(value)
+    return TypeAdapter(Any).dump_json(value).decode().strip('"')
 
 
 def _settings_file() -> Path | None:

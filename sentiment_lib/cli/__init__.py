@@ -11,23 +11,14 @@ import typer
 
 from sentiment_lib.cli.common import MISUSE, report_error, usage_error
 
-#: Modules of commands, in the order of `sentiment --help`; each has `register(app)`.
-GROUPS = (
-    "stack",
-    "people",
-    "ingestion",
-    "scoring",
-    "labels",
-    "monitoring",
-    "training",
-    "decisions",
-    "approvals",
-    "deployment",
-    "operations",
-    "alerts",
-    "serve",
-    "signing_keys",
-)
+#: Modules of commands, each with `register(app)`, by heading of `sentiment --help`.
+PANELS = {
+    "Stack": ("stack", "people", "configuration", "doctor"),
+    "Tweets and predictions": ("ingestion", "scoring", "predict", "labels", "serve"),
+    "Monitoring": ("monitoring", "alerts"),
+    "Models and decisions": ("catalogue", "training", "decisions", "approvals", "deployment"),
+    "Operation and proof": ("operations", "signing_keys"),
+}
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help="Sentiment of tweets about airlines.")
 
@@ -56,8 +47,14 @@ def main() -> None:
     of an unexpected one.
     """
     os.umask(0o077)  # what this process and its children write is their owner's
-    for group in GROUPS:
-        import_module(f"sentiment_lib.cli.{group}").register(app)
+    for panel, groups in PANELS.items():
+        known = len(app.registered_commands), len(app.registered_groups)
+        for group in groups:
+            import_module(f"sentiment_lib.cli.{group}").register(app)
+        for command in app.registered_commands[known[0] :]:
+            command.rich_help_panel = panel
+        for typer_group in app.registered_groups[known[1] :]:
+            typer_group.rich_help_panel = panel
     raise SystemExit(run(app))
 
 

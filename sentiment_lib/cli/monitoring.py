@@ -32,7 +32,8 @@ def drift(
     moment = at.replace(tzinfo=UTC) if at is not None and at.tzinfo is None else at
     with open_store() as (store, settings):
         report = check_drift.run(store, settings, at=moment)
-    lines = [f"Report {report.report_id}: {report.verdict} ({report.current.start} to {report.current.end})"]
+    window = f"{report.current.start:%Y-%m-%d %H:%M} to {report.current.end:%Y-%m-%d %H:%M} UTC"
+    lines = [f"Report {report.report_id}: {report.verdict} ({window})"]
     for signal in report.signals:
         if signal["drifted"]:
             effect = f"effect {signal['effect']:.3f} (floor {signal['floor']:.3f}), p {signal['adjusted']:.2g}"

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import textwrap
+from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from sentiment_lib.cli.common import Json, Limit, open_store, show
+from sentiment_lib.cli.table import draw
 
 
 def register(app: typer.Typer) -> None:
@@ -67,8 +70,15 @@ def ledger(limit: Limit = 30, as_json: Json = False) -> None:
 
     with open_store() as (store, _), store.begin() as connection:
         entries = list(storage.entries(connection))[-limit:]
-    lines = [
-        f"{entry.sequence:>5}  {entry.recorded_at:%Y-%m-%d %H:%M:%S}  {entry.kind:18} {entry.payload}"
+    cells = [
+        (str(entry.sequence), f"{entry.recorded_at:%Y-%m-%d %H:%M:%S}", entry.kind, _summarise(entry.facts()))
         for entry in entries
     ]
-    show([vars(entry) for entry in entries], as_json, "\n".join(lines) or "The ledger is empty")
+    text = draw(("entry", "recorded (UTC)", "kind", "content"), cells)
+    show([vars(entry) for entry in entries], as_json, text or "The ledger is empty")
+
+
+def _summarise(facts: Mapping[str, Any], width: int = 100) -> str:
+    """The short values of an entry in one line; `--json` prints all of it."""
+    values = [f"{name} {value}" for name, value in facts.items() if isinstance(value, str | int | float)]
+    return textwrap.shorten(", ".join(value for value in values if len(value) <= 60), width, placeholder=" …")

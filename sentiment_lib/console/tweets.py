@@ -17,12 +17,11 @@ from sentiment_lib.errors import BadInput
 from sentiment_lib.records import LABELS
 from sentiment_lib.storage import daily_sentiment, model_versions, tweet_search
 from sentiment_lib.storage.tweet_search import TweetMatch, TweetPage, TweetQuery
+from sentiment_lib.text.spreadsheet import guard
 
 ROWS, EXPORTED, EXPORT_PAGE = 50, 10_000, 2_000
 #: Value of a filter that leaves nothing out.
 ALL = "all"
-#: A spreadsheet reads a cell that begins with one of these as a formula.
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
 HEAD = (
     "tweet_id", "created_at", "airline", "text", "version", "predicted_label", "p_negative", "p_neutral", "p_positive",
     "other_label", "label", "synthetic",
@@ -57,13 +56,8 @@ def export(connection: Connection, parameters: Mapping[str, str]) -> str:
     writer = csv.writer(out)
     writer.writerow(HEAD)
     for match in _matches(connection, query) if query else ():
-        writer.writerow([safe_cell(value) for value in _row(match, query.version if query else 0)])
+        writer.writerow([guard(value) for value in _row(match, query.version if query else 0)])
     return out.getvalue()
-
-
-def safe_cell(value: object) -> object:
-    """Text that a spreadsheet would read as a formula gets an apostrophe in front."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
 
 
 def _matches(connection: Connection, query: TweetQuery) -> Iterator[TweetMatch]:
@@ -80,8 +74,7 @@ def _matches(connection: Connection, query: TweetQuery) -> Iterator[TweetMatch]:
 
 def _row(match: TweetMatch, version: int) -> tuple[object, ...]:
     return (
-        # a spreadsheet rounds numbers of more than 15 digits
-        str(match.tweet_id),
+        match.tweet_id,
         match.created_at.astimezone(UTC).isoformat(),
         match.airline or "",
         match.text,

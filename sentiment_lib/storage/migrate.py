@@ -9,6 +9,7 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine
 
 from sentiment_lib.signing import KeyRing
@@ -45,3 +46,9 @@ def upgrade(url: str, revision: str = "head", *, key_ring: KeyRing | None = None
 def drift(connection: Connection) -> list[object]:
     """Differences between the tables in code and the database; empty after `upgrade`."""
     return list(compare_metadata(MigrationContext.configure(connection, opts={"compare_type": True}), Base.metadata))
+
+
+def revisions(connection: Connection) -> tuple[str | None, str | None]:
+    """The revision of the database, None for an empty one, and the newest of this code."""
+    newest = ScriptDirectory.from_config(_config(connection)).get_current_head()
+    return MigrationContext.configure(connection).get_current_revision(), newest

@@ -114,6 +114,12 @@ def by_id(connection: Connection, snapshot_id: int) -> Snapshot:
     return Snapshot(**row)
 
 
+def newest(connection: Connection, limit: int) -> list[Snapshot]:
+    """The newest snapshots, newest first."""
+    query = _records().order_by(SnapshotRow.snapshot_id.desc()).limit(limit)
+    return [Snapshot(**row) for row in connection.execute(query).mappings()]
+
+
 def _records() -> Any:
     return select(
         SnapshotRow.snapshot_id,

@@ -11,6 +11,7 @@ from typing import Any
 from sentiment_lib.errors import BadInput
 from sentiment_lib.storage import labels
 from sentiment_lib.storage.engine import Store
+from sentiment_lib.text.spreadsheet import guard
 
 PAGE = 1000
 SOURCES = ("audit", "person", "feedback")
@@ -25,10 +26,6 @@ GIVEN_COLUMNS = (
     "confidence",
     "inclusion_probability",
 )
-#: Spreadsheets keep 15 digits of a number; larger ones get an apostrophe in front, which the import removes.
-LARGEST_EXACT = 10**15
-#: Prefixes that a spreadsheet interprets as a formula (CSV injection).
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def run(store: Store, path: Path, *, what: str, most: int | None = None) -> int:
@@ -90,17 +87,9 @@ def _csv(path: Path, columns: tuple[str, ...], rows: Iterator[dict[str, Any]]) -
         writer = csv.writer(file)
         writer.writerow(columns)
         for row in rows:
-            writer.writerow([_cell(row[column]) for column in columns])
+            writer.writerow([guard(row[column]) for column in columns])
             count += 1
     return count
-
-
-def _cell(value: Any) -> Any:
-    if hasattr(value, "isoformat"):
-        return value.isoformat()
-    if isinstance(value, int) and value >= LARGEST_EXACT:
-        return f"'{value}"
-    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
 
 
 def _json_lines(path: Path, columns: tuple[str, ...], rows: Iterator[dict[str, Any]]) -> int:
@@ -109,6 +98,6 @@ def _json_lines(path: Path, columns: tuple[str, ...], rows: Iterator[dict[str, A
         for row in rows:
             # ids as strings: they exceed the integer precision of JavaScript numbers
             record = {**{column: row[column] for column in columns}, "tweet_id": str(row["tweet_id"])}
-            file.write(json.dumps(record, ensure_ascii=False, default=_cell) + "\n")
+            file.write(json.dumps(record, ensure_ascii=False, default=guard) + "\n")
             count += 1
     return count

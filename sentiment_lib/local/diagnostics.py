@@ -1,0 +1,173 @@
+"""Checks of an installation, each with what to do when it does not pass: `sentiment doctor`."""
+
+from __future__ import annotations
+
+import shutil
+import stat
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import httpx
+import psutil
+
+from sentiment_lib.errors import SentimentError
+from sentiment_lib.local import stack
+from sentiment_lib.records import ModelVersion
+from sentiment_lib.registry.mlflow_registry import Registry
+from sentiment_lib.settings import Settings, home_folder, load_settings
+from sentiment_lib.steps.training import family_selection
+from sentiment_lib.storage import alerts, migrate, model_versions
+from sentiment_lib.storage.engine import Store
+
+GIB = 1 << 30
+#: Free disk and memory below which a check warns.
+DISK, MEMORY = 2 * GIB, 2 * GIB
+#: Seconds that a component has to answer.
+PATIENCE = 5.0
+
+State = Literal["ok", "warning", "failed"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Diagnosis:
+    """What one check saw, and what to do about it; no remedy when it passed."""
+
+    check: str
+    state: State
+    finding: str
+    remedy: str = ""
+
+
+def run() -> Iterator[Diagnosis]:
+    """Every check in turn; those that need the database are left out when it cannot be reached."""
+    yield _python()
+    yield _disk(home_folder())
+    yield _memory()
+    settings, problem = None, None
+    try:
+        settings = load_settings()
+        family_selection.select_families(settings)
+    except SentimentError as error:
+        problem = str(error)
+    if settings is None or problem:
+        yield _failed("settings", problem or "they cannot be read", "correct the setting; `sentiment config check`")
+        return
+    yield Diagnosis(check="settings", state="ok", finding="valid")
+    yield _permissions(settings.home)
+    yield from _components()
+    yield from _with_database(settings)
+    yield _api(settings)
+
+
+def _failed(check: str, finding: str, remedy: str) -> Diagnosis:
+    return Diagnosis(check=check, state="failed", finding=finding, remedy=remedy)
+
+
+def _python() -> Diagnosis:
+    version = ".".join(map(str, sys.version_info[:3]))
+    if (3, 11) <= sys.version_info[:2] < (3, 13):
+        return Diagnosis(check="Python", state="ok", finding=version)
+    return _failed("Python", version, "install again with Python 3.11 or 3.12: PYTHON=python3.12 make setup")
+
+
+def _disk(home: Path) -> Diagnosis:
+    existing = next(folder for folder in (home, *home.parents) if folder.exists())
+    free = shutil.disk_usage(existing).free
+    finding = f"{free / GIB:.1f} GiB free at {existing}"
+    if free >= DISK:
+        return Diagnosis(check="disk", state="ok", finding=finding)
+    remedy = f"free some space, or set SENTIMENT_HOME to another disk; at least {DISK / GIB:.0f} GiB are advised"
+    return Diagnosis(check="disk", state="warning", finding=finding, remedy=remedy)
+
+
+def _memory() -> Diagnosis:
+    available = psutil.virtual_memory().available
+    finding = f"{available / GIB:.1f} GiB available"
+    if available >= MEMORY:
+        return Diagnosis(check="memory", state="ok", finding=finding)
+    return Diagnosis(check="memory", state="warning", finding=finding, remedy="end other programs before a training")
+
+
+def _permissions(home: Path) -> Diagnosis:
+    secrets = home / "secrets"
+    if not secrets.exists():
+        return Diagnosis(check="secrets", state="ok", finding="none written yet")
+    if others := stat.S_IMODE(secrets.stat().st_mode) & 0o077:
+        finding = f"others have access to {secrets} (mode {others:03o})"
+        remedy = f"chmod 700 {secrets}, then replace the signing key: `sentiment signing-keys rotate`"
+        return _failed("secrets", finding, remedy)
+    return Diagnosis(check="secrets", state="ok", finding="readable by their owner alone")
+
+
+def _components() -> Iterator[Diagnosis]:
+    state = stack.status()
+    if not state["supervisor"]:
+        finding = f"no stack runs in {state['home']}"
+        remedy = "`sentiment up`; with servers of your own, look at their status instead"
+        yield Diagnosis(check="stack", state="warning", finding=finding, remedy=remedy)
+        return
+    for name, component in state["components"].items():
+        finding = f"{component['state']}, restarts {component['restarts']}"
+        if component["state"] in ("healthy", "done"):
+            yield Diagnosis(check=name, state="ok", finding=finding)
+        else:
+            yield _failed(name, finding, f"read its log in {stack.log_folder()}")
+
+
+def _with_database(settings: Settings) -> Iterator[Diagnosis]:
+    try:
+        store = Store.open(settings)
+    except SentimentError as error:
+        yield _failed("database", str(error), "start the stack: `sentiment up`")
+        return
+    try:
+        try:
+            with store.begin() as connection:
+                revision, newest = migrate.revisions(connection)
+                champion = model_versions.champion(connection)
+                critical = sum(alert.severity == "critical" for alert in alerts.list_alerts(connection))
+        except Exception as error:
+            # whatever the driver raises is the finding
+            text = " ".join(str(error).split())[:200]
+            yield _failed("database", text, "`sentiment up`, or check SENTIMENT_DATABASE_URL and the server")
+            return
+        if revision != newest:
+            finding = f"the schema is at {revision or 'no revision'}, this version needs {newest}"
+            yield _failed("database", finding, "restart the stack: migrations run at its start")
+            return
+        yield Diagnosis(check="database", state="ok", finding=f"reachable, schema {revision}")
+        yield _champion(settings, champion)
+        if critical:
+            finding = f"{critical} unresolved and critical"
+            yield Diagnosis(check="alerts", state="warning", finding=finding, remedy="`sentiment alerts list`")
+        else:
+            yield Diagnosis(check="alerts", state="ok", finding="none critical")
+    finally:
+        store.close()
+
+
+def _champion(settings: Settings, champion: ModelVersion | None) -> Diagnosis:
+    if champion is None:
+        return Diagnosis(check="champion", state="warning", finding="none yet", remedy="`sentiment bootstrap`")
+    try:
+        Registry(settings).load(champion.version, champion.digest)
+    except Exception as error:
+        # MLflow raises errors of its own and those of its HTTP client
+        finding = f"version {champion.version} cannot be loaded: {' '.join(str(error).split())[:200]}"
+        return _failed("champion", finding, "`sentiment status` for MLflow, then `sentiment reconcile`")
+    return Diagnosis(check="champion", state="ok", finding=f"version {champion.version} ({champion.family}) loads")
+
+
+def _api(settings: Settings) -> Diagnosis:
+    try:
+        response = httpx.get(f"{settings.api_url}/readyz", timeout=PATIENCE)
+    except httpx.HTTPError as error:
+        finding, remedy = f"{settings.api_url} does not answer: {error}", "`sentiment up`, or check SENTIMENT_API_URL"
+        return Diagnosis(check="API", state="warning", finding=finding, remedy=remedy)
+    if response.status_code == httpx.codes.OK:
+        return Diagnosis(check="API", state="ok", finding=f"ready at {settings.api_url}")
+    finding = f"answers {response.status_code}: {response.text[:120]}"
+    return _failed("API", finding, f"read its log in {stack.log_folder()}")

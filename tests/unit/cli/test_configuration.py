@@ -1,0 +1,78 @@
+"""`sentiment config` and `sentiment doctor`."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from sentiment_lib.cli import configuration, doctor
+from sentiment_lib.errors import BadSetting
+
+
+@pytest.fixture
+def sentiment(monkeypatch, tmp_path):
+    """The commands in an installation of its own: (exit code, standard output)."""
+    monkeypatch.setenv("SENTIMENT_HOME", str(tmp_path))
+    app = typer.Typer()
+    configuration.register(app)
+    doctor.register(app)
+
+    def run(*words):
+        done = CliRunner().invoke(app, list(words))
+        if done.exception and not isinstance(done.exception, SystemExit):
+            raise done.exception
+        return done.exit_code, done.stdout
+
+    return run
+
+
+def test_each_setting_says_where_it_came_from_and_hides_secrets(sentiment, monkeypatch, tmp_path):
+    (tmp_path / "secrets").mkdir(mode=0o700)
+    (tmp_path / "secrets" / "settings.env").write_text(
+        "SENTIMENT_AUTHOR_KEY=hidden-word\nSENTIMENT_AIRFLOW_USER=anna\n"
+    )
+    monkeypatch.setenv("SENTIMENT_POLICY__GATE__BOOTSTRAP_ROUNDS", "2000")
+    monkeypatch.setenv("SENTIMENT_SERVING", '{"maximum_texts": 7}')
+    _, shown = sentiment("config", "show", "--json")
+    rows = {row["variable"]: (row["value"], row["source"]) for row in json.loads(shown)}
+    assert "hidden-word" not in shown
+    assert rows["SENTIMENT_AUTHOR_KEY"] == ("**********", "secrets/settings.env")
+    assert rows["SENTIMENT_AIRFLOW_USER"] == ("anna", "secrets/settings.env")
+    assert rows["SENTIMENT_POLICY__GATE__BOOTSTRAP_ROUNDS"] == ("2000", "environment")
+    assert rows["SENTIMENT_SERVING__MAXIMUM_TEXTS"] == ("7", "environment")
+    assert rows["SENTIMENT_POLICY__RETRAIN__COOL_DOWN"] == ("PT1H", "default")
+    _, shown = sentiment("config", "show", "gate", "--changed")
+    assert [line.split()[0] for line in shown.splitlines()] == ["variable", "SENTIMENT_POLICY__GATE__BOOTSTRAP_ROUNDS"]
+
+
+def test_the_check_names_the_first_setting_that_is_wrong(sentiment, monkeypatch):
+    assert sentiment("config", "check")[0] == 0
+    monkeypatch.setenv("SENTIMENT_POLICY__GATE__BOOTSTRAP_ROUND", "2000")
+    with pytest.raises(BadSetting, match="Did you mean SENTIMENT_POLICY__GATE__BOOTSTRAP_ROUNDS"):
+        sentiment("config", "check")
+    code, shown = sentiment("doctor")
+    assert code == 1
+    assert "✗ settings" in shown
+    assert "Did you mean" in shown
+
+
+def test_the_doctor_says_what_to_do_without_a_stack(sentiment):
+    code, shown = sentiment("doctor", "--json")
+    checks = {row["check"]: row for row in json.loads(shown)}
+    assert code == 1
+    assert checks["stack"]["state"] == "warning"
+    assert checks["database"]["state"] == "failed"
+    assert "sentiment up" in checks["database"]["remedy"]
+    assert all(bool(row["remedy"]) == (row["state"] != "ok") for row in checks.values())
+
+
+def test_the_doctor_finds_secrets_that_others_can_read(sentiment, tmp_path):
+    (tmp_path / "secrets").mkdir()
+    (tmp_path / "secrets").chmod(0o755)
+    _, shown = sentiment("doctor", "--json")
+    found = next(row for row in json.loads(shown) if row["check"] == "secrets")
+    assert found["state"] == "failed"
+    assert "mode 055" in found["finding"]
