@@ -132,6 +132,16 @@ def test_a_newer_question_supersedes_the_older_and_names_who_asked_it(store, set
     assert say(question).response == "approved"
 
 
+def test_a_run_whose_worse_candidate_was_closed_keeps_its_question(store, settings, decided, decide_again, say):
+    other = decide_again("retrain/1")
+    both = [decided.decision.decision_id, other.decision_id]
+    question = request_approval.run(store, settings, decision_ids=both, requested_by="retrain/1")
+    assert question is not None
+    assert request_approval.closed(store, settings) == [], "maintain would end the form that people answer"
+    say(question)
+    assert request_approval.closed(store, settings) == ["retrain/1"]
+
+
 def test_asking_again_gives_the_same_question(store, settings, decided):
     again = request_approval.run(store, settings, decision_ids=[decided.decision.decision_id], requested_by="retrain/1")
     assert again == decided.question

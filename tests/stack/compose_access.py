@@ -16,13 +16,6 @@ if TYPE_CHECKING:
     from tests.stack.compose_loop import Containers
 
 PROBE = Path(__file__).with_name("access_probe.py").read_text()
-OIDC = Path(__file__).with_name("oidc_login.py").read_text()
-OIDC_SETTINGS = {
-    "OIDC_ISSUER": "http://127.0.0.1:18099",
-    "OIDC_CLIENT_ID": "airflow",
-    "OIDC_CLIENT_SECRET": "secret",
-    "OIDC_ROLES": "sentiment-approvers:Approver,sentiment-admins:Admin",
-}
 URLS = {"api": "http://api:8000", "airflow": "http://airflow:8080", "mlflow": "http://mlflow:5000"}
 KEY_ROLES = ("predict", "feedback", "label", "admin")
 #: Makes a prediction with the key on standard input, prints its id.
@@ -113,12 +106,3 @@ def forge(person: Airflow, run_id: str) -> list[int]:
         except httpx.HTTPStatusError as error:
             statuses.append(error.response.status_code)
     return statuses
-
-
-def sign_in_by_oidc(containers: Containers) -> dict[str, list[str] | None]:
-    """Roles of each person of oidc_login.py after a login; None is a refused login. FAB changes its own permissions in
-    this mode, so nothing may come after it."""
-    words = [word for name, value in OIDC_SETTINGS.items() for word in ("-e", f"{name}={value}")]
-    output = containers.inside("airflow", "python", "-c", OIDC, options=words)
-    roles: dict[str, list[str] | None] = json.loads(output.splitlines()[-1])
-    return roles

@@ -83,12 +83,15 @@ def of_run(store: Store, settings: Settings, *, requested_by: str) -> ApprovalRe
 def closed(store: Store, settings: Settings) -> list[str]:
     """Runs whose requests are closed and may still be shown in Airflow.
 
-    A response on the command line closes the request of a run as well: the run then goes on by what the database says.
+    A run whose worse candidate is closed while the better one awaits a response is not among them. A response on the
+    command line closes the request of a run as well: the run then goes on by what the database says.
     Two runs that request approval within the same second can miss each other: the older request appears after the
     newer run looked for it.
     """
     with store.begin() as connection:
-        return decisions.closed_since(connection, datetime.now(UTC) - settings.policy.approval.expires_after)
+        waiting = {pending.requested_by for pending in decisions.waiting(connection)}
+        closed = decisions.closed_since(connection, datetime.now(UTC) - settings.policy.approval.expires_after)
+    return [run for run in closed if run not in waiting]
 
 
 def _rank(decision: DecisionRecord) -> tuple[float, int]:
