@@ -27,6 +27,7 @@ def drift(
     """Compare the current window of tweets with the reference window."""
     from datetime import UTC
 
+    from sentiment_lib.drift.attribution import sentence
     from sentiment_lib.steps.monitoring import check_drift
 
     moment = at.replace(tzinfo=UTC) if at is not None and at.tzinfo is None else at
@@ -38,6 +39,9 @@ def drift(
         if signal["drifted"]:
             effect = f"effect {signal['effect']:.3f} (floor {signal['floor']:.3f}), p {signal['adjusted']:.2g}"
             lines.append(f"  {signal['signal']}: {effect}")
+    causes = report.details.get("attribution")
+    if isinstance(causes, dict):
+        lines.append(f"  {sentence(causes)}")
     if report.html_path:
         lines.append(f"  {settings.reports / report.html_path}")
     show(report, as_json, "\n".join(lines))

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from sentiment_lib.drift.attribution import LabelledRows, attribute_change
 from sentiment_lib.drift.performance_estimation import (
     estimate_from_sample,
     estimate_without_labels,
@@ -36,10 +37,15 @@ class QualityLoss:
     by: str | None = None
     #: macro-F1 before minus macro-F1 now, a share
     loss: float | None = None
+    #: 95 % interval of the loss
+    low: float | None = None
+    high: float | None = None
     #: the 95 % interval of the loss is above zero
     certain: bool = False
     #: JSON values for the report: estimates of both windows by method, class priors
     figures: dict[str, Any] | None = None
+    #: JSON values of `attribution.Attribution`; None without enough labels
+    attribution: dict[str, Any] | None = None
 
 
 def severity(verdict: str, quality: QualityLoss, policy: DriftPolicy) -> tuple[Severity | None, bool]:
@@ -76,13 +82,32 @@ def quality_loss(reference: pd.DataFrame, current: pd.DataFrame, policy: DriftPo
         prior = np.bincount(labels, minlength=CLASSES) / len(labels)
         figures["class_shares"]["em"] = _by_label(prior_em(current_proba, prior))
         figures["class_shares"]["black_box"] = _by_label(prior_bbse(labels, proba, probabilities(sides[1])))
-    by, first, second = "estimated", before, now
+    by, first, second, attribution = "estimated", before, now, None
     if min(len(frame) for frame in labelled) >= policy.minimum_labelled:
         by, (first, second) = "measured", _measure(labelled, sides, policy.seed, figures)
+        rows = [
+            LabelledRows(labels=label_codes(frame), proba=probabilities(frame), inclusion=_inclusion(frame))
+            for frame in labelled
+        ]
+        attribution = attribute_change(rows[0], rows[1], probabilities(sides[1]), seed=policy.seed).as_dict()
     loss = first.value - second.value
     # the windows share no row, so their errors add in squares (Zou, Donner 2008)
-    certain = loss > math.hypot(first.value - first.low, second.high - second.value)
-    return QualityLoss(by=by, loss=loss, certain=certain, figures=figures)
+    below = math.hypot(first.value - first.low, second.high - second.value)
+    above = math.hypot(first.high - first.value, second.value - second.low)
+    return QualityLoss(
+        by=by,
+        loss=loss,
+        low=loss - below,
+        high=loss + above,
+        certain=loss > below,
+        figures=figures,
+        attribution=attribution,
+    )
+
+
+def is_harmless(quality: QualityLoss, policy: DriftPolicy) -> bool:
+    """Whether labels show that the loss is smaller than the one that makes drift critical."""
+    return quality.by == "measured" and quality.high is not None and quality.high < policy.quality_loss
 
 
 def probabilities(frame: pd.DataFrame) -> Floats:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from sentiment_lib.records import Window
+from sentiment_lib.storage.alert_responses import FALSE_ALARM
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,11 +23,21 @@ class PastCheck:
     signals: list[dict[str, Any]]
     current_start: datetime
     current_end: datetime
+    #: a person answered its alarm as false, or later labels showed no loss of quality
+    harmless: bool
 
 
+# At most one drift alert is open at any time; an answer covers the reports between its opening and the answer.
+HARMLESS = (
+    "r.verdict = 'drift' AND (coalesce((r.details -> 'hindsight' ->> 'harmless')::boolean, false) OR EXISTS ("
+    "SELECT FROM alerts a JOIN LATERAL (SELECT verdict, given_at FROM alert_responses "
+    "WHERE alert_id = a.alert_id AND verdict IS NOT NULL ORDER BY response_id DESC LIMIT 1) answer ON true "
+    f"WHERE a.kind = 'drift' AND answer.verdict = '{FALSE_ALARM}' AND r.created_at >= a.opened_at "
+    "AND r.created_at <= least(answer.given_at, coalesce(a.resolved_at, answer.given_at))))"
+)
 PAST = (
-    "SELECT model_version, details -> 'reference' ->> 'kind' AS reference, signals, current_start, current_end "
-    "FROM drift_reports WHERE verdict <> 'too_few' AND "
+    "SELECT r.model_version, r.details -> 'reference' ->> 'kind' AS reference, r.signals, r.current_start, "
+    f"r.current_end, {HARMLESS} AS harmless FROM drift_reports r WHERE r.verdict <> 'too_few' AND "
 )
 
 
@@ -70,3 +82,43 @@ def count_checks(connection: Connection, since: datetime, until: datetime) -> in
     )
     count: int = connection.execute(query, {"since": since, "until": until}).scalar_one()
     return count
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpenQuestion:
+    """A check with drift of which nobody knows whether it did harm."""
+
+    report_id: int
+    model_version: int
+    current: Window
+
+
+def open_questions(connection: Connection, since: datetime, until: datetime) -> list[OpenQuestion]:
+    """Counted checks with drift whose windows end in (since, until] and that later labels have not decided."""
+    rows = connection.execute(
+        text(
+            "SELECT report_id, model_version, current_start, current_end FROM drift_reports "
+            "WHERE verdict = 'drift' AND (continuous ->> 'counted')::boolean AND NOT details ? 'hindsight' "
+            "AND current_end > :since AND current_end <= :until ORDER BY report_id"
+        ),
+        {"since": since, "until": until},
+    )
+    return [
+        OpenQuestion(
+            report_id=row.report_id,
+            model_version=row.model_version,
+            current=Window(start=row.current_start, end=row.current_end),
+        )
+        for row in rows
+    ]
+
+
+def note_hindsight(connection: Connection, report_id: int, hindsight: dict[str, Any]) -> None:
+    """Add what later labels say about a report; its other details stay as they are."""
+    connection.execute(
+        text(
+            "UPDATE drift_reports SET details = details || jsonb_build_object('hindsight', CAST(:value AS jsonb)) "
+            "WHERE report_id = :report"
+        ),
+        {"report": report_id, "value": json.dumps(hindsight, allow_nan=False)},
+    )

@@ -16,11 +16,11 @@ from sentiment_lib.records import API_IDS_FROM, DriftReport, Window
 from sentiment_lib.serving import spool_sink
 from sentiment_lib.serving.spool import encode_batch
 from sentiment_lib.settings import Settings
-from sentiment_lib.steps.monitoring import check_drift, drift_alerts
+from sentiment_lib.steps.monitoring import check_drift, drift_alerts, drift_hindsight
 from sentiment_lib.steps.training import request_retrain
+from sentiment_lib.storage import alert_responses, past_drift_checks, predictions
 from sentiment_lib.storage import alerts as stored_alerts
 from sentiment_lib.storage import drift_reports as reports
-from sentiment_lib.storage import predictions
 
 END = datetime(2026, 3, 9, 12, tzinfo=UTC)
 CALM = ["thanks", "help", "seat", "gate", "crew", "coffee", "today", "tomorrow", "great", "fine", "window", "trip"]
@@ -119,6 +119,40 @@ def test_a_storm_is_drift_and_the_alert_says_what_moved(store, settings):
     assert "cancelled" in alert.body or "snow" in alert.body
     assert "United" in alert.body
     assert "Example tweets" in alert.body
+    assert "All checks of a week together raise 0.2 false alarms on average, at most." in alert.body
+    # a person's answer makes the window harmless, a second thought takes that back
+    for verdict, harmless in (("false_alarm", True), ("real", False)):
+        with store.begin() as connection:
+            alert_responses.respond(connection, alert.alert_id, "acknowledge", by="anna", verdict=verdict)
+            (past,) = past_drift_checks.past_checks(connection, END)
+        assert past.harmless is harmless
+
+
+@pytest.mark.parametrize(("labelled", "allowed", "expected"), [(0.9, 0.3, True), (0.9, 0.01, None), (0.05, 0.3, None)])
+def test_drift_without_a_loss_on_later_labels_is_harmless_and_else_the_question_stays_open(
+    store, tmp_path, labelled, allowed, expected
+):
+    fill(store, labelled=labelled)
+    current = Window(start=END - timedelta(days=1), end=END)
+    signals = ({"signal": "length", "p_value": 1e-9, "effect": 0.2, "drifted": True},)
+    report = DriftReport(
+        report_id=0,
+        verdict="drift",
+        reference=Window(start=END - timedelta(days=8), end=current.start),
+        current=current,
+        signals=signals,
+        continuous={"counted": True},
+    )
+    settings = Settings(home=tmp_path, policy=Policy(drift=DriftPolicy(quality_loss=allowed)))
+    with store.begin() as connection:
+        report_id = reports.add_report(connection, 1, report)
+    following = Window(start=END, end=END + timedelta(days=1))
+    assert drift_hindsight.run(store, settings, following) == ([report_id] if expected else [])
+    with store.begin() as connection:
+        (past,) = past_drift_checks.past_checks(connection, END)
+        details = reports.full_report(connection, report_id).details
+    assert past.harmless is bool(expected)
+    assert details.get("hindsight", {}).get("harmless") is expected
 
 
 def test_drift_with_a_measured_loss_is_critical_and_wants_a_retrain(store, settings):

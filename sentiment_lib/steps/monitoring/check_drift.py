@@ -22,7 +22,7 @@ from sentiment_lib.policy import DriftPolicy
 from sentiment_lib.records import DriftReport, Window
 from sentiment_lib.settings import Settings
 from sentiment_lib.statistics.metrics import Floats
-from sentiment_lib.steps.monitoring import daily_quality, drift_alerts, drift_reference
+from sentiment_lib.steps.monitoring import daily_quality, drift_alerts, drift_hindsight, drift_reference
 from sentiment_lib.steps.monitoring.drift_reference import DAYS, Frames, ReferenceWindows
 from sentiment_lib.steps.scoring import daily_sentiment
 from sentiment_lib.storage import drift_reports as reports
@@ -49,6 +49,7 @@ def run(store: Store, settings: Settings, *, at: datetime | None = None) -> Drif
     daily_sentiment.run(store, version)
     if existing:
         return existing
+    drift_hindsight.run(store, settings, current)
     with store.begin() as connection:
         frames = drift_reference.read_frames(connection, chosen, current, version, settings)
         history = _history(connection, version, chosen.kind, current)
@@ -142,18 +143,17 @@ def _history(connection: Connection, version: int, kind: str, current: Window) -
     Signals of predictions count where they are this version's.
     """
     near = past_drift_checks.past_checks(connection, current.start, same_hour=True)
-    alike = [check for check in near if (check.reference or DAYS) == kind]
-    checks = next(
-        (found for found in (alike, near) if len(found) >= MIN_WINDOWS),
-        None,
-    ) or past_drift_checks.past_checks(connection, current.start)
+    checks = [check for check in near if (check.reference or DAYS) == kind]
+    if len(checks) < MIN_WINDOWS:
+        checks = near if len(near) >= MIN_WINDOWS else past_drift_checks.past_checks(connection, current.start)
     return collect_histories(
         PastWindow(
             signals=tuple(
                 signal
                 for signal in check.signals
                 if check.model_version == version or signal["signal"] not in OF_PREDICTIONS
-            )
+            ),
+            harmless=check.harmless,
         )
         for check in checks
     )
@@ -181,6 +181,8 @@ def _with_details(
         "quality": loss.figures,
         "causes": find_drivers(samples.reference, samples.current),
         "evidently": figures,
+        "loss_interval": [loss.low, loss.high],
+        "attribution": loss.attribution,
         "calibrated_on": verdict.calibrated_on,
         "false_alarm_rate": verdict.false_alarm_rate,
         "clear": verdict.is_clear(window_level(policy)),

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from sentiment_lib.drift import detectors
+from sentiment_lib.drift import attribution, detectors
 from sentiment_lib.drift.severity import QualityLoss
 from sentiment_lib.records import DriftReport, Severity
 from sentiment_lib.storage import alerts
@@ -85,6 +85,8 @@ def summary(
     else:
         significance = "" if loss.certain else " (not significant)"
         lines.append(f"Macro-F1, {loss.by}: {-loss.loss:+.3f} against the reference{significance}")
+    if loss.attribution is not None:
+        lines.append(attribution.sentence(loss.attribution))
     lines.append(f"All checks of a week together raise {false_alarms_per_week:g} false alarms on average, at most.")
     return "\n".join(lines)
 
