@@ -15,7 +15,7 @@ def history(random, *, windows=40, between=3.0, rows=1000.0, storms=0):
     return SignalHistory(squares=squares, rows=np.full(windows, rows))
 
 
-def rejected(seed, *, between, level=0.002, rows=1000.0, now=1000.0, storms=0, tries=1500):
+def rejected(seed, *, between, level=0.002, rows=1000.0, now=1000.0, storms=0, tries=1000):
     """Share of undisturbed windows with a corrected p-value at or below the level."""
     random, hits = np.random.default_rng(seed), 0
     for _ in range(tries):

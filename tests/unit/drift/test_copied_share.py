@@ -11,7 +11,7 @@ LETTERS = list("abcdefghijklmnopqrstuvwxyz")
 
 def run_of(random, *, rows=600, share=0.0, size=8):
     """Texts of a day: `share` of them in clusters of about `size` copies."""
-    texts = ["".join(random.choice(LETTERS, 24)) for _ in range(rows)]
+    texts = ["".join(letters) for letters in random.choice(LETTERS, (rows, 24)).tolist()]
     for _ in range(random.poisson(rows * share / size)):
         text = "".join(random.choice(LETTERS, 24))
         for place in random.integers(0, rows, size):
