@@ -1,6 +1,6 @@
 """Drift detection: false alarms without drift, delay with it, cost, and performance estimation.
 
-    python -m benchmarks.drift --null --calendar --power --cost --quality [--quick] [--check] [--data ../shared/data]
+    python -m benchmarks.drift --null --calendar --power --cost --quality --promotions [--quick] [--check] [--data DIR]
 
 Real tweets, a linear model trained on a part that no window contains. Evidently receives the same signals, with its
 default methods and thresholds (alarm: any column). Last line: JSON.
@@ -25,6 +25,7 @@ import pandas as pd
 from benchmarks.drift import scenarios as scenarios
 from benchmarks.drift.calendar import calendar
 from benchmarks.drift.null import evidently_scores, null, share
+from benchmarks.drift.promotions import promotions
 from sentiment_lib.drift import detectors, drivers, performance_estimation
 from sentiment_lib.drift.false_alarms import window_level
 from sentiment_lib.drift.signals import compute_signals
@@ -155,6 +156,8 @@ def foreseen(data: Path) -> dict[str, object]:
 def failures(found: dict[str, dict[str, object]]) -> list[str]:
     """Bounds that do not hold."""
     bad = _calendar_failures(found.get("calendar", {}))
+    critical: Any = found.get("promotions", {}).get("critical", {"share": 0})
+    bad += [f"promotions: {critical} with a critical alarm"] if critical["share"] else []
     for size, row in found.get("null", {}).items():
         if size == "sequential":
             if row["false_alarms_per_run_over_orders"] > row["windows"] / row["run_length"]:  # type: ignore[index]
@@ -194,6 +197,7 @@ def main() -> None:
         "power": power,
         "cost": cost,
         "quality": lambda data, *_: foreseen(data),
+        "promotions": promotions,
     }
     for name in (*parts, "quick", "check"):
         parser.add_argument(f"--{name}", action="store_true")

@@ -228,10 +228,16 @@ class StoredReport:
     created_at: datetime
 
 
+DETAILS = (
+    "details || coalesce((SELECT jsonb_build_object('hindsight', to_jsonb(o) - 'report_id' - 'decided_at') "
+    "FROM drift_outcomes o WHERE o.report_id = r.report_id), '{}'::jsonb) AS details"
+)
+
+
 def full_report(connection: Connection, report_id: int) -> StoredReport:
-    """The report with this id. Raises NotFound for an unknown id."""
-    columns = ", ".join(field.name for field in fields(StoredReport))
-    query = text(f"SELECT {columns} FROM drift_reports WHERE report_id = :report")
+    """The report with this id; `details["hindsight"]` is what later labels say. Raises NotFound for an unknown id."""
+    columns = ", ".join(DETAILS if field.name == "details" else field.name for field in fields(StoredReport))
+    query = text(f"SELECT {columns} FROM drift_reports r WHERE report_id = :report")
     row = connection.execute(query, {"report": report_id}).mappings().one_or_none()
     if row is None:
         raise NotFound(what="drift report", key=report_id)

@@ -36,6 +36,7 @@ GRANTS: Mapping[str, Mapping[str, Rights]] = {
     "decisions": _FACTS,
     "approvals": _FACTS,
     "drift_reports": _FACTS,
+    "drift_outcomes": _FACTS,
     "quarantine": _FACTS,
     "snapshot_rows": {APP: _APPEND, API: _READ, CONSOLE: _READ},
     "model_versions": {APP: _APPEND, API: _READ, CONSOLE: _READ},

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -29,7 +28,8 @@ class PastCheck:
 
 # At most one drift alert is open at any time; an answer covers the reports between its opening and the answer.
 HARMLESS = (
-    "r.verdict = 'drift' AND (coalesce((r.details -> 'hindsight' ->> 'harmless')::boolean, false) OR EXISTS ("
+    "r.verdict = 'drift' AND (EXISTS (SELECT FROM drift_outcomes o WHERE o.report_id = r.report_id AND o.harmless) "
+    "OR EXISTS ("
     "SELECT FROM alerts a JOIN LATERAL (SELECT verdict, given_at FROM alert_responses "
     "WHERE alert_id = a.alert_id AND verdict IS NOT NULL ORDER BY response_id DESC LIMIT 1) answer ON true "
     f"WHERE a.kind = 'drift' AND answer.verdict = '{FALSE_ALARM}' AND r.created_at >= a.opened_at "
@@ -97,8 +97,9 @@ def open_questions(connection: Connection, since: datetime, until: datetime) -> 
     """Counted checks with drift whose windows end in (since, until] and that later labels have not decided."""
     rows = connection.execute(
         text(
-            "SELECT report_id, model_version, current_start, current_end FROM drift_reports "
-            "WHERE verdict = 'drift' AND (continuous ->> 'counted')::boolean AND NOT details ? 'hindsight' "
+            "SELECT report_id, model_version, current_start, current_end FROM drift_reports r "
+            "WHERE verdict = 'drift' AND (continuous ->> 'counted')::boolean "
+            "AND NOT EXISTS (SELECT FROM drift_outcomes o WHERE o.report_id = r.report_id) "
             "AND current_end > :since AND current_end <= :until ORDER BY report_id"
         ),
         {"since": since, "until": until},
@@ -113,12 +114,14 @@ def open_questions(connection: Connection, since: datetime, until: datetime) -> 
     ]
 
 
-def note_hindsight(connection: Connection, report_id: int, hindsight: dict[str, Any]) -> None:
-    """Add what later labels say about a report; its other details stay as they are."""
+def add_outcome(
+    connection: Connection, report_id: int, *, harmless: bool, loss: float, low: float, high: float
+) -> None:
+    """Store what later labels say about a report: the loss of macro-F1 with its 95 % interval."""
     connection.execute(
         text(
-            "UPDATE drift_reports SET details = details || jsonb_build_object('hindsight', CAST(:value AS jsonb)) "
-            "WHERE report_id = :report"
+            "INSERT INTO drift_outcomes (report_id, harmless, loss, low, high) "
+            "VALUES (:report, :harmless, :loss, :low, :high) ON CONFLICT DO NOTHING"
         ),
-        {"report": report_id, "value": json.dumps(hindsight, allow_nan=False)},
+        {"report": report_id, "harmless": harmless, "loss": loss, "low": low, "high": high},
     )

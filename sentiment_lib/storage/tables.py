@@ -439,6 +439,19 @@ class DriftReportRow(Base):
     )
 
 
+class DriftOutcomeRow(Base):
+    """Whether drift did harm, decided by labels that came later."""
+
+    __tablename__ = "drift_outcomes"
+    report_id: Mapped[int] = mapped_column(ForeignKey("drift_reports.report_id"), primary_key=True)
+    harmless: Mapped[bool]
+    #: measured loss of macro-F1 with its 95 % interval
+    loss: Mapped[float]
+    low: Mapped[float]
+    high: Mapped[float]
+    decided_at: Mapped[datetime] = _now()
+
+
 #: Types of a record's fields: column type, and whether it may be NULL.
 _FIELD_TYPES = {
     "date": (Date, False),

@@ -30,11 +30,20 @@ def run(store: Store, settings: Settings, current: Window) -> list[int]:
             chosen = drift_reference.choose_windows(connection, question.current, policy)
             frames = drift_reference.read_frames(connection, chosen, question.current, question.model_version, settings)
         loss = quality_loss(frames.quality, frames.current, policy)
-        if loss.by != "measured" or loss.low is None or (not is_harmless(loss, policy) and loss.low <= 0):
+        if loss.by != "measured" or loss.loss is None or loss.low is None or loss.high is None:
             continue
-        hindsight = {"harmless": is_harmless(loss, policy), "loss": loss.loss, "low": loss.low, "high": loss.high}
+        without_harm = is_harmless(loss, policy)
+        if not without_harm and loss.low <= 0:
+            continue
         with store.begin() as connection:
-            past_drift_checks.note_hindsight(connection, question.report_id, hindsight)
-        if hindsight["harmless"]:
+            past_drift_checks.add_outcome(
+                connection,
+                question.report_id,
+                harmless=without_harm,
+                loss=loss.loss,
+                low=loss.low,
+                high=loss.high,
+            )
+        if without_harm:
             harmless.append(question.report_id)
     return harmless
