@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import IO
+from typing import IO, Any
 
 #: Headers hold statistics: smallest and largest value.
 _HEADER_BYTES = 256 << 10
 _DELTA_LENGTHS, _DELTA_BYTES = 6, 7
 _DICTIONARY_PAGE = 2
 _BOOLEANS, _BYTE, _INTEGERS, _DOUBLE, _BINARY, _LISTS, _STRUCT = (1, 2), 3, (4, 5, 6), 7, 8, (9, 10), 12
-_MAX_DEPTH = 8
+_MAX_DEPTH = 12
 
 
 class BadPage(ValueError):
@@ -61,18 +61,37 @@ def pages(file: IO[bytes], start: int, length: int) -> Iterator[Page]:
         )
 
 
-Fields = dict[int, "int | bool | Fields | None"]
+Fields = dict[int, Any]
+
+
+def chunks(footer: bytes) -> list[list[tuple[str, int, int]]]:
+    """(column, start, length) of each column chunk of each row group, from the footer. Raises BadPage.
+
+    Arrow's own metadata objects end the process for some damaged footers.
+    """
+    groups = _Reader(footer).struct().get(4) or []
+    return [[_chunk(column) for column in group.get(1) or []] for group in groups]
+
+
+def _chunk(column: Any) -> tuple[str, int, int]:
+    try:
+        fields = column[3]
+        starts = [fields[number] for number in (9, 11) if fields.get(number)]
+        path = b".".join(fields[3]).decode("utf-8", "surrogateescape")
+        return path, min(starts), int(fields[7])
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise BadPage("its footer is damaged") from error
 
 
 class _Reader:
-    """Reads a struct of Thrift's compact protocol; of binary values and lists only their ends."""
+    """Reads a struct of Thrift's compact protocol."""
 
     def __init__(self, data: bytes) -> None:
         self._data = data
         self.at = 0
 
     def struct(self, depth: int = 0) -> Fields:
-        """Field number → integer, truth value or struct; None for others. Raises BadPage."""
+        """Field number → integer, truth value, bytes, list or struct; None for others. Raises BadPage."""
         if depth > _MAX_DEPTH:
             raise BadPage("a page header is nested too deeply")
         fields: Fields = {}
@@ -82,7 +101,7 @@ class _Reader:
             fields[number] = self._value(head & 15, depth)
         return fields
 
-    def _value(self, kind: int, depth: int) -> int | bool | Fields | None:
+    def _value(self, kind: int, depth: int) -> Any:
         if kind in _BOOLEANS:
             return kind == _BOOLEANS[0]
         if kind in _INTEGERS:
@@ -92,21 +111,24 @@ class _Reader:
         if kind in (_BYTE, _DOUBLE):
             self._skip(1 if kind == _BYTE else 8)
         elif kind == _BINARY:
-            self._skip(self._unsigned())
+            start = (count := self._unsigned(), self.at)[1]
+            self._skip(count)
+            return self._data[start : self.at]
         elif kind in _LISTS:
-            self._list(depth)
+            return self._list(depth)
         else:
             raise BadPage("a page header has a field of an unknown kind")
         return None
 
-    def _list(self, depth: int) -> None:
+    def _list(self, depth: int) -> list[Any]:
         head = self._byte()
         count = self._unsigned() if head >> 4 == 15 else head >> 4
-        for _ in range(count):
-            if head & 15 in _BOOLEANS:
-                self._skip(1)
-            else:
-                self._value(head & 15, depth + 1)
+        if head & 15 in _BOOLEANS:
+            self._skip(count)
+            return []
+        if count > len(self._data) - self.at:
+            raise BadPage("a list is longer than its header")
+        return [self._value(head & 15, depth + 1) for _ in range(count)]
 
     def _integer(self) -> int:
         number = self._unsigned()

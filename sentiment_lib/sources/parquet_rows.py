@@ -13,7 +13,7 @@ from typing import IO, Any
 
 from sentiment_lib.errors import BadSource
 from sentiment_lib.settings import InputSettings
-from sentiment_lib.sources.parquet_pages import BadPage, Page, pages
+from sentiment_lib.sources.parquet_pages import BadPage, Page, chunks, pages
 
 BATCH_ROWS = 10_000
 #: Size of a batch, estimated from its pages.
@@ -43,7 +43,7 @@ class ParquetRows:
         types = {field.name: field.type for field in schema.schema_arrow}
         self._plain = {name for name in self.names if _is_plain(types[name])}
         self._strings = {name for name in self._plain if _is_string(types[name])}
-        self._metadata, self._options = schema.metadata, options
+        self._options = options
 
     def holds_no_plain_value(self, column: str) -> bool:
         """Whether the values of a column are lists, objects or of a type that no field has."""
@@ -54,7 +54,10 @@ class ParquetRows:
         import pyarrow.parquet as pq
 
         names = sorted(set(columns))
-        sizes = [self._batch_rows(group, names) for group in range(self._metadata.num_row_groups)]
+        try:
+            sizes = [self._batch_rows(group, names) for group in chunks(self._footer)]
+        except BadPage as error:
+            raise BadSource(source="", problem=f"it is not Parquet ({error})") from error
         # pages are read as they are needed, not whole columns
         options = {"read_dictionary": sorted(self._strings), "buffer_size": 1 << 20, **self._options}
         parquet = pq.ParquetFile(self._file, **options)
@@ -103,25 +106,19 @@ class ParquetRows:
         footer = int.from_bytes(tail[:4], "little")
         if tail[4:] == _MAGIC and footer > LARGEST_FOOTER:
             raise BadSource(source="", problem=f"its footer has {footer} bytes, more than {LARGEST_FOOTER}")
+        self._file.seek(max(size - 8 - footer, 0))
+        self._footer = self._file.read(footer) if footer <= LARGEST_FOOTER else b""
         self._file.seek(0)
 
-    def _batch_rows(self, group: int, names: list[str]) -> int:
+    def _batch_rows(self, group: list[tuple[str, int, int]], names: list[str]) -> int:
         """How many rows of a row group fit into a batch. Raises BadSource for a page that is too large."""
-        row_group = self._metadata.row_group(group)
         rows = BATCH_ROWS
-        for position in range(row_group.num_columns):
-            chunk = row_group.column(position)
-            if chunk.path_in_schema not in names:
-                continue
-            starts = [chunk.data_page_offset, chunk.dictionary_page_offset]
-            start = min(offset for offset in starts if offset is not None)
-            try:
-                for page in pages(self._file, start, chunk.total_compressed_size):
+        for path, start, length in group:
+            if path in names:
+                for page in pages(self._file, start, length):
                     rows = min(rows, self._checked(page))
                     if not page.fits_dictionary:
-                        self._strings.discard(chunk.path_in_schema)
-            except BadPage as error:
-                raise BadSource(source="", problem=f"it is not Parquet ({error})") from error
+                        self._strings.discard(path)
         return max(rows, 1)
 
     def _checked(self, page: Page) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import random
 import socket
 import tracemalloc
 
@@ -200,6 +201,20 @@ def test_damaged_parquet_is_a_fault_of_the_file(tmp_path, cut):
     source = FileSource(written(tmp_path, "bad.parquet", bytes(content)))
     with pytest.raises(BadSource, match=r"Parquet|page"):
         list(source.rows())
+
+
+def test_a_damaged_footer_ends_the_file_and_not_the_process(tmp_path):
+    content = parquet(tmp_path, [f"late {number}" for number in range(300)], row_group_size=100).read_bytes()
+    draw, refused = random.Random(1), 0
+    for _ in range(150):
+        damaged = bytearray(content)
+        for _ in range(3):
+            damaged[draw.randrange(len(damaged) - 1500, len(damaged))] = draw.randrange(256)
+        try:
+            assert len(rows(written(tmp_path, "bad.parquet", bytes(damaged)))) == 300
+        except BadSource:
+            refused += 1
+    assert refused > 75
 
 
 def test_a_column_of_parquet_that_no_field_can_be_read_from_is_refused(tmp_path):
