@@ -192,7 +192,7 @@ def test_batches_of_large_values_have_few_rows(tmp_path, monkeypatch):
     assert max(sizes) * 20_000 <= 2 << 20
 
 
-@pytest.mark.parametrize("cut", [0.3, 0.6, 0.95])
+@pytest.mark.parametrize("cut", [0.0, 0.95])
 def test_damaged_parquet_is_a_fault_of_the_file(tmp_path, cut):
     path = parquet(tmp_path, [f"late {number}" for number in range(3_000)])
     content = bytearray(path.read_bytes())
