@@ -43,7 +43,7 @@ def pages(file: IO[bytes], start: int, length: int) -> Iterator[Page]:
         header = _Reader(file.read(min(_HEADER_BYTES, end - at)))
         fields = header.struct()
         kind, unpacked, packed = (fields.get(number) for number in (1, 2, 3))
-        details = next((fields[number] for number in (5, 7, 8) if isinstance(fields.get(number), dict)), {})
+        details: Fields = next((fields[number] for number in (5, 7, 8) if isinstance(fields.get(number), dict)), {})
         assert isinstance(details, dict)
         # number of values, and encoding: fields 1 and 2 of both kinds but data pages of version 2
         values, coding = details.get(1), details.get(4 if 8 in fields else 2)
