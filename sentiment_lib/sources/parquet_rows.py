@@ -95,6 +95,9 @@ class ParquetRows:
                 value = value[:maximum]
             dictionary.append(value)
         indices = array.indices.to_pylist()
+        # Arrow does not compare the indices of a damaged page with the dictionary
+        if any(index is not None and not 0 <= index < len(dictionary) for index in indices):
+            raise BadSource(source="", problem="it is not Parquet (a value is not in the dictionary of its column)")
         cells = [None if index is None else dictionary[index] for index in indices]
         return cells, [row for row, index in enumerate(indices) if index in long] if long else []
 
