@@ -80,7 +80,7 @@ def seed(store: Store, settings: Settings, rows: int) -> None:
     _bulk(store, PREDICTIONS, tweets, version=1, every=19)
     for statement in REST:
         _run(store, statement, version=2)
-    daily_sentiment.run(store, 2)
+    daily_sentiment.run(store, 2, auditors=settings.policy.label.auditors)
     with store.engine.connect() as connection:
         connection.execution_options(isolation_level="AUTOCOMMIT").execute(text("VACUUM (ANALYZE)"))
 

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, text
 
 from sentiment_lib.records import API_IDS_FROM, Window
 from sentiment_lib.storage import training_rows
-from sentiment_lib.storage.acting_labels import ACTS, ACTS_SINCE
+from sentiment_lib.storage.acting_labels import ACTS, ACTS_SINCE, NEWEST_FIRST, is_newest
 from sentiment_lib.storage.quality_day import QualityDay
 
 #: Maximum age of a day that late labels update.
@@ -76,7 +76,8 @@ def stale_days(connection: Connection, version: int, days: Iterable[date], *, la
     """Days whose figures are missing or out of date for this version, newest first.
 
     The days of `days` without a row or with one of an earlier method, the last `latest` days (still incomplete), and
-    every day with tweets that were labelled or skipped since the version's last computation.
+    every day with tweets that were labelled (by anyone: a second person's answer may let a label act), skipped or
+    returned to the queue since the version's last computation.
     """
     wanted = sorted(days)
     computed_at = {
@@ -91,7 +92,7 @@ def stale_days(connection: Connection, version: int, days: Iterable[date], *, la
         relabelled = connection.execute(
             text(
                 "SELECT DISTINCT (t.created_at AT TIME ZONE 'UTC')::date FROM labels l JOIN tweets t USING (tweet_id) "
-                "WHERE l.source = 'audit' AND l.stored_at > :since UNION "
+                "WHERE l.source IN ('audit', 'person') AND l.stored_at > :since UNION "
                 "SELECT DISTINCT (t.created_at AT TIME ZONE 'UTC')::date FROM label_picks k JOIN tweets t "
                 "USING (tweet_id) WHERE k.kind = 'audit' AND k.state = 'skipped' AND k.finished_at > :since"
             ),
@@ -109,22 +110,27 @@ LABELLED = text(
     FROM labels l JOIN tweets t ON t.tweet_id = l.tweet_id
     JOIN predictions p ON p.tweet_id = t.tweet_id AND p.model_version = :version
     LEFT JOIN audit_sample a ON a.prediction_id = p.prediction_id
-    WHERE l.source = 'audit' AND t.created_at >= :start AND t.created_at < :end AND t.tweet_id < {API_IDS_FROM}
+    WHERE l.source = 'audit' AND {ACTS}
+      AND t.created_at >= :start AND t.created_at < :end AND t.tweet_id < {API_IDS_FROM}
       AND coalesce(l.inclusion_probability, a.inclusion_probability) IS NOT NULL
       AND {training_rows.UNSEEN}
-    ORDER BY t.tweet_id, l.labelled_at DESC, l.label_id DESC
+    ORDER BY t.tweet_id, {NEWEST_FIRST}
     """
 )
 
 
+# Tweets that were skipped, and those on which two people disagree, so that no label acts: both are hard ones
 SKIPPED = text(
     f"""
-    SELECT DISTINCT ON (t.tweet_id) t.text, p.p_negative, p.p_neutral, p.p_positive
-    FROM label_picks k JOIN tweets t ON t.tweet_id = k.tweet_id
-    JOIN predictions p ON p.tweet_id = t.tweet_id AND p.model_version = :version
-    WHERE k.kind = 'audit' AND k.state = 'skipped' AND t.created_at >= :start AND t.created_at < :end
-      AND t.tweet_id < {API_IDS_FROM}
-      AND NOT EXISTS (SELECT FROM labels l WHERE l.tweet_id = t.tweet_id AND l.source = 'audit')
+    SELECT t.text, p.p_negative, p.p_neutral, p.p_positive
+    FROM tweets t JOIN predictions p ON p.tweet_id = t.tweet_id AND p.model_version = :version
+    WHERE t.created_at >= :start AND t.created_at < :end AND t.tweet_id < {API_IDS_FROM}
+      AND CASE WHEN EXISTS (SELECT FROM labels l WHERE l.tweet_id = t.tweet_id AND l.source = 'audit')
+          THEN NOT EXISTS (SELECT FROM labels l WHERE l.tweet_id = t.tweet_id AND l.source = 'audit' AND {ACTS})
+               AND (SELECT count(DISTINCT l.label) > 1 FROM labels l WHERE l.tweet_id = t.tweet_id
+                    AND l.source IN ('audit', 'person') AND {is_newest("l")})
+          ELSE EXISTS (SELECT FROM label_picks k
+                       WHERE k.tweet_id = t.tweet_id AND k.kind = 'audit' AND k.state = 'skipped') END
       AND {training_rows.UNSEEN}
     ORDER BY t.tweet_id
     """
@@ -138,28 +144,40 @@ AUDITED = text(
     JOIN tweets t ON t.tweet_id = p.tweet_id AND t.collected_at >= :since
     JOIN LATERAL (SELECT label, {ACTS_SINCE} AS acts_since FROM labels l
                   WHERE l.tweet_id = p.tweet_id AND l.source = 'audit' AND {ACTS}
-                  ORDER BY labelled_at DESC, label_id DESC LIMIT 1) l ON true
+                  ORDER BY {NEWEST_FIRST} LIMIT 1) l ON true
     WHERE p.model_version = :version AND p.predicted_at >= :since AND {training_rows.UNSEEN}
     ORDER BY l.acts_since, hashint8extended(t.tweet_id, 0), t.tweet_id
     """
 )
 
 
-def labelled_rows(connection: Connection, window: Window, version: int) -> pd.DataFrame:
-    """Audit labels of the window's tweets that the version did not learn from, with its predictions.
+def labelled_rows(connection: Connection, window: Window, version: int, *, auditors: Sequence[str]) -> pd.DataFrame:
+    """Acting audit labels of the window's tweets that the version did not learn from, with its predictions.
 
     Columns text, created_at, predicted_label, p_*, true_label, inclusion (inclusion probability).
     """
     learned = training_rows.learned_snapshots(connection, [version])
-    where = {"version": version, "start": window.start, "end": window.end, "learned": learned}
+    where = {
+        "version": version,
+        "start": window.start,
+        "end": window.end,
+        "learned": learned,
+        "auditors": list(auditors),
+    }
     columns = ["text", "created_at", "predicted_label", *PROBABILITIES, "true_label", "inclusion"]
     return pd.DataFrame(connection.execute(LABELLED, where).all(), columns=columns)
 
 
-def skipped_rows(connection: Connection, window: Window, version: int) -> pd.DataFrame:
-    """Tweets of the audit sample that people skipped and nobody labelled; columns text and p_*."""
+def skipped_rows(connection: Connection, window: Window, version: int, *, auditors: Sequence[str]) -> pd.DataFrame:
+    """Tweets of the audit sample that people skipped or disagree on, without an acting label; columns text and p_*."""
     learned = training_rows.learned_snapshots(connection, [version])
-    where = {"version": version, "start": window.start, "end": window.end, "learned": learned}
+    where = {
+        "version": version,
+        "start": window.start,
+        "end": window.end,
+        "learned": learned,
+        "auditors": list(auditors),
+    }
     return pd.DataFrame(connection.execute(SKIPPED, where).all(), columns=["text", *PROBABILITIES])
 
 

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, text
 
 from sentiment_lib.records import API_IDS_FROM
 from sentiment_lib.storage import training_rows
+from sentiment_lib.storage.acting_labels import ACTS, NEWEST_FIRST
 
 #: `predicted_at` and `stored_at` are starts of transactions: allow for those open during the last refresh.
 OVERLAP = timedelta(minutes=10)
@@ -40,14 +41,14 @@ class SentimentDay:
 
 
 COLUMNS = "airline, tweets, negative, neutral, positive, labels, weights, squared_weights, errors, squared_errors"
-# days of tweets whose predictions or audit labels came since the last refresh
+# days of tweets whose predictions or labels by people came since the last refresh
 STALE = text(
     f"""
     SELECT DISTINCT {DAY} FROM predictions p JOIN tweets t USING (tweet_id)
     WHERE p.model_version = :version AND p.predicted_at > CAST(:since AS timestamptz) AND t.tweet_id < {API_IDS_FROM}
     UNION
     SELECT DISTINCT {DAY} FROM labels l JOIN tweets t USING (tweet_id)
-    WHERE l.source = 'audit' AND l.stored_at > CAST(:since AS timestamptz) AND t.tweet_id < {API_IDS_FROM}
+    WHERE l.source IN ('audit', 'person') AND l.stored_at > CAST(:since AS timestamptz) AND t.tweet_id < {API_IDS_FROM}
     """
 )
 REFRESH = text(
@@ -62,8 +63,9 @@ REFRESH = text(
                1 / coalesce(l.inclusion_probability, a.inclusion_probability) AS weight
         FROM scored t JOIN labels l ON l.tweet_id = t.tweet_id AND l.source = 'audit'
         LEFT JOIN audit_sample a ON a.prediction_id = t.prediction_id
-        WHERE coalesce(l.inclusion_probability, a.inclusion_probability) IS NOT NULL AND {training_rows.UNSEEN}
-        ORDER BY t.tweet_id, l.labelled_at DESC, l.label_id DESC),
+        WHERE {ACTS} AND coalesce(l.inclusion_probability, a.inclusion_probability) IS NOT NULL
+          AND {training_rows.UNSEEN}
+        ORDER BY t.tweet_id, {NEWEST_FIRST}),
     errors AS (
         SELECT day, airline, count(*) AS labels, sum(weight) AS weights, sum(weight ^ 2) AS squared_weights,
                sum(weight * error) AS errors, sum(weight * error ^ 2) AS squared_errors
@@ -90,8 +92,8 @@ def stale_days(connection: Connection, version: int) -> list[date]:
     return sorted(connection.execute(STALE, {"version": version, "since": since}).scalars())
 
 
-def refresh(connection: Connection, version: int, first: date, last: date) -> None:
-    """Recompute the version's rows of the days (UTC) from `first` to `last`."""
+def refresh(connection: Connection, version: int, first: date, last: date, *, auditors: Sequence[str]) -> None:
+    """Recompute the version's rows of the days (UTC) from `first` to `last`; acting audit labels correct them."""
     connection.execute(
         REFRESH,
         {
@@ -99,6 +101,7 @@ def refresh(connection: Connection, version: int, first: date, last: date) -> No
             "start": f"{first} 00:00+00",
             "end": f"{last + timedelta(days=1)} 00:00+00",
             "learned": training_rows.learned_snapshots(connection, [version]),
+            "auditors": list(auditors),
         },
     )
 

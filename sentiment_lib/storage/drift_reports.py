@@ -14,7 +14,7 @@ from sqlalchemy import Connection, text
 from sentiment_lib.errors import NotFound
 from sentiment_lib.records import API_IDS_FROM, DriftReport, Window
 from sentiment_lib.storage import training_rows
-from sentiment_lib.storage.acting_labels import ACTS
+from sentiment_lib.storage.acting_labels import ACTS, NEWEST_FIRST
 
 COLUMNS = (
     "tweet_id",
@@ -46,8 +46,7 @@ WINDOW = text(
     FROM drawn t LEFT JOIN predictions p ON p.tweet_id = t.tweet_id AND p.model_version = :version
         AND {training_rows.UNSEEN}
     LEFT JOIN LATERAL (
-        SELECT (array_agg(label ORDER BY source = 'audit' DESC, labelled_at DESC, confidence DESC NULLS LAST,
-                                label_id DESC))[1] AS label,
+        SELECT (array_agg(label ORDER BY source = 'audit' DESC, {NEWEST_FIRST}))[1] AS label,
                max(coalesce(inclusion_probability, 1)) AS inclusion
         FROM labels l WHERE l.tweet_id = t.tweet_id
           AND (l.source = 'dataset' OR (l.source = 'audit' AND {ACTS}))) l ON true

@@ -25,7 +25,7 @@ _APPEND: Rights = ("SELECT", "INSERT")
 #: Facts of the ledger and what they rest on: no role but the owner may change or delete them.
 _FACTS = MappingProxyType({APP: _APPEND, CONSOLE: _READ})
 _COUNTS = "UPDATE (finished_at, received, stored, duplicate, quarantined)"
-_LABEL = "UPDATE (labelled_at, confidence, inclusion_probability)"
+_LABEL = "UPDATE (labelled_at, stored_at, confidence, inclusion_probability)"
 _PICK = "UPDATE (state, label, label_id, finished_at, handed_at)"
 
 #: Rights by table and role. UPDATE names its columns. No role may truncate, make triggers or define tables.

@@ -30,15 +30,16 @@ class NewLabel:
 def insert_label(connection: Connection, new: NewLabel) -> int | None:
     """Store a label and return its id; None when it is already stored as the person's newest.
 
-    Repeating a label after a different one makes it the newest again; if `is_timed` is False, only after a different
-    label of the same person.
+    Repeating a label after a different one makes it the newest again, and acts from then on; if `is_timed` is False,
+    only after a different label of the same person.
     """
     label_id: int | None = connection.execute(
         text(
             "INSERT INTO labels (tweet_id, label, source, labelled_by, labelled_at, confidence, inclusion_probability) "
             "VALUES (:tweet_id, :label, :source, :labelled_by, :labelled_at, :confidence, :inclusion_probability) "
             "ON CONFLICT (tweet_id, source, labelled_by, label) DO UPDATE SET labelled_at = excluded.labelled_at, "
-            "confidence = excluded.confidence WHERE labels.labelled_at < excluded.labelled_at AND EXISTS ("
+            "confidence = excluded.confidence, stored_at = now() "
+            "WHERE labels.labelled_at < excluded.labelled_at AND EXISTS ("
             "SELECT FROM labels other WHERE other.tweet_id = labels.tweet_id AND other.source = labels.source "
             "AND other.label <> labels.label AND other.labelled_at >= labels.labelled_at "
             "AND (:is_timed OR other.labelled_by = labels.labelled_by)) RETURNING label_id"

@@ -26,9 +26,9 @@ class QualityDay:
     estimated: float
     estimated_low: float | None = None
     estimated_high: float | None = None
-    #: labelled tweets of the audit sample that the version was not trained on
+    #: tweets of the audit sample with an acting label that the version was not trained on
     labelled: int
-    #: tweets of the audit sample that people skipped and nobody labelled
+    #: tweets of the audit sample without an acting label that people skipped, or on which two disagree
     skipped: int = 0
     #: tweets of the audit sample that two people labelled, over all days: they give the annotators' error rates
     labelled_twice: int = 0

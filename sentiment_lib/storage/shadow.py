@@ -10,7 +10,7 @@ from sqlalchemy import Connection, text
 
 from sentiment_lib.records import API_IDS_FROM
 from sentiment_lib.storage import training_rows
-from sentiment_lib.storage.acting_labels import ACTS, ACTS_SINCE
+from sentiment_lib.storage.acting_labels import ACTS, ACTS_SINCE, NEWEST_FIRST, is_newest
 
 # uses the index on the champion's predictions by time, so the cost does not grow with the number of tweets
 UNSCORED = text(
@@ -33,17 +33,19 @@ LABELLED = text(
     JOIN tweets t ON t.tweet_id = new.tweet_id AND t.collected_at >= :since
     JOIN LATERAL (SELECT label, {ACTS_SINCE} AS acts_since FROM labels l
                   WHERE l.tweet_id = new.tweet_id AND l.source = 'audit' AND {ACTS}
-                  ORDER BY labelled_at DESC, label_id DESC LIMIT 1) l ON true
+                  ORDER BY {NEWEST_FIRST} LIMIT 1) l ON true
     WHERE new.model_version = :champion AND new.predicted_at >= :since AND {training_rows.UNSEEN}
     ORDER BY l.acts_since, hashint8extended(t.tweet_id, 0), t.tweet_id
     """
 )
-# only labels whose selection is independent of the text: the audit sample, and disagreements of the two versions
+# only labels whose selection is independent of the text: the audit sample, and disagreements of the two versions.
+# The comparison is shown and decides nothing, so labels count here that do not act
 PAIRED = text(
     f"""
     SELECT (SELECT l.label FROM labels l WHERE l.tweet_id = t.tweet_id AND (l.source = 'audit' OR l.source = 'person'
               AND EXISTS (SELECT FROM label_picks k WHERE k.label_id = l.label_id AND k.kind = 'disagreement'))
-            ORDER BY l.source = 'audit' DESC, l.labelled_at DESC, l.label_id DESC LIMIT 1) AS label,
+              AND {is_newest("l")}
+            ORDER BY l.source = 'audit' DESC, {NEWEST_FIRST} LIMIT 1) AS label,
            one.p_negative, one.p_neutral, one.p_positive, other.p_negative, other.p_neutral, other.p_positive
     FROM (SELECT * FROM predictions WHERE model_version = :one AND predicted_at >= :since
           ORDER BY predicted_at DESC LIMIT :rows) one

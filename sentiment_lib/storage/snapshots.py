@@ -13,7 +13,7 @@ from sqlalchemy import Connection, func, insert, select, text
 from sentiment_lib.errors import NotFound
 from sentiment_lib.records import Snapshot, SyntheticRows
 from sentiment_lib.storage import ledger
-from sentiment_lib.storage.acting_labels import ACTS
+from sentiment_lib.storage.acting_labels import ACTS, NEWEST_FIRST, is_newest
 from sentiment_lib.storage.engine import raw
 from sentiment_lib.storage.tables import SnapshotRow, SnapshotTweetRow
 
@@ -36,18 +36,17 @@ LABELLED = text(
                 WHEN l.source = 'audit' AND NOT {ACTS} THEN 'unconfirmed' ELSE l.source END AS label_source,
            j.label AS judging_label, j.source AS judging_source, j.inclusion_probability AS inclusion
     FROM (
-        SELECT DISTINCT ON (tweet_id) tweet_id, label, source, labelled_by FROM labels
-        ORDER BY tweet_id, array_position(CAST(:precedence AS text[]), source) NULLS LAST,
-                 labelled_at DESC, confidence DESC NULLS LAST, label_id DESC
+        SELECT DISTINCT ON (tweet_id) tweet_id, label, source, labelled_by, labelled_at, confidence, label_id
+        FROM labels l
+        ORDER BY tweet_id, array_position(CAST(:precedence AS text[]), source) NULLS LAST, {NEWEST_FIRST}
     ) l JOIN tweets t USING (tweet_id)
     LEFT JOIN (
         SELECT DISTINCT ON (tweet_id) tweet_id, label, inclusion_probability,
                CASE source WHEN 'person' THEN 'declared' ELSE source END AS source
         FROM labels l
         WHERE source = 'dataset' OR (source = 'audit' AND {ACTS})
-           OR (source = 'person' AND inclusion_probability IS NOT NULL)
-        ORDER BY tweet_id, array_position(ARRAY['audit', 'person', 'dataset'], source),
-                 labelled_at DESC, confidence DESC NULLS LAST, label_id DESC
+           OR (source = 'person' AND inclusion_probability IS NOT NULL AND {is_newest("l")})
+        ORDER BY tweet_id, array_position(ARRAY['audit', 'person', 'dataset'], source), {NEWEST_FIRST}
     ) j USING (tweet_id)
     WHERE (CAST(:until AS timestamptz) IS NULL OR t.created_at < CAST(:until AS timestamptz))
       AND (NOT t.synthetic OR NOT :real)

@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 from sqlalchemy import Connection, text
 
 from sentiment_lib.records import API_IDS_FROM
+from sentiment_lib.storage.acting_labels import NEWEST_FIRST
 
 NEWEST_NEGATIVE = """
     SELECT t.tweet_id, t.text, t.airline, t.created_at, t.synthetic, p.p_negative
@@ -62,8 +63,8 @@ SEARCH = """
         LEFT JOIN predictions p ON p.tweet_id = c.tweet_id AND p.model_version = :version
         LEFT JOIN predictions o ON o.tweet_id = c.tweet_id AND o.model_version = :other
         LEFT JOIN LATERAL (
-            SELECT label FROM labels WHERE tweet_id = c.tweet_id
-            ORDER BY array_position(ARRAY['audit', 'person', 'dataset', 'feedback'], source), label_id DESC LIMIT 1) l
+            SELECT label FROM labels l WHERE tweet_id = c.tweet_id
+            ORDER BY array_position(ARRAY['audit', 'person', 'dataset', 'feedback'], source), {newest_first} LIMIT 1) l
             ON true
         {filters}
         ORDER BY c.created_at DESC, c.tweet_id DESC LIMIT :limit)
@@ -139,6 +140,7 @@ def search(connection: Connection, query: TweetQuery, limit: int) -> TweetPage:
     after_at, after_id = query.after or (None, None)
     statement = SEARCH.format(
         ids=API_IDS_FROM,
+        newest_first=NEWEST_FIRST,
         conditions=" ".join(conditions),
         filters=f"WHERE {' AND '.join(filters)}" if filters else "",
     )

@@ -42,7 +42,7 @@ def filled(store):
     with store.begin() as connection:
         for statement in ROWS:
             connection.execute(text(statement))
-    daily_sentiment.run(store, 1)
+    daily_sentiment.run(store, 1, auditors=["ann"])
     return store
 
 
@@ -65,7 +65,7 @@ def test_shares_without_labels_are_the_predicted_ones_and_say_so(filled, setting
 def test_audit_labels_correct_the_shares_of_their_airlines(filled, settings):
     with filled.begin() as connection:
         connection.execute(text(LABELS))
-    assert daily_sentiment.run(filled, 1), "days with new labels are recomputed"
+    assert daily_sentiment.run(filled, 1, auditors=["ann"]), "days with new labels are recomputed"
     values, page = shown(filled, settings)
     found = values["found"]
     assert found.corrected
@@ -88,7 +88,7 @@ def test_audit_labels_correct_the_shares_of_their_airlines(filled, settings):
 def test_only_days_with_something_new_are_recomputed(filled):
     with filled.begin() as connection:
         connection.execute(text("UPDATE sentiment_days SET computed_at = computed_at + interval '1 hour'"))
-    assert daily_sentiment.run(filled, 1) == []
+    assert daily_sentiment.run(filled, 1, auditors=["ann"]) == []
     with filled.begin() as connection:
         connection.execute(
             text(
@@ -96,7 +96,7 @@ def test_only_days_with_something_new_are_recomputed(filled):
                 "stored_at) VALUES (3, 'negative', 'audit', 'ann', now(), 0.5, now() + interval '2 hours')"
             )
         )
-    assert daily_sentiment.run(filled, 1) == [date(2015, 2, 16)]
+    assert daily_sentiment.run(filled, 1, auditors=["ann"]) == [date(2015, 2, 16)]
     with filled.begin() as connection:
         rows = stored.series(connection, 1, date(2015, 2, 16), date(2015, 2, 16))
     assert {row.airline: (row.labels, row.errors) for row in rows} == {"": (1, 2.0), "Delta": (0, 0), "United": (0, 0)}

@@ -22,7 +22,8 @@ SPAN = Window(start=START, end=START + timedelta(days=3))
 
 @pytest.fixture
 def settings(tmp_path):
-    return Settings(home=tmp_path)
+    """Everyone who labels here is an auditor."""
+    return Settings(home=tmp_path, policy={"label": {"auditors": ["anna"]}})
 
 
 def fill(store, *, days=3, per_day=600, share=0.3):

@@ -98,7 +98,7 @@ def test_predictions_for_tweets_learned_from_enter_no_window_and_no_day(store, v
     with store.begin() as connection:
         assert training_rows.learned_snapshots(connection, [version]) == [1]
         rows = drift_reports.window_rows(connection, window, version, rows=10_000, seed=1, auditors=["local"])
-        labelled = daily_quality.labelled_rows(connection, window, version)
+        labelled = daily_quality.labelled_rows(connection, window, version, auditors=["local"])
     assert len(rows) == 3200
     scored = rows[rows["p_negative"].notna()]
     assert scored["created_at"].min() >= TRAINED_UNTIL

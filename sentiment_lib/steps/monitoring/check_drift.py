@@ -46,7 +46,7 @@ def run(store: Store, settings: Settings, *, at: datetime | None = None) -> Drif
         chosen = drift_reference.choose_windows(connection, current, policy)
         existing = reports.find_report(connection, version, chosen.span, current)
     daily_quality.run(store, settings, version, Window(start=chosen.days_before.start, end=current.end))
-    daily_sentiment.run(store, version)
+    daily_sentiment.run(store, version, auditors=settings.policy.label.auditors)
     if existing:
         return existing
     drift_hindsight.run(store, settings, current)

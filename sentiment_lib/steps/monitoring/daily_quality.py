@@ -49,8 +49,8 @@ def run(store: Store, settings: Settings, version: int, span: Window) -> list[Qu
             auditors = settings.policy.label.auditors
             sample = reports.window_rows(connection, whole, version, rows=MAX_ROWS, seed=seed, auditors=auditors)
             before = Window(start=whole.start - timedelta(days=settings.policy.drift.reference_days), end=whole.end)
-            labelled = quality_days.labelled_rows(connection, before, version)
-            skipped = quality_days.skipped_rows(connection, whole, version)
+            labelled = quality_days.labelled_rows(connection, before, version, auditors=auditors)
+            skipped = quality_days.skipped_rows(connection, whole, version, auditors=auditors)
             row = compute_day(day, version, sample, labelled, settings.policy.drift, skipped=skipped, pairs=pairs)
             if row is not None:
                 quality_days.upsert_day(connection, row)
@@ -70,8 +70,8 @@ def compute_day(
 ) -> QualityDay | None:
     """One day's row; None with too few predictions. Rows of `labelled` from earlier days calibrate the estimate.
 
-    skipped: the day's tweets of the audit sample that people left unlabelled; pairs: labels of tweets of the audit
-    sample that two people labelled, on any day. Copies of a text count once, in every frame.
+    skipped: the day's tweets of the audit sample that people skipped or disagree on; pairs: labels of tweets of the
+    audit sample that two people labelled, on any day. Copies of a text count once, in every frame.
     """
     sample, labelled = (frame[first_of_each(frame["text"].tolist())] for frame in (sample, labelled))
     scored = sample[sample["p_negative"].notna()]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 
 from sentiment_lib.storage import daily_sentiment
@@ -11,8 +12,10 @@ from sentiment_lib.storage.engine import Store, lock
 CHUNK = 30
 
 
-def run(store: Store, version: int) -> list[date]:
-    """Recompute the days with new predictions of this version or new audit labels; returns them.
+def run(store: Store, version: int, *, auditors: Sequence[str]) -> list[date]:
+    """Recompute the days with new predictions of this version or new labels by people; returns them.
+
+    auditors: people whose audit labels act alone (`label.auditors` of the policy).
 
     One transaction, so that a killed run leaves every day stale.
     """
@@ -20,7 +23,7 @@ def run(store: Store, version: int) -> list[date]:
         lock(connection, "sentiment_days")
         stale = daily_sentiment.stale_days(connection, version)
         for first, last in _spans(stale):
-            daily_sentiment.refresh(connection, version, first, last)
+            daily_sentiment.refresh(connection, version, first, last, auditors=auditors)
     return stale
 
 

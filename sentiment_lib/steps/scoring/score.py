@@ -36,7 +36,7 @@ def run(store: Store, settings: Settings) -> ScoreResult:
         return predictions.unscored(connection, version.version, after=after, rows=policy.batch_rows)
 
     result = score_batches(store, settings, version, unscored, audit_share=policy.audit_share)
-    daily_sentiment.run(store, version.version)
+    daily_sentiment.run(store, version.version, auditors=settings.policy.label.auditors)
     return result
 
 
