@@ -11,15 +11,19 @@ from pydantic import SecretStr
 from sentiment_lib.airflow_client import AirflowClient
 from sentiment_lib.steps.operations import sign_in, verify
 
-NOW = datetime.now(UTC)
 RECORD = {
     "channel": "airflow",
     "task": "retrain/1/approval",
     "task_instance_id": "an id",
     "user_id": "2",
     "responded_by": "mlops",
-    "responded_at": NOW,
 }
+
+
+@pytest.fixture
+def now(decided):
+    """The time of the answer, after that of the decision."""
+    return datetime.now(UTC)
 
 
 def problems_of(store, settings):
@@ -33,15 +37,18 @@ def problems_of(store, settings):
         ({"channel": "airflow", "task": "retrain/1/approval"}, "approval 1 has no record of Airflow"),
         (RECORD | {"responded_at": None}, "approval 1 has no record of Airflow"),
         (RECORD | {"responded_by": "admin"}, "approval 1 is not what Airflow recorded: admin"),
-        (RECORD | {"responded_at": NOW - timedelta(seconds=9)}, "approval 1 is not what Airflow recorded: mlops at"),
+        (RECORD | {"responded_at": timedelta(seconds=-9)}, "approval 1 is not what Airflow recorded: mlops at"),
         (
             {"channel": "command line", "token_id": 7},
             "approval 1 was given with a token that was never issued to mlops",
         ),
     ],
 )
-def test_an_answer_of_unknown_origin_is_found(store, settings, decided, say, provenance, fault):
-    say(decided.question, provenance=provenance, answered_at=NOW)
+def test_an_answer_of_unknown_origin_is_found(store, settings, decided, say, now, provenance, fault):
+    offset = provenance.get("responded_at", timedelta())
+    if provenance["channel"] == "airflow" and "responded_by" in provenance:
+        provenance = provenance | {"responded_at": None if offset is None else now + offset}
+    say(decided.question, provenance=provenance, answered_at=now)
     assert [problem for problem in problems_of(store, settings) if problem.startswith(fault)]
 
 
@@ -82,31 +89,31 @@ def with_airflow(settings):
     return settings.model_copy(update={"airflow_user": "platform", "airflow_password": SecretStr("x")})
 
 
-def said(name="mlops", at=NOW):
+def said(name, at):
     return {"responded_by_user": {"id": "2", "name": name} if name else None, "responded_at": at and at.isoformat()}
 
 
-def test_airflow_s_own_record_is_compared_while_the_run_exists(store, with_airflow, decided, say, airflow):
-    say(decided.question, provenance=RECORD, answered_at=NOW)
-    airflow["hitlDetails"] = said()
+def test_airflow_s_own_record_is_compared_while_the_run_exists(store, with_airflow, decided, say, airflow, now):
+    say(decided.question, provenance=RECORD | {"responded_at": now}, answered_at=now)
+    airflow["hitlDetails"] = said("mlops", now)
     assert problems_of(store, with_airflow) == ()
     named = ("approval 1: Airflow has another record of retrain/1/approval, or none of an answer",)
-    for other in (said("admin"), said(at=NOW - timedelta(hours=1)), said(None, None)):
+    for other in (said("admin", now), said("mlops", now - timedelta(hours=1)), said(None, None)):
         airflow["hitlDetails"] = other
         assert problems_of(store, with_airflow) == named
-    airflow["1"] = said()  # the first try, which was cleared later
+    airflow["1"] = said("mlops", now)  # the first try, which was cleared later
     assert problems_of(store, with_airflow) == ()
 
 
-def test_of_a_deleted_run_the_signed_row_stands(store, with_airflow, decided, say, airflow):
-    say(decided.question, provenance=RECORD, answered_at=NOW)
+def test_of_a_deleted_run_the_signed_row_stands(store, with_airflow, decided, say, airflow, now):
+    say(decided.question, provenance=RECORD | {"responded_at": now}, answered_at=now)
     airflow.clear()
     result = verify.run(store, with_airflow, artefacts=False)
     assert (result.problems, result.notes) == ((), ())
 
 
-def test_an_airflow_that_does_not_answer_is_a_note(store, with_airflow, decided, say, airflow):
-    say(decided.question, provenance=RECORD, answered_at=NOW)
+def test_an_airflow_that_does_not_answer_is_a_note(store, with_airflow, decided, say, airflow, now):
+    say(decided.question, provenance=RECORD | {"responded_at": now}, answered_at=now)
     airflow["approval"] = httpx.ConnectError("refused")
     result = verify.run(store, with_airflow, artefacts=False)
     assert (result.problems, len(result.notes)) == ((), 1)

@@ -122,7 +122,7 @@ def test_what_only_waits_for_a_hung_one_is_left_alone(supervise, tmp_path):
 
 def test_what_never_becomes_well_is_given_up_and_named(supervise):
     supervisor = supervise(server("broken", ["sh", "-c", "exit 3"], once=True))
-    until(lambda: supervisor.failure() is not None, seconds=30)
+    until(lambda: supervisor.failure() is not None, seconds=90)
     assert isinstance(supervisor.failure(), StackFailed)
     assert "broken" in str(supervisor.failure())
     assert "exit code 3" in str(supervisor.failure())

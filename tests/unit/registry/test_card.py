@@ -8,7 +8,7 @@ import pytest
 
 from sentiment_lib.evaluation.cost import Cost
 from sentiment_lib.families import catalog
-from sentiment_lib.registry.model_card import Facts, card
+from sentiment_lib.registry.model_card import HIDDEN_QUALITY, Facts, HoldoutQuality, card, publish_quality
 from sentiment_lib.training_record import TrainingInputs, TrainingRecord, VersionReference
 
 SHARES = {"negative": 0.6, "neutral": 0.25, "positive": 0.15}
@@ -26,8 +26,6 @@ KNOWN = Facts(
     normaliser="1",
     parts={"train": (1234, "2015-02-17 07:36", "2015-02-22 23:59", SHARES)},
     sources={"dataset": 1200, "audit": 34},
-    quality={"macro_f1": (0.79, 0.77, 0.81), "calibration_error": (0.02, 0.01, 0.03)},
-    slices={"negation": (321, {"macro_f1": (0.7, 0.65, 0.75)})},
     notes={"ece_before": 0.061, "ece_after": 0.018, "calibration_rows": 99},
     cost=Cost(train_seconds=412.5, p99_ms=4.9),
 )
@@ -41,15 +39,27 @@ def test_a_card_names_data_quality_calibration_cost_licence_and_how_to_load():
     text = card(KNOWN, model="airline-sentiment")
     assert "| train | 1,234 | 2015-02-17 07:36 to 2015-02-22 23:59 | 60.0 % | 25.0 % | 15.0 % |" in text
     assert "dataset (1,200), audit (34)" in text
-    assert "| macro F1 | 79.0 | [77.0, 81.0] |" in text
-    assert "| negation | 321 | 70.0 [65.0, 75.0] |" in text
     assert "99 later training rows: 6.1 before, 1.8 after" in text
-    assert "On the holdout: 2.0 [1.0, 3.0]" in text
     assert "| training, wall | 412.5 s |" in text
     assert "version 7" in text
     assert catalog.family("bert").licence in text
     assert 'load(version, "' in text
     assert "models:/airline-sentiment/{version}" in text
+
+
+def test_metrics_on_the_holdout_replace_the_note_that_they_are_hidden():
+    facts = replace(KNOWN, parts={**KNOWN.parts, "holdout": (300, "2015-02-23 00:00", "2015-02-24 00:00", SHARES)})
+    hidden = card(facts, model="m")
+    assert HIDDEN_QUALITY in hidden
+    quality = HoldoutQuality(
+        metrics={"macro_f1": (0.79, 0.77, 0.81), "calibration_error": (0.02, 0.01, 0.03)},
+        slices={"negation": (321, {"macro_f1": (0.7, 0.65, 0.75)})},
+    )
+    text = publish_quality(hidden, quality)
+    assert HIDDEN_QUALITY not in text
+    assert "| macro F1 | 79.0 | [77.0, 81.0] |" in text
+    assert "| calibration error | 2.0 | [1.0, 3.0] |" in text
+    assert "| negation | 321 | 70.0 [65.0, 75.0] |" in text
 
 
 def test_what_was_not_measured_is_said_and_not_made_up():
