@@ -7,15 +7,16 @@ import numpy as np
 from sentiment_lib.drift.copied_share import TextRuns, compare_copies
 
 LETTERS = list("abcdefghijklmnopqrstuvwxyz")
+TEXTS = ["".join(letters) for letters in np.random.default_rng(0).choice(LETTERS, (5_000, 24)).tolist()]
 
 
 def run_of(random, *, rows=600, share=0.0, size=8):
     """Texts of a day: `share` of them in clusters of about `size` copies."""
-    texts = ["".join(letters) for letters in random.choice(LETTERS, (rows, 24)).tolist()]
-    for _ in range(random.poisson(rows * share / size)):
-        text = "".join(random.choice(LETTERS, 24))
+    order = random.permutation(len(TEXTS))
+    texts = [TEXTS[index] for index in order[:rows]]
+    for number in range(random.poisson(rows * share / size)):
         for place in random.integers(0, rows, size):
-            texts[place] = text
+            texts[place] = TEXTS[order[rows + number]]
     return texts
 
 
