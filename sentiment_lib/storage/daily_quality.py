@@ -94,7 +94,8 @@ def stale_days(connection: Connection, version: int, days: Iterable[date], *, la
                 "SELECT DISTINCT (t.created_at AT TIME ZONE 'UTC')::date FROM labels l JOIN tweets t USING (tweet_id) "
                 "WHERE l.source IN ('audit', 'person') AND l.stored_at > :since UNION "
                 "SELECT DISTINCT (t.created_at AT TIME ZONE 'UTC')::date FROM label_picks k JOIN tweets t "
-                "USING (tweet_id) WHERE k.kind = 'audit' AND k.state = 'skipped' AND k.finished_at > :since"
+                "USING (tweet_id) WHERE (k.kind = 'audit' AND k.state = 'skipped' AND k.finished_at > :since) "
+                "OR (k.kind = 'correction' AND k.handed_at > :since)"
             ),
             {"since": max(computed_at.values()) - OVERLAP},
         ).scalars()

@@ -41,7 +41,7 @@ class SentimentDay:
 
 
 COLUMNS = "airline, tweets, negative, neutral, positive, labels, weights, squared_weights, errors, squared_errors"
-# days of tweets whose predictions or labels by people came since the last refresh
+# days of tweets whose predictions or labels by people came, or were withdrawn, since the last refresh
 STALE = text(
     f"""
     SELECT DISTINCT {DAY} FROM predictions p JOIN tweets t USING (tweet_id)
@@ -49,6 +49,9 @@ STALE = text(
     UNION
     SELECT DISTINCT {DAY} FROM labels l JOIN tweets t USING (tweet_id)
     WHERE l.source IN ('audit', 'person') AND l.stored_at > CAST(:since AS timestamptz) AND t.tweet_id < {API_IDS_FROM}
+    UNION
+    SELECT DISTINCT {DAY} FROM label_picks k JOIN tweets t USING (tweet_id)
+    WHERE k.kind = 'correction' AND k.handed_at > CAST(:since AS timestamptz) AND t.tweet_id < {API_IDS_FROM}
     """
 )
 REFRESH = text(

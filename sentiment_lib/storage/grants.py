@@ -26,12 +26,13 @@ _APPEND: Rights = ("SELECT", "INSERT")
 _FACTS = MappingProxyType({APP: _APPEND, CONSOLE: _READ})
 _COUNTS = "UPDATE (finished_at, received, stored, duplicate, quarantined)"
 _LABEL = "UPDATE (labelled_at, stored_at, confidence, inclusion_probability)"
-_PICK = "UPDATE (state, label, label_id, finished_at, handed_at)"
+_PICK = "UPDATE (state, label, label_id, finished_at, handed_at, kind, inclusion_probability, first_pick, wants_second)"
 
 #: Rights by table and role. UPDATE names its columns. No role may truncate, make triggers or define tables.
 GRANTS: Mapping[str, Mapping[str, Rights]] = {
     "ledger": _FACTS,
-    "snapshots": _FACTS,
+    # the API refuses to undo a label that a snapshot contains
+    "snapshots": {**_FACTS, API: ("SELECT (snapshot_id, created_at)",)},
     "evaluations": _FACTS,
     "decisions": _FACTS,
     "approvals": _FACTS,

@@ -31,11 +31,13 @@ class Candidate:
     first_pick: int | None = None
 
 
+# a second opinion and a correction leave the tweet to others
+_EXCLUSIVE = "k.kind NOT IN ('second', 'correction')"
 # not labelled by a person, not assigned, and not skipped by this person
-_FREE = """
+_FREE = f"""
     NOT EXISTS (SELECT FROM labels l WHERE l.tweet_id = p.tweet_id AND l.source IN ('audit', 'person'))
     AND NOT EXISTS (SELECT FROM label_picks k WHERE k.tweet_id = p.tweet_id
-                    AND (k.person = :person OR (k.kind <> 'second' AND k.state IN ('open', 'labelled'))))
+                    AND (k.person = :person OR ({_EXCLUSIVE} AND k.state IN ('open', 'labelled'))))
 """
 _IN_SCOPE = f"(:api_texts OR p.tweet_id < {API_IDS_FROM})"
 
@@ -47,7 +49,7 @@ AUDIT = text(
     WHERE a.labelled_at IS NULL AND {_IN_SCOPE}
       AND NOT EXISTS (SELECT FROM labels l WHERE l.tweet_id = p.tweet_id AND l.source = 'audit')
       AND NOT EXISTS (SELECT FROM label_picks k WHERE k.tweet_id = p.tweet_id
-                      AND (k.person = :person OR (k.kind <> 'second' AND k.state IN ('open', 'labelled'))))
+                      AND (k.person = :person OR ({_EXCLUSIVE} AND k.state IN ('open', 'labelled'))))
     ORDER BY a.prediction_id DESC LIMIT {CANDIDATES}
     """
 )
@@ -128,9 +130,15 @@ def assign(
 
 
 def release_expired(connection: Connection, before: datetime, person: str) -> int:
-    """Release other people's picks that have been open since before this time; returns how many."""
+    """Release other people's picks that have been open since before this time; returns how many.
+
+    Corrections stay: they keep nobody from the tweet, and their person has seen the prediction.
+    """
     return connection.execute(
-        text("DELETE FROM label_picks WHERE state = 'open' AND handed_at < :before AND person <> :person"),
+        text(
+            "DELETE FROM label_picks WHERE state = 'open' AND kind <> 'correction' AND handed_at < :before "
+            "AND person <> :person"
+        ),
         {"before": before, "person": person},
     ).rowcount
 
@@ -186,9 +194,13 @@ def pick(connection: Connection, pick_id: int, person: str) -> StoredPick | None
 
 
 def last_finished(connection: Connection, person: str) -> StoredPick | None:
-    """The person's newest labelled or skipped pick, locked until the transaction ends; None without one."""
+    """The person's newest labelled or skipped pick, locked until the transaction ends; None without one.
+
+    A correction that was skipped is not opened again.
+    """
     statement = text(
         f"{PICK} WHERE k.person = :person AND k.finished_at IS NOT NULL "
+        "AND (k.kind, k.state) <> ('correction', 'skipped') "
         "ORDER BY k.finished_at DESC, k.pick_id DESC LIMIT 1 FOR UPDATE OF k"
     )
     return _one_pick(connection, statement, {"person": person})
@@ -219,6 +231,18 @@ def reopen(connection: Connection, pick_id: int, at: datetime) -> None:
         text(
             "UPDATE label_picks SET state = 'open', label = NULL, label_id = NULL, finished_at = NULL, "
             "handed_at = :at WHERE pick_id = :pick"
+        ),
+        {"pick": pick_id, "at": at},
+    )
+
+
+def reopen_as_correction(connection: Connection, pick_id: int, at: datetime) -> None:
+    """Reopen a pick whose person has seen the prediction: another label of it is no independent one."""
+    connection.execute(
+        text(
+            "UPDATE label_picks SET state = 'open', label = NULL, label_id = NULL, finished_at = NULL, "
+            "handed_at = :at, kind = 'correction', inclusion_probability = NULL, first_pick = NULL, "
+            "wants_second = false WHERE pick_id = :pick"
         ),
         {"pick": pick_id, "at": at},
     )

@@ -279,7 +279,7 @@ class LabelPickRow(Base):
     #: for a second opinion: the first person's pick
     first_pick: Mapped[int | None] = mapped_column(ForeignKey("label_picks.pick_id"))
     __table_args__ = (
-        CheckConstraint("kind IN ('audit', 'uncertain', 'disagreement', 'second')", name="kind"),
+        CheckConstraint("kind IN ('audit', 'uncertain', 'disagreement', 'second', 'correction')", name="kind"),
         CheckConstraint("state IN ('open', 'labelled', 'skipped')", name="state"),
         CheckConstraint("(state = 'open') = (finished_at IS NULL)", name="finished"),
         CheckConstraint("(state = 'labelled') = (label IS NOT NULL)", name="labelled"),
@@ -287,12 +287,12 @@ class LabelPickRow(Base):
         CheckConstraint("(kind = 'audit') = (inclusion_probability IS NOT NULL)", name="inclusion"),
         CheckConstraint("(kind = 'second') = (first_pick IS NOT NULL)", name="second"),
         UniqueConstraint("tweet_id", "person"),
-        # one person for each tweet, and at most one second opinion
+        # one person for each tweet, at most one second opinion, and corrections by whoever has undone an answer
         Index(
             "uq_label_picks_one_person",
             "tweet_id",
             unique=True,
-            postgresql_where=text("kind <> 'second' AND state IN ('open', 'labelled')"),
+            postgresql_where=text("kind NOT IN ('second', 'correction') AND state IN ('open', 'labelled')"),
         ),
         Index(
             "uq_label_picks_one_second",

@@ -7,9 +7,12 @@ import time
 
 import pytest
 from fastapi.testclient import TestClient
+from sqlalchemy import text
 
 from sentiment_lib.serving import api_keys, app
 from sentiment_lib.serving.pages.text_input import parse_csv
+from sentiment_lib.storage import snapshots
+from sentiment_lib.storage.engine import Store
 
 OURS = {"Sec-Fetch-Site": "same-origin"}
 
@@ -144,6 +147,50 @@ def test_who_may_only_predict_sees_no_buttons_and_cannot_label(settings, store):
         refused = opened.get("/label")
         assert refused.status_code == 403
         assert "role label" in refused.text
+
+
+def test_an_answer_after_undo_neither_acts_nor_ends_the_audit(browser, settings, store, database_url, rows):
+    owner = Store(database_url)
+    with owner.begin() as connection:
+        for statement in (
+            "INSERT INTO ingests (source) VALUES ('test')",
+            "INSERT INTO tweets (tweet_id, text, created_at, ingest_id) "
+            "SELECT 7, 'late again', now(), max(ingest_id) FROM ingests",
+            "INSERT INTO predictions (tweet_id, model_version, label, p_negative, p_neutral, p_positive) "
+            "VALUES (7, 1, 'negative', 0.75, 0.125, 0.125)",
+            "INSERT INTO audit_sample (prediction_id, inclusion_probability) "
+            "SELECT prediction_id, 0.5 FROM predictions WHERE tweet_id = 7",
+        ):
+            connection.execute(text(statement))
+    owner.close()
+
+    def pick(page):
+        return re.search(r'name="pick_id" value="(\d+)"', page)[1]
+
+    asked = browser.get("/label").text
+    assert "late again" in asked
+    assert "predicted" not in asked
+    assert "75" not in asked
+    answered = browser.post("/label/answer", data={"pick_id": pick(asked), "label": "positive"}).text
+    assert "version 1 predicted" in answered
+    undone = browser.post("/label/undo").text
+    assert "Undone." in undone
+    assert "kept as a correction" in undone
+    assert "predicted" not in undone
+    browser.post("/label/answer", data={"pick_id": pick(undone), "label": "negative"})
+    query = "SELECT label, source, labelled_by FROM labels ORDER BY label_id"
+    assert rows(query) == [("negative", "feedback", "tests")]
+    assert rows("SELECT count(*) FROM audit_sample WHERE labelled_at IS NULL") == [(1,)]
+    key = api_keys.create(store, "ann", ("predict", "label"))
+    with TestClient(app.create(settings), headers=OURS) as opened:
+        opened.post("/login", data={"key": key})
+        for_ann = opened.get("/label").text
+        assert "kept as a correction" not in for_ann
+        opened.post("/label/answer", data={"pick_id": pick(for_ann), "label": "negative"})
+    assert rows(query)[1:] == [("negative", "audit", "ann")]
+    with store.begin() as connection:
+        frame = snapshots.labelled(connection, ["audit", "person", "dataset", "feedback"])
+    assert (list(frame["label_source"]), list(frame["judging_label"])) == (["unconfirmed"], [None])
 
 
 def test_an_empty_queue_says_what_to_do(browser):

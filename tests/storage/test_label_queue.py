@@ -189,6 +189,57 @@ def test_undo_takes_the_last_answer_back_and_hands_the_tweet_out_again(store, la
     assert rows("SELECT count(*) FROM labels") == [(0,)]
     assert rows("SELECT count(*) FROM audit_sample WHERE labelled_at IS NULL") == [(2,)]
     assert label_queue.answer(store, person="ann", pick_id=again.pick_id, label="positive").label == "positive"
+    # she has seen the prediction: her label teaches at most, and another person labels the tweet of the audit sample
+    assert rows("SELECT label, source, inclusion_probability FROM labels") == [("positive", "feedback", None)]
+    assert rows("SELECT count(*) FROM audit_sample WHERE labelled_at IS NULL") == [(2,)]
+    (next_one,) = work(store, labelling, "ann", 1)
+    assert next_one.tweet_id != done.tweet_id
+    assert [pick.tweet_id for pick in work(store, labelling, "bob", 2)] == [done.tweet_id]
+    assert rows(f"SELECT source, labelled_by FROM labels WHERE tweet_id = {done.tweet_id} ORDER BY 1") == [
+        ("audit", "bob"),
+        ("feedback", "ann"),
+    ]
+
+
+def test_a_second_opinion_after_undo_is_no_independent_one(store, labelling, fill, rows):
+    doubled = labelling.model_copy(
+        update={"policy": type(labelling.policy)(label=POLICY["label"] | {"second_share": 1})}
+    )
+    fill([1], CERTAIN, drawn=True)
+    work(store, doubled, "ann", 1)
+    work(store, doubled, "bob", 1, label="positive")
+    again = label_queue.undo(store, person="bob")
+    label_queue.answer(store, person="bob", pick_id=again.pick_id, label="negative")
+    assert label_progress.run(store, person="bob").agreement.pairs == 0
+    work(store, doubled, "person 1", 1)
+    assert label_progress.run(store, person="bob").agreement.pairs == 1
+    assert rows("SELECT source, labelled_by FROM labels ORDER BY 1, 2") == [
+        ("audit", "ann"),
+        ("feedback", "bob"),
+        ("person", "person 1"),
+    ]
+
+
+def test_a_tweet_whose_answer_was_undone_stays_known_to_its_person(store, labelling, fill, rows):
+    fill([1, 2], CERTAIN, drawn=True)
+    first, second = work(store, labelling, "ann", 2)
+    assert label_queue.undo(store, person="ann").pick_id == second.pick_id
+    assert label_queue.undo(store, person="ann").pick_id == first.pick_id, "two answers back"
+    label_queue.skip(store, person="ann", pick_id=first.pick_id)
+    assert label_queue.run(store, labelling, person="ann") is None, "neither is assigned to her again"
+    with pytest.raises(NotFound):
+        label_queue.undo(store, person="ann")
+    assert len(work(store, labelling, "bob", 3)) == 2
+    assert rows("SELECT DISTINCT labelled_by FROM labels") == [("bob",)]
+
+
+def test_a_skip_that_was_undone_is_labelled_as_before(store, labelling, fill, rows):
+    fill([1], CERTAIN, drawn=True)
+    pick = label_queue.run(store, labelling, person="ann")
+    label_queue.skip(store, person="ann", pick_id=pick.pick_id)
+    again = label_queue.undo(store, person="ann")
+    label_queue.answer(store, person="ann", pick_id=again.pick_id, label="neutral")
+    assert rows("SELECT source FROM labels") == [("audit",)]
 
 
 def test_undo_is_refused_once_a_snapshot_holds_the_label(store, labelling, fill, rows):

@@ -28,6 +28,7 @@ SELECTION_REASONS = {
     "uncertain": "selected because the model was uncertain",
     "disagreement": "selected because two versions disagreed",
     "second": "labelled by a second person to measure agreement",
+    "correction": "kept as a correction, which may be trained on and does not measure the model",
 }
 
 
@@ -102,7 +103,7 @@ MESSAGES = {
     "skipped": "Skipped. Someone else will label it.",
     "nothing": "There is nothing to undo.",
     "too_late": "Too late to undo: a snapshot contains the label, or someone else is labelling the tweet.",
-    "undone": "Undone. Label the tweet again.",
+    "undone": "Undone.",
 }
 
 

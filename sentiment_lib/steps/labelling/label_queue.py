@@ -114,8 +114,7 @@ def answer(store: Store, *, person: str, pick_id: int, label: str) -> Pick:
                 labels.NewLabel(
                     tweet_id=pick.tweet_id,
                     label=label,
-                    # a second opinion measures agreement of people and is not part of the audit sample
-                    source="audit" if audit else "person",
+                    source=_source(pick.kind),
                     labelled_by=person,
                     labelled_at=now,
                     inclusion_probability=pick.inclusion_probability,
@@ -147,8 +146,12 @@ def skip(store: Store, *, person: str, pick_id: int) -> None:
 def undo(store: Store, *, person: str) -> Pick:
     """Undo the person's last answer or skip; its tweet is open again.
 
+    The page has shown the prediction after an answer, so the pick becomes a correction: another label of this person is
+    feedback, and the tweet goes back to the queue for others. After a skip nothing was shown: the pick is as before.
+
     Raises NotFound when there is none, BadInput when a snapshot contains the label or a second person has the tweet.
     """
+    now = datetime.now(UTC)
     with store.begin() as connection:
         lock(connection, "snapshot")  # no snapshot is created between check and deletion
         pick = label_queue.last_finished(connection, person)
@@ -163,8 +166,14 @@ def undo(store: Store, *, person: str) -> Pick:
         if pick.state == "skipped" and label_queue.is_assigned(connection, pick.tweet_id, pick.pick_id):
             raise BadInput(what="undo", problem="someone else has the skipped tweet now")
         if (open_pick := label_queue.open_pick(connection, person)) is not None:
-            label_queue.delete_open(connection, [open_pick.pick_id])
-        label_queue.reopen(connection, pick.pick_id, datetime.now(UTC))
+            if open_pick.kind == "correction":  # kept: its person is not assigned this tweet again
+                label_queue.finish(connection, open_pick.pick_id, label=None, label_id=None, at=now)
+            else:
+                label_queue.delete_open(connection, [open_pick.pick_id])
+        if pick.state == "labelled":
+            label_queue.reopen_as_correction(connection, pick.pick_id, now)
+        else:
+            label_queue.reopen(connection, pick.pick_id, now)
         if pick.label_id is not None:
             labels.delete_label(connection, pick.label_id)
         if pick.kind == "audit":
@@ -172,6 +181,15 @@ def undo(store: Store, *, person: str) -> Pick:
         reopened = label_queue.pick(connection, pick.pick_id, person)
         assert reopened is not None
         return _pick(reopened)
+
+
+def _source(kind: str) -> str:
+    """Kind of source of the labels of a pick.
+
+    A second opinion measures agreement of people and is not part of the audit sample. Who has seen the prediction
+    gives feedback: it may be trained on, and neither acts nor counts as a second person's label.
+    """
+    return {"audit": "audit", "correction": "feedback"}.get(kind, "person")
 
 
 def _own(connection: Connection, pick_id: int, person: str) -> StoredPick:
