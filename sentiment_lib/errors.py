@@ -82,6 +82,10 @@ class NotFound(SentimentError):
     retryable = False
 
 
+class VersionDeleted(NotFound):
+    """Model version {version} is not in MLflow: someone deleted it there. Roll back to another: `sentiment rollback`"""
+
+
 class NotEnoughLabels(SentimentError):
     """Too few labelled tweets for {purpose}: {have}, and at least {need} are needed"""
 

@@ -17,7 +17,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sentiment_lib.errors import MissingExtra, NotFound, UnsafeArtefact
+from sentiment_lib.errors import MissingExtra, NotFound, UnsafeArtefact, VersionDeleted
 from sentiment_lib.evaluation.cost import Cost
 from sentiment_lib.records import LABELS
 from sentiment_lib.registry import bundled_code, mlflow_client
@@ -242,15 +242,23 @@ class Registry:
             raise
 
     def get(self, version: int) -> RegisteredVersion:
-        """The version in MLflow. Raises NotFound for an unknown version."""
+        """The version in MLflow. Raises VersionDeleted where there is none."""
         from mlflow.exceptions import MlflowException
 
         try:
             return from_mlflow(self.client.get_model_version(self.name, str(version)))
         except MlflowException as error:
             if error.error_code == "RESOURCE_DOES_NOT_EXIST":
-                raise NotFound(what="model version", key=version) from error
+                raise VersionDeleted(version=version) from error
             raise
+
+    def exists(self, version: int) -> bool:
+        """Whether the version is in MLflow, where people may delete it."""
+        try:
+            self.get(version)
+        except VersionDeleted:
+            return False
+        return True
 
     def card(self, version: int) -> str:
         """The version's model card as Markdown. Raises NotFound for an unknown version."""

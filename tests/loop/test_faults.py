@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
 import subprocess
 import sys
@@ -12,12 +13,13 @@ from types import SimpleNamespace
 import pytest
 from sqlalchemy import text
 
-from sentiment_lib.errors import Busy, ChampionMoved, MoveUnfinished
+from sentiment_lib.errors import Busy, ChampionMoved, MoveUnfinished, VersionDeleted
 from sentiment_lib.records import AliasMove
 from sentiment_lib.registry import mlflow_client
 from sentiment_lib.registry.mlflow_registry import Registry
 from sentiment_lib.steps.deployment import champion_alias, promote, rollback
 from sentiment_lib.steps.operations import reconcile, verify
+from sentiment_lib.steps.scoring import score
 from sentiment_lib.storage import deployments, engine, model_versions
 
 FILES = {promote.__file__, champion_alias.__file__, deployments.__file__}
@@ -148,6 +150,33 @@ def test_an_alias_moved_by_hand_is_put_back_with_an_alert_and_a_ledger_row(store
         assert connection.execute(text("SELECT kind, severity FROM alerts")).one() == ("alias_moved", "critical")
     assert reconcile.run(store, settings).reconciled is None
     assert verify.run(store, settings).problems == ()
+
+
+def test_a_champion_that_was_deleted_is_reported_and_the_way_back_stays_open(store, settings, decided, say, add_tweets):
+    registry = Registry(settings)
+    assert say(decided.question).response == "approved"
+    promote.run(store, settings, decision_id=decided.decision.decision_id)
+    registry.client.delete_model_version(settings.mlflow_model, "2")
+    assert reconcile.run(store, settings).reconciled is None
+    with store.begin() as connection:
+        assert connection.execute(text("SELECT kind, severity FROM alerts")).one() == ("champion_deleted", "critical")
+    shutil.rmtree(registry.cache)
+    add_tweets(10)
+    with pytest.raises(VersionDeleted, match=r"Model version 2 is not in MLflow.*sentiment rollback"):
+        score.run(store, settings)
+    rollback.run(store, settings, to_version=1, reason="version 2 was deleted", by="test")
+    assert one_champion(store, registry) == 1
+    assert score.run(store, settings).model_version == 1
+    assert reconcile.run(store, settings).reconciled is None
+
+
+def test_an_approved_version_that_was_deleted_is_named_and_the_champion_stays(store, settings, decided, say):
+    assert say(decided.question).response == "approved"
+    Registry(settings).client.delete_model_version(settings.mlflow_model, "2")
+    with pytest.raises(VersionDeleted, match="Model version 2"):
+        promote.run(store, settings, decision_id=decided.decision.decision_id)
+    reconcile.run(store, settings)
+    assert one_champion(store, Registry(settings)) == 1
 
 
 def test_an_alias_taken_away_is_put_back(store, settings, decided):

@@ -28,6 +28,9 @@ def execute_move(store: Store, registry: Registry, deployment: Deployment) -> De
         try:
             actual = registry.alias(CHAMPION)
             elsewhere = actual not in (deployment.from_version, deployment.to_version)
+            if actual is None and deployment.from_version is not None and not registry.exists(deployment.from_version):
+                # MLflow deletes an alias with its version: the way back must stay open
+                elsewhere = False
             if not elsewhere:
                 if actual != deployment.to_version:
                     registry.set_alias(CHAMPION, deployment.to_version)

@@ -63,6 +63,9 @@ def _reconcile(store: Store, settings: Settings, registry: Registry) -> Deployme
     current = registry.alias(CHAMPION)
     if current == champion.version:
         return None
+    if not registry.exists(champion.version):
+        _report_deleted(store, champion.version)
+        return None
     version = _find_adoptable(store, registry, current)
     with store.begin() as connection:
         lock(connection, "champion")
@@ -93,6 +96,19 @@ def _reconcile(store: Store, settings: Settings, registry: Registry) -> Deployme
         with store.exclusive("alias"):
             registry.drop_alias(CHAMPION)
     return champion_alias.execute_move(store, registry, intent)
+
+
+def _report_deleted(store: Store, version: int) -> None:
+    """Open an alert: a version that was deleted cannot get its alias back."""
+    with store.begin() as connection:
+        open_alert(
+            connection,
+            kind="champion_deleted",
+            severity=Severity.CRITICAL,
+            dedup_key=f"champion_deleted/{version}",
+            title=f"Someone deleted version {version}, the champion, in MLflow",
+            body="Machines that have its package go on scoring with it, others cannot. Roll back to another version.",
+        )
 
 
 def _find_adoptable(store: Store, registry: Registry, version: int | None) -> ModelVersion | None:

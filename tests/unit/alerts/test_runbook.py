@@ -22,6 +22,7 @@ def test_every_kind_of_alert_has_a_section():
         check_quality.ALERT,
         "dag_failure",
         "alias_moved",
+        "champion_deleted",
         "forced_promotion",
         FORGED_APPROVAL,
         "unsigned_version",
