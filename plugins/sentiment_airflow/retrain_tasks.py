@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from airflow.sdk import task
@@ -13,21 +13,30 @@ from sentiment_airflow.notifiers import FamilyRecovery
 from sentiment_airflow.run_step import run_key, run_step, to_xcom
 
 Json = dict[str, Any]
+#: Airflow's run type of a backfill.
+BACKFILL = "backfill"
 #: Decisions of one group; Airflow passes the bare value when only one family succeeded, and None when none did.
 Decisions = Sequence[Json] | Json | None
 
 
 @task
 def claim_requests(dag_run: Any, params: Json) -> list[Json]:
-    """Claim the open retrain requests, so that no other run handles them; skip when no rule wants a retrain."""
+    """Claim the open retrain requests, so that no other run handles them; skip when no rule wants a retrain.
+
+    A backfill trains once, for its newest day: a training uses the labels of now, whatever day its run is for.
+    """
     from airflow.sdk.exceptions import AirflowSkipException
 
     from sentiment_lib.steps.training import request_retrain
 
+    backfill = dag_run.run_type == BACKFILL
+    if backfill and dag_run.logical_date < datetime.now(UTC) - timedelta(days=1):
+        raise AirflowSkipException("a past day has nothing to catch up on: a training uses the labels of now")
+
     requests = run_step(
         request_retrain.claim_requests,
         run_id=run_key(dag_run),
-        otherwise=request_retrain.PERSON if dag_run.triggering_user_name else request_retrain.CALENDAR,
+        otherwise=request_retrain.PERSON if dag_run.triggering_user_name and not backfill else request_retrain.CALENDAR,
         families=params["families"],
     )
     if not requests:
