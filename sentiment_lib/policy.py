@@ -190,6 +190,8 @@ class AlertPolicy(Section):
     quarantine_share: float = Field(0.1, gt=0, le=1)
     scoring_backlog: int = Field(1000, ge=1, description="tweets without a prediction for half an hour")
     label_backlog: int = Field(500, ge=1, description="audit tweets without a label for a week")
+    calibration_error: float = Field(0.1, ge=0, lt=1, description="tolerated lower bound of the calibration error")
+    calibration_days: int = Field(3, ge=1, description="days in succession above calibration_error")
     api_down_after: timedelta = Field(timedelta(minutes=3), description="tolerated time without a ready API")
     api_window: timedelta = Field(timedelta(minutes=5), description="window of error rate and latency")
     api_requests: int = Field(20, ge=1, description="minimum requests in api_window")

@@ -86,9 +86,10 @@ def interval(bounds: tuple[float, float] | list[float] | None, digits: int = 3) 
     return f"{low} to {high}"
 
 
-def percent_interval(bounds: tuple[float, float] | None, digits: int = 1) -> str:
-    """'52.1 to 61.4 %'."""
-    return DASH if bounds is None else f"{100 * bounds[0]:.{digits}f} to {100 * bounds[1]:.{digits}f} %"
+def percent_interval(bounds: tuple[float | None, float | None] | None, digits: int = 1) -> str:
+    """'52.1 to 61.4 %'; a dash for a figure without bounds."""
+    low, high = bounds or (None, None)
+    return DASH if low is None or high is None else f"{100 * low:.{digits}f} to {100 * high:.{digits}f} %"
 
 
 def day(moment: date) -> str:

@@ -59,6 +59,18 @@ def newest(connection: Connection, version: int) -> QualityDay | None:
     return QualityDay(**row) if row else None
 
 
+def newest_calibrated(connection: Connection, version: int, limit: int) -> list[QualityDay]:
+    """The version's newest days with a calibration error, newest first."""
+    rows = connection.execute(
+        text(
+            f"SELECT {', '.join(_NAMES)} FROM quality_days WHERE model_version = :version "
+            "AND calibration_error IS NOT NULL ORDER BY day DESC LIMIT :limit"
+        ),
+        {"version": version, "limit": limit},
+    )
+    return [QualityDay(**row) for row in rows.mappings()]
+
+
 def champion_changes(connection: Connection, since: date) -> list[ChampionChange]:
     """Champion changes from `since` on, oldest first, preceded by the one in force at `since`."""
     rows = connection.execute(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -12,7 +13,9 @@ from sentiment_lib.console.pages import draw
 from sentiment_lib.errors import BadInput
 from sentiment_lib.policy import Policy
 from sentiment_lib.steps.scoring import daily_sentiment
+from sentiment_lib.storage import daily_quality
 from sentiment_lib.storage import daily_sentiment as stored
+from sentiment_lib.storage.quality_day import QualityDay
 from sentiment_lib.storage.stage_times import StageTime
 
 #: Predicted negative: every second tweet of Delta, every tweet of United. None of United's is.
@@ -83,6 +86,26 @@ def test_audit_labels_correct_the_shares_of_their_airlines(filled, settings):
     unnamed, page = shown(filled, settings, airline="")
     assert unnamed["found"].tweets == 100
     assert "no airline named" in page
+
+
+def test_the_calibration_error_is_shown_with_its_interval(filled, settings):
+    _, page = shown(filled, settings)
+    assert "Calibration error" not in page
+    with filled.begin() as connection:
+        day = QualityDay(
+            day=date(2015, 2, 22),
+            model_version=1,
+            rows=400,
+            estimated=0.8,
+            labelled=0,
+            calibration_error=0.12,
+            calibration_error_low=0.08,
+            calibration_error_high=0.17,
+            calibration_labels=400,
+        )
+        daily_quality.upsert_day(connection, day)
+    _, page = shown(filled, settings)
+    assert re.search(r"Calibration error.*12 %.*8 .*17 %.*22 Feb 2015", page, re.DOTALL)
 
 
 def test_only_days_with_something_new_are_recomputed(filled):
