@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 
+from scipy.stats import norm
+
 from sentiment_lib.evaluation import judgement_methods
 from sentiment_lib.evaluation.aims import REFRESH, SUPERIORITY, Aim
 from sentiment_lib.evaluation.checklist import ChecklistResult
@@ -39,7 +41,7 @@ def decide(
 
     method: of `judgement_methods`; aim: the one that the comparison was made for, by method 3 alone.
     """
-    rules = COMPARISON_RULES if method > judgement_methods.FIRST else FIRST_COMPARISON_RULES
+    rules = COMPARISON_RULES.get(method, NEWEST_COMPARISON_RULES)
     if aim.kind == REFRESH:
         rules = tuple(partial(refresh_benefit, margin=aim.margin) if rule is benefit else rule for rule in rules)
     verdicts = [verdict for rule in rules for verdict in rule(comparison, policy)]
@@ -108,8 +110,20 @@ def guards(comparison: Comparison, policy: GatePolicy) -> Verdicts:
 def slices(comparison: Comparison, policy: GatePolicy) -> Verdicts:
     """No slice shows a loss beyond its margin; the error is bounded over all slices together.
 
-    An inconclusive slice passes; its reason states the sample size that would decide it.
+    An inconclusive slice passes; its reason states the sample size that would rule out the loss, if the difference is
+    as observed, or zero when a gain was observed.
     """
+    yield from _judge_slices(comparison, policy, _rows_to_rule_out)
+
+
+def second_slices(comparison: Comparison, policy: GatePolicy) -> Verdicts:
+    """The same with the sample size for a difference of zero, as method 2 stated it: fewer than there are, at times."""
+    yield from _judge_slices(comparison, policy, _rows_if_equal)
+
+
+def _judge_slices(
+    comparison: Comparison, policy: GatePolicy, sample_size: Callable[[Difference, int, float], str]
+) -> Verdicts:
     margin = policy.slice_non_inferiority
     for part in comparison.slices:
         name, difference = f"slice: {part.name}", part.difference
@@ -123,11 +137,23 @@ def slices(comparison: Comparison, policy: GatePolicy) -> Verdicts:
         elif difference.low > -margin or (margin == 0 and difference.low >= 0):
             yield _verdict(name, difference.low, -margin, PASS, _change(difference))
         else:
-            needed = labels_needed(margin, difference.row_deviation, level=difference.level) if margin else None
-            wanted = f", about {needed:,} would" if needed else ""
-            yield _verdict(
-                name, difference.low, -margin, PASS, f"{_change(difference)}: too few rows to rule out a loss{wanted}"
+            reason = (
+                f"{_change(difference)}: too few rows to rule out a loss{sample_size(difference, part.rows, margin)}"
             )
+            yield _verdict(name, difference.low, -margin, PASS, reason)
+
+
+def _rows_to_rule_out(difference: Difference, rows: int, margin: float) -> str:
+    # the bounds are wider than the row deviation says where few rows differ: the larger one counts
+    implied = (difference.difference - difference.low) * math.sqrt(rows) / float(norm.isf(difference.level))
+    distance = margin + min(difference.difference, 0.0)
+    needed = labels_needed(distance, max(difference.row_deviation, implied), level=difference.level)
+    return f", {_many(needed)} would" if needed else ""
+
+
+def _rows_if_equal(difference: Difference, rows: int, margin: float) -> str:  # noqa: ARG001
+    needed = labels_needed(margin, difference.row_deviation, level=difference.level)
+    return f", about {needed:,} would" if needed else ""
 
 
 def first_slices(comparison: Comparison, policy: GatePolicy) -> Verdicts:
@@ -169,8 +195,12 @@ def calibration(comparison: Comparison, policy: GatePolicy) -> Verdicts:
 
 
 Rules = tuple[Callable[[Comparison, GatePolicy], Verdicts], ...]
-COMPARISON_RULES: Rules = (enough_rows, benefit, guards, slices, class_collapse, calibration)
-FIRST_COMPARISON_RULES: Rules = (enough_rows, benefit, guards, first_slices, class_collapse, calibration)
+NEWEST_COMPARISON_RULES: Rules = (enough_rows, benefit, guards, slices, class_collapse, calibration)
+#: Rules of earlier methods, by method.
+COMPARISON_RULES: dict[int, Rules] = {
+    judgement_methods.FIRST: (enough_rows, benefit, guards, first_slices, class_collapse, calibration),
+    judgement_methods.SECOND: (enough_rows, benefit, guards, second_slices, class_collapse, calibration),
+}
 
 
 def checklist_rules(result: ChecklistResult, policy: GatePolicy) -> Verdicts:

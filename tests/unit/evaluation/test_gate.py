@@ -1,3 +1,4 @@
+import re
 from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -96,6 +97,22 @@ def test_a_slice_too_small_to_show_a_loss_stops_no_gain_and_says_how_many_rows_i
     answer, failed = answered(compared, method=judgement_methods.FIRST)
     assert answer is Answer.HOLD
     assert list(failed) == ["slice: part"]
+
+
+@pytest.mark.parametrize(("rows", "lost"), [(120, 3), (120, 5), (200, 7), (200, 9)])
+def test_an_inconclusive_slice_asks_for_more_rows_than_it_has(rows, lost):
+    """Method 2 takes the spread of the few rows that differ, as if the models were equal."""
+    labels = np.random.default_rng(0).choice(3, 1000, p=[0.6, 0.22, 0.18])
+    champion = 0.1 + 0.7 * np.eye(3)[labels]
+    candidate, part = champion.copy(), np.arange(1000) < rows
+    changed = np.flatnonzero(part & (labels == 0))[:lost]
+    candidate[changed] = candidate[changed][:, [1, 0, 2]]
+    compared = compare(labels, champion, candidate, slices={"part": part}, policy=POLICY)
+    asked = {}
+    for method in (judgement_methods.SECOND, judgement_methods.NEWEST):
+        reason = next(rule.reason for rule in decide(compared, POLICY, method=method)[1] if rule.rule == "slice: part")
+        asked[method] = int(re.search(r"about ([\d,]+) would", reason)[1].replace(",", ""))
+    assert asked[judgement_methods.SECOND] < rows < asked[judgement_methods.NEWEST]
 
 
 def test_the_error_of_slices_is_bounded_over_all_of_them_together(dice):
