@@ -224,6 +224,13 @@ class LabelPolicy(Section):
     uncertain_below: float = Field(0.7, gt=1 / 3, le=1, description="maximum probability of an uncertain prediction")
 
 
+class PricePolicy(Section):
+    """What errors cost, in arbitrary units: for judging past decisions. No rule of the gate depends on them."""
+
+    missed_negative: float = Field(5.0, ge=0, description="cost of a negative tweet that is predicted otherwise")
+    false_alarm: float = Field(1.0, ge=0, description="cost of another tweet that is predicted negative")
+
+
 class Policy(Section):
     """All rules."""
 
@@ -236,3 +243,4 @@ class Policy(Section):
     score: ScorePolicy = ScorePolicy()
     alerts: AlertPolicy = AlertPolicy()
     label: LabelPolicy = LabelPolicy()
+    prices: PricePolicy = PricePolicy()

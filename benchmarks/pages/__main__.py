@@ -25,7 +25,7 @@ from sqlalchemy.engine import make_url
 from benchmarks.pages.seed import FIRST_ID, seed
 from sentiment_lib.console import alerts, decisions, drift, lineage, models, overview, tweets
 from sentiment_lib.console.pages import draw
-from sentiment_lib.policy import ApprovalPolicy
+from sentiment_lib.policy import Policy
 from sentiment_lib.serving import service
 from sentiment_lib.settings import Settings
 from sentiment_lib.steps.labelling import label_progress, label_queue
@@ -101,7 +101,7 @@ PAGES: dict[str, Page] = {
     "tweets: export": lambda store, _, __: _export(store),
     "decisions": _console("decisions.html", lambda connection: {"rows": decisions.rows(connection)}),
     "one decision": _console(
-        "decision.html", lambda connection: decisions.view(connection, ApprovalPolicy(), 1, person="mlops")
+        "decision.html", lambda connection: decisions.view(connection, Policy(), 1, person="mlops")
     ),
     "drift": _console(
         "drift.html", lambda connection: {"rows": drift.rows(connection), "chart": drift.over_time(connection)}

@@ -128,9 +128,8 @@ def add_decisions(app: FastAPI, store: Store, settings: Settings) -> None:
 
     @app.get("/decisions/{decision_id}", dependencies=[READ])
     def show_decision(decision_id: Id, user: GetUserDep) -> HTMLResponse:
-        approval, person = settings.policy.approval, user.get_name()
         with store.begin() as connection:
-            values = decisions.view(connection, approval, decision_id, person=person)
+            values = decisions.view(connection, settings.policy, decision_id, person=user.get_name())
         return page("decision.html", "/decisions/one", **values)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sentiment_lib.cli import decision_outcomes
 from sentiment_lib.cli.common import Json, Limit, open_store, show
 from sentiment_lib.cli.token_file import authorise
 from sentiment_lib.records import ApprovalResponse
@@ -27,6 +28,7 @@ def register(app: typer.Typer) -> None:
     group.command("show")(show_decision)
     group.command()(replay)
     group.command("export")(export_decision)
+    decision_outcomes.register(group)
     app.add_typer(group, name="decision")
     app.command()(approve)
 

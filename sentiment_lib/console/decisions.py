@@ -7,13 +7,13 @@ from typing import Any
 from sqlalchemy import Connection
 
 from sentiment_lib.airflow_client import task_path
-from sentiment_lib.console import verdict
+from sentiment_lib.console import decision_outcome, verdict
 from sentiment_lib.console.overview import answer_address
 from sentiment_lib.errors import BadInput
 from sentiment_lib.evaluation import evidence_text
 from sentiment_lib.evaluation.evidence_record import Evidence
 from sentiment_lib.pages.charts.confusion_matrix import confusion_matrices
-from sentiment_lib.policy import ApprovalPolicy
+from sentiment_lib.policy import Policy
 from sentiment_lib.records import LABELS, DecisionRecord
 from sentiment_lib.steps.decisions import selection, shadow_comparison
 from sentiment_lib.storage import decision_summaries, decisions, deployments, predictions, snapshots
@@ -30,7 +30,7 @@ def rows(connection: Connection, run: str = "") -> list[DecisionSummary]:
     return decision_summaries.newest(connection, requested_by=f"retrain/{run}" if run else None)
 
 
-def view(connection: Connection, policy: ApprovalPolicy, decision_id: int, *, person: str) -> dict[str, Any]:
+def view(connection: Connection, policy: Policy, decision_id: int, *, person: str) -> dict[str, Any]:
     """Template values of a decision's page for this person. Raises NotFound for an unknown decision.
 
     Evidence that was changed after the decision may not parse: the page then shows a warning instead of failing.
@@ -50,13 +50,14 @@ def view(connection: Connection, policy: ApprovalPolicy, decision_id: int, *, pe
         "approval": decisions.approval(connection, decision_id),
         "answer_at": answer_address(decision.requested_by),
         "answer_to": answer_endpoint(decision.requested_by) if intact else None,
-        "may_answer": person in policy.approvers,
-        "approvers": policy.approvers,
-        "shortest_reason": policy.shortest_reason,
+        "may_answer": person in policy.approval.approvers,
+        "approvers": policy.approval.approvers,
+        "shortest_reason": policy.approval.shortest_reason,
         "humanise_metrics": evidence_text.humanise_metrics,
         "deployments": deployments.all_of_decision(connection, decision_id),
         "examples": predictions.disagreements(connection, **versions, since=decision.decided_at),
         **(_evidence_values(connection, decision, evidence, rules) if evidence else NO_EVIDENCE),
+        **(decision_outcome.view(connection, decision, policy) if evidence else {"outcome": None}),
     }
 
 

@@ -34,12 +34,18 @@ def bca_bounds(observed: float, resampled: Floats, counts: Ints, metric: str, le
     observed: the difference; resampled: bootstrap differences (rounds,); counts: (3, 3, 3).
     Efron 1987, "Better Bootstrap Confidence Intervals", JASA 82 (397).
     """
+    if resampled.min() == resampled.max():
+        return float(resampled.min()), float(resampled.max())
+    return bca_from_jackknife(observed, resampled, *paired_counts.leave_one_out(counts, metric), level)
+
+
+def bca_from_jackknife(
+    observed: float, resampled: Floats, values: Floats, weights: Floats, level: float
+) -> tuple[float, float]:
+    """BCa bounds from the values (k,) that leave out one row, and the number of rows (k,) that give each of them."""
     ordered = np.sort(resampled)
-    if ordered[0] == ordered[-1]:
-        return float(ordered[0]), float(ordered[-1])
     below = ((ordered < observed).sum() + 0.5 * (ordered == observed).sum()) / ordered.size
     bias = float(norm.ppf(min(max(below, 0.5 / ordered.size), 1 - 0.5 / ordered.size)))
-    values, weights = paired_counts.leave_one_out(counts, metric)
     influence = (values * weights).sum() / weights.sum() - values
     spread = float((weights * influence**2).sum())
     acceleration = float((weights * influence**3).sum()) / (6 * spread**1.5) if spread > 0 else 0.0

@@ -8,11 +8,13 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import text
 
-from sentiment_lib.steps.decisions import shadow_comparison
+from sentiment_lib.cli import decision_outcomes
+from sentiment_lib.console import decision_outcome
+from sentiment_lib.steps.decisions import outcome, shadow_comparison
 from sentiment_lib.steps.deployment import promote, rollback
 from sentiment_lib.steps.operations import auto_rollback, verify
 from sentiment_lib.steps.scoring import score, shadow
-from sentiment_lib.storage import decisions, grants, model_versions
+from sentiment_lib.storage import decisions, grants, later_labels, model_versions
 from sentiment_lib.storage import shadow as shadow_labels
 
 #: Steps run as the platform runs them.
@@ -82,6 +84,32 @@ def test_a_champion_that_is_right_stays(store, audited, promoted, audit_labels):
     assert (found.verdict.verdict, found.rollback) == ("watching", None)
     assert found.verdict.labels == 200
     assert serving(store) == promoted.to_version
+    with store.begin() as connection:
+        (followed,), unreadable = outcome.run_newest(connection, audited.policy, 5)
+    later = followed.realised
+    assert (followed.is_promoted, followed.promised.is_corrected, unreadable) == (True, True, [])
+    assert (later.labels, later.cost.waiting > 0, later.cost.promoting) == (200, True, pytest.approx(0, abs=0.1))
+    assert 0 < later.low < later.gain < later.high
+
+
+def test_labels_from_before_the_decision_or_of_tweets_in_its_snapshot_say_nothing_about_what_followed(
+    store, owner, audited, decided, promoted, audit_labels
+):
+    audit_labels(promoted.to_version)
+    with owner.begin() as connection:
+        moved = text(
+            "UPDATE labels SET stored_at = now() - interval '1 day' WHERE source = 'audit' AND tweet_id <= 650"
+        )
+        connection.execute(moved)
+        kept = text("UPDATE snapshot_rows SET tweet_id = 651 WHERE part = 'holdout' AND tweet_id = :one")
+        connection.execute(
+            kept, {"one": connection.scalar(text("SELECT max(tweet_id) FROM snapshot_rows WHERE part = 'holdout'"))}
+        )
+    with store.begin() as connection:
+        decision = decisions.full_record(connection, decided.decision.decision_id)
+        found = later_labels.of_decision(connection, decision, auditors=audited.policy.label.auditors)
+        assert len(found) == 149
+        assert later_labels.of_decision(connection, decision, auditors=[]) == []
 
 
 def test_without_audit_labels_nothing_is_judged_whatever_people_corrected(
@@ -138,6 +166,14 @@ def test_answers_where_two_versions_differ_tell_the_gain_and_go_into_the_ledger(
     assert found.labelled == found.differ == found.candidate_right > 10
     assert found.champion_right == 0
     assert 0 < found.low < found.gain < found.high
+    with store.begin() as connection:
+        followed = outcome.run(connection, decision, audited.policy)
+        shown = decision_outcome.view(connection, decision, audited.policy)
+    assert (followed.is_promoted, followed.realised.labels) == (False, 200)
+    assert followed.realised.gain > 0
+    assert shown["realised"] in decision_outcomes.describe(followed)
+    assert "not promoted" in decision_outcomes.describe(followed)
+    assert len(shown["cost_rows"]) == 2
     say(decided.question)
     ((payload,),) = rows(store, "SELECT payload FROM ledger WHERE kind = 'approval'")
     kept = json.loads(payload)["shadow"]

@@ -13,7 +13,7 @@ from sentiment_lib.console import decisions, drift, lineage, models, overview
 from sentiment_lib.console.pages import draw
 from sentiment_lib.errors import NotFound
 from sentiment_lib.evaluation.cost import Cost
-from sentiment_lib.policy import ApprovalPolicy
+from sentiment_lib.policy import Policy
 from sentiment_lib.storage import predictions
 
 
@@ -32,7 +32,7 @@ def test_an_empty_platform_is_drawn_and_says_what_comes_next(store, settings):
 
 
 def decision(connection, number):
-    return decisions.view(connection, ApprovalPolicy(), number, person="mlops")
+    return decisions.view(connection, Policy(), number, person="mlops")
 
 
 @pytest.mark.parametrize("look", [decision, drift.view, lineage.view])
