@@ -63,7 +63,7 @@ def test_a_comparison_on_synthetic_tweets_says_so(store, settings, decided):
         connection.execute(text("UPDATE tweets SET synthetic = true"))
         record = decisions.full_record(connection, decided.decision.decision_id)
         synthetic = snapshots.synthetic_rows(connection, record.snapshot_id)
-        view = console.view(connection, settings.policy.approval, record.decision_id, person="mlops")
+        view = console.view(connection, settings.policy, record.decision_id, person="mlops")
         body = approval_summary.summarise(record, settings.policy.approval, None, synthetic)
     assert synthetic.train > 0
     assert synthetic.holdout > 0
@@ -74,7 +74,7 @@ def test_a_comparison_on_synthetic_tweets_says_so(store, settings, decided):
 def test_names_cannot_break_the_table_or_the_page(store, settings, hostile):
     with store.begin() as connection:
         body = approval_summary.summarise(hostile, settings.policy.approval, None, SyntheticRows())
-        view = console.view(connection, settings.policy.approval, hostile.decision_id, person="mlops")
+        view = console.view(connection, settings.policy, hostile.decision_id, person="mlops")
         rules = verdict.rule_groups(hostile.rules, view["evidence"].comparison)
     assert "airline <b>\\|x | ◐ hold | <i>\\|few</i> rows |" in body
     page = draw("decision.html", "/decisions/one", **{**view, "decision": hostile, "rules": rules})
@@ -84,7 +84,7 @@ def test_names_cannot_break_the_table_or_the_page(store, settings, hostile):
 
 def test_the_page_shows_every_rule_the_hash_and_each_judged_difference(store, settings, decided):
     with store.begin() as connection:
-        view = console.view(connection, settings.policy.approval, decided.decision.decision_id, person="mlops")
+        view = console.view(connection, settings.policy, decided.decision.decision_id, person="mlops")
     page = draw("decision.html", "/decisions/one", **view)
     for rule in decided.decision.rules:
         assert f">{verdict.rule_name(rule.rule)}<" in page
@@ -121,7 +121,7 @@ def test_the_page_of_a_run_leads_to_its_decision_and_of_several_to_their_list(st
 def test_the_page_of_a_decision_says_that_its_evidence_was_changed(store, settings, decided, change):
     with store.engine.connect() as connection:
         connection.execute(text(f"UPDATE evaluations SET evidence = {change}"))
-        view = console.view(connection, settings.policy.approval, decided.decision.decision_id, person="mlops")
+        view = console.view(connection, settings.policy, decided.decision.decision_id, person="mlops")
         connection.rollback()
     page = draw("decision.html", "/decisions/one", **view)
     assert "hash mismatch" in page
@@ -129,11 +129,11 @@ def test_the_page_of_a_decision_says_that_its_evidence_was_changed(store, settin
     assert decided.decision.evidence_hash in page
     readable = change == "evidence || ' '"
     assert ("cannot be read" not in page) == readable
-    assert ("Confusion matrix" in page) == readable
+    assert ("Confusion matrix" in page) == ("What followed" in page) == readable
 
 
 def test_who_was_asked_may_answer_on_the_page_with_the_own_session_and_nobody_else(store, settings, decided, say):
-    number, policy = decided.decision.decision_id, settings.policy.approval
+    number, policy = decided.decision.decision_id, settings.policy
 
     def drawn(person):
         with store.begin() as connection:
@@ -151,7 +151,7 @@ def test_who_was_asked_may_answer_on_the_page_with_the_own_session_and_nobody_el
 
 def test_what_failed_says_what_would_change_it(store, settings, decided):
     with store.begin() as connection:
-        view = console.view(connection, settings.policy.approval, decided.decision.decision_id, person="mlops")
+        view = console.view(connection, settings.policy, decided.decision.decision_id, person="mlops")
     compared = view["evidence"].comparison
     failing = [
         RuleVerdict(rule="holdout rows", figure=60, bound=100, verdict="hold", reason="60 rows"),
