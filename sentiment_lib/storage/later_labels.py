@@ -9,7 +9,7 @@ from sqlalchemy import Connection, text
 
 from sentiment_lib.records import API_IDS_FROM, DecisionRecord
 from sentiment_lib.storage import training_rows
-from sentiment_lib.storage.acting_labels import ACTS
+from sentiment_lib.storage.acting_labels import ACTS, NEWEST_FIRST
 
 # starts from the index on labels by time, so the cost does not grow with the number of predictions
 LATER = text(
@@ -18,7 +18,7 @@ LATER = text(
            coalesce(l.inclusion_probability, 1) AS inclusion
     FROM (SELECT DISTINCT ON (l.tweet_id) l.tweet_id, l.label, l.inclusion_probability FROM labels l
           WHERE l.source = 'audit' AND l.stored_at > :decided_at AND {ACTS}
-          ORDER BY l.tweet_id, l.labelled_at DESC, l.label_id DESC) l
+          ORDER BY l.tweet_id, {NEWEST_FIRST}) l
     JOIN tweets t ON t.tweet_id = l.tweet_id AND t.tweet_id < {API_IDS_FROM}
     JOIN predictions one ON one.tweet_id = l.tweet_id AND one.model_version = :champion
     JOIN predictions other ON other.tweet_id = l.tweet_id AND other.model_version = :candidate
