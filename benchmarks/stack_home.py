@@ -88,15 +88,18 @@ class StackHome:
         return next((row["user"], row["password"]) for row in table if row["component"].startswith("MLflow"))
 
     def rows(self, query: str, **values: Any) -> Sequence[Mapping[str, Any]]:
-        """Rows of the sentiment database."""
-        from sqlalchemy import text
+        """Rows of the sentiment database, as the role of steps."""
+        return _run(Store.open(self.settings), query, values)
 
-        store = Store.open(self.settings)
-        try:
-            with store.begin() as connection:
-                return [dict(row) for row in connection.execute(text(query), values).mappings()]
-        finally:
-            store.close()
+    def rows_as_owner(self, query: str, **values: Any) -> Sequence[Mapping[str, Any]]:
+        """Rows, as the owner of the database: the only role that changes recorded facts."""
+        from sentiment_lib.local import secrets, stack
+        from sentiment_lib.local.state_folder import Home
+
+        home = Home(self.home)
+        credentials = secrets.read_or_create(home)
+        url = secrets.database_url(credentials, stack.ports_in_use(home), "sentiment", "psycopg")
+        return _run(Store(url), query, values)
 
     def sign_in(self, user: str, password: str | None = None) -> str:
         """Output of `sentiment login` as this user of Airflow."""
@@ -110,3 +113,14 @@ class StackHome:
             if isinstance(found, dict) and {"admin", "mlops"} <= found.keys():
                 return found
         raise RuntimeError(f"No Airflow passwords in {self.home / 'secrets'}")
+
+
+def _run(store: Store, query: str, values: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    """Rows of the query in a transaction of its own; closes the store."""
+    from sqlalchemy import text
+
+    try:
+        with store.begin() as connection:
+            return [dict(row) for row in connection.execute(text(query), values).mappings()]
+    finally:
+        store.close()

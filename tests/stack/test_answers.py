@@ -61,7 +61,7 @@ def test_only_a_timely_answer_of_another_approver_to_the_evidence_as_shown_promo
     assert (rejected["response"], rejected["answered_by"]) == ("rejected", "mlops")
 
     stale = request_approval(running, "admin")
-    running.rows(
+    running.rows_as_owner(
         "UPDATE evaluations SET evidence = replace(evidence, '\"macro_f1\"', '\"macro_F1\"') "
         "WHERE evaluation_id = (SELECT max(evaluation_id) FROM decisions WHERE verdict = 'PROMOTE') RETURNING 1"
     )
