@@ -232,6 +232,24 @@ def sources(settings: Settings) -> list[SettingSource]:
     return list(unfold(settings, PREFIX))
 
 
+#: Settings that decide whom the command line believes about a person's name.
+IDENTITY = ("AIRFLOW_URL", "AIRFLOW_USER")
+
+
+def require_identity_settings() -> None:
+    """Raise BadSetting where the environment contradicts the settings file about who authenticates people.
+
+    Otherwise one variable would let a server of the caller's choice say who he is.
+    """
+    path = _settings_file()
+    written = {name.upper(): value for name, value in dotenv_values(path).items()} if path and path.exists() else {}
+    present = {name.upper(): value for name, value in os.environ.items()}
+    for variable in (PREFIX + name for name in IDENTITY):
+        if written.get(variable) and present.get(variable, written[variable]) != written[variable]:
+            problem = f"{SETTINGS_FILE} has another value, and only that decides who authenticates people"
+            raise BadSetting(setting=variable, problem=problem)
+
+
 def _shown(value: Any) -> str:
     """The value as a variable would hold it; secrets as asterisks."""
     if isinstance(value, SecretStr):

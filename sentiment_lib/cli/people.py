@@ -30,8 +30,10 @@ def login(
     as_json: Json = False,
 ) -> None:
     """Sign in with your user and password of Airflow; commands then know who you are for 12 hours."""
+    from sentiment_lib.settings import require_identity_settings
     from sentiment_lib.steps.operations import sign_in
 
+    require_identity_settings()
     password = sys.stdin.readline().rstrip("\n") if password_stdin else typer.prompt("Password", hide_input=True)
     with open_store() as (store, settings):
         token, record = sign_in.login(store, settings, user=user, password=password)
@@ -68,8 +70,10 @@ def add(
 
     With Airflow, sign in first: everybody issues tokens for himself, approvers also for people who may not approve.
     """
+    from sentiment_lib.settings import require_identity_settings
     from sentiment_lib.steps.operations import sign_in
 
+    require_identity_settings()
     with open_store() as (store, settings):
         own_token = read_token(settings)
         issuer = sign_in.verify_token(store, own_token) if own_token else None

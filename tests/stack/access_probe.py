@@ -132,7 +132,8 @@ class Prober:
         self.database: dict[str, Any] = specification["database"]
         self.ids: dict[str, str] = specification["ids"]
         self.actions = [action for action in (*HTTP, *SQL) if action not in specification.get("without", ())]
-        self.http = httpx.Client(timeout=60)
+        # a new connection for each request: servers close idle ones, perhaps just when the next request is sent
+        self.http = httpx.Client(timeout=60, limits=httpx.Limits(max_keepalive_connections=0))
 
     def login(self, account: dict[str, str]) -> dict[str, str]:
         """The account with what it presents as a bearer: Airflow's token, an API key, or its password."""

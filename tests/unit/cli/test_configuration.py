@@ -8,7 +8,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from sentiment_lib.cli import configuration, doctor
+from sentiment_lib.cli import configuration, doctor, people
 from sentiment_lib.errors import BadSetting
 
 
@@ -76,3 +76,22 @@ def test_the_doctor_finds_secrets_that_others_can_read(sentiment, tmp_path):
     found = next(row for row in json.loads(shown) if row["check"] == "secrets")
     assert found["state"] == "failed"
     assert "mode 055" in found["finding"]
+
+
+def test_the_environment_does_not_choose_the_server_that_says_who_people_are(monkeypatch, tmp_path):
+    monkeypatch.setenv("SENTIMENT_HOME", str(tmp_path))
+    app = typer.Typer()
+    people.register(app)
+    (tmp_path / "secrets").mkdir()
+    written = "SENTIMENT_AIRFLOW_URL=http://127.0.0.1:8080\nSENTIMENT_AIRFLOW_USER=sentiment\n"
+    (tmp_path / "secrets" / "settings.env").write_text(written)
+    login, add = ["login", "--user", "admin", "--password-stdin"], ["people", "add", "admin"]
+    for words, variable, value in (
+        (login, "SENTIMENT_AIRFLOW_URL", "http://127.0.0.1:1"),
+        (add, "SENTIMENT_AIRFLOW_USER", ""),
+    ):
+        with monkeypatch.context() as environment:
+            environment.setenv(variable, value)
+            done = CliRunner().invoke(app, words, input="wrong\n")
+        assert isinstance(done.exception, BadSetting)
+        assert variable in str(done.exception)
