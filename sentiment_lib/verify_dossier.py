@@ -2,7 +2,7 @@
 
 This file runs alone, with Python 3.11 and the package `cryptography`: `python verify_dossier.py DOSSIER`. Without
 --key or --public-keys it trusts the keys that the dossier brings, and prints their ids to compare with those that
-`sentiment signing-keys list` shows.
+`sentiment signing-keys list` shows. With --public-keys, keys and their validity come from that file alone.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import binascii
 import hashlib
 import json
 import sys
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -35,46 +35,66 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="sentiment-verify", description="Check a dossier of one decision.")
     parser.add_argument("dossier", type=Path, help="file that `sentiment decision export` wrote")
     parser.add_argument("--key", action="append", help="id of a key to trust; may be repeated")
-    parser.add_argument("--public-keys", type=Path, help="file of the public keys to trust")
+    parser.add_argument("--public-keys", type=Path, help="file of the public keys to trust, with their validity")
+    parser.add_argument("--without-anchors", action="store_true", help="accept a dossier that no anchor covers")
     arguments = parser.parse_args()
-    trusted = set(arguments.key or ())
+    trusted, file = set(arguments.key or ()) or None, arguments.public_keys
     try:
-        if arguments.public_keys:
-            trusted |= {key["key_id"] for key in json.loads(arguments.public_keys.read_bytes())}
-        dossier = verify(arguments.dossier.read_bytes(), trusted or None)
+        public_keys = json.loads(file.read_bytes()) if file else None
+        dossier = verify(arguments.dossier.read_bytes(), trusted, public_keys)
+        if not (anchored := covered(dossier)) and not arguments.without_anchors:
+            raise Refused("no anchor covers its ledger rows: export it anew, or accept that with --without-anchors")
     except (Refused, OSError, ValueError) as error:
         print(f"refused: {error}", file=sys.stderr)
         raise SystemExit(1) from error
     decision, approval = dossier["decision"], dossier["approval"]
     print(f"verified: decision {decision['decision_id']} says {decision['verdict']}")
     print(f"approval: {approval['response']} by {approval['answered_by']}" if approval else "approval: none")
-    print(f"ledger rows: {len(dossier['entries'])}, anchors: {len(dossier['anchors'])}")
-    source = "trusted keys" if trusted else "keys of the dossier itself, compare them"
+    end = "" if anchored else ", NONE COVERS THESE ROWS"
+    print(f"ledger rows: {len(dossier['entries'])}, anchors: {len(dossier['anchors'])}{end}")
+    source = "trusted keys" if trusted or file else "keys of the dossier itself, compare them"
     print(f"{source}: {', '.join(sorted(key['key_id'] for key in dossier['public_keys']))}")
 
 
-def verify(content: bytes, trusted: Collection[str] | None = None) -> dict[str, Any]:
+def verify(
+    content: bytes, trusted: Collection[str] | None = None, public_keys: Sequence[dict[str, Any]] | None = None
+) -> dict[str, Any]:
     """Return the dossier when everything in it verifies. Raises Refused.
 
-    trusted: ids of the keys to trust; None trusts those that the dossier brings.
+    trusted: ids of the keys to trust; None trusts all. public_keys: the keys and their validity, from a source that is
+    trusted; None takes those that the dossier brings.
     """
     try:
         document = json.loads(content)
         if canonical(document) + b"\n" != content:
             raise Refused("it is not in canonical form")
+        if set(document) != {"dossier", "signature"}:
+            raise Refused("it has parts that are not signed")
         dossier: dict[str, Any] = document["dossier"]
         if dossier["format"] != FORMAT:
             raise Refused(f"its format is not {FORMAT}")
-        keys = _keys(dossier, trusted)
+        keys = _keys(dossier["public_keys"] if public_keys is None else public_keys, trusted)
         _signature(keys, "dossier", canonical(dossier), document["signature"], dossier["exported_at"])
         facts = _entries(keys, dossier)
         _anchors(keys, dossier)
         problem = next(_contradictions(dossier, facts), None)
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
+    except (KeyError, TypeError, AttributeError, ValueError, RecursionError) as error:
         raise Refused(f"it is not complete ({type(error).__name__}: {error})") from error
     if problem:
         raise Refused(problem)
     return dossier
+
+
+def covered(dossier: dict[str, Any]) -> bool:
+    """Whether an anchor names a ledger row of a dossier at or after the last row about its decision."""
+    kinds = ("decision", "approval", "vote")
+    last = max(
+        entry["sequence"]
+        for entry in dossier["entries"]
+        if entry["kind"] in kinds or entry["kind"].partition(".")[2] in ("intent", "done", "undone")
+    )
+    sequences = {json.loads(line)["anchor"]["sequence"] for line in dossier["anchors"]}
+    return any(entry["sequence"] in sequences for entry in dossier["entries"] if entry["sequence"] >= last)
 
 
 def canonical(value: object) -> bytes:
@@ -87,10 +107,10 @@ def _hash(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def _keys(dossier: dict[str, Any], trusted: Collection[str] | None) -> dict[str, dict[str, Any]]:
+def _keys(public_keys: Sequence[dict[str, Any]], trusted: Collection[str] | None) -> dict[str, dict[str, Any]]:
     """The public keys by id. An id is derived from its key, so trusting the id is trusting the key."""
     keys = {}
-    for key in dossier["public_keys"]:
+    for key in public_keys:
         if _hash(base64.b64decode(key["public_key"], validate=True))[:16] != key["key_id"]:
             raise Refused(f"{key['key_id']} is not the id of its public key")
         if trusted is None or key["key_id"] in trusted:
@@ -152,6 +172,8 @@ def _anchors(keys: dict[str, dict[str, Any]], dossier: dict[str, Any]) -> None:
     for line in dossier["anchors"]:
         stored = json.loads(line)
         anchor = stored["anchor"]
+        if set(stored) != {"anchor", "signature"} or canonical(stored) != line.encode():
+            raise Refused("a line of its anchors has parts that are not signed")
         name = f"anchor {anchor['number']}"
         _signature(keys, "anchor", canonical(anchor), stored["signature"], anchor["anchored_at"])
         if previous is not None and anchor["previous_line"] != previous:
@@ -165,17 +187,12 @@ def _contradictions(dossier: dict[str, Any], facts: list[tuple[str, dict[str, An
     """What the dossier says and its ledger rows do not."""
     decision, approval, snapshot = dossier["decision"], dossier["approval"], dossier["snapshot"]
     evidence_hash = _hash(dossier["evidence"].encode())
-    rows = {
-        "decision": [
-            row for kind, row in facts if kind == "decision" and row["decision_id"] == decision["decision_id"]
-        ],
-        "approval": [
-            row for kind, row in facts if kind == "approval" and row["decision_id"] == decision["decision_id"]
-        ],
-        "snapshot": [
-            row for kind, row in facts if kind == "snapshot" and row["snapshot_id"] == snapshot["snapshot_id"]
-        ],
-    }
+    subjects = {"decision": decision["decision_id"], "snapshot": snapshot["snapshot_id"]}
+    rows: dict[str, list[dict[str, Any]]] = {"decision": [], "approval": [], "snapshot": []}
+    for kind, row in facts:
+        subject = "snapshot" if kind == "snapshot" else "decision"
+        if kind in rows and row[f"{subject}_id"] == subjects[subject]:
+            rows[kind].append(row)
     recorded = rows["decision"][0] if rows["decision"] else {}
     said = {
         "evidence_hash": evidence_hash,
@@ -200,11 +217,26 @@ def _contradictions(dossier: dict[str, Any], facts: list[tuple[str, dict[str, An
     by_sequence = {entry["sequence"]: row for entry, (_, row) in zip(dossier["entries"], facts, strict=True)}
     yield from _approval_faults(approval, rows["approval"], decision, evidence_hash, by_sequence)
     for move in dossier["deployments"]:
-        if not any(
-            kind.endswith(f".{move['state']}") and row.get("deployment_id") == move["deployment_id"]
-            for kind, row in facts
-        ):
-            yield f"deployment {move['deployment_id']} is not recorded as {move['state']}"
+        yield from _move_faults(move, facts)
+
+
+def _move_faults(move: dict[str, Any], facts: list[tuple[str, dict[str, Any]]]) -> Iterator[str]:
+    """What a move of the dossier says and its ledger rows, the intent and the end, do not."""
+    name, rows = f"deployment {move['deployment_id']}", dict[str, dict[str, Any]]()
+    for kind, row in facts:
+        if kind.partition(".")[2] and row.get("deployment_id") == move["deployment_id"]:
+            rows[kind] = row
+    intent = rows.get(f"{move['kind']}.intent")
+    if intent is None or f"{move['kind']}.{move['state']}" not in rows:
+        yield f"{name} is not recorded as {move['state']}"
+        return
+    recorded = intent | rows[f"{move['kind']}.{move['state']}"]
+    for field in ("to_version", "moved_by", "reason"):
+        if field in recorded and recorded[field] != move[field]:
+            yield f"{name}: its {field} is not what was recorded"
+    ends = [datetime.fromisoformat(at) if at else None for at in (recorded.get("finished_at"), move["finished_at"])]
+    if ends[0] != ends[1]:
+        yield f"{name}: its finished_at is not what was recorded"
 
 
 def _approval_faults(

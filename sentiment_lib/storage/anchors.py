@@ -90,6 +90,8 @@ def _parse(line: str) -> tuple[Anchor, str]:
         anchor, signature = Anchor(**stored["anchor"]), str(stored["signature"])
         if canonical_json(stored) != line:
             raise ValueError("it is not canonical")
+        if set(stored) != {"anchor", "signature"}:
+            raise ValueError("it has parts that are not signed")
     except (ValueError, TypeError, KeyError) as error:
         raise LedgerBroken(problem=f"a line of the anchors cannot be read: {error}") from error
     return anchor, signature

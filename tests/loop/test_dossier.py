@@ -7,6 +7,7 @@ import json
 import random
 import shutil
 import subprocess
+import sys
 import venv
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from sentiment_lib.signing import KeyRing
 from sentiment_lib.steps.decisions import export_dossier
 from sentiment_lib.steps.deployment import promote
 from sentiment_lib.steps.operations import reconcile
+
+LAST_YEAR = "2025-06-01T00:00:00+00:00"
 
 
 @pytest.fixture
@@ -57,6 +60,10 @@ def test_a_dossier_that_lost_or_gained_a_byte_is_refused(dossier):
             verify_dossier.verify(changed)
 
 
+def _with_key(line):
+    return verify_dossier.canonical(json.loads(line) | {"x": 1}).decode()
+
+
 FORGERIES = {
     "the decision's policy": lambda d: d["decision"]["policy"]["approval"].update(approvers=["ghost"]),
     "the decision's answer": lambda d: d["decision"].update(verdict="HOLD"),
@@ -66,6 +73,10 @@ FORGERIES = {
     "the package of version 2": lambda d: d["packages"][0].update(digest="0" * 64),
     "the snapshot is not": lambda d: d["snapshot"].update(content_hash="0" * 64),
     "is not recorded as undone": lambda d: d["deployments"][0].update(state="undone"),
+    "its to_version is not": lambda d: d["deployments"][0].update(to_version=999),
+    "its moved_by is not": lambda d: d["deployments"][0].update(moved_by="admin"),
+    "its finished_at is not": lambda d: d["deployments"][0].update(finished_at="2026-01-01T00:00:00+00:00"),
+    "a line of its anchors has parts": lambda d: d["anchors"].append(_with_key(d["anchors"].pop())),
     "does not follow": lambda d: d["entries"].pop(3),
     "was changed": lambda d: d["entries"][3].update(payload="{}"),
     "do not end with a signed one": lambda d: d["entries"][-1].update(signature=None),
@@ -91,6 +102,44 @@ def test_a_dossier_signed_with_another_key_is_refused_by_who_trusts_ours(dossier
         verify_dossier.verify(forged)
     with pytest.raises(verify_dossier.Refused, match="not trusted"):
         verify_dossier.verify(dossier, {attacker.public_keys()[0].key_id})
+
+
+def test_a_stolen_key_that_was_retired_signs_no_dossier_for_who_has_the_public_keys(dossier, settings):
+    """The thief writes into the dossier that his key is still valid."""
+    ring = settings.key_ring
+    own = json.loads(ring.public_keys_file.read_text())
+    assert verify_dossier.verify(dossier, None, own)
+    retired = [key | {"valid_from": "2024-01-01T00:00:00+00:00", "valid_until": LAST_YEAR} for key in own]
+    with pytest.raises(verify_dossier.Refused, match="dated after its key"):
+        verify_dossier.verify(dossier, None, retired)
+    with pytest.raises(verify_dossier.Refused, match="not trusted"):
+        verify_dossier.verify(dossier, None, [])
+
+
+def test_parts_outside_the_signature_and_deep_nesting_are_refused(dossier):
+    more = verify_dossier.canonical(json.loads(dossier) | {"x": 1}) + b"\n"
+    for content, problem in ((more, "not signed"), (b"[" * 100_000, "not complete")):
+        with pytest.raises(verify_dossier.Refused, match=problem):
+            verify_dossier.verify(content)
+
+
+def test_a_dossier_that_no_anchor_covers_needs_a_word(dossier, settings, tmp_path, monkeypatch, capsys):
+    content = json.loads(dossier)["dossier"]
+    content["anchors"] = []
+    signed = {"dossier": content, "signature": settings.key_ring.sign("dossier", content)}
+    path = tmp_path / "dossier.json"
+    path.write_bytes(verify_dossier.canonical(signed) + b"\n")
+    monkeypatch.setattr(sys, "argv", ["sentiment-verify", str(path)])
+    with pytest.raises(SystemExit) as ended:
+        verify_dossier.main()
+    assert ended.value.code == 1
+    assert "refused: no anchor covers its ledger rows" in capsys.readouterr().err
+    monkeypatch.setattr(sys, "argv", ["sentiment-verify", str(path), "--without-anchors"])
+    verify_dossier.main()
+    assert "anchors: 0, NONE COVERS THESE ROWS" in capsys.readouterr().out
+    path.write_bytes(dossier)
+    monkeypatch.setattr(sys, "argv", ["sentiment-verify", str(path)])
+    verify_dossier.main()
 
 
 @pytest.fixture

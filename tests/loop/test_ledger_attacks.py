@@ -260,6 +260,7 @@ def without(number):
         (lambda lines: [lines[0], "", *lines[1:]], "anchor 2 does not verify"),
         (lambda lines: [*lines, "{}"], "anchor 5 does not verify"),
         (lambda lines: [lines[0] + " ", *lines[1:]], "anchor 1 does not verify"),
+        (lambda lines: [*lines[:3], lines[3][:-1] + ',"x":1}'], "anchor 4 does not verify"),
     ],
 )
 def test_a_changed_file_of_anchors_is_found(store, settings, promoted, change, part):
