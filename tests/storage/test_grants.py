@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.exc import ProgrammingError
+from sqlalchemy.exc import IntegrityError, ProgrammingError
 
 from sentiment_lib.storage import grants, ledger, migrate
 from sentiment_lib.storage.engine import Store
@@ -21,6 +21,8 @@ FORGERIES = (
     "DROP TABLE ledger",
     "DROP TRIGGER ledger_append_only ON ledger",
     "CREATE OR REPLACE FUNCTION ledger_is_append_only() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'",
+    "DROP TRIGGER ledger_in_order ON ledger",
+    "CREATE OR REPLACE FUNCTION ledger_keeps_order() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'",
     "CREATE TABLE mine (a int)",
     "CREATE TRIGGER mine BEFORE INSERT ON tweets EXECUTE FUNCTION ledger_is_append_only()",
     "SET ROLE postgres",
@@ -80,7 +82,7 @@ def test_no_role_can_forge_the_books(as_duty, store, role):
     with store.begin() as connection:
         assert [entry.kind for entry in ledger.entries(connection)] == ["note"]
         assert (
-            connection.scalar(text("SELECT count(*) FROM pg_trigger WHERE tgenabled = 'O' AND NOT tgisinternal")) == 2
+            connection.scalar(text("SELECT count(*) FROM pg_trigger WHERE tgenabled = 'O' AND NOT tgisinternal")) == 3
         )
 
 
@@ -90,6 +92,42 @@ def test_the_app_appends_to_the_ledger(as_duty, database_url):
         ledger.append(connection, "note", {"a": 1})
     store.close()
     assert as_duty(grants.CONSOLE, "SELECT count(*) FROM ledger").scalar_one() == 1
+
+
+#: Columns of rows that would stop every later append, or drag its time along.
+OUT_OF_ORDER = {
+    "the largest number": {"sequence": "9223372036854775807"},
+    "a number left out": {"sequence": "newest.sequence + 2"},
+    "another row before it": {"previous_hash": "repeat('a', 64)"},
+    "the far future": {"recorded_at": "'2999-01-01'"},
+    "ten minutes ahead": {"recorded_at": "now() + interval '10 minutes'"},
+    "the day before": {"recorded_at": "newest.recorded_at - interval '1 day'"},
+}
+
+
+@pytest.mark.parametrize("out_of_order", OUT_OF_ORDER)
+def test_no_insert_of_the_app_stops_later_appends(as_duty, store, out_of_order):
+    with store.begin() as connection:
+        ledger.append(connection, "note", {"a": 1})
+    columns = {
+        "sequence": "newest.sequence + 1",
+        "previous_hash": "newest.entry_hash",
+        "recorded_at": "greatest(now(), newest.recorded_at)",
+    }
+    insert = (
+        "WITH newest AS (SELECT * FROM ledger ORDER BY sequence DESC LIMIT 1) INSERT INTO ledger "
+        "(kind, payload, entry_hash, signature, sequence, previous_hash, recorded_at) "
+        "SELECT 'vote', 'not json', 'x', 'x:AAAA', {sequence}, {previous_hash}, {recorded_at} FROM newest"
+    )
+    with pytest.raises(IntegrityError, match="does not follow"):
+        as_duty(grants.APP, insert.format(**columns | OUT_OF_ORDER[out_of_order]))
+    # a temporary table of the same name does not stand in for the ledger
+    forged = f"CREATE TEMP TABLE ledger AS SELECT * FROM public.ledger; UPDATE ledger SET sequence = {2**63 - 2}"
+    with pytest.raises(IntegrityError, match="does not follow"):
+        as_duty(grants.APP, f"{forged}; INSERT INTO public.ledger VALUES ({2**63 - 1}, 'x', '', '', 'y', now())")
+    with store.begin() as connection:
+        assert ledger.append(connection, "note", {"a": 2}).sequence == 2
+        assert ledger.broken(connection) == []
 
 
 def test_the_api_neither_reads_nor_writes_the_ledger(as_duty):

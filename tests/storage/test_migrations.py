@@ -182,7 +182,7 @@ def test_migrating_twice_changes_nothing(empty_database_url):
 def test_the_database_refuses_to_change_the_ledger(store, statement):
     with store.begin() as connection:
         connection.execute(
-            text("INSERT INTO ledger VALUES (1, 'snapshot', '{}', '', 'aa', now())"),
+            text("INSERT INTO ledger VALUES (1, 'snapshot', '{}', repeat('0', 64), 'aa', now())"),
         )
     with pytest.raises(DBAPIError, match="append-only"), store.begin() as connection:
         connection.execute(text(statement))
