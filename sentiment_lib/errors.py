@@ -140,6 +140,10 @@ class Busy(SentimentError):
     """Another command holds the {what} and waits for the model registry: try again in a minute"""
 
 
+class TooSlow(SentimentError):
+    """The search took too long and was ended: choose fewer days, or other words"""
+
+
 class RegistryUnavailable(SentimentError):
     """The model registry at {uri} does not respond: {problem}"""
 

@@ -4,6 +4,7 @@ import json
 from collections.abc import Awaitable, Callable
 from pathlib import Path as FilePath
 from typing import Annotated, Any
+from urllib.parse import unquote
 
 from fastapi import Depends, FastAPI, Form, HTTPException, Path, Query, Request, Response
 from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse
@@ -18,7 +19,7 @@ from sentiment_airflow.airflow_internals import (
 )
 from sentiment_lib.console import alerts, decisions, drift, lineage, models, of_dag, overview, tweets
 from sentiment_lib.console.pages import BASE, draw, files
-from sentiment_lib.errors import BadInput, NotFound
+from sentiment_lib.errors import BadInput, NotFound, TooSlow
 from sentiment_lib.pages.assets import CACHE_CONTROL
 from sentiment_lib.pages.same_origin import is_same_origin
 from sentiment_lib.pages.templates import content_security_policy
@@ -54,7 +55,9 @@ def create() -> FastAPI:
 
     @app.middleware("http")
     async def headers(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-        response = await call_next(request)
+        # Postgres stores no NUL, and no page has one in its address
+        nul = "\0" in unquote(f"{request.scope['path']}?{request.url.query}")
+        response = unshown("its address contains a NUL") if nul else await call_next(request)
         response.headers.setdefault("Content-Security-Policy", content_security_policy("self"))
         response.headers["X-Frame-Options"] = "SAMEORIGIN"
         response.headers["X-Content-Type-Options"] = "nosniff"
@@ -67,7 +70,11 @@ def create() -> FastAPI:
 
     @app.exception_handler(BadInput)
     async def refused(_: Request, error: BadInput) -> Response:
-        return page("error.html", "/error", title="This cannot be shown", problem=str(error), status=422)
+        return unshown(str(error))
+
+    @app.exception_handler(TooSlow)
+    async def ended(_: Request, error: TooSlow) -> Response:
+        return page("error.html", "/error", title="This took too long", problem=str(error), status=503)
 
     @app.get("/static/{name}")
     def static(name: str) -> Response:
@@ -86,6 +93,11 @@ def create() -> FastAPI:
 def page(template: str, here: str, *, status: int = 200, **values: Any) -> HTMLResponse:
     """A rendered template; `here` is the address that the navigation marks."""
     return HTMLResponse(draw(template, here, **values), status_code=status)
+
+
+def unshown(problem: str) -> HTMLResponse:
+    """The answer to an address that means nothing."""
+    return page("error.html", "/error", title="This cannot be shown", problem=problem, status=422)
 
 
 def require_same_origin(request: Request) -> None:

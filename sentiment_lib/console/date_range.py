@@ -10,6 +10,8 @@ from sentiment_lib.errors import BadInput
 #: Days offered as links.
 PRESETS = (7, 14, 30, 90)
 DEFAULT_DAYS = 14
+#: First and last day that may be asked for; days around them must be dates too.
+EARLIEST, LATEST = date(1970, 1, 1), date(2999, 12, 31)
 #: Longest range that is shown day by day, and week by week.
 BY_DAY, BY_WEEK = 92, 730
 
@@ -78,6 +80,9 @@ def presets(span: tuple[date, date] | None) -> list[tuple[str, DateRange]]:
 
 def _date(text: str, name: str) -> date | None:
     try:
-        return date.fromisoformat(text) if text else None
+        day = date.fromisoformat(text) if text else None
     except ValueError as error:
         raise BadInput(what=name, problem=f"'{text[:20]}' is no date such as 2026-11-26") from error
+    if day and not EARLIEST <= day <= LATEST:
+        raise BadInput(what=name, problem=f"{day} is not between {EARLIEST} and {LATEST}")
+    return day

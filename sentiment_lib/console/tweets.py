@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -20,6 +21,10 @@ from sentiment_lib.storage.tweet_search import TweetMatch, TweetPage, TweetQuery
 from sentiment_lib.text.spreadsheet import guard
 
 ROWS, EXPORTED, EXPORT_PAGE = 50, 10_000, 2_000
+#: Largest search text: phrases of many words are slow to find.
+LONGEST, MOST_WORDS = 200, 20
+#: Seconds for all queries of a search, and of an export.
+SECONDS = 10.0
 #: Value of a filter that leaves nothing out.
 ALL = "all"
 HEAD = (
@@ -29,11 +34,18 @@ HEAD = (
 
 
 def view(connection: Connection, parameters: Mapping[str, str]) -> dict[str, Any]:
-    """Template values of a page of results; parameters: of the address, see `_query`. Raises BadInput for bad ones."""
+    """Template values of a page of results; parameters: of the address, see `_query`.
+
+    Raises BadInput for bad ones, TooSlow after SECONDS.
+    """
     versions = daily_sentiment.newest_versions(connection)
     query = _query(connection, parameters, versions)
     span = daily_sentiment.span(connection, query.version) if query else None
-    found = tweet_search.search(connection, query, ROWS) if query else TweetPage(matches=(), after=None)
+    found = (
+        tweet_search.search(connection, query, ROWS, deadline=time.monotonic() + SECONDS)
+        if query
+        else TweetPage(matches=(), after=None)
+    )
     kept = {name: value for name, value in parameters.items() if value and name != "after"}
     return {
         "query": query,
@@ -50,7 +62,7 @@ def view(connection: Connection, parameters: Mapping[str, str]) -> dict[str, Any
 
 
 def export(connection: Connection, parameters: Mapping[str, str]) -> str:
-    """The newest EXPORTED matches as CSV, its cells safe to open in a spreadsheet. Raises BadInput as `view` does."""
+    """The newest EXPORTED matches as CSV, its cells safe to open in a spreadsheet. Raises as `view` does."""
     query = _query(connection, parameters, daily_sentiment.newest_versions(connection))
     out = io.StringIO()
     writer = csv.writer(out)
@@ -61,9 +73,9 @@ def export(connection: Connection, parameters: Mapping[str, str]) -> str:
 
 
 def _matches(connection: Connection, query: TweetQuery) -> Iterator[TweetMatch]:
-    number = 0
+    number, deadline = 0, time.monotonic() + SECONDS
     while number < EXPORTED:
-        found = tweet_search.search(connection, query, EXPORT_PAGE)
+        found = tweet_search.search(connection, query, EXPORT_PAGE, deadline=deadline)
         for match in found.matches[: EXPORTED - number]:
             number += 1
             yield match
@@ -104,12 +116,14 @@ def _query(connection: Connection, parameters: Mapping[str, str], versions: Any)
     label = parameters.get("label", "")
     if label and label not in LABELS:
         raise BadInput(what="label", problem=f"'{label[:20]}' is none of {', '.join(LABELS)}")
-    airline = parameters.get("airline", ALL)
+    airline, words = parameters.get("airline", ALL), parameters.get("q", "").strip()
+    if len(words) > LONGEST or len(words.split()) > MOST_WORDS:
+        raise BadInput(what="search text", problem=f"at most {LONGEST} characters and {MOST_WORDS} words")
     return TweetQuery(
         first=shown.first,
         last=shown.last,
         version=version,
-        words=parameters.get("q", "").strip(),
+        words=words,
         airline=None if airline == ALL else airline,
         label=label or None,
         other=_version(parameters.get("other", ""), "other"),

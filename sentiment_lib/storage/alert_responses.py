@@ -64,6 +64,8 @@ def respond(
         raise BadInput(what="action", problem=f"'{action}' is none of {', '.join(ACTIONS)}")
     if verdict not in (None, REAL, FALSE_ALARM):
         raise BadInput(what="verdict", problem=f"'{verdict}' is neither {REAL} nor {FALSE_ALARM}")
+    if "\0" in comment:
+        raise BadInput(what="comment", problem="it contains a NUL, which cannot be stored")
     if len(comment) > LONGEST_COMMENT:
         raise BadInput(what="comment", problem=f"{len(comment)} characters, at most {LONGEST_COMMENT}")
     if action == "acknowledge":

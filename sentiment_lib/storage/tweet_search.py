@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
+from psycopg.errors import QueryCanceled
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import OperationalError
 
+from sentiment_lib.errors import TooSlow
 from sentiment_lib.records import API_IDS_FROM
 from sentiment_lib.storage.acting_labels import NEWEST_FIRST
 
@@ -121,8 +125,26 @@ class TweetPage:
     after: tuple[datetime, int] | None
 
 
-def search(connection: Connection, query: TweetQuery, limit: int) -> TweetPage:
-    """A page of matches. It may hold fewer than `limit`, or none, and still have a next one."""
+def search(connection: Connection, query: TweetQuery, limit: int, *, deadline: float | None = None) -> TweetPage:
+    """A page of matches. It may hold fewer than `limit`, or none, and still have a next one.
+
+    deadline: when it must have ended, in seconds of time.monotonic(). Raises TooSlow then.
+    """
+    if deadline is None:
+        return _search(connection, query, limit)
+    remaining = deadline - time.monotonic()
+    if remaining <= 0:
+        raise TooSlow
+    connection.execute(text("SELECT set_config('statement_timeout', :limit, true)"), {"limit": f"{remaining:.3f}s"})
+    try:
+        return _search(connection, query, limit)
+    except OperationalError as error:
+        if isinstance(error.orig, QueryCanceled):
+            raise TooSlow from error
+        raise
+
+
+def _search(connection: Connection, query: TweetQuery, limit: int) -> TweetPage:
     conditions, filters = [], []
     if query.words:
         conditions.append(f"AND {WORDS} @@ websearch_to_tsquery('simple', :words)")

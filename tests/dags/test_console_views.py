@@ -76,3 +76,28 @@ def test_a_reader_is_led_on_and_another_dag_says_so(app):
     assert "payroll&lt;b&gt;" in other.text
     assert other.headers["x-frame-options"] == "SAMEORIGIN"
     assert "frame-ancestors 'self'" in other.headers["content-security-policy"]
+
+
+def test_an_address_with_a_nul_is_refused_before_any_query(app):
+    from fastapi.testclient import TestClient
+    from sentiment_airflow.console_app import READ
+
+    app.dependency_overrides[READ.dependency] = lambda: None
+    client = TestClient(app)
+    for address in ("/tweets?q=a%00b", "/?airline=%00", "/decisions?run=%00", "/dags/retrain/runs/a%00b"):
+        answer = client.get(address)
+        assert (answer.status_code, "contains a NUL" in answer.text) == (422, True), address
+        assert answer.headers["x-frame-options"] == "SAMEORIGIN"
+
+
+def test_what_took_too_long_says_so(app):
+    from fastapi.testclient import TestClient
+
+    from sentiment_lib.errors import TooSlow
+
+    @app.get("/slow")
+    def slow():
+        raise TooSlow
+
+    answer = TestClient(app).get("/slow")
+    assert (answer.status_code, "choose fewer days" in answer.text) == (503, True)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
+from datetime import date
 
 import pytest
 from sqlalchemy import event, text
 
-from sentiment_lib.console import tweets
+from sentiment_lib.console import date_range, tweets
 from sentiment_lib.console.pages import draw
-from sentiment_lib.errors import BadInput
+from sentiment_lib.errors import BadInput, TooSlow
 from sentiment_lib.steps.scoring import daily_sentiment
 from sentiment_lib.storage import tweet_search
 
@@ -93,11 +94,30 @@ def test_a_filter_finds_exactly_its_tweets(filled, monkeypatch, parameters, want
         {"version": "one"},
         {"other": "9999999999"},
         {"from": "soon"},
+        {"from": "9999-12-31", "to": "9999-12-31"},
+        {"q": "x" * 201},
+        {"q": "to " * 21},
     ],
 )
 def test_parameters_that_mean_nothing_are_refused(filled, parameters):
     with pytest.raises(BadInput), filled.begin() as connection:
         tweets.view(connection, parameters)
+
+
+@pytest.mark.parametrize("bounds", [("9999-12-31", "9999-12-31"), ("0001-01-01", "2015-02-16")])
+def test_days_without_neighbours_are_refused(bounds):
+    with pytest.raises(BadInput, match="is not between"):
+        date_range.parse(*bounds, None, date(2015, 2, 16))
+
+
+def test_a_search_and_an_export_end_after_their_seconds(filled, monkeypatch):
+    slow = tweet_search.SEARCH.replace("WHERE t.created_at", "WHERE pg_sleep(0.05) IS NOT NULL AND t.created_at", 1)
+    monkeypatch.setattr(tweet_search, "SEARCH", slow)
+    monkeypatch.setattr(tweets, "SECONDS", 0.2)
+    monkeypatch.setattr(tweets, "EXPORT_PAGE", 2)  # each query is quick, and all of them are not
+    for search in (tweets.view, tweets.export):
+        with pytest.raises(TooSlow), filled.begin() as connection:
+            search(connection, {})
 
 
 def test_the_page_shows_texts_as_texts(filled):
