@@ -9,9 +9,13 @@ cat >"$MLFLOW_AUTH_CONFIG_PATH" <<I
 default_permission = READ
 database_uri = $MLFLOW_AUTH_DATABASE_URI
 admin_username = admin
-authorization_function = mlflow.server.auth:authenticate_request_basic_auth
+authorization_function = mlflow_authorization:authorize
 # without the cache every request hashes its password again, which takes up to a second
 auth_cache_ttl_seconds = 60
+
+[platform]
+# accounts that may write; every other one only reads
+writers = admin sentiment
 I
 exec mlflow server --host 0.0.0.0 --port 5000 --workers 1 --app-name basic-auth --serve-artifacts \
   --artifacts-destination /var/lib/mlflow --allowed-hosts "mlflow:5000,localhost:5000,127.0.0.1:5000"

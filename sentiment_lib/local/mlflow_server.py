@@ -15,9 +15,13 @@ CONFIGURATION = """\
 default_permission = READ
 database_uri = {database_uri}
 admin_username = {admin}
-authorization_function = mlflow.server.auth:authenticate_request_basic_auth
+authorization_function = sentiment_lib.registry.mlflow_authorization:authorize
 # without the cache every request hashes its password again, which takes up to a second
 auth_cache_ttl_seconds = 60
+
+[platform]
+# accounts that may write; every other one only reads
+writers = {admin} {platform}
 """
 
 
@@ -46,7 +50,7 @@ def environment(home: Home, ports: Ports, credentials: dict[str, str]) -> dict[s
 def write_configuration(home: Home, ports: Ports, credentials: dict[str, str]) -> None:
     """Write the file that MLflow reads its login settings from; it holds a password."""
     database_uri = secrets.database_url(credentials, ports, "mlflow_auth", "psycopg2")
-    text = CONFIGURATION.format(database_uri=database_uri, admin=secrets.MLFLOW_ADMIN)
+    text = CONFIGURATION.format(database_uri=database_uri, admin=secrets.MLFLOW_ADMIN, platform=secrets.MLFLOW_PLATFORM)
     write_atomically(_configuration_file(home), text, mode=0o600)
 
 
