@@ -1,4 +1,4 @@
-"""Which requests to MLflow only read, and the settings of both stacks; tests/stack/test_mlflow_login.py has a server."""
+"""Which requests to MLflow only read, and the login settings of both stacks."""
 
 from __future__ import annotations
 
