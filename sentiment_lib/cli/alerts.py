@@ -57,12 +57,13 @@ def acknowledge(
 
 
 def resolve(alert_id: AlertId, comment: Comment = "", false_alarm: FalseAlarm = None, as_json: Json = False) -> None:
-    """Resolve an alert by hand."""
+    """Resolve an alert by hand; that of a forged approval takes an approver who did not request the promotion."""
     show_facts(as_json, alert_id=alert_id, resolved_by=_respond(alert_id, "resolve", comment, false_alarm))
 
 
 def _respond(alert_id: int, action: str, comment: str, false_alarm: bool | None) -> str:
     """Name of the person whose response was kept."""
+    from sentiment_lib.steps.operations import resolve_alert
     from sentiment_lib.storage import alert_responses
 
     verdict = None
@@ -70,6 +71,9 @@ def _respond(alert_id: int, action: str, comment: str, false_alarm: bool | None)
         verdict = alert_responses.FALSE_ALARM if false_alarm else alert_responses.REAL
     with open_store() as (store, settings):
         person = authorise(store, settings, f"alerts {action} {alert_id}")
+        if action == "resolve":
+            resolve_alert.run(store, alert_id=alert_id, person=person, comment=comment, verdict=verdict)
+            return person.name
         with store.begin() as connection:
             alert_responses.respond(connection, alert_id, action, by=person.name, comment=comment, verdict=verdict)
     return person.name

@@ -200,10 +200,13 @@ def resolve_alert(connection: Connection, alert_id: int, by: str) -> None:
     _update(connection, "resolved_at = now(), resolved_by = :by", {"id": alert_id, "by": by})
 
 
-def require(connection: Connection, alert_id: int) -> None:
-    """Raises NotFound when there is no alert of this id."""
-    if connection.execute(text("SELECT 1 FROM alerts WHERE alert_id = :id"), {"id": alert_id}).scalar() is None:
+def require(connection: Connection, alert_id: int) -> Alert:
+    """The alert of this id. Raises NotFound without one."""
+    query = text(f"SELECT {COLUMNS} FROM alerts a WHERE alert_id = :id")
+    row = connection.execute(query, {"id": alert_id}).mappings().one_or_none()
+    if row is None:
         raise NotFound(what="alert", key=alert_id)
+    return _alert(row)
 
 
 def delivery_state(connection: Connection, receiver: str, now: datetime, alert_id: int = 0) -> list[Delivery]:

@@ -11,25 +11,10 @@ from sqlalchemy import Connection, text
 from sentiment_lib import verify_dossier
 from sentiment_lib.storage import ledger
 from sentiment_lib.storage.approval_votes import DELEGATION, VOTE
-from sentiment_lib.storage.decisions import FORGED_APPROVAL
 
 #: Ways in which a person answers: Airflow's page, or a command with a person token.
 AIRFLOW, COMMAND_LINE = "airflow", "command line"
 Facts = Mapping[str, Any]
-
-
-def forged_approvals(connection: Connection) -> list[str]:
-    """Approvals that ended without an answer, until a person has resolved the alert about them."""
-    unresolved = set(
-        connection.execute(
-            text("SELECT dedup_key FROM alerts WHERE kind = :kind AND resolved_at IS NULL"), {"kind": FORGED_APPROVAL}
-        ).scalars()
-    )
-    return [
-        f"decision {facts['decision_id']}: {facts['reason']} ({facts['requested_by']})"
-        for facts in (entry.facts() for entry in ledger.entries(connection, (FORGED_APPROVAL,)))
-        if f"{FORGED_APPROVAL}/{facts['decision_id']}" in unresolved
-    ]
 
 
 APPROVALS = text(

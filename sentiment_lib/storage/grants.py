@@ -25,6 +25,11 @@ _APPEND: Rights = ("SELECT", "INSERT")
 #: Facts of the ledger and what they rest on: no role but the owner may change or delete them.
 _FACTS = MappingProxyType({APP: _APPEND, CONSOLE: _READ})
 _COUNTS = "UPDATE (finished_at, received, stored, duplicate, quarantined)"
+#: an alert stays of its kind and about its subject
+_ALERT = (
+    "UPDATE (count, last_seen_at, title, body, evidence_link, severity, acknowledged_by, acknowledged_at, "
+    "resolved_by, resolved_at)"
+)
 _LABEL = "UPDATE (labelled_at, stored_at, confidence, inclusion_probability)"
 _PICK = "UPDATE (state, label, label_id, finished_at, handed_at, kind, inclusion_probability, first_pick, wants_second)"
 
@@ -58,7 +63,7 @@ GRANTS: Mapping[str, Mapping[str, Rights]] = {
     "alerts": {
         APP: (*_APPEND, "UPDATE"),
         # Airflow's web server, which contains the console, opens the alert of a run that a person marks as failed
-        CONSOLE: (*_APPEND, "UPDATE"),
+        CONSOLE: (*_APPEND, _ALERT),
     },
     "alert_responses": {APP: _APPEND, CONSOLE: _APPEND},
     "alert_messages": {APP: (*_APPEND, "UPDATE", "DELETE"), CONSOLE: _READ},

@@ -21,6 +21,7 @@ from sentiment_lib.storage import (
     audit,
     decisions,
     deployments,
+    forged_approvals,
     ledger,
     model_versions,
     snapshots,
@@ -85,7 +86,7 @@ def records(connection: Connection) -> list[str]:
         audit.times,
         audit.snapshot_rows,
         audit.training_records,
-        approval_audit.forged_approvals,
+        forged_approvals.forged_approvals,
         approval_audit.approvals,
         approval_audit.origins,
     )
