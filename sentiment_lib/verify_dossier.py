@@ -258,6 +258,8 @@ def _approval_faults(
     if approval["response"] == "approved":
         allowed = recorded.get("approvers") or decision["policy"]["approval"]["approvers"]
         yield from quorum_faults(recorded | {"approvers": allowed}, by_sequence)
+        requests = [row for row in by_sequence.values() if row.get("requesters") is not None]
+        yield from request_faults(recorded, by_sequence, decision["policy"]["approval"], requests)
         if approval["evidence_hash"] != evidence_hash:
             yield "other evidence was approved"
 
@@ -287,6 +289,39 @@ def quorum_faults(approval: Mapping[str, Any], by_sequence: Mapping[int, Mapping
     for name, members in (approval.get("lists") or {}).items():
         if not principals & set(members):
             yield f"nobody of the list {name} approved"
+
+
+def request_faults(
+    approval: Mapping[str, Any],
+    by_sequence: Mapping[int, Mapping[str, Any]],
+    policy: Mapping[str, Any],
+    requests: Collection[Mapping[str, Any]],
+) -> Iterator[str]:
+    """Why the policy recorded with the decision does not allow an approval and its votes.
+
+    requests: facts of rows that say who asked for a promotion. Without one for this decision nothing is checked: an
+    earlier release, which recorded none, let the policy of the day of the answer decide.
+    """
+    asked = [row for row in requests if row["decision_id"] == approval.get("decision_id")]
+    if not asked:
+        return
+    requesters = {name for row in asked for name in row["requesters"]}
+    allowed = {*policy["approvers"], *(policy.get("escalate_to") or ())}
+    given = [row for row in (*(by_sequence.get(n, {}) for n in approval.get("votes") or ()), approval) if row]
+    principals = set()
+    for row in given:
+        person, principal = row["answered_by"], row.get("on_behalf_of") or row["answered_by"]
+        principals.add(principal)
+        if principal not in allowed:
+            yield f"{principal} is no approver in the decision's policy"
+        own = sorted(requesters & {person, principal})
+        if own and not policy.get("self_approval"):
+            yield f"{person} approved, and {', '.join(own)} asked for this promotion"
+    if len(given) < (policy.get("quorum") or 1):
+        yield f"{len(given)} people approved, and the decision's policy wants {policy['quorum']}"
+    for name, members in (policy.get("lists") or {}).items():
+        if not principals & set(members):
+            yield f"nobody of the list {name} of the decision's policy approved"
 
 
 def _delegated(vote: Mapping[str, Any], delegation: Mapping[str, Any]) -> bool:

@@ -34,11 +34,12 @@ class ApprovalRequestOperator(HITLOperator):
         from sentiment_airflow.run_step import run_key, run_step
         from sentiment_lib.steps.decisions import check_approval, request_approval
 
-        run = run_key(context["dag_run"])
+        dag_run = context["dag_run"]
+        run = run_key(dag_run)
         recorded = run_step(check_approval.find_response, requested_by=run)
         if recorded is not None:
             return _result(recorded)
-        request = run_step(request_approval.of_run, requested_by=run)
+        request = run_step(request_approval.of_run, requested_by=run, triggered_by=dag_run.triggering_user_name)
         if request is None:
             raise AirflowSkipException("a newer decision has superseded this request")
         self.subject = f"Promote version {request.candidate_version} to champion?"

@@ -123,7 +123,12 @@ def request_approval(decision_ids: Sequence[int], dag_run: Any) -> Json | None:
 
     if not decision_ids:
         raise AirflowFailException("every family failed: see the log of each training")
-    request = run_step(request_approval.run, decision_ids=list(decision_ids), requested_by=run_key(dag_run))
+    request = run_step(
+        request_approval.run,
+        decision_ids=list(decision_ids),
+        requested_by=run_key(dag_run),
+        triggered_by=dag_run.triggering_user_name,
+    )
     if request is None:
         return None
     cancel_stale(request.superseded)

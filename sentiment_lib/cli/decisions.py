@@ -40,10 +40,12 @@ def evaluate(
 ) -> None:
     """Compare a candidate with the champion on the holdout and record the gate's decision."""
     from sentiment_lib.steps.decisions import evaluate as step
+    from sentiment_lib.steps.decisions import request_approval
 
     with open_store() as (store, settings):
         person = authorise(store, settings, f"evaluate --snapshot {snapshot_id} --candidate {candidate}")
         decision = step.run(store, settings, snapshot_id=snapshot_id, candidate=candidate, requested_by=person.name)
+        request_approval.record_requester(store, settings, decision_id=decision.decision_id, triggered_by=person.name)
     reasons = "\n".join(f"  {rule.verdict:6} {rule.rule}: {rule.reason}" for rule in decision.rules)
     show(decision, as_json, f"Decision {decision.decision_id}: {decision.verdict}\n{reasons}")
 
@@ -148,6 +150,7 @@ def approve(
     from sentiment_lib.errors import AnswerRefused
     from sentiment_lib.steps.decisions import approval_rights
     from sentiment_lib.steps.decisions import record_approval as step
+    from sentiment_lib.steps.operations import run_requester
     from sentiment_lib.storage import decisions
 
     with open_store() as (store, settings):
@@ -161,17 +164,18 @@ def approve(
             reason=reason,
             evidence_hash=evidence or decision.evidence_hash,
         )
-        # `sentiment retrain` records "name/time"
-        requester = decision.requested_by.partition("/")[0]
-        if problem := step.input_error(store, settings, response, (requester, decision.requested_by)):
+        if not reject:
+            run_requester.ensure_recorded(store, settings, decision_id=decision_id)
+        if problem := step.input_error(store, settings, response, ()):
             raise AnswerRefused(decision=decision_id, problem=problem)
-        approval = step.run(store, settings, response, requested_by=requester, provenance=person.provenance)
+        approval = step.run(store, settings, response, provenance=person.provenance)
+        policy = approval_rights.in_force(settings.policy.approval, decision)
         with store.begin() as connection:
             pending = decisions.approval(connection, decision_id) is None
-            needed = approval_rights.remaining(connection, settings.policy.approval, decision_id) if pending else 0
+            needed = approval_rights.remaining(connection, policy, decision_id) if pending else 0
     text = f"Decision {decision_id}: {approval.response}" + (f" ({approval.reason})" if approval.reason else "")
     if pending:
-        text += f"; {needed} more of {settings.policy.approval.quorum} approvals needed"
+        text += f"; {needed} more of {policy.quorum} approvals needed"
     show(approval, as_json, text)
     if approval.response == "void":
         raise typer.Exit(1)

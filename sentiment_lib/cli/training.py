@@ -71,7 +71,8 @@ def retrain(
     failed: dict[str, SentimentError] = {}
     decisions = []
     with open_store() as (store, settings):
-        request = f"{authorise(store, settings, 'retrain').name}/{started_at:%Y-%m-%dT%H:%M:%S}"
+        person = authorise(store, settings, "retrain").name
+        request = f"{person}/{started_at:%Y-%m-%dT%H:%M:%S}"
         request_retrain.claim_requests(store, settings, run_id=request, otherwise="person", families=families)
         snapshot_id = snapshot_step.run(store, settings).snapshot_id
         selected = family_selection.select_families(settings, families)
@@ -100,7 +101,9 @@ def retrain(
         if failed and not decisions:
             raise next(iter(failed.values()))
         ids = [decision.decision_id for decision in decisions]
-        approval_request = request_approval.run(store, settings, decision_ids=ids, requested_by=request)
+        approval_request = request_approval.run(
+            store, settings, decision_ids=ids, requested_by=request, triggered_by=person
+        )
     lines = [
         f"Decision {decision.decision_id}: version {decision.candidate_version}, {decision.verdict}"
         for decision in decisions

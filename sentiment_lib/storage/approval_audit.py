@@ -9,7 +9,9 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from sentiment_lib import verify_dossier
-from sentiment_lib.storage import ledger
+from sentiment_lib.records import Approval
+from sentiment_lib.storage import decisions, ledger
+from sentiment_lib.storage.approval_requests import APPROVAL_REQUEST
 from sentiment_lib.storage.approval_votes import DELEGATION, VOTE
 
 #: Ways in which a person answers: Airflow's page, or a command with a person token.
@@ -19,7 +21,8 @@ Facts = Mapping[str, Any]
 
 APPROVALS = text(
     """
-    SELECT a.approval_id, a.answered_by, a.answered_at, d.decided_at, d.policy -> 'approval' -> 'approvers' AS approvers
+    SELECT a.approval_id, a.answered_by, a.answered_at, d.decided_at, d.policy -> 'approval' AS policy,
+           d.policy -> 'approval' -> 'approvers' AS approvers
     FROM approvals a JOIN decisions d USING (decision_id)
     WHERE a.response = 'approved' ORDER BY a.approval_id
     """
@@ -35,10 +38,14 @@ def approvals(connection: Connection) -> list[str]:
     }
     problems: list[str] = []
     rows = {entry.sequence: entry.facts() for entry in ledger.entries(connection, (VOTE, DELEGATION))}
+    requests = [entry.facts() for entry in ledger.entries(connection, (APPROVAL_REQUEST,))]
     for row in connection.execute(APPROVALS):
         facts, recorded_at = recorded.get(row.approval_id, ({}, None))
         approvers = facts.get("approvers")
         allowed = approvers if approvers is not None else row.approvers
+        if facts and row.policy:
+            faults = verify_dossier.request_faults(facts, rows, row.policy, requests)
+            problems += [f"approval {row.approval_id}: {fault}" for fault in faults]
         if "quorum" in facts:
             faults = verify_dossier.quorum_faults(facts, rows)
             problems += [f"approval {row.approval_id}: {fault}" for fault in faults]
@@ -52,6 +59,27 @@ def approvals(connection: Connection) -> list[str]:
         if recorded_at and row.answered_at > recorded_at + ledger.CLOCK_TOLERANCE:
             problems.append(f"approval {row.approval_id} is dated after it was recorded")
     return problems
+
+
+def invalidity(connection: Connection, approval: Approval) -> str | None:
+    """Why nothing may be promoted by this row of the table of approvals; None when a signed ledger row allows it."""
+    said = {
+        "approval_id": approval.approval_id,
+        "decision_id": approval.decision_id,
+        "answer": str(approval.response),
+        "answered_by": approval.answered_by,
+        "evidence_hash": approval.evidence_hash,
+    }
+    entry = ledger.find_genuine(connection, "approval", said)
+    if entry is None:
+        return "the approval in the database has no signed row in the ledger"
+    facts, policy = entry.facts(), decisions.full_record(connection, approval.decision_id).policy.get("approval")
+    votes = {row.sequence: row.facts() for row in ledger.genuine_entries(connection, (VOTE, DELEGATION))}
+    requests = [row.facts() for row in ledger.genuine_entries(connection, (APPROVAL_REQUEST,))]
+    faults = list(verify_dossier.request_faults(facts, votes, policy, requests)) if policy else []
+    if "quorum" in facts:
+        faults += verify_dossier.quorum_faults(facts, votes)
+    return faults[0] if faults else None
 
 
 def origins(connection: Connection) -> list[str]:

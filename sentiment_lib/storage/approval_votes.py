@@ -39,7 +39,7 @@ class Right:
 
 
 def of_decision(connection: Connection, decision_id: int) -> list[ApprovalVote]:
-    """The votes for a decision that has no approval yet, oldest first."""
+    """The signed votes for a decision that has no approval yet, oldest first."""
     return [
         ApprovalVote(
             sequence=entry.sequence,
@@ -51,7 +51,7 @@ def of_decision(connection: Connection, decision_id: int) -> list[ApprovalVote]:
             evidence_hash=facts["evidence_hash"],
             principal=facts["on_behalf_of"],
         )
-        for entry in ledger.entries(connection, (VOTE,))
+        for entry in ledger.genuine_entries(connection, (VOTE,))
         for facts in (entry.facts(),)
         if facts["decision_id"] == decision_id
     ]
@@ -86,9 +86,9 @@ def store_delegation(
 
 
 def active_delegations(connection: Connection, at: datetime) -> list[Delegation]:
-    """The newest delegation of each pair that holds at this time, oldest first."""
+    """The newest signed delegation of each pair that holds at this time, oldest first."""
     newest: dict[tuple[str, str], Delegation] = {}
-    for entry in ledger.entries(connection, (DELEGATION,)):
+    for entry in ledger.genuine_entries(connection, (DELEGATION,)):
         facts = entry.facts()
         pair = facts["principal"], facts["delegate"]
         until = datetime.fromisoformat(facts["until"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -15,6 +16,8 @@ from sentiment_lib.hashing import canonical_json, hash_text
 from sentiment_lib.signing import KeyRing
 from sentiment_lib.storage.engine import key_ring, lock
 from sentiment_lib.storage.tables import LedgerRow
+
+log = logging.getLogger(__name__)
 
 #: Previous hash of the first row.
 GENESIS = "0" * 64
@@ -99,6 +102,58 @@ def entries(connection: Connection, kinds: tuple[str, ...] = ()) -> Iterator[Led
         yield LedgerEntry(**row)
 
 
+def genuine_entries(connection: Connection, kinds: tuple[str, ...]) -> Iterator[LedgerEntry]:
+    """Rows of these kinds that the platform signed, in order; any other row is logged and left out.
+
+    For steps that act on a row: whoever may insert into the table, without a signing key, can add rows of any content.
+    """
+    for entry in list(entries(connection, kinds)):
+        if _is_genuine(connection, entry):
+            yield entry
+        else:
+            log.critical("Ledger row %s (%s) has no valid signature and does not count", entry.sequence, entry.kind)
+
+
+def find_genuine(connection: Connection, kind: str, facts: Mapping[str, object]) -> LedgerEntry | None:
+    """The newest signed row of this kind with these facts; None without one."""
+    matching = [
+        entry
+        for entry in genuine_entries(connection, (kind,))
+        if all(entry.facts().get(name) == value for name, value in facts.items())
+    ]
+    return matching[-1] if matching else None
+
+
+def _is_genuine(connection: Connection, entry: LedgerEntry) -> bool:
+    """Whether the row is signed, or of the unsigned rows that the first checkpoint's signature covers."""
+    if entry.signature is not None:
+        return _is_signed(connection, entry)
+    query = select(LedgerRow.__table__).where(LedgerRow.sequence > entry.sequence).order_by(LedgerRow.sequence)
+    previous = entry
+    for row in connection.execute(query).mappings():
+        following = LedgerEntry(**row)
+        if (following.sequence, following.previous_hash) != (previous.sequence + 1, _computed_hash(previous)):
+            return False
+        if following.signature is not None:
+            return following.kind == CHECKPOINT and _is_signed(connection, following)
+        previous = following
+    return False
+
+
+def _is_signed(connection: Connection, entry: LedgerEntry) -> bool:
+    try:
+        key_ring(connection).verify(
+            PURPOSE, _computed_hash(entry).encode(), entry.signature or "", at=entry.recorded_at
+        )
+    except SignatureRefused:
+        return False
+    return True
+
+
+def _computed_hash(entry: LedgerEntry) -> str:
+    return entry_hash(entry.sequence, entry.kind, entry.payload, entry.previous_hash, entry.recorded_at)
+
+
 def head(connection: Connection) -> LedgerEntry | None:
     """The newest row; None in an empty ledger."""
     query = select(LedgerRow.__table__).order_by(LedgerRow.sequence.desc()).limit(1)
@@ -127,8 +182,7 @@ def broken(connection: Connection, *, at: datetime | None = None) -> list[str]:
             problems.append(f"ledger rows {expected} to {entry.sequence - 1} are missing")
         elif entry.previous_hash != previous.entry_hash:
             problems.append(f"{name} does not follow the row before it")
-        computed = entry_hash(entry.sequence, entry.kind, entry.payload, entry.previous_hash, entry.recorded_at)
-        if computed != entry.entry_hash:
+        if _computed_hash(entry) != entry.entry_hash:
             problems.append(f"{name} was changed: its content does not give its hash")
         if fault := _signature_fault(ring, entry, signing=signing or entry.sequence == 1):
             problems.append(f"{name} {fault}")

@@ -7,6 +7,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection, text
 
+from sentiment_lib.storage import ledger
+
 
 @dataclass(frozen=True, kw_only=True)
 class PersonToken:
@@ -45,12 +47,16 @@ def insert_token(connection: Connection, token: PersonToken, token_hash: bytes) 
 
 
 def find_token(connection: Connection, token_hash: bytes) -> PersonToken | None:
-    """The token in use with this hash; None without one."""
+    """The token in use with this hash; None without one, or without a signed row that the platform issued it."""
     result = connection.execute(
         text(f"SELECT {COLUMNS} FROM person_tokens WHERE token_hash = :hash AND {IN_USE}"), {"hash": token_hash}
     )
     row = result.mappings().one_or_none()
-    return PersonToken(**row) if row else None
+    if row is None:
+        return None
+    token = PersonToken(**row)
+    issued = {"token_id": token.token_id, "name": token.name, "issued_by": token.issued_by}
+    return token if ledger.find_genuine(connection, "token_issued", issued) else None
 
 
 def list_tokens(connection: Connection) -> list[PersonToken]:

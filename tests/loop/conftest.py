@@ -197,11 +197,12 @@ def decide_again(store, settings, decided):
     """A further PROMOTE on the same pair, without computing the comparison again."""
     numbers = itertools.count(100)
 
-    def again(requested_by="retrain/2"):
+    def again(requested_by="retrain/2", settings=None):
         with store.begin() as connection:
             record = decisions.full_record(connection, decided.decision.decision_id)
             evidence = replace(Evidence.from_json(record.evidence), looks_before=next(numbers))
-            return decisions.store(connection, evidence, policy=record.policy, requested_by=requested_by)
+            policy = settings.policy.model_dump(mode="json", include=set(record.policy)) if settings else record.policy
+            return decisions.store(connection, evidence, policy=policy, requested_by=requested_by)
 
     return again
 

@@ -57,21 +57,20 @@ def test_a_rejection_without_a_reason_is_a_rejection(store, settings, decided, s
     assert (found.response, found.answered_by, found.reason) == ("rejected", "mlops", "no reason given")
 
 
-def test_self_approval_is_a_switch_of_the_policy(store, settings, decided, changed):
+def test_self_approval_is_a_switch_of_the_policy_of_the_decision_and_of_today(store, settings, changed, decide_again):
     from sentiment_lib.steps.decisions import record_approval
 
-    found = record_approval.run(
-        store,
-        changed(approval={"self_approval": True}),
-        ApprovalResponse(
-            decision_id=decided.decision.decision_id,
+    lenient = changed(approval={"self_approval": True})
+    cases = ((settings, lenient, "void"), (lenient, settings, "void"), (lenient, lenient, "approved"))
+    for number, (then, today, response) in enumerate(cases):
+        decision = decide_again(f"mlops/{number}", then)
+        answer = ApprovalResponse(
+            decision_id=decision.decision_id,
             response="approved",
             answered_by="mlops",
-            evidence_hash=decided.question.evidence_hash,
-        ),
-        requested_by="mlops",
-    )
-    assert found.response == "approved"
+            evidence_hash=decision.evidence_hash,
+        )
+        assert record_approval.run(store, today, answer, requested_by="mlops").response == response
 
 
 def test_evidence_that_was_changed_after_the_question_voids_the_approval(store, owner, settings, decided, say):

@@ -22,6 +22,7 @@ from sentiment_lib.steps.decisions import (
     delegate,
     export_dossier,
     record_approval,
+    request_approval,
 )
 from sentiment_lib.steps.deployment import promote
 from sentiment_lib.steps.operations import check_alerts, verify
@@ -33,26 +34,28 @@ NOW = datetime.now(UTC)
 
 
 @pytest.fixture
-def under(store, changed, decided):
-    """Answers under a policy for approvals; gives the answer and what is recorded."""
+def under(store, changed, decide_again):
+    """Answers to a decision made under a policy for approvals; `answer.number` is its id."""
 
     def policy(**rules):
         settings = changed(approval={"approvers": THREE, **rules})
+        number = decide_again("retrain/1", settings).decision_id
+        question = request_approval.run(store, settings, decision_ids=[number], **RUN)
 
         def answer(person, word="approved", *, reason="looks right", **more):
             response = ApprovalResponse(
-                decision_id=decided.question.decision_id,
+                decision_id=number,
                 response=word,
                 answered_by=person,
                 reason=reason,
-                evidence_hash=decided.question.evidence_hash,
+                evidence_hash=question.evidence_hash,
                 **more,
             )
             origin = {"task": "retrain/1/approval", "task_instance_id": "an id", "user_id": person}
             provenance = approval_provenance.from_airflow(response, **origin)
             return record_approval.run(store, settings, response, provenance=provenance)
 
-        answer.settings = settings
+        answer.settings, answer.number, answer.question = settings, number, question
         return answer
 
     return policy
@@ -62,21 +65,22 @@ def problems_of(store, settings):
     return verify.run(store, settings, artefacts=False).problems
 
 
-def recorded(store, decided):
+def recorded(store, answer):
     with store.begin() as connection:
-        return decisions.approval(connection, decided.decision.decision_id)
+        return decisions.approval(connection, answer.number)
 
 
 def test_two_people_must_approve_and_one_person_counts_once(store, decided, under):
-    answer, number = under(quorum=2), decided.decision.decision_id
+    answer = under(quorum=2)
+    number = answer.number
     first = answer("mlops")
     assert answer("mlops") == first, "a repeated vote is the same vote"
-    assert recorded(store, decided) is None
+    assert recorded(store, answer) is None
     with pytest.raises(ApprovalVoid, match="nobody approved"):
         promote.run(store, answer.settings, decision_id=number)
     assert check_approval.respondents(store, answer.settings, **RUN)[0] == ["admin", "anna"]
     answer("anna")
-    assert recorded(store, decided).answered_by == "anna"
+    assert recorded(store, answer).answered_by == "anna"
     assert check_approval.run(store, answer.settings, **RUN) == number
     assert promote.run(store, answer.settings, decision_id=number).kind == "promotion"
     assert problems_of(store, answer.settings) == ()
@@ -98,7 +102,7 @@ def test_a_vote_that_was_never_followed_is_no_approval(store, under, decided):
     answer = under(quorum=2)
     answer("mlops")
     assert check_approval.run(store, answer.settings, **RUN) is None
-    assert recorded(store, decided).response == "void", "the task of the second vote was marked as done by hand"
+    assert recorded(store, answer).response == "void", "the task of the second vote was marked as done by hand"
 
 
 def test_each_list_must_give_a_vote(store, decided, under):
@@ -107,9 +111,9 @@ def test_each_list_must_give_a_vote(store, decided, under):
     assert check_approval.respondents(store, answer.settings, **RUN)[0] == ["anna"]
     with pytest.raises(AnswerRefused, match="must come from: risk"):
         answer("admin")
-    assert recorded(store, decided) is None, "nothing was recorded"
+    assert recorded(store, answer) is None, "nothing was recorded"
     answer("anna")
-    assert check_approval.run(store, answer.settings, **RUN) == decided.decision.decision_id
+    assert check_approval.run(store, answer.settings, **RUN) == answer.number
 
 
 def delegated(store, principal, to, until=NOW + timedelta(days=7)):
@@ -125,7 +129,7 @@ def test_a_delegate_counts_in_the_approver_s_place_until_the_end(store, decided,
         answer("admin")
     answer("mlops")
     assert problems_of(store, answer.settings) == ()
-    number = decided.decision.decision_id
+    number = answer.number
     promote.run(store, answer.settings, decision_id=number)
     assert verify_dossier.verify(export_dossier.run(store, decision_id=number).encode())
 
@@ -144,10 +148,10 @@ def test_the_requester_s_delegate_may_not_approve(store, settings, under, decide
     answer = under()
     delegated(store, "mlops", "deputy")
     response = ApprovalResponse(
-        decision_id=decided.question.decision_id,
+        decision_id=answer.number,
         response="approved",
         answered_by="deputy",
-        evidence_hash=decided.question.evidence_hash,
+        evidence_hash=answer.question.evidence_hash,
     )
     problem = record_approval.input_error(store, answer.settings, response, ("mlops", "retrain/1"))
     assert problem == "mlops asked for this promotion, and a delegate may not approve it either"
@@ -197,15 +201,15 @@ def test_verify_counts_votes_and_delegations_itself(store, decided, under):
     answer("mlops")
     changes = {
         'payload = replace(payload, \'"on_behalf_of":"admin"\', \'"on_behalf_of":"ghost"\') WHERE kind = \'vote\'': (
-            "approval 1: ghost was no approver"
+            "approval 2: ghost was no approver"
         ),
         'payload = replace(payload, \'"delegate":"deputy"\', \'"delegate":"x"\') WHERE kind = \'delegation\'': (
-            "approval 1: admin had not delegated to deputy then"
+            "approval 2: admin had not delegated to deputy then"
         ),
         "payload = replace(payload, 'quorum\"\\:2', 'quorum\"\\:3') WHERE kind = 'approval'": (
-            "approval 1: 2 people approved, and the policy wanted 3"
+            "approval 2: 2 people approved, and the policy wanted 3"
         ),
-        "kind = 'note' WHERE kind = 'vote'": "approval 1: a vote that it names is not recorded",
+        "kind = 'note' WHERE kind = 'vote'": "approval 2: a vote that it names is not recorded",
     }
     for change, named in changes.items():
         with store.engine.connect() as connection:

@@ -13,6 +13,37 @@ from sentiment_lib.storage import approval_votes
 from sentiment_lib.storage.approval_votes import Right
 
 
+def in_force(today: ApprovalPolicy, decision: DecisionRecord) -> ApprovalPolicy:
+    """The stricter of the policy recorded with the decision and today's, in each rule about who may answer.
+
+    A person must be an approver in both. A decision of an early release has no recorded policy.
+    """
+    recorded = decision.policy.get("approval") or {}
+    if "approvers" not in recorded:
+        return today
+    known = {name: value for name, value in recorded.items() if name in ApprovalPolicy.model_fields}
+    then = ApprovalPolicy.model_validate(known)
+    later = [name for name in (*then.approvers, *then.escalate_to) if name in (*today.approvers, *today.escalate_to)]
+    expires_after = min(then.expires_after, today.expires_after)
+    escalation = max(then.expires_after * then.escalate_at, today.expires_after * today.escalate_at)
+    lists = {**then.lists, **today.lists}
+    return today.model_copy(
+        update={
+            "approvers": tuple(name for name in then.approvers if name in today.approvers),
+            "escalate_to": tuple(dict.fromkeys(later)),
+            "escalate_at": escalation / expires_after,
+            "expires_after": expires_after,
+            "quorum": max(then.quorum, today.quorum, len(lists)),
+            "lists": {
+                name: tuple(one for one in members if one in then.lists.get(name, members))
+                for name, members in lists.items()
+            },
+            "self_approval": then.self_approval and today.self_approval,
+            "shortest_reason": max(then.shortest_reason, today.shortest_reason),
+        }
+    )
+
+
 def rights_of(
     connection: Connection, policy: ApprovalPolicy, decision: DecisionRecord, person: str, at: datetime
 ) -> list[Right]:

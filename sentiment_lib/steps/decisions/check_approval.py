@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from sentiment_lib.records import Answer, Approval, ApprovalResponse, Decision, Severity
 from sentiment_lib.settings import Settings
 from sentiment_lib.steps.decisions import approval_rights, record_approval
-from sentiment_lib.storage import approval_votes, decision_summaries, decisions, ledger
+from sentiment_lib.storage import approval_audit, approval_votes, decision_summaries, decisions, ledger
 from sentiment_lib.storage.alerts import open_alert
 from sentiment_lib.storage.decisions import FORGED_APPROVAL
 from sentiment_lib.storage.engine import Store, lock
@@ -21,7 +21,8 @@ def run(store: Store, settings: Settings, *, requested_by: str) -> int | None:
     """Id of the approved decision of this run; None when it was rejected, expired or void.
 
     Call it after the approval task has ended. If no response is recorded then, someone changed the task state by hand:
-    the decision is voided, with a row in the ledger and a critical alert.
+    the decision is voided, with a row in the ledger and a critical alert. An approval without a signed row, or by
+    somebody whom the decision's policy does not allow, is reported in the same way and counts for nothing.
     """
     with store.begin() as connection:
         lock(connection, "champion")
@@ -31,6 +32,9 @@ def run(store: Store, settings: Settings, *, requested_by: str) -> int | None:
         approval = decisions.approval(connection, decision_id)
         if approval is None:
             forged = _void_forged(connection, decision_id, requested_by)
+        elif approval.response == "approved" and (problem := approval_audit.invalidity(connection, approval)):
+            _report_forged(connection, decision_id, requested_by, problem)
+            return None
     if approval is None:
         record_approval.drop_challenger_alias(store, settings, forged.candidate_version)
         return None
@@ -62,6 +66,7 @@ def respondents(store: Store, settings: Settings, *, requested_by: str) -> tuple
         if found is None:
             return list(policy.approvers), now + policy.expires_after
         decision = decisions.full_record(connection, found)
+        policy = approval_rights.in_force(policy, decision)
         votes = approval_votes.of_decision(connection, found)
         given = {vote.principal for vote in votes} | {vote.answered_by for vote in votes}
         principals = [name for name in policy.approvers_after(now - decision.decided_at) if name not in given]
@@ -87,21 +92,37 @@ def find_decision_id(connection: Connection, requested_by: str) -> int | None:
     return promotions[-1].decision_id if promotions else None
 
 
-def _void_forged(connection: Connection, decision_id: int, requested_by: str) -> Decision:
-    decision = decisions.by_id(connection, decision_id)
-    response = ApprovalResponse(
-        decision_id=decision_id, response="void", reason=UNANSWERED, evidence_hash=decision.evidence_hash
-    )
-    decisions.store_approval(connection, response, provenance={"channel": "nobody", "run": requested_by})
+def _report_forged(connection: Connection, decision_id: int, requested_by: str, problem: str) -> None:
+    """Report an approval in the table that does not count: an alert and a ledger row, once."""
+    facts = {"decision_id": decision_id, "requested_by": requested_by, "reason": problem}
+    _alert(connection, decision_id, f"{requested_by}: {problem}. Nothing was promoted.")
+    if ledger.find_genuine(connection, FORGED_APPROVAL, facts) is None:
+        ledger.append(connection, FORGED_APPROVAL, facts)
+
+
+def _alert(connection: Connection, decision_id: int, body: str) -> None:
     open_alert(
         connection,
         kind=FORGED_APPROVAL,
         severity=Severity.CRITICAL,
         dedup_key=f"{FORGED_APPROVAL}/{decision_id}",
         title=f"The approval of decision {decision_id} was forged",
-        body=f"{requested_by}: the approval ended without an answer of a person. Nothing was promoted. "
-        "The audit log of Airflow says who changed the task.",
+        body=body,
         evidence_link=f"/sentiment/decisions/{decision_id}",
+    )
+
+
+def _void_forged(connection: Connection, decision_id: int, requested_by: str) -> Decision:
+    decision = decisions.by_id(connection, decision_id)
+    response = ApprovalResponse(
+        decision_id=decision_id, response="void", reason=UNANSWERED, evidence_hash=decision.evidence_hash
+    )
+    decisions.store_approval(connection, response, provenance={"channel": "nobody", "run": requested_by})
+    _alert(
+        connection,
+        decision_id,
+        f"{requested_by}: the approval ended without an answer of a person. Nothing was promoted. "
+        "The audit log of Airflow says who changed the task.",
     )
     facts = {"decision_id": decision_id, "requested_by": requested_by, "reason": UNANSWERED}
     ledger.append(connection, FORGED_APPROVAL, facts)

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from sentiment_lib.hashing import canonical_json
 from sentiment_lib.records import DecisionRecord
 from sentiment_lib.storage import anchors, decisions, deployments, ledger, model_versions, snapshots
+from sentiment_lib.storage.approval_requests import APPROVAL_REQUEST
 from sentiment_lib.storage.approval_votes import VOTE
 from sentiment_lib.storage.engine import Store, key_ring
 from sentiment_lib.verify_dossier import FORMAT
@@ -85,6 +86,6 @@ def _concerns(entry: ledger.LedgerEntry, decision: DecisionRecord, moves: list[i
         return facts["version"] in (decision.candidate_version, decision.champion_version)
     if kind == "snapshot":
         return bool(facts["snapshot_id"] == decision.snapshot_id)
-    if kind in ("decision", "approval", VOTE):
+    if kind in ("decision", APPROVAL_REQUEST, "approval", VOTE):
         return bool(facts["decision_id"] == decision.decision_id)
     return bool(state) and facts.get("deployment_id") in moves

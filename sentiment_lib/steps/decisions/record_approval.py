@@ -14,7 +14,8 @@ from sentiment_lib.records import NOBODY, Answer, Approval, ApprovalResponse, Ap
 from sentiment_lib.registry.mlflow_registry import CHALLENGER, Registry
 from sentiment_lib.settings import Settings
 from sentiment_lib.steps.decisions import approval_rights, shadow_comparison
-from sentiment_lib.storage import approval_votes, decisions, model_versions
+from sentiment_lib.storage import approval_requests, approval_votes, decisions, model_versions
+from sentiment_lib.storage.approval_audit import COMMAND_LINE
 from sentiment_lib.storage.approval_votes import Right
 from sentiment_lib.storage.engine import Store, lock
 
@@ -55,12 +56,22 @@ def run(
                 return existing
             problem = f"{existing.answered_by} has answered already: {existing.response}"
             raise ApprovalVoid(decision=decision.decision_id, problem=problem)
-        policy, requesters = settings.policy.approval, (requested_by, decision.requested_by)
+        policy = approval_rights.in_force(settings.policy.approval, decision)
+        requesters = _requesters(connection, decision, requested_by)
         votes = approval_votes.of_decision(connection, decision.decision_id)
         earlier = next((vote for vote in votes if vote.answered_by == response.answered_by), None)
         if earlier and response.response == "approved":
             return earlier
-        valid = _validated_response(connection, settings, decision, response, requesters)
+        if (
+            response.response == "approved"
+            and approval_requests.recorded_requesters(connection, decision.decision_id) is None
+        ):
+            if (provenance or {}).get("channel") == COMMAND_LINE and approval_requests.of_airflow(
+                decision.requested_by
+            ):
+                raise AnswerRefused(decision=decision.decision_id, problem="it is not recorded who triggered its run")
+            approval_requests.store_request(connection, decision, requested_by)
+        valid = _validated_response(connection, policy, decision, response, requesters)
         approvers = policy.approvers_after(valid.answered_at - decision.decided_at)
         right = None
         if valid.response == "approved":
@@ -92,9 +103,10 @@ def input_error(
     requesters: who requested the promotion. A caller that can ask again rejects an invalid response before it is
     recorded.
     """
-    policy = settings.policy.approval
     with store.begin() as connection:
         decision = decisions.full_record(connection, response.decision_id)
+        policy = approval_rights.in_force(settings.policy.approval, decision)
+        requesters = {*requesters, *_requesters(connection, decision, None)}
         problem = approval_rights.refusal(connection, policy, decision, response, requesters)
         if problem is None and response.response == "approved":
             right = approval_rights.usable_right(connection, policy, decision, response, requesters)
@@ -103,6 +115,13 @@ def input_error(
     if problem is None and response.response == "rejected" and len(reason) < policy.shortest_reason:
         problem = "a rejection needs a reason"
     return problem
+
+
+def _requesters(connection: Connection, decision: DecisionRecord, requested_by: str | None) -> set[str | None]:
+    """Everybody who counts as the requester: as recorded with the request, and as the caller knows."""
+    recorded = approval_requests.recorded_requesters(connection, decision.decision_id) or set()
+    known = approval_requests.people_behind(connection, decision.requested_by, requested_by)
+    return {decision.requested_by, *recorded, *known}
 
 
 def _quorum_facts(policy: ApprovalPolicy, right: Right | None, votes: Sequence[ApprovalVote]) -> dict[str, Any]:
@@ -117,7 +136,7 @@ def _quorum_facts(policy: ApprovalPolicy, right: Right | None, votes: Sequence[A
 
 def _validated_response(
     connection: Connection,
-    settings: Settings,
+    policy: ApprovalPolicy,
     decision: DecisionRecord,
     response: ApprovalResponse,
     requesters: Collection[str | None],
@@ -128,18 +147,18 @@ def _validated_response(
     if response.response == "rejected" and not (response.reason or "").strip():
         # a rejection without a reason is still a rejection and must not become void
         response = replace(response, reason=NO_REASON)
-    problem = approval_rights.refusal(connection, settings.policy.approval, decision, response, requesters)
+    problem = approval_rights.refusal(connection, policy, decision, response, requesters)
     if problem is None and response.response == "approved":
         champion = model_versions.champion(connection)
-        problem = _staleness(settings, decision, response, champion.version if champion else None)
+        problem = _staleness(policy, decision, response, champion.version if champion else None)
     return response if problem is None else replace(response, response="void", reason=problem)
 
 
 def _staleness(
-    settings: Settings, decision: DecisionRecord, response: ApprovalResponse, serving: int | None
+    policy: ApprovalPolicy, decision: DecisionRecord, response: ApprovalResponse, serving: int | None
 ) -> str | None:
     """Why the decision can no longer be approved; None when it can."""
-    expires_after = settings.policy.approval.expires_after
+    expires_after = policy.expires_after
     if decision.verdict is not Answer.PROMOTE:
         return f"the gate said {decision.verdict}, so there is nothing to approve"
     if response.answered_at > decision.decided_at + expires_after:

@@ -13,7 +13,7 @@ from sentiment_lib.records import Answer, ApprovalResponse, DecisionRecord
 from sentiment_lib.registry.mlflow_registry import CHALLENGER, Registry
 from sentiment_lib.settings import Settings
 from sentiment_lib.steps.decisions import approval_summary, selection, watch_power
-from sentiment_lib.storage import decisions, model_versions, snapshots
+from sentiment_lib.storage import approval_requests, decisions, model_versions, snapshots
 from sentiment_lib.storage.engine import Store, lock
 
 
@@ -30,11 +30,15 @@ class ApprovalRequest:
     superseded: tuple[str, ...]
 
 
-def run(store: Store, settings: Settings, *, decision_ids: Sequence[int], requested_by: str) -> ApprovalRequest | None:
+def run(
+    store: Store, settings: Settings, *, decision_ids: Sequence[int], requested_by: str, triggered_by: str | None = None
+) -> ApprovalRequest | None:
     """The request for the best PROMOTE among these decisions; None when there is none, or it was superseded.
 
     Every other pending PROMOTE is voided, and the alias `challenger` moves to the candidate. Idempotent: a repeated
     call returns the same request. Raises NotFound for an unknown decision.
+
+    triggered_by: the person, if any, who started the run; recorded in the ledger, and may not approve.
     """
     registry = Registry(settings)
     with store.begin() as connection:
@@ -61,6 +65,8 @@ def run(store: Store, settings: Settings, *, decision_ids: Sequence[int], reques
             selection.run(connection, best),
             watch_power.run(connection, Evidence.from_json(best.evidence), settings.policy.promotion_watch),
         )
+        if approval is None:
+            approval_requests.store_request(connection, best, triggered_by)
     if approval is None:
         with store.exclusive("alias"):
             registry.set_alias(CHALLENGER, best.candidate_version)
@@ -73,11 +79,21 @@ def run(store: Store, settings: Settings, *, decision_ids: Sequence[int], reques
     )
 
 
-def of_run(store: Store, settings: Settings, *, requested_by: str) -> ApprovalRequest | None:
+def of_run(
+    store: Store, settings: Settings, *, requested_by: str, triggered_by: str | None = None
+) -> ApprovalRequest | None:
     """The request of this run, with its decisions looked up in the database; see `run`."""
     with store.begin() as connection:
         decision_ids = decisions.ids_of_request(connection, requested_by)
-    return run(store, settings, decision_ids=decision_ids, requested_by=requested_by)
+    return run(store, settings, decision_ids=decision_ids, requested_by=requested_by, triggered_by=triggered_by)
+
+
+def record_requester(store: Store, settings: Settings, *, decision_id: int, triggered_by: str | None) -> None:  # noqa: ARG001
+    """Record who asked for a decision that can be approved, unless that is recorded already."""
+    with store.begin() as connection:
+        decision = decisions.full_record(connection, decision_id)
+        if decision.verdict is Answer.PROMOTE:
+            approval_requests.store_request(connection, decision, triggered_by)
 
 
 def closed(store: Store, settings: Settings) -> list[str]:

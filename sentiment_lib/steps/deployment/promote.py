@@ -7,7 +7,7 @@ from sentiment_lib.records import AliasMove, Deployment, Severity
 from sentiment_lib.registry.mlflow_registry import Registry
 from sentiment_lib.settings import Settings
 from sentiment_lib.steps.deployment import champion_alias
-from sentiment_lib.storage import decisions, deployments, model_versions
+from sentiment_lib.storage import approval_audit, decisions, deployments, model_versions
 from sentiment_lib.storage.alerts import open_alert
 from sentiment_lib.storage.engine import Store, lock
 
@@ -53,6 +53,8 @@ def _promote(store: Store, settings: Settings, decision_id: int, reason: str | N
         if reason is None and (approval is None or approval.response != "approved"):
             state = approval.response if approval else "not answered"
             raise ApprovalVoid(decision=decision_id, problem=f"nobody approved it ({state})")
+        if reason is None and approval and (problem := approval_audit.invalidity(connection, approval)):
+            raise ApprovalVoid(decision=decision_id, problem=problem)
         if reason is None and approval and approval.evidence_hash != decision.evidence_hash:
             raise ApprovalVoid(decision=decision_id, problem="the evidence is not what was approved")
         champion = model_versions.champion(connection)

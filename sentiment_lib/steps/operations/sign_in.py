@@ -63,7 +63,7 @@ def login(store: Store, settings: Settings, *, user: str, password: str) -> tupl
         raise NotSignedIn(problem=f"Airflow refuses user and password ({error.response.status_code})") from error
     except httpx.TransportError as error:
         raise NotSignedIn(problem=f"Airflow at {settings.airflow_url} cannot be reached") from error
-    return _issue(store, user, AIRFLOW, LOGIN_LIFETIME)
+    return _issue(store, user, AIRFLOW, LOGIN_LIFETIME, None)
 
 
 def add_person(
@@ -81,7 +81,7 @@ def add_person(
             raise NotSignedIn(problem="with Airflow, sign in before you issue a token")
         if name != issuer.name and (name in approvers or issuer.name not in approvers):
             raise BadInput(what=f"a token for {name}", problem=f"{issuer.name} may not issue it; {name} signs in")
-    return _issue(store, name, BY_HAND, lifetime)
+    return _issue(store, name, BY_HAND, lifetime, issuer)
 
 
 def verify_token(store: Store, token: str) -> Person:
@@ -140,7 +140,9 @@ def os_user() -> str:
         return str(os.getuid())
 
 
-def _issue(store: Store, name: str, issued_by: str, lifetime: timedelta) -> tuple[str, PersonToken]:
+def _issue(
+    store: Store, name: str, issued_by: str, lifetime: timedelta, issuer: Person | None
+) -> tuple[str, PersonToken]:
     if not name.strip() or len(name) > LONGEST_NAME or not name.isprintable():
         raise BadInput(what="name", problem=f"1 to {LONGEST_NAME} printable characters")
     token, now = f"st_{secrets.token_urlsafe(32)}", datetime.now(UTC)
@@ -150,6 +152,8 @@ def _issue(store: Store, name: str, issued_by: str, lifetime: timedelta) -> tupl
     with store.begin() as connection:
         record = person_tokens.insert_token(connection, draft, _hash(token))
         facts = {"token_id": record.token_id, "name": name, "issued_by": issued_by, "os_user": record.os_user}
+        if issuer:
+            facts |= {"issuer": issuer.name, "issuer_token_id": issuer.token_id}
         ledger.append(connection, "token_issued", {**facts, "expires_at": record.expires_at})
     return token, record
 

@@ -1,0 +1,55 @@
+"""Who asked for a promotion: a signed row of the ledger for each approval request, written by the platform."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection
+
+from sentiment_lib.records import DecisionRecord
+from sentiment_lib.storage import ledger
+
+#: Kind of the ledger row.
+APPROVAL_REQUEST = "approval_request"
+#: The DAG whose runs request approvals, as in "retrain/RUN".
+DAG = "retrain"
+
+
+def of_airflow(requested_by: str) -> bool:
+    """Whether this is a run of Airflow ("retrain/RUN"), which does not name the person who triggered it."""
+    return requested_by.startswith(f"{DAG}/")
+
+
+def store_request(connection: Connection, decision: DecisionRecord, triggered_by: str | None) -> None:
+    """Append who asked for this decision, unless a row says so already.
+
+    triggered_by: who triggered the run of Airflow or gave the command; None for a run that nobody triggered.
+    """
+    if recorded_requesters(connection, decision.decision_id) is None:
+        facts = {
+            "decision_id": decision.decision_id,
+            "requested_by": decision.requested_by,
+            "triggered_by": triggered_by,
+            "requesters": sorted(people_behind(connection, decision.requested_by, triggered_by)),
+        }
+        ledger.append(connection, APPROVAL_REQUEST, facts)
+
+
+def recorded_requesters(connection: Connection, decision_id: int) -> set[str] | None:
+    """The people who count as requesters of a decision; None when no row says who they are."""
+    rows = [
+        facts
+        for entry in ledger.genuine_entries(connection, (APPROVAL_REQUEST,))
+        for facts in (entry.facts(),)
+        if facts["decision_id"] == decision_id
+    ]
+    return {name for facts in rows for name in facts["requesters"]} if rows else None
+
+
+def people_behind(connection: Connection, requested_by: str, triggered_by: str | None) -> set[str]:
+    """The requester, and whoever issued a token to the requester: a name made up by an approver is that approver."""
+    people = {triggered_by} if triggered_by else set[str]()
+    if not of_airflow(requested_by):
+        people.add(requested_by.partition("/")[0])
+    issued = [entry.facts() for entry in ledger.genuine_entries(connection, ("token_issued",))]
+    while more := {facts["issuer"] for facts in issued if facts.get("issuer") and facts["name"] in people} - people:
+        people |= more
+    return people
