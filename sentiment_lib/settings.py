@@ -236,14 +236,37 @@ def sources(settings: Settings) -> list[SettingSource]:
 IDENTITY = ("AIRFLOW_URL", "AIRFLOW_USER")
 
 
+#: Rules of the approval policy that decide who may answer; each may lie in the JSON value of a section.
+RIGHTS = ("APPROVERS", "ESCALATE_TO", "LISTS", "QUORUM", "SELF_APPROVAL")
+RIGHTS_VARIABLES = ("POLICY", "POLICY__APPROVAL", *(f"POLICY__APPROVAL__{name}" for name in RIGHTS))
+
+
+def require_approval_rules() -> None:
+    """Raise BadSetting where the environment of a command changes who may approve: only a settings file decides that.
+
+    An installation without a settings file, as a container, has its policy in the environment.
+    """
+    path = _settings_file()
+    if path is None or not path.exists():
+        return
+    written, present = _written_and_present(path)
+    for variable in (PREFIX + name for name in RIGHTS_VARIABLES):
+        if present.get(variable, written.get(variable)) != written.get(variable):
+            raise BadSetting(setting=variable, problem=f"write it to {SETTINGS_FILE}, which decides who may approve")
+
+
+def _written_and_present(path: Path | None) -> tuple[dict[str, str | None], dict[str, str]]:
+    """The variables of a settings file, and those of the environment."""
+    written = {name.upper(): value for name, value in dotenv_values(path).items()} if path and path.exists() else {}
+    return written, {name.upper(): value for name, value in os.environ.items()}
+
+
 def require_identity_settings() -> None:
     """Raise BadSetting where the environment contradicts the settings file about who authenticates people.
 
     Otherwise one variable would let a server of the caller's choice say who he is.
     """
-    path = _settings_file()
-    written = {name.upper(): value for name, value in dotenv_values(path).items()} if path and path.exists() else {}
-    present = {name.upper(): value for name, value in os.environ.items()}
+    written, present = _written_and_present(_settings_file())
     for variable in (PREFIX + name for name in IDENTITY):
         if written.get(variable) and present.get(variable, written[variable]) != written[variable]:
             problem = f"{SETTINGS_FILE} has another value, and only that decides who authenticates people"

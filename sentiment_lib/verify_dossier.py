@@ -259,7 +259,7 @@ def _approval_faults(
         allowed = recorded.get("approvers") or decision["policy"]["approval"]["approvers"]
         yield from quorum_faults(recorded | {"approvers": allowed}, by_sequence)
         requests = [row for row in by_sequence.values() if row.get("requesters") is not None]
-        yield from request_faults(recorded, by_sequence, decision["policy"]["approval"], requests)
+        yield from request_faults(recorded, by_sequence, decision["policy"].get("approval") or {}, requests)
         if approval["evidence_hash"] != evidence_hash:
             yield "other evidence was approved"
 
@@ -306,13 +306,13 @@ def request_faults(
     if not asked:
         return
     requesters = {name for row in asked for name in row["requesters"]}
-    allowed = {*policy["approvers"], *(policy.get("escalate_to") or ())}
+    allowed = {*(policy.get("approvers") or ()), *(policy.get("escalate_to") or ())}
     given = [row for row in (*(by_sequence.get(n, {}) for n in approval.get("votes") or ()), approval) if row]
     principals = set()
     for row in given:
         person, principal = row["answered_by"], row.get("on_behalf_of") or row["answered_by"]
         principals.add(principal)
-        if principal not in allowed:
+        if allowed and principal not in allowed:
             yield f"{principal} is no approver in the decision's policy"
         own = sorted(requesters & {person, principal})
         if own and not policy.get("self_approval"):

@@ -44,9 +44,12 @@ def read_token(settings: Settings) -> str:
 def authorise(store: Store, settings: Settings, command: str, *, approver: bool = False) -> Person:
     """The signed-in person, verified, with a row in the ledger for the command.
 
-    Raises NotSignedIn; with `approver`, BadInput for a person who may not approve.
+    Raises NotSignedIn; with `approver`, BadInput for a person who may not approve; BadSetting when the environment
+    changes who may approve.
     """
+    from sentiment_lib.settings import require_approval_rules
     from sentiment_lib.steps.operations import sign_in
 
+    require_approval_rules()
     allowed = settings.policy.approval.approvers if approver else None
     return sign_in.authorise(store, read_token(settings), command, allowed=allowed)

@@ -43,8 +43,8 @@ def approvals(connection: Connection) -> list[str]:
         facts, recorded_at = recorded.get(row.approval_id, ({}, None))
         approvers = facts.get("approvers")
         allowed = approvers if approvers is not None else row.approvers
-        if facts and row.policy:
-            faults = verify_dossier.request_faults(facts, rows, row.policy, requests)
+        if facts:
+            faults = verify_dossier.request_faults(facts, rows, row.policy or {}, requests)
             problems += [f"approval {row.approval_id}: {fault}" for fault in faults]
         if "quorum" in facts:
             faults = verify_dossier.quorum_faults(facts, rows)
@@ -73,10 +73,10 @@ def invalidity(connection: Connection, approval: Approval) -> str | None:
     entry = ledger.find_genuine(connection, "approval", said)
     if entry is None:
         return "the approval in the database has no signed row in the ledger"
-    facts, policy = entry.facts(), decisions.full_record(connection, approval.decision_id).policy.get("approval")
+    facts, policy = entry.facts(), decisions.full_record(connection, approval.decision_id).policy.get("approval") or {}
     votes = {row.sequence: row.facts() for row in ledger.genuine_entries(connection, (VOTE, DELEGATION))}
     requests = [row.facts() for row in ledger.genuine_entries(connection, (APPROVAL_REQUEST,))]
-    faults = list(verify_dossier.request_faults(facts, votes, policy, requests)) if policy else []
+    faults = list(verify_dossier.request_faults(facts, votes, policy, requests))
     if "quorum" in facts:
         faults += verify_dossier.quorum_faults(facts, votes)
     return faults[0] if faults else None

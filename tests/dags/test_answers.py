@@ -48,7 +48,7 @@ def database(monkeypatch):
 
     from sentiment_lib.records import Approval
 
-    database = SimpleNamespace(approval=None, calls=[], request=REQUEST)
+    database = SimpleNamespace(approval=None, calls=[], asked=[], request=REQUEST)
 
     def record(response, **arguments):
         database.calls.append((response, arguments))
@@ -63,7 +63,8 @@ def database(monkeypatch):
         "check_approval.find_decision": lambda **_: DECISION,
         "check_approval.run": approved,
         "check_approval.respondents": lambda **_: (["admin", "anna"], datetime.now(UTC) + timedelta(hours=9)),
-        "request_approval.of_run": lambda **_: database.request,
+        "request_approval.of_run": lambda **arguments: database.asked.append(arguments) or database.request,
+        "request_approval.run": lambda **arguments: database.asked.append(arguments),
         "record_approval.run": record,
     }
 
@@ -97,6 +98,13 @@ def test_promote_is_recorded_with_who_when_and_evidence_and_goes_on(operator, co
         "responded_at": said["responded_at"],
     }
     assert retrain_tasks.check_approval.function(RUN) == 7
+
+
+def test_the_request_names_who_triggered_the_run(database):
+    from sentiment_airflow import retrain_tasks
+
+    assert retrain_tasks.request_approval.function([7], RUN) is None
+    assert database.asked == [{"decision_ids": [7], "requested_by": "retrain/manual__1", "triggered_by": "admin"}]
 
 
 def test_a_numeric_user_id_is_not_taken_for_a_name(operator, context, database):

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from sentiment_lib import verify_dossier
 from sentiment_lib.airflow_client import AirflowClient
 from sentiment_lib.cli import decisions as commands
-from sentiment_lib.errors import AnswerRefused, ApprovalVoid, NotSignedIn
+from sentiment_lib.errors import AnswerRefused, ApprovalVoid, BadSetting, NotSignedIn
 from sentiment_lib.hashing import canonical_json
 from sentiment_lib.steps.decisions import check_approval, export_dossier, record_approval, request_approval
 from sentiment_lib.steps.deployment import promote
@@ -124,6 +124,20 @@ def test_the_policy_of_the_caller_cannot_add_an_approver(store, settings, decide
     lenient = changed(approval={"approvers": ("platform",), "self_approval": True})
     refused = cli(sign_in_as("platform", lenient), "approve", str(decided.decision.decision_id))
     assert "platform is not among the approvers" in str(refused.exception)
+
+
+@pytest.mark.parametrize("variable", ["APPROVAL__APPROVERS", "APPROVAL"])
+def test_the_environment_of_a_command_does_not_say_who_may_approve(
+    settings, decided, cli, sign_in_as, monkeypatch, tmp_path, variable
+):
+    file = tmp_path / "settings.env"
+    file.write_text("SENTIMENT_POLICY__APPROVAL__QUORUM=1\n")
+    monkeypatch.setenv("SENTIMENT_SETTINGS_FILE", str(file))
+    monkeypatch.setenv(f"SENTIMENT_POLICY__{variable}", '["platform"]')
+    refused = cli(sign_in_as("mlops"), "approve", str(decided.decision.decision_id))
+    assert isinstance(refused.exception, BadSetting)
+    monkeypatch.delenv(f"SENTIMENT_POLICY__{variable}")
+    assert cli(sign_in_as("mlops"), "approve", str(decided.decision.decision_id)).exit_code == 0
 
 
 def test_the_policy_of_the_caller_cannot_lower_the_quorum(store, settings, changed, decide_again, say):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sentiment_lib.airflow_client import AirflowClient, run_path
 from sentiment_lib.errors import AnswerRefused
-from sentiment_lib.settings import Settings
+from sentiment_lib.settings import Settings, require_identity_settings
 from sentiment_lib.steps.decisions import request_approval
 from sentiment_lib.storage import approval_requests, decisions
 from sentiment_lib.storage.engine import Store
@@ -27,6 +27,7 @@ def ensure_recorded(store: Store, settings: Settings, *, decision_id: int) -> No
     if not settings.airflow_user:
         problem = f"there is no account in Airflow to ask who triggered {decision.requested_by}"
         raise AnswerRefused(decision=decision_id, problem=problem)
+    require_identity_settings()
     client = AirflowClient(settings.airflow_url, settings.airflow_user, settings.airflow_password.get_secret_value())
     try:
         triggered_by = client.call("GET", run_path(dag_id, run_id))["triggering_user_name"]
