@@ -17,7 +17,14 @@ from sentiment_lib.airflow_client import AirflowClient
 from sentiment_lib.cli import decisions as commands
 from sentiment_lib.errors import AnswerRefused, ApprovalVoid, BadSetting, NotSignedIn
 from sentiment_lib.hashing import canonical_json
-from sentiment_lib.steps.decisions import check_approval, export_dossier, record_approval, request_approval
+from sentiment_lib.records import ApprovalResponse
+from sentiment_lib.steps.decisions import (
+    approval_provenance,
+    check_approval,
+    export_dossier,
+    record_approval,
+    request_approval,
+)
 from sentiment_lib.steps.deployment import promote
 from sentiment_lib.steps.operations import sign_in, verify
 from sentiment_lib.steps.operations.sign_in import Person
@@ -156,6 +163,25 @@ def test_verify_judges_by_the_policy_of_the_decision(store, settings, decided, c
     assert any("platform is no approver in the decision's policy" in problem for problem in problems(store, settings))
     with pytest.raises(verify_dossier.Refused, match="platform"):
         verify_dossier.verify(export_dossier.run(store, decision_id=decided.decision.decision_id).encode())
+
+
+def test_an_approval_of_an_earlier_release_counts_by_the_policy_of_its_day(store, changed, decide_again, monkeypatch):
+    number, later = decide_again("retrain/2").decision_id, changed(approval={"approvers": ("admin", "mlops", "anna")})
+    with store.begin() as connection:
+        evidence_hash = decisions.by_id(connection, number).evidence_hash
+    answer = ApprovalResponse(
+        decision_id=number, response="approved", answered_by="anna", evidence_hash=evidence_hash, reason="good"
+    )
+    provenance = approval_provenance.from_airflow(
+        answer, task="retrain/2/approval", task_instance_id="x", user_id="anna"
+    )
+    with monkeypatch.context() as earlier:
+        earlier.setattr(record_approval.approval_rights, "in_force", lambda today, _: today)
+        earlier.setattr(record_approval.approval_requests, "store_request", lambda *_: None)
+        assert record_approval.run(store, later, answer, provenance=provenance).response == "approved"
+    assert promote.run(store, later, decision_id=number).kind == "promotion"
+    assert problems(store, later) == ()
+    assert verify_dossier.verify(export_dossier.run(store, decision_id=number).encode())
 
 
 def test_an_approval_without_a_signed_row_promotes_nothing(store, settings, decided, intruder):
