@@ -22,3 +22,9 @@ done
 for name in sentiment_app sentiment_api sentiment_console; do
   create_role "$name"
 done
+# sessions that set no limits themselves, such as psql
+for name in sentiment_api sentiment_console; do
+  for limit in statement_timeout=30s lock_timeout=5s idle_in_transaction_session_timeout=60s; do
+    psql -v ON_ERROR_STOP=1 -U "$POSTGRES_USER" -d postgres -c "ALTER ROLE $name SET ${limit%=*} = '${limit#*=}'"
+  done
+done

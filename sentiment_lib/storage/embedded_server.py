@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import psycopg
 from psycopg import sql
+
+from sentiment_lib.storage import grants
 
 
 def accepts_connections(port: int, password: str) -> bool:
@@ -32,6 +34,15 @@ def create_databases(port: int, password: str, owners: Mapping[str, str], duties
             if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,)).fetchone():
                 connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(identifier, identifier))
             connection.execute(sql.SQL("REVOKE CONNECT ON DATABASE {} FROM PUBLIC").format(identifier))
+        limit_sessions(connection, duties)
+
+
+def limit_sessions(connection: psycopg.Connection[tuple[object, ...]], roles: Iterable[str]) -> None:
+    """Give sessions of these roles the time limits of SESSION_LIMITS, where they set none themselves."""
+    for role in roles:
+        for name, value in grants.SESSION_LIMITS.get(role, {}).items():
+            identifiers = sql.Identifier(role), sql.Identifier(name), sql.Literal(value)
+            connection.execute(sql.SQL("ALTER ROLE {} SET {} = {}").format(*identifiers))
 
 
 def _connect(port: int, password: str) -> psycopg.Connection[tuple[object, ...]]:

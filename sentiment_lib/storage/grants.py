@@ -19,6 +19,12 @@ API = "sentiment_api"
 CONSOLE = "sentiment_console"
 ROLES = (APP, API, CONSOLE)
 
+#: Time limits of sessions that set none themselves, such as psql: Postgres' parameters by role.
+SESSION_LIMITS: Mapping[str, Mapping[str, str]] = {
+    role: {"statement_timeout": "30s", "lock_timeout": "5s", "idle_in_transaction_session_timeout": "60s"}
+    for role in (API, CONSOLE)
+}
+
 Rights = tuple[str, ...]
 _READ: Rights = ("SELECT",)
 _APPEND: Rights = ("SELECT", "INSERT")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import psycopg
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError, ProgrammingError
 
-from sentiment_lib.storage import grants, ledger, migrate
+from sentiment_lib.storage import embedded_server, grants, ledger, migrate
 from sentiment_lib.storage.engine import Store
 from sentiment_lib.storage.tables import Base
 from tests.conftest import as_role
@@ -128,6 +129,19 @@ def test_no_insert_of_the_app_stops_later_appends(as_duty, store, out_of_order):
     with store.begin() as connection:
         assert ledger.append(connection, "note", {"a": 2}).sequence == 2
         assert ledger.broken(connection) == []
+
+
+def test_sessions_of_api_and_console_end_what_takes_too_long(postgres_server, database_url, as_duty):
+    with psycopg.connect(postgres_server.url("postgres").replace("+psycopg", ""), autocommit=True) as connection:
+        embedded_server.limit_sessions(connection, grants.ROLES)
+        try:
+            for role in (grants.API, grants.CONSOLE):
+                for name, value in (("statement_timeout", "30s"), ("lock_timeout", "5s")):
+                    assert as_duty(role, f"SHOW {name}").scalar_one() == value
+            assert as_duty(grants.APP, "SHOW lock_timeout").scalar_one() == "0"
+        finally:
+            for role in grants.ROLES:
+                connection.execute(f"ALTER ROLE {role} RESET ALL")
 
 
 def test_the_api_neither_reads_nor_writes_the_ledger(as_duty):
