@@ -97,13 +97,14 @@ def test_too_few_labels_say_how_many_are_missing(store, settings, add_tweets):
 
 def test_the_label_of_the_better_source_is_frozen_whatever_came_later(store, settings, tweets):
     with store.begin() as connection:
-        for source, label in (("audit", "positive"), ("person", "neutral"), ("feedback", "negative")):
+        labels = (("audit", "positive", "local"), ("person", "neutral", "two"), ("feedback", "negative", "three"))
+        for source, label, person in labels:
             connection.execute(
                 text(
                     "INSERT INTO labels (tweet_id, label, source, labelled_by, labelled_at) "
-                    "VALUES (600, :label, :source, 'local', now())"
+                    "VALUES (600, :label, :source, :person, now())"
                 ),
-                {"label": label, "source": source},
+                {"label": label, "source": source, "person": person},
             )
     frame = snapshot.read(settings, snapshot.run(store, settings))
     row = frame[frame.tweet_id == 600].iloc[0]
