@@ -32,6 +32,7 @@ TRIED_AGAIN = {
     "PortTaken": "of `sentiment up`",
     "StackFailed": "of `sentiment up`",
     "StackNotRunning": "of `sentiment status`",
+    "TooSlow": "of a page of the console",
 }
 
 
