@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import date, datetime, timedelta
+from typing import Any
 
 import pandas as pd
 from sqlalchemy import Connection, Row, text
@@ -169,29 +170,26 @@ def labelled_rows(connection: Connection, window: Window, version: int, *, audit
 
     Columns text, created_at, predicted_label, p_*, true_label, inclusion (inclusion probability).
     """
-    learned = training_rows.learned_snapshots(connection, [version])
-    where = {
-        "version": version,
-        "start": window.start,
-        "end": window.end,
-        "learned": learned,
-        "auditors": list(auditors),
-    }
+    where = _unseen_in(connection, window, version, auditors)
     columns = ["text", "created_at", "predicted_label", *PROBABILITIES, "true_label", "inclusion"]
     return pd.DataFrame(connection.execute(LABELLED, where).all(), columns=columns)
 
 
 def skipped_rows(connection: Connection, window: Window, version: int, *, auditors: Sequence[str]) -> pd.DataFrame:
     """Tweets of the audit sample that people skipped or disagree on, without an acting label; columns text and p_*."""
-    learned = training_rows.learned_snapshots(connection, [version])
-    where = {
+    where = _unseen_in(connection, window, version, auditors)
+    return pd.DataFrame(connection.execute(SKIPPED, where).all(), columns=["text", *PROBABILITIES])
+
+
+def _unseen_in(connection: Connection, window: Window, version: int, auditors: Sequence[str]) -> dict[str, Any]:
+    """Parameters of LABELLED and SKIPPED."""
+    return {
         "version": version,
         "start": window.start,
         "end": window.end,
-        "learned": learned,
+        "learned": training_rows.learned_snapshots(connection, [version]),
         "auditors": list(auditors),
     }
-    return pd.DataFrame(connection.execute(SKIPPED, where).all(), columns=["text", *PROBABILITIES])
 
 
 def audited(
