@@ -212,14 +212,12 @@ class SettingSource:
 
 def sources(settings: Settings) -> list[SettingSource]:
     """Every setting, sections unfolded, in the order of their definition."""
-    path = _settings_file()
-    written = {name.upper() for name in dotenv_values(path)} if path and path.exists() else set()
-    present = {name.upper() for name in os.environ}
+    written, present = _written_and_present(_settings_file())
 
     def source_of(variable: str) -> str:
         # a section may be given as one JSON object
         names = {variable.rsplit("__", level)[0] for level in range(variable.count("__") + 1)}
-        return "environment" if names & present else SETTINGS_FILE if names & written else "default"
+        return "environment" if names & present.keys() else SETTINGS_FILE if names & written.keys() else "default"
 
     def unfold(model: BaseModel, prefix: str) -> Iterable[SettingSource]:
         for name in type(model).model_fields:
@@ -252,7 +250,10 @@ def require_approval_rules() -> None:
     written, present = _written_and_present(path)
     for variable in (PREFIX + name for name in RIGHTS_VARIABLES):
         if present.get(variable, written.get(variable)) != written.get(variable):
-            raise BadSetting(setting=variable, problem=f"write it to {SETTINGS_FILE}, which decides who may approve")
+            raise BadSetting(
+                setting=variable,
+                problem=f"{SETTINGS_FILE} decides who may approve: set it for `sentiment up`, which writes that file",
+            )
 
 
 def _written_and_present(path: Path | None) -> tuple[dict[str, str | None], dict[str, str]]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import secrets
 
 from sentiment_lib.files import write_atomically
 from sentiment_lib.local.state_folder import Home, Ports
+from sentiment_lib.settings import PREFIX, RIGHTS_VARIABLES
 from sentiment_lib.storage import grants
 
 #: Airflow's users and roles; "sentiment" is the platform itself.
@@ -81,6 +83,10 @@ def sentiment_environment(home: Home, ports: Ports, credentials: dict[str, str])
 
 
 def write_settings(home: Home, environment: dict[str, str]) -> None:
-    """Write settings.env, which `load_settings` reads, so that every command finds the stack."""
-    lines = [f"{name}={json.dumps(value)}" for name, value in sorted(environment.items())]
+    """Write settings.env, which `load_settings` reads, so that every command finds the stack.
+
+    Rules about who may approve are those that the stack is started with: commands take them from this file alone.
+    """
+    rules = {PREFIX + name: os.environ[PREFIX + name] for name in RIGHTS_VARIABLES if PREFIX + name in os.environ}
+    lines = [f"{name}={json.dumps(value)}" for name, value in sorted((rules | environment).items())]
     write_atomically(home.secrets / "settings.env", "\n".join(lines) + "\n", mode=0o600)

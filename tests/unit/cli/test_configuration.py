@@ -10,6 +10,9 @@ from typer.testing import CliRunner
 
 from sentiment_lib.cli import configuration, doctor, people
 from sentiment_lib.errors import BadSetting
+from sentiment_lib.local import secrets
+from sentiment_lib.local.state_folder import Home
+from sentiment_lib.settings import load_settings, require_approval_rules
 
 
 @pytest.fixture
@@ -95,3 +98,18 @@ def test_the_environment_does_not_choose_the_server_that_says_who_people_are(mon
             done = CliRunner().invoke(app, words, input="wrong\n")
         assert isinstance(done.exception, BadSetting)
         assert variable in str(done.exception)
+
+
+def test_commands_go_by_the_rules_of_approval_that_the_stack_was_started_with(monkeypatch, tmp_path):
+    monkeypatch.setenv("SENTIMENT_HOME", str(tmp_path))
+    name = "SENTIMENT_POLICY__APPROVAL__APPROVERS"
+    (tmp_path / "secrets").mkdir()
+    monkeypatch.setenv(name, '["carla", "dan"]')
+    secrets.write_settings(Home(tmp_path), {})
+    require_approval_rules()
+    monkeypatch.delenv(name)
+    require_approval_rules()
+    assert load_settings().policy.approval.approvers == ("carla", "dan")
+    monkeypatch.setenv(name, '["platform"]')
+    with pytest.raises(BadSetting, match=name):
+        require_approval_rules()
