@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import psycopg
 import pytest
@@ -100,6 +101,52 @@ def database_url(postgres_server, template_database):
     """URL of a fresh, migrated database."""
     with postgres_server.database(template_database) as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def tracking(tmp_path_factory):
+    """An empty MLflow store, migrated once; each test gets a copy."""
+    import mlflow
+
+    folder = tmp_path_factory.mktemp("mlflow")
+    uri = f"sqlite:///{folder}/empty.db"
+    mlflow.MlflowClient(uri, uri).create_experiment("airline-sentiment", artifact_location=str(folder / "artifacts"))
+    return SimpleNamespace(empty=folder / "empty.db", artifacts=folder / "artifacts")
+
+
+@pytest.fixture(scope="session")
+def world(postgres_server, template_database, tracking, tmp_path_factory):
+    """One retrain up to its question, made once; each test that needs it gets a copy of database and folder."""
+    from tests.loop.world import retrain_once
+
+    home = tmp_path_factory.mktemp("world") / "home"
+    home.mkdir()
+    shutil.copy(tracking.empty, home / "mlflow.db")
+    postgres_server.execute(f"CREATE DATABASE world TEMPLATE {template_database}")
+    return retrain_once(postgres_server.url("world"), home)
+
+
+@pytest.fixture(scope="session")
+def packaged(tmp_path_factory):
+    """Two packages by their digest: VADER as version 1, tf-idf as version 2."""
+    from benchmarks import small_models
+
+    cache = tmp_path_factory.mktemp("packages")
+    return SimpleNamespace(cache=cache, versions=small_models.packaged(cache, "vader", "tfidf_logreg"))
+
+
+@pytest.fixture(scope="session")
+def served_database(postgres_server, template_database, packaged):
+    """Name of a database that knows both versions, the first of them champion."""
+    from benchmarks import small_models
+
+    postgres_server.execute(f"CREATE DATABASE served TEMPLATE {template_database}")
+    store = Store(postgres_server.url("served"))
+    for one in packaged.versions:
+        small_models.enter(store, one.version, one.family, one.digest)
+    small_models.deploy(store, 1, "bootstrap")
+    store.close()
+    return "served"
 
 
 def as_role(url: str, role: str) -> str:

@@ -1,81 +1,22 @@
-"""A small world for the loop: labelled tweets in a real database, MLflow's own store in a file, two families."""
+"""The world of `world.py`, and people who act in it; security's tests of proof use these fixtures too."""
 
 from __future__ import annotations
 
 import itertools
-import random
 import shutil
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from types import SimpleNamespace
+from datetime import timedelta
 
 import pytest
 from pydantic import SecretStr
 from sqlalchemy import text
 
-from benchmarks.invented_tweets import EASY, invent
 from sentiment_lib.evaluation.evidence_record import Evidence
-from sentiment_lib.policy import ApprovalPolicy, Policy, RetrainPolicy, ScorePolicy, SnapshotPolicy
 from sentiment_lib.records import NOBODY, ApprovalResponse
-from sentiment_lib.settings import Settings
-from sentiment_lib.steps.decisions import approval_provenance, evaluate, record_approval, request_approval
-from sentiment_lib.steps.deployment import bootstrap
+from sentiment_lib.steps.decisions import approval_provenance, record_approval
 from sentiment_lib.steps.operations import sign_in
-from sentiment_lib.steps.training import snapshot, train
 from sentiment_lib.storage import decisions
-from sentiment_lib.storage.engine import Store
-from sentiment_lib.training_record import TrainingOrder
-
-START = datetime(2026, 1, 1, tzinfo=UTC)
-
-
-@pytest.fixture(scope="session")
-def tracking(tmp_path_factory):
-    """An empty MLflow store, migrated once; each test gets a copy."""
-    import mlflow
-
-    folder = tmp_path_factory.mktemp("mlflow")
-    uri = f"sqlite:///{folder}/empty.db"
-    mlflow.MlflowClient(uri, uri).create_experiment("airline-sentiment", artifact_location=str(folder / "artifacts"))
-    return SimpleNamespace(empty=folder / "empty.db", artifacts=folder / "artifacts")
-
-
-def settings_in(folder):
-    """Settings of an installation in this folder."""
-    return Settings(
-        home=folder,
-        mlflow_uri=f"sqlite:///{folder}/mlflow.db",
-        author_key="key of the tests",
-        policy=Policy(
-            gate=EASY,
-            approval=ApprovalPolicy(approvers=("admin", "mlops")),
-            retrain=RetrainPolicy(minimum_rows=100),
-            snapshot=SnapshotPolicy(minimum_holdout=50),
-            score=ScorePolicy(batch_rows=150, audit_share=0.2),
-        ),
-    )
-
-
-@pytest.fixture(scope="session")
-def world(postgres_server, template_database, tracking, tmp_path_factory):
-    """One retrain up to its question, made once; each test that needs it gets a copy of database and folder."""
-    home = tmp_path_factory.mktemp("world") / "home"
-    home.mkdir()
-    shutil.copy(tracking.empty, home / "mlflow.db")
-    postgres_server.execute(f"CREATE DATABASE world TEMPLATE {template_database}")
-    settings = settings_in(home)
-    store = Store(postgres_server.url("world"), anchors_file=settings.anchors_file)
-    fill(store, itertools.count(1), 600)
-    bootstrap.run(store, settings)
-    frozen = snapshot.run(store, settings)
-    order = TrainingOrder(snapshot_id=frozen.snapshot_id, family="tfidf_logreg", run_key="retrain/1")
-    version = train.run(store, settings, order)
-    request = {"snapshot_id": frozen.snapshot_id, "candidate": version.version, "requested_by": "retrain/1"}
-    decision = evaluate.run(store, settings, **request)
-    question = request_approval.run(store, settings, decision_ids=[decision.decision_id], requested_by="retrain/1")
-    store.close()
-    assert question is not None, decision
-    return SimpleNamespace(home=home, snapshot=frozen, version=version, decision=decision, question=question)
+from tests.loop.world import fill, settings_in
 
 
 @pytest.fixture
@@ -114,33 +55,6 @@ def with_policy(settings, **sections):
 @pytest.fixture
 def changed(settings):
     return lambda **sections: with_policy(settings, **sections)
-
-
-def fill(store, numbers, count, *, source="dataset", seed=7):
-    """Store labelled tweets, one per minute; returns their ids."""
-    draw, rows = random.Random(seed), []
-    with store.begin() as connection:
-        ingest = connection.execute(text("INSERT INTO ingests (source) VALUES ('test') RETURNING ingest_id"))
-        ingest_id = ingest.scalar_one()
-        for number in itertools.islice(numbers, count):
-            label, words = invent(draw, number)
-            row = {"id": number, "text": words, "at": START + timedelta(minutes=number)}
-            rows.append({**row, "ingest": ingest_id, "label": label, "source": source})
-        connection.execute(
-            text(
-                "INSERT INTO tweets (tweet_id, text, airline, language, created_at, ingest_id) "
-                "VALUES (:id, :text, 'united', 'en', :at, :ingest)"
-            ),
-            rows,
-        )
-        connection.execute(
-            text(
-                "INSERT INTO labels (tweet_id, label, source, labelled_by, labelled_at) "
-                "VALUES (:id, :label, :source, 'test', :at)"
-            ),
-            rows,
-        )
-    return [row["id"] for row in rows]
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import shutil
 from functools import partial
-from types import SimpleNamespace
 
 import pytest
 from fastapi.testclient import TestClient
@@ -17,27 +16,7 @@ from benchmarks import small_models
 from sentiment_lib.serving import api_keys, app
 from sentiment_lib.settings import Settings
 from sentiment_lib.storage import grants
-from sentiment_lib.storage.engine import Store
 from tests.conftest import as_role
-
-
-@pytest.fixture(scope="session")
-def packaged(tmp_path_factory):
-    """Two packages by their digest: VADER as version 1, tf-idf as version 2."""
-    cache = tmp_path_factory.mktemp("packages")
-    return SimpleNamespace(cache=cache, versions=small_models.packaged(cache, "vader", "tfidf_logreg"))
-
-
-@pytest.fixture(scope="session")
-def served_database(postgres_server, template_database, packaged):
-    """Name of a database that knows both versions, the first of them champion."""
-    postgres_server.execute(f"CREATE DATABASE served TEMPLATE {template_database}")
-    store = Store(postgres_server.url("served"))
-    for one in packaged.versions:
-        small_models.enter(store, one.version, one.family, one.digest)
-    small_models.deploy(store, 1, "bootstrap")
-    store.close()
-    return "served"
 
 
 @pytest.fixture

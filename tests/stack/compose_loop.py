@@ -13,7 +13,7 @@ from typing import Any
 from urllib.request import Request, urlopen
 
 from benchmarks.airflow_rest import Airflow
-from tests.stack import compose_access
+from tests.security.stack import compose_access
 
 CHAMPION = "SELECT to_version FROM deployments WHERE state = 'done' ORDER BY deployment_id DESC LIMIT 1"
 #: Run in the API's container: what Airflow's image trained, this one must be able to answer with.

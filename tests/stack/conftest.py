@@ -8,12 +8,6 @@ from pathlib import Path
 
 import pytest
 
-
-def pytest_configure(config):
-    """These tests start servers and take minutes, so they are asked for by name."""
-    config.addinivalue_line("markers", "stack: starts the whole embedded stack")
-
-
 QUICK = {
     "SENTIMENT_POLICY__RETRAIN__COOL_DOWN": "P10D",
     "SENTIMENT_POLICY__RETRAIN__NEW_LABELS": "1000000",
@@ -36,22 +30,6 @@ def stack_with():
     for home in made:
         home.down()
     shutil.rmtree(folder, ignore_errors=True)
-
-
-@pytest.fixture(scope="session")
-def running():
-    """A stack that is up, with the first champion and without tweets: one for all tests that change nothing."""
-    from benchmarks.stack_home import StackHome
-
-    folder = Path(tempfile.mkdtemp(prefix="stack-"))
-    home = StackHome(folder / "home", **QUICK)
-    try:
-        home.up(sample=False)
-        home.sentiment("bootstrap")
-        yield home
-    finally:
-        home.down()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture

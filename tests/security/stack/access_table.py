@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-PAGE = Path(__file__).parents[2] / "docs/security.md"
+PAGE = Path(__file__).parents[3] / "docs/security.md"
 #: Outcome by action and account: yes or no.
 Table = dict[str, dict[str, str]]
 

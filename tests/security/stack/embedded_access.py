@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import httpx
 from sqlalchemy.engine import make_url
 
-from tests.stack.access_probe import Prober
-from tests.stack.access_table import Table
+from tests.security.stack.access_probe import Prober
+from tests.security.stack.access_table import Table
 
 if TYPE_CHECKING:
     from benchmarks.stack_home import StackHome

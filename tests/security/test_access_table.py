@@ -7,9 +7,9 @@ import re
 
 import pytest
 
-from tests.stack import access_probe
-from tests.stack.access_table import PAGE, differences, read_table, render
-from tests.stack.embedded_access import ELSEWHERE
+from tests.security.stack import access_probe
+from tests.security.stack.access_table import PAGE, differences, read_table, render
+from tests.security.stack.embedded_access import ELSEWHERE
 
 ROOT = PAGE.parents[1]
 

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from sentiment_lib.registry.mlflow_registry import Registry
-from tests.stack.access_probe import fill
+from tests.security.stack.access_probe import fill
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(900)]
 

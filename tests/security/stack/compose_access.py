@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import httpx
 
 from sentiment_lib.airflow_client import task_path
-from tests.stack.access_table import differences, read_table, render
+from tests.security.stack.access_table import differences, read_table, render
 
 if TYPE_CHECKING:
     from benchmarks.airflow_rest import Airflow

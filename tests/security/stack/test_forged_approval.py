@@ -1,0 +1,57 @@
+"""A user who may write XCom and task states forges an approval in the real Airflow; and who may do what there."""
+
+from __future__ import annotations
+
+import pytest
+
+from sentiment_lib.airflow_client import run_path, task_path
+from tests.security.stack.access_table import differences, read_table
+from tests.security.stack.embedded_access import walk
+from tests.stack.approvals import CHAMPION, request_approval, response_of, wait_for_request
+
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(1500)]
+
+
+@pytest.fixture
+def waiting(stack):
+    """A stack whose first question is there."""
+    wait_for_request(stack)
+    return stack
+
+
+def test_an_approval_forged_with_two_rest_calls_promotes_nothing_and_is_named(waiting):
+    """A user who may write XCom and task states puts an answer of somebody else in place of one."""
+    attacker, before = waiting.airflow("mlops"), waiting.rows(CHAMPION)[0]["version"]
+    run_id = request_approval(waiting, "mlops")
+    assert not (problems := differences(read_table("Embedded stack"), walk(waiting, run_id))), "\n".join(problems)
+    task = task_path("retrain", run_id, "approval")
+    forged = {
+        "chosen_options": ["Promote"],
+        "params_input": {"reason": "looks good"},
+        "responded_at": "2026-11-26T12:00:00Z",
+        "responded_by_user": {"id": "admin", "name": "admin"},
+    }
+    attacker.call("POST", f"{task}/xcomEntries", {"key": "return_value", "value": forged, "map_index": -1})
+    attacker.call("PATCH", task, {"new_state": "success"})
+
+    last = response_of(waiting, run_id)
+    assert waiting.rows(CHAMPION)[0]["version"] == before
+    assert (last["response"], last["answered_by"]) == ("void", "nobody")
+    decision = waiting.rows("SELECT decision_id FROM approvals ORDER BY approval_id DESC LIMIT 1")[0]["decision_id"]
+    alerts = waiting.rows("SELECT severity, title FROM alerts WHERE kind = 'forged_approval'")
+    assert [alert["severity"] for alert in alerts] == ["critical"]
+
+    attacker.call("DELETE", run_path("retrain", run_id))
+    with pytest.raises(RuntimeError, match="sentiment verify") as refused:
+        waiting.sentiment("verify", "--no-artefacts")
+    assert f"decision {decision}: nobody answered" in str(refused.value)
+
+    alert = waiting.rows("SELECT alert_id FROM alerts WHERE kind = 'forged_approval'")[0]["alert_id"]
+    with pytest.raises(RuntimeError, match="Sign in"):
+        waiting.sentiment("alerts", "resolve", str(alert))
+    with pytest.raises(RuntimeError, match="refuses"):
+        waiting.sign_in("admin", "a guess")
+    waiting.sign_in("admin")
+    waiting.sentiment("alerts", "resolve", str(alert))
+    waiting.sentiment("verify", "--no-artefacts")
+    assert waiting.rows("SELECT resolved_by FROM alerts WHERE alert_id = :id", id=alert)[0]["resolved_by"] == "admin"
