@@ -2,12 +2,20 @@
 
 Raise with keyword arguments that fill the docstring's first line:
 
-    raise UnknownFamily(family="bret", known="bert, vader")
+    raise NotFound(what="tweet", key=3)
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from difflib import get_close_matches
 from typing import ClassVar
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """` Did you mean bert?` for the known name that is nearest to a misspelt one; empty when none is near."""
+    nearest = get_close_matches(word.casefold(), list(known), n=1)
+    return f" Did you mean {nearest[0]}?" if nearest else ""
 
 
 class SentimentError(Exception):
@@ -47,7 +55,7 @@ class BadInput(SentimentError):
 
 
 class UnknownFamily(SentimentError):
-    """There is no model family '{family}'. Known: {known}"""
+    """There is no model family '{family}'. Known: {known}.{suggestion}"""
 
     retryable = False
 
@@ -112,6 +120,10 @@ class NotSignedIn(SentimentError):
     """Sign in with `sentiment login`, or set SENTIMENT_TOKEN to a token of `sentiment people add`: {problem}"""
 
     retryable = False
+
+
+class LoginRefused(NotSignedIn):
+    """You are not signed in: {problem}"""
 
 
 class LedgerBroken(SentimentError):

@@ -20,8 +20,6 @@ PANELS = {
     "Operation and proof": ("operations", "signing_keys"),
 }
 
-app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help="Sentiment of tweets about airlines.")
-
 
 def _print_version(wanted: bool) -> None:
     if wanted:
@@ -31,13 +29,27 @@ def _print_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def options(
     version: Annotated[
         bool, typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True)
     ] = False,
 ) -> None:
     """Sentiment of tweets about airlines: ingest, score, detect drift, retrain, decide, deploy."""
+
+
+def build() -> typer.Typer:
+    """The application with all commands."""
+    app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
+    app.callback()(options)
+    for panel, groups in PANELS.items():
+        known = len(app.registered_commands), len(app.registered_groups)
+        for group in groups:
+            import_module(f"sentiment_lib.cli.{group}").register(app)
+        for command in app.registered_commands[known[0] :]:
+            command.rich_help_panel = panel
+        for typer_group in app.registered_groups[known[1] :]:
+            typer_group.rich_help_panel = panel
+    return app
 
 
 def main() -> None:
@@ -47,15 +59,7 @@ def main() -> None:
     of an unexpected one.
     """
     os.umask(0o077)  # what this process and its children write is their owner's
-    for panel, groups in PANELS.items():
-        known = len(app.registered_commands), len(app.registered_groups)
-        for group in groups:
-            import_module(f"sentiment_lib.cli.{group}").register(app)
-        for command in app.registered_commands[known[0] :]:
-            command.rich_help_panel = panel
-        for typer_group in app.registered_groups[known[1] :]:
-            typer_group.rich_help_panel = panel
-    raise SystemExit(run(app))
+    raise SystemExit(run(build()))
 
 
 def run(application: Any) -> int:

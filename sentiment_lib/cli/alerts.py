@@ -30,15 +30,16 @@ def register(app: typer.Typer) -> None:
 
 
 def list_alerts(
-    state: Annotated[str, typer.Option(help="open, acknowledged, unresolved, resolved or all")] = "unresolved",
+    state: Annotated[str, typer.Option(help="open, acknowledged, unresolved, resolved or all.")] = "unresolved",
     as_json: Json = False,
 ) -> None:
     """List alerts, newest first."""
-    from sentiment_lib.errors import BadInput
+    from sentiment_lib.errors import BadInput, did_you_mean
     from sentiment_lib.storage import alerts
 
     if state not in alerts.STATES:
-        raise BadInput(what="--state", problem=f"'{state}' is none of {', '.join(alerts.STATES)}")
+        problem = f"'{state}' is none of {', '.join(alerts.STATES)}.{did_you_mean(state, alerts.STATES)}"
+        raise BadInput(what="--state", problem=problem)
     with open_store() as (store, _), store.begin() as connection:
         rows = alerts.list_alerts(connection, state)
     lines = []

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from sentiment_lib.cli.common import Json, open_store, show
+from sentiment_lib.cli.common import Json, open_store, parse_moment, show
 from sentiment_lib.cli.token_file import authorise
 
 
@@ -48,7 +48,14 @@ def list_pending(as_json: Json = False) -> None:
 
 def delegate(
     to: Annotated[str, typer.Option("--to", help="Who may approve in your place, by the name of their login.")],
-    until: Annotated[datetime, typer.Option(help="When it ends, in UTC, such as 2026-12-24T18:00; now ends it.")],
+    until: Annotated[
+        datetime,
+        typer.Option(
+            parser=parse_moment,
+            metavar="TIME",
+            help="When it ends, such as 2026-12-24T18:00 (UTC); a past time ends it.",
+        ),
+    ],
     as_json: Json = False,
 ) -> None:
     """Let another person approve or reject in your place until a time. Approvers only; recorded in the ledger."""
@@ -56,7 +63,6 @@ def delegate(
 
     with open_store() as (store, settings):
         person = authorise(store, settings, f"approvals delegate --to {to}", approver=True)
-        moment = until.replace(tzinfo=UTC) if until.tzinfo is None else until
-        record = step.run(store, person=person.name, delegate=to, until=moment, provenance=person.provenance)
+        record = step.run(store, person=person.name, delegate=to, until=until, provenance=person.provenance)
     text = f"{record.delegate} may approve for {record.principal} until {record.until:%Y-%m-%d %H:%M} UTC"
     show(record, as_json, text if record.until > record.since else f"The delegation to {record.delegate} has ended")

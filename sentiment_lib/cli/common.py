@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -15,10 +15,13 @@ import typer
 from sentiment_lib.errors import SentimentError, StackNotRunning
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from sentiment_lib.settings import Settings
     from sentiment_lib.storage.engine import Store
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+Strict = Annotated[bool, typer.Option("--strict", help="Exit code 1 also when single rows are refused.")]
 Columns = Annotated[list[str] | None, typer.Option("--column", help="FIELD=COLUMN, where the file's name differs.")]
 Limit = Annotated[int, typer.Option(min=1, help="Maximum number of rows.")]
 
@@ -49,6 +52,13 @@ def show(result: Any, as_json: bool, text: str) -> None:
         typer.echo(text)
 
 
+def stdout() -> Console:
+    """Rich's console on standard output: as wide as the terminal, 100 columns elsewhere."""
+    from rich.console import Console
+
+    return Console(width=None if sys.stdout.isatty() else 100)
+
+
 def show_facts(as_json: bool, **facts: object) -> None:
     """Print named values: `alert id: 3, resolved by: anna`."""
     show(facts, as_json, ", ".join(f"{name.replace('_', ' ')}: {value}" for name, value in facts.items()))
@@ -59,6 +69,17 @@ def json_default(value: Any) -> Any:
     if is_dataclass(value) and not isinstance(value, type):
         return asdict(value)
     return value.isoformat() if isinstance(value, datetime) else str(value)
+
+
+def parse_moment(text: str) -> datetime:
+    """A day or time in ISO 8601, in UTC without a zone. Raises typer.BadParameter."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise typer.BadParameter(
+            f"'{text}' is no time: write 2026-12-24, 2026-12-24T18:00 or 2026-12-24T18:00Z"
+        ) from error
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def parse_columns(pairs: list[str] | None) -> dict[str, str]:

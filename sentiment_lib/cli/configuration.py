@@ -24,15 +24,23 @@ def show_settings(
     as_json: Json = False,
 ) -> None:
     """List each setting: the variable, its value and whether it is a default, from the file or the environment."""
+    from sentiment_lib.errors import NotFound, did_you_mean
     from sentiment_lib.settings import load_settings, sources
 
+    known = sources(load_settings())
     found = [
-        row
-        for row in sources(load_settings())
-        if (words or "").upper() in row.variable and not (changed and row.source == "default")
+        row for row in known if (words or "").upper() in row.variable and not (changed and row.source == "default")
     ]
+    if words and not any(words.upper() in row.variable for row in known):
+        nearest = did_you_mean(words, [name for row in known for name in _names(row.variable)])
+        raise NotFound(f"There is no setting whose name contains '{words}'.{nearest}")
     cells = [(row.variable, row.value, row.source) for row in found]
-    show(found, as_json, draw(("variable", "value", "from"), cells) or "No such setting")
+    show(found, as_json, draw(("variable", "value", "from"), cells) or "Every setting has its default")
+
+
+def _names(variable: str) -> tuple[str, str]:
+    """How a person may name a setting: the whole variable, or its last part, in lower case."""
+    return variable.casefold(), variable.rpartition("__")[2].removeprefix("SENTIMENT_").casefold()
 
 
 def check_settings(as_json: Json = False) -> None:

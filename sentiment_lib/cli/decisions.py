@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sentiment_lib.cli import decision_outcomes
-from sentiment_lib.cli.common import Json, Limit, open_store, show
+from sentiment_lib.cli.common import Json, Limit, open_store, show, stdout
+from sentiment_lib.cli.progress_bar import progress_bar
 from sentiment_lib.cli.token_file import authorise
 from sentiment_lib.records import ApprovalResponse
 
@@ -44,7 +45,8 @@ def evaluate(
 
     with open_store() as (store, settings):
         person = authorise(store, settings, f"evaluate --snapshot {snapshot_id} --candidate {candidate}")
-        decision = step.run(store, settings, snapshot_id=snapshot_id, candidate=candidate, requested_by=person.name)
+        with progress_bar(f"Comparing version {candidate} with the champion"):
+            decision = step.run(store, settings, snapshot_id=snapshot_id, candidate=candidate, requested_by=person.name)
         request_approval.record_requester(store, settings, decision_id=decision.decision_id, triggered_by=person.name)
     reasons = "\n".join(f"  {rule.verdict:6} {rule.rule}: {rule.reason}" for rule in decision.rules)
     show(decision, as_json, f"Decision {decision.decision_id}: {decision.verdict}\n{reasons}")
@@ -94,10 +96,15 @@ def _approval_state(gate: str, approval: Approval | None) -> str:
     return "pending approval" if gate == "PROMOTE" else ""
 
 
-def show_decision(decision_id: DecisionId, as_json: Json = False) -> None:
-    """Print a decision with its evidence."""
+def show_decision(
+    decision_id: DecisionId,
+    every_rule: Annotated[bool, typer.Option("--all", help="List the rules that passed as well.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Show a decision: verdict, gain with its interval, metrics of both versions, and rules by outcome."""
+    from sentiment_lib.cli.decision_view import DecisionView
     from sentiment_lib.evaluation.evidence_record import Evidence
-    from sentiment_lib.steps.decisions import approval_summary, selection, shadow_comparison, watch_power
+    from sentiment_lib.steps.decisions import selection, shadow_comparison, watch_power
     from sentiment_lib.storage import decisions, snapshots
 
     with open_store() as (store, settings), store.begin() as connection:
@@ -106,8 +113,8 @@ def show_decision(decision_id: DecisionId, as_json: Json = False) -> None:
         approval = decisions.approval(connection, decision_id)
         synthetic = snapshots.synthetic_rows(connection, decision.snapshot_id)
         gain = selection.run(connection, decision)
-        watch = watch_power.run(connection, Evidence.from_json(decision.evidence), settings.policy.promotion_watch)
-    body = approval_summary.summarise(decision, settings.policy.approval, approval, synthetic, gain, watch)
+        evidence = Evidence.from_json(decision.evidence)
+        watch = watch_power.run(connection, evidence, settings.policy.promotion_watch)
     state = "pending approval" if decision.verdict == "PROMOTE" else "no approval needed"
     if approval:
         state = f"{approval.response} by {approval.answered_by} ({approval.reason or 'no reason given'})"
@@ -117,16 +124,25 @@ def show_decision(decision_id: DecisionId, as_json: Json = False) -> None:
         "shadow": shadow.as_dict() if shadow else None,
         "corrected_gain": asdict(gain) if gain else None,
     }
-    # links in the text are relative to Airflow
-    body = body.replace("](/", f"]({settings.airflow_url}/")
-    show(record, as_json, f"Decision {decision_id}: {decision.verdict}; {state}\n\n{body}")
+    if as_json:
+        show(record, as_json, "")
+        return
+    DecisionView(
+        decision=decision,
+        evidence=evidence,
+        state=state,
+        synthetic=synthetic,
+        gain=gain,
+        watch=watch,
+        address=f"{settings.airflow_url}/sentiment/decisions/{decision_id}",
+    ).draw(stdout(), every_rule=every_rule)
 
 
 def replay(decision_id: DecisionId, as_json: Json = False) -> None:
     """Recompute a decision and compare it byte for byte; exit code 1 when it differs."""
     from sentiment_lib.steps.decisions import replay as step
 
-    with open_store() as (store, settings):
+    with open_store() as (store, settings), progress_bar(f"Recomputing decision {decision_id}"):
         result = step.run(store, settings, decision_id=decision_id)
     verdict = "identical, byte for byte" if result.identical else "DIFFERENT"
     show(result, as_json, "\n".join([f"Decision {decision_id}: {verdict}", *result.differences]))

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from sentiment_lib.cli.common import Columns, Json, open_store, parse_columns, show
+from sentiment_lib.cli.common import Columns, Json, Strict, open_store, parse_columns, show
+from sentiment_lib.cli.progress_bar import progress_bar
 from sentiment_lib.cli.reading import DateFormat, Encoding, MapLabel, Separator, Zone, read_options
 from sentiment_lib.cli.token_file import authorise
 
@@ -22,7 +23,7 @@ def register(app: typer.Typer) -> None:
 
 
 def queue(
-    person: Annotated[str, typer.Option(help="whose work to count: the name of an API key")] = "",
+    person: Annotated[str, typer.Option(help="Whose work to count: the name of an API key.")] = "",
     as_json: Json = False,
 ) -> None:
     """Show what waits for a label, what was labelled, and how far two people agree."""
@@ -46,21 +47,22 @@ def queue(
 
 
 def export(
-    path: Annotated[Path, typer.Argument(help="a new file, .csv or .jsonl")],
-    what: Annotated[str, typer.Option(help="waiting (for another tool) or given (labels of people)")] = "waiting",
-    most: Annotated[int | None, typer.Option(min=1, help="at most so many rows")] = None,
+    path: Annotated[Path, typer.Argument(help="File to write, .csv or .jsonl; an existing one is not replaced.")],
+    what: Annotated[str, typer.Option(help="waiting (for another tool) or given (labels of people).")] = "waiting",
+    most: Annotated[int | None, typer.Option(min=1, help="Maximum number of rows.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a file that exists.")] = False,
     as_json: Json = False,
 ) -> None:
     """Export tweets that wait for a label, or the labels of people."""
     from sentiment_lib.steps.labelling import export_labels
 
     with open_store() as (store, _):
-        count = export_labels.run(store, path, what=what, most=most)
+        count = export_labels.run(store, path, what=what, most=most, force=force)
     show({"path": str(path), "rows": count}, as_json, f"{count} rows are in {path}")
 
 
 def import_(
-    path: Annotated[Path, typer.Argument(help="CSV, JSON or Parquet with tweet_id and label, gzip or not")],
+    path: Annotated[Path, typer.Argument(help="CSV, JSON or Parquet with tweet_id and label, gzip or not.")],
     column: Columns = None,
     separator: Separator = None,
     encoding: Encoding = None,
@@ -69,13 +71,17 @@ def import_(
     map_label: MapLabel = None,
     drawn_with: Annotated[
         float | None,
-        typer.Option(help="the tweets were drawn at random with this probability; without it, labels teach only"),
+        typer.Option(
+            help="Probability of a random draw of the tweets; without it, their labels are for training only."
+        ),
     ] = None,
+    strict: Strict = False,
     as_json: Json = False,
 ) -> None:
     """Import labels from another tool, as yours; a column labelled_by is recorded beside your name. Sign in before.
 
-    Exit code 1 when rows are refused; the others are stored all the same.
+    Exit code 0 also when single rows are refused (1 with --strict), 1 when the file cannot be read or none of its
+    rows gets in; the others are stored all the same.
     """
     from sentiment_lib.settings import load_settings
     from sentiment_lib.sources.files import FileSource
@@ -85,7 +91,8 @@ def import_(
     source = FileSource(path, "labels", parse_columns(column), options=options, limits=load_settings().input)
     with open_store() as (store, settings):
         person = authorise(store, settings, f"label import {path.name}")
-        result = import_labels.run(store, source, by=person.name, drawn_with=drawn_with)
+        with progress_bar("Importing labels"):
+            result = import_labels.run(store, source, by=person.name, drawn_with=drawn_with)
     lines = [
         f"{result.received} rows came in = {result.audit} audit labels + {result.person} of a person + "
         f"{result.duplicate} duplicate + {result.empty} without an answer + {result.refused} refused",
@@ -93,5 +100,5 @@ def import_(
         *(f"row {number}: {reason}" for number, reason in result.problems),
     ]
     show(result, as_json, "\n".join(lines))
-    if result.refused:
+    if result.refused and (strict or result.refused == result.received):
         raise typer.Exit(1)

@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from sentiment_lib.cli.common import Json, open_store, show, show_facts
+from sentiment_lib.cli.common import Json, open_store, parse_moment, show, show_facts
+from sentiment_lib.cli.progress_bar import progress_bar
 
 
 def register(app: typer.Typer) -> None:
@@ -20,19 +21,21 @@ def register(app: typer.Typer) -> None:
 
 def drift(
     at: Annotated[
-        datetime | None, typer.Option(help="End of the current window (UTC without a zone); default: now.")
+        datetime | None,
+        typer.Option(
+            parser=parse_moment,
+            metavar="TIME",
+            help="End of the current window, such as 2026-12-24T18:00 (UTC); default: now.",
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:
     """Compare the current window of tweets with the reference window."""
-    from datetime import UTC
-
     from sentiment_lib.drift.attribution import sentence
     from sentiment_lib.steps.monitoring import check_drift
 
-    moment = at.replace(tzinfo=UTC) if at is not None and at.tzinfo is None else at
-    with open_store() as (store, settings):
-        report = check_drift.run(store, settings, at=moment)
+    with open_store() as (store, settings), progress_bar("Checking drift"):
+        report = check_drift.run(store, settings, at=at)
     window = f"{report.current.start:%Y-%m-%d %H:%M} to {report.current.end:%Y-%m-%d %H:%M} UTC"
     lines = [f"Report {report.report_id}: {report.verdict} ({window})"]
     for signal in report.signals:
@@ -78,4 +81,6 @@ def explore(
     from sentiment_lib.settings import load_settings
     from sentiment_lib.steps.monitoring import explore as step
 
-    show_facts(as_json, **step.run(load_settings(), what=what, to=to))
+    with progress_bar(f"Profiling {what}"):
+        facts = step.run(load_settings(), what=what, to=to)
+    show_facts(as_json, **facts)

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from sentiment_lib.cli.common import Json, Limit, open_store, show
+from sentiment_lib.cli.progress_bar import progress_bar
 from sentiment_lib.cli.table import draw
 
 
@@ -55,7 +56,7 @@ def verify(
     """Check ledger, evidence, deployments, aliases and artefacts for tampering; exit code 1 on any mismatch."""
     from sentiment_lib.steps.operations import verify as step
 
-    with open_store() as (store, settings):
+    with open_store() as (store, settings), progress_bar("Checking the ledger"):
         result = step.run(store, settings, artefacts=artefacts)
     counts = ", ".join(f"{number} {name}" for name, number in result.checked.items())
     lines = result.problems or (f"Everything matches the ledger ({counts})",)

@@ -34,8 +34,10 @@ def login(
     from sentiment_lib.steps.operations import sign_in
 
     require_identity_settings()
-    password = sys.stdin.readline().rstrip("\n") if password_stdin else typer.prompt("Password", hide_input=True)
     with open_store() as (store, settings):
+        with store.begin():
+            pass  # a stack that is not running says so before it asks for a password
+        password = sys.stdin.readline().rstrip("\n") if password_stdin else typer.prompt("Password", hide_input=True)
         token, record = sign_in.login(store, settings, user=user, password=password)
         write_token(settings, token)
     facts = {"name": record.name, "expires_at": record.expires_at, "os_user": record.os_user}

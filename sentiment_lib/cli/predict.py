@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from sentiment_lib.cli.common import Json, open_store, show
+from sentiment_lib.cli.progress_bar import progress_bar
 from sentiment_lib.cli.table import draw
 
 #: Texts of one file.
@@ -40,16 +41,17 @@ def predict(
 
     given = [*(texts or []), *(_read(file) if file else [])]
     if not given:
-        raise BadInput(what="`sentiment predict` without a text", problem='write "TEXT", or --file FILE')
+        raise BadInput('There is nothing to predict: write "TEXT", or --file FILE')
     if to is not None and to.exists():
         raise BadInput(what=str(to), problem="it exists already; name another file")
     with open_store() as (store, settings):
         with store.begin() as connection:
             used = model_versions.by_version(connection, version) if version else model_versions.champion(connection)
         if used is None:
-            raise NotFound(what="champion", key="none yet: `sentiment bootstrap`")
+            raise NotFound(what="champion yet:", key="`sentiment bootstrap` registers the first")
         masked = [text.strip() for text in mask_all(given)]
-        proba = check_probabilities(Registry(settings).load(used.version, used.digest), masked)
+        with progress_bar(f"Predicting with version {used.version}"):
+            proba = check_probabilities(Registry(settings).load(used.version, used.digest), masked)
     rows = [
         {
             "text": text,

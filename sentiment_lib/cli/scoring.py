@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from sentiment_lib.cli.common import Json, open_store, show
+from sentiment_lib.cli.progress_bar import progress_bar
 
 
 def register(app: typer.Typer) -> None:
@@ -17,7 +18,7 @@ def score(as_json: Json = False) -> None:
     """Score all new tweets with the champion."""
     from sentiment_lib.steps.scoring import score as step
 
-    with open_store() as (store, settings):
+    with open_store() as (store, settings), progress_bar("Scoring"):
         result = step.run(store, settings)
     text = f"Version {result.model_version} scored {result.scored:,} tweets in {result.seconds:.1f} s"
     show(result, as_json, text)
@@ -27,7 +28,7 @@ def shadow(as_json: Json = False) -> None:
     """Score a share of the new tweets with the challenger and the previous champion."""
     from sentiment_lib.steps.scoring import shadow as step
 
-    with open_store() as (store, settings):
+    with open_store() as (store, settings), progress_bar("Scoring in shadow"):
         result = step.run(store, settings)
     lines = [f"Version {version} scored {count:,} tweets in shadow" for version, count in result.scored.items()]
     show(result, as_json, "\n".join(lines) or "No version scores in shadow")

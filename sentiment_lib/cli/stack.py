@@ -83,7 +83,7 @@ def status(as_json: Json = False) -> None:
         + (f"; {component['problem']}" if component.get("problem") else "")
         for name, component in state["components"].items()
     ]
-    lines.append("up" if state["healthy"] else "up, but not healthy" if state["up"] else "not up")
+    lines.append("up" if state["healthy"] else "up, but not healthy" if state["up"] else "not up: `sentiment up`")
     show(state, as_json, "\n".join(lines))
     if not state["healthy"]:
         raise typer.Exit(1)

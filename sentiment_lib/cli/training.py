@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from sentiment_lib.cli.common import Json, open_store, show
+from sentiment_lib.cli.progress_bar import progress_bar
 from sentiment_lib.cli.token_file import authorise
 from sentiment_lib.errors import MissingExtra, MissingWeights, SentimentError, TrainingCancelled, TrainingRefused
 from sentiment_lib.training_record import TrainingOrder
@@ -28,7 +29,7 @@ def snapshot(as_json: Json = False) -> None:
     """Freeze the current labels as a snapshot: training rows and a later holdout."""
     from sentiment_lib.steps.training import snapshot as step
 
-    with open_store() as (store, settings):
+    with open_store() as (store, settings), progress_bar("Freezing the labels"):
         frozen = step.run(store, settings)
     text = (
         f"Snapshot {frozen.snapshot_id}: {frozen.train_rows:,} training rows, {frozen.holdout_rows:,} holdout rows "
@@ -49,7 +50,7 @@ def train(
     """Train a family on a snapshot and register the result as a candidate."""
     from sentiment_lib.steps.training import train as step
 
-    with open_store() as (store, settings):
+    with open_store() as (store, settings), progress_bar(f"Training {family}"):
         version = step.run(
             store, settings, TrainingOrder(snapshot_id=snapshot_id, family=family, run_key=key, seed=seed)
         )
@@ -70,15 +71,13 @@ def retrain(
     started_at = datetime.now(UTC)
     failed: dict[str, SentimentError] = {}
     decisions = []
-    with open_store() as (store, settings):
+    with open_store() as (store, settings), progress_bar("Retraining"):
         person = authorise(store, settings, "retrain").name
         request = f"{person}/{started_at:%Y-%m-%dT%H:%M:%S}"
         request_retrain.claim_requests(store, settings, run_id=request, otherwise="person", families=families)
         snapshot_id = snapshot_step.run(store, settings).snapshot_id
         selected = family_selection.select_families(settings, families)
         for family in selected:
-            if not as_json:
-                typer.echo(f"Training {family} on snapshot {snapshot_id} …", err=True)
             try:
                 order = TrainingOrder(
                     snapshot_id=snapshot_id, family=family, run_key=request, seed=seed, run_started_at=started_at
@@ -110,7 +109,10 @@ def retrain(
     ]
     text = "\n".join([*lines, *map(str, failed.values())])
     if approval_request:
-        text += f"\n\n{approval_request.body}\n\nAnswer with: sentiment approve {approval_request.decision_id}"
+        chosen = approval_request.decision_id
+        text += f"\nPending approval. Read: sentiment decision show {chosen}. Answer: sentiment approve {chosen}"
+    elif decisions:
+        text += f"\nNothing to approve. Why, and what would change it: sentiment decision show {ids[-1]}"
     result = {
         "decisions": [asdict(decision) for decision in decisions],
         "failed": {family: str(error) for family, error in failed.items()},
@@ -126,7 +128,7 @@ def reproduce(
     """Train a version again from its snapshot and compare predictions and package."""
     from sentiment_lib.steps.training import reproduce as step
 
-    with open_store() as (store, settings):
+    with open_store() as (store, settings), progress_bar(f"Training version {version} again"):
         result = step.run(store, settings, version=version)
     verdict = "identical" if result.identical else f"probabilities differ by up to {result.deviation:.2g}"
     if result.same_digest:

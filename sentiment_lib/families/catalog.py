@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from sentiment_lib.errors import BadInput, UnknownFamily
+from sentiment_lib.errors import BadInput, UnknownFamily, did_you_mean
 from sentiment_lib.families.bag_of_words.family import BagOfWordsFamily
 from sentiment_lib.families.base import Family, Model, Progress, Training
 from sentiment_lib.families.embeddings.sentence_encoder import MINILM, USE
@@ -43,7 +43,8 @@ def family(name: str) -> Family:
     try:
         return CATALOG[name]
     except KeyError:
-        raise UnknownFamily(family=name, known=", ".join(sorted(CATALOG))) from None
+        suggestion = did_you_mean(name, CATALOG)
+        raise UnknownFamily(family=name, known=", ".join(sorted(CATALOG)), suggestion=suggestion) from None
 
 
 def train(

@@ -12,7 +12,7 @@ from datetime import timedelta
 
 from sqlalchemy.exc import OperationalError
 
-from sentiment_lib.errors import BadInput, NotFound
+from sentiment_lib.errors import BadInput, NotFound, did_you_mean
 from sentiment_lib.storage import api_keys as storage
 from sentiment_lib.storage.api_keys import ApiKey
 from sentiment_lib.storage.engine import Store
@@ -46,8 +46,9 @@ def create(store: Store, name: str, roles: tuple[str, ...], *, lifetime: timedel
 
     Raises BadInput for an unknown role or a name in use.
     """
-    if unknown := set(roles) - set(ROLES):
-        raise BadInput(what=f"role {', '.join(sorted(unknown))}", problem=f"choose from {', '.join(ROLES)}")
+    if unknown := sorted(set(roles) - set(ROLES)):
+        problem = f"choose from {', '.join(ROLES)}.{did_you_mean(unknown[0], ROLES)}"
+        raise BadInput(what=f"role {', '.join(unknown)}", problem=problem)
     if not roles:
         raise BadInput(what="an API key without a role", problem=f"choose from {', '.join(ROLES)}")
     key = _new_key()

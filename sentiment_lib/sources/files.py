@@ -105,7 +105,8 @@ class FileSource:
         elif kind in (".csv", ".tsv", ".txt"):
             yield from self._delimited("\t" if kind == ".tsv" else ",")
         else:
-            problem = f"the ending {kind or 'of its name'!a} is none of .csv, .tsv, .jsonl, .parquet (or with .gz)"
+            known = ".csv, .tsv, .txt, .json, .jsonl, .parquet, each also with .gz"
+            problem = f"the ending {kind or 'of its name'!a} is none of {known}"
             raise BadSource(source=self._file.name, problem=problem)
 
     def _open(self) -> IO[str]:

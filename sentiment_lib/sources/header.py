@@ -63,6 +63,8 @@ def missing_columns(names: Sequence[str], missing: Sequence[str], preset: Preset
         )
         if likely is not None:
             hints.append(f"--column {field}={json.dumps(likely)[1:-1]}")
+    if "text" in missing and {"tweetid", "label"} <= spelled.keys():
+        hints.append("`sentiment label import`, if these are labels of stored tweets")
     hint = f"; perhaps {' '.join(hints)}" if hints else ""
     return f"it has no column {columns}; its columns are: {shown}{hint}"
 

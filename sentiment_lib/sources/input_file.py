@@ -32,7 +32,7 @@ class InputFile:
     @property
     def name(self) -> str:
         """The file's name, where bytes that are not UTF-8 are escaped."""
-        return printable(self.path.name)
+        return printable(self.path.name or str(self.path))
 
     def open(self) -> io.BufferedReader:
         """The file as it is. Opening neither waits for the writer of a pipe nor follows a link that may not be."""
@@ -44,15 +44,18 @@ class InputFile:
         except (FileNotFoundError, NotADirectoryError) as error:
             raise BadSource(source=self.name, problem="there is no such file") from error
         except OSError as error:
-            problem = "it is no file" if self._is_special() else f"it cannot be opened ({error.strerror})"
+            problem = self._no_file() if self._is_special() else f"it cannot be opened ({error.strerror})"
             raise BadSource(source=self.name, problem=problem) from error
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             os.close(descriptor)
-            raise BadSource(source=self.name, problem="it is no file")
+            raise BadSource(source=self.name, problem=self._no_file())
         return os.fdopen(descriptor, "rb")
 
     def _is_special(self) -> bool:
         return self.path.exists() and not self.path.is_file()
+
+    def _no_file(self) -> str:
+        return "it is a folder: name the files in it" if self.path.is_dir() else "it is no file"
 
     def digest(self) -> str:
         """SHA-256 of the file's bytes, in hex. Raises BadSource when it is empty, too."""

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
-from sentiment_lib.errors import BadInput
+from sentiment_lib.errors import BadInput, did_you_mean
 from sentiment_lib.sources.values import LABEL_NAMES, pacific_to_iso
 
 FIELDS = (
@@ -121,10 +121,12 @@ def preset(name: str, columns: Mapping[str, str] | None = None, labels: Mapping[
     Raises BadInput for an unknown preset, field or label.
     """
     if name not in PRESETS:
-        raise BadInput(what=f"preset {name!r}", problem=f"choose from {', '.join(PRESETS)}")
+        names = [known for known in PRESETS if known != "labels"]
+        raise BadInput(what=f"preset {name!r}", problem=f"choose from {', '.join(names)}.{did_you_mean(name, names)}")
     base = PRESETS[name]
-    if unknown := set(columns or {}) - set(FIELDS):
-        raise BadInput(what=f"column mapping {sorted(unknown)[0]!r}", problem=f"choose from {', '.join(FIELDS)}")
+    if unknown := sorted(set(columns or {}) - set(FIELDS)):
+        problem = f"choose from {', '.join(FIELDS)}.{did_you_mean(unknown[0], FIELDS)}"
+        raise BadInput(what=f"column mapping {unknown[0]!r}", problem=problem)
     for written, label in (labels or {}).items():
         if label and label not in LABEL_NAMES:
             labels_text = ", ".join(sorted(LABEL_NAMES))

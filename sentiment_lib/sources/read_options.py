@@ -35,7 +35,9 @@ class ReadOptions:
         try:
             "".encode(self.encoding or "utf-8")
         except LookupError as error:
-            raise BadInput(what=f"--encoding {self.encoding!r}", problem="there is none of this name") from error
+            raise BadInput(
+                what=f"--encoding {self.encoding!r}", problem="write it as in utf-8, cp1252 or shift_jis"
+            ) from error
         try:
             ZoneInfo(self.zone or "UTC")
         except (ZoneInfoNotFoundError, ValueError) as error:

@@ -22,6 +22,13 @@ UNSCORED = text(
     ORDER BY t.tweet_id LIMIT :rows
     """
 )
+COUNT_UNSCORED = text(
+    f"""
+    SELECT count(*) FROM tweets t
+    WHERE t.tweet_id < {API_IDS_FROM}
+      AND NOT EXISTS (SELECT 1 FROM predictions p WHERE p.tweet_id = t.tweet_id AND p.model_version = :version)
+    """
+)
 STAGE = """
     CREATE TEMP TABLE IF NOT EXISTS scored (
         tweet_id bigint, label text, p_negative real, p_neutral real, p_positive real, share double precision
@@ -50,6 +57,11 @@ def unscored(connection: Connection, version: int, *, after: int, rows: int) -> 
     """The next collected tweets (id above `after`, by id) that this version has not scored."""
     where = {"version": version, "after": after, "rows": rows}
     return [(row.tweet_id, row.text) for row in connection.execute(UNSCORED, where)]
+
+
+def count_unscored_by(connection: Connection, version: int) -> int:
+    """How many collected tweets this version has not scored; it reads every tweet's id."""
+    return int(connection.scalar(COUNT_UNSCORED, {"version": version}) or 0)
 
 
 def store(

@@ -1,4 +1,4 @@
-"""`sentiment models`, `snapshots`, `lineage` and `predict`, on an installation with a trained candidate."""
+"""`sentiment models`, `snapshots`, `lineage`, `predict` and `decision show`, with a trained candidate."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from sentiment_lib.cli import catalogue
+from sentiment_lib.cli import catalogue, decisions
 from sentiment_lib.cli import predict as predict_command
 from sentiment_lib.errors import BadInput
 
@@ -18,6 +18,8 @@ from sentiment_lib.errors import BadInput
 @pytest.fixture
 def sentiment(store, settings, decided, monkeypatch):
     app = typer.Typer()
+    app.command("show")(decisions.show_decision)
+    monkeypatch.setattr(decisions, "open_store", lambda: nullcontext((store, settings)))
     for module in (catalogue, predict_command):
         module.register(app)
         monkeypatch.setattr(module, "open_store", lambda: nullcontext((store, settings)))
@@ -81,8 +83,23 @@ def test_predict_answers_texts_and_files_and_stores_nothing(sentiment, store, tm
 
 
 def test_predict_without_a_text_and_an_unreadable_file_are_refused(sentiment, tmp_path):
-    with pytest.raises(BadInput, match="without a text"):
+    with pytest.raises(BadInput, match="nothing to predict"):
         sentiment("predict")
     (tmp_path / "t.txt").write_bytes(b"good\n\xff\xfe\xfd\n")
     with pytest.raises(BadInput, match="not UTF-8"):
         sentiment("predict", "--file", tmp_path / "t.txt")
+
+
+def test_a_decision_is_drawn_with_its_verdict_gain_metrics_and_failed_rules(sentiment, decided):
+    number = decided.decision.decision_id
+    shown = sentiment("show", number)
+    assert shown.startswith(f"Decision {number}: {decided.decision.verdict}; ")
+    assert "▲ the bound to stay above" in shown
+    assert "●" in shown
+    for head in ("champion", "candidate", "difference"):
+        assert head in shown
+    failed = [rule for rule in decided.decision.rules if rule.verdict in ("hold", "reject")]
+    assert shown.count("✗ ") == len(failed)
+    assert "✓" not in shown
+    assert sentiment("show", number, "--all").count("✓ ") > 3
+    assert json.loads(sentiment("show", number, "--json"))["evidence"]["comparison"]

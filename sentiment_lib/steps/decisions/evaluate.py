@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sentiment_lib import progress
 from sentiment_lib.errors import BadInput, ChampionMoved
 from sentiment_lib.records import Decision, EvaluationRequest
 from sentiment_lib.settings import Settings
@@ -24,6 +25,7 @@ def run(
     when the champion changed meanwhile; NotEnoughLabels, UnsafeArtefact and LedgerBroken as `evidence.compute` does.
     """
     decision = _decide(store, settings, snapshot_id, candidate, requested_by, candidates)
+    progress.report(f"Publishing metrics of version {candidate}")
     publish_holdout_metrics.run(store, settings, version=candidate)
     return decision
 
@@ -56,6 +58,7 @@ def _decide(
         champion=champion.version,
         look=look,
     )
+    progress.report(f"Comparing version {candidate} with champion {champion.version}")
     computed = evidence.compute(case, settings, policy)
     with store.begin() as connection:
         lock(connection, "champion")

@@ -6,11 +6,19 @@ next move and `reconcile` find the open intent, and finish it if the alias is wh
 
 from __future__ import annotations
 
-from sentiment_lib.errors import ChampionMoved, MoveUnfinished, NotFound, RegistryUnavailable
+from sentiment_lib.errors import BadInput, ChampionMoved, MoveUnfinished, NotFound, RegistryUnavailable
+from sentiment_lib.policy import ApprovalPolicy
 from sentiment_lib.records import Deployment
 from sentiment_lib.registry.mlflow_registry import CHALLENGER, CHAMPION, Registry
 from sentiment_lib.storage import anchors, deployments
 from sentiment_lib.storage.engine import Store, lock
+
+
+def require_reason(reason: str, policy: ApprovalPolicy) -> None:
+    """Raise BadInput for a reason of a move by hand that is too short to read later."""
+    if len(reason.strip()) < policy.shortest_reason:
+        problem = f"write at least {policy.shortest_reason} characters; the ledger keeps them"
+        raise BadInput(what="the reason", problem=problem)
 
 
 def execute_move(store: Store, registry: Registry, deployment: Deployment) -> Deployment:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sentiment_lib.errors import ApprovalVoid, BadInput, ChampionMoved
+from sentiment_lib.errors import ApprovalVoid, ChampionMoved
 from sentiment_lib.records import AliasMove, Deployment, Severity
 from sentiment_lib.registry.mlflow_registry import Registry
 from sentiment_lib.settings import Settings
@@ -26,8 +26,7 @@ def force(store: Store, settings: Settings, *, decision_id: int, reason: str, by
 
     Raises BadInput without a reason, NotFound for an unknown decision, ChampionMoved and UnsafeArtefact as `run` does.
     """
-    if len(reason.strip()) < settings.policy.approval.shortest_reason:
-        raise BadInput(what="reason", problem="a forced promotion needs one")
+    champion_alias.require_reason(reason, settings.policy.approval)
     return _promote(store, settings, decision_id, reason.strip(), by)
 
 

@@ -23,8 +23,7 @@ def run(
     reason, NotFound for an unknown version, ChampionMoved during another move, UnsafeArtefact when its package was
     changed.
     """
-    if len(reason.strip()) < settings.policy.approval.shortest_reason:
-        raise BadInput(what="reason", problem="a rollback needs one; it is kept in the ledger")
+    champion_alias.require_reason(reason, settings.policy.approval)
     registry = Registry(settings)
     champion_alias.finish_interrupted_move(store, registry)
     with store.begin() as connection:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from sentiment_lib import progress
 from sentiment_lib.errors import BadInput, BadSource, SentimentError
 from sentiment_lib.records import IngestResult
 from sentiment_lib.settings import Settings
@@ -53,6 +54,7 @@ def run(store: Store, settings: Settings, source: Source, *, now: datetime | Non
             batch = _store_batch(store, writer, done, chunks, source.identity.name)
             notes.add(batch)
             done += batch.received
+            progress.report(f"Ingesting {source.identity.name}", done)
             if notes.refuses_most(settings.input.maximum_refused_rows):
                 problem = f"it is not read further: {notes.refused()}"
                 raise BadSource(source=source.identity.name, problem=problem)

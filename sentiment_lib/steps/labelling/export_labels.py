@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from sentiment_lib.errors import BadInput
+from sentiment_lib.errors import BadInput, did_you_mean
 from sentiment_lib.storage import labels
 from sentiment_lib.storage.engine import Store
 from sentiment_lib.text.spreadsheet import guard
@@ -28,23 +28,29 @@ GIVEN_COLUMNS = (
 )
 
 
-def run(store: Store, path: Path, *, what: str, most: int | None = None) -> int:
+def run(store: Store, path: Path, *, what: str, most: int | None = None, force: bool = False) -> int:
     """Write `what` to the file and return the number of rows; the file extension decides the format.
 
     "waiting": tweets of the audit sample without a label; `import_labels` reads them with the column `label` filled.
     "given": labels of people, with their source and inclusion probability. In CSV, an apostrophe guards ids of more
-    than 15 digits and texts that a spreadsheet would run as a formula. Raises BadInput for another `what` or extension.
+    than 15 digits and texts that a spreadsheet would run as a formula. Raises BadInput for another `what` or extension,
+    and for a file that exists, which only `force` replaces.
     """
     writers = {".csv": _csv, ".jsonl": _json_lines}
     if path.suffix.lower() not in writers:
         raise BadInput(what=path.name, problem="its name must end in .csv or .jsonl")
+    if path.exists() and not force:
+        raise BadInput(what=str(path), problem="it exists already; name another file, or replace it with --force")
+    if not path.parent.is_dir():
+        raise BadInput(what=str(path), problem=f"there is no folder {path.parent}")
     columns: tuple[str, ...]
     if what == "waiting":
         columns, rows = WAITING_COLUMNS, _unlabelled_tweets(store, most)
     elif what == "given":
         columns, rows = GIVEN_COLUMNS, _person_labels(store, most)
     else:
-        raise BadInput(what=f"what to export, {what!r}", problem="choose waiting or given")
+        problem = f"choose waiting or given.{did_you_mean(what, ('waiting', 'given'))}"
+        raise BadInput(what=f"--what {what!r}", problem=problem)
     return writers[path.suffix.lower()](path, columns, rows)
 
 

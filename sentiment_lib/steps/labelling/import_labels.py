@@ -13,6 +13,7 @@ from itertools import islice
 
 from sqlalchemy import Connection
 
+from sentiment_lib import progress
 from sentiment_lib.errors import BadInput
 from sentiment_lib.sources import rounded_ids
 from sentiment_lib.sources.base import Row, Source
@@ -88,6 +89,7 @@ def run(store: Store, source: Source, *, by: str, drawn_with: float | None = Non
     rows = source.rows()
     while batch := list(islice(rows, BATCH_ROWS)):
         counts["received"] += len(batch)
+        progress.report("Importing labels", counts["received"])
         parsed: list[_Label] = []
         for row, is_rounded in zip(batch, parser.find_rounded(batch), strict=True):
             label, outcome = parser.parse(row, is_rounded=is_rounded)

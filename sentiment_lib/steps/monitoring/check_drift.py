@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Connection
 
+from sentiment_lib import progress
 from sentiment_lib.drift import continuous_monitor, detectors
 from sentiment_lib.drift.between_days import MIN_WINDOWS, BetweenDays, PastWindow, collect_histories
 from sentiment_lib.drift.drivers import find_drivers
@@ -45,10 +46,12 @@ def run(store: Store, settings: Settings, *, at: datetime | None = None) -> Drif
         current = _current_window(connection, settings, version, at)
         chosen = drift_reference.choose_windows(connection, current, policy)
         existing = reports.find_report(connection, version, chosen.span, current)
+    progress.report("Measuring quality by day", 0, 4)
     daily_quality.run(store, settings, version, Window(start=chosen.days_before.start, end=current.end))
     daily_sentiment.run(store, version, auditors=settings.policy.label.auditors)
     if existing:
         return existing
+    progress.report("Reading the windows", 1, 4)
     drift_hindsight.run(store, settings, current)
     with store.begin() as connection:
         frames = drift_reference.read_frames(connection, chosen, current, version, settings)
@@ -56,6 +59,7 @@ def run(store: Store, settings: Settings, *, at: datetime | None = None) -> Drif
         monitored, counted = past_drift_checks.monitored_checks(connection, current)
         checks = past_drift_checks.count_checks(connection, current.end - timedelta(weeks=1), current.end)
         runs = drift_reference.read_runs(connection, chosen, current, policy)
+    progress.report("Comparing the windows", 2, 4)
     verdict = detectors.check_windows(
         frames.reference,
         frames.current,
@@ -70,6 +74,7 @@ def run(store: Store, settings: Settings, *, at: datetime | None = None) -> Drif
     )
     report = DriftReport(report_id=0, verdict=verdict.verdict, reference=chosen.span, current=current)
     if verdict.verdict != "too_few":
+        progress.report("Writing the report", 3, 4)
         name = f"drift/{current.end:%Y%m%dT%H%M%S}-version-{version}.html"
         report = _with_details(report, verdict, frames, settings, name)
         alike = [check for check in monitored if (check.reference or DAYS) == chosen.kind]

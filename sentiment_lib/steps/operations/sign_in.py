@@ -13,7 +13,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from sentiment_lib.errors import BadInput, NotFound, NotSignedIn
+from sentiment_lib.errors import BadInput, LoginRefused, NotFound, NotSignedIn
 from sentiment_lib.settings import Settings
 from sentiment_lib.storage import ledger, person_tokens
 from sentiment_lib.storage.engine import Store
@@ -51,7 +51,7 @@ class Person:
 def login(store: Store, settings: Settings, *, user: str, password: str) -> tuple[str, PersonToken]:
     """Issue a token to a user whom Airflow authenticates by password; returns the token and its record.
 
-    Raises NotSignedIn for a wrong password, and when Airflow cannot be reached.
+    Raises LoginRefused for a wrong password, and when Airflow cannot be reached.
     """
     import httpx
 
@@ -60,9 +60,11 @@ def login(store: Store, settings: Settings, *, user: str, password: str) -> tupl
     try:
         AirflowClient(settings.airflow_url, user, password).call("GET", "/version")
     except httpx.HTTPStatusError as error:
-        raise NotSignedIn(problem=f"Airflow refuses user and password ({error.response.status_code})") from error
+        problem = f"Airflow refuses user and password ({error.response.status_code}); `sentiment logins` shows them"
+        raise LoginRefused(problem=problem) from error
     except httpx.TransportError as error:
-        raise NotSignedIn(problem=f"Airflow at {settings.airflow_url} cannot be reached") from error
+        problem = f"Airflow at {settings.airflow_url} cannot be reached; `sentiment status` shows what runs"
+        raise LoginRefused(problem=problem) from error
     return _issue(store, user, AIRFLOW, LOGIN_LIFETIME, None)
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
+from sentiment_lib import progress
 from sentiment_lib.errors import LedgerBroken, NotFound, UnsafeArtefact
 from sentiment_lib.registry.mlflow_registry import CHALLENGER, CHAMPION, Registry
 from sentiment_lib.settings import Settings
@@ -62,9 +63,12 @@ def run(store: Store, settings: Settings, *, artefacts: bool = True) -> VerifyRe
         answers = approval_audit.responses_in_airflow(connection)
         stored = [snapshots.by_id(connection, snapshot_id) for snapshot_id in snapshot_ids]
     if artefacts:
-        for version in versions:
+        total = len(versions) + len(stored)
+        for number, version in enumerate(versions):
+            progress.report(f"Reading the package of version {version.version}", number, total)
             problems += _package(registry, version.version, version.digest)
-        for snapshot in stored:
+        for number, snapshot in enumerate(stored, start=len(versions)):
+            progress.report(f"Reading snapshot {snapshot.snapshot_id}", number, total)
             try:
                 frame = snapshot_step.read(settings, snapshot)
                 with store.begin() as connection:
@@ -72,6 +76,7 @@ def run(store: Store, settings: Settings, *, artefacts: bool = True) -> VerifyRe
                         problems.append(f"snapshot {snapshot.snapshot_id}: its rows in the database are not its file's")
             except LedgerBroken as error:
                 problems.append(f"snapshot {snapshot.snapshot_id}: {error.details.get('problem', error)}")
+    progress.report("Comparing answers with Airflow's record")
     differing, notes = airflow_responses.compare(settings, answers)
     return VerifyResult(problems=(*problems, *differing), checked=checked, notes=tuple(notes))
 

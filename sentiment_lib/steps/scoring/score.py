@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection
 
+from sentiment_lib import progress
 from sentiment_lib.families.base import Model, check_probabilities
 from sentiment_lib.records import ModelVersion, ScoreResult
 from sentiment_lib.registry.mlflow_registry import Registry
@@ -35,7 +36,12 @@ def run(store: Store, settings: Settings) -> ScoreResult:
     def unscored(connection: Connection, after: int) -> list[tuple[int, str]]:
         return predictions.unscored(connection, version.version, after=after, rows=policy.batch_rows)
 
-    result = score_batches(store, settings, version, unscored, audit_share=policy.audit_share)
+    total = None
+    if progress.is_watched():
+        with store.begin() as connection:
+            total = predictions.count_unscored_by(connection, version.version)
+    result = score_batches(store, settings, version, unscored, audit_share=policy.audit_share, total=total)
+    progress.report("Computing daily shares")
     daily_sentiment.run(store, version.version, auditors=settings.policy.label.auditors)
     return result
 
@@ -48,11 +54,13 @@ def score_batches(
     *,
     share: float = 1.0,
     audit_share: float = 0.0,
+    total: int | None = None,
 ) -> ScoreResult:
     """Score pending tweets with this version, each distinct text once.
 
     `pending` returns the next (tweet id, text) after an id, in order of id, and nothing at the end. A sample of `share`
-    is scored, and of `audit_share` enters the audit sample: by the same keyed hash, so the smaller is a subset.
+    is scored, and of `audit_share` enters the audit sample: by the same keyed hash, so the smaller is a subset. `total`
+    is the number of pending tweets, for the progress.
     """
     started = time.monotonic()
     model: Model | None = None
@@ -74,6 +82,7 @@ def score_batches(
             inclusion = [audit_share if is_sampled(tweet_id, audit_share, settings) else None for tweet_id in ids]
             scored += predictions.store(connection, version.version, ids, proba, inclusion)
         distinct += fresh
+        progress.report(f"Scoring with version {version.version}", scored, total)
     return ScoreResult(
         model_version=version.version,
         scored=scored,

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from sentiment_lib import progress
 from sentiment_lib.registry import mlflow_runs, model_package
 from sentiment_lib.registry.mlflow_registry import Registry
 from sentiment_lib.settings import Settings
@@ -56,13 +57,15 @@ def run(store: Store, settings: Settings, *, version: int) -> ReproduceResult:
     texts = frame.loc[frame["part"] == "holdout", "text"].tolist() if frame is not None else list(WITHOUT_SNAPSHOT)
     inputs = training_inputs.load_inputs(store, settings, training.inputs)
     registry = Registry(settings)
+    progress.report(f"Loading version {version}")
     original = registry.load(version, registered.digest)
     files = model_package.verify(registry.fetch(version, registered.digest), registered.digest)["files"]
     with tempfile.TemporaryDirectory(prefix="reproduce-") as scratch:
         folder = Path(scratch) / "package"
         with normaliser(model_package.normaliser_of(original)):
-            digest = model_package.write(training_inputs.fit(training, frame, inputs), folder)
+            digest = model_package.write(training_inputs.fit(training, frame, inputs, progress=_report), folder)
         # written and read as a package, like the original, so that the served model is compared
+        progress.report(f"Comparing {len(texts):,} predictions")
         new = model_package.read(folder, digest).predict_proba(texts)
         new_files = model_package.verify(folder, digest)["files"]
     old = original.predict_proba(texts)
@@ -77,6 +80,12 @@ def run(store: Store, settings: Settings, *, version: int) -> ReproduceResult:
         different_files=tuple(sorted(n for n in {*files, *new_files} if files.get(n) != new_files.get(n))),
         differences=_differences(training, inputs.record),
     )
+
+
+def _report(share: float, doing: str) -> bool:
+    """Progress of a training that no deadline ends."""
+    progress.report(f"Training again: {doing}", share, 1)
+    return True
 
 
 def _differences(training: TrainingRecord, inputs: TrainingInputs) -> tuple[str, ...]:

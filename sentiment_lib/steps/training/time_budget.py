@@ -6,6 +6,7 @@ import logging
 import time
 from datetime import datetime
 
+from sentiment_lib import progress as progress_reports
 from sentiment_lib.errors import TrainingCancelled, TrainingRefused
 from sentiment_lib.families.base import Progress
 from sentiment_lib.settings import Settings
@@ -52,6 +53,7 @@ def log_progress(minutes: float, rule: str, stopwatch: Stopwatch | None = None) 
         nonlocal next_logged
         if stopwatch is not None:
             stopwatch.save()
+        progress_reports.report(doing[:1].upper() + doing[1:], share, 1)
         if share >= next_logged:
             next_logged = share + 0.1
             _log.info("%.0f %%: %s", 100 * share, doing)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from sentiment_lib import progress as progress_reports
 from sentiment_lib.evaluation.cost import Cost
 from sentiment_lib.families import catalog
 from sentiment_lib.hashing import hash_text
@@ -132,6 +133,7 @@ def _train(
     store: Store, settings: Settings, registry: Registry, task: _Task, stopwatch: Stopwatch
 ) -> tuple[RegisteredVersion, TrainingRecord, Cost]:
     spec, snapshot = task.spec, task.snapshot
+    progress_reports.report(f"Preparing {spec.family}")
     frame = snapshot_step.read(settings, snapshot) if snapshot else None
     inputs = training_inputs.collect_inputs(store, settings, spec, snapshot, frame, task.folder / "inputs.json")
     with store.begin() as connection:
@@ -160,6 +162,7 @@ def _train(
         with stopwatch.running():
             progress = time_budget.deadline_progress(settings, spec.family, stopwatch)
             model = training_inputs.fit(record, frame, inputs, progress=progress, checkpoints=task.folder)
+        progress_reports.report(f"Packing and registering {spec.family}")
         record = replace(record, circumstances=getattr(model, "circumstances", None) or {})
         package = Path(scratch) / "package"
         digest = model_package.write(model, package)
