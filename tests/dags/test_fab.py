@@ -98,5 +98,5 @@ def test_nobody_signs_in_under_the_name_of_a_local_account(name):
     from sentiment_airflow import fab_oidc
 
     local = fab_oidc.local_accounts({"AIRFLOW_USERS": "admin:Admin,sentiment:Platform"})
-    assert fab_oidc.accepted({"username": name, "email": "x@y"}, local)["username"] == ""
-    assert fab_oidc.accepted({"username": "bob"}, local) == {"username": "bob"}
+    assert fab_oidc.accepted({"preferred_username": name, "email": "x@y"}, local)["username"] == ""
+    assert fab_oidc.accepted({"preferred_username": "bob"}, local)["username"] == "bob"
