@@ -1,4 +1,4 @@
-"""Scores every tweet that the champion has not scored yet."""
+"""Scores tweets that wait for the champion, and rescores older ones after a promotion."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def score_tweets() -> None:
 
         result = run_step(score.run)
         if not result.scored:
-            raise AirflowSkipException("every tweet is scored")
+            raise AirflowSkipException("no tweet waits for a prediction")
         outlet_events[PREDICTIONS].extra = {"scored": result.scored, "model_version": result.model_version}
         return to_xcom(result)
 

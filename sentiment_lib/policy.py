@@ -209,6 +209,9 @@ class ScorePolicy(Section):
 
     batch_rows: int = Field(5000, ge=1)
     audit_share: float = Field(0.02, ge=0, le=1)
+    rescore_window: timedelta = Field(
+        timedelta(days=60), description="how long before the newest tweet a new champion rescores"
+    )
 
 
 class LabelPolicy(Section):

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from sentiment_lib.alerts.rule import Firing, Rule
 from sentiment_lib.policy import Policy
 from sentiment_lib.records import Severity
-from sentiment_lib.storage import approval_votes, decisions, ingests, label_counts, predictions
+from sentiment_lib.storage import approval_votes, decisions, ingests, label_counts, scoring_queue
 
 #: Rows in a day below which the share in quarantine says nothing.
 MIN_ROWS = 50
@@ -43,16 +43,16 @@ def quarantine_share(connection: Connection, policy: Policy, now: datetime) -> I
 def scoring_backlog(connection: Connection, policy: Policy, now: datetime) -> Iterator[Firing]:
     """Too many tweets are unscored."""
     maximum = policy.alerts.scoring_backlog
-    if predictions.count_unscored(connection, now - SCORING_DELAY, maximum + 1) > maximum:
+    if scoring_queue.count_overdue(connection, now - SCORING_DELAY, maximum + 1) > maximum:
         yield Firing(title=f"More than {maximum} tweets wait for a prediction")
 
 
 def label_backlog(connection: Connection, policy: Policy, now: datetime) -> Iterator[Firing]:
     """Too many tweets of the audit sample are unlabelled."""
-    unlabelled = label_counts.audit_overdue(connection, now - LABELLING_DELAY)
-    if unlabelled > policy.alerts.label_backlog:
+    maximum = policy.alerts.label_backlog
+    if label_counts.audit_overdue(connection, now - LABELLING_DELAY, maximum + 1) > maximum:
         yield Firing(
-            title=f"{unlabelled} tweets of the audit sample wait for a label",
+            title=f"More than {maximum} tweets of the audit sample wait for a label",
             body="Without these labels the champion's quality can only be estimated, not measured.",
         )
 

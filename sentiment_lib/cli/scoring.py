@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
 from sentiment_lib.cli.common import Json, open_store, show
@@ -14,12 +16,17 @@ def register(app: typer.Typer) -> None:
     app.command()(shadow)
 
 
-def score(as_json: Json = False) -> None:
-    """Score all new tweets with the champion."""
+WholeHistory = Annotated[
+    bool, typer.Option("--whole-history", help="Score older tweets down to the first, not to score.rescore_window.")
+]
+
+
+def score(whole_history: WholeHistory = False, as_json: Json = False) -> None:
+    """Score all new tweets with the champion, and after a promotion the newest of the older ones."""
     from sentiment_lib.steps.scoring import score as step
 
     with open_store() as (store, settings), progress_bar("Scoring"):
-        result = step.run(store, settings)
+        result = step.run(store, settings, whole_history=whole_history)
     text = f"Version {result.model_version} scored {result.scored:,} tweets in {result.seconds:.1f} s"
     show(result, as_json, text)
 

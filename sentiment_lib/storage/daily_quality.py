@@ -151,15 +151,21 @@ SKIPPED = text(
 )
 
 
+# from the labels to their predictions, one by one (OFFSET 0 keeps this order): the cost depends on the number of labels
+# since then and not on that of predictions. A tweet is labelled after it was collected
 AUDITED = text(
     f"""
     SELECT t.text, p.label AS predicted_label, l.label AS true_label, a.inclusion_probability AS inclusion
-    FROM predictions p JOIN audit_sample a USING (prediction_id)
-    JOIN tweets t ON t.tweet_id = p.tweet_id AND t.collected_at >= :since
+    FROM (SELECT DISTINCT tweet_id FROM labels WHERE source = 'audit' AND stored_at >= :since) labelled
+    JOIN LATERAL (SELECT tweet_id, prediction_id, label, predicted_at FROM predictions
+                  WHERE tweet_id = labelled.tweet_id AND model_version = :version OFFSET 0) p ON true
+    JOIN LATERAL (SELECT inclusion_probability FROM audit_sample
+                  WHERE prediction_id = p.prediction_id OFFSET 0) a ON true
+    JOIN LATERAL (SELECT tweet_id, text, collected_at FROM tweets WHERE tweet_id = p.tweet_id OFFSET 0) t ON true
     JOIN LATERAL (SELECT label, {ACTS_SINCE} AS acts_since FROM labels l
                   WHERE l.tweet_id = p.tweet_id AND l.source = 'audit' AND {ACTS}
                   ORDER BY {NEWEST_FIRST} LIMIT 1) l ON true
-    WHERE p.model_version = :version AND p.predicted_at >= :since AND {training_rows.UNSEEN}
+    WHERE p.predicted_at >= :since AND t.collected_at >= :since AND {training_rows.UNSEEN}
     ORDER BY l.acts_since, hashint8extended(t.tweet_id, 0), t.tweet_id
     """
 )

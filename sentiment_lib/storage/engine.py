@@ -111,6 +111,7 @@ def raw(connection: Connection) -> psycopg.Connection[tuple[object, ...]]:
     return driver
 
 
-def lock(connection: Connection, name: str) -> None:
-    """Take the named advisory lock of LOCKS until the transaction ends."""
-    connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s)", (LOCKS[name],))
+def lock(connection: Connection, name: str, *, shared: bool = False) -> None:
+    """Take the named advisory lock of LOCKS until the transaction ends; `shared`: beside other shared ones."""
+    kind = "_shared" if shared else ""
+    connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock{kind}(%s)", (LOCKS[name],))

@@ -55,6 +55,9 @@ GRANTS: Mapping[str, Mapping[str, Rights]] = {
     "deployments": {APP: (*_APPEND, "UPDATE (state, finished_at)"), API: _READ, CONSOLE: _READ},
     "tweets": {APP: _APPEND, API: _APPEND, CONSOLE: _READ},
     "predictions": {APP: _APPEND, API: _APPEND, CONSOLE: _READ},
+    # the trigger on tweets inserts with the rights of who stores the tweets
+    "tweets_to_score": {APP: (*_APPEND, "DELETE"), API: ("INSERT",), CONSOLE: _READ},
+    "rescoring": {APP: (*_APPEND, "UPDATE (reached_at, reached_id)"), CONSOLE: _READ},
     "ingests": {APP: (*_APPEND, _COUNTS), API: (*_APPEND, _COUNTS), CONSOLE: _READ},
     "labels": {APP: (*_APPEND, _LABEL, "DELETE"), API: (*_APPEND, _LABEL, "DELETE"), CONSOLE: _READ},
     "feedback": {APP: _READ, API: (*_APPEND, "UPDATE (label, given_at)"), CONSOLE: _READ},

@@ -71,14 +71,15 @@ def audit_waiting(connection: Connection, most: int = 10_000) -> int:
     return count
 
 
-def audit_overdue(connection: Connection, before: datetime) -> int:
-    """Predictions drawn for the audit sample before then whose tweets have no audit label."""
+def audit_overdue(connection: Connection, before: datetime, most: int) -> int:
+    """Unlabelled predictions of the audit sample that were drawn before then, counted up to `most`."""
     count: int = connection.execute(
         text(
-            "SELECT count(*) FROM audit_sample a JOIN predictions p USING (prediction_id) WHERE drawn_at < :before "
-            "AND NOT EXISTS (SELECT FROM labels l WHERE l.tweet_id = p.tweet_id AND l.source = 'audit')"
+            # the oldest first, so that the count ends at `most` without passing those that were drawn later
+            "SELECT count(*) FROM (SELECT FROM audit_sample WHERE labelled_at IS NULL AND drawn_at < :before "
+            "ORDER BY prediction_id LIMIT :most) overdue"
         ),
-        {"before": before},
+        {"before": before, "most": most},
     ).scalar_one()
     return count
 

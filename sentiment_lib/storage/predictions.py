@@ -1,4 +1,4 @@
-"""Predictions: unscored tweets, bulk inserts, the audit sample among them, and look-ups."""
+"""Predictions: bulk inserts, the audit sample among them, and look-ups."""
 
 from __future__ import annotations
 
@@ -13,22 +13,6 @@ from sqlalchemy import Connection, text
 from sentiment_lib.records import API_IDS_FROM, LABELS
 from sentiment_lib.storage.engine import raw
 
-# texts sent to the API are already scored by the API
-UNSCORED = text(
-    f"""
-    SELECT t.tweet_id, t.text FROM tweets t
-    WHERE t.tweet_id > :after AND t.tweet_id < {API_IDS_FROM}
-      AND NOT EXISTS (SELECT 1 FROM predictions p WHERE p.tweet_id = t.tweet_id AND p.model_version = :version)
-    ORDER BY t.tweet_id LIMIT :rows
-    """
-)
-COUNT_UNSCORED = text(
-    f"""
-    SELECT count(*) FROM tweets t
-    WHERE t.tweet_id < {API_IDS_FROM}
-      AND NOT EXISTS (SELECT 1 FROM predictions p WHERE p.tweet_id = t.tweet_id AND p.model_version = :version)
-    """
-)
 STAGE = """
     CREATE TEMP TABLE IF NOT EXISTS scored (
         tweet_id bigint, label text, p_negative real, p_neutral real, p_positive real, share double precision
@@ -41,27 +25,19 @@ STORE = text(
     ON CONFLICT (tweet_id, model_version) DO NOTHING
     """
 )
-# a join instead of RETURNING, so that a batch stored by another run is sampled as well
+# a join instead of RETURNING, so that a batch stored by another run is sampled as well. A tweet that people labelled
+# for an earlier champion does not wait for a label again
 DRAW = text(
     f"""
-    INSERT INTO audit_sample (prediction_id, inclusion_probability)
-    SELECT p.prediction_id, s.share FROM scored s
+    INSERT INTO audit_sample (prediction_id, inclusion_probability, labelled_at)
+    SELECT p.prediction_id, s.share,
+           (SELECT min(stored_at) FROM labels l WHERE l.tweet_id = s.tweet_id AND l.source = 'audit')
+    FROM scored s
     JOIN predictions p ON p.tweet_id = s.tweet_id AND p.model_version = :version
     WHERE s.share IS NOT NULL AND s.tweet_id < {API_IDS_FROM}
     ON CONFLICT (prediction_id) DO NOTHING
     """
 )
-
-
-def unscored(connection: Connection, version: int, *, after: int, rows: int) -> list[tuple[int, str]]:
-    """The next collected tweets (id above `after`, by id) that this version has not scored."""
-    where = {"version": version, "after": after, "rows": rows}
-    return [(row.tweet_id, row.text) for row in connection.execute(UNSCORED, where)]
-
-
-def count_unscored_by(connection: Connection, version: int) -> int:
-    """How many collected tweets this version has not scored; it reads every tweet's id."""
-    return int(connection.scalar(COUNT_UNSCORED, {"version": version}) or 0)
 
 
 def store(
@@ -126,20 +102,6 @@ def find(connection: Connection, tweet_id: int, version: int) -> StoredPredictio
         .one_or_none()
     )
     return StoredPrediction(**row) if row else None
-
-
-def count_unscored(connection: Connection, before: datetime, most: int) -> int:
-    """Number of tweets collected before `before` that no champion has scored, counted up to `most`."""
-    count: int = connection.execute(
-        text(
-            # shadow predictions are not served: only those of versions that have been champion count
-            f"SELECT count(*) FROM (SELECT FROM tweets t WHERE tweet_id < {API_IDS_FROM} AND collected_at < :before "
-            "AND NOT EXISTS (SELECT FROM predictions p WHERE p.tweet_id = t.tweet_id AND p.model_version IN "
-            "(SELECT to_version FROM deployments WHERE state = 'done')) LIMIT :most) w"
-        ),
-        {"before": before, "most": most},
-    ).scalar_one()
-    return count
 
 
 @dataclass(frozen=True, kw_only=True)

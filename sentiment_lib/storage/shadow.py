@@ -24,17 +24,22 @@ UNSCORED = text(
 )
 # The newest acting audit label of each tweet, in the order in which they began to act: a sequential test needs an order
 # that later labels do not change. Labels of one import have equal times; a hash orders them independently of content.
+# OFFSET 0 keeps the way from labels to predictions: the cost depends on the number of labels since then.
 LABELLED = text(
     f"""
     SELECT t.text, l.label, old.label AS previous, new.label AS champion, a.inclusion_probability
-    FROM predictions new
-    JOIN audit_sample a ON a.prediction_id = new.prediction_id
-    JOIN predictions old ON old.tweet_id = new.tweet_id AND old.model_version = :previous
-    JOIN tweets t ON t.tweet_id = new.tweet_id AND t.collected_at >= :since
+    FROM (SELECT DISTINCT tweet_id FROM labels WHERE source = 'audit' AND stored_at >= :since) labelled
+    JOIN LATERAL (SELECT tweet_id, prediction_id, label, predicted_at FROM predictions
+                  WHERE tweet_id = labelled.tweet_id AND model_version = :champion OFFSET 0) new ON true
+    JOIN LATERAL (SELECT inclusion_probability FROM audit_sample
+                  WHERE prediction_id = new.prediction_id OFFSET 0) a ON true
+    JOIN LATERAL (SELECT label FROM predictions
+                  WHERE tweet_id = new.tweet_id AND model_version = :previous OFFSET 0) old ON true
+    JOIN LATERAL (SELECT tweet_id, text, collected_at FROM tweets WHERE tweet_id = new.tweet_id OFFSET 0) t ON true
     JOIN LATERAL (SELECT label, {ACTS_SINCE} AS acts_since FROM labels l
                   WHERE l.tweet_id = new.tweet_id AND l.source = 'audit' AND {ACTS}
                   ORDER BY {NEWEST_FIRST} LIMIT 1) l ON true
-    WHERE new.model_version = :champion AND new.predicted_at >= :since AND {training_rows.UNSEEN}
+    WHERE new.predicted_at >= :since AND t.collected_at >= :since AND {training_rows.UNSEEN}
     ORDER BY l.acts_since, hashint8extended(t.tweet_id, 0), t.tweet_id
     """
 )

@@ -86,6 +86,11 @@ class IngestRow(Base):
         CheckConstraint("received = stored + duplicate + quarantined", name="adds_up"),
         # excludes the many small ingests of the API from scans by the alert rules
         Index("ix_ingests_collected", "started_at", postgresql_where=text("source <> 'api'")),
+        Index(
+            "ix_ingests_last_collected",
+            text("coalesce(finished_at, started_at)"),
+            postgresql_where=text("source <> 'api' AND stored > 0"),
+        ),
     )
 
 
@@ -109,6 +114,14 @@ class TweetRow(Base):
         Index(None, "created_at", "tweet_id"),
         Index("ix_tweets_words", TWEET_WORDS, postgresql_using="gin"),
     )
+
+
+class TweetToScoreRow(Base):
+    """The scoring queue: a collected tweet that waits for the champion's prediction. A trigger on `tweets` adds it."""
+
+    __tablename__ = "tweets_to_score"
+    tweet_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    collected_at: Mapped[datetime] = _now()
 
 
 class QuarantineRow(Base):
@@ -251,6 +264,7 @@ class AuditSampleRow(Base):
         CheckConstraint("inclusion_probability > 0 AND inclusion_probability <= 1", name="inclusion"),
         # the label queue reads the newest unlabelled rows
         Index("ix_audit_sample_waiting", "prediction_id", postgresql_where=text("labelled_at IS NULL")),
+        Index("ix_audit_sample_labelled", "labelled_at", postgresql_where=text("labelled_at IS NOT NULL")),
     )
 
 
@@ -406,6 +420,19 @@ class DeploymentRow(Base):
         # at most one pending move
         Index("uq_deployments_one_intent", "state", unique=True, postgresql_where=text("state = 'intent'")),
     )
+
+
+class RescoringRow(Base):
+    """How far the champion of a deployment has scored older tweets: all from `newest` down to the reached one."""
+
+    __tablename__ = "rescoring"
+    deployment_id: Mapped[int] = mapped_column(
+        ForeignKey("deployments.deployment_id"), primary_key=True, autoincrement=False
+    )
+    #: creation of the newest tweet when rescoring began
+    newest: Mapped[datetime]
+    reached_at: Mapped[datetime]
+    reached_id: Mapped[int]
 
 
 class DriftReportRow(Base):

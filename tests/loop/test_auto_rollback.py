@@ -190,7 +190,7 @@ def test_labels_are_judged_in_the_order_in_which_they_arrived_and_each_text_once
         # answered newest first
         connection.execute(
             text(
-                "UPDATE labels SET stored_at = now() - make_interval(mins => tweet_id::int) "
+                "UPDATE labels SET stored_at = now() + make_interval(mins => 1000 - tweet_id::int) "
                 "WHERE source = 'audit' AND tweet_id > 600"
             )
         )

@@ -18,7 +18,7 @@ from sentiment_lib.serving.spool import encode_batch
 from sentiment_lib.settings import Settings
 from sentiment_lib.steps.monitoring import check_drift, drift_alerts, drift_hindsight
 from sentiment_lib.steps.training import request_retrain
-from sentiment_lib.storage import alert_responses, past_drift_checks, predictions
+from sentiment_lib.storage import alert_responses, past_drift_checks, predictions, scoring_queue
 from sentiment_lib.storage import alerts as stored_alerts
 from sentiment_lib.storage import drift_reports as reports
 
@@ -331,7 +331,7 @@ def test_texts_of_the_api_and_predictions_of_a_shadow_are_in_no_window(store, se
         assert len(rows) == 300
         assert rows["tweet_id"].max() < API_IDS_FROM
         assert (rows["predicted_label"] != "neutral").all()
-        assert predictions.unscored(connection, 3, after=0, rows=10_000)[-1][0] == 2400
+        assert scoring_queue.first(connection, after=0, rows=10_000)[-1][0] == 2400
         found = predictions.store(connection, 1, [API_IDS_FROM], np.array([[0.2, 0.3, 0.5]]), [0.5])
         assert (found, connection.execute(text("SELECT count(*) FROM audit_sample")).scalar()) == (0, 0)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import numpy as np
 import pytest
 from sqlalchemy import text
 
@@ -13,6 +14,7 @@ from sentiment_lib.serving import spool_sink
 from sentiment_lib.serving.spool import encode_batch
 from sentiment_lib.settings import Settings
 from sentiment_lib.steps.operations import check_alerts
+from sentiment_lib.storage import predictions, scoring_queue
 
 NOW = datetime.now(UTC)
 
@@ -165,13 +167,9 @@ def test_only_predictions_of_a_version_that_has_served_end_the_scoring_backlog(s
     with store.begin() as connection:
         connection.execute(text("DELETE FROM predictions"))
         if by:
-            connection.execute(
-                text(
-                    "INSERT INTO predictions (tweet_id, model_version, label, p_negative, p_neutral, p_positive) "
-                    "SELECT tweet_id, :by, 'negative', 1, 0, 0 FROM tweets"
-                ),
-                {"by": by},
-            )
+            tweets = [tweet_id for tweet_id, _ in scoring_queue.first(connection, after=0, rows=100)]
+            predictions.store(connection, by, tweets, np.array([[1.0, 0, 0]] * 8), [None] * 8)
+            scoring_queue.remove(connection, tweets, by)
     store_through_api(store)
     check_alerts.run(store, Settings(policy=Policy(alerts=AlertPolicy(scoring_backlog=5))), at=NOW)
     assert ("scoring_backlog" in open_keys(store)) == waiting

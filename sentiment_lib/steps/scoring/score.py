@@ -1,4 +1,4 @@
-"""Batch scoring: score new tweets with the champion, each distinct text once, and draw the audit sample."""
+"""Batch scoring: score tweets with the champion, each distinct text once, and draw the audit sample."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from sentiment_lib.registry.mlflow_registry import Registry
 from sentiment_lib.settings import Settings
 from sentiment_lib.steps.deployment import bootstrap
 from sentiment_lib.steps.scoring import daily_sentiment
+from sentiment_lib.steps.scoring.backlog import Backlog
 from sentiment_lib.storage import predictions
 from sentiment_lib.storage.engine import Store
 
@@ -26,21 +27,29 @@ CACHED_TEXTS = 500_000
 Proba = NDArray[np.float64]
 
 
-def run(store: Store, settings: Settings) -> ScoreResult:
-    """Score every unscored tweet in batches of one transaction each: a killed run resumes where it stopped.
+def run(store: Store, settings: Settings, *, whole_history: bool = False) -> ScoreResult:
+    """Score every waiting tweet, then tweets of before the champion's deployment within `score.rescore_window`.
 
+    Batches of one transaction each: a killed run resumes where it stopped. A run ends when another version becomes
+    champion. whole_history: go back to the first tweet.
     Raises UnsafeArtefact when the package was changed, BadInput when the model returns invalid probabilities.
     """
     version, policy = bootstrap.run(store, settings), settings.policy.score
-
-    def unscored(connection: Connection, after: int) -> list[tuple[int, str]]:
-        return predictions.unscored(connection, version.version, after=after, rows=policy.batch_rows)
-
+    window = None if whole_history else policy.rescore_window
+    backlog = Backlog(version.version, window=window, rows=policy.batch_rows)
     total = None
     if progress.is_watched():
         with store.begin() as connection:
-            total = predictions.count_unscored_by(connection, version.version)
-    result = score_batches(store, settings, version, unscored, audit_share=policy.audit_share, total=total)
+            total = backlog.count(connection)
+    result = score_batches(
+        store,
+        settings,
+        version,
+        lambda connection, _: backlog.next_rows(connection),
+        finish=backlog.finish,
+        audit_share=policy.audit_share,
+        total=total,
+    )
     progress.report("Computing daily shares")
     daily_sentiment.run(store, version.version, auditors=settings.policy.label.auditors)
     return result
@@ -52,15 +61,17 @@ def score_batches(
     version: ModelVersion,
     pending: Callable[[Connection, int], list[tuple[int, str]]],
     *,
+    finish: Callable[[Connection, Sequence[int]], None] | None = None,
     share: float = 1.0,
     audit_share: float = 0.0,
     total: int | None = None,
 ) -> ScoreResult:
     """Score pending tweets with this version, each distinct text once.
 
-    `pending` returns the next (tweet id, text) after an id, in order of id, and nothing at the end. A sample of `share`
-    is scored, and of `audit_share` enters the audit sample: by the same keyed hash, so the smaller is a subset. `total`
-    is the number of pending tweets, for the progress.
+    `pending` returns the next (tweet id, text) after an id, in order of id, and nothing at the end; `finish` is called
+    with their ids in the transaction that stores the predictions. A sample of `share` is scored, and of `audit_share`
+    enters the audit sample: by the same keyed hash, so the smaller is a subset. `total` is the number of pending tweets,
+    for the progress.
     """
     started = time.monotonic()
     model: Model | None = None
@@ -81,8 +92,11 @@ def score_batches(
         with store.begin() as connection:
             inclusion = [audit_share if is_sampled(tweet_id, audit_share, settings) else None for tweet_id in ids]
             scored += predictions.store(connection, version.version, ids, proba, inclusion)
+            if finish is not None:
+                finish(connection, ids)
         distinct += fresh
-        progress.report(f"Scoring with version {version.version}", scored, total)
+        # rescoring goes on after the tweets that were counted
+        progress.report(f"Scoring with version {version.version}", scored, total and max(total, scored))
     return ScoreResult(
         model_version=version.version,
         scored=scored,

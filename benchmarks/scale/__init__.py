@@ -1,0 +1,1 @@
+"""Cost of each step by the number of stored tweets."""

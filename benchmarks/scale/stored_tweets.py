@@ -1,0 +1,108 @@
+"""A database filled by SQL with years of tweets: predictions of the champion, the audit sample, and its labels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import psycopg
+
+#: Time of the newest stored tweet.
+NEWEST = datetime(2025, 6, 1, tzinfo=UTC)
+#: Unix milliseconds of the first snowflake id, and its bits below the milliseconds.
+EPOCH_MS, ID_BITS = 1288834974657, 22
+#: Labels of the audit sample a day, by one auditor.
+LABELS_A_DAY = 40
+#: When the champion took over from the first version, before NEWEST.
+SERVES_FOR = timedelta(days=14)
+
+# no triggers and foreign keys, and the full-text index afterwards: the rows are right, and only reading is measured
+PREPARE = "SET session_replication_role = replica; DROP INDEX ix_tweets_words; SET work_mem = '256MB'"
+DEPLOYMENTS = """
+INSERT INTO deployments (kind, from_version, to_version, state, intended_at, finished_at, reason, moved_by)
+VALUES ('bootstrap', NULL, 2, 'done', %(first)s, %(first)s, NULL, NULL),
+       ('forced', 2, 1, 'done', %(moved)s, %(moved)s, 'benchmark', 'benchmark')
+"""
+INGESTS = """
+INSERT INTO ingests (source, input_digest, started_at, finished_at, received, stored)
+SELECT 'stored', md5(day::text), day, day, %(rate)s, %(rate)s
+FROM generate_series(%(first)s::timestamptz, %(newest)s::timestamptz, '1 day') day
+"""
+TWEETS = f"""
+INSERT INTO tweets (tweet_id, text, author_hash, language, airline, created_at, collected_at, ingest_id)
+SELECT ((extract(epoch FROM at) * 1000)::bigint - {EPOCH_MS} << {ID_BITS}) + n %% 4096,
+       (ARRAY['my flight was delayed again and nobody knows why', 'thank you for the upgrade, wonderful crew',
+              'is there a seat left on the evening flight', 'still on hold after 45 minutes, please answer',
+              'my bag is not there and we wait for two hours'])[1 + n %% 5] || ' ' || md5(n::text),
+       decode(md5((n %% 200000)::text), 'hex'), 'en',
+       (ARRAY['United', 'Delta', 'JetBlue', 'American', NULL])[1 + n %% 5],
+       at, at, 1 + n / %(rate)s
+FROM (SELECT n, %(first)s::timestamptz + n * interval '1 day' / %(rate)s AS at
+      FROM generate_series(0, %(rows)s - 1) n) moments
+"""
+PREDICTIONS = """
+INSERT INTO predictions (tweet_id, model_version, label, p_negative, p_neutral, p_positive, predicted_at)
+SELECT tweet_id, CASE WHEN created_at < %(moved)s THEN 2 ELSE 1 END, (ARRAY['negative', 'neutral', 'positive'])[1 + k],
+       CASE k WHEN 0 THEN 0.8 ELSE 0.1 END, CASE k WHEN 1 THEN 0.8 ELSE 0.1 END, CASE k WHEN 2 THEN 0.8 ELSE 0.1 END,
+       created_at
+FROM (SELECT tweet_id, created_at, (tweet_id >> 3) %% 3 AS k FROM tweets ORDER BY tweet_id) t
+"""
+# what the champion of the last days has rescored
+RESCORED = """
+INSERT INTO predictions (tweet_id, model_version, label, p_negative, p_neutral, p_positive, predicted_at)
+SELECT tweet_id, 1, label, p_negative, p_neutral, p_positive, %(moved)s FROM predictions
+WHERE model_version = 2 AND predicted_at >= %(rescored)s
+"""
+AUDIT = """
+INSERT INTO audit_sample (prediction_id, inclusion_probability, drawn_at)
+SELECT prediction_id, 0.02, predicted_at FROM predictions WHERE prediction_id %% 50 = 0
+"""
+LABELS = """
+INSERT INTO labels (tweet_id, label, source, labelled_by, labelled_at, inclusion_probability, stored_at)
+SELECT tweet_id, label, 'audit', 'local', predicted_at + interval '1 hour', 0.02, predicted_at + interval '1 hour'
+FROM (SELECT p.*, row_number() OVER (PARTITION BY predicted_at::date ORDER BY prediction_id) AS nth
+      FROM audit_sample JOIN predictions p USING (prediction_id)) p WHERE nth <= %(labels)s
+ON CONFLICT DO NOTHING
+"""
+LABELLED = """
+UPDATE audit_sample a SET labelled_at = l.stored_at FROM predictions p JOIN labels l USING (tweet_id)
+WHERE p.prediction_id = a.prediction_id
+"""
+FINISH = (
+    "CREATE INDEX ix_tweets_words ON tweets USING gin (to_tsvector('simple'::regconfig, text))",
+    "SET session_replication_role = origin",
+    "VACUUM ANALYZE",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stored:
+    """How many tweets, and how many a day."""
+
+    rows: int
+    rate: int
+
+    @property
+    def first(self) -> datetime:
+        """Time of the oldest tweet."""
+        return NEWEST - timedelta(days=self.rows / self.rate)
+
+
+def fill(connection: psycopg.Connection[tuple[object, ...]], stored: Stored) -> None:
+    """Fill a migrated database, outside of a transaction. Version 1 serves, version 2 served before; both are there."""
+    moved = NEWEST - SERVES_FOR
+    values = {
+        "first": stored.first,
+        "newest": NEWEST,
+        "moved": moved,
+        "rescored": moved - timedelta(days=60),
+        "rate": stored.rate,
+        "rows": stored.rows,
+        # an audit sample of a small rate has fewer draws than the auditor could label
+        "labels": min(LABELS_A_DAY, max(1, stored.rate // 125)),
+    }
+    connection.execute(PREPARE)
+    for statement in (DEPLOYMENTS, INGESTS, TWEETS, PREDICTIONS, RESCORED, AUDIT, LABELS, LABELLED):
+        connection.execute(statement, values)
+    for last in FINISH:
+        connection.execute(last)
