@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,37 +42,40 @@ def run(store: Store, settings: Settings, *, whole_history: bool = False) -> Sco
     if progress.is_watched():
         with store.begin() as connection:
             total = backlog.count(connection)
-    result = score_batches(
-        store,
-        settings,
-        version,
-        lambda connection, _: backlog.next_rows(connection),
-        finish=backlog.finish,
-        audit_share=policy.audit_share,
-        total=total,
+    pending = PendingTweets(
+        next_rows=lambda connection, _: backlog.next_rows(connection), finish=backlog.finish, total=total
     )
+    result = score_batches(store, settings, version, pending, audit_share=policy.audit_share)
     progress.report("Computing daily shares")
     daily_sentiment.run(store, version.version, auditors=settings.policy.label.auditors)
     return result
+
+
+@dataclass(frozen=True, kw_only=True)
+class PendingTweets:
+    """Where `score_batches` gets the tweets to be scored."""
+
+    #: the next (tweet id, text) after an id, in order of id; nothing at the end
+    next_rows: Callable[[Connection, int], list[tuple[int, str]]]
+    #: called with their ids in the transaction that stores their predictions
+    finish: Callable[[Connection, Sequence[int]], None] | None = None
+    #: how many there are, for the progress
+    total: int | None = None
 
 
 def score_batches(
     store: Store,
     settings: Settings,
     version: ModelVersion,
-    pending: Callable[[Connection, int], list[tuple[int, str]]],
+    pending: PendingTweets,
     *,
-    finish: Callable[[Connection, Sequence[int]], None] | None = None,
     share: float = 1.0,
     audit_share: float = 0.0,
-    total: int | None = None,
 ) -> ScoreResult:
     """Score pending tweets with this version, each distinct text once.
 
-    `pending` returns the next (tweet id, text) after an id, in order of id, and nothing at the end; `finish` is called
-    with their ids in the transaction that stores the predictions. A sample of `share` is scored, and of `audit_share`
-    enters the audit sample: by the same keyed hash, so the smaller is a subset. `total` is the number of pending tweets,
-    for the progress.
+    A sample of `share` is scored, and of `audit_share` enters the audit sample: by the same keyed hash, so the smaller
+    is a subset.
     """
     started = time.monotonic()
     model: Model | None = None
@@ -79,7 +83,7 @@ def score_batches(
     scored = distinct = after = 0
     while True:
         with store.begin() as connection:
-            rows = pending(connection, after)
+            rows = pending.next_rows(connection, after)
         if not rows:
             break
         after = rows[-1][0]
@@ -92,11 +96,11 @@ def score_batches(
         with store.begin() as connection:
             inclusion = [audit_share if is_sampled(tweet_id, audit_share, settings) else None for tweet_id in ids]
             scored += predictions.store(connection, version.version, ids, proba, inclusion)
-            if finish is not None:
-                finish(connection, ids)
+            if pending.finish is not None:
+                pending.finish(connection, ids)
         distinct += fresh
         # rescoring goes on after the tweets that were counted
-        progress.report(f"Scoring with version {version.version}", scored, total and max(total, scored))
+        progress.report(f"Scoring with version {version.version}", scored, pending.total and max(pending.total, scored))
     return ScoreResult(
         model_version=version.version,
         scored=scored,

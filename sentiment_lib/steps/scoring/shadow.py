@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from functools import partial
 
 from sentiment_lib.settings import Settings
-from sentiment_lib.steps.scoring.score import score_batches
+from sentiment_lib.steps.scoring.score import PendingTweets, score_batches
 from sentiment_lib.storage import decisions, deployments, model_versions, shadow
 from sentiment_lib.storage.engine import Store
 
@@ -55,5 +55,6 @@ def run(store: Store, settings: Settings, *, at: datetime | None = None) -> Shad
             since=since[other.version],
             rows=rows,
         )
-        scored[other.version] = score_batches(store, settings, other, pending, share=share).scored
+        waiting = PendingTweets(next_rows=pending)
+        scored[other.version] = score_batches(store, settings, other, waiting, share=share).scored
     return ShadowResult(scored=scored)
