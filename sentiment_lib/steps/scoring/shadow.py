@@ -55,6 +55,6 @@ def run(store: Store, settings: Settings, *, at: datetime | None = None) -> Shad
             since=since[other.version],
             rows=rows,
         )
-        waiting = PendingTweets(next_rows=pending)
-        scored[other.version] = score_batches(store, settings, other, waiting, share=share).scored
+        tweets = PendingTweets(next_rows=pending)
+        scored[other.version] = score_batches(store, settings, other, tweets, share=share).scored
     return ShadowResult(scored=scored)
