@@ -228,10 +228,12 @@ class LabelPolicy(Section):
 
 
 class PricePolicy(Section):
-    """What errors cost, in arbitrary units: for judging past decisions. No rule of the gate depends on them."""
+    """What errors, labels and trainings cost, in arbitrary units: for judging the past, and no part of the gate."""
 
     missed_negative: float = Field(5.0, ge=0, description="cost of a negative tweet that is predicted otherwise")
     false_alarm: float = Field(1.0, ge=0, description="cost of another tweet that is predicted negative")
+    label: float = Field(0.2, ge=0, description="cost of a person's label")
+    training_hour: float = Field(1.0, ge=0, description="cost of an hour of training")
 
 
 class Policy(Section):

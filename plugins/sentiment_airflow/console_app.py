@@ -17,7 +17,18 @@ from sentiment_airflow.airflow_internals import (
     read_xcom,
     requires_access_dag,
 )
-from sentiment_lib.console import alerts, decisions, drift, lineage, models, of_dag, overview, tweets
+from sentiment_lib.console import (
+    alerts,
+    decisions,
+    drift,
+    lineage,
+    models,
+    of_dag,
+    overview,
+    retraining,
+    tweets,
+    version_comparison,
+)
 from sentiment_lib.console.pages import BASE, draw, files
 from sentiment_lib.errors import BadInput, NotFound, TooSlow
 from sentiment_lib.pages.assets import CACHE_CONTROL
@@ -40,6 +51,8 @@ ALL = "all"
 #: The largest id that Postgres can hold.
 MAX_ID = 2**63 - 1
 Id = Annotated[int, Path(ge=1, le=MAX_ID)]
+#: An id among the parameters of an address.
+Chosen = Annotated[int, Query(ge=1, le=MAX_ID)]
 #: Evidently's scripts are inline: its pages run in a sandbox, without our origin.
 SANDBOX = (
     "sandbox allow-scripts; default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval'; "
@@ -253,9 +266,28 @@ def add_models(app: FastAPI, store: Store, settings: Settings) -> None:
         with store.begin() as connection:
             return page("models.html", "/models", **models.view(connection))
 
+    @app.get("/models/compare", dependencies=[READ])
+    def compare_models(
+        one: Annotated[int, Query(ge=1, le=MAX_ID)], other: Annotated[int, Query(ge=1, le=MAX_ID)]
+    ) -> HTMLResponse:
+        with store.begin() as connection:
+            values = version_comparison.view(connection, settings.policy, one, other)
+        return page("compare.html", "/models/compare", **values)
+
     @app.get("/models/{version}", dependencies=[READ])
     def show_card(version: Id) -> HTMLResponse:
-        return page("card.html", "/models/one", version=version, card=Registry(settings).card(version))
+        registry = Registry(settings)
+        card, plots = registry.card(version), registry.plots(version)
+        return page("card.html", "/models/one", version=version, card=card, plots=plots)
+
+    @app.get("/models/{version}/plots/{name}", dependencies=[READ])
+    def show_plot(version: Id, name: str) -> Response:
+        return Response(Registry(settings).plot(version, name), media_type="image/png")
+
+    @app.get("/retraining", dependencies=[READ])
+    def show_retraining() -> HTMLResponse:
+        with store.begin() as connection:
+            return page("retraining.html", "/retraining", **retraining.view(connection, settings.policy))
 
     @app.get("/lineage", dependencies=[READ])
     def show_lineage(tweet: str = Query("", pattern="^[0-9]{0,19}$")) -> HTMLResponse:

@@ -12,7 +12,7 @@ from sentiment_lib.console.overview import answer_address
 from sentiment_lib.errors import BadInput
 from sentiment_lib.evaluation import evidence_text
 from sentiment_lib.evaluation.evidence_record import Evidence
-from sentiment_lib.pages.charts.confusion_matrix import confusion_matrices
+from sentiment_lib.pages.charts.confusion_matrix import confusion_matrix
 from sentiment_lib.policy import Policy
 from sentiment_lib.records import LABELS, DecisionRecord
 from sentiment_lib.steps.decisions import selection, shadow_comparison
@@ -94,8 +94,9 @@ def _evidence_values(
         "charts": {
             "gain": verdict.gain_chart(compared, decision.rules),
             "slices": verdict.slice_chart(compared),
-            "confusion": confusion_matrices(
-                "Confusion matrix", names, ("champion", champion), ("candidate", candidate)
-            ),
+            "confusion": [
+                confusion_matrix(f"Confusion matrix of the {name}", names, matrix)
+                for name, matrix in (("champion", champion), ("candidate", candidate))
+            ],
         },
     }

@@ -1,18 +1,126 @@
-"""Models page: every version with its snapshot, metrics and cost."""
+"""Models page: versions by quality on the same holdout and by cost, and the champions over time."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
+import numpy as np
 from sqlalchemy import Connection
 
-from sentiment_lib.storage import model_versions
+from sentiment_lib.console.champion_timeline import timeline
+from sentiment_lib.evaluation.evidence_text import humanise_metrics
+from sentiment_lib.pages import formatting
+from sentiment_lib.pages.charts.figure import Chart
+from sentiment_lib.pages.charts.points import NamedPoint, points
+from sentiment_lib.statistics.metrics import CLASSES, Ints
+from sentiment_lib.statistics.paired_counts import confusion_matrices
+from sentiment_lib.statistics.ratio_intervals import bound_metric
+from sentiment_lib.storage import leaderboard, model_versions
+from sentiment_lib.storage.leaderboard import VersionEntry
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """A version on a holdout: its main metric with a 95 % interval."""
+
+    version: int
+    family: str
+    value: float
+    low: float
+    high: float
 
 
 def view(connection: Connection) -> dict[str, Any]:
-    """The newest versions, newest first, and the champion's number."""
+    """Template values: the versions, their standings on the newest holdout, and the champions."""
+    entries = leaderboard.newest(connection)
     champion = model_versions.champion(connection)
+    serving = champion.version if champion else None
+    judged = _newest_holdout(entries)
+    standings = _standings(judged, {entry.version: entry.family for entry in entries})
     return {
-        "versions": model_versions.newest_versions(connection),
-        "champion": champion.version if champion else None,
+        "versions": entries,
+        "champion": serving,
+        "standings": standings,
+        "answer": _answer(standings, serving, judged),
+        "metric": humanise_metrics(judged[0].main["metric"]) if judged and judged[0].main else "",
+        "charts": [
+            chart
+            for chart in (
+                _quality_and_cost(standings, entries, serving, judged),
+                timeline(leaderboard.champions(connection), datetime.now(UTC)),
+            )
+            if chart
+        ],
     }
+
+
+def _newest_holdout(entries: Sequence[VersionEntry]) -> list[VersionEntry]:
+    """Versions that were judged on the newest snapshot that judged one."""
+    newest = max((entry.snapshot_id for entry in entries if entry.snapshot_id is not None), default=None)
+    return [entry for entry in entries if newest is not None and entry.snapshot_id == newest]
+
+
+def _standings(judged: Sequence[VersionEntry], families: dict[int, str]) -> list[Standing]:
+    """The candidates of one holdout and the champions that they were compared with, best first."""
+    found: dict[int, Standing] = {}
+    for entry in judged:
+        if entry.cells is None or entry.main is None or entry.champion_version is None:
+            continue
+        champion, candidate = confusion_matrices(np.asarray(entry.cells))
+        for version, confusion in ((entry.version, candidate), (entry.champion_version, champion)):
+            family = families.get(version, "")
+            found.setdefault(version, _standing(version, family, confusion, entry.main["metric"]))
+    return sorted(found.values(), key=lambda standing: -standing.value)
+
+
+def _standing(version: int, family: str, confusion: Ints, metric: str) -> Standing:
+    cells = np.repeat(np.eye(CLASSES**2), confusion.reshape(-1), axis=0)
+    bounds = bound_metric(cells, np.ones(len(cells)), metric)
+    return Standing(version=version, family=family, value=bounds.value, low=bounds.low, high=bounds.high)
+
+
+def _answer(standings: Sequence[Standing], serving: int | None, judged: Sequence[VersionEntry]) -> str:
+    if not standings or not judged[0].main:
+        return "No version has been compared with another one: a retrain does that."
+    best, metric = standings[0], humanise_metrics(judged[0].main["metric"])
+    text = (
+        f"Best on the newest holdout ({judged[0].rows:,} rows): version {best.version} ({best.family}), {metric} "
+        f"{formatting.percent(best.value)} (95 % interval {formatting.percent_interval((best.low, best.high))})"
+    )
+    if best.version == serving:
+        return f"{text}. It is the champion."
+    place = next((standing for standing in standings if standing.version == serving), None)
+    return f"{text}; the champion, version {serving}, has {formatting.percent(place.value)}." if place else f"{text}."
+
+
+def _quality_and_cost(
+    standings: Sequence[Standing],
+    entries: Sequence[VersionEntry],
+    serving: int | None,
+    judged: Sequence[VersionEntry],
+) -> Chart | None:
+    """Main metric against latency, for versions whose latency was measured; None with fewer than two."""
+    latency = {entry.version: entry.cost.get("p99_ms") for entry in entries}
+    rows = [
+        NamedPoint(
+            name=f"{standing.version} {standing.family}",
+            x=float(milliseconds),
+            y=standing.value,
+            low=standing.low,
+            high=standing.high,
+            marked=standing.version == serving,
+        )
+        for standing in standings
+        if (milliseconds := latency.get(standing.version))
+    ]
+    if len(rows) < 2 or not judged[0].main:
+        return None
+    return points(
+        f"Quality against cost on the holdout of snapshot {judged[0].snapshot_id}, with 95 % intervals",
+        rows,
+        x_axis="p99 latency of one tweet (ms)",
+        y_axis=humanise_metrics(judged[0].main["metric"]),
+    )

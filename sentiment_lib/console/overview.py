@@ -9,6 +9,7 @@ from urllib.parse import quote
 from sqlalchemy import Connection
 
 from sentiment_lib.console import date_range, health, sentiment
+from sentiment_lib.console.champion_timeline import MOVED
 from sentiment_lib.console.date_range import DateRange
 from sentiment_lib.console.quality_chart import quality_chart
 from sentiment_lib.pages.charts.figure import Chart
@@ -51,6 +52,7 @@ def view(
         else [],
         "growing": _growing(connection, shown),
         "quality_chart": _quality(connection, shown),
+        "moved": MOVED,
         "label_page": f"{settings.api_url.rstrip('/')}/label",
     }
 

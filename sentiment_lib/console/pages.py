@@ -21,6 +21,7 @@ MENU = (
     ("Drift", "/drift"),
     ("Alerts", "/alerts"),
     ("Models", "/models"),
+    ("Retraining", "/retraining"),
 )
 
 

@@ -44,6 +44,7 @@ def environment(*folders: Path, assets: Assets | None = None, static_base: str =
         interval=formatting.interval,
         percent_interval=formatting.percent_interval,
         day=formatting.day,
+        duration=formatting.duration,
         size=formatting.size,
         quantity=formatting.quantity,
         p_value=formatting.p_value,

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 #: Maximum length of a description in MLflow's database; the run stores the whole card.
 DESCRIPTION = 5000
+#: Folder of a run's plots.
+PLOTS = "plots"
 CHAMPION, CHALLENGER = "champion", "challenger"
 
 
@@ -162,11 +164,11 @@ class Registry:
         return TrainingRecord.from_json(training), Cost(**cost)
 
     def log_metrics_and_plots(self, run_id: str, metrics: Mapping[str, float], plots: Sequence[Path]) -> None:
-        """Log metrics, and files into the run's folder `plots`."""
+        """Log metrics, and files into the run's folder PLOTS."""
         for name, value in metrics.items():
             self.client.log_metric(run_id, name, value)
         for path in plots:
-            self.client.log_artifact(run_id, str(path), "plots")
+            self.client.log_artifact(run_id, str(path), PLOTS)
 
     def replace_card(self, version: int, run_id: str, card: str) -> None:
         """Replace the version's model card: the file of its run, and its description."""
@@ -265,6 +267,19 @@ class Registry:
         with tempfile.TemporaryDirectory() as scratch:
             path = self.client.download_artifacts(self.get(version).run_id, CARD, scratch)
             return Path(path).read_text(encoding="utf-8")
+
+    def plots(self, version: int) -> list[str]:
+        """Names of the plots of a version's run. Raises NotFound for an unknown version."""
+        files = self.client.list_artifacts(self.get(version).run_id, PLOTS)
+        return sorted(Path(file.path).name for file in files if file.path.endswith(".png"))
+
+    def plot(self, version: int, name: str) -> bytes:
+        """A plot of a version's run as PNG. Raises NotFound for a version or name that does not exist."""
+        if name not in self.plots(version):
+            raise NotFound(what="plot", key=name[:60])
+        with tempfile.TemporaryDirectory() as scratch:
+            path = self.client.download_artifacts(self.get(version).run_id, f"{PLOTS}/{name}", scratch)
+            return Path(path).read_bytes()
 
     def alias(self, name: str) -> int | None:
         """The version that the alias points to; None when the alias is not set."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
 
 from sqlalchemy import Connection, text
 
@@ -47,12 +49,19 @@ class LaterLabel:
 def of_decision(connection: Connection, decision: DecisionRecord, *, auditors: Sequence[str]) -> list[LaterLabel]:
     """Acting audit labels after the decision on tweets that both versions scored, newest tweets first, at most MOST."""
     versions = {"champion": decision.champion_version, "candidate": decision.candidate_version}
-    where = {
-        **versions,
-        "decided_at": decision.decided_at,
-        "snapshot_id": decision.snapshot_id,
-        "learned": training_rows.learned_snapshots(connection, versions.values()),
-        "auditors": list(auditors),
-        "most": MOST,
-    }
+    return _select(connection, versions, auditors, decided_at=decision.decided_at, snapshot_id=decision.snapshot_id)
+
+
+def of_pair(connection: Connection, *, champion: int, candidate: int, auditors: Sequence[str]) -> list[LaterLabel]:
+    """Acting audit labels of any time on tweets that both versions scored and neither learned from, at most MOST."""
+    versions = {"champion": champion, "candidate": candidate}
+    return _select(connection, versions, auditors, decided_at=datetime.min.replace(tzinfo=UTC), snapshot_id=None)
+
+
+def _select(
+    connection: Connection, versions: dict[str, int], auditors: Sequence[str], **where: Any
+) -> list[LaterLabel]:
+    where |= versions
+    where |= {"learned": training_rows.learned_snapshots(connection, versions.values())}
+    where |= {"auditors": list(auditors), "most": MOST}
     return [LaterLabel(**row) for row in connection.execute(LATER, where).mappings()]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 import numpy as np
 from numpy.typing import NDArray
@@ -137,3 +137,11 @@ def disagreements(
         {"champion": champion, "candidate": candidate, "since": since, "limit": limit},
     )
     return [Disagreement(**row) for row in rows.mappings()]
+
+
+def newest_disagreements(
+    connection: Connection, *, champion: int, candidate: int, limit: int = 10
+) -> list[Disagreement]:
+    """`disagreements` of any time."""
+    since = datetime.min.replace(tzinfo=UTC)
+    return disagreements(connection, champion=champion, candidate=candidate, since=since, limit=limit)

@@ -7,9 +7,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from sentiment_lib.pages.charts.confusion_matrix import confusion_matrices
+from sentiment_lib.pages.charts.confusion_matrix import confusion_matrix
 from sentiment_lib.pages.charts.intervals import Interval, intervals
 from sentiment_lib.pages.charts.lines import LINE_HEIGHT, Event, Point, lines
+from sentiment_lib.pages.charts.points import NamedPoint, points
+from sentiment_lib.pages.charts.spans import Span, spans
 from sentiment_lib.pages.templates import environment
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -19,7 +21,9 @@ NAMES = ("negative", "neutral", "positive")
 CHARTS = [
     intervals("i", [Interval(name="<b>", value=0.1, low=0, high=0.2, bound=0.05)], axis="gain"),
     lines("l", {"a": POINTS, "b": []}, axis="q", events=[Event(at=NOW, text="</script>")], share=True),
-    confusion_matrices("c", NAMES, ("1", MATRIX), ("2", MATRIX)),
+    confusion_matrix("c", NAMES, MATRIX),
+    points("p", [NamedPoint(name="<b>", x=3.0, y=0.8, low=0.7, high=0.9, marked=True)], x_axis="ms", y_axis="F1"),
+    spans("s", [Span(row="version 1", start=NOW, end=NOW + timedelta(days=1), note="promoted")]),
 ]
 
 
