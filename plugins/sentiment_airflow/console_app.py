@@ -277,8 +277,10 @@ def add_models(app: FastAPI, store: Store, settings: Settings) -> None:
     @app.get("/models/{version}", dependencies=[READ])
     def show_card(version: Id) -> HTMLResponse:
         registry = Registry(settings)
+        with store.begin() as connection:
+            answer = models.describe(connection, version)
         card, plots = registry.card(version), registry.plots(version)
-        return page("card.html", "/models/one", version=version, card=card, plots=plots)
+        return page("card.html", "/models/one", version=version, answer=answer, card=card, plots=plots)
 
     @app.get("/models/{version}/plots/{name}", dependencies=[READ])
     def show_plot(version: Id, name: str) -> Response:

@@ -57,6 +57,19 @@ def view(connection: Connection) -> dict[str, Any]:
     }
 
 
+def describe(connection: Connection, version: int) -> str:
+    """A version in a sentence. Raises NotFound for an unknown number."""
+    entry, champion = leaderboard.entry(connection, version), model_versions.champion(connection)
+    text = f"{entry.family}, {'the champion' if champion and champion.version == version else 'not serving'}"
+    if entry.metrics is None or entry.champion_metrics is None or entry.main is None:
+        return f"{text}; it has not been compared with another version as a candidate."
+    metric = entry.main["metric"]
+    return (
+        f"{text}: {humanise_metrics(metric)} {formatting.percent(entry.metrics[metric])} on {entry.rows:,} holdout rows, "
+        f"where version {entry.champion_version} had {formatting.percent(entry.champion_metrics[metric])}."
+    )
+
+
 def _newest_holdout(entries: Sequence[VersionEntry]) -> list[VersionEntry]:
     """Versions that were judged on the newest snapshot that judged one."""
     newest = max((entry.snapshot_id for entry in entries if entry.snapshot_id is not None), default=None)

@@ -9,6 +9,8 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
+from sentiment_lib.errors import NotFound
+
 
 @dataclass(frozen=True, kw_only=True)
 class VersionEntry:
@@ -43,6 +45,7 @@ ENTRIES = text(
                        FROM evaluations WHERE candidate_version = v.version
                        ORDER BY evaluation_id DESC LIMIT 1) e ON true
     LEFT JOIN decisions d USING (evaluation_id)
+    WHERE CAST(:version AS bigint) IS NULL OR v.version = :version
     ORDER BY v.version DESC LIMIT :limit
     """
 )
@@ -50,7 +53,16 @@ ENTRIES = text(
 
 def newest(connection: Connection, limit: int = 100) -> list[VersionEntry]:
     """The newest versions, newest first."""
-    return [VersionEntry(**row) for row in connection.execute(ENTRIES, {"limit": limit}).mappings()]
+    rows = connection.execute(ENTRIES, {"limit": limit, "version": None})
+    return [VersionEntry(**row) for row in rows.mappings()]
+
+
+def entry(connection: Connection, version: int) -> VersionEntry:
+    """One version. Raises NotFound for an unknown number."""
+    row = connection.execute(ENTRIES, {"limit": 1, "version": version}).mappings().one_or_none()
+    if row is None:
+        raise NotFound(what="model version", key=version)
+    return VersionEntry(**row)
 
 
 def decision_on_pair(connection: Connection, one: int, other: int) -> int | None:

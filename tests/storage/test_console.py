@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 
-from sentiment_lib.console import decisions, drift, lineage, models, overview
+from sentiment_lib.console import decisions, drift, lineage, models, overview, retraining, version_comparison
 from sentiment_lib.console.pages import draw
 from sentiment_lib.errors import NotFound
 from sentiment_lib.evaluation.cost import Cost
@@ -24,11 +24,13 @@ def test_an_empty_platform_is_drawn_and_says_what_comes_next(store, settings):
             "decisions": draw("decisions.html", "/decisions", run="", rows=decisions.rows(connection)),
             "drift": draw("drift.html", "/drift", rows=drift.rows(connection), chart=drift.over_time(connection)),
             "models": draw("models.html", "/models", **models.view(connection)),
+            "retraining": draw("retraining.html", "/retraining", **retraining.view(connection, Policy())),
         }
     assert "none yet" in pages["overview"]
     assert "sentiment retrain" in pages["decisions"]
     assert "sentiment drift" in pages["drift"]
     assert "sentiment score" in pages["models"]
+    assert "No retrain yet" in pages["retraining"]
 
 
 def decision(connection, number):
@@ -153,3 +155,32 @@ def test_a_drift_report_says_in_words_what_changed_and_whether_quality_suffers(s
     assert [row[1:3] for row in chart.rows] == 2 * [("predicted classes", "2.000"), ("negations", "0.400")]
     assert "relative to their thresholds" in listed
     assert "Back to drift report" in draw("evidently.html", "/drift/one", report=report)
+
+
+def test_versions_without_a_common_decision_are_compared_on_audit_labels(store):
+    with store.begin() as connection:
+        for statement in (
+            "INSERT INTO ingests (source) VALUES ('test')",
+            "INSERT INTO tweets (tweet_id, text, created_at, ingest_id) SELECT n, 'flight ' || md5(n::text), now(), "
+            "(SELECT max(ingest_id) FROM ingests) FROM generate_series(1, 240) n",
+            "INSERT INTO model_versions (version, family, digest, run_id, training_key) "
+            "VALUES (1, 'vader', 'd', 'r', 'k'), (2, 'vader', 'e', 's', 'l'), (3, 'vader', 'f', 't', 'm')",
+            # version 1 is wrong on every fourth tweet, version 2 never; version 3 read nothing
+            "INSERT INTO predictions (tweet_id, model_version, label, p_negative, p_neutral, p_positive) "
+            "SELECT n, v, CASE WHEN (n % 2 = 0) <> (v = 1 AND n % 4 = 0) THEN 'negative' ELSE 'neutral' END, "
+            "0.4, 0.3, 0.3 FROM generate_series(1, 240) n, generate_series(1, 2) v",
+            "INSERT INTO labels (tweet_id, label, source, labelled_by, labelled_at, inclusion_probability) "
+            "SELECT n, CASE WHEN n % 2 = 0 THEN 'negative' ELSE 'neutral' END, 'audit', 'local', now(), 0.5 "
+            "FROM generate_series(1, 240) n",
+        ):
+            connection.execute(text(statement))
+        values = version_comparison.view(connection, Policy(), 2, 1)
+        page = draw("compare.html", "/models/compare", **values)
+        nothing = draw("compare.html", "/models/compare", **version_comparison.view(connection, Policy(), 3, 1))
+    compared = values["compared"]
+    assert compared.metrics["accuracy"] == (1.0, 0.75)
+    assert compared.low > 0
+    assert "240 audit labels of tweets that both scored" in page
+    assert page.count('class="chart"') == 3
+    assert len(values["examples"]) == 10
+    assert "No labelled tweet was read by both versions" in nothing

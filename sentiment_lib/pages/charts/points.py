@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -23,13 +24,14 @@ class NamedPoint:
 
 def points(title: str, rows: Sequence[NamedPoint], *, x_axis: str, y_axis: str) -> Chart:
     """A scatter plot whose x axis is logarithmic; x must be positive, y is a share from 0 to 1."""
+    middle = math.sqrt(min(row.x for row in rows) * max(row.x for row in rows)) if rows else 0.0
     frame = layout(
         xaxis={"type": "log", "title": {"text": x_axis}, "automargin": True},
         yaxis={"title": {"text": y_axis}, "tickformat": ".0%", "automargin": True},
     )
     return Chart(
         title=title,
-        figure={"data": [_trace(row) for row in rows], "layout": frame},
+        figure={"data": [_trace(row, right=row.x > middle) for row in rows], "layout": frame},
         head=("", (x_axis, "num"), (y_axis, "num"), ("95 % interval", "num")),
         rows=tuple(
             (
@@ -44,7 +46,8 @@ def points(title: str, rows: Sequence[NamedPoint], *, x_axis: str, y_axis: str) 
     )
 
 
-def _trace(row: NamedPoint) -> dict[str, object]:
+def _trace(row: NamedPoint, *, right: bool) -> dict[str, object]:
+    """`right`: it lies on the right, so that its name goes to the left."""
     colour = SERIES[1] if row.marked else SERIES[0]
     trace: dict[str, object] = {
         "type": "scatter",
@@ -52,8 +55,8 @@ def _trace(row: NamedPoint) -> dict[str, object]:
         "name": row.name,
         "x": [row.x],
         "y": [row.y],
-        "text": [f"  {row.name}"],
-        "textposition": "middle right",
+        "text": [f"  {row.name}  "],
+        "textposition": "middle left" if right else "middle right",
         "textfont": {"color": INK, "size": 12},
         "cliponaxis": False,
         "marker": {"size": 12 if row.marked else 9, "symbol": "diamond" if row.marked else "circle", "color": colour},
