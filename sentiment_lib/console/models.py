@@ -64,9 +64,10 @@ def describe(connection: Connection, version: int) -> str:
     if entry.metrics is None or entry.champion_metrics is None or entry.main is None:
         return f"{text}; it has not been compared with another version as a candidate."
     metric = entry.main["metric"]
+    own, other = (formatting.percent(metrics[metric]) for metrics in (entry.metrics, entry.champion_metrics))
     return (
-        f"{text}: {humanise_metrics(metric)} {formatting.percent(entry.metrics[metric])} on {entry.rows:,} holdout rows, "
-        f"where version {entry.champion_version} had {formatting.percent(entry.champion_metrics[metric])}."
+        f"{text}: {humanise_metrics(metric)} {own} on {entry.rows:,} holdout rows, where version "
+        f"{entry.champion_version} had {other}."
     )
 
 
