@@ -13,11 +13,11 @@ from benchmarks.platform_decisions import models, world
 from sentiment_lib.evaluation import aims, judgement_methods
 from sentiment_lib.evaluation.comparison import Terms, compare
 from sentiment_lib.evaluation.gate import decide
+from sentiment_lib.evaluation.holdout_split import split
 from sentiment_lib.evaluation.promotion_watch import WORSE, monitor_promotion
 from sentiment_lib.policy import GatePolicy, PromotionWatchPolicy, RetrainPolicy, SnapshotPolicy
 from sentiment_lib.records import LABEL_CODES, LABELS, Answer, EvaluationRequest
 from sentiment_lib.statistics.metrics import confusion_matrix
-from sentiment_lib.steps.training import snapshot as snapshot_step
 from sentiment_lib.storage import holdout_looks, labels, shadow, snapshots
 from sentiment_lib.text.copies import first_of_each
 
@@ -116,7 +116,7 @@ def _retrain(database, texts, key, case, versions, day):
     with database.store.begin() as connection:
         policy = SnapshotPolicy()
         frame = snapshots.labelled(connection, policy.label_precedence, auditors=("local",))
-        frame, split_at = snapshot_step.split(frame, policy)
+        frame, split_at = split(frame, policy)
         digest = f"{case.number}/{day}"
         frozen = snapshots.store(connection, frame, content_hash=digest, split_at=split_at, uri=digest, policy={})
         looks = [

@@ -41,23 +41,46 @@ def write_html(reference: pd.DataFrame, current: pd.DataFrame, path: Path) -> di
 def run(reference: pd.DataFrame, current: pd.DataFrame) -> Any:
     """Evidently's snapshot with a ValueDrift for each signal present in both frames. Raises MissingExtra without it."""
     try:
-        from evidently import DataDefinition, Dataset, Report
+        from evidently import Report
         from evidently.metrics import ValueDrift
     except ImportError as error:
         raise MissingExtra(what="The drift report", package="evidently", extra="drift") from error
-    usable = [name for name in CONTINUOUS + DISCRETE if all(_varies(frame, name) for frame in (reference, current))]
+    usable = _usable(reference, current)
+    return Report([ValueDrift(column=name) for name in usable]).run(
+        _dataset(current, usable), _dataset(reference, usable)
+    )
+
+
+def count_drifted(reference: pd.DataFrame, current: pd.DataFrame) -> tuple[int, int]:
+    """(signals that drift, all signals) by Evidently's own choice of tests and thresholds. Raises MissingExtra."""
+    try:
+        from evidently import Report
+        from evidently.metrics import DriftedColumnsCount
+    except ImportError as error:
+        raise MissingExtra(what="The drift preset", package="evidently", extra="drift") from error
+    usable = _usable(reference, current)
+    if not usable:
+        return 0, 0
+    snapshot = Report([DriftedColumnsCount(columns=usable)]).run(_dataset(current, usable), _dataset(reference, usable))
+    return round(float(snapshot.dict()["metrics"][0]["value"]["count"])), len(usable)
+
+
+def _usable(reference: pd.DataFrame, current: pd.DataFrame) -> list[str]:
+    return [name for name in CONTINUOUS + DISCRETE if all(_varies(frame, name) for frame in (reference, current))]
+
+
+def _dataset(frame: pd.DataFrame, usable: list[str]) -> Any:
+    """Evidently's data set of these signals, with explicit types."""
+    from evidently import DataDefinition, Dataset
+
     numbers = [name for name in usable if name in CONTINUOUS]
     classes = [name for name in usable if name in DISCRETE]
+    plain = frame[usable].astype(dict.fromkeys(numbers, float) | dict.fromkeys(classes, str))
+    for name in classes:
+        # Evidently writes categories into its page as they are: markup in an airline's name would run there
+        plain[name] = plain[name].map({value: html.escape(value) for value in plain[name].unique()})
     definition = DataDefinition(numerical_columns=numbers, categorical_columns=classes)
-
-    def dataset(frame: pd.DataFrame) -> Any:
-        plain = frame[usable].astype(dict.fromkeys(numbers, float) | dict.fromkeys(classes, str))
-        for name in classes:
-            # Evidently writes categories into its page as they are: markup in an airline's name would run there
-            plain[name] = plain[name].map({value: html.escape(value) for value in plain[name].unique()})
-        return Dataset.from_pandas(plain, data_definition=definition)
-
-    return Report([ValueDrift(column=name) for name in usable]).run(dataset(current), dataset(reference))
+    return Dataset.from_pandas(plain, data_definition=definition)
 
 
 def write_quality(frame: pd.DataFrame, path: Path) -> dict[str, bool]:

@@ -60,7 +60,7 @@ def choose_rows(sources: Sequence[str], policy: GatePolicy) -> tuple[NDArray[np.
     """Mask (n,) of the rows to evaluate, by label source (n,): only the audit sample when it is large enough.
 
     The minimum is `policy.minimum_audit_rows`. All audit rows have one inclusion probability
-    (`steps.training.snapshot.split`).
+    (`holdout_split.split`).
     """
     is_audit = np.array([source == AUDIT for source in sources], dtype=np.bool_)
     audit, others = int(is_audit.sum()), int((~is_audit).sum())

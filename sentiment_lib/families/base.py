@@ -70,6 +70,8 @@ class Training:
     #: model whose probabilities a family may distil beside the labels
     teacher: Model | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
+    #: indices of labels that the task does not have: no row is demanded of them, and they are hardly ever predicted
+    absent: Sequence[int] = ()
 
     def report(self, family: str, share: float, doing: str) -> None:
         """Report progress; raises TrainingCancelled when the callback asks to stop."""
@@ -79,7 +81,11 @@ class Training:
     def require_all_labels(self, family: str, *, at_least: int = 2) -> None:
         """Raise TrainingRefused when a label has fewer than `at_least` rows."""
         counts = np.bincount(self.labels, minlength=len(LABELS))
-        few = [f"{label} {count}" for label, count in zip(LABELS, counts, strict=True) if count < at_least]
+        few = [
+            f"{label} {count}"
+            for code, (label, count) in enumerate(zip(LABELS, counts, strict=True))
+            if count < at_least and code not in self.absent
+        ]
         if few:
             problem = f"each label needs at least {at_least} tweets, but there are only: {', '.join(few)}"
             raise TrainingRefused(family=family, problem=problem)

@@ -57,11 +57,12 @@ def train(
     unlabelled: Sequence[str] = (),
     progress: Progress | None = None,
     teacher: Model | None = None,
+    absent: Sequence[int] = (),
     **options: Any,
 ) -> Model:
     """Train the named family on n texts in order of time and their n labels.
 
-    A label is a Label, its name, or its index into LABELS.
+    A label is a Label, its name, or its index into LABELS; `absent` are those that the task does not have.
 
     Raises BadInput for other labels or another number of them, UnknownFamily, and what `Family.train` raises.
     """
@@ -78,6 +79,7 @@ def train(
             progress=progress,
             teacher=teacher,
             options=options,
+            absent=absent,
         )
     )
 

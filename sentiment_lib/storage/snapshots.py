@@ -11,15 +11,13 @@ import pandas as pd
 from sqlalchemy import Connection, func, insert, select, text
 
 from sentiment_lib.errors import NotFound
+from sentiment_lib.evaluation.holdout_split import JUDGING
+from sentiment_lib.evaluation.holdout_split import LABELLED as OF_TWEETS
 from sentiment_lib.records import Snapshot, SyntheticRows
 from sentiment_lib.storage import ledger
 from sentiment_lib.storage.acting_labels import ACTS, NEWEST_FIRST, is_newest
 from sentiment_lib.storage.engine import raw
 from sentiment_lib.storage.tables import SnapshotRow, SnapshotTweetRow
-
-COLUMNS = ("tweet_id", "created_at", "text", "airline", "language", "label", "label_source")
-#: The label for evaluation, beside the one for training; missing where the tweet's selection is unknown.
-JUDGING = ("judging_label", "judging_source", "inclusion")
 
 # Acting audit labels and data-set labels may be used for evaluation: their tweets were not selected by content.
 # Imported labels, corrections and labels from active learning have selection bias and are for training only, unless an
@@ -66,7 +64,7 @@ REAL_LABELS = text(
 def labelled(
     connection: Connection, precedence: Sequence[str], until: datetime | None = None, *, auditors: Sequence[str] = ()
 ) -> pd.DataFrame:
-    """Each labelled tweet once, with its current label, oldest first; columns COLUMNS and JUDGING.
+    """Each labelled tweet once, with its current label, oldest first; columns of `evaluation.holdout_split`.
 
     Synthetic tweets are left out as soon as a real tweet has a label: they must not train or evaluate real models.
     """
@@ -77,7 +75,7 @@ def labelled(
         "auditors": list(auditors),
     }
     rows = connection.execute(LABELLED, parameters).all()
-    frame = pd.DataFrame(rows, columns=[*COLUMNS, *JUDGING])
+    frame = pd.DataFrame(rows, columns=[*OF_TWEETS, *JUDGING])
     frame["created_at"] = pd.to_datetime(frame["created_at"], utc=True)
     return frame
 

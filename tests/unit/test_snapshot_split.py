@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from sentiment_lib.evaluation.holdout_split import split
 from sentiment_lib.evaluation.judgement_methods import choose_rows, source_slices
 from sentiment_lib.policy import GatePolicy, SnapshotPolicy
-from sentiment_lib.steps.training.snapshot import split
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 POLICY = SnapshotPolicy(holdout_share=0.2, minimum_holdout=30)

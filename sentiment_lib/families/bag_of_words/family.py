@@ -35,6 +35,8 @@ LOGREG_C = (0.1, 0.3, 1.0)
 NAIVE_BAYES_C = (1.0, 3.0, 10.0, 30.0)
 #: Families whose features are weighted by their naive-Bayes log-count ratio before the regression.
 NB_WEIGHTED = ("tfidf_logreg",)
+#: Intercept of a label without rows: a probability of about one in a million or less.
+UNSEEN = -15.0
 #: Fewest held-out rows to choose and calibrate on.
 MIN_HELD_OUT = 30
 NUMBERS = {
@@ -89,7 +91,7 @@ class BagOfWordsFamily(Family):
         candidates = defaults if options["c"] is None else (options["c"],)
         c, temperature, notes = candidates[len(candidates) // 2], 1.0, dict[str, Any]()
         parts = configure_parts(self.name, options)
-        if len(held_out) >= MIN_HELD_OUT and len(set(earlier.tolist())) == len(LABELS):
+        if len(held_out) >= MIN_HELD_OUT and len(set(earlier.tolist())) == len(LABELS) - len(training.absent):
             c, temperature, notes = self._choose(training, split, parts, candidates)
         training.report(self.name, 0.6, "fitting on all rows")
         vectorisers, matrix = self._vectorise(training.texts, parts)
@@ -151,7 +153,7 @@ class BagOfWordsFamily(Family):
         """The matrix that the regression sees, and the weights its features were multiplied by."""
         if self.name not in NB_WEIGHTED or training.options.get("model") == "complement_nb":
             return matrix, 1.0
-        weights = nb_log_count_ratio(matrix, labels)
+        weights = nb_log_count_ratio(matrix, labels, training.absent)
         weighted = matrix.copy()
         weighted.data *= weights[weighted.indices]
         return weighted, weights
@@ -174,4 +176,17 @@ class BagOfWordsFamily(Family):
 
         # lbfgs is deterministic: the same rows give the same weights
         linear = LogisticRegression(C=c, class_weight="balanced", max_iter=300).fit(matrix, labels)
-        return (linear.coef_ * weights).astype(np.float32), linear.intercept_.astype(np.float64)
+        coefficients, intercept = _for_all_labels(linear)
+        return (coefficients * weights).astype(np.float32), intercept
+
+
+def _for_all_labels(linear: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Coefficients (3, features) and intercepts (3,) of a regression that has seen two or three of the labels."""
+    if len(linear.classes_) == len(LABELS):
+        return linear.coef_, linear.intercept_.astype(np.float64)
+    coefficients = np.zeros((len(LABELS), linear.coef_.shape[1]))
+    intercept = np.full(len(LABELS), UNSEEN)
+    lower, higher = linear.classes_
+    coefficients[lower], coefficients[higher] = -linear.coef_[0] / 2, linear.coef_[0] / 2
+    intercept[lower], intercept[higher] = -linear.intercept_[0] / 2, linear.intercept_[0] / 2
+    return coefficients, intercept

@@ -68,8 +68,12 @@ def tfidf_matrix(vectorisers: Sequence[Any], texts: Sequence[str]) -> csr_matrix
     return hstack(parts, format="csr")
 
 
-def nb_log_count_ratio(matrix: csr_matrix, labels: NDArray[np.int64]) -> NDArray[np.float32]:
+def nb_log_count_ratio(
+    matrix: csr_matrix, labels: NDArray[np.int64], absent: Sequence[int] = ()
+) -> NDArray[np.float32]:
     """Naive-Bayes weight of each feature (features,): its largest absolute log-count ratio over the classes.
+
+    Classes that are absent from the task have no ratio.
 
     Wang, Manning 2012, "Baselines and Bigrams", ACL; here with one weight for all classes.
     """
@@ -77,6 +81,8 @@ def nb_log_count_ratio(matrix: csr_matrix, labels: NDArray[np.int64]) -> NDArray
     present.data = np.ones_like(present.data)
     ratios = []
     for label in range(len(LABELS)):
+        if label in absent:
+            continue
         own, others = (np.asarray(present[rows].sum(axis=0)).ravel() + 1 for rows in (labels == label, labels != label))
         ratios.append(np.abs(np.log((own / own.sum()) / (others / others.sum()))))
     return np.asarray(np.max(ratios, axis=0), dtype=np.float32)

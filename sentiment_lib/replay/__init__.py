@@ -1,0 +1,1 @@
+"""The replay lab: what a policy of retraining would have done on a labelled history. Pure, but for stored cells."""

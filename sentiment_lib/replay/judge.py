@@ -1,0 +1,155 @@
+"""The gate inside a replay: looks, error budget and verdict by the functions that judge in production."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+
+from sentiment_lib.evaluation import aims, comparison, data_checks, gate, judgement_methods, look_budget, slices
+from sentiment_lib.evaluation.aims import Aim
+from sentiment_lib.evaluation.look_budget import LookBudget
+from sentiment_lib.hashing import canonical_json, hash_text
+from sentiment_lib.policy import GatePolicy
+from sentiment_lib.records import Answer
+from sentiment_lib.replay.cell import Cell
+from sentiment_lib.replay.cube import Cube
+from sentiment_lib.replay.history import to_moment
+from sentiment_lib.statistics.metrics import Ints
+
+
+@dataclass(frozen=True, kw_only=True)
+class Look:
+    """One look of a replay, as `storage.holdout_looks` records it."""
+
+    champion: int
+    at: datetime
+    holdout: Ints = field(repr=False)
+    spent_rows: int
+    unspent_rows: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """Answer of the gate, and the rules that did not pass."""
+
+    answer: Answer
+    level: float
+    difference: float
+    failed: tuple[str, ...]
+
+
+class Judge:
+    """Judges the candidates of one cube; verdicts are kept in a file, as they depend on nothing else."""
+
+    def __init__(self, cube: Cube, policy: GatePolicy, memory: Path | None = None) -> None:
+        self._cube = cube
+        # as evidence does, so that 250 and 250.0 are one policy
+        self._policy = GatePolicy.model_validate_json(policy.model_dump_json())
+        self._memory = memory
+        self._known = dict(_read(memory))
+
+    def budget(self, candidate: int, champion: int, looks: list[Look]) -> tuple[LookBudget, Look]:
+        """What this look may spend, after the earlier ones, and the look itself."""
+        cell = self._cube.cell(candidate)
+        at = to_moment(self._cube.blocks[candidate].clock)
+        seen = np.concatenate([look.holdout for look in looks]) if looks else np.empty(0, dtype=np.int64)
+        new = int((~np.isin(cell.holdout, seen)).sum())
+        carried = looks[-1].unspent_rows if looks else 0
+        spent = look_budget.rows_to_spend(carried + new)
+        since = at - self._policy.budget_period
+        budget = LookBudget(
+            candidates=1,
+            new_rows=new,
+            spent_rows=spent,
+            champion_rows=sum(look.spent_rows for look in looks if look.champion == champion),
+            period_rows=sum(look.spent_rows for look in looks if look.at > since),
+        )
+        look = Look(
+            champion=champion,
+            at=at,
+            holdout=cell.holdout,
+            spent_rows=spent,
+            unspent_rows=max(carried + new - spent, 0),
+        )
+        return budget, look
+
+    def judge(self, candidate: int, champion: int, budget: LookBudget) -> Verdict:
+        """The gate's verdict on the candidate against the champion, both models of the cube."""
+        new, old = self._cube.cell(candidate), self._cube.cell(champion)
+        aim = self._aim(new, old)
+        level = budget.level(self._policy)
+        parts = {
+            "candidate": new.content_hash,
+            "champion": old.content_hash,
+            "recipe": asdict(self._cube.recipe),
+            "history": self._cube.history.name,
+            "level": level,
+            "aim": asdict(aim),
+            "policy": self._policy.model_dump(mode="json"),
+            "method": judgement_methods.NEWEST,
+        }
+        key = hash_text(canonical_json(parts))
+        if key not in self._known:
+            self._known[key] = self._judge(new, old, aim, level)
+            self._remember(key)
+        return self._known[key]
+
+    def _aim(self, new: Cell, old: Cell) -> Aim:
+        recipe = self._cube.recipe
+        newer = new.first > old.first and len(new.train) >= len(old.train)
+        return aims.choose(recipe, recipe, newer=newer, policy=self._policy)
+
+    def _judge(self, new: Cell, old: Cell, aim: Aim, level: float) -> Verdict:
+        history, policy = self._cube.history, self._policy
+        rows = new.holdout[~np.isin(new.holdout, old.train)]
+        texts = [history.text[row] for row in rows]
+        train = [history.text[row] for row in new.train]
+        compared = comparison.compare(
+            history.label[rows],
+            old.of(rows),
+            new.of(rows),
+            slices=slices.slice_masks(
+                texts,
+                airlines=[history.airline[row] for row in rows],
+                languages=[history.language[row] for row in rows],
+                train_counts=slices.document_frequencies(train),
+            ),
+            policy=policy,
+            level=level,
+            terms=comparison.Terms(margin=aim.margin, guards_at_level=True),
+        )
+        checks = new.checks
+        if len(rows) < len(new.holdout):
+            checks = data_checks.check(train, history.label[new.train].tolist(), texts, history.label[rows].tolist())
+        answer, rules = gate.decide(compared, policy, checklist=new.checklist, data_checks=checks, aim=aim)
+        return Verdict(
+            answer=answer,
+            level=level,
+            difference=compared.main.difference,
+            failed=tuple(rule.rule for rule in rules if rule.verdict != gate.PASS),
+        )
+
+    def _remember(self, key: str) -> None:
+        if self._memory is None:
+            return
+        self._memory.parent.mkdir(parents=True, exist_ok=True)
+        with self._memory.open("a") as file:
+            file.write(json.dumps({"key": key, **asdict(self._known[key])}) + "\n")
+
+
+def _read(memory: Path | None) -> Iterator[tuple[str, Verdict]]:
+    """Verdicts of the file; the last line of a killed process may be cut off."""
+    if memory is None or not memory.exists():
+        return
+    for line in memory.read_text().splitlines():
+        try:
+            body = json.loads(line)
+        except ValueError:
+            continue
+        key = body.pop("key")
+        yield key, Verdict(**{**body, "answer": Answer(body["answer"]), "failed": tuple(body["failed"])})
