@@ -126,6 +126,14 @@ class PromotionWatchPolicy(Section):
     shadow_share: float = Field(0.2, ge=0, le=1, description="share of new tweets scored in shadow")
 
 
+class RefusedPolicy(Section):
+    """Which refused candidates score new tweets in shadow, to show what refusing them cost."""
+
+    candidates: int = Field(1, ge=0, description="newest refused candidates that are scored in shadow; 0: none")
+    shadow_share: float = Field(0.02, ge=0, le=1, description="share of new tweets; the audit sample at least")
+    period: timedelta = Field(timedelta(days=7), description="time after the decision in which they are scored")
+
+
 class ApprovalPolicy(Section):
     """Who may approve, and when a request expires."""
 
@@ -243,6 +251,7 @@ class Policy(Section):
     snapshot: SnapshotPolicy = SnapshotPolicy()
     gate: GatePolicy = GatePolicy()
     promotion_watch: PromotionWatchPolicy = PromotionWatchPolicy()
+    refused: RefusedPolicy = RefusedPolicy()
     approval: ApprovalPolicy = ApprovalPolicy()
     drift: DriftPolicy = DriftPolicy()
     score: ScorePolicy = ScorePolicy()

@@ -29,6 +29,8 @@ FULL, QUICK = 1000, 60
 #: Coverage that an interval of 95 % must have, and the smallest number of draws with an interval that is judged.
 LEAST, MOST, MIN_SHOWN = 0.93, 0.97, 0.2
 CALIBRATION_LABELS = (300, 2000)
+#: Share of wrong answers, tweets labelled twice, and power of the probabilities.
+CALIBRATION_ERRORS = ((0.05, 400, 1.0), (0.05, 400, 3.0), (0.1, 400, 1.0), (0.1, 400, 3.0), (0.1, 0, 1.6))
 
 
 def plan() -> Iterator[tuple[World, Measure]]:
@@ -48,6 +50,11 @@ def plan() -> Iterator[tuple[World, Measure]]:
         for sharpness in (1.0, 1.6, 3.0):
             name = f"power {sharpness:g}, {labels} labels"
             yield World(name=name, sharpness=sharpness, labels=labels), measures.calibration
+    for error, pairs, sharpness in CALIBRATION_ERRORS:
+        name = f"power {sharpness:g}, {100 * error:g} % annotator error, {pairs} pairs"
+        hard = World(name=name, sharpness=sharpness, labels=500, annotator_error=error, pairs=pairs)
+        yield hard, measures.calibration
+    yield World(name="calibration, hard tweets skipped", sharpness=1.6, labels=500, skipped=0.5), measures.calibration
     for name, prior in (("usual", USUAL), ("3 % rare class", RARER)):
         for pairs in (20, 50, 200):
             yield World(name=name, prior=prior), partial(measures.kappa, pairs=pairs)

@@ -28,7 +28,7 @@ from sentiment_lib.statistics.matrix_scaling import fit_matrix_scaling
 from sentiment_lib.statistics.metric_estimates import metrics_with_intervals
 from sentiment_lib.statistics.metrics import Ints
 from sentiment_lib.statistics.partial_pooling import pool_days
-from sentiment_lib.statistics.sampled_quality import estimate_quality
+from sentiment_lib.statistics.sampled_quality import INTERVAL, estimate_quality
 from sentiment_lib.steps.monitoring.daily_quality import compute_day
 
 Found = tuple[str, str, float, float, float]
@@ -70,13 +70,16 @@ def model_card(world: World, random: np.random.Generator) -> Iterator[Found]:
 
 def calibration(world: World, random: np.random.Generator) -> Iterator[Found]:
     """Calibration error and overconfidence; near zero the former's lower bound is 0 and coverage is above 95 %."""
-    labels, proba = tweets(world, world.labels, random)
-    found = measure_calibration(labels, proba)
+    day = draw_day(world, random)
+    errors = fit_annotator_errors(day.pairs) if world.annotator_error else None
+    is_unknown = errors is None and world.annotator_error > 0
+    found = measure_calibration(day.sample, errors=errors, unknown_errors=is_unknown)
     if found is None:
         return
     true, mean = _true_calibration(world)
-    yield "calibration error", "interval" if true > 0.02 else "bound", found.low, found.high, true
-    yield "overconfidence", "interval", found.overconfidence_low, found.overconfidence_high, mean
+    near_zero = "bound" if true < 0.02 and found.basis == INTERVAL else found.basis
+    yield "calibration error", near_zero, found.low, found.high, true
+    yield "overconfidence", found.basis, found.overconfidence_low, found.overconfidence_high, mean
 
 
 @cache

@@ -19,6 +19,7 @@ from sentiment_lib.statistics.sampled_quality import LabelledSample
 #: Tweets of a day that the model scored, and tweets from which the truth is computed.
 STREAM, TRUTH = 2000, 1_000_000
 BALANCED, USUAL, RARE, RARER = (0.34, 0.33, 0.33), (0.63, 0.21, 0.16), (0.8, 0.15, 0.05), (0.88, 0.09, 0.03)
+RAREST = (0.9, 0.07, 0.03)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,8 +60,12 @@ WORLDS = (
     World(name="uneven draws, 300 labels", uneven=0.3, labels=300),
     World(name="5 % annotator error, 300 labels", annotator_error=0.05, labels=300),
     World(name="10 % annotator error, 300 labels", annotator_error=0.1, labels=300),
+    World(name="90/7/3 with 5 % annotator error", prior=RAREST, labels=500, annotator_error=0.05),
+    World(name="90/7/3 with 10 % annotator error", prior=RAREST, labels=500, annotator_error=0.1),
+    World(name="90/7/3 with 10 % error, 2,000 pairs", prior=RAREST, labels=1200, annotator_error=0.1, pairs=2000),
     World(name="10 % annotator error, nothing labelled twice", annotator_error=0.1, pairs=0),
     World(name="half of the hardest 30 % skipped", skipped=0.5),
+    World(name="skipped, uneven draws, 5 % annotator error", skipped=0.5, uneven=0.3, annotator_error=0.05),
     World(name="10 % copies, 200 labels", copies=0.1),
     World(name="shares move by the day", day_spread=0.06),
 )
@@ -130,6 +135,7 @@ def draw_day(world: World, random: np.random.Generator, share: float | None = No
             proba=proba[kept],
             inclusion=chance[kept],
             skipped=proba[drawn[left_out]],
+            skipped_inclusion=chance[drawn[left_out]],
         ),
         pairs=confusion_matrix(
             answers(twice, world.annotator_error, random), answers(twice, world.annotator_error, random)

@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from sentiment_lib.alerts.rule import Firing, Rule
 from sentiment_lib.policy import Policy
 from sentiment_lib.records import Severity
+from sentiment_lib.statistics.sampled_quality import INTERVAL
 from sentiment_lib.storage import daily_quality, model_versions
 
 
@@ -25,9 +26,10 @@ def calibration_error(connection: Connection, policy: Policy, _now: datetime) ->
     newest = days[0]
     assert newest.overconfidence is not None
     excess = "higher" if newest.overconfidence > 0 else "lower"
+    claim = "95 % interval" if newest.calibration_basis == INTERVAL else "range"
     yield Firing(
         title=f"Predicted probabilities of version {champion.version} no longer match labels",
-        body=f"Calibration error {newest.calibration_error:.2f} (95 % interval {newest.calibration_error_low:.2f} to "
+        body=f"Calibration error {newest.calibration_error:.2f} ({claim} {newest.calibration_error_low:.2f} to "
         f"{newest.calibration_error_high:.2f}) on {newest.day}, from {newest.calibration_labels} labels; confidence is "
         f"{abs(newest.overconfidence):.2f} {excess} than accuracy. The lower bound was above "
         f"{alerts.calibration_error:.2f} on {alerts.calibration_days} days.",

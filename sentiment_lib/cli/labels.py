@@ -26,7 +26,7 @@ def queue(
     person: Annotated[str, typer.Option(help="Whose work to count: the name of an API key.")] = "",
     as_json: Json = False,
 ) -> None:
-    """Show what waits for a label, what was labelled, and how far two people agree."""
+    """Show what waits for a label, what was labelled, and how far two people, and label sources, agree."""
     from sentiment_lib.steps.labelling import label_progress
 
     with open_store() as (store, _):
@@ -43,6 +43,7 @@ def queue(
         lines.append(
             f"Cohen's kappa {agreement.kappa:.2f} ({low:.2f} to {high:.2f}) on {agreement.pairs} tweets of two people"
         )
+    lines += [f"Sources: {pair.text}" for pair in progress.sources]
     show(progress, as_json, "\n".join(lines))
 
 

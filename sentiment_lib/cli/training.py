@@ -1,4 +1,4 @@
-"""Commands of training: snapshot, train, reproduce, and the whole retrain without Airflow."""
+"""Commands of training: snapshot, train, reproduce, and the whole retrain or recalibration without Airflow."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from sentiment_lib.cli.token_file import authorise
 from sentiment_lib.errors import MissingExtra, MissingWeights, SentimentError, TrainingCancelled, TrainingRefused
 from sentiment_lib.training_record import TrainingOrder
 
+RECALIBRATED = "recalibrated"
 Seed = Annotated[int, typer.Option(min=0, help="Random seed of the training.")]
 
 
@@ -22,6 +23,7 @@ def register(app: typer.Typer) -> None:
     app.command()(snapshot)
     app.command()(train)
     app.command()(retrain)
+    app.command()(recalibrate)
     app.command()(reproduce)
 
 
@@ -63,6 +65,19 @@ def retrain(
     as_json: Json = False,
 ) -> None:
     """Snapshot, train, evaluate, and request an approval: the DAG `retrain` without Airflow."""
+    _train_and_decide("retrain", "Retraining", families, seed, as_json)
+
+
+def recalibrate(as_json: Json = False) -> None:
+    """Fit the champion's probabilities to audit labels, evaluate, and request an approval; nothing is retrained.
+
+    A temperature and a shift of the classes on top of the champion's package, in minutes. The DAG `retrain` does the
+    same when its families are ["recalibrated"].
+    """
+    _train_and_decide("recalibrate", "Recalibrating", [RECALIBRATED], 0, as_json)
+
+
+def _train_and_decide(command: str, title: str, families: list[str] | None, seed: int, as_json: bool) -> None:
     from sentiment_lib.steps.decisions import evaluate, request_approval
     from sentiment_lib.steps.training import family_selection, request_retrain
     from sentiment_lib.steps.training import snapshot as snapshot_step
@@ -71,8 +86,8 @@ def retrain(
     started_at = datetime.now(UTC)
     failed: dict[str, SentimentError] = {}
     decisions = []
-    with open_store() as (store, settings), progress_bar("Retraining"):
-        person = authorise(store, settings, "retrain").name
+    with open_store() as (store, settings), progress_bar(title):
+        person = authorise(store, settings, command).name
         request = f"{person}/{started_at:%Y-%m-%dT%H:%M:%S}"
         request_retrain.claim_requests(store, settings, run_id=request, otherwise="person", families=families)
         snapshot_id = snapshot_step.run(store, settings).snapshot_id

@@ -16,6 +16,7 @@ from sentiment_lib.pages.charts.confusion_matrix import confusion_matrix
 from sentiment_lib.policy import Policy
 from sentiment_lib.records import LABELS, DecisionRecord
 from sentiment_lib.steps.decisions import selection, shadow_comparison
+from sentiment_lib.steps.labelling import source_agreement
 from sentiment_lib.storage import decision_summaries, decisions, deployments, predictions, snapshots
 from sentiment_lib.storage.decision_summaries import DecisionSummary
 
@@ -55,6 +56,7 @@ def view(connection: Connection, policy: Policy, decision_id: int, *, person: st
         "shortest_reason": policy.approval.shortest_reason,
         "humanise_metrics": evidence_text.humanise_metrics,
         "deployments": deployments.all_of_decision(connection, decision_id),
+        "sources": source_agreement.run(connection),
         "examples": predictions.disagreements(connection, **versions, since=decision.decided_at),
         **(_evidence_values(connection, decision, evidence, rules) if evidence else NO_EVIDENCE),
         **(decision_outcome.view(connection, decision, policy) if evidence else {"outcome": None}),

@@ -24,6 +24,7 @@ HEADLINES = {
 RULES = {
     "holdout rows": "Enough holdout rows",
     "benefit": "Better on the main metric",
+    "calibration gain": "Better calibrated",
     "not worse: ": "No loss of ",
     "slice: ": "No loss on slice: ",
     "class collapse": "Every class is predicted",

@@ -1,6 +1,7 @@
 """The aim of a comparison: a refresh must not be worse by more than a margin, a change must be better.
 
-Non-inferiority for the same recipe on more data, superiority for another one: ICH E9 1998, section 3.3.2.
+A recalibration must be better calibrated, and not worse by more than the margin. Non-inferiority for the same recipe on
+more data, superiority for another one: ICH E9 1998, section 3.3.2.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import Any, Protocol
 
 from sentiment_lib.policy import GatePolicy
 
-REFRESH, CHANGE = "refresh", "change"
+REFRESH, CHANGE, RECALIBRATION = "refresh", "change", "recalibration"
 
 
 class Recipe(Protocol):
@@ -30,7 +31,7 @@ class Recipe(Protocol):
 class Aim:
     """What the candidate must show on the main metric."""
 
-    #: "refresh" or "change"
+    #: "refresh", "change" or "recalibration"
     kind: str
     #: loss of the main metric that the error budget allows for; 0 under "change"
     margin: float
@@ -42,6 +43,11 @@ class Aim:
             return (
                 "Refresh: the champion's family and options on more and newer labels. It must show a gain, and not be "
                 f"worse by {100 * self.margin:.1f} points or more."
+            )
+        if self.kind == RECALIBRATION:
+            return (
+                "Recalibration: the champion with other probabilities. They must be better calibrated, and the main "
+                f"metric not worse by {100 * self.margin:.1f} points or more."
             )
         return "Change: another family, other options or no newer labels. It must be better than the champion."
 
@@ -56,3 +62,8 @@ def choose(candidate: Recipe, champion: Recipe, *, newer: bool, policy: GatePoli
     """
     same = candidate.family == champion.family and dict(candidate.options) == dict(champion.options)
     return Aim(kind=REFRESH, margin=policy.refresh_margin) if same and newer else SUPERIORITY
+
+
+def recalibration(policy: GatePolicy) -> Aim:
+    """The aim of the champion's own recalibration."""
+    return Aim(kind=RECALIBRATION, margin=policy.refresh_margin)

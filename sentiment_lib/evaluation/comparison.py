@@ -16,6 +16,7 @@ from sentiment_lib.evaluation.significance import Difference, estimate_differenc
 from sentiment_lib.policy import GatePolicy
 from sentiment_lib.records import LABELS
 from sentiment_lib.statistics import paired_counts
+from sentiment_lib.statistics.calibration_gain import CalibrationGain, measure_calibration_gain
 from sentiment_lib.statistics.metrics import (
     CLASSES,
     Ints,
@@ -60,6 +61,8 @@ class Comparison:
     labels_needed: dict[str, int | None]
     #: counts (3, 3, 3): true label x champion's prediction x candidate's prediction
     cells: list[list[list[int]]]
+    #: of a recalibration
+    calibration: CalibrationGain | None = None
 
     @classmethod
     def from_dict(cls, body: Mapping[str, Any]) -> Comparison:
@@ -75,12 +78,16 @@ class Comparison:
                     )
                     for part in body["slices"]
                 ),
+                "calibration": CalibrationGain(**body["calibration"]) if body.get("calibration") else None,
             }
         )
 
     def as_dict(self) -> dict[str, Any]:
-        """JSON types only; the keys are part of the hashed evidence."""
-        return asdict(self)
+        """JSON types only; the keys are part of the hashed evidence, in which a missing part has none."""
+        body = asdict(self)
+        if self.calibration is None:
+            del body["calibration"]
+        return body
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,6 +100,8 @@ class Terms:
     margin: float = 0.0
     #: judge the guard metrics at the level of the look, instead of `policy.guard_level`
     guards_at_level: bool = False
+    #: compare the calibration of both models
+    calibration: bool = False
 
 
 def compare(
@@ -158,6 +167,16 @@ def compare(
             name: labels_needed(gain + terms.margin, main.row_deviation, level=spent) for name, gain in needed.items()
         },
         cells=cube.tolist(),
+        calibration=measure_calibration_gain(
+            y,
+            old,
+            new,
+            level=spent,
+            rounds=policy.bootstrap_rounds,
+            rng=paired_counts.random_generator(policy.seed, "calibration"),
+        )
+        if terms.calibration
+        else None,
     )
 
 

@@ -13,7 +13,7 @@ from functools import partial
 from scipy.stats import norm
 
 from sentiment_lib.evaluation import judgement_methods
-from sentiment_lib.evaluation.aims import REFRESH, SUPERIORITY, Aim
+from sentiment_lib.evaluation.aims import RECALIBRATION, REFRESH, SUPERIORITY, Aim
 from sentiment_lib.evaluation.checklist import ChecklistResult
 from sentiment_lib.evaluation.comparison import Comparison
 from sentiment_lib.evaluation.cost import Cost
@@ -44,6 +44,9 @@ def decide(
     rules = COMPARISON_RULES.get(method, NEWEST_COMPARISON_RULES)
     if aim.kind == REFRESH:
         rules = tuple(partial(refresh_benefit, margin=aim.margin) if rule is benefit else rule for rule in rules)
+    elif aim.kind == RECALIBRATION:
+        own: Rules = (calibration_benefit, partial(no_loss, margin=aim.margin))
+        rules = tuple(part for rule in rules for part in (own if rule is benefit else (rule,)))
     verdicts = [verdict for rule in rules for verdict in rule(comparison, policy)]
     if checklist is not None:
         verdicts += checklist_rules(checklist, policy)
@@ -95,6 +98,28 @@ def refresh_benefit(comparison: Comparison, policy: GatePolicy, *, margin: float
         reason += f"; {_many(comparison.labels_needed.get('observed'))} labels would rule it out"
     verdict = PASS if within and main.difference > 0 else HOLD
     yield _verdict("benefit", main.low, -margin, verdict, reason)
+
+
+def calibration_benefit(comparison: Comparison, policy: GatePolicy) -> Verdicts:  # noqa: ARG001
+    """The candidate's calibration error is smaller at the significance level of this look."""
+    gain = comparison.calibration
+    if gain is None:
+        return
+    reason = (
+        f"calibration error {100 * gain.champion:.1f} to {100 * gain.candidate:.1f} points; p {gain.p_value:.2g}, "
+        f"and {comparison.level:.2g} may be spent"
+    )
+    passes = gain.low > 0 and gain.p_value <= comparison.level
+    yield _verdict("calibration gain", gain.low, 0.0, PASS if passes else HOLD, reason)
+
+
+def no_loss(comparison: Comparison, policy: GatePolicy, *, margin: float) -> Verdicts:  # noqa: ARG001
+    """At the level of this look the candidate is not worse by the margin on the main metric."""
+    main = comparison.main
+    if main.low == main.high == 0:
+        yield _verdict("benefit", main.low, -margin, PASS, "the same predictions on every row")
+        return
+    yield _non_inferior("benefit", main, margin)
 
 
 def _many(rows: int | None) -> str:

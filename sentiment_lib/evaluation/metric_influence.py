@@ -57,14 +57,6 @@ def expected_gains(label_proba: Floats, champion: Ints, candidate: Ints, gradien
     return np.asarray((label_proba * (gradient[:, candidate] - gradient[:, champion]).T).sum(axis=1))
 
 
-def gain_uncertainty(label_proba: Floats, champion: Ints, candidate: Ints, gradient: Floats) -> Floats:
-    """Standard deviation (n,) of the gain of unlabelled rows: the value of labelling them. Zero where models agree."""
-    possible = (gradient[:, candidate] - gradient[:, champion]).T
-    expected = (label_proba * possible).sum(axis=1)
-    squared = (label_proba * possible**2).sum(axis=1)
-    return np.asarray(np.sqrt(np.maximum(squared - expected**2, 0)))
-
-
 def max_abs_gain(gradient: Floats) -> float:
     """The largest absolute gain of a row: the scale that brings gains into [-1, 1]."""
     return float(np.abs(gain_tensor(gradient)).max())

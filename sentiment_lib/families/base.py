@@ -107,6 +107,8 @@ class Family(Protocol):
     training_requirements: tuple[str, ...] = ()
     #: whether it can fine-tune a network; it then takes the options `checkpoints`, `start` and `later`
     fine_tunable: bool = False
+    #: whether it adds a layer to the champion (Training.teacher), fitted on audit labels that this has not learned from
+    recalibrates: bool = False
 
     def train(self, training: Training) -> Model:
         """Learn from scratch.

@@ -17,6 +17,8 @@ from sentiment_lib.families.embeddings.word_vectors import GLOVE, WORD2VEC
 from sentiment_lib.families.ensemble.stacking import StackFamily
 from sentiment_lib.families.fasttext import FastTextFamily
 from sentiment_lib.families.lexicon import TEXTBLOB, VADER
+from sentiment_lib.families.recalibration import NAME as RECALIBRATED
+from sentiment_lib.families.recalibration import RecalibratedFamily
 from sentiment_lib.families.transformers.family import BERT, MPNET, TWEET_ROBERTA
 from sentiment_lib.records import LABEL_CODES, LABELS, Label
 
@@ -36,15 +38,17 @@ FAMILIES: tuple[Family, ...] = (
     StackFamily(lambda name: family(name)),
 )
 CATALOG: dict[str, Family] = {family.name: family for family in FAMILIES}
+#: Families whose models build on the champion instead of learning from labelled tweets alone.
+DERIVED: dict[str, Family] = {RECALIBRATED: RecalibratedFamily(lambda name: family(name))}
 
 
 def family(name: str) -> Family:
     """The family of that name; UnknownFamily, with the known names, when there is none."""
-    try:
-        return CATALOG[name]
-    except KeyError:
-        suggestion = did_you_mean(name, CATALOG)
-        raise UnknownFamily(family=name, known=", ".join(sorted(CATALOG)), suggestion=suggestion) from None
+    found = CATALOG.get(name) or DERIVED.get(name)
+    if found is None:
+        known = sorted({*CATALOG, *DERIVED})
+        raise UnknownFamily(family=name, known=", ".join(known), suggestion=did_you_mean(name, known))
+    return found
 
 
 def train(

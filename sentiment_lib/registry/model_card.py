@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sentiment_lib.evaluation.cost import Cost
-from sentiment_lib.families.catalog import CATALOG
+from sentiment_lib.families.catalog import CATALOG, DERIVED
 from sentiment_lib.records import SyntheticRows
 from sentiment_lib.training_record import SearchRecord, TrainingRecord
 
@@ -95,7 +95,13 @@ def _data(facts: Facts) -> list[str]:
     if inputs.start:
         lines.append(f"Warm-started from the weights of version {inputs.start.version}.")
     if inputs.teacher:
-        lines.append(f"Distilled from version {inputs.teacher.version}, beside the labels.")
+        is_layer = training.family in DERIVED
+        lines.append(
+            f"A temperature and a shift of the classes on top of version {inputs.teacher.version}, fitted on the audit "
+            "labels of the training part that this had not learned from."
+            if is_layer
+            else f"Distilled from version {inputs.teacher.version}, beside the labels."
+        )
     return lines
 
 

@@ -41,12 +41,10 @@ class AnnotatorErrors:
         """Matrix (3, 3) from the shares of given labels to those of true classes."""
         return np.asarray(np.linalg.inv(self.rates.T))
 
-    def covariance(self, given: Floats) -> Floats:
-        """Covariance (9, 9) of the corrected cells, from the mean cells (9,) by given label, due to unknown rates."""
-        if len(self.draws) < 2:
-            return np.zeros((given.size, given.size))
-        corrected = np.linalg.inv(self.draws.transpose(0, 2, 1)) @ given.reshape(CLASSES, CLASSES)
-        return np.asarray(np.cov(corrected.reshape(len(self.draws), given.size), rowvar=False))
+    def possible_cells(self, cells: Floats) -> Floats:
+        """Mean cells (9,) by true class, as they would be under each draw of the rates: (d, 9)."""
+        given = self.rates.T @ cells.reshape(CLASSES, CLASSES)
+        return np.asarray((np.linalg.inv(self.draws.transpose(0, 2, 1)) @ given).reshape(-1, cells.size))
 
 
 def fit_annotator_errors(pairs: ArrayLike, *, seed: int = 0) -> AnnotatorErrors | None:

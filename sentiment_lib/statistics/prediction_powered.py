@@ -132,18 +132,6 @@ def control_from_predictions(labels: Ints, proba: Floats, population_proba: Floa
     )
 
 
-def sampling_probabilities(interest: Floats, labels: float, *, floor: float = 0.1) -> Floats:
-    """Inclusion probability (N,) of each row: about `labels` in total, in proportion to `interest` (N,), never zero.
-
-    A share `floor` of the labels is spread evenly, so that errors that no model is unsure about are found as well.
-    """
-    rows = interest.size
-    total = float(interest.sum())
-    even = np.full(rows, labels / rows)
-    aimed = labels * interest / total if total > 0 else even
-    return np.clip(floor * even + (1 - floor) * aimed, min(1e-6, labels / rows), 1.0)
-
-
 def _degrees_of_freedom(parts: Floats) -> float:
     """Effective degrees of freedom of the variance of (N,) parts: Satterthwaite 1946, Biometrics Bulletin 2 (6)."""
     variance = float(parts.var())

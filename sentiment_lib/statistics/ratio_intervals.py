@@ -12,7 +12,7 @@ estimates recovery (Zou, Donner 2008, "Construction of confidence limits about e
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.stats import t as student
@@ -38,11 +38,15 @@ class Control:
 
 @dataclass(frozen=True, kw_only=True)
 class MetricBounds:
-    """A metric with its two-sided bounds, and the weight that was given to the predictions (0: labels alone)."""
+    """A metric with its two-sided bounds.
+
+    cells: mean cells (9,) that give the value; trust: weight that was given to the predictions (0: labels alone).
+    """
 
     value: float
     low: float
     high: float
+    cells: Floats
     trust: float = 0.0
 
 
@@ -83,13 +87,11 @@ def bound_metric(
     *,
     level: float = 0.05,
     control: Control | None = None,
-    nuisance: Floats | None = None,
 ) -> MetricBounds:
     """A metric of COUNT_METRICS from rows with cell vectors (n, 9) and weights (n,), with bounds at 1 - level.
 
     control: predictions whose mean is known over the population; their weight is the one of least variance, as in
-    PPI++. nuisance: covariance (9, 9) of the mean cells from another source, such as the annotators' error rates.
-    Rows are independent draws whose weight is 1 / inclusion probability. Raises BadInput for another metric.
+    PPI++. Rows are independent draws whose weight is 1 / inclusion probability. Raises BadInput for another metric.
     """
     if metric not in COUNT_METRICS:
         raise BadInput(what="metric", problem=f"'{metric}' is not one of {', '.join(COUNT_METRICS)}")
@@ -109,9 +111,6 @@ def bound_metric(
         size = _effective_size(influence, smoothed, base, unit)
         if control is not None and trust > 0:
             size /= _variance_ratio(influence, weight, direction, control, trust)
-        if nuisance is not None and size > 0:
-            spread = smoothed * (1 - smoothed)
-            size = spread / (spread / size + float(direction @ nuisance @ direction) / max(base, unit) ** 2)
         low, high = wilson_bounds(share, size, quantile)
         if control is not None and float(control.mean @ part.hits) == 0:
             low = high = 0.0  # the model predicts this class nowhere in the population
@@ -125,8 +124,35 @@ def bound_metric(
     value = float(np.sum(values) / len(parts))
     below, above = (float(np.sqrt(max(np.array(d) @ correlation @ np.array(d), 0))) for d in (lows, highs))
     return MetricBounds(
-        value=value, low=max(0.0, value - below / len(parts)), high=min(1.0, value + above / len(parts)), trust=trust
+        value=value,
+        low=max(0.0, value - below / len(parts)),
+        high=min(1.0, value + above / len(parts)),
+        cells=mean,
+        trust=trust,
     )
+
+
+def widen(bounds: MetricBounds, metric: str, possible: Floats, *, level: float = 0.05) -> MetricBounds:
+    """The bounds with a second source of error: mean cells (d, 9) as they could be, drawn from its distribution.
+
+    The distances of both sources' bounds from the value add up as variances do, each side by itself.
+    """
+    if len(possible) == 0:
+        return bounds
+    bottom, top = np.quantile(metric_of_cells(possible, metric), (level / 2, 1 - level / 2))
+    below = np.hypot(bounds.value - bounds.low, max(bounds.value - float(bottom), 0.0))
+    above = np.hypot(bounds.high - bounds.value, max(float(top) - bounds.value, 0.0))
+    return replace(bounds, low=max(0.0, bounds.value - float(below)), high=min(1.0, bounds.value + float(above)))
+
+
+def metric_of_cells(cells: Floats, metric: str) -> Floats:
+    """The metric (d,) of mean cells (d, 9), which corrections may have made negative."""
+    values = []
+    for part in _parts(metric):
+        base = np.maximum(cells @ part.base, 0.0)
+        share = np.divide(cells @ part.hits, base, out=np.zeros(len(cells)), where=base > 0)
+        values.append(part.value(np.clip(share, 0.0, 1.0)))
+    return np.asarray(np.mean(values, axis=0))
 
 
 def class_rows(cells: Floats, weights: Floats) -> Floats:

@@ -14,6 +14,7 @@ import numpy as np
 from sentiment_lib.statistics.annotator_errors import SUPPOSED_ERROR, AnnotatorErrors, supposed_errors
 from sentiment_lib.statistics.metric_estimates import MIN_CLASS_ROWS
 from sentiment_lib.statistics.metrics import CLASSES, Floats, Ints
+from sentiment_lib.statistics.missing_labels import cells_without_label
 from sentiment_lib.statistics.prediction_powered import control_from_predictions
 from sentiment_lib.statistics.ratio_intervals import (
     Control,
@@ -21,8 +22,11 @@ from sentiment_lib.statistics.ratio_intervals import (
     bound_metric,
     class_rows,
     label_cells,
+    widen,
 )
 
+#: Where fewer of a class's labels are right, the correction is skewed, and the bounds hold in more than 95 %.
+MIN_RIGHT_LABELS = 0.6
 #: What the bounds of an estimate claim: 95 % coverage; at least that, over what is not known; nothing.
 INTERVAL, RANGE, TOO_FEW = "interval", "range", "too_few"
 
@@ -31,13 +35,15 @@ INTERVAL, RANGE, TOO_FEW = "interval", "range", "too_few"
 class LabelledSample:
     """Labels (n,), probabilities (n, 3) and inclusion probabilities (n,) of a random sample of tweets.
 
-    skipped: probabilities (k, 3) of sampled tweets that people saw and did not label.
+    skipped: probabilities (k, 3) of sampled tweets that people saw and did not label, with their inclusion
+    probabilities (k,).
     """
 
     labels: Ints
     proba: Floats
     inclusion: Floats
     skipped: Floats = field(default_factory=lambda: np.empty((0, CLASSES)))
+    skipped_inclusion: Floats = field(default_factory=lambda: np.empty(0))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,15 +84,15 @@ def estimate_quality(
     bounds = [best, *(_bound(cells, weights, metric, control, rates) for rates in supposed[1:])]
     if len(sample.skipped):
         bounds += [
-            _bound_with_skipped(sample.skipped, cells, weights, metric, rates, right=right)
+            _bound_with_skipped(sample, cells, weights, metric, rates, is_right=is_right)
             for rates in supposed
-            for right in (False, True)
+            for is_right in (False, True)
         ]
     return QualityEstimate(
         value=best.value,
         low=min(bound.low for bound in bounds),
         high=max(bound.high for bound in bounds),
-        basis=INTERVAL if len(bounds) == 1 else RANGE,
+        basis=RANGE if len(bounds) > 1 or _are_mostly_errors(cells, weights, errors) else INTERVAL,
     )
 
 
@@ -95,7 +101,6 @@ def _bound(
 ) -> MetricBounds:
     if errors is None:
         return bound_metric(cells, weights, metric, control=control)
-    nuisance = errors.covariance(weights @ cells / weights.sum())
     if control is not None:
         correct = _correct(np.eye(CLASSES * CLASSES), errors)
         control = Control(
@@ -103,26 +108,37 @@ def _bound(
             mean=control.mean @ correct,
             covariance=correct.T @ control.covariance @ correct,
         )
-    return bound_metric(_correct(cells, errors), weights, metric, control=control, nuisance=nuisance)
+    bounds = bound_metric(_correct(cells, errors), weights, metric, control=control)
+    return widen(bounds, metric, errors.possible_cells(bounds.cells))
+
+
+def _are_mostly_errors(cells: Floats, weights: Floats, errors: AnnotatorErrors | None) -> bool:
+    """Whether too few of the labels of a class are right, as the error rates say."""
+    if errors is None:
+        return False
+    given, true = class_rows(cells, weights), class_rows(_correct(cells, errors), weights)
+    return bool((true < MIN_RIGHT_LABELS * given).any())
 
 
 def _bound_with_skipped(
-    skipped: Floats, cells: Floats, weights: Floats, metric: str, errors: AnnotatorErrors | None, *, right: bool
+    sample: LabelledSample,
+    cells: Floats,
+    weights: Floats,
+    metric: str,
+    errors: AnnotatorErrors | None,
+    *,
+    is_right: bool,
 ) -> MetricBounds:
-    """Bounds if the model were right on every skipped tweet, or if each had the second most probable class."""
-    ranked = np.argsort(-skipped, axis=1, kind="stable")
-    truth = ranked[:, 0] if right else ranked[:, 1]
+    """Bounds if the model were right on every skipped tweet, or wrong on each in the way that hurts most."""
     own = cells if errors is None else _correct(cells, errors)
-    nuisance = None
-    if errors is not None:
-        share = len(cells) / (len(cells) + len(skipped))
-        nuisance = share**2 * errors.covariance(weights @ cells / weights.sum())
-    return bound_metric(
-        np.vstack([own, label_cells(truth, ranked[:, 0])]),
-        np.concatenate([weights, np.full(len(skipped), weights.mean())]),
-        metric,
-        nuisance=nuisance,
-    )
+    other_weights = 1 / sample.skipped_inclusion
+    other = cells_without_label(sample.skipped, other_weights, weights @ own, metric, is_right=is_right)
+    bounds = bound_metric(np.vstack([own, other]), np.concatenate([weights, other_weights]), metric)
+    if errors is None:
+        return bounds
+    total = float(weights.sum() + other_weights.sum())
+    possible = errors.possible_cells(weights @ own / weights.sum()) * (float(weights.sum()) / total)
+    return widen(bounds, metric, possible + other_weights @ other / total)
 
 
 def _correct(cells: Floats, errors: AnnotatorErrors) -> Floats:

@@ -96,7 +96,10 @@ def stale_days(connection: Connection, version: int, days: Iterable[date], *, la
     computed_at = {
         row.day: row.computed_at
         for row in connection.execute(
-            text("SELECT day, computed_at FROM quality_days WHERE model_version = :version AND basis IS NOT NULL"),
+            text(
+                "SELECT day, computed_at FROM quality_days WHERE model_version = :version AND basis IS NOT NULL "
+                "AND (calibration_basis IS NOT NULL OR calibration_error IS NULL)"
+            ),
             {"version": version},
         )
     }
@@ -136,7 +139,11 @@ LABELLED = text(
 # Tweets that were skipped, and those on which two people disagree, so that no label acts: both are hard ones
 SKIPPED = text(
     f"""
-    SELECT t.text, p.p_negative, p.p_neutral, p.p_positive
+    SELECT t.text, t.created_at, p.p_negative, p.p_neutral, p.p_positive,
+           coalesce((SELECT max(l.inclusion_probability) FROM labels l WHERE l.tweet_id = t.tweet_id
+                     AND l.source = 'audit'),
+                    (SELECT max(k.inclusion_probability) FROM label_picks k WHERE k.tweet_id = t.tweet_id
+                     AND k.kind = 'audit')) AS inclusion
     FROM tweets t JOIN predictions p ON p.tweet_id = t.tweet_id AND p.model_version = :version
     WHERE t.created_at >= :start AND t.created_at < :end AND t.tweet_id < {API_IDS_FROM}
       AND CASE WHEN EXISTS (SELECT FROM labels l WHERE l.tweet_id = t.tweet_id AND l.source = 'audit')
@@ -182,9 +189,15 @@ def labelled_rows(connection: Connection, window: Window, version: int, *, audit
 
 
 def skipped_rows(connection: Connection, window: Window, version: int, *, auditors: Sequence[str]) -> pd.DataFrame:
-    """Tweets of the audit sample that people skipped or disagree on, without an acting label; columns text and p_*."""
+    """Tweets of the audit sample that people skipped or disagree on, without an acting label.
+
+    Columns text, created_at, p_* and inclusion (inclusion probability, NaN where it is unknown).
+    """
     where = _unseen_in(connection, window, version, auditors)
-    return pd.DataFrame(connection.execute(SKIPPED, where).all(), columns=["text", *PROBABILITIES])
+    frame = pd.DataFrame(
+        connection.execute(SKIPPED, where).all(), columns=["text", "created_at", *PROBABILITIES, "inclusion"]
+    )
+    return frame.astype({"inclusion": float})
 
 
 def _unseen_in(connection: Connection, window: Window, version: int, auditors: Sequence[str]) -> dict[str, Any]:

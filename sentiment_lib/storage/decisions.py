@@ -195,6 +195,26 @@ def waiting(connection: Connection) -> list[Waiting]:
     return [Waiting(**row) for row in connection.execute(query).mappings()]
 
 
+def refused(connection: Connection, champion: int, *, since: datetime, limit: int) -> dict[int, datetime]:
+    """Candidates that the gate or a person refused against this champion since then, newest first, with the time.
+
+    Those that are too slow or too large to serve are left out: scoring them would cost what the gate refused.
+    """
+    rows = connection.execute(
+        text(
+            "SELECT e.candidate_version, max(d.decided_at) AS decided_at FROM decisions d "
+            "JOIN evaluations e USING (evaluation_id) LEFT JOIN approvals a USING (decision_id) "
+            "WHERE e.champion_version = :champion AND d.decided_at >= :since AND e.candidate_version <> :champion "
+            "AND (d.verdict <> 'PROMOTE' OR a.response <> 'approved') "
+            "AND NOT EXISTS (SELECT FROM jsonb_array_elements(cast(d.rules AS jsonb)) rule "
+            "WHERE rule->>'rule' LIKE 'cost:%' AND rule->>'verdict' = 'reject') "
+            "GROUP BY e.candidate_version ORDER BY max(d.decision_id) DESC LIMIT :limit"
+        ),
+        {"champion": champion, "since": since, "limit": limit},
+    )
+    return {row.candidate_version: row.decided_at for row in rows}
+
+
 def approved_and_not_moved(connection: Connection) -> set[int]:
     """Candidate versions that are approved and not yet deployed."""
     query = (

@@ -7,6 +7,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection, text
 
+from sentiment_lib.storage.acting_labels import NEWEST_FIRST
+
 
 def label_pairs(connection: Connection, newest: int, *, audit_only: bool = False) -> list[tuple[str, str]]:
     """(first, second) labels of the newest tweets that two people have labelled.
@@ -23,6 +25,32 @@ def label_pairs(connection: Connection, newest: int, *, audit_only: bool = False
         {"newest": newest, "audit_only": audit_only},
     )
     return [(row.first, row.second) for row in rows]
+
+
+def source_pairs(connection: Connection, newest: int) -> dict[tuple[str, str], list[tuple[str, str]]]:
+    """Labels of tweets that two sources labelled, by pair of sources: for each tweet and source the newest label.
+
+    Two labels of one author count as none: they are not independent. Only the newest labels that are not of a data set
+    are searched.
+    """
+    rows = connection.execute(
+        text(
+            f"""
+            WITH searched AS (SELECT DISTINCT tweet_id FROM (
+                SELECT tweet_id FROM labels WHERE source <> 'dataset' ORDER BY label_id DESC LIMIT :newest) few),
+            newest AS (SELECT DISTINCT ON (l.tweet_id, l.source) l.tweet_id, l.source, l.label, l.labelled_by
+                       FROM labels l JOIN searched USING (tweet_id) ORDER BY l.tweet_id, l.source, {NEWEST_FIRST})
+            SELECT one.source AS first, other.source AS second, one.label, other.label AS other_label
+            FROM newest one JOIN newest other ON other.tweet_id = one.tweet_id AND one.source < other.source
+            WHERE one.labelled_by IS DISTINCT FROM other.labelled_by ORDER BY one.tweet_id
+            """
+        ),
+        {"newest": newest},
+    )
+    found: dict[tuple[str, str], list[tuple[str, str]]] = {}
+    for row in rows:
+        found.setdefault((row.first, row.second), []).append((row.label, row.other_label))
+    return found
 
 
 @dataclass(frozen=True, kw_only=True)

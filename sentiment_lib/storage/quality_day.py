@@ -52,3 +52,5 @@ class QualityDay:
     overconfidence_high: float | None = None
     #: labels behind the calibration error
     calibration_labels: int = 0
+    #: what the bounds of calibration error and overconfidence claim, as `basis`; None without them
+    calibration_basis: str | None = None

@@ -47,6 +47,11 @@ def find_open(connection: Connection, rule: str) -> RetrainRequest | None:
 def claim_open(connection: Connection, run_id: str) -> list[RetrainRequest]:
     """Claim every open request for this run; returns all that it has claimed so far."""
     connection.execute(update(RetrainRequestRow).where(RetrainRequestRow.run_id.is_(None)).values(run_id=run_id))
+    return claimed_by(connection, run_id)
+
+
+def claimed_by(connection: Connection, run_id: str) -> list[RetrainRequest]:
+    """Requests that this run has claimed, oldest first."""
     query = select(*_COLUMNS).where(RetrainRequestRow.run_id == run_id).order_by(RetrainRequestRow.request_id)
     return [RetrainRequest(**row) for row in connection.execute(query).mappings()]
 

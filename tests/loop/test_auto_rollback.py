@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+import re
+from contextlib import nullcontext
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
+import typer
 from sqlalchemy import text
+from typer.testing import CliRunner
 
 from sentiment_lib.cli import decision_outcomes
 from sentiment_lib.console import decision_outcome
+from sentiment_lib.evaluation.evidence_record import Evidence
+from sentiment_lib.records import Answer, RuleVerdict
 from sentiment_lib.steps.decisions import outcome, shadow_comparison
 from sentiment_lib.steps.deployment import promote, rollback
 from sentiment_lib.steps.operations import auto_rollback, verify
@@ -25,6 +32,19 @@ DATABASE_ROLE = grants.APP
 def audited(changed):
     """Every new tweet is drawn for the audit, and so scored in shadow."""
     return changed(score={"audit_share": 1.0})
+
+
+@pytest.fixture
+def refused(store, decided):
+    """The same comparison, which the gate holds; returns a function that stores it with more changes."""
+
+    def store_decision(**changes):
+        with store.begin() as connection:
+            record = decisions.full_record(connection, decided.decision.decision_id)
+            evidence = replace(Evidence.from_json(record.evidence), verdict=Answer.HOLD, looks_before=7, **changes)
+            return decisions.store(connection, evidence, policy=record.policy, requested_by="retrain/7")
+
+    return store_decision
 
 
 @pytest.fixture
@@ -148,6 +168,43 @@ def test_a_challenger_that_waits_scores_new_tweets_in_shadow_and_serves_nobody(s
     seen = {one for (one,) in rows(store, f"SELECT tweet_id FROM predictions WHERE model_version = {candidate}")}
     assert seen == new
     assert serving(store) == decided.decision.champion_version
+
+
+def test_a_refused_candidate_is_scored_in_shadow_for_a_while_and_followed_shows_what_refusing_cost(
+    store, changed, audited, decided, refused, say, add_tweets, audit_labels, monkeypatch
+):
+    say(decided.question, "rejected")
+    held = refused()
+    add_tweets(200, source="dataset", seed=21)
+    score.run(store, audited)
+    off = changed(score={"audit_share": 1.0}, refused={"candidates": 0})
+    assert shadow.run(store, off).scored == {}
+    assert shadow.run(store, audited, at=datetime.now(UTC) + timedelta(days=8)).scored == {}
+    assert shadow.run(store, audited).scored == {held.candidate_version: 200}
+    audit_labels(held.candidate_version)
+    app = typer.Typer()
+    app.callback()(lambda: None)
+    decision_outcomes.register(app)
+    monkeypatch.setattr(decision_outcomes, "open_store", lambda: nullcontext((store, audited)))
+    lines = CliRunner().invoke(app, ["followed"]).stdout.splitlines()
+    assert lines[0].split()[:4] == ["decision", "verdict", "candidate", "champion"]
+    row = next(line for line in lines if line.split()[:2] == [str(held.decision_id), "HOLD"])
+    assert row.split()[2:4] == [str(held.candidate_version), str(held.champion_version)]
+    assert len(re.findall(r"\+\d+\.\d", row)) >= 2, "promised and realised gain"
+    assert "(" not in row.split()[-1], "losses of later labels, not of the holdout"
+    promoting, waiting = (float(figure) for figure in row.split()[-2:])
+    assert promoting < 1 < waiting, "the labels say what the candidate predicts"
+    listed = json.loads(CliRunner().invoke(app, ["followed", "--json"]).stdout)
+    assert listed[0]["realised"]["labels"] == 200
+    assert not listed[0]["is_promoted"]
+
+
+def test_a_candidate_that_is_too_slow_is_not_scored_in_shadow(store, audited, decided, refused, say, add_tweets):
+    say(decided.question)  # nothing waits
+    refused(rules=(RuleVerdict(rule="cost: p99 latency", figure=9.0, bound=1.0, verdict="reject", reason="slow"),))
+    add_tweets(20, source="dataset", seed=21)
+    score.run(store, audited)
+    assert shadow.run(store, audited).scored == {}
 
 
 def test_answers_where_two_versions_differ_tell_the_gain_and_go_into_the_ledger(

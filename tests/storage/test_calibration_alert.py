@@ -53,6 +53,7 @@ def test_the_lower_bound_above_the_policys_on_each_of_the_newest_days_is_one_ale
                     "overconfidence_low": 0.05,
                     "overconfidence_high": 0.11,
                     "calibration_labels": 400,
+                    "calibration_basis": "interval" if number else "range",
                 }
             )
             day = date(2026, 3, 1) + timedelta(days=number)

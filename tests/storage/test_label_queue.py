@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -178,6 +179,42 @@ def test_a_drawn_share_is_doubled_by_someone_else_and_agreement_is_measured(stor
     assert (found.own, found.all_people) == (12, 24)
     assert (found.agreement.pairs, found.agreement.share, found.agreement.kappa) == (12, 1.0, 1.0)
     assert rows("SELECT count(*), count(DISTINCT tweet_id) FROM labels WHERE source = 'audit'") == [(6, 6)]
+    assert [pair.text for pair in found.sources] == [
+        "audit sample and people: 100 % equal, on 6 tweets; too few for kappa"
+    ]
+
+
+def test_agreement_of_sources_counts_the_newest_label_of_each_and_no_two_of_one_author(store, fill):
+    fill(range(1, 41), CERTAIN)
+    known = ["negative" if tweet % 2 else "positive" for tweet in range(41)]
+    with store.begin() as connection:
+        insert = text(
+            "INSERT INTO labels (tweet_id, label, source, labelled_by, labelled_at) "
+            "VALUES (:tweet, :label, :source, :by, now() + :order * interval '1 second')"
+        )
+        for tweet in range(1, 41):
+            other = "neutral" if tweet <= 4 else known[tweet]
+            for order, (source, by, label) in enumerate(
+                [
+                    ("dataset", "file", known[tweet]),
+                    ("audit", "ann", "negative" if other == "positive" else "positive"),
+                    ("audit", "ann", other),
+                    ("feedback", "ann", "neutral"),
+                ]
+            ):
+                connection.execute(insert, {"tweet": tweet, "label": label, "source": source, "by": by, "order": order})
+    sources = label_progress.run(store, person="ann").sources
+    assert {(pair.first, pair.second): pair.agreement.pairs for pair in sources} == {
+        ("audit", "dataset"): 40,
+        ("dataset", "feedback"): 40,
+    }
+    by_name = {(pair.first, pair.second): pair for pair in sources}
+    found = by_name["audit", "dataset"].agreement
+    assert (found.share, found.interval is not None) == (0.9, True)
+    assert re.fullmatch(
+        r"audit sample and data sets: kappa 0\.8\d \(0\.\d\d to 0\.9\d\), 90 % equal, on 40 tweets",
+        by_name["audit", "dataset"].text,
+    )
 
 
 def test_undo_takes_the_last_answer_back_and_hands_the_tweet_out_again(store, labelling, fill, rows):

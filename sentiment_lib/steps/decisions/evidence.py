@@ -27,6 +27,7 @@ from sentiment_lib.evaluation.aims import Aim
 from sentiment_lib.evaluation.cost import Cost
 from sentiment_lib.evaluation.evidence_record import EvaluatedVersion, Evidence, HyperparameterSearch
 from sentiment_lib.evaluation.look_budget import LookBudget
+from sentiment_lib.families import catalog
 from sentiment_lib.families.base import Model, check_probabilities
 from sentiment_lib.policy import GatePolicy
 from sentiment_lib.records import LABEL_CODES, ModelVersion, Snapshot
@@ -36,7 +37,7 @@ from sentiment_lib.steps.training import snapshot as snapshot_step
 from sentiment_lib.storage import model_versions, snapshots, training_rows
 from sentiment_lib.storage.engine import Store
 from sentiment_lib.storage.holdout_looks import Look
-from sentiment_lib.training_record import SearchRecord
+from sentiment_lib.training_record import SearchRecord, TrainingRecord
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,6 +79,10 @@ def collect_case(
         training, cost = model_versions.training_of(connection, candidate)
         serving, _ = model_versions.training_of(connection, champion)
         learned = [_snapshot_of(connection, version) for version in versions]
+        if _recalibrates(training, champion):
+            aim = aims.recalibration(policy)
+        else:
+            aim = aims.choose(training, _recipe(connection, serving), newer=_is_newer(*learned), policy=policy)
         new, old = (_evaluated(version, line) for version, line in zip(versions, lines, strict=True))
         return Case(
             snapshot=snapshot,
@@ -85,7 +90,7 @@ def collect_case(
             champion=old,
             looks_before=look.looks_before,
             budget=look.budget,
-            aim=aims.choose(training, serving, newer=_is_newer(*learned), policy=policy),
+            aim=aim,
             cost=Cost(p99_ms=cost.p99_ms, memory_mb=cost.memory_mb, artefact_mb=cost.artefact_mb),
             trained_on=training_rows.learned_tweet_ids(connection, numbers, inherited=ancestors),
         )
@@ -141,7 +146,10 @@ def compute(
         policy=policy,
         level=level,
         terms=comparison.Terms(
-            share_slice_level=method > judgement_methods.FIRST, margin=aim.margin, guards_at_level=budget is not None
+            share_slice_level=method > judgement_methods.FIRST,
+            margin=aim.margin,
+            guards_at_level=budget is not None,
+            calibration=aim.kind == aims.RECALIBRATION,
         ),
     )
     behaviours = checklist.run(candidate.predict_proba)
@@ -169,6 +177,18 @@ def compute(
         aim=aim if budget else None,
         budget=budget,
     )
+
+
+def _recalibrates(training: TrainingRecord, champion: int) -> bool:
+    teacher = training.inputs.teacher
+    return catalog.family(training.family).recalibrates and teacher is not None and teacher.version == champion
+
+
+def _recipe(connection: Connection, training: TrainingRecord) -> TrainingRecord:
+    """How the model was trained, below a recalibration."""
+    while catalog.family(training.family).recalibrates and training.inputs.teacher:
+        training, _ = model_versions.training_of(connection, training.inputs.teacher.version)
+    return training
 
 
 def _snapshot_of(connection: Connection, version: ModelVersion) -> Snapshot | None:

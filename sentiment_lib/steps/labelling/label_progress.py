@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from sentiment_lib.evaluation.agreement import Agreement, measure_agreement
+from sentiment_lib.steps.labelling import source_agreement
+from sentiment_lib.steps.labelling.source_agreement import SourceAgreement
 from sentiment_lib.storage import label_counts
 from sentiment_lib.storage.engine import Store
 
@@ -27,6 +29,8 @@ class Progress:
     #: predictions of the audit sample without an audit label
     audit_waiting: int
     agreement: Agreement
+    #: of label sources
+    sources: tuple[SourceAgreement, ...]
 
 
 def run(store: Store, *, person: str) -> Progress:
@@ -35,6 +39,7 @@ def run(store: Store, *, person: str) -> Progress:
     with store.begin() as connection:
         counts = label_counts.counts(connection, person, midnight, MOST)
         pairs = label_counts.label_pairs(connection, NEWEST_PAIRS)
+        sources = source_agreement.run(connection)
     return Progress(
         person=person,
         today=counts.own_since,
@@ -43,4 +48,5 @@ def run(store: Store, *, person: str) -> Progress:
         all_people=counts.all_people,
         audit_waiting=counts.audit_waiting,
         agreement=measure_agreement(pairs),
+        sources=sources,
     )

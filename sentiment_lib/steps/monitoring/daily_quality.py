@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
+from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from sentiment_lib.drift import performance_estimation
 from sentiment_lib.drift.severity import MAX_ROWS, label_codes, probabilities
 from sentiment_lib.evaluation.agreement import count_label_pairs
 from sentiment_lib.policy import DriftPolicy
-from sentiment_lib.records import LABELS, Window
+from sentiment_lib.records import Window
 from sentiment_lib.settings import Settings
-from sentiment_lib.statistics.annotator_errors import fit_annotator_errors
+from sentiment_lib.statistics.annotator_errors import AnnotatorErrors, fit_annotator_errors
 from sentiment_lib.statistics.calibration_error import measure_calibration
 from sentiment_lib.statistics.matrix_scaling import fit_matrix_scaling
 from sentiment_lib.statistics.metrics import Floats
@@ -50,7 +50,7 @@ def run(store: Store, settings: Settings, version: int, span: Window) -> list[Qu
             sample = reports.window_rows(connection, whole, version, rows=MAX_ROWS, seed=seed, auditors=auditors)
             before = Window(start=whole.start - timedelta(days=settings.policy.drift.reference_days), end=whole.end)
             labelled = quality_days.labelled_rows(connection, before, version, auditors=auditors)
-            skipped = quality_days.skipped_rows(connection, whole, version, auditors=auditors)
+            skipped = quality_days.skipped_rows(connection, before, version, auditors=auditors)
             row = compute_day(day, version, sample, labelled, settings.policy.drift, skipped=skipped, pairs=pairs)
             if row is not None:
                 quality_days.upsert_day(connection, row)
@@ -70,10 +70,12 @@ def compute_day(
 ) -> QualityDay | None:
     """One day's row; None with too few predictions. Rows of `labelled` from earlier days calibrate the estimate.
 
-    skipped: the day's tweets of the audit sample that people skipped or disagree on; pairs: labels of tweets of the
-    audit sample that two people labelled, on any day. Copies of a text count once, in every frame.
+    skipped: tweets of the audit sample that people skipped or disagree on, from the same days as `labelled`; pairs:
+    labels of tweets of the audit sample that two people labelled, on any day. Copies of a text count once, in every
+    frame.
     """
-    sample, labelled = (frame[first_of_each(frame["text"].tolist())] for frame in (sample, labelled))
+    missing = labelled.iloc[:0] if skipped is None else skipped
+    sample, labelled, missing = (frame[first_of_each(frame["text"].tolist())] for frame in (sample, labelled, missing))
     scored = sample[sample["p_negative"].notna()]
     if len(scored) < policy.minimum_labelled:
         return None
@@ -84,8 +86,9 @@ def compute_day(
     guess = performance_estimation.estimate_without_labels(population, scaling, seed=policy.seed)
     # without labels, nothing bounds the error of the probabilities
     bounds = (None, None) if scaling is None else (guess.low, guess.high)
-    missing = np.empty((0, len(LABELS))) if skipped is None else probabilities(skipped)
-    measured, basis = _measure(own, missing, population, pairs, policy)
+    errors = fit_annotator_errors(count_label_pairs(pairs), seed=policy.seed)
+    skipped_today = missing[missing["created_at"] >= start]
+    measured, basis = _measure(own, skipped_today, population, errors, policy)
     return QualityDay(
         day=day,
         model_version=version,
@@ -94,28 +97,22 @@ def compute_day(
         estimated_low=bounds[0],
         estimated_high=bounds[1],
         labelled=len(own),
-        skipped=len(missing),
+        skipped=len(skipped_today),
         labelled_twice=len(pairs),
         basis=basis,
         calibration_labels=len(labelled),
         **measured,
-        **_calibration(labelled, policy.seed),
+        **_calibration(labelled, missing, errors, policy.seed),
     )
 
 
 def _measure(
-    own: pd.DataFrame, skipped: Floats, population: Floats, pairs: Sequence[tuple[str, str]], policy: DriftPolicy
-) -> tuple[dict[str, float | None], str]:
+    own: pd.DataFrame, skipped: pd.DataFrame, population: Floats, errors: AnnotatorErrors | None, policy: DriftPolicy
+) -> tuple[dict[str, Any], str]:
     """Figures from the day's labels, and what their bounds claim."""
     if len(own) < policy.minimum_labelled:
         return {}, TOO_FEW
-    rows = LabelledSample(
-        labels=label_codes(own),
-        proba=probabilities(own),
-        inclusion=own["inclusion"].to_numpy(float),
-        skipped=skipped,
-    )
-    errors = fit_annotator_errors(count_label_pairs(pairs), seed=policy.seed)
+    rows = _sample(own, skipped)
     quality = partial(estimate_quality, rows, errors=errors, unknown_errors=errors is None, seed=policy.seed)
     estimates = {
         "measured": quality(),
@@ -130,12 +127,26 @@ def _measure(
     return figures, estimates["powered"].basis
 
 
-def _calibration(labelled: pd.DataFrame, seed: int) -> dict[str, float]:
+def _sample(labelled: pd.DataFrame, skipped: pd.DataFrame) -> LabelledSample:
+    """Labelled and skipped rows; a skipped one of unknown inclusion probability weighs as the labelled on average."""
+    inclusion = labelled["inclusion"].to_numpy(float)
+    usual = 1 / float((1 / inclusion).mean())
+    return LabelledSample(
+        labels=label_codes(labelled),
+        proba=probabilities(labelled),
+        inclusion=inclusion,
+        skipped=probabilities(skipped),
+        skipped_inclusion=skipped["inclusion"].fillna(usual).to_numpy(float),
+    )
+
+
+def _calibration(
+    labelled: pd.DataFrame, skipped: pd.DataFrame, errors: AnnotatorErrors | None, seed: int
+) -> dict[str, Any]:
     """Calibration error on all labels of the window; empty with too few."""
     if labelled.empty:
         return {}
-    inclusion = labelled["inclusion"].to_numpy(float)
-    error = measure_calibration(label_codes(labelled), probabilities(labelled), inclusion, seed=seed)
+    error = measure_calibration(_sample(labelled, skipped), errors=errors, unknown_errors=errors is None, seed=seed)
     if error is None:
         return {}
     return {
@@ -145,6 +156,7 @@ def _calibration(labelled: pd.DataFrame, seed: int) -> dict[str, float]:
         "overconfidence": error.overconfidence,
         "overconfidence_low": error.overconfidence_low,
         "overconfidence_high": error.overconfidence_high,
+        "calibration_basis": error.basis,
     }
 
 

@@ -1,6 +1,7 @@
-"""Shadow scoring: the challenger, or after a promotion the previous champion, scores a sample of the new tweets.
+"""Shadow scoring: versions that do not serve score a sample of the new tweets.
 
-Its predictions are never served; the decision page and the automatic rollback use them.
+They are the challenger; after a promotion the previous champion; and for some days a candidate that was refused. Their
+predictions are never served: the decision page, the automatic rollback and `decision followed` use them.
 """
 
 from __future__ import annotations
@@ -30,20 +31,23 @@ def run(store: Store, settings: Settings, *, at: datetime | None = None) -> Shad
 
     Raises UnsafeArtefact when a package was changed.
     """
-    moment, policy = at or datetime.now(UTC), settings.policy.promotion_watch
+    moment, policy, refused = at or datetime.now(UTC), settings.policy.promotion_watch, settings.policy.refused
+    # the audit sample is always scored in shadow: automatic rollback compares both versions on it
+    audit_share, rows = settings.policy.score.audit_share, settings.policy.score.batch_rows
     with store.begin() as connection:
         champion, move = model_versions.champion(connection), deployments.last_move(connection)
-        waiting = decisions.waiting(connection)
-        since: dict[int, datetime] = {}
+        if champion is None:
+            return ShadowResult(scored={})
+        since = decisions.refused(connection, champion.version, since=moment - refused.period, limit=refused.candidates)
+        shares = dict.fromkeys(since, max(refused.shadow_share, audit_share))
+        compared: dict[int, datetime] = {}
         if move and move.from_version and move.kind in WATCHED and moment < move.finished_at + policy.period:
-            since[move.from_version] = move.finished_at
-        if waiting:
-            since[waiting[-1].candidate_version] = waiting[-1].decided_at
+            compared[move.from_version] = move.finished_at
+        if waiting := decisions.waiting(connection):
+            compared[waiting[-1].candidate_version] = waiting[-1].decided_at
+        since |= compared
+        shares |= dict.fromkeys(compared, max(policy.shadow_share, audit_share))
         others = [model_versions.by_version(connection, version) for version in since]
-    if champion is None:
-        return ShadowResult(scored={})
-    # the audit sample is always scored in shadow: automatic rollback compares both versions on it
-    share, rows = max(policy.shadow_share, settings.policy.score.audit_share), settings.policy.score.batch_rows
     scored = {}
     for other in others:
         if other.version == champion.version:
@@ -56,5 +60,5 @@ def run(store: Store, settings: Settings, *, at: datetime | None = None) -> Shad
             rows=rows,
         )
         tweets = PendingTweets(next_rows=pending)
-        scored[other.version] = score_batches(store, settings, other, tweets, share=share).scored
+        scored[other.version] = score_batches(store, settings, other, tweets, share=shares[other.version]).scored
     return ShadowResult(scored=scored)

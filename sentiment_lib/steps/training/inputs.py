@@ -17,13 +17,14 @@ from typing import Any
 import pandas as pd
 
 from sentiment_lib.errors import TrainingRefused
+from sentiment_lib.evaluation.judgement_methods import AUDIT
 from sentiment_lib.families import catalog
 from sentiment_lib.families.base import Model, Progress
 from sentiment_lib.files import write_atomically
 from sentiment_lib.records import LABEL_CODES, ModelVersion, Snapshot
 from sentiment_lib.registry.mlflow_registry import Registry
 from sentiment_lib.settings import Settings
-from sentiment_lib.storage import model_versions, tweets
+from sentiment_lib.storage import model_versions, training_rows, tweets
 from sentiment_lib.storage.engine import Store
 from sentiment_lib.training_record import TrainingInputs, TrainingSpec, UnlabelledTweets, VersionReference
 
@@ -36,6 +37,8 @@ class LoadedInputs:
 
     unlabelled: Sequence[str] = ()
     teacher: Model | None = None
+    #: tweets that the teacher learned from
+    learned: frozenset[int] = frozenset()
     #: options with local paths, which are not part of the spec
     options: Mapping[str, Any] = field(default_factory=dict)
     record: TrainingInputs = field(default_factory=TrainingInputs)
@@ -85,8 +88,13 @@ def load_inputs(store: Store, settings: Settings, record: TrainingInputs) -> Loa
         record = replace(record, unlabelled=replace(query, rows=len(texts), sha256=_hash_texts(texts)))
     if record.start:
         options["start"] = str(registry.fetch(record.start.version, record.start.digest))
-    teacher = registry.load(record.teacher.version, record.teacher.digest) if record.teacher else None
-    return LoadedInputs(unlabelled=texts, teacher=teacher, options=options, record=record)
+    teacher: Model | None = None
+    learned = frozenset[int]()
+    if record.teacher:
+        teacher = registry.load(record.teacher.version, record.teacher.digest)
+        with store.begin() as connection:
+            learned = training_rows.learned_tweet_ids(connection, [record.teacher.version])
+    return LoadedInputs(unlabelled=texts, teacher=teacher, learned=learned, options=options, record=record)
 
 
 def _describe_inputs(
@@ -108,6 +116,8 @@ def _describe_inputs(
         )
     if family.distils(spec.options):
         teacher = _find_teacher(store, spec.family)
+    elif family.recalibrates:
+        teacher = _find_recalibrated(store, spec.family)
     return TrainingInputs(start=start, teacher=teacher, unlabelled=unlabelled)
 
 
@@ -119,6 +129,14 @@ def _find_teacher(store: Store, family: str) -> VersionReference:
         raise TrainingRefused(
             family=family, problem=f"its option distillation needs a champion that can teach, but {who}"
         )
+    return VersionReference(version=champion.version, digest=champion.digest)
+
+
+def _find_recalibrated(store: Store, family: str) -> VersionReference:
+    """The champion. Raises TrainingRefused when there is none."""
+    champion = _champion(store)
+    if champion is None:
+        raise TrainingRefused(family=family, problem="there is no champion to recalibrate")
     return VersionReference(version=champion.version, digest=champion.digest)
 
 
@@ -163,6 +181,9 @@ def fit(
     if checkpoints is not None and catalog.family(spec.family).resumes(options):
         options.setdefault("checkpoints", str(checkpoints))
     rows = frame[frame["part"] == "train"]
+    if catalog.family(spec.family).recalibrates:
+        # random draws of the stream alone, and none that the champion has fitted already
+        rows = rows[(rows["label_source"] == AUDIT) & ~rows["tweet_id"].isin(inputs.learned)]
     return catalog.train(
         spec.family,
         rows["text"].tolist(),

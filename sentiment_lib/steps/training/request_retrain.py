@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Connection
 
+from sentiment_lib.families.catalog import family
 from sentiment_lib.settings import Settings
 from sentiment_lib.steps.training import family_selection
 from sentiment_lib.steps.training.rules import catalog, new_labels
@@ -70,14 +71,18 @@ def claim_requests(
 ) -> list[RetrainRequest]:
     """Claim all open requests for this run; if there is none, store one of the rule `otherwise`.
 
+    A run that only recalibrates leaves the open requests to a retrain.
     Returns an empty list when that is the calendar and there are too few new labels, or too few that may judge.
     Repeated for the same run, it returns the same requests. Raises UnknownFamily or BadInput for families that cannot
     be trained, before anything is claimed.
     """
-    family_selection.select_families(settings, families)
+    selected = family_selection.select_families(settings, families)
+    claim = retrain_requests.claim_open
+    if all(family(name).recalibrates for name in selected):
+        claim = retrain_requests.claimed_by
     with store.begin() as connection:
         lock(connection, "snapshot")
-        claimed = retrain_requests.claim_open(connection, run_id)
+        claimed = claim(connection, run_id)
         if not claimed and (otherwise != CALENDAR or _enough(connection, settings)):
             reason = f"asked by {run_id}"
             claimed = [retrain_requests.insert_request(connection, rule=otherwise, reason=reason, run_id=run_id)]

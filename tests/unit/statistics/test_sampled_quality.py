@@ -31,7 +31,7 @@ def err(labels, share, random):
 
 
 def sample(labels, proba, skipped=None):
-    some = {} if skipped is None else {"skipped": skipped}
+    some = {} if skipped is None else {"skipped": skipped, "skipped_inclusion": np.full(len(skipped), 0.1)}
     return LabelledSample(labels=labels, proba=proba, inclusion=np.full(len(labels), 0.1), **some)
 
 
@@ -57,7 +57,7 @@ def test_too_few_labels_of_a_class_have_a_value_and_no_bounds():
 
 
 def test_errors_of_annotators_are_corrected_by_tweets_that_two_people_labelled():
-    truth, corrected, plain, inside = true_macro_f1(), [], [], 0
+    truth, corrected, plain, inside, shown = true_macro_f1(), [], [], 0, 0
     for seed in range(60):
         random = np.random.default_rng(seed + 1)
         labels, proba = stream(300, random)
@@ -68,7 +68,8 @@ def test_errors_of_annotators_are_corrected_by_tweets_that_two_people_labelled()
         corrected.append(found.value)
         plain.append(estimate_quality(rows).value)
         inside += found.low <= truth <= found.high
-        assert found.basis == INTERVAL
+        shown += found.basis == INTERVAL
+    assert shown >= 55
     assert np.mean(plain) < truth - 0.05
     assert np.mean(corrected) == pytest.approx(truth, abs=0.012)
     assert inside >= 53  # 57 of 60 expected
@@ -97,4 +98,34 @@ def test_skipped_tweets_widen_the_bounds_to_the_worst_that_they_could_be():
     found = estimate_quality(sample(labels[~hard], proba[~hard], skipped=proba[hard]))
     assert biased.low > everything.value, "skipping hard tweets flatters the model"
     assert found.basis == RANGE
-    assert found.low < everything.value < found.high
+    assert found.low < everything.low < everything.high < found.high
+
+
+def test_no_labels_of_skipped_tweets_lead_below_the_bounds():
+    random = np.random.default_rng(3)
+    labels, proba = stream(300, random)
+    rows = sample(labels, proba, skipped=stream(12, random)[1])
+    found = estimate_quality(rows)
+    for _ in range(200):
+        guess = random.integers(0, 3, 12)
+        known = estimate_quality(sample(np.r_[labels, guess], np.vstack([proba, rows.skipped])))
+        assert found.low <= known.value <= found.high
+
+
+def test_rare_classes_with_errors_of_annotators_are_a_range_that_holds():
+    prior = (0.9, 0.07, 0.03)
+    labels, proba = stream(400_000, np.random.default_rng(0), prior)
+    truth, inside, ranges = float((proba.argmax(axis=1) == labels).mean()), 0, 0
+    for seed in range(60):
+        random = np.random.default_rng(seed + 1)
+        labels, proba = stream(400, random, prior)
+        twice = stream(300, random, prior)[0]
+        errors = fit_annotator_errors(confusion_matrix(err(twice, 0.1, random), err(twice, 0.1, random)), seed=seed)
+        found = estimate_quality(sample(err(labels, 0.1, random), proba), metric="accuracy", errors=errors)
+        if found.low is not None:
+            inside += found.low <= truth <= found.high
+            ranges += found.basis == RANGE
+        else:
+            inside += 1
+    assert inside >= 54
+    assert ranges >= 40
