@@ -1,4 +1,4 @@
-"""Housekeeping: reconcile the registry, check the last promotion, evaluate alert rules, count new labels."""
+"""Housekeeping: reconcile the registry, catch up, check the last promotion, evaluate alert rules, count new labels."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from sentiment_airflow import defaults, maintain_tasks
 def maintain() -> None:
     chain(
         maintain_tasks.reconcile(),
+        maintain_tasks.catch_up(),
         maintain_tasks.score_shadow(),
         maintain_tasks.auto_rollback(),
         maintain_tasks.check_alerts(),

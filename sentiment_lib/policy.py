@@ -222,6 +222,15 @@ class ScorePolicy(Section):
     )
 
 
+class DeadlinePolicy(Section):
+    """When the work of a stage is overdue: it is done then, whatever should have started it."""
+
+    score: timedelta = Field(timedelta(minutes=30), description="from a tweet to its prediction")
+    check_drift: timedelta = Field(timedelta(hours=2), description="from a prediction to a drift check of its window")
+    retrain: timedelta = Field(timedelta(hours=1), description="from a retrain request to the run that claims it")
+    promote: timedelta = Field(timedelta(minutes=30), description="from an approval to its deployment")
+
+
 class LabelPolicy(Section):
     """Which tweets people label."""
 
@@ -255,6 +264,7 @@ class Policy(Section):
     approval: ApprovalPolicy = ApprovalPolicy()
     drift: DriftPolicy = DriftPolicy()
     score: ScorePolicy = ScorePolicy()
+    deadlines: DeadlinePolicy = DeadlinePolicy()
     alerts: AlertPolicy = AlertPolicy()
     label: LabelPolicy = LabelPolicy()
     prices: PricePolicy = PricePolicy()

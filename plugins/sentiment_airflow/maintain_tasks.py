@@ -23,6 +23,14 @@ def reconcile() -> Json:
 
 
 @task(trigger_rule=ALWAYS)
+def catch_up() -> Json:
+    """Do what a stage of the loop has left undone past its deadline, such as after a lost event."""
+    from sentiment_lib.steps.operations import catch_up
+
+    return to_xcom(run_step(catch_up.run))
+
+
+@task(trigger_rule=ALWAYS)
 def score_shadow() -> Json:
     """Score new tweets with the versions that may be compared with the champion."""
     from sentiment_lib.steps.scoring import shadow

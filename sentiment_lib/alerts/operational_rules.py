@@ -14,8 +14,6 @@ from sentiment_lib.storage import approval_votes, decisions, ingests, label_coun
 
 #: Rows in a day below which the share in quarantine says nothing.
 MIN_ROWS = 50
-#: Age from which an unscored tweet counts as backlog.
-SCORING_DELAY = timedelta(minutes=30)
 #: Age from which an unlabelled tweet of the audit sample counts as backlog.
 LABELLING_DELAY = timedelta(days=7)
 
@@ -43,7 +41,7 @@ def quarantine_share(connection: Connection, policy: Policy, now: datetime) -> I
 def scoring_backlog(connection: Connection, policy: Policy, now: datetime) -> Iterator[Firing]:
     """Too many tweets are unscored."""
     maximum = policy.alerts.scoring_backlog
-    if scoring_queue.count_overdue(connection, now - SCORING_DELAY, maximum + 1) > maximum:
+    if scoring_queue.count_overdue(connection, now - policy.deadlines.score, maximum + 1) > maximum:
         yield Firing(title=f"More than {maximum} tweets wait for a prediction")
 
 

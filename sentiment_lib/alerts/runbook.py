@@ -21,6 +21,7 @@ ABOUT_OPERATION = frozenset(
         "no_tweets",
         "quarantine_share",
         "scoring_backlog",
+        "missed_work",
         "label_backlog",
         "approval_overdue",
         "approval_escalated",

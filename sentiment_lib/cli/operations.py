@@ -18,6 +18,7 @@ def register(app: typer.Typer) -> None:
     """Add this group's commands."""
     app.command("auto-rollback")(auto_rollback)
     app.command()(reconcile)
+    app.command("catch-up")(catch_up)
     app.command()(verify)
     app.command()(ledger)
 
@@ -47,6 +48,22 @@ def reconcile(as_json: Json = False) -> None:
         result = step.run(store, settings)
     lines = [f"{name.replace('_', ' ')}: {value}" for name, value in asdict(result).items() if value]
     show(result, as_json, "\n".join(lines) or "Nothing to reconcile")
+
+
+def catch_up(as_json: Json = False) -> None:
+    """Do what is overdue: score, check drift, start a requested retrain, deploy what was approved."""
+    from sentiment_lib.steps.operations import catch_up as step
+
+    with open_store() as (store, settings):
+        result = step.run(store, settings)
+    lines = [
+        f"{one.count:,} {step.UNDONE[one.stage]} since {one.since:%Y-%m-%d %H:%M} UTC: "
+        f"{result.failed.get(one.stage, 'done now')}"
+        for one in result.overdue
+    ]
+    show(result, as_json, "\n".join(lines) or "Nothing is overdue")
+    if result.failed:
+        raise typer.Exit(1)
 
 
 def verify(

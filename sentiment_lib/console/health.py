@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection
@@ -13,6 +13,7 @@ from sentiment_lib.evaluation.evidence_record import Evidence
 from sentiment_lib.pages import formatting
 from sentiment_lib.policy import Policy
 from sentiment_lib.steps.decisions import watch_power
+from sentiment_lib.steps.operations.catch_up import UNDONE
 from sentiment_lib.steps.scoring.shadow import WATCHED
 from sentiment_lib.storage import (
     alerts,
@@ -22,12 +23,10 @@ from sentiment_lib.storage import (
     drift_reports,
     label_counts,
     model_versions,
+    overdue_work,
     stage_times,
 )
 from sentiment_lib.storage.deployments import CompletedMove
-
-#: Time after new tweets in which they are scored, and after new predictions in which drift is checked.
-SCORED_WITHIN, CHECKED_WITHIN = timedelta(minutes=30), timedelta(hours=2)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +52,10 @@ def view(connection: Connection, policy: Policy) -> dict[str, Any]:
         "drift": next(iter(drift_reports.newest_reports(connection, limit=1)), None),
         "alerts": alerts.list_alerts(connection, "unresolved", 20),
         "to_label": label_counts.audit_waiting(connection),
+        "overdue": [
+            f"{one.count:,} {UNDONE[one.stage]} since {one.since:%Y-%m-%d %H:%M} UTC"
+            for one in overdue_work.find(connection, policy.deadlines, datetime.now(UTC))
+        ],
         "stages": freshness(stage_times.stage_times(connection, version), policy, datetime.now(UTC)),
     }
 
@@ -75,15 +78,16 @@ def freshness(stages: list[stage_times.StageTime], policy: Policy, now: datetime
     at = {stage.stage: stage.at for stage in stages}
     ingest, score, drift = at["ingest"], at["score"], at["check drift"]
     silence = policy.alerts.no_tweets_after
+    scored_within, checked_within = policy.deadlines.score, policy.deadlines.check_drift
     due = {
         "ingest": (f"every {formatting.duration(silence.total_seconds())}", ingest and now - ingest > silence),
         "score": (
-            f"{formatting.duration(SCORED_WITHIN.total_seconds())} after new tweets",
-            ingest and now - ingest > SCORED_WITHIN and (score is None or score < ingest - SCORED_WITHIN),
+            f"{formatting.duration(scored_within.total_seconds())} after new tweets",
+            ingest and now - ingest > scored_within and (score is None or score < ingest - scored_within),
         ),
         "check drift": (
-            f"{formatting.duration(CHECKED_WITHIN.total_seconds())} after new predictions",
-            score and now - score > CHECKED_WITHIN and (drift is None or drift < score - CHECKED_WITHIN),
+            f"{formatting.duration(checked_within.total_seconds())} after new predictions",
+            score and now - score > checked_within and (drift is None or drift < score - checked_within),
         ),
     }
     return [

@@ -17,7 +17,7 @@ from sentiment_lib.settings import Settings
 from sentiment_lib.signing import KeyRing
 
 #: Keys of the advisory locks; each protects something that only one process may do at a time.
-LOCKS = {"ledger": 7001, "champion": 7002, "snapshot": 7003, "sentiment_days": 7004, "alias": 7005}
+LOCKS = {"ledger": 7001, "champion": 7002, "snapshot": 7003, "sentiment_days": 7004, "alias": 7005, "score": 7006}
 #: Seconds to wait for a lock that is held across requests to the registry.
 PATIENCE = 20.0
 
@@ -92,6 +92,23 @@ class Store:
             finally:
                 with suppress(OperationalError):  # a lost connection has lost the lock
                     connection.exec_driver_sql("SELECT pg_advisory_unlock(%s)", (LOCKS[name],))
+
+    @contextmanager
+    def in_use(self, name: str) -> Iterator[None]:
+        """Hold the named lock beside others who do, outside of any transaction, as long as the block takes."""
+        with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.exec_driver_sql("SELECT pg_advisory_lock_shared(%s)", (LOCKS[name],))
+            try:
+                yield
+            finally:
+                with suppress(OperationalError):  # a lost connection has lost the lock
+                    connection.exec_driver_sql("SELECT pg_advisory_unlock_shared(%s)", (LOCKS[name],))
+
+    def is_in_use(self, name: str) -> bool:
+        """Whether any process holds the named lock."""
+        with self.begin() as connection:
+            free = connection.exec_driver_sql("SELECT pg_try_advisory_xact_lock(%s)", (LOCKS[name],)).scalar_one()
+        return not free
 
     def close(self) -> None:
         """Close the pooled connections."""

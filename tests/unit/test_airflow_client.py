@@ -10,6 +10,8 @@ import httpx
 import pytest
 
 from sentiment_lib.airflow_client import AirflowClient, task_path
+from sentiment_lib.settings import Settings
+from sentiment_lib.steps.operations import start_dag
 
 
 @pytest.fixture
@@ -87,3 +89,15 @@ def test_a_run_id_cannot_leave_its_path():
     assert task_path("retrain", "manual__2026-11-26T00:00:00+00:00/x", "approval") == (
         "/dags/retrain/dagRuns/manual__2026-11-26T00%3A00%3A00%2B00%3A00%2Fx/taskInstances/approval"
     )
+
+
+def test_a_run_is_started_once_and_a_refusal_is_an_error(airflow):
+    settings = Settings(airflow_url=airflow.url, airflow_user="sentiment", airflow_password="secret")
+    airflow.statuses = [200, 409, 403]
+    for _ in range(2):
+        start_dag.run(settings, "retrain", run_id="catch-up-1", note="a test")
+    assert [path for _, path, _ in airflow.requests] == ["/api/v2/dags/retrain/dagRuns"] * 2
+    with pytest.raises(start_dag.NotStarted, match="refuses"):
+        start_dag.run(settings, "retrain", run_id="catch-up-1", note="a test")
+    with pytest.raises(start_dag.NotStarted, match="no account"):
+        start_dag.run(Settings(), "retrain", run_id="catch-up-1", note="a test")

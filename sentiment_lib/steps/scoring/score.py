@@ -45,7 +45,8 @@ def run(store: Store, settings: Settings, *, whole_history: bool = False) -> Sco
     pending = PendingTweets(
         next_rows=lambda connection, _: backlog.next_rows(connection), finish=backlog.finish, total=total
     )
-    result = score_batches(store, settings, version, pending, audit_share=policy.audit_share)
+    with store.in_use("score"):  # tells others that what waits is being done
+        result = score_batches(store, settings, version, pending, audit_share=policy.audit_share)
     progress.report("Computing daily shares")
     daily_sentiment.run(store, version.version, auditors=settings.policy.label.auditors)
     return result

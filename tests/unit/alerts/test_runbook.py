@@ -7,7 +7,7 @@ from pathlib import Path
 from sentiment_lib.alerts import api_health
 from sentiment_lib.steps.ingestion import check_quality
 from sentiment_lib.steps.monitoring import drift_alerts
-from sentiment_lib.steps.operations import auto_rollback, check_alerts
+from sentiment_lib.steps.operations import auto_rollback, catch_up, check_alerts
 from sentiment_lib.storage.decisions import FORGED_APPROVAL
 
 ROOT = Path(__file__).parents[3]
@@ -27,6 +27,7 @@ def test_every_kind_of_alert_has_a_section():
         FORGED_APPROVAL,
         "unsigned_version",
         auto_rollback.ALERT,
+        catch_up.KIND,
     }
     sections = {line[3:].strip() for line in (ROOT / "docs/runbook.md").read_text().splitlines() if line[:3] == "## "}
     commands = {"verify"}
