@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from sentiment_lib.console import signal_names
+from sentiment_lib.console import drift_distributions, signal_names
 from sentiment_lib.errors import NotFound
 from sentiment_lib.pages import formatting
 from sentiment_lib.pages.charts.figure import Chart
@@ -52,7 +52,12 @@ def over_time(connection: Connection) -> Chart | None:
 
 def values(report: StoredReport) -> dict[str, Any]:
     """Template values of a report's page."""
-    return {"report": report, "answer": answer(report), "signal_name": signal_names.signal_name}
+    return {
+        "report": report,
+        "answer": answer(report),
+        "signal_name": signal_names.signal_name,
+        "charts": drift_distributions.charts(report.details),
+    }
 
 
 def answer(report: StoredReport) -> str:

@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 from sentiment_lib import progress
 from sentiment_lib.drift import continuous_monitor, detectors
 from sentiment_lib.drift.between_days import MIN_WINDOWS, BetweenDays, PastWindow, collect_histories
+from sentiment_lib.drift.distributions import compare_distributions
 from sentiment_lib.drift.drivers import find_drivers
 from sentiment_lib.drift.false_alarms import overlapping_level, window_level
 from sentiment_lib.drift.severity import quality_loss, severity
@@ -185,6 +186,7 @@ def _with_details(
         "loss_certain": loss.certain,
         "quality": loss.figures,
         "causes": find_drivers(samples.reference, samples.current),
+        "distributions": compare_distributions(samples.reference, samples.current),
         "evidently": figures,
         "loss_interval": [loss.low, loss.high],
         "attribution": loss.attribution,

@@ -10,6 +10,7 @@ import pytest
 from sentiment_lib.pages.charts.confusion_matrix import confusion_matrix
 from sentiment_lib.pages.charts.intervals import Interval, intervals
 from sentiment_lib.pages.charts.lines import LINE_HEIGHT, Event, Point, lines
+from sentiment_lib.pages.charts.paired_bars import Pair, paired_bars
 from sentiment_lib.pages.charts.points import NamedPoint, points
 from sentiment_lib.pages.charts.spans import Span, spans
 from sentiment_lib.pages.templates import environment
@@ -23,6 +24,7 @@ CHARTS = [
     lines("l", {"a": POINTS, "b": []}, axis="q", events=[Event(at=NOW, text="</script>")], share=True),
     confusion_matrix("c", NAMES, MATRIX),
     points("p", [NamedPoint(name="<b>", x=3.0, y=0.8, low=0.7, high=0.9, marked=True)], x_axis="ms", y_axis="F1"),
+    paired_bars("b", [Pair(value="<b>", first=0.2, second=0.3)], names=("then", "now"), axis="word", across=True),
     spans("s", [Span(row="version 1", start=NOW, end=NOW + timedelta(days=1), note="promoted")]),
 ]
 
