@@ -18,6 +18,7 @@ PAGES = {
     "check_drift": "/drift",
     "retrain": "/decisions",
     "rollback": "/decisions",
+    "force_promotion": "/decisions",
 }
 
 
