@@ -46,7 +46,7 @@ def components(home: Home, ports: Ports, *, sample: bool, make_key: Callable[[],
             call=lambda: _create_databases(home, ports, credentials, make_key),
             after=("postgres",),
         ),
-        *_sample(home, sample),
+        *_sample(sample),
         Component(
             name="mlflow",
             command=mlflow_server.command(home, ports),
@@ -88,12 +88,10 @@ def components(home: Home, ports: Ports, *, sample: bool, make_key: Callable[[],
     ]
 
 
-def _sample(home: Home, wanted: bool) -> list[Component]:
+def _sample(wanted: bool) -> list[Component]:
     if not wanted:
         return []
-    return [
-        Component(name="sample", call=lambda: sample_data.load_sample(load_settings(), home.run), after=("databases",))
-    ]
+    return [Component(name="sample", call=lambda: sample_data.load_sample(load_settings()), after=("databases",))]
 
 
 def _airflow(home: Home, ports: Ports, credentials: dict[str, str], ready: tuple[str, ...]) -> list[Component]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,12 +9,15 @@ from pathlib import Path
 from sentiment_lib.airflow_client import AirflowClient
 from sentiment_lib.errors import SentimentError
 from sentiment_lib.settings import Settings
+from sentiment_lib.sources import living_sample
 from sentiment_lib.sources.sample_stream import SampleStream
 from sentiment_lib.steps.ingestion import ingest
 from sentiment_lib.storage import tweets
 from sentiment_lib.storage.engine import Store
 
 DAYS, PER_DAY = 14, 400
+#: In the folder of the plan: the sample is stored, and the first runs were triggered.
+DONE = "first-run.done"
 #: DAGs that must have run once; Airflow itself starts most of them when it first sees their schedule.
 FIRST_DAGS = ("score_tweets", "retrain")
 #: Seconds to wait for Airflow to answer and to know a DAG.
@@ -24,32 +26,30 @@ PATIENCE = 120.0
 SCHEDULING = 20.0
 
 
-def load_sample(settings: Settings, run: Path) -> None:
-    """Ingest the sample stream, once and only into an empty database, before Airflow starts.
+def load_sample(settings: Settings) -> None:
+    """Ingest the sample stream, once and only into an empty database, before Airflow starts, and let it go on.
 
     The first day of the stream is stored first, so that a start that was killed continues with the same tweets.
     """
-    plan = run / "first-run.json"
-    if (run / "first-run.done").exists():
-        return
+    run = settings.home / living_sample.PLAN.parent
     store = Store.open(settings)
     try:
-        if not plan.exists():
+        if not (settings.home / living_sample.PLAN).exists():
             with store.begin() as connection:
                 if tweets.any_stored(connection):
                     return
-            midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-            plan.write_text(json.dumps({"start": (midnight - timedelta(days=DAYS)).isoformat()}))
-        start = datetime.fromisoformat(json.loads(plan.read_text())["start"])
-        ingest.run(store, settings, SampleStream(start=start, days=DAYS, per_day=PER_DAY))
+        now = datetime.now(UTC).replace(second=0, microsecond=0)
+        start = living_sample.begin(settings.home, now - timedelta(days=DAYS))
+        if not (run / DONE).exists():
+            ingest.run(store, settings, SampleStream(start=start, days=DAYS, per_day=PER_DAY))
     finally:
         store.close()
 
 
 def trigger_first_runs(settings: Settings, run: Path) -> None:
     """Have each of FIRST_DAGS run once; idempotent. Raises SentimentError when Airflow does not know a DAG."""
-    done = run / "first-run.done"
-    if done.exists() or not (run / "first-run.json").exists():
+    done = run / DONE
+    if done.exists() or not (run / living_sample.PLAN.name).exists():
         return
     password = settings.airflow_password.get_secret_value()
     client = AirflowClient(settings.airflow_url, settings.airflow_user, password, patience=PATIENCE)

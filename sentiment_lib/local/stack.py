@@ -25,6 +25,7 @@ from sentiment_lib.local.stale_processes import SUPERVISOR, stop_stale
 from sentiment_lib.local.state_folder import Home, Ports
 from sentiment_lib.local.supervisor import Supervisor
 from sentiment_lib.settings import home_folder, load_settings
+from sentiment_lib.sources import living_sample
 from sentiment_lib.storage import grants
 
 log = logging.getLogger(__name__)
@@ -93,6 +94,8 @@ def _supervise(home: Home, *, sample: bool, show: Show, ready: Callable[[], None
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
+    if not sample:
+        living_sample.end(home.path)
     parts = components.components(home, ports(), sample=sample, make_key=make_key)
     supervisor = Supervisor(parts, run=home.run, logs=home.logs, mark=credentials["stack_id"])
     supervisor.start()

@@ -12,20 +12,34 @@ from pathlib import Path
 from typing import Any
 
 from sentiment_lib.machine import processor
+from sentiment_lib.records import SyntheticRows
 from sentiment_lib.registry.mlflow_registry import Registry
 from sentiment_lib.registry.requirements import tracked_packages, versions
 
 #: Maximum length of a tag in every MLflow store.
 TAG = 500
+#: Tag of a run that rests on synthetic tweets, and MLflow's tag for a run's description.
+SYNTHETIC, NOTE = "synthetic", "mlflow.note.content"
 
 
 @contextmanager
-def training_run(registry: Registry, *, training_key: str, name: str, parameters: Mapping[str, Any]) -> Iterator[str]:
-    """Id of a run that ends FINISHED, or FAILED when the block raises; runs of killed attempts are marked KILLED."""
+def training_run(
+    registry: Registry,
+    *,
+    training_key: str,
+    name: str,
+    parameters: Mapping[str, Any],
+    synthetic: SyntheticRows | None = None,
+) -> Iterator[str]:
+    """Id of a run that ends FINISHED, or FAILED when the block raises; runs of killed attempts are marked KILLED.
+
+    One that rests on synthetic tweets has the tag SYNTHETIC, and says so in its description.
+    """
     client, experiment = registry.client, registry.experiment()
     for old in client.search_runs([experiment], f"tags.training_key = '{training_key}' and status = 'RUNNING'"):
         client.set_terminated(old.info.run_id, "KILLED")
-    run_id = str(client.create_run(experiment, run_name=name, tags={"training_key": training_key}).info.run_id)
+    tags = {"training_key": training_key, **({SYNTHETIC: "true", NOTE: str(synthetic)} if synthetic else {})}
+    run_id = str(client.create_run(experiment, run_name=name, tags=tags).info.run_id)
     try:
         for key, value in parameters.items():
             client.log_param(run_id, key, value)
@@ -49,8 +63,9 @@ def nested_run(
     from mlflow.entities import Metric, Param
 
     client, now = registry.client, int(1000 * time.time())
-    key = client.get_run(parent).data.tags["training_key"]
-    tags = {"mlflow.parentRunId": parent, "training_key": key, **({"problem": problem[:TAG]} if problem else {})}
+    inherited = client.get_run(parent).data.tags
+    tags = {"mlflow.parentRunId": parent, **({"problem": problem[:TAG]} if problem else {})}
+    tags |= {key: inherited[key] for key in ("training_key", SYNTHETIC, NOTE) if key in inherited}
     run_id = client.create_run(registry.experiment(), run_name=name, tags=tags).info.run_id
     client.log_batch(
         run_id,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from sentiment_lib.settings import Settings
-from sentiment_lib.sources import x_api
+from sentiment_lib.sources import living_sample, sample_stream, x_api
 from sentiment_lib.sources.base import Source
 
 #: Newest tweet id that came from the source, None before the first.
@@ -15,4 +15,5 @@ Connect = Callable[[Settings, NewestId], Source | None]
 
 POLLED: dict[str, Connect] = {
     "x": x_api.connect,
+    sample_stream.NAME: living_sample.connect,
 }

@@ -11,7 +11,7 @@ import json
 import random
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from sentiment_lib.sources import phrases
@@ -21,6 +21,8 @@ from sentiment_lib.sources.values import SNOWFLAKE_EPOCH_MS
 NAME = "sample (synthetic)"
 SHARES = {"negative": 0.55, "neutral": 0.25, "positive": 0.20}
 _USERS = 4_000
+#: Most tweets are written in the afternoon.
+PEAK = 58_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +41,10 @@ STORY = (Event(kind="slang", day=9, days=5, share=0.05), Event(kind="storm", day
 
 
 class SampleStream:
-    """`per_day` tweets on each of `days` days from `start`; the same arguments give the same rows."""
+    """`per_day` tweets on each of `days` days from `start`; the same arguments give the same rows.
+
+    peak: second of the day around which most tweets are written; None spreads them evenly.
+    """
 
     def __init__(
         self,
@@ -50,7 +55,9 @@ class SampleStream:
         seed: int = 1,
         labelled: float = 0.5,
         events: tuple[Event, ...] = STORY,
+        peak: int | None = PEAK,
     ) -> None:
+        self._peak = peak
         self._start, self._days, self._per_day = start, days, per_day
         self._seed, self._labelled, self._events = seed, labelled, events
         arguments = {
@@ -66,13 +73,30 @@ class SampleStream:
 
     def rows(self) -> Iterator[Row]:
         """Rows, oldest first."""
-        number = 0
         for day in range(self._days):
-            # each day has a generator of its own: a longer stream begins with the same tweets
-            rng = random.Random(f"{self._seed}/{day}")
-            for second in sorted(_second(rng) for _ in range(self._per_day)):
-                number += 1
-                yield self._row(rng, number, day + second / 86_400)
+            yield from self.rows_of_day(day)
+
+    def rows_of_day(self, day: int, *, after: datetime | None = None, until: datetime | None = None) -> Iterator[Row]:
+        """Rows of one day, oldest first, of those only the ones written after `after` and until `until`."""
+        # each day has a generator of its own: a longer stream begins with the same tweets
+        rng = random.Random(f"{self._seed}/{day}")
+        number = day * self._per_day
+        for second in sorted(self._second(rng) for _ in range(self._per_day)):
+            number += 1
+            moment = day + second / 86_400
+            row = self._row(rng, number, moment)
+            created = self._start + timedelta(days=moment)
+            if (after is None or created > after) and (until is None or created <= until):
+                yield row
+
+    @staticmethod
+    def written_at(tweet_id: int) -> datetime:
+        """When the tweet of this id was written, to the millisecond above."""
+        return datetime.fromtimestamp(((tweet_id >> 22) + 1 + SNOWFLAKE_EPOCH_MS) / 1000, UTC)
+
+    def _second(self, rng: random.Random) -> float:
+        """Second of the day."""
+        return rng.uniform(0, 86_399) if self._peak is None else rng.triangular(0, 86_399, self._peak)
 
     def _row(self, rng: random.Random, number: int, day: float) -> Row:
         created = self._start + timedelta(days=day)
@@ -96,11 +120,6 @@ class SampleStream:
             "labelled_at": created.isoformat() if noisy_label else None,
         }
         return Row(number, json.dumps(values), **values)
-
-
-def _second(rng: random.Random) -> float:
-    """Second of the day, most often in the afternoon."""
-    return rng.triangular(0, 86_399, 58_000)
 
 
 def _label(rng: random.Random, airline: int, event: Event | None) -> str:

@@ -114,7 +114,8 @@ def waiting(connection: Connection, before: int | None, rows: int) -> list[dict[
     """A page of the unlabelled audit sample, newest first: tweets of predictions below the id `before`."""
     page = connection.execute(
         text(
-            "SELECT a.prediction_id, p.tweet_id, t.text, t.airline, t.created_at, a.inclusion_probability "
+            "SELECT a.prediction_id, p.tweet_id, t.text, t.airline, t.created_at, t.synthetic, "
+            "a.inclusion_probability "
             "FROM audit_sample a JOIN predictions p USING (prediction_id) JOIN tweets t ON t.tweet_id = p.tweet_id "
             "WHERE a.labelled_at IS NULL AND (cast(:before AS bigint) IS NULL OR a.prediction_id < :before) "
             "AND NOT EXISTS (SELECT FROM labels l WHERE l.tweet_id = p.tweet_id AND l.source = 'audit') "
@@ -130,7 +131,7 @@ def page_of_labels(connection: Connection, sources: Sequence[str], after: int, r
     page = connection.execute(
         text(
             "SELECT l.label_id, l.tweet_id, t.text, l.label, l.source, l.labelled_by, l.labelled_at, l.confidence, "
-            "l.inclusion_probability FROM labels l JOIN tweets t USING (tweet_id) "
+            "l.inclusion_probability, t.synthetic FROM labels l JOIN tweets t USING (tweet_id) "
             "WHERE l.label_id > :after AND l.source = ANY(:sources) ORDER BY l.label_id LIMIT :rows"
         ),
         {"sources": list(sources), "after": after, "rows": rows},

@@ -87,14 +87,10 @@ def has_real_labels(connection: Connection) -> bool:
 
 def synthetic_rows(connection: Connection, snapshot_id: int) -> SyntheticRows:
     """How many rows of the snapshot are synthetic tweets."""
-    counts = connection.execute(
-        text(
-            "SELECT s.part, count(*) FROM snapshot_rows s JOIN tweets t USING (tweet_id) "
-            "WHERE s.snapshot_id = :id AND t.synthetic GROUP BY s.part"
-        ),
-        {"id": snapshot_id},
-    )
-    return SyntheticRows(**{part: int(count) for part, count in counts})
+    row = connection.execute(
+        select(SnapshotRow.synthetic_train, SnapshotRow.synthetic_holdout).where(SnapshotRow.snapshot_id == snapshot_id)
+    ).one_or_none()
+    return SyntheticRows(train=row[0], holdout=row[1]) if row else SyntheticRows()
 
 
 def find(connection: Connection, content_hash: str) -> Snapshot | None:
@@ -147,7 +143,9 @@ def store(
         "uri": uri,
     }
     snapshot_id, created_at = connection.execute(
-        insert(SnapshotRow).values(**values, policy=policy).returning(SnapshotRow.snapshot_id, SnapshotRow.created_at)
+        insert(SnapshotRow)
+        .values(**values, **_count_synthetic(connection, frame), policy=policy)
+        .returning(SnapshotRow.snapshot_id, SnapshotRow.created_at)
     ).one()
     with raw(connection).cursor().copy("COPY snapshot_rows (snapshot_id, tweet_id, label, part) FROM STDIN") as copy:
         for tweet_id, label, part in zip(frame["tweet_id"], frame["label"], frame["part"], strict=True):
@@ -155,6 +153,17 @@ def store(
     facts = {"snapshot_id": snapshot_id, **values, "policy": policy, "created_at": created_at.astimezone(UTC)}
     ledger.append(connection, "snapshot", facts | {"rows_hash": rows_hash(connection, snapshot_id)})
     return Snapshot(snapshot_id=snapshot_id, **values)
+
+
+def _count_synthetic(connection: Connection, frame: pd.DataFrame) -> dict[str, int]:
+    """Values of the columns that count synthetic rows; `frame` has the columns tweet_id and part."""
+    query = text("SELECT count(*) FROM tweets WHERE synthetic AND tweet_id = ANY(:ids)")
+    return {
+        f"synthetic_{part}": connection.execute(
+            query, {"ids": frame.loc[frame["part"] == part, "tweet_id"].tolist()}
+        ).scalar_one()
+        for part in ("train", "holdout")
+    }
 
 
 def rows_hash(connection: Connection, snapshot_id: int) -> str:

@@ -113,6 +113,7 @@ class TweetRow(Base):
         CheckConstraint(f"length(text) BETWEEN 1 AND {LONGEST_TEXT}", name="text_length"),
         Index(None, "created_at", "tweet_id"),
         Index("ix_tweets_words", TWEET_WORDS, postgresql_using="gin"),
+        Index("ix_tweets_synthetic", "tweet_id", postgresql_where=text("synthetic")),
     )
 
 
@@ -176,6 +177,9 @@ class SnapshotRow(Base):
     uri: Mapped[str]
     policy: Mapped[dict[str, Any]]
     created_at: Mapped[datetime] = _now()
+    #: rows of each part that are synthetic tweets
+    synthetic_train: Mapped[int] = mapped_column(server_default="0")
+    synthetic_holdout: Mapped[int] = mapped_column(server_default="0")
 
 
 class SnapshotTweetRow(Base):
@@ -183,7 +187,8 @@ class SnapshotTweetRow(Base):
 
     __tablename__ = "snapshot_rows"
     snapshot_id: Mapped[int] = mapped_column(ForeignKey("snapshots.snapshot_id"), primary_key=True)
-    tweet_id: Mapped[int] = mapped_column(ForeignKey("tweets.tweet_id"), primary_key=True, index=True)
+    #: no foreign key: the rows outlive synthetic tweets that are removed
+    tweet_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, index=True)
     label: Mapped[str]
     part: Mapped[str]
     __table_args__ = (

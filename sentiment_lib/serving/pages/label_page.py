@@ -14,6 +14,8 @@ from sentiment_lib.serving.api_keys import Caller
 from sentiment_lib.serving.pages.rendering import PageRoute, page, visitor
 from sentiment_lib.serving.routes import Serving
 from sentiment_lib.steps.labelling import label_progress, label_queue
+from sentiment_lib.storage import synthetic_tweets
+from sentiment_lib.storage.engine import Store
 
 router = APIRouter(prefix="/label", route_class=PageRoute, include_in_schema=False)
 Labeller = Annotated[Caller, Depends(visitor("label"))]
@@ -53,6 +55,7 @@ def next_tweet(
         maximum=label_progress.MOST,
         labels=[str(label) for label in LABELS],
         api_texts=api_texts,
+        synthetic_data=_holds_synthetic(service.store),
     )
 
 
@@ -110,3 +113,8 @@ MESSAGES = {
 def _back(api_texts: bool, **parameters: object) -> Response:
     query = urlencode({**parameters, **({"api_texts": "true"} if api_texts else {})})
     return RedirectResponse(f"/label?{query}", status_code=303)
+
+
+def _holds_synthetic(store: Store) -> bool:
+    with store.begin() as connection:
+        return synthetic_tweets.any_stored(connection)

@@ -15,7 +15,7 @@ from sentiment_lib.text.spreadsheet import guard
 
 PAGE = 1000
 SOURCES = ("audit", "person", "feedback")
-WAITING_COLUMNS = ("tweet_id", "text", "airline", "created_at", "label")
+WAITING_COLUMNS = ("tweet_id", "text", "airline", "created_at", "label", "synthetic")
 GIVEN_COLUMNS = (
     "tweet_id",
     "text",
@@ -25,6 +25,7 @@ GIVEN_COLUMNS = (
     "labelled_at",
     "confidence",
     "inclusion_probability",
+    "synthetic",
 )
 
 

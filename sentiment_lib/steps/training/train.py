@@ -146,7 +146,9 @@ def _train(
     }
     with (
         tempfile.TemporaryDirectory(prefix="training-") as scratch,
-        mlflow_runs.training_run(registry, training_key=task.key, name=spec.family, parameters=parameters) as run_id,
+        mlflow_runs.training_run(
+            registry, training_key=task.key, name=spec.family, parameters=parameters, synthetic=synthetic
+        ) as run_id,
     ):
         run = tune.Run(registry=registry, run_id=run_id)
         search = tune.tune(run, settings, spec, frame, inputs, task.folder / "search.json")
