@@ -26,10 +26,11 @@ from sentiment_lib.console import (
     of_dag,
     overview,
     retraining,
+    tweet_words,
     tweets,
     version_comparison,
 )
-from sentiment_lib.console.pages import BASE, draw, files
+from sentiment_lib.console.pages import BASE, Pages, draw, files
 from sentiment_lib.errors import BadInput, NotFound, TooSlow
 from sentiment_lib.pages.assets import CACHE_CONTROL
 from sentiment_lib.pages.same_origin import is_same_origin
@@ -37,7 +38,7 @@ from sentiment_lib.pages.templates import content_security_policy
 from sentiment_lib.registry.mlflow_registry import Registry
 from sentiment_lib.settings import Settings, load_settings
 from sentiment_lib.steps.ingestion import check_quality
-from sentiment_lib.storage import alert_responses
+from sentiment_lib.storage import alert_responses, feedback
 from sentiment_lib.storage import alerts as stored_alerts
 from sentiment_lib.storage.engine import Store
 
@@ -79,7 +80,7 @@ def create() -> FastAPI:
 
     @app.exception_handler(NotFound)
     async def missing(_: Request, error: NotFound) -> Response:
-        return page("error.html", "/error", title="Not found", problem=str(error), status=404)
+        return unshown(str(error), title="Not found", status=404)
 
     @app.exception_handler(BadInput)
     async def refused(_: Request, error: BadInput) -> Response:
@@ -87,7 +88,7 @@ def create() -> FastAPI:
 
     @app.exception_handler(TooSlow)
     async def ended(_: Request, error: TooSlow) -> Response:
-        return page("error.html", "/error", title="This took too long", problem=str(error), status=503)
+        return unshown(str(error), title="This took too long", status=503)
 
     @app.get("/static/{name}")
     def static(name: str) -> Response:
@@ -95,7 +96,7 @@ def create() -> FastAPI:
         return Response(content, media_type=media_type, headers={"Cache-Control": CACHE_CONTROL})
 
     add_decisions(app, store, settings)
-    add_tweets(app, store)
+    add_tweets(app, store, settings)
     add_airflow_tabs(app, store)
     add_drift(app, store, settings)
     add_alerts(app, store)
@@ -103,14 +104,19 @@ def create() -> FastAPI:
     return app
 
 
-def page(template: str, here: str, *, status: int = 200, **values: Any) -> HTMLResponse:
-    """A rendered template; `here` is the address that the navigation marks."""
-    return HTMLResponse(draw(template, here, **values), status_code=status)
+def draw_with(store: Store) -> Callable[..., HTMLResponse]:
+    """A function that renders a template; its second argument is the address that the navigation marks."""
+    pages = Pages(store)
+
+    def page(template: str, here: str, *, status: int = 200, **values: Any) -> HTMLResponse:
+        return HTMLResponse(pages.draw(template, here, **values), status_code=status)
+
+    return page
 
 
-def unshown(problem: str) -> HTMLResponse:
-    """The answer to an address that means nothing."""
-    return page("error.html", "/error", title="This cannot be shown", problem=problem, status=422)
+def unshown(problem: str, *, title: str = "This cannot be shown", status: int = 422) -> HTMLResponse:
+    """A page that says why there is none: the address means nothing, or what it asks for takes too long."""
+    return HTMLResponse(draw("error.html", "/error", title=title, problem=problem), status_code=status)
 
 
 def require_same_origin(request: Request) -> None:
@@ -122,7 +128,7 @@ def require_same_origin(request: Request) -> None:
 def redirect(address: str | None, dag_id: str) -> Response:
     """Redirect to the console's page; a DAG of another project gets a page that says so."""
     if address is None:
-        return page("other_dag.html", "/dags", dag_id=dag_id)
+        return HTMLResponse(draw("other_dag.html", "/dags", dag_id=dag_id))
     return RedirectResponse(f"{BASE}{address}", status_code=303)
 
 
@@ -133,6 +139,7 @@ def sandboxed(path: FilePath) -> FileResponse:
 
 def add_decisions(app: FastAPI, store: Store, settings: Settings) -> None:
     """The overview, and decisions with their evidence."""
+    page = draw_with(store)
 
     @app.get("/", dependencies=[READ])
     def show_overview(
@@ -158,8 +165,9 @@ def add_decisions(app: FastAPI, store: Store, settings: Settings) -> None:
         return page("decision.html", "/decisions/one", **values)
 
 
-def add_tweets(app: FastAPI, store: Store) -> None:
-    """Search, export, and the page of a tweet."""
+def add_tweets(app: FastAPI, store: Store, settings: Settings) -> None:
+    """Search, export, and the page of a tweet, where people correct its prediction."""
+    page = draw_with(store)
 
     @app.get("/tweets", dependencies=[READ])
     def search_tweets(request: Request) -> HTMLResponse:
@@ -173,10 +181,28 @@ def add_tweets(app: FastAPI, store: Store) -> None:
         headers = {"Content-Disposition": 'attachment; filename="tweets.csv"'}
         return Response(content, media_type="text/csv; charset=utf-8", headers=headers)
 
-    @app.get("/tweets/{tweet_id}", dependencies=[READ])
-    def show_tweet(tweet_id: Id) -> HTMLResponse:
+    reader = tweet_words.WordReader(settings)
+
+    def shown(tweet_id: int, user: Any, *, words: bool = False, problem: str = "", status: int = 200) -> HTMLResponse:
         with store.begin() as connection:
-            return page("tweet.html", "/tweets/one", found=lineage.view(connection, tweet_id))
+            found = lineage.view(connection, tweet_id)
+            spans = reader.view(connection, found.tweet.text) if words else None
+        values = {"found": found, "words": spans, "may_act": may_run(DAG, user), "problem": problem}
+        return page("tweet.html", "/tweets/one", **values, status=status)
+
+    @app.get("/tweets/{tweet_id}", dependencies=[READ])
+    def show_tweet(tweet_id: Id, user: GetUserDep, words: str = Query("", pattern="^(yes)?$")) -> HTMLResponse:
+        return shown(tweet_id, user, words=bool(words))
+
+    @app.post("/tweets/{tweet_id}", dependencies=[ACT])
+    def correct(tweet_id: Id, request: Request, user: GetUserDep, label: Annotated[str, Form()]) -> Response:
+        require_same_origin(request)
+        try:
+            with store.begin() as connection:
+                feedback.correct(connection, tweet_id, label, by=user.get_name())
+        except BadInput as error:
+            return shown(tweet_id, user, problem=str(error), status=422)
+        return RedirectResponse(f"{BASE}/tweets/{tweet_id}", status_code=303)
 
 
 def add_airflow_tabs(app: FastAPI, store: Store) -> None:
@@ -195,6 +221,7 @@ def add_airflow_tabs(app: FastAPI, store: Store) -> None:
 
 def add_drift(app: FastAPI, store: Store, settings: Settings) -> None:
     """Drift reports and the check of new tweets."""
+    page = draw_with(store)
 
     @app.get("/drift", dependencies=[READ])
     def list_reports() -> HTMLResponse:
@@ -227,6 +254,7 @@ def add_drift(app: FastAPI, store: Store, settings: Settings) -> None:
 
 def add_alerts(app: FastAPI, store: Store) -> None:
     """Alerts, and people's responses to them."""
+    page = draw_with(store)
 
     @app.get("/alerts", dependencies=[READ])
     def list_alerts(user: GetUserDep, state: str = "unresolved") -> HTMLResponse:
@@ -260,6 +288,7 @@ def add_alerts(app: FastAPI, store: Store) -> None:
 
 def add_models(app: FastAPI, store: Store, settings: Settings) -> None:
     """Model versions, their cards, and the lineage of a tweet."""
+    page = draw_with(store)
 
     @app.get("/models", dependencies=[READ])
     def list_models() -> HTMLResponse:

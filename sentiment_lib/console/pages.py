@@ -10,6 +10,8 @@ import jinja2
 
 from sentiment_lib.pages.assets import Assets
 from sentiment_lib.pages.templates import environment
+from sentiment_lib.storage import synthetic_tweets
+from sentiment_lib.storage.engine import Store
 
 HERE = Path(__file__).parent
 #: Path where Airflow mounts the console.
@@ -34,6 +36,19 @@ def files() -> Assets:
 @cache
 def _templates() -> jinja2.Environment:
     return environment(HERE / "templates", assets=files(), static_base=f"{BASE}/static")
+
+
+class Pages:
+    """Draws pages that say whether the platform holds synthetic tweets."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def draw(self, template: str, here: str, **values: Any) -> str:
+        """As the function `draw`."""
+        with self._store.begin() as connection:
+            synthetic = synthetic_tweets.any_stored(connection)
+        return draw(template, here, synthetic_data=synthetic, **values)
 
 
 def draw(template: str, here: str, **values: Any) -> str:

@@ -8,6 +8,9 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, text
 
+from sentiment_lib.errors import BadInput
+from sentiment_lib.records import LABELS
+
 STORE = text(
     """
     INSERT INTO feedback (prediction_id, label, given_by, given_at)
@@ -33,6 +36,32 @@ STORE_LABELS = text(
     WHERE labels.labelled_at < excluded.labelled_at
     """
 )
+# the newest prediction, of a version that serves or served before one that did not
+CORRECT = text(
+    """
+    INSERT INTO feedback (prediction_id, label, given_by, given_at)
+    SELECT p.prediction_id, :label, :given_by, now() FROM predictions p WHERE p.tweet_id = :tweet
+    ORDER BY EXISTS (SELECT FROM deployments d WHERE d.to_version = p.model_version AND d.state = 'done') DESC,
+             p.prediction_id DESC LIMIT 1
+    ON CONFLICT (prediction_id, given_by) DO UPDATE SET label = excluded.label, given_at = excluded.given_at
+    """
+)
+# as STORE_LABELS, for feedback of roles that may not write labels
+MISSING_LABELS = text(
+    """
+    INSERT INTO labels (tweet_id, label, source, labelled_by, labelled_at)
+    SELECT DISTINCT ON (p.tweet_id, f.label, f.given_by) p.tweet_id, f.label, 'feedback', f.given_by, f.given_at
+    FROM feedback f JOIN predictions p USING (prediction_id)
+    WHERE f.given_at > now() - CAST(:within AS interval)
+      AND NOT EXISTS (SELECT FROM labels l WHERE l.tweet_id = p.tweet_id AND l.source = 'feedback'
+                      AND l.labelled_by = f.given_by AND l.label = f.label AND l.labelled_at >= f.given_at)
+    ORDER BY p.tweet_id, f.label, f.given_by, f.given_at DESC
+    ON CONFLICT (tweet_id, source, labelled_by, label) DO UPDATE SET labelled_at = excluded.labelled_at
+    WHERE labels.labelled_at < excluded.labelled_at
+    """
+)
+#: Age up to which feedback without its label gets one: it takes minutes.
+RECENT = timedelta(days=30)
 # a window function instead of a count over the last span, so that a late check still finds a burst that has ended
 BURSTS = text(
     """
@@ -77,6 +106,22 @@ def store_feedback(connection: Connection, lines: str) -> None:
     """
     connection.execute(STORE, {"lines": lines})
     connection.execute(STORE_LABELS, {"lines": lines})
+
+
+def correct(connection: Connection, tweet_id: int, label: str, *, by: str) -> None:
+    """Store a person's label of a tweet as feedback on its newest prediction; the person's newest one counts.
+
+    Its label follows by `store_missing_labels`. Raises BadInput for another label or a tweet without a prediction.
+    """
+    if label not in LABELS:
+        raise BadInput(what="label", problem=f"'{label[:20]}' is none of {', '.join(LABELS)}")
+    if not connection.execute(CORRECT, {"tweet": tweet_id, "label": label, "given_by": by}).rowcount:
+        raise BadInput(what=f"tweet {tweet_id}", problem="no version has scored it: there is nothing to correct")
+
+
+def store_missing_labels(connection: Connection) -> int:
+    """Store a label for recent feedback that has none; returns how many."""
+    return int(connection.execute(MISSING_LABELS, {"within": RECENT}).rowcount)
 
 
 def wrong_prediction_bursts(connection: Connection, now: datetime, *, within: timedelta, least: int) -> Sequence[Burst]:

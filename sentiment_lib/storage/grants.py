@@ -15,7 +15,7 @@ from sqlalchemy import Connection, text
 APP = "sentiment_app"
 #: The prediction API: predictions, feedback, labels and the use of keys.
 API = "sentiment_api"
-#: The console, and people who look: reads; writes alerts and the responses to them.
+#: The console, and people who look: reads; writes alerts, the responses to them, and feedback.
 CONSOLE = "sentiment_console"
 ROLES = (APP, API, CONSOLE)
 
@@ -60,7 +60,12 @@ GRANTS: Mapping[str, Mapping[str, Rights]] = {
     "rescoring": {APP: (*_APPEND, "UPDATE (reached_at, reached_id)"), CONSOLE: _READ},
     "ingests": {APP: (*_APPEND, _COUNTS), API: (*_APPEND, _COUNTS), CONSOLE: _READ},
     "labels": {APP: (*_APPEND, _LABEL, "DELETE"), API: (*_APPEND, _LABEL, "DELETE"), CONSOLE: _READ},
-    "feedback": {APP: _READ, API: (*_APPEND, "UPDATE (label, given_at)"), CONSOLE: _READ},
+    # a correction on the tweet's page is feedback; its label is stored by the APP role
+    "feedback": {
+        APP: _READ,
+        API: (*_APPEND, "UPDATE (label, given_at)"),
+        CONSOLE: (*_APPEND, "UPDATE (label, given_at)"),
+    },
     "label_picks": {APP: (*_APPEND, _PICK, "DELETE"), API: (*_APPEND, _PICK, "DELETE"), CONSOLE: _READ},
     "audit_sample": {
         APP: (*_APPEND, "UPDATE (labelled_at)"),
@@ -84,6 +89,8 @@ GRANTS: Mapping[str, Mapping[str, Rights]] = {
     },
     "alembic_version": {APP: _READ, API: _READ, CONSOLE: _READ},
 }
+#: Functions that run with the rights of their owner, and who may call them.
+EXECUTE = (("remove_synthetic_tweets()", APP),)
 
 
 def apply(connection: Connection) -> tuple[str, ...]:
@@ -106,6 +113,9 @@ def apply(connection: Connection) -> tuple[str, ...]:
     connection.exec_driver_sql(f"REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {names}")
     connection.exec_driver_sql("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
     connection.exec_driver_sql(f"GRANT USAGE ON SCHEMA public TO {names}")
+    for function, role in EXECUTE:
+        if role in roles and connection.scalar(text("SELECT to_regprocedure(:name)"), {"name": function}):
+            connection.exec_driver_sql(f"GRANT EXECUTE ON FUNCTION {function} TO {role}")
     for table in tables(connection):
         for role, rights in GRANTS.get(table, {}).items():
             if role in roles:

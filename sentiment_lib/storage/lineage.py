@@ -28,6 +28,10 @@ SNAPSHOTS = text(
     "FROM snapshot_rows r JOIN snapshots s USING (snapshot_id) LEFT JOIN model_versions v USING (snapshot_id) "
     "WHERE r.tweet_id = :tweet GROUP BY r.snapshot_id, r.part, r.label, s.created_at ORDER BY r.snapshot_id"
 )
+CORRECTIONS = text(
+    "SELECT p.model_version, p.label AS predicted_label, f.label, f.given_by, f.given_at FROM feedback f "
+    "JOIN predictions p USING (prediction_id) WHERE p.tweet_id = :tweet ORDER BY f.feedback_id"
+)
 NEWEST = text("SELECT tweet_id FROM tweets WHERE tweet_id < :api_ids_from ORDER BY tweet_id DESC LIMIT :rows")
 
 
@@ -81,6 +85,17 @@ class TweetSnapshot:
 
 
 @dataclass(frozen=True, kw_only=True)
+class TweetCorrection:
+    """A person's feedback on a prediction of the tweet."""
+
+    model_version: int
+    predicted_label: str
+    label: str
+    given_by: str
+    given_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
 class Lineage:
     """Everything that refers to one tweet."""
 
@@ -88,6 +103,7 @@ class Lineage:
     predictions: tuple[TweetPrediction, ...]
     labels: tuple[TweetLabel, ...]
     snapshots: tuple[TweetSnapshot, ...]
+    corrections: tuple[TweetCorrection, ...]
 
 
 def trace(connection: Connection, tweet_id: int) -> Lineage:
@@ -101,6 +117,7 @@ def trace(connection: Connection, tweet_id: int) -> Lineage:
         predictions=tuple(TweetPrediction(**row) for row in connection.execute(PREDICTIONS, key).mappings()),
         labels=tuple(TweetLabel(**row) for row in connection.execute(LABELS, key).mappings()),
         snapshots=tuple(TweetSnapshot(**row) for row in connection.execute(SNAPSHOTS, key).mappings()),
+        corrections=tuple(TweetCorrection(**row) for row in connection.execute(CORRECTIONS, key).mappings()),
     )
 
 

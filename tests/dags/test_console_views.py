@@ -46,12 +46,13 @@ def test_every_page_asks_who_looks(app):
     from sentiment_airflow.console_app import ACT, READ
 
     permissions = {
-        route.path: [dependency.dependency for dependency in route.dependencies]
+        (*route.methods, route.path): [dependency.dependency for dependency in route.dependencies]
         for route in app.routes
         if hasattr(route, "dependencies")
     }
-    assert permissions.pop("/static/{name}") == []
-    assert permissions.pop("/alerts/{alert_id}") == [ACT.dependency]
+    assert permissions.pop(("GET", "/static/{name}")) == []
+    for path in ("/alerts/{alert_id}", "/tweets/{tweet_id}"):
+        assert permissions.pop(("POST", path)) == [ACT.dependency]
     assert set(map(tuple, permissions.values())) == {(READ.dependency,)}
 
 

@@ -6,16 +6,19 @@ import numpy as np
 import pytest
 from sqlalchemy import text
 
-from sentiment_lib.console import models, retraining, version_comparison
-from sentiment_lib.console.pages import draw
+from sentiment_lib.console import decisions as console_decisions
+from sentiment_lib.console import models, retraining, tweet_words, version_comparison
+from sentiment_lib.console.pages import Pages, draw
 from sentiment_lib.errors import BadInput
 from sentiment_lib.evaluation.evidence_record import Evidence
 from sentiment_lib.records import LABEL_CODES
 from sentiment_lib.registry.mlflow_registry import Registry
 from sentiment_lib.statistics.metrics import compute_metric, confusion_matrix
-from sentiment_lib.steps.decisions import compare_versions, evaluate, labels_to_decide, retrain_history
+from sentiment_lib.steps.decisions import compare_versions, evaluate, labels_to_decide, replay, retrain_history
+from sentiment_lib.steps.deployment import force_promotion
+from sentiment_lib.steps.operations import remove_sample, verify
 from sentiment_lib.steps.training import snapshot, train
-from sentiment_lib.storage import decisions, retrain_requests
+from sentiment_lib.storage import alerts, decisions, ledger, retrain_requests
 from sentiment_lib.training_record import TrainingOrder
 
 
@@ -114,3 +117,68 @@ def test_the_card_has_its_plots_and_a_sentence(store, settings, decided):
     assert f"where version {decided.decision.champion_version} had" in said
     assert registry.plots(decided.version.version) == ["calibration.png", "confusion.png", "precision_recall.png"]
     assert registry.plot(decided.version.version, "confusion.png").startswith(b"\x89PNG")
+
+
+def test_a_decision_on_synthetic_tweets_says_so_and_replays_after_they_are_removed(store, owner, settings, decided):
+    with owner.begin() as connection:
+        connection.execute(text("UPDATE tweets SET synthetic = true"))
+        connection.execute(text("UPDATE snapshots SET synthetic_train = train_rows, synthetic_holdout = holdout_rows"))
+    pages = Pages(store)
+    assert "Synthetic data." in pages.draw("error.html", "/", title="t", problem="p")
+    order = TrainingOrder(snapshot_id=decided.snapshot.snapshot_id, family="vader", run_key="retrain/2")
+    version = train.run(store, settings, order)
+    run = Registry(settings).client.get_run(version.run_id)
+    assert run.data.tags["synthetic"] == "true"
+    assert "tweets of the sample generator" in run.data.tags["mlflow.note.content"]
+    assert remove_sample.run(store, settings, by="ann").tweets == 600
+    assert replay.run(store, settings, decision_id=decided.decision.decision_id).identical
+    assert verify.run(store, settings).problems == ()
+    with store.begin() as connection:
+        values = console_decisions.view(connection, settings.policy, decided.decision.decision_id, person="mlops")
+        assert "tweets of the sample generator" in draw("decision.html", "/decisions/one", **values)
+    assert "Synthetic data." not in pages.draw("error.html", "/", title="t", problem="p")
+
+
+def test_a_held_candidate_is_promoted_by_an_approver_from_airflow_with_a_critical_alert(
+    store, owner, settings, decided
+):
+    decision_id = decided.decision.decision_id
+    with owner.begin() as connection:
+        connection.execute(text("UPDATE decisions SET verdict = 'HOLD'"))
+    case = {"decision_id": decision_id, "reason": "a recall of all flights", "run_id": "force_promotion/manual"}
+    for by in ("platform", None):
+        with pytest.raises(BadInput, match="only approvers"):
+            force_promotion.run(store, settings, **case, by=by)
+    with pytest.raises(BadInput, match="at least 3 characters"):
+        force_promotion.run(store, settings, **{**case, "reason": " "}, by="mlops")
+    with store.begin() as connection:
+        values = console_decisions.view(connection, settings.policy, decision_id, person="mlops")
+        offered = draw("decision.html", "/decisions/one", **values)
+        values = console_decisions.view(connection, settings.policy, decision_id, person="platform")
+        assert "override-form" not in draw("decision.html", "/decisions/one", **values)
+    assert f'data-decision="{decision_id}"' in offered
+    first = force_promotion.run(store, settings, **case, by="mlops")
+    assert force_promotion.run(store, settings, **case, by="mlops") == first
+    assert (first.kind, first.to_version) == ("forced", decided.version.version)
+    with store.begin() as connection:
+        (alert,) = [one for one in alerts.list_alerts(connection) if one.kind == "forced_promotion"]
+        kinds = [entry.kind for entry in ledger.entries(connection)]
+        values = console_decisions.view(connection, settings.policy, decision_id, person="mlops")
+        assert "override-form" not in draw("decision.html", "/decisions/one", **values)
+    assert (alert.severity, "mlops promoted it although" in alert.body) == ("critical", True)
+    assert kinds[-3:] == ["command", "forced.intent", "forced.done"]
+
+
+def test_the_words_behind_a_prediction_are_highlighted_by_the_champion(store, settings, decided):
+    with store.begin() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO deployments (kind, to_version, state, reason, finished_at) VALUES "
+                "('forced', :version, 'done', 'a test', now())"
+            ),
+            {"version": decided.version.version},
+        )
+        found = tweet_words.WordReader(settings).view(connection, "lost my bag <b>again</b>")
+    assert "".join(span.text for span in found.spans) == "lost my bag <b>again</b>"
+    assert found.version == decided.version.version
+    assert any(span.strength for span in found.spans)

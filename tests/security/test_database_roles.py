@@ -152,8 +152,8 @@ def test_the_api_neither_reads_nor_writes_the_ledger(as_duty):
     refuses(as_duty, grants.API, "UPDATE api_keys SET roles = '{admin}'")
 
 
-def test_the_console_writes_alerts_only(as_duty):
-    for table in sorted(Base.metadata.tables.keys() - {"alerts", "alert_responses"}):
+def test_the_console_writes_alerts_and_feedback_only(as_duty):
+    for table in sorted(Base.metadata.tables.keys() - {"alerts", "alert_responses", "feedback"}):
         refuses(as_duty, grants.CONSOLE, f"INSERT INTO {table} DEFAULT VALUES")
     for table in Base.metadata.tables:
         refuses(as_duty, grants.CONSOLE, f"DELETE FROM {table}")

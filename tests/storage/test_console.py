@@ -11,10 +11,12 @@ from sqlalchemy import text
 
 from sentiment_lib.console import decisions, drift, lineage, models, overview, retraining, version_comparison
 from sentiment_lib.console.pages import draw
-from sentiment_lib.errors import NotFound
+from sentiment_lib.errors import BadInput, NotFound
 from sentiment_lib.evaluation.cost import Cost
 from sentiment_lib.policy import Policy
-from sentiment_lib.storage import predictions
+from sentiment_lib.storage import feedback, predictions
+from sentiment_lib.storage.engine import Store
+from tests.conftest import as_role
 
 
 def test_an_empty_platform_is_drawn_and_says_what_comes_next(store, settings):
@@ -129,6 +131,11 @@ def test_a_drift_report_says_in_words_what_changed_and_whether_quality_suffers(s
         {"signal": "negations", "what": 0, "before": 0.6, "now": 0.5, "effect": 0.02, "floor": 0.05,
          "p_value": 0.4, "adjusted": 1.0, "drifted": False},
     ]  # fmt: skip
+    details = {
+        "loss_by": "estimated",
+        "causes": {"words": [{"word": "<snow>", "before": 0.01, "now": 0.2}]},
+        "distributions": {"labels": [{"value": "negative", "before": 0.5, "now": 0.6}]},
+    }
     with store.begin() as connection:
         connection.execute(
             text(
@@ -142,9 +149,9 @@ def test_a_drift_report_says_in_words_what_changed_and_whether_quality_suffers(s
                     "INSERT INTO drift_reports (model_version, reference_start, reference_end, current_start, "
                     "current_end, verdict, severity, loss, signals, details) VALUES (3, '2026-01-01Z', '2026-01-08Z', "
                     "'2026-01-08Z', '2026-01-09Z'::timestamptz + :day * interval '1 day', 'drift', 'warning', 0.01, "
-                    'CAST(:signals AS jsonb), \'{"loss_by": "estimated"}\') RETURNING report_id'
+                    "CAST(:signals AS jsonb), CAST(:details AS jsonb)) RETURNING report_id"
                 ),
-                {"day": day, "signals": json.dumps(signals)},
+                {"day": day, "signals": json.dumps(signals), "details": json.dumps(details)},
             ).scalar_one()
         report = drift.view(connection, number)
         chart = drift.over_time(connection)
@@ -154,6 +161,9 @@ def test_a_drift_report_says_in_words_what_changed_and_whether_quality_suffers(s
     assert "share of tweets with no negations" in page
     assert [row[1:3] for row in chart.rows] == 2 * [("predicted classes", "2.000"), ("negations", "0.400")]
     assert "relative to their thresholds" in listed
+    assert "Of the 2 newest checks, 2 found drift." in listed
+    assert [one.title for one in drift.values(report)["charts"]] == ["Words that changed most", "Predicted classes"]
+    assert "&lt;snow&gt;" in page
     assert "Back to drift report" in draw("evidently.html", "/drift/one", report=report)
 
 
@@ -184,3 +194,39 @@ def test_versions_without_a_common_decision_are_compared_on_audit_labels(store):
     assert page.count('class="chart"') == 3
     assert len(values["examples"]) == 10
     assert "No labelled tweet was read by both versions" in nothing
+
+
+def test_a_correction_is_feedback_by_the_console_and_a_label_by_the_platform(store, database_url):
+    with store.begin() as connection:
+        for statement in (
+            "INSERT INTO ingests (source) VALUES ('test')",
+            "INSERT INTO tweets (tweet_id, text, created_at, ingest_id) SELECT n, 'late', now(), "
+            "(SELECT max(ingest_id) FROM ingests) FROM generate_series(7, 8) n",
+            "INSERT INTO model_versions (version, family, digest, run_id, training_key) "
+            "VALUES (3, 'vader', 'd', 'r', 'k')",
+            "INSERT INTO predictions (tweet_id, model_version, label, p_negative, p_neutral, p_positive) "
+            "VALUES (7, 3, 'negative', 0.8, 0.1, 0.1)",
+        ):
+            connection.execute(text(statement))
+    console, app = (Store(as_role(database_url, role)) for role in ("sentiment_console", "sentiment_app"))
+    try:
+        for label in ("neutral", "positive", "neutral"):
+            with console.begin() as connection:
+                feedback.correct(connection, 7, label, by="ann")
+            with app.begin() as connection:
+                assert feedback.store_missing_labels(connection) == 1
+                assert feedback.store_missing_labels(connection) == 0
+        for tweet, label in ((7, "angry"), (8, "neutral")):
+            with pytest.raises(BadInput), console.begin() as connection:
+                feedback.correct(connection, tweet, label, by="ann")
+        with console.begin() as connection:
+            found = lineage.view(connection, 7)
+    finally:
+        console.close()
+        app.close()
+    assert [(one.label, one.given_by) for one in found.corrections] == [("neutral", "ann")]
+    newest = max(found.labels, key=lambda label: label.labelled_at)
+    assert (newest.label, newest.source, newest.labelled_by) == ("neutral", "feedback", "ann")
+    page = draw("tweet.html", "/tweets/one", found=found, words=None, may_act=True, problem="")
+    assert "What does it say?" in page
+    assert "What does it say?" not in draw("tweet.html", "/", found=found, words=None, may_act=False, problem="")

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, File, Form, Request, Response, UploadFile
 
 from sentiment_lib.errors import BadInput
+from sentiment_lib.pages.highlighting import Span, highlight_spans
 from sentiment_lib.records import LABELS
 from sentiment_lib.serving.admission import cost_of
 from sentiment_lib.serving.api_keys import Caller
@@ -18,7 +19,6 @@ from sentiment_lib.serving.bodies import charge
 from sentiment_lib.serving.middleware import add_log_fields
 from sentiment_lib.serving.pages.rendering import PageRoute, is_partial, page, visitor
 from sentiment_lib.serving.pages.text_input import InputText, parse_csv, parse_lines
-from sentiment_lib.serving.prediction.highlighting import Span, highlight_spans
 from sentiment_lib.serving.prediction.pipeline import Prediction
 from sentiment_lib.serving.routes import Serving
 from sentiment_lib.serving.service import MAX_EXPLAINED, Service

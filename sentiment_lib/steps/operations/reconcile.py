@@ -1,4 +1,4 @@
-"""Make database and registry agree, expire pending approvals, remove stale files, and anchor the ledger."""
+"""Make database and registry agree, expire pending approvals, store labels of feedback, and anchor the ledger."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from sentiment_lib.settings import Settings
 from sentiment_lib.steps.decisions import record_approval
 from sentiment_lib.steps.deployment import champion_alias
 from sentiment_lib.steps.operations import sign_versions
-from sentiment_lib.storage import anchors, decisions, deployments, model_versions
+from sentiment_lib.storage import anchors, decisions, deployments, feedback, model_versions
 from sentiment_lib.storage.alerts import open_alert
 from sentiment_lib.storage.engine import Store, lock
 
@@ -50,6 +50,8 @@ def run(store: Store, settings: Settings, *, at: datetime | None = None) -> Reco
     reconciled = _reconcile(store, settings, registry)
     expired = _expire(store, settings, moment)
     _clear_challenger(store, registry)
+    with store.begin() as connection:
+        feedback.store_missing_labels(connection)
     anchors.append(store)
     return ReconcileResult(finished=finished, reconciled=reconciled, expired=expired, removed=_sweep(settings, moment))
 

@@ -11,7 +11,7 @@ from sentiment_lib.evaluation.holdout_split import COLUMNS, content_hash, split
 from sentiment_lib.files import replace_atomically
 from sentiment_lib.records import Snapshot
 from sentiment_lib.settings import Settings
-from sentiment_lib.storage import snapshots
+from sentiment_lib.storage import feedback, snapshots
 from sentiment_lib.storage.engine import Store, lock
 
 
@@ -24,6 +24,7 @@ def run(store: Store, settings: Settings, *, until: datetime | None = None) -> S
     policy = settings.policy
     with store.begin() as connection:
         lock(connection, "snapshot")
+        feedback.store_missing_labels(connection)
         frame = snapshots.labelled(connection, policy.snapshot.label_precedence, until, auditors=policy.label.auditors)
         frame, split_at = split(frame, policy.snapshot)
         train = int((frame["part"] == "train").sum()) if len(frame) else 0
