@@ -32,7 +32,7 @@ def compare_distributions(reference: pd.DataFrame, current: pd.DataFrame) -> dic
         ),
         "airlines": _airlines(*(_values(side, "airline") for side in (reference, current))),
         "confidence": _binned(CONFIDENCE_BINS, *(_confidence(side, probabilities) for side in (reference, current))),
-        "length": _binned(LENGTH_BINS, *(side["text"].str.len().to_numpy(float) for side in (reference, current))),
+        "length": _binned(LENGTH_BINS, *(_lengths(side) for side in (reference, current))),
     }
     return {name: rows for name, rows in found.items() if rows}
 
@@ -44,7 +44,11 @@ def _values(side: pd.DataFrame, column: str) -> list[str]:
 def _confidence(side: pd.DataFrame, columns: Sequence[str]) -> NDArray[np.float64]:
     if not set(columns) <= set(side):
         return np.empty(0)
-    return side[list(columns)].dropna().max(axis=1).to_numpy(float)
+    return np.asarray(side[list(columns)].dropna().max(axis=1), dtype=np.float64)
+
+
+def _lengths(side: pd.DataFrame) -> NDArray[np.float64]:
+    return np.asarray(side["text"].str.len(), dtype=np.float64)
 
 
 def _shares(names: Sequence[str], before: Sequence[str], now: Sequence[str]) -> list[dict[str, Any]]:

@@ -34,6 +34,7 @@ from sentiment_lib.text.limits import LONGEST_TEXT
 
 #: What the full-text index of the tweets holds: words as written, since they are in many languages.
 TWEET_WORDS = text("to_tsvector('simple'::regconfig, text)")
+SYNTHETIC = text("synthetic")
 LABEL_CHECK = "IN ('negative', 'neutral', 'positive')"
 
 
@@ -113,7 +114,7 @@ class TweetRow(Base):
         CheckConstraint(f"length(text) BETWEEN 1 AND {LONGEST_TEXT}", name="text_length"),
         Index(None, "created_at", "tweet_id"),
         Index("ix_tweets_words", TWEET_WORDS, postgresql_using="gin"),
-        Index("ix_tweets_synthetic", "tweet_id", postgresql_where=text("synthetic")),
+        Index("ix_tweets_synthetic", "tweet_id", postgresql_where=SYNTHETIC),
     )
 
 
