@@ -7,7 +7,9 @@ from typing import Annotated, Any
 from urllib.parse import unquote
 
 from fastapi import Depends, FastAPI, Form, HTTPException, Path, Query, Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse
+from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from sentiment_airflow.airflow_internals import (
     DagAccessEntity,
@@ -47,6 +49,8 @@ DAG = "retrain"
 READ = Depends(requires_access_dag("GET", param_dag_id=DAG))
 ACT = Depends(requires_access_dag("POST", DagAccessEntity.RUN, param_dag_id=DAG))
 
+#: Titles of error pages by status.
+TITLES = {401: "Sign in first", 403: "You may not do this", 404: "Not found"}
 #: Value of a filter that leaves nothing out; an airline's name may be empty.
 ALL = "all"
 #: The largest id that Postgres can hold.
@@ -67,6 +71,8 @@ def create() -> FastAPI:
     store = Store.open(settings, requests=True)
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
 
+    add_error_pages(app)
+
     @app.middleware("http")
     async def headers(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
         # Postgres stores no NUL, and no page has one in its address
@@ -77,18 +83,6 @@ def create() -> FastAPI:
         response.headers["X-Content-Type-Options"] = "nosniff"
         response.headers.setdefault("Cache-Control", "no-store")
         return response
-
-    @app.exception_handler(NotFound)
-    async def missing(_: Request, error: NotFound) -> Response:
-        return unshown(str(error), title="Not found", status=404)
-
-    @app.exception_handler(BadInput)
-    async def refused(_: Request, error: BadInput) -> Response:
-        return unshown(str(error))
-
-    @app.exception_handler(TooSlow)
-    async def ended(_: Request, error: TooSlow) -> Response:
-        return unshown(str(error), title="This took too long", status=503)
 
     @app.get("/static/{name}")
     def static(name: str) -> Response:
@@ -102,6 +96,40 @@ def create() -> FastAPI:
     add_alerts(app, store)
     add_models(app, store, settings)
     return app
+
+
+def add_error_pages(app: FastAPI) -> None:
+    """Every error is a page in the console's frame."""
+
+    @app.exception_handler(NotFound)
+    async def missing(_: Request, error: NotFound) -> Response:
+        return unshown(str(error), title="Not found", status=404)
+
+    @app.exception_handler(BadInput)
+    async def refused(_: Request, error: BadInput) -> Response:
+        return unshown(str(error))
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(_: Request, error: RequestValidationError) -> Response:
+        return unshown("; ".join(f"{problem['loc'][-1]}: {problem['msg']}" for problem in error.errors()))
+
+    @app.exception_handler(TooSlow)
+    async def ended(_: Request, error: TooSlow) -> Response:
+        return unshown(str(error), title="This took too long", status=503)
+
+    @app.exception_handler(StarletteHTTPException)
+    async def denied(_: Request, error: StarletteHTTPException) -> Response:
+        page = unshown(str(error.detail), title=TITLES.get(error.status_code, "This failed"), status=error.status_code)
+        page.headers.update(error.headers or {})
+        return page
+
+    @app.exception_handler(Exception)
+    async def failed(_: Request, __: Exception) -> Response:
+        # outside of the middleware; the server logs the traceback
+        page = unshown("the log of Airflow's API server has the reason", title="This failed", status=500)
+        page.headers["Content-Security-Policy"] = content_security_policy("self")
+        page.headers["X-Frame-Options"] = "SAMEORIGIN"
+        return page
 
 
 def draw_with(store: Store) -> Callable[..., HTMLResponse]:

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from sentiment_lib.errors import SentimentError
 from sentiment_lib.families.attribution import attribute
 from sentiment_lib.families.base import Model, check_probabilities
-from sentiment_lib.pages.highlighting import Span, highlight_spans
+from sentiment_lib.families.highlighting import Span, highlight_spans
 from sentiment_lib.records import LABELS
 from sentiment_lib.registry.mlflow_registry import Registry
 from sentiment_lib.settings import Settings

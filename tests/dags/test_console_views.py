@@ -102,3 +102,26 @@ def test_what_took_too_long_says_so(app):
 
     answer = TestClient(app).get("/slow")
     assert (answer.status_code, "choose fewer days" in answer.text) == (503, True)
+
+
+def test_every_error_is_a_page_in_the_frame(app):
+    from fastapi.testclient import TestClient
+    from sentiment_airflow.console_app import READ
+
+    @app.get("/broken")
+    def broken():
+        raise RuntimeError("a secret of the database")
+
+    client = TestClient(app, raise_server_exceptions=False)
+    expected = {"/broken": 500, "/nowhere": 404, "/models": 401}
+    app.dependency_overrides[READ.dependency] = lambda: None
+    expected_signed_in = {"/decisions/abc": 422, "/models/compare?one=x": 422}
+    answers = {address: client.get(address) for address in (*expected, *expected_signed_in) if address != "/models"}
+    app.dependency_overrides.clear()
+    answers["/models"] = client.get("/models")
+    for address, status in {**expected, **expected_signed_in}.items():
+        answer = answers[address]
+        assert (answer.status_code, answer.headers["content-type"]) == (status, "text/html; charset=utf-8"), address
+        assert 'aria-label="Pages"' in answer.text
+        assert "a secret" not in answer.text
+        assert "frame-ancestors 'self'" in answer.headers["content-security-policy"]

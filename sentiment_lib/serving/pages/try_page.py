@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, File, Form, Request, Response, UploadFile
 
 from sentiment_lib.errors import BadInput
-from sentiment_lib.pages.highlighting import Span, highlight_spans
+from sentiment_lib.families.highlighting import Span, highlight_spans
 from sentiment_lib.records import LABELS
 from sentiment_lib.serving.admission import cost_of
 from sentiment_lib.serving.api_keys import Caller
