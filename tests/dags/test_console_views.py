@@ -115,7 +115,7 @@ def test_every_error_is_a_page_in_the_frame(app):
     client = TestClient(app, raise_server_exceptions=False)
     expected = {"/broken": 500, "/nowhere": 404, "/models": 401}
     app.dependency_overrides[READ.dependency] = lambda: None
-    expected_signed_in = {"/decisions/abc": 422, "/models/compare?one=x": 422}
+    expected_signed_in = {"/drift/abc": 422, "/models/compare?one=x": 422}
     answers = {address: client.get(address) for address in (*expected, *expected_signed_in) if address != "/models"}
     app.dependency_overrides.clear()
     answers["/models"] = client.get("/models")
