@@ -22,6 +22,8 @@ import orjson
 from sentiment_lib.errors import BadInput
 from sentiment_lib.files import write_atomically
 
+#: Bytes of memory of an answer beside its body: two hashes and the objects that hold them.
+OVERHEAD = 512
 #: Longest value of the header.
 LONGEST_KEY = 200
 
@@ -36,7 +38,7 @@ class Answer:
 
 
 class AnswerStore:
-    """Answers by key, up to `maximum_bytes` of bodies and a `lifetime` in seconds. For one process and event loop."""
+    """Answers by key, up to `maximum_bytes` of memory and a `lifetime` in seconds. For one process and event loop."""
 
     def __init__(self, folder: Path, *, maximum_bytes: int, lifetime: float) -> None:
         self._path = folder / "answers.jsonl"
@@ -97,14 +99,14 @@ class AnswerStore:
 
     def _keep(self, name: str, answer: Answer) -> None:
         previous = self._answers.pop(name, None)
-        self._bytes += len(answer.body) - (len(previous.body) if previous else 0)
+        self._bytes += _size(answer) - (_size(previous) if previous else 0)
         self._answers[name] = answer
         oldest = time.time() - self._lifetime
         while self._answers:
             first = next(iter(self._answers.values()))
             if self._bytes <= self._maximum_bytes and first.at > oldest:
                 return
-            self._bytes -= len(self._answers.popitem(last=False)[1].body)
+            self._bytes -= _size(self._answers.popitem(last=False)[1])
 
     def _append(self, name: str, answer: Answer) -> None:
         with self._file_lock:
@@ -122,6 +124,10 @@ class AnswerStore:
         with self._file_lock:
             kept = list(self._answers.items())
             write_atomically(self._path, b"".join(_line(name, answer) for name, answer in kept), mode=0o600)
+
+
+def _size(answer: Answer) -> int:
+    return len(answer.body) + OVERHEAD
 
 
 def _hash(content: bytes) -> str:

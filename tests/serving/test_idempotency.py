@@ -82,7 +82,7 @@ def test_a_key_of_no_or_too_many_characters_is_refused(client, value):
 
 
 def answers(folder, **limits):
-    store = AnswerStore(folder, **({"maximum_bytes": 1000, "lifetime": 3600.0} | limits))
+    store = AnswerStore(folder, **({"maximum_bytes": 2000, "lifetime": 3600.0} | limits))
     store.start()
     return store
 
@@ -121,6 +121,14 @@ def test_the_store_is_bounded_by_size_and_age(tmp_path):
     assert run(store, "0", body=b"y") == (b"y", False), "the oldest went first"
     expired = answers(tmp_path, lifetime=0.0)
     assert run(expired, "4", b"another request") == (b"answer", False)
+
+
+def test_many_small_answers_are_bounded_by_the_memory_that_they_take(tmp_path):
+    store = answers(tmp_path, maximum_bytes=50_000)
+    for number in range(300):
+        run(store, str(number), body=b"1")
+    assert len(store._answers) < 100
+    assert len(answers(tmp_path, maximum_bytes=50_000)._answers) < 100
 
 
 def test_a_line_that_was_cut_off_and_what_has_expired_are_left_out(tmp_path):
