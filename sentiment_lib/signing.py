@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -57,15 +58,22 @@ def signed_bytes(purpose: str, content: object) -> bytes:
 class KeyRing:
     """The keys of one installation. The first signature creates a key where there is none at all.
 
-    folder: the private keys, created with mode 0700 when the first key is. public_keys: file of the public keys, by
-    default PUBLIC_KEYS_FILE in that folder; with it and without private keys, a component can verify but not sign.
+    folder: the private keys, created with mode 0700 when the first key is, and their public halves in PUBLIC_KEYS_FILE.
+    public_keys: a copy of that file, for components that have not the folder and can verify but not sign. Where the
+    folder is, only its own file counts: another one could make somebody's signatures good for a process that signs.
     """
 
     def __init__(self, folder: Path, public_keys: Path | None = None) -> None:
         self.folder = folder
-        self.public_keys_file = public_keys or folder / PUBLIC_KEYS_FILE
+        self._own_file = folder / PUBLIC_KEYS_FILE
+        self._copy = public_keys
         self._cache: tuple[tuple[int, int], tuple[PublicKey, ...]] | None = None
         self._private: dict[str, Ed25519PrivateKey] = {}
+
+    @property
+    def public_keys_file(self) -> Path:
+        """The file that says which keys are good: the folder's own, or the copy without it."""
+        return self._own_file if self._copy is None or self._own_file.exists() else self._copy
 
     def public_keys(self) -> tuple[PublicKey, ...]:
         """Every key, oldest first; the last one signs. Read again whenever the file was replaced."""
@@ -88,21 +96,12 @@ class KeyRing:
 
     def verify(self, purpose: str, content: object, signature: str, *, at: datetime | None = None) -> PublicKey:
         """Return the key that signed this; with `at`, it must have been valid then. Raises SignatureRefused."""
-        from cryptography.exceptions import InvalidSignature
-        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-
         key_id, _, encoded = signature.partition(":")
         key = next((key for key in self.public_keys() if key.key_id == key_id), None)
         if key is None:
             raise SignatureRefused(what=purpose, problem=f"it is signed with an unknown key ({key_id[:16] or 'none'})")
-        try:
-            public_key = Ed25519PublicKey.from_public_bytes(base64.b64decode(key.public_key, validate=True))
-            raw = base64.b64decode(encoded, validate=True)
-            if base64.b64encode(raw).decode() != encoded:  # unused bits of the last digit were changed
-                raise ValueError("not canonical")
-            public_key.verify(raw, signed_bytes(purpose, content))
-        except (InvalidSignature, binascii.Error, ValueError) as error:
-            raise SignatureRefused(what=purpose, problem=f"the signature of key {key_id} is not of this") from error
+        if not _is_signature(key.public_key, signed_bytes(purpose, content), encoded):
+            raise SignatureRefused(what=purpose, problem=f"the signature of key {key_id} is not of this")
         if at is not None and not _was_valid(key, at):
             raise SignatureRefused(what=purpose, problem=f"key {key_id} was not valid at {at.isoformat()}")
         return key
@@ -120,13 +119,17 @@ class KeyRing:
         return added
 
     def create_first_key(self) -> tuple[PublicKey, ...]:
-        """Create a key where there is none; return the public keys. Safe in several processes at once."""
+        """Create a key where there is none, and complete the copy of the public ones, which it returns.
+
+        Safe in several processes at once.
+        """
         with self._lock():
             if not self.public_keys():  # another process may have been faster
                 if any(self.folder.glob("*.pem")):
                     problem = f"private keys are there, but {self.public_keys_file} is missing: restore it"
                     raise SigningKeyMissing(folder=self.folder, problem=problem)
                 self._append_key(())
+            self._publish()
         return self.public_keys()
 
     def _append_key(self, keys: tuple[PublicKey, ...]) -> PublicKey:
@@ -142,9 +145,17 @@ class KeyRing:
         )
         write_atomically(self._path(added.key_id), pem, mode=0o600)
         ended = [asdict(key) | {"valid_until": key.valid_until or now} for key in keys]
-        write_atomically(self.public_keys_file, canonical_json([*ended, asdict(added)]), mode=0o644)
+        write_atomically(self._own_file, canonical_json([*ended, asdict(added)]), mode=0o644)
+        self._publish()
         self._cache = None
         return added
+
+    def _publish(self) -> None:
+        """Write the copy anew if it is not what the folder's own file says."""
+        if self._copy is not None and self._own_file.exists():
+            listed = self._own_file.read_bytes()
+            if not self._copy.exists() or self._copy.read_bytes() != listed:
+                write_atomically(self._copy, listed, mode=0o644)
 
     def _private_key(self, key_id: str) -> Ed25519PrivateKey:
         from cryptography.hazmat.primitives import serialization
@@ -175,6 +186,23 @@ class KeyRing:
             yield
         finally:
             os.close(descriptor)
+
+
+@lru_cache(maxsize=8192)  # a champion is looked up once a second, and the same rows are checked by many steps
+def _is_signature(public_key: str, content: bytes, encoded: str) -> bool:
+    """Whether this is the signature (base64) of the content by a key (base64)."""
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+    try:
+        key = Ed25519PublicKey.from_public_bytes(base64.b64decode(public_key, validate=True))
+        raw = base64.b64decode(encoded, validate=True)
+        if base64.b64encode(raw).decode() != encoded:  # unused bits of the last digit were changed
+            return False
+        key.verify(raw, content)
+    except (InvalidSignature, binascii.Error, ValueError):
+        return False
+    return True
 
 
 def key_id_of(raw: bytes) -> str:

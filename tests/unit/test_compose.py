@@ -34,3 +34,16 @@ def test_only_migrations_connect_as_the_owner():
     owner = {name for name in COMPOSE if "SENTIMENT_DATABASE_PASSWORD" in secrets(name)}
     assert owner == {"migrate", "postgres"}
     assert "ADMIN_PASSWORD" not in {secret for name in COMPOSE if name != "migrate" for secret in secrets(name)}
+
+
+def test_only_those_that_sign_mount_the_signing_keys():
+    mounted = {name: service.get("volumes", []) for name, service in COMPOSE.items()}
+    private = {name for name, volumes in mounted.items() if any("signing-keys:" in volume for volume in volumes)}
+    assert private == {name for name in COMPOSE if "SENTIMENT_SIGNING_KEYS" in COMPOSE[name].get("environment", {})}
+    assert private == {"migrate", "worker"}
+    # whoever writes the public keys decides which signatures are good
+    shared = {name: volume for name, volumes in mounted.items() for volume in volumes if "public-keys:" in volume}
+    assert {name for name, volume in shared.items() if not volume.endswith(":ro")} == private
+    # every service that looks for the champion can verify signatures
+    reads = {name for name in COMPOSE if "SENTIMENT_DATABASE_URL" in COMPOSE[name].get("environment", {})}
+    assert reads == shared.keys() == {name for name in reads if "SENTIMENT_PUBLIC_KEYS" in COMPOSE[name]["environment"]}

@@ -116,3 +116,30 @@ def test_processes_that_start_together_create_one_key(tmp_path):
     started = [subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "keys")]) for _ in range(3)]
     assert [process.wait(60) for process in started] == [0, 0, 0]
     assert len(KeyRing(tmp_path / "keys").public_keys()) == 1
+
+
+def test_where_the_private_keys_are_no_other_file_says_which_keys_are_good(ring, tmp_path):
+    ring.sign("ledger", {})
+    stranger = KeyRing(tmp_path / "stranger")
+    forged = stranger.sign("ledger", {"a": 1})
+    chosen = KeyRing(ring.folder, stranger.public_keys_file)
+    with pytest.raises(SignatureRefused, match="unknown key"):
+        chosen.verify("ledger", {"a": 1}, forged)
+    assert chosen.verify("ledger", {}, ring.sign("ledger", {})).key_id == ring.public_keys()[0].key_id
+
+
+def test_the_copy_of_the_public_keys_is_completed_after_a_kill(tmp_path):
+    copy = tmp_path / "public" / "keys.json"
+    copy.parent.mkdir()
+    ring = KeyRing(tmp_path / "keys", copy)
+    ring.sign("ledger", {})
+    before = copy.read_bytes()
+    ring.rotate()
+    signature = ring.sign("ledger", {})
+    reader = KeyRing(tmp_path / "nothing", copy)
+    reader.verify("ledger", {}, signature)
+    copy.write_bytes(before)  # killed before it was written
+    with pytest.raises(SignatureRefused):
+        reader.verify("ledger", {}, signature)
+    ring.create_first_key()
+    reader.verify("ledger", {}, signature)
