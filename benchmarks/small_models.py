@@ -9,7 +9,9 @@ from sqlalchemy import text
 
 from sentiment_lib.families import catalog
 from sentiment_lib.families.base import Model
+from sentiment_lib.records import AliasMove
 from sentiment_lib.registry import model_package
+from sentiment_lib.storage import deployments
 from sentiment_lib.storage.engine import Store
 
 TWEETS = {
@@ -56,11 +58,6 @@ def enter(store: Store, version: int, family: str, digest: str) -> None:
 
 def deploy(store: Store, version: int, kind: str = "forced") -> None:
     """Make the version champion, as a finished deployment does."""
+    move = AliasMove(kind=kind, from_version=None, to_version=version, reason="no decision: a small model")
     with store.begin() as connection:
-        connection.execute(
-            text(
-                "INSERT INTO deployments (kind, to_version, state, reason, finished_at) "
-                "VALUES (:kind, :version, 'done', 'no decision: a small model', now())"
-            ),
-            {"kind": kind, "version": version},
-        )
+        deployments.close_move(connection, deployments.begin_move(connection, move), "done")

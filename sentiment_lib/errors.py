@@ -112,6 +112,15 @@ class ApprovalVoid(SentimentError):
     retryable = False
 
 
+class ApprovalIncomplete(SentimentError):
+    """Decision {decision} has {given} of {needed} approvals, and its run asks no more: `sentiment approve {decision}`
+
+    Another approver gives the rest on the command line; then the task check_approval of the run is cleared.
+    """
+
+    retryable = False
+
+
 class AnswerRefused(SentimentError):
     """Nothing was recorded and decision {decision} is as it was: {problem}"""
 
@@ -134,6 +143,12 @@ class LedgerBroken(SentimentError):
 
 class SignatureRefused(SentimentError):
     """The signature of {what} does not verify: {problem}"""
+
+    retryable = False
+
+
+class RecordForged(SentimentError):
+    """{problem}: somebody else than the platform wrote it, and nothing is done with it. See `sentiment verify`"""
 
     retryable = False
 

@@ -32,6 +32,8 @@ API_IDS_FROM = 8_000_000_000_000_000_000
 
 #: Recorded as the responder when an approval expired or was superseded without a person's response.
 NOBODY = "nobody"
+#: Recorded among the people behind a run of whom Airflow does not say who they are.
+UNKNOWN = "unknown"
 
 
 class Answer(StrEnum):

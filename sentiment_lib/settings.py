@@ -1,4 +1,4 @@
-"""Settings of one installation: environment variables (prefix SENTIMENT_) and SENTIMENT_HOME/secrets/settings.env."""
+"""Settings of one installation: environment variables (prefix SENTIMENT_) and files below SENTIMENT_HOME/secrets."""
 
 from __future__ import annotations
 
@@ -28,6 +28,8 @@ POLICY_RULE = PREFIX + "POLICY_"
 OURS = (POLICY_RULE, PREFIX + "PORT_")
 #: Settings that `sentiment up` writes, below the home folder.
 SETTINGS_FILE = "secrets/settings.env"
+#: Settings of people, which override those; `sentiment up` only reads them.
+OWN_FILE = "secrets/policy.env"
 #: Names another settings file; empty: none is read. Components of a stack get all they need from the environment.
 SETTINGS_FILE_VARIABLE = PREFIX + "SETTINGS_FILE"
 
@@ -186,14 +188,15 @@ SECRET_VARIABLES = frozenset(
 
 
 def load_settings() -> Settings:
-    """Settings from SETTINGS_FILE, overridden by the environment.
+    """Settings from SETTINGS_FILE, overridden by OWN_FILE and then by the environment.
 
     Raises BadSetting, which names the variable, for an unknown rule, for a value that is refused, and for a variable
     whose name differs from a known one by a typo.
     """
-    _refuse_misspelt(name for name in os.environ if name.upper().startswith(PREFIX))
+    written, present = _written_and_present()
+    _refuse_misspelt(name for name in (*written, *present) if name.startswith(PREFIX))
     try:
-        return Settings(_env_file=_settings_file())
+        return Settings(_env_file=_settings_files())
     except ValidationError as error:
         raise _bad_setting(error) from error
     except SettingsError as error:
@@ -206,18 +209,26 @@ class SettingSource:
 
     variable: str
     value: str
-    #: "environment", the name of the settings file, or "default"
+    #: "environment", the name of a settings file, or "default"
     source: str
 
 
 def sources(settings: Settings) -> list[SettingSource]:
     """Every setting, sections unfolded, in the order of their definition."""
-    written, present = _written_and_present(_settings_file())
+    _, present = _written_and_present()
+    # the stronger file first; a chosen one stands for SETTINGS_FILE
+    paths = _settings_files()[::-1]
+    files = [
+        (name, read_file(path).keys())
+        for name, path in zip((OWN_FILE, SETTINGS_FILE)[2 - len(paths) :], paths, strict=True)
+    ]
 
     def source_of(variable: str) -> str:
         # a section may be given as one JSON object
         names = {variable.rsplit("__", level)[0] for level in range(variable.count("__") + 1)}
-        return "environment" if names & present.keys() else SETTINGS_FILE if names & written.keys() else "default"
+        if names & present.keys():
+            return "environment"
+        return next((name for name, written in files if names & written), "default")
 
     def unfold(model: BaseModel, prefix: str) -> Iterable[SettingSource]:
         for name in type(model).model_fields:
@@ -234,32 +245,17 @@ def sources(settings: Settings) -> list[SettingSource]:
 IDENTITY = ("AIRFLOW_URL", "AIRFLOW_USER")
 
 
-#: Rules of the approval policy that decide who may answer; each may lie in the JSON value of a section.
-RIGHTS = ("APPROVERS", "ESCALATE_TO", "LISTS", "QUORUM", "SELF_APPROVAL")
-RIGHTS_VARIABLES = ("POLICY", "POLICY__APPROVAL", *(f"POLICY__APPROVAL__{name}" for name in RIGHTS))
-
-
-def require_approval_rules() -> None:
-    """Raise BadSetting where the environment of a command changes who may approve: only a settings file decides that.
-
-    An installation without a settings file, as a container, has its policy in the environment.
-    """
-    path = _settings_file()
-    if path is None or not path.exists():
-        return
-    written, present = _written_and_present(path)
-    for variable in (PREFIX + name for name in RIGHTS_VARIABLES):
-        if present.get(variable, written.get(variable)) != written.get(variable):
-            raise BadSetting(
-                setting=variable,
-                problem=f"{SETTINGS_FILE} decides who may approve: set it for `sentiment up`, which writes that file",
-            )
-
-
-def _written_and_present(path: Path | None) -> tuple[dict[str, str | None], dict[str, str]]:
-    """The variables of a settings file, and those of the environment."""
-    written = {name.upper(): value for name, value in dotenv_values(path).items()} if path and path.exists() else {}
+def _written_and_present() -> tuple[dict[str, str | None], dict[str, str]]:
+    """The variables of the settings files, and those of the environment."""
+    written: dict[str, str | None] = {}
+    for path in _settings_files():
+        written |= read_file(path)
     return written, {name.upper(): value for name, value in os.environ.items()}
+
+
+def read_file(path: Path) -> dict[str, str | None]:
+    """The variables of a settings file, in capitals; none of a file that is not there."""
+    return {name.upper(): value for name, value in dotenv_values(path).items()} if path.exists() else {}
 
 
 def require_identity_settings() -> None:
@@ -267,7 +263,7 @@ def require_identity_settings() -> None:
 
     Otherwise one variable would let a server of the caller's choice say who he is.
     """
-    written, present = _written_and_present(_settings_file())
+    written, present = _written_and_present()
     for variable in (PREFIX + name for name in IDENTITY):
         if written.get(variable) and present.get(variable, written[variable]) != written[variable]:
             problem = f"{SETTINGS_FILE} has another value, and only that decides who authenticates people"
@@ -283,11 +279,12 @@ def _shown(value: Any) -> str:
     return TypeAdapter(Any).dump_json(value).decode().strip('"')
 
 
-def _settings_file() -> Path | None:
+def _settings_files() -> tuple[Path, ...]:
+    """The settings files, the stronger one last."""
     chosen = os.environ.get(SETTINGS_FILE_VARIABLE)
     if chosen is None:
-        return home_folder() / SETTINGS_FILE
-    return Path(chosen) if chosen else None
+        return home_folder() / SETTINGS_FILE, home_folder() / OWN_FILE
+    return (Path(chosen),) if chosen else ()
 
 
 def _refuse_misspelt(names: Iterable[str]) -> None:

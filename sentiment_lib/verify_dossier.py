@@ -314,7 +314,8 @@ def request_faults(
         principals.add(principal)
         if allowed and principal not in allowed:
             yield f"{principal} is no approver in the decision's policy"
-        own = sorted(requesters & {person, principal})
+        # somebody unknown may be the same person
+        own = sorted(requesters & {person, principal, "unknown"})
         if own and not policy.get("self_approval"):
             yield f"{person} approved, and {', '.join(own)} asked for this promotion"
     if len(given) < (policy.get("quorum") or 1):

@@ -15,8 +15,9 @@ import psycopg
 import pytest
 from sqlalchemy.engine import make_url
 
+from sentiment_lib.records import AliasMove
 from sentiment_lib.settings import Settings
-from sentiment_lib.storage import grants, migrate
+from sentiment_lib.storage import deployments, grants, migrate
 from sentiment_lib.storage.engine import Store
 
 _numbers = itertools.count()
@@ -152,6 +153,12 @@ def served_database(postgres_server, template_database, packaged):
 def as_role(url: str, role: str) -> str:
     """URL of the same database as another role."""
     return make_url(url).set(username=role, password=role).render_as_string(hide_password=False)
+
+
+def deploy(connection, version):
+    """Make a version of the table the champion, without any decision."""
+    move = AliasMove(kind="bootstrap", from_version=None, to_version=version)
+    deployments.close_move(connection, deployments.begin_move(connection, move), "done")
 
 
 @pytest.fixture

@@ -15,10 +15,13 @@ from sqlalchemy import Connection, text
 from sqlalchemy.engine import make_url
 
 from benchmarks.platform_decisions.models import Texts
+from sentiment_lib.files import write_atomically
+from sentiment_lib.hashing import canonical_json
 from sentiment_lib.records import LABELS
 from sentiment_lib.settings import Settings
-from sentiment_lib.storage import grants, migrate
+from sentiment_lib.storage import grants, ledger, migrate
 from sentiment_lib.storage.engine import Store, raw
+from sentiment_lib.storage.ledger import LedgerEntry
 
 TABLES = "tweets, labels, predictions, audit_sample, snapshots, snapshot_rows, model_versions, ledger, ingests"
 #: Length of the simulated time in days, and its beginning.
@@ -43,7 +46,11 @@ class Database:
         url = make_url(self.server.get_uri()).set(drivername="postgresql+psycopg", database="decisions")
         self.url = url.render_as_string(hide_password=False)
         settings = Settings(home=self.folder / "home", database_url=self.url, author_key="benchmark")
-        migrate.upgrade(self.url, key_ring=settings.key_ring)
+        self.keys = settings.key_ring
+        (key,) = self.keys.create_first_key()
+        # it signs in the simulated time
+        write_atomically(self.keys.public_keys_file, canonical_json([{**vars(key), "valid_from": EPOCH}]))
+        migrate.upgrade(self.url, key_ring=self.keys)
         self.store = Store.open(settings)
 
     def empty(self) -> None:
@@ -61,10 +68,25 @@ class Database:
                 text("UPDATE snapshots SET created_at = :moment WHERE snapshot_id = :id"),
                 {"moment": moment, "id": snapshot_id},
             )
-            connection.execute(
-                text("UPDATE ledger SET recorded_at = :moment WHERE recorded_at > :recent"),
-                {"moment": moment, "recent": EPOCH + timedelta(days=YEARS)},
-            )
+            recent = [
+                entry for entry in ledger.entries(connection) if entry.recorded_at > EPOCH + timedelta(days=YEARS)
+            ]
+            for entry in recent:
+                self._date(connection, entry, moment)
+
+    def _date(self, connection: Connection, entry: LedgerEntry, moment: datetime) -> None:
+        """Hash and sign a row anew, as if it had been appended then: rows without a good signature do not count."""
+        query = text("SELECT entry_hash FROM ledger WHERE sequence = :before")
+        before = connection.scalar(query, {"before": entry.sequence - 1}) or ledger.GENESIS
+        digest = ledger.entry_hash(entry.sequence, entry.kind, entry.payload, before, moment)
+        dated = {"at": moment, "before": before, "hash": digest, "number": entry.sequence}
+        connection.execute(
+            text(
+                "UPDATE ledger SET recorded_at = :at, previous_hash = :before, entry_hash = :hash, "
+                "signature = :signature WHERE sequence = :number"
+            ),
+            {**dated, "signature": self.keys.sign(ledger.PURPOSE, digest.encode())},
+        )
 
     def close(self) -> None:
         """Stop the server and delete its files."""

@@ -31,6 +31,7 @@ class ApprovalRequestOperator(HITLOperator):
         from airflow.sdk.exceptions import AirflowSkipException
 
         from sentiment_airflow import defaults
+        from sentiment_airflow.run_people import find_people
         from sentiment_airflow.run_step import run_key, run_step
         from sentiment_lib.steps.decisions import check_approval, request_approval
 
@@ -39,15 +40,15 @@ class ApprovalRequestOperator(HITLOperator):
         recorded = run_step(check_approval.find_response, requested_by=run)
         if recorded is not None:
             return _result(recorded)
-        request = run_step(request_approval.of_run, requested_by=run, triggered_by=dag_run.triggering_user_name)
+        request = run_step(request_approval.of_run, requested_by=run, people=find_people(dag_run))
         if request is None:
             raise AirflowSkipException("a newer decision has superseded this request")
         self.subject = f"Promote version {request.candidate_version} to champion?"
-        self.body = request.body
         # those who have approved already are not asked again; the time to answer is that of the whole request
-        people, expires_at = run_step(check_approval.respondents, requested_by=run)
-        self.assigned_users = defaults.airflow_users(people)
-        self.response_timeout = max(expires_at - datetime.now(UTC), timedelta(seconds=1))
+        asked = run_step(check_approval.respondents, requested_by=run)
+        self.body = f"{request.body}\n\n{asked.note}"
+        self.assigned_users = defaults.airflow_users(asked.people)
+        self.response_timeout = max(asked.expires_at - datetime.now(UTC), timedelta(seconds=1))
         response = earlier_response(context["ti"])
         return record(context, response) if response else super().execute(context)
 
@@ -60,6 +61,7 @@ def record(context: Any, response: Mapping[str, Any]) -> Json:
     """Record a response to the request of this run: who, when and what as Airflow recorded it."""
     from airflow.sdk.exceptions import AirflowFailException
 
+    from sentiment_airflow.run_people import find_people
     from sentiment_airflow.run_step import run_key, run_step
     from sentiment_lib.records import NOBODY, ApprovalResponse
     from sentiment_lib.steps.decisions import approval_provenance, check_approval, record_approval
@@ -84,7 +86,7 @@ def record(context: Any, response: Mapping[str, Any]) -> Json:
         task_instance_id=str(context["ti"].id),
         user_id=user["id"] if user else None,
     )
-    approval = run_step(record_approval.run, answer, requested_by=dag_run.triggering_user_name, provenance=provenance)
+    approval = run_step(record_approval.run, answer, people=find_people(dag_run), provenance=provenance)
     return _result(approval)
 
 

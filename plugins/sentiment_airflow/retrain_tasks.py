@@ -10,6 +10,7 @@ from airflow.sdk import task
 
 from sentiment_airflow.assets import CHAMPION
 from sentiment_airflow.notifiers import FamilyRecovery
+from sentiment_airflow.run_people import find_people
 from sentiment_airflow.run_step import run_key, run_step, to_xcom
 
 Json = dict[str, Any]
@@ -127,7 +128,7 @@ def request_approval(decision_ids: Sequence[int], dag_run: Any) -> Json | None:
         request_approval.run,
         decision_ids=list(decision_ids),
         requested_by=run_key(dag_run),
-        triggered_by=dag_run.triggering_user_name,
+        people=find_people(dag_run),
     )
     if request is None:
         return None

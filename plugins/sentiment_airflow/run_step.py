@@ -17,18 +17,19 @@ R = TypeVar("R")
 
 
 def run_step(step: Callable[Concatenate[Store, Settings, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
-    """Call `step(store, settings, …)` with the store and settings of this installation.
+    """Call `step(store, settings, …)` with the store and settings of this installation, by the stack's policy.
 
     Import the step's module inside the task: it may need pandas or scikit-learn, and a DAG file must parse without.
     Exceptions pass unchanged, because the retry policy decides by their class.
     """
     from sentiment_lib.settings import load_settings
+    from sentiment_lib.storage import stack_policy
     from sentiment_lib.storage.engine import Store
 
     settings = load_settings()
     store = Store.open(settings)
     try:
-        return step(store, settings, *args, **kwargs)
+        return step(store, stack_policy.in_force(store, settings), *args, **kwargs)
     finally:
         store.close()
 

@@ -13,7 +13,15 @@ PATHS = (Path(__file__).with_name("runbook.md"), Path(__file__).parents[2] / "do
 ABOUT_QUALITY = frozenset({"wrong_predictions", "rolled_back"})
 #: Kinds about integrity: somebody or something changed what only the platform may change.
 ABOUT_INTEGRITY = frozenset(
-    {"alias_moved", "champion_deleted", "unsigned_version", "forged_approval", "forced_promotion"}
+    {
+        "alias_moved",
+        "champion_deleted",
+        "unsigned_version",
+        "forged_approval",
+        "forged_deployment",
+        "forged_record",
+        "forced_promotion",
+    }
 )
 #: Kinds of a stage that stands still: what is predicted stays as good as it was, but is late or missing.
 ABOUT_OPERATION = frozenset(

@@ -31,14 +31,15 @@ MISUSE = 2
 
 @contextmanager
 def open_store() -> Iterator[tuple[Store, Settings]]:
-    """Store and settings of one command; the store is closed at the end of the block."""
+    """Store and settings of one command, by the stack's policy; the store is closed at the end of the block."""
     from sentiment_lib.settings import load_settings
+    from sentiment_lib.storage import stack_policy
     from sentiment_lib.storage.engine import Store
 
     settings = load_settings()
     store = Store.open(settings)
     try:
-        yield store, settings
+        yield store, stack_policy.in_force(store, settings)
     finally:
         store.close()
 

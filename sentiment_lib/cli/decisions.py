@@ -47,7 +47,7 @@ def evaluate(
         person = authorise(store, settings, f"evaluate --snapshot {snapshot_id} --candidate {candidate}")
         with progress_bar(f"Comparing version {candidate} with the champion"):
             decision = step.run(store, settings, snapshot_id=snapshot_id, candidate=candidate, requested_by=person.name)
-        request_approval.record_requester(store, settings, decision_id=decision.decision_id, triggered_by=person.name)
+        request_approval.record_requester(store, settings, decision_id=decision.decision_id, people=[person.name])
     reasons = "\n".join(f"  {rule.verdict:6} {rule.rule}: {rule.reason}" for rule in decision.rules)
     show(decision, as_json, f"Decision {decision.decision_id}: {decision.verdict}\n{reasons}")
 

@@ -44,12 +44,13 @@ def read_token(settings: Settings) -> str:
 def authorise(store: Store, settings: Settings, command: str, *, approver: bool = False) -> Person:
     """The signed-in person, verified, with a row in the ledger for the command.
 
-    Raises NotSignedIn; with `approver`, BadInput for a person who may not approve; BadSetting when the environment
-    changes who may approve.
+    Raises NotSignedIn; with `approver`, BadInput for a person who may not approve; BadSetting when a setting
+    contradicts the policy that the stack was started with.
     """
-    from sentiment_lib.settings import require_approval_rules
+    from sentiment_lib.settings import load_settings
     from sentiment_lib.steps.operations import sign_in
+    from sentiment_lib.storage import stack_policy
 
-    require_approval_rules()
+    stack_policy.require_same(store, load_settings().policy)
     allowed = settings.policy.approval.approvers if approver else None
     return sign_in.authorise(store, read_token(settings), command, allowed=allowed)

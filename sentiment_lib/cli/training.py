@@ -116,7 +116,7 @@ def _train_and_decide(command: str, title: str, families: list[str] | None, seed
             raise next(iter(failed.values()))
         ids = [decision.decision_id for decision in decisions]
         approval_request = request_approval.run(
-            store, settings, decision_ids=ids, requested_by=request, triggered_by=person
+            store, settings, decision_ids=ids, requested_by=request, people=[person]
         )
     lines = [
         f"Decision {decision.decision_id}: version {decision.candidate_version}, {decision.verdict}"

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from sentiment_lib.local import secrets
 from sentiment_lib.local.state_folder import Home, Ports, project_folder
-from sentiment_lib.settings import PREFIX, SECRET_VARIABLES, SETTINGS_FILE_VARIABLE
+from sentiment_lib.settings import OWN_FILE, PREFIX, SECRET_VARIABLES, SETTINGS_FILE_VARIABLE, read_file
+from sentiment_lib.signing import PUBLIC_KEYS_FILE
 from sentiment_lib.storage import grants
 
 #: Variables that every component inherits from the person who starts the stack; a name that ends in _ is a prefix.
@@ -46,7 +47,7 @@ def airflow(home: Home, ports: Ports, credentials: dict[str, str], part: str) ->
 def steps(home: Home, ports: Ports, credentials: dict[str, str]) -> dict[str, str]:
     """Steps in tasks: the database, MLflow's writing account, Airflow's, the signing keys, receivers and sources."""
     return {
-        **_platform("SENTIMENT_X_BEARER_TOKEN", "SENTIMENT_ALERT_URLS"),
+        **_platform(home, "SENTIMENT_X_BEARER_TOKEN", "SENTIMENT_ALERT_URLS"),
         **secrets.sentiment_environment(home, ports, credentials),
     }
 
@@ -55,19 +56,20 @@ def alerts(home: Home, ports: Ports, credentials: dict[str, str]) -> dict[str, s
     """The alert process: the database, the receivers, and the key of the API's metrics."""
     kept = _addresses(home, ports, credentials)
     kept["SENTIMENT_DATABASE_URL"] = secrets.platform_url(credentials, ports, grants.APP)
-    return {**_platform("SENTIMENT_ALERT_URLS", *SERVING), **kept}
+    kept["SENTIMENT_PUBLIC_KEYS"] = str(home.signing / PUBLIC_KEYS_FILE)
+    return {**_platform(home, "SENTIMENT_ALERT_URLS", *SERVING), **kept}
 
 
 def api(home: Home, ports: Ports, credentials: dict[str, str]) -> dict[str, str]:
     """The API: its own database role, MLflow's reader, the public signing keys; it has no account in Airflow."""
     kept = _reader(home, ports, credentials, grants.API)
     kept["SENTIMENT_AUTHOR_KEY"] = credentials["author_key"]
-    return {**_platform(*SERVING), **kept}
+    return {**_platform(home, *SERVING), **kept}
 
 
 def console(home: Home, ports: Ports, credentials: dict[str, str]) -> dict[str, str]:
     """The console: a database role that reads, MLflow's reader, the public signing keys."""
-    return {**_platform(), **_reader(home, ports, credentials, grants.CONSOLE)}
+    return {**_platform(home), **_reader(home, ports, credentials, grants.CONSOLE)}
 
 
 def mlflow(own: dict[str, str]) -> dict[str, str]:
@@ -81,7 +83,7 @@ def _reader(home: Home, ports: Ports, credentials: dict[str, str], role: str) ->
         "SENTIMENT_DATABASE_URL": secrets.platform_url(credentials, ports, role),
         "SENTIMENT_MLFLOW_USER": secrets.MLFLOW_READER,
         "SENTIMENT_MLFLOW_PASSWORD": credentials[f"mlflow_{secrets.MLFLOW_READER}_account"],
-        "SENTIMENT_PUBLIC_KEYS": str(home.signing / "public-keys.json"),
+        "SENTIMENT_PUBLIC_KEYS": str(home.signing / PUBLIC_KEYS_FILE),
     }
 
 
@@ -119,11 +121,12 @@ def _airflow_shared(home: Home, ports: Ports, credentials: dict[str, str]) -> di
     }
 
 
-def _platform(*secret_names: str) -> dict[str, str]:
-    """The base with the person's settings; of the secret ones only these. The settings file is not read."""
+def _platform(home: Home, *secret_names: str) -> dict[str, str]:
+    """The base with the person's settings, of policy.env and the shell; of the secret ones only these."""
+    own = {name: value or "" for name, value in read_file(home.path / OWN_FILE).items()}
     settings = {
         name: value
-        for name, value in os.environ.items()
+        for name, value in (own | dict(os.environ)).items()
         if name.upper().startswith(PREFIX) and (name.upper() in secret_names or name.upper() not in SECRET_VARIABLES)
     }
     return {**_base(), **settings, SETTINGS_FILE_VARIABLE: ""}

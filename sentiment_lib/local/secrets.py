@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import secrets
+from collections.abc import Mapping
 
 from sentiment_lib.files import write_atomically
 from sentiment_lib.local.state_folder import Home, Ports
-from sentiment_lib.settings import PREFIX, RIGHTS_VARIABLES
+from sentiment_lib.settings import OWN_FILE, SETTINGS_FILE, read_file
 from sentiment_lib.storage import grants
 
 #: Airflow's users and roles; "sentiment" is the platform itself.
@@ -85,8 +85,16 @@ def sentiment_environment(home: Home, ports: Ports, credentials: dict[str, str])
 def write_settings(home: Home, environment: dict[str, str]) -> None:
     """Write settings.env, which `load_settings` reads, so that every command finds the stack.
 
-    Rules about who may approve are those that the stack is started with: commands take them from this file alone.
+    Lines that a person added to it move to policy.env, which is never written over.
     """
-    rules = {PREFIX + name: os.environ[PREFIX + name] for name in RIGHTS_VARIABLES if PREFIX + name in os.environ}
-    lines = [f"{name}={json.dumps(value)}" for name, value in sorted((rules | environment).items())]
-    write_atomically(home.secrets / "settings.env", "\n".join(lines) + "\n", mode=0o600)
+    path, own = home.path / SETTINGS_FILE, home.path / OWN_FILE
+    added = {name: value for name, value in read_file(path).items() if name not in environment | read_file(own)}
+    if added:
+        before = own.read_text() if own.exists() else ""
+        separator = "" if before.endswith("\n") or not before else "\n"
+        write_atomically(own, before + separator + _lines(added), mode=0o600)
+    write_atomically(path, _lines(environment), mode=0o600)
+
+
+def _lines(values: Mapping[str, str | None]) -> str:
+    return "".join(f"{name}={json.dumps(value or '')}\n" for name, value in sorted(values.items()))

@@ -62,7 +62,7 @@ def approvals(connection: Connection) -> list[str]:
 
 
 def invalidity(connection: Connection, approval: Approval) -> str | None:
-    """Why nothing may be promoted by this row of the table of approvals; None when a signed ledger row allows it."""
+    """Why this row of the table of approvals does not count; None when a signed ledger row says and allows it."""
     said = {
         "approval_id": approval.approval_id,
         "decision_id": approval.decision_id,
@@ -73,6 +73,8 @@ def invalidity(connection: Connection, approval: Approval) -> str | None:
     entry = ledger.find_genuine(connection, "approval", said)
     if entry is None:
         return "the approval in the database has no signed row in the ledger"
+    if approval.response != "approved":
+        return None
     facts, policy = entry.facts(), decisions.full_record(connection, approval.decision_id).policy.get("approval") or {}
     votes = {row.sequence: row.facts() for row in ledger.genuine_entries(connection, (VOTE, DELEGATION))}
     requests = [row.facts() for row in ledger.genuine_entries(connection, (APPROVAL_REQUEST,))]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from sqlalchemy import Connection
 
 from sentiment_lib.records import DecisionRecord
@@ -18,17 +20,19 @@ def of_airflow(requested_by: str) -> bool:
     return requested_by.startswith(f"{DAG}/")
 
 
-def store_request(connection: Connection, decision: DecisionRecord, triggered_by: str | None) -> None:
-    """Append who asked for this decision, unless a row says so already.
+def store_request(connection: Connection, decision: DecisionRecord, people: Collection[str]) -> None:
+    """Append who asked for this decision, unless rows name all of them already.
 
-    triggered_by: who triggered the run of Airflow or gave the command; None for a run that nobody triggered.
+    people: who triggered or cleared the run of Airflow, or gave the command; empty for a run that nobody touched.
     """
-    if recorded_requesters(connection, decision.decision_id) is None:
+    requesters = people_behind(connection, decision.requested_by, people)
+    recorded = recorded_requesters(connection, decision.decision_id)
+    if recorded is None or not requesters <= recorded:
         facts = {
             "decision_id": decision.decision_id,
             "requested_by": decision.requested_by,
-            "triggered_by": triggered_by,
-            "requesters": sorted(people_behind(connection, decision.requested_by, triggered_by)),
+            "people": sorted(people),
+            "requesters": sorted(requesters),
         }
         ledger.append(connection, APPROVAL_REQUEST, facts)
 
@@ -44,9 +48,9 @@ def recorded_requesters(connection: Connection, decision_id: int) -> set[str] | 
     return {name for facts in rows for name in facts["requesters"]} if rows else None
 
 
-def people_behind(connection: Connection, requested_by: str, triggered_by: str | None) -> set[str]:
-    """The requester, and whoever issued a token to the requester: a name made up by an approver is that approver."""
-    people = {triggered_by} if triggered_by else set[str]()
+def people_behind(connection: Connection, requested_by: str, known: Collection[str]) -> set[str]:
+    """The requesters, and whoever issued a token to one: a name made up by an approver is that approver."""
+    people = set(known)
     if not of_airflow(requested_by):
         people.add(requested_by.partition("/")[0])
     issued = [entry.facts() for entry in ledger.genuine_entries(connection, ("token_issued",))]

@@ -2,37 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, select, text
 
-from sentiment_lib.hashing import canonical_json, hash_text, to_json_value
-from sentiment_lib.storage import ledger, snapshots
-from sentiment_lib.storage.tables import (
-    ApprovalRow,
-    DecisionRow,
-    DeploymentRow,
-    EvaluationRow,
-    ModelVersionRow,
-    SnapshotRow,
-)
-
-#: kind of ledger row -> (table, key column)
-TABLES: dict[str, tuple[Any, str]] = {
-    "snapshot": (SnapshotRow.__table__, "snapshot_id"),
-    "training": (ModelVersionRow.__table__, "version"),
-    "evaluation": (EvaluationRow.__table__, "evaluation_id"),
-    "decision": (DecisionRow.__table__, "decision_id"),
-    "approval": (ApprovalRow.__table__, "approval_id"),
-    "deployment": (DeploymentRow.__table__, "deployment_id"),
-}
-STATES = ("intent", "done", "undone")
-#: Renamed columns, since ledger rows keep their hashed keys: (kind of ledger row, key) -> column.
-COLUMNS = {("decision", "answer"): "verdict", ("approval", "answer"): "response"}
-#: Renamed kinds of deployments: kind in the ledger -> kind in the table.
-DEPLOYMENT_KINDS = {"first": "bootstrap"}
+from sentiment_lib.hashing import canonical_json, hash_text
+from sentiment_lib.storage import ledger, recorded_facts, snapshots
+from sentiment_lib.storage.recorded_facts import TABLES
+from sentiment_lib.storage.signed_moves import KINDS_BEFORE, STATES
+from sentiment_lib.storage.tables import DecisionRow, EvaluationRow, ModelVersionRow, SnapshotRow
 
 
 def facts_against_ledger(connection: Connection) -> list[str]:
@@ -42,11 +21,11 @@ def facts_against_ledger(connection: Connection) -> list[str]:
         kind, _, state = entry.kind.partition(".")
         name = "deployment" if state in STATES else kind
         if name in TABLES:
-            facts = {COLUMNS.get((name, key), key): value for key, value in entry.facts().items()}
+            facts = recorded_facts.renamed(name, entry.facts())
             merged = recorded[name].setdefault(int(facts[TABLES[name][1]]), {})
             merged.update(facts)
             if state in STATES:
-                merged.update(kind=DEPLOYMENT_KINDS.get(kind, kind), state=state)
+                merged.update(kind=KINDS_BEFORE.get(kind, kind), state=state)
     problems: list[str] = []
     for name, (table, key) in TABLES.items():
         rows = {int(row[key]): dict(row) for row in connection.execute(select(table).order_by(table.c[key])).mappings()}
@@ -56,22 +35,10 @@ def facts_against_ledger(connection: Connection) -> list[str]:
         problems += [f"{name} {number} has no ledger row" for number in rows.keys() - recorded[name]]
         for number in sorted(rows.keys() & recorded[name].keys()):
             problems += [
-                f"{name} {number} was changed: {field}" for field in _changed(rows[number], recorded[name][number])
+                f"{name} {number} was changed: {field}"
+                for field in recorded_facts.differing(rows[number], recorded[name][number])
             ]
     return problems
-
-
-def _changed(row: Mapping[str, Any], facts: Mapping[str, Any]) -> Iterator[str]:
-    for field, recorded in facts.items():
-        if field == "rules_hash":
-            if hash_text(canonical_json(row["rules"])) != recorded:
-                yield "rules"
-        elif field in row and _comparable(row[field]) != recorded:
-            yield field
-
-
-def _comparable(value: Any) -> Any:
-    return to_json_value(value.astimezone(UTC) if isinstance(value, datetime) else value)
 
 
 def evidence(connection: Connection) -> list[str]:

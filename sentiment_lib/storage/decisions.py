@@ -21,7 +21,7 @@ from sentiment_lib.records import (
     EvaluationRequest,
     RuleVerdict,
 )
-from sentiment_lib.storage import ledger
+from sentiment_lib.storage import ledger, recorded_facts
 from sentiment_lib.storage.tables import ApprovalRow, DecisionRow, DeploymentRow, EvaluationRow, ModelVersionRow
 
 #: Kind of the ledger row and of the alert about an approval that ended without an answer.
@@ -131,7 +131,7 @@ def by_id(connection: Connection, decision_id: int) -> Decision:
 
 
 def find_existing(connection: Connection, request: EvaluationRequest) -> Decision | None:
-    """The newest decision of the same request, for a repeated run; None without one."""
+    """The newest recorded decision of the same request, for a repeated run; None without one."""
     query = (
         _decisions()
         .where(
@@ -141,10 +141,10 @@ def find_existing(connection: Connection, request: EvaluationRequest) -> Decisio
             DecisionRow.requested_by == request.requested_by,
         )
         .order_by(DecisionRow.decision_id.desc())
-        .limit(1)
     )
-    row = connection.execute(query).mappings().one_or_none()
-    return _decision(row) if row else None
+    found = [_decision(row) for row in connection.execute(query).mappings()]
+    recorded = (one for one in found if recorded_facts.is_signed(connection, "decision", one.decision_id))
+    return next(recorded, None)
 
 
 def newest(connection: Connection, limit: int = 20) -> list[Decision]:
@@ -179,7 +179,7 @@ def is_intact(decision: DecisionRecord) -> bool:
 
 
 def waiting(connection: Connection) -> list[Waiting]:
-    """Every PROMOTE without a response, oldest first."""
+    """Every recorded PROMOTE without a response, oldest first; none that somebody else than the platform inserted."""
     query = (
         select(
             DecisionRow.decision_id,
@@ -192,7 +192,8 @@ def waiting(connection: Connection) -> list[Waiting]:
         .where(DecisionRow.verdict == str(Answer.PROMOTE), ApprovalRow.approval_id.is_(None))
         .order_by(DecisionRow.decision_id)
     )
-    return [Waiting(**row) for row in connection.execute(query).mappings()]
+    found = [Waiting(**row) for row in connection.execute(query).mappings()]
+    return [one for one in found if recorded_facts.is_signed(connection, "decision", one.decision_id)]
 
 
 def refused(connection: Connection, champion: int, *, since: datetime, limit: int) -> dict[int, datetime]:

@@ -1,4 +1,7 @@
-"""Moves of the champion alias: an intent first, then done or undone; each with its ledger row."""
+"""Moves of the champion alias: an intent first, then done or undone; each with its signed ledger row.
+
+Rows of the table count only as far as signed ledger rows say the same: the role of the steps may insert into it.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,8 @@ from sqlalchemy import Connection, func, insert, select, update
 
 from sentiment_lib.errors import NotFound
 from sentiment_lib.records import AliasMove, Deployment
-from sentiment_lib.storage import ledger
+from sentiment_lib.storage import ledger, signed_moves
+from sentiment_lib.storage.signed_moves import SignedMove
 from sentiment_lib.storage.tables import ApprovalRow, DeploymentRow
 
 _TABLE = DeploymentRow.__table__
@@ -73,24 +77,27 @@ def by_id(connection: Connection, deployment_id: int) -> Deployment:
 def pending_move(connection: Connection) -> Deployment | None:
     """The move that is neither done nor undone; None without one."""
     row = connection.execute(select(*_COLUMNS).where(_TABLE.c.state == "intent")).mappings().one_or_none()
-    return Deployment(**row) if row else None
+    move = signed_moves.by_id(connection, row["deployment_id"]) if row else None
+    if row is None or move is None or move.state != "intent":
+        return None
+    signed = {"kind": move.kind, "from_version": move.from_version, "to_version": move.to_version}
+    return Deployment(**{**row, **signed})
 
 
 def of_decision(connection: Connection, decision_id: int) -> tuple[Deployment, str] | None:
     """The newest deployment that a decision led to, with its state; None without one."""
     query = (
-        select(*_COLUMNS, _TABLE.c.state)
+        select(*_COLUMNS)
         .outerjoin(ApprovalRow, ApprovalRow.approval_id == _TABLE.c.approval_id)
         .where((_TABLE.c.decision_id == decision_id) | (ApprovalRow.decision_id == decision_id))
         .order_by(_TABLE.c.deployment_id.desc())
-        .limit(1)
     )
-    row = connection.execute(query).mappings().one_or_none()
-    if row is None:
+    rows = connection.execute(query).mappings().all()
+    signed = ((row, signed_moves.by_id(connection, row["deployment_id"])) for row in rows)
+    row, move = next(((row, move) for row, move in signed if move), (None, None))
+    if row is None or move is None:
         return None
-    values = dict(row)
-    state: str = values.pop("state")
-    return Deployment(**values), state
+    return Deployment(**row), move.state
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,6 +110,7 @@ class CompletedMove:
     to_version: int
     finished_at: datetime
     decision_id: int | None
+    reason: str | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,39 +128,40 @@ class DeploymentSummary:
 
 def last_move(connection: Connection) -> CompletedMove | None:
     """The newest completed deployment; None before the first."""
-    query = (
-        select(
-            _TABLE.c.deployment_id,
-            _TABLE.c.kind,
-            _TABLE.c.from_version,
-            _TABLE.c.to_version,
-            _TABLE.c.finished_at,
-            func.coalesce(_TABLE.c.decision_id, ApprovalRow.decision_id).label("decision_id"),
-        )
-        .outerjoin(ApprovalRow, ApprovalRow.approval_id == _TABLE.c.approval_id)
-        .where(_TABLE.c.state == "done")
-        .order_by(_TABLE.c.deployment_id.desc())
-        .limit(1)
+    move = next(signed_moves.completed(connection), None)
+    if move is None or move.finished_at is None:
+        return None
+    return CompletedMove(
+        deployment_id=move.deployment_id,
+        kind=move.kind,
+        from_version=move.from_version,
+        to_version=move.to_version,
+        finished_at=move.finished_at,
+        decision_id=_decision_of(connection, move),
+        reason=move.reason,
     )
-    row = connection.execute(query).mappings().one_or_none()
-    return CompletedMove(**row) if row else None
 
 
 def promotion_of(connection: Connection, version: int) -> int | None:
     """Id of the newest decision by which this version became champion; None without a decision."""
-    decision_id: int | None = connection.scalar(
-        select(func.max(func.coalesce(_TABLE.c.decision_id, ApprovalRow.decision_id)))
-        .select_from(_TABLE)
-        .outerjoin(ApprovalRow, ApprovalRow.approval_id == _TABLE.c.approval_id)
-        .where(_TABLE.c.state == "done", _TABLE.c.to_version == version, _TABLE.c.kind.in_(("promotion", "forced")))
-    )
-    return decision_id
+    for move in signed_moves.completed(connection):
+        if move.to_version == version and move.kind in ("promotion", "forced"):
+            return _decision_of(connection, move)
+    return None
 
 
 def served_before(connection: Connection, version: int) -> bool:
     """Whether this version has ever been the champion."""
-    query = select(func.count()).where(_TABLE.c.to_version == version, _TABLE.c.state == "done")
-    return bool(connection.execute(query).scalar_one())
+    return any(move.to_version == version for move in signed_moves.completed(connection))
+
+
+def _decision_of(connection: Connection, move: SignedMove) -> int | None:
+    if move.decision_id is not None or move.approval_id is None:
+        return move.decision_id
+    decision_id: int | None = connection.scalar(
+        select(ApprovalRow.decision_id).where(ApprovalRow.approval_id == move.approval_id)
+    )
+    return decision_id
 
 
 def newest(connection: Connection, limit: int = 50) -> list[DeploymentSummary]:

@@ -1,4 +1,4 @@
-"""The database connection: one engine, its transactions and advisory locks."""
+"""The database connection: one engine, its transactions and locks."""
 
 from __future__ import annotations
 
@@ -16,13 +16,21 @@ from sentiment_lib.errors import BadInput, Busy
 from sentiment_lib.settings import Settings
 from sentiment_lib.signing import KeyRing
 
-#: Keys of the advisory locks; each protects something that only one process may do at a time.
-LOCKS = {"ledger": 7001, "champion": 7002, "snapshot": 7003, "sentiment_days": 7004, "alias": 7005, "score": 7006}
+#: Locks, each for something that only one process may do at a time, and the tables whose rows they are. Whoever may not
+#: update the table cannot hold them, as every role could an advisory lock.
+LOCKS = {
+    **dict.fromkeys(("ledger", "champion", "alias", "sentiment_days", "labels"), "step_locks"),
+    "snapshot": "label_locks",
+}
+#: Keys of advisory locks that only say what is being done: a reader who holds one puts off a catch-up and nothing else.
+HINTS = {"score": 7006}
 #: Seconds to wait for a lock that is held across requests to the registry.
 PATIENCE = 20.0
 
 #: Execution option of a connection that holds the signing keys.
 KEY_RING = "key_ring"
+#: Execution option of migrations, which may run before the tables of locks exist and take an advisory lock instead.
+MIGRATING = "migrating"
 
 
 class Store:
@@ -77,13 +85,14 @@ class Store:
 
     @contextmanager
     def exclusive(self, name: str) -> Iterator[None]:
-        """Hold the named lock of LOCKS outside of any transaction, as long as the block takes.
+        """Hold the named lock of LOCKS as long as the block takes, in a transaction of its own that does nothing else.
 
         For what asks the registry: nobody waits longer than PATIENCE for it. Raises Busy then.
         """
-        with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        with self.engine.connect() as connection:
             give_up = time.monotonic() + PATIENCE
-            while not connection.exec_driver_sql("SELECT pg_try_advisory_lock(%s)", (LOCKS[name],)).scalar_one():
+            while connection.exec_driver_sql(f"{_lock_row(name)} SKIP LOCKED", (name,)).one_or_none() is None:
+                connection.rollback()
                 if time.monotonic() > give_up:
                     raise Busy(what=name)
                 time.sleep(0.05)
@@ -91,23 +100,23 @@ class Store:
                 yield
             finally:
                 with suppress(OperationalError):  # a lost connection has lost the lock
-                    connection.exec_driver_sql("SELECT pg_advisory_unlock(%s)", (LOCKS[name],))
+                    connection.rollback()
 
     @contextmanager
     def in_use(self, name: str) -> Iterator[None]:
-        """Hold the named lock beside others who do, outside of any transaction, as long as the block takes."""
+        """Hold the named lock of HINTS beside others who do, outside of any transaction, as long as the block takes."""
         with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            connection.exec_driver_sql("SELECT pg_advisory_lock_shared(%s)", (LOCKS[name],))
+            connection.exec_driver_sql("SELECT pg_advisory_lock_shared(%s)", (HINTS[name],))
             try:
                 yield
             finally:
                 with suppress(OperationalError):  # a lost connection has lost the lock
-                    connection.exec_driver_sql("SELECT pg_advisory_unlock_shared(%s)", (LOCKS[name],))
+                    connection.exec_driver_sql("SELECT pg_advisory_unlock_shared(%s)", (HINTS[name],))
 
     def is_in_use(self, name: str) -> bool:
-        """Whether any process holds the named lock."""
+        """Whether any process holds the named lock of HINTS."""
         with self.begin() as connection:
-            free = connection.exec_driver_sql("SELECT pg_try_advisory_xact_lock(%s)", (LOCKS[name],)).scalar_one()
+            free = connection.exec_driver_sql("SELECT pg_try_advisory_xact_lock(%s)", (HINTS[name],)).scalar_one()
         return not free
 
     def close(self) -> None:
@@ -129,6 +138,13 @@ def raw(connection: Connection) -> psycopg.Connection[tuple[object, ...]]:
 
 
 def lock(connection: Connection, name: str, *, shared: bool = False) -> None:
-    """Take the named advisory lock of LOCKS until the transaction ends; `shared`: beside other shared ones."""
-    kind = "_shared" if shared else ""
-    connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock{kind}(%s)", (LOCKS[name],))
+    """Take the named lock of LOCKS until the transaction ends; `shared`: beside other shared ones."""
+    if connection.get_execution_options().get(MIGRATING):
+        connection.exec_driver_sql("SELECT pg_advisory_xact_lock(hashtext(%s))", (name,))
+    else:
+        connection.exec_driver_sql(_lock_row(name, "SHARE" if shared else "UPDATE"), (name,)).one()
+
+
+def _lock_row(name: str, strength: str = "UPDATE") -> str:
+    # a temporary table of that name must not stand in for it, hence the schema
+    return f"SELECT name FROM public.{LOCKS[name]} WHERE name = %s FOR {strength}"

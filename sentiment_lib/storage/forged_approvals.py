@@ -55,7 +55,7 @@ def refusal(connection: Connection, decision_id: int, person: str) -> str | None
         return f"{person} is no approver in the policy of decision {decision_id}"
     requesters = {decision.requested_by.partition("/")[0], decision.requested_by}
     authors = set[str]()
-    for entry in ledger.entries(connection, ("approval_request", "approval")):
+    for entry in ledger.genuine_entries(connection, ("approval_request", "approval")):
         facts = entry.facts()
         if facts.get("decision_id") == decision_id:
             requesters.update(facts.get("requesters") or ())

@@ -84,13 +84,18 @@ GRANTS: Mapping[str, Mapping[str, Rights]] = {
     "retrain_requests": {APP: (*_APPEND, "UPDATE (run_id)"), CONSOLE: _READ},
     "person_tokens": {APP: (*_APPEND, "UPDATE (revoked_at)")},
     "api_keys": {
-        APP: (*_APPEND, "UPDATE"),
+        APP: (*_APPEND, "UPDATE (key_hash, expires_at, previous_key_hash, previous_expires_at, revoked_at)"),
         API: ("SELECT", "UPDATE (use_count, last_used_at)"),
     },
+    # a row can be locked by who may update it
+    "step_locks": {APP: ("SELECT", "UPDATE (lockable)")},
+    "label_locks": {APP: ("SELECT", "UPDATE (lockable)"), API: ("SELECT", "UPDATE (lockable)")},
     "alembic_version": {APP: _READ, API: _READ, CONSOLE: _READ},
 }
 #: Functions that run with the rights of their owner, and who may call them.
 EXECUTE = (("remove_synthetic_tweets()", APP),)
+#: Views, which show rows of tables that a role may not read: of the ledger, those of deployments, for the champion.
+VIEWS: Mapping[str, Mapping[str, Rights]] = {"deployment_entries": {APP: _READ, API: _READ, CONSOLE: _READ}}
 
 
 def apply(connection: Connection) -> tuple[str, ...]:
@@ -120,6 +125,10 @@ def apply(connection: Connection) -> tuple[str, ...]:
         for role, rights in GRANTS.get(table, {}).items():
             if role in roles:
                 connection.exec_driver_sql(f"GRANT {', '.join(rights)} ON {table} TO {role}")
+    for view, readers in VIEWS.items():
+        for role, rights in readers.items():
+            if role in roles:
+                connection.exec_driver_sql(f"GRANT {', '.join(rights)} ON {view} TO {role}")
     return roles
 
 

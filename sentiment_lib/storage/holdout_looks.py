@@ -54,14 +54,11 @@ class LookedAt:
 
 def last_snapshot(connection: Connection) -> LookedAt | None:
     """The snapshot of the newest look; None before the first look."""
-    query = text(
-        """
-        SELECT created_at, holdout_rows FROM snapshots
-        WHERE snapshot_id = (SELECT (payload::jsonb ->> 'snapshot_id')::bigint FROM ledger WHERE kind = 'look'
-                             ORDER BY sequence DESC LIMIT 1)
-        """
-    )
-    row = connection.execute(query).mappings().one_or_none()
+    newest = ledger.find_genuine(connection, "look", {})
+    if newest is None:
+        return None
+    query = text("SELECT created_at, holdout_rows FROM snapshots WHERE snapshot_id = :id")
+    row = connection.execute(query, {"id": newest.facts()["snapshot_id"]}).mappings().one_or_none()
     return LookedAt(**row) if row else None
 
 
@@ -80,7 +77,7 @@ def take(connection: Connection, request: EvaluationRequest, policy: GatePolicy,
     }
     earlier: list[tuple[Mapping[str, Any], datetime]] = []
     published: set[int] = set()
-    for entry in list(ledger.entries(connection, ("look", "training"))):
+    for entry in ledger.genuine_entries(connection, ("look", "training")):
         facts = entry.facts()
         if entry.kind == "training":
             if facts["snapshot_id"] is not None and not facts.get(HIDDEN):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, func, insert, select
 
 from sentiment_lib.errors import SignatureRefused
 from sentiment_lib.hashing import canonical_json, hash_text
@@ -56,6 +56,11 @@ _BEFORE_THE_FIRST: dict[str, Any] = {
     "entry_hash": GENESIS,
     "recorded_at": datetime.min.replace(tzinfo=UTC) + CLOCK_TOLERANCE,
 }
+
+
+_FIRST_SIGNED = select(func.min(LedgerRow.sequence)).where(LedgerRow.signature.is_not(None)).scalar_subquery()
+#: Above every sequence number.
+_NONE = 1 << 63
 
 
 def append(connection: Connection, kind: str, payload: Mapping[str, object]) -> LedgerEntry:
@@ -107,37 +112,54 @@ def genuine_entries(connection: Connection, kinds: tuple[str, ...]) -> Iterator[
 
     For steps that act on a row: whoever may insert into the table, without a signing key, can add rows of any content.
     """
+    covered_from: int | None = None
     for entry in list(entries(connection, kinds)):
-        if _is_genuine(connection, entry):
+        if entry.signature is None and covered_from is None:
+            covered_from = _covered_from(connection)
+        if _is_signed(connection, entry) if entry.signature else entry.sequence >= (covered_from or 0):
             yield entry
         else:
-            log.critical("Ledger row %s (%s) has no valid signature and does not count", entry.sequence, entry.kind)
+            _report(entry)
 
 
 def find_genuine(connection: Connection, kind: str, facts: Mapping[str, object]) -> LedgerEntry | None:
     """The newest signed row of this kind with these facts; None without one."""
-    matching = [
-        entry
-        for entry in genuine_entries(connection, (kind,))
-        if all(entry.facts().get(name) == value for name, value in facts.items())
-    ]
-    return matching[-1] if matching else None
+    query = select(LedgerRow.__table__).where(LedgerRow.kind == kind).order_by(LedgerRow.sequence.desc())
+    for name, value in facts.items():  # payloads are canonical JSON
+        query = query.where(LedgerRow.payload.contains(canonical_json({name: value})[1:-1], autoescape=True))
+    for row in connection.execute(query).mappings().all():
+        entry = LedgerEntry(**row)
+        if not is_genuine(connection, entry):
+            _report(entry)
+        elif all(entry.facts().get(name) == value for name, value in facts.items()):
+            return entry
+    return None
 
 
-def _is_genuine(connection: Connection, entry: LedgerEntry) -> bool:
+def is_genuine(connection: Connection, entry: LedgerEntry) -> bool:
     """Whether the row is signed, or of the unsigned rows that the first checkpoint's signature covers."""
     if entry.signature is not None:
         return _is_signed(connection, entry)
-    query = select(LedgerRow.__table__).where(LedgerRow.sequence > entry.sequence).order_by(LedgerRow.sequence)
-    previous = entry
-    for row in connection.execute(query).mappings():
-        following = LedgerEntry(**row)
-        if (following.sequence, following.previous_hash) != (previous.sequence + 1, _computed_hash(previous)):
-            return False
-        if following.signature is not None:
-            return following.kind == CHECKPOINT and _is_signed(connection, following)
-        previous = following
-    return False
+    return _computed_hash(entry) == entry.entry_hash and entry.sequence >= _covered_from(connection)
+
+
+def _report(entry: LedgerEntry) -> None:
+    log.critical("Ledger row %s (%s) has no valid signature and does not count", entry.sequence, entry.kind)
+
+
+def _covered_from(connection: Connection) -> int:
+    """Number of the first unsigned row that the checkpoint's signature covers, with all rows from there to it."""
+    query = select(LedgerRow.__table__).where(LedgerRow.sequence <= _FIRST_SIGNED).order_by(LedgerRow.sequence.desc())
+    following: LedgerEntry | None = None
+    for row in connection.execute(query).mappings().all():
+        entry = LedgerEntry(**row)
+        if following is None:
+            if entry.kind != CHECKPOINT or not _is_signed(connection, entry):
+                break
+        elif (entry.sequence + 1, _computed_hash(entry)) != (following.sequence, following.previous_hash):
+            break
+        following = entry
+    return following.sequence if following else _NONE
 
 
 def _is_signed(connection: Connection, entry: LedgerEntry) -> bool:

@@ -12,8 +12,8 @@ from sqlalchemy import Connection, insert, select, text
 from sentiment_lib.errors import NotFound
 from sentiment_lib.evaluation.cost import Cost
 from sentiment_lib.records import ModelVersion
-from sentiment_lib.storage import ledger
-from sentiment_lib.storage.tables import DeploymentRow, ModelVersionRow
+from sentiment_lib.storage import ledger, signed_moves
+from sentiment_lib.storage.tables import ModelVersionRow
 from sentiment_lib.training_record import TrainingInputs, TrainingRecord
 
 COLUMNS = tuple(
@@ -75,16 +75,12 @@ def parents(connection: Connection, version: int) -> tuple[int, ...]:
 
 
 def champion(connection: Connection) -> ModelVersion | None:
-    """The version of the last completed deployment, which serves; None before the first."""
-    query = (
-        select(*COLUMNS)
-        .join(DeploymentRow, DeploymentRow.to_version == ModelVersionRow.version)
-        .where(DeploymentRow.state == "done")
-        .order_by(DeploymentRow.deployment_id.desc())
-        .limit(1)
-    )
-    row = connection.execute(query).mappings().one_or_none()
-    return ModelVersion(**row) if row else None
+    """The version of the last completed deployment that the platform signed, which serves; None before the first.
+
+    Raises LedgerBroken when deployments are recorded and none has a valid signature.
+    """
+    number = signed_moves.champion(connection)
+    return None if number is None else by_version(connection, number)
 
 
 def all_versions(connection: Connection) -> list[ModelVersion]:

@@ -345,7 +345,24 @@ class LedgerRow(Base):
     recorded_at: Mapped[datetime]
     #: "KEY_ID:BASE64" over entry_hash; NULL in rows older than the first checkpoint
     signature: Mapped[str | None]
-    __table_args__ = (CheckConstraint("sequence > 0", name="sequence"),)
+    __table_args__ = (CheckConstraint("sequence > 0", name="sequence"), Index("ix_ledger_kind", "kind", "sequence"))
+
+
+class StepLockRow(Base):
+    """Rows that steps lock, one for each of `engine.LOCKS`; no other role may."""
+
+    __tablename__ = "step_locks"
+    name: Mapped[str] = mapped_column(primary_key=True)
+    #: who may update it may lock the row; nobody does update it
+    lockable: Mapped[bool] = mapped_column(server_default=text("true"))
+
+
+class LabelLockRow(Base):
+    """Rows that both steps and the API lock."""
+
+    __tablename__ = "label_locks"
+    name: Mapped[str] = mapped_column(primary_key=True)
+    lockable: Mapped[bool] = mapped_column(server_default=text("true"))
 
 
 class EvaluationRow(Base):

@@ -14,7 +14,7 @@ from psycopg.errors import UniqueViolation
 from sqlalchemy import Connection, text
 
 from sentiment_lib.records import API_IDS_FROM
-from sentiment_lib.storage.engine import raw
+from sentiment_lib.storage.engine import lock, raw
 
 TWEET_COLUMNS = "tweet_id, text, author_hash, language, airline, created_at, synthetic, ingest_id"
 TweetTuple = tuple[int, str, bytes | None, str | None, str | None, datetime, bool]
@@ -116,9 +116,8 @@ def store_labels(connection: Connection, ingest_id: int, labels: Sequence[LabelT
         copy.set_types(["int8", "text", "text", "text", "timestamptz", "float8"])
         for label in labels:
             copy.write_row(label)
-    # rows keep their order of arrival, so two ingests of one source must take turns (no deadlock)
-    for name in sorted({label[3] for label in labels}):
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended('labels of ' || %s, 0))", (name,))
+    # rows keep their order of arrival, so two ingests must take turns (no deadlock)
+    lock(connection, "labels")
     cursor.execute(
         f"INSERT INTO labels ({columns}, ingest_id) SELECT {columns}, %s FROM (SELECT DISTINCT ON (tweet_id, source, "
         "labelled_by, label) *, ctid AS arrival FROM incoming_labels "

@@ -8,7 +8,9 @@ from types import SimpleNamespace
 import httpx
 import pytest
 
-RUN = SimpleNamespace(dag_id="retrain", run_id="manual__1", triggering_user_name="admin")
+RUN = SimpleNamespace(
+    dag_id="retrain", run_id="manual__1", triggering_user_name="admin", clear_number=0, consumed_asset_events=[]
+)
 DECISION = SimpleNamespace(decision_id=7, evidence_hash="e" * 64)
 REQUEST = SimpleNamespace(candidate_version=3, body="the evidence")
 
@@ -62,7 +64,9 @@ def database(monkeypatch):
         "check_approval.find_response": lambda **_: database.approval,
         "check_approval.find_decision": lambda **_: DECISION,
         "check_approval.run": approved,
-        "check_approval.respondents": lambda **_: (["admin", "anna"], datetime.now(UTC) + timedelta(hours=9)),
+        "check_approval.respondents": lambda **_: SimpleNamespace(
+            people=("admin", "anna"), expires_at=datetime.now(UTC) + timedelta(hours=9), note="May promote: anna."
+        ),
         "request_approval.of_run": lambda **arguments: database.asked.append(arguments) or database.request,
         "request_approval.run": lambda **arguments: database.asked.append(arguments),
         "record_approval.run": record,
@@ -88,7 +92,7 @@ def test_promote_is_recorded_with_who_when_and_evidence_and_goes_on(operator, co
         "fewer missed complaints",
     )
     assert (response.answered_at, response.evidence_hash) == (said["responded_at"], DECISION.evidence_hash)
-    assert arguments["requested_by"] == "admin"
+    assert arguments["people"] == {"admin"}
     assert arguments["provenance"] == {
         "channel": "airflow",
         "task": "retrain/manual__1/approval",
@@ -104,7 +108,7 @@ def test_the_request_names_who_triggered_the_run(database):
     from sentiment_airflow import retrain_tasks
 
     assert retrain_tasks.request_approval.function([7], RUN) is None
-    assert database.asked == [{"decision_ids": [7], "requested_by": "retrain/manual__1", "triggered_by": "admin"}]
+    assert database.asked == [{"decision_ids": [7], "requested_by": "retrain/manual__1", "people": {"admin"}}]
 
 
 def test_a_numeric_user_id_is_not_taken_for_a_name(operator, context, database):
@@ -150,7 +154,7 @@ def test_what_is_shown_comes_from_the_database(operator, context, database):
     assert type(waiting.value).__name__ == "TaskAwaitingInput"
     assert timedelta(hours=8) < operator.response_timeout <= timedelta(hours=9), "the rest of the request's time"
     assert [user["name"] for user in shown["assigned_users"]] == ["admin", "anna"], "who has not approved yet"
-    assert (shown["subject"], shown["body"]) == ("Promote version 3 to champion?", "the evidence")
+    assert (shown["subject"], shown["body"]) == ("Promote version 3 to champion?", "the evidence\n\nMay promote: anna.")
 
 
 def test_a_request_that_was_superseded_is_not_shown(operator, context, database):

@@ -86,7 +86,7 @@ def say(store, settings):
     """Answer a question as a person."""
 
     def answer(question, word="approved", *, by="mlops", reason="looks right", **more):
-        requested_by, provenance = more.pop("requested_by", None), more.pop("provenance", None)
+        people, provenance = more.pop("people", ()), more.pop("provenance", None)
         response = ApprovalResponse(
             **{
                 "decision_id": question.decision_id,
@@ -101,7 +101,7 @@ def say(store, settings):
             provenance = approval_provenance.from_airflow(
                 response, task="retrain/1/approval", task_instance_id="an id", user_id=by
             )
-        return record_approval.run(store, settings, response, requested_by=requested_by, provenance=provenance)
+        return record_approval.run(store, settings, response, people=people, provenance=provenance)
 
     return answer
 

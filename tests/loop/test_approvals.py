@@ -37,7 +37,7 @@ def test_a_rejection_is_recorded_with_its_reason_and_ends_the_challenger(store, 
     ("how", "why"),
     [
         ({"by": "viewer"}, "not among the approvers"),
-        ({"requested_by": "mlops"}, "may not approve it"),
+        ({"people": ["mlops"]}, "may not approve it"),
         ({"by": None}, "not among the approvers"),
         ({"evidence_hash": "0" * 64}, "not what was shown"),
         ({"answered_at": datetime.now(UTC) + timedelta(days=3)}, "expired"),
@@ -53,7 +53,7 @@ def test_an_answer_that_does_not_count_is_void_and_says_why(store, settings, dec
 
 
 def test_a_rejection_without_a_reason_is_a_rejection(store, settings, decided, say):
-    found = say(decided.question, "rejected", reason="", requested_by="mlops")
+    found = say(decided.question, "rejected", reason="", people=["mlops"])
     assert (found.response, found.answered_by, found.reason) == ("rejected", "mlops", "no reason given")
 
 
@@ -70,7 +70,7 @@ def test_self_approval_is_a_switch_of_the_policy_of_the_decision_and_of_today(st
             answered_by="mlops",
             evidence_hash=decision.evidence_hash,
         )
-        assert record_approval.run(store, today, answer, requested_by="mlops").response == response
+        assert record_approval.run(store, today, answer, people=["mlops"]).response == response
 
 
 def test_evidence_that_was_changed_after_the_question_voids_the_approval(store, owner, settings, decided, say):

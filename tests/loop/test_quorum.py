@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from sentiment_lib import verify_dossier
 from sentiment_lib.cli import approvals as commands
-from sentiment_lib.errors import AnswerRefused, ApprovalVoid, BadInput
+from sentiment_lib.errors import AnswerRefused, ApprovalIncomplete, ApprovalVoid, BadInput
 from sentiment_lib.policy import ApprovalPolicy
 from sentiment_lib.records import ApprovalResponse
 from sentiment_lib.steps.decisions import (
@@ -26,7 +26,7 @@ from sentiment_lib.steps.decisions import (
 )
 from sentiment_lib.steps.deployment import promote
 from sentiment_lib.steps.operations import check_alerts, verify
-from sentiment_lib.storage import decisions, ledger
+from sentiment_lib.storage import alerts, approval_requests, decisions, ledger
 
 THREE = ("admin", "mlops", "anna")
 RUN = {"requested_by": "retrain/1"}
@@ -78,7 +78,7 @@ def test_two_people_must_approve_and_one_person_counts_once(store, decided, unde
     assert recorded(store, answer) is None
     with pytest.raises(ApprovalVoid, match="nobody approved"):
         promote.run(store, answer.settings, decision_id=number)
-    assert check_approval.respondents(store, answer.settings, **RUN)[0] == ["admin", "anna"]
+    assert check_approval.respondents(store, answer.settings, **RUN).people == ("admin", "anna")
     answer("anna")
     assert recorded(store, answer).answered_by == "anna"
     assert check_approval.run(store, answer.settings, **RUN) == number
@@ -108,7 +108,7 @@ def test_a_vote_that_was_never_followed_is_no_approval(store, under, decided):
 def test_each_list_must_give_a_vote(store, decided, under):
     answer = under(quorum=2, lists={"risk": ("anna",)})
     answer("mlops")
-    assert check_approval.respondents(store, answer.settings, **RUN)[0] == ["anna"]
+    assert check_approval.respondents(store, answer.settings, **RUN).people == ("anna",)
     with pytest.raises(AnswerRefused, match="must come from: risk"):
         answer("admin")
     assert recorded(store, answer) is None, "nothing was recorded"
@@ -123,7 +123,7 @@ def delegated(store, principal, to, until=NOW + timedelta(days=7)):
 def test_a_delegate_counts_in_the_approver_s_place_until_the_end(store, decided, under):
     answer = under(quorum=2)
     delegated(store, "admin", "deputy")
-    assert "deputy" in check_approval.respondents(store, answer.settings, **RUN)[0]
+    assert "deputy" in check_approval.respondents(store, answer.settings, **RUN).people
     answer("deputy")
     with pytest.raises(AnswerRefused, match="the approval of admin is there already"):
         answer("admin")
@@ -168,9 +168,7 @@ def test_the_second_list_may_answer_once_the_request_has_escalated(store, decide
     early = answer.settings.policy.approval.approvers_after(timedelta(hours=35))
     late = answer.settings.policy.approval.approvers_after(timedelta(hours=36))
     assert (early, late) == (THREE, (*THREE, "chief"))
-    with store.begin() as connection:
-        connection.execute(text("UPDATE decisions SET decided_at = decided_at - interval '37 hours'"))
-    assert answer("chief").response == "approved"
+    assert answer("chief", answered_at=datetime.now(UTC) + timedelta(hours=37)).response == "approved"
 
 
 def test_an_alert_reminds_and_a_critical_one_escalates(store, under):
@@ -252,3 +250,27 @@ def test_the_command_delegates_in_the_name_of_who_is_signed_in(store, decided, s
     with store.begin() as connection:
         (row,) = [entry.facts() for entry in ledger.entries(connection, ("delegation",))]
     assert (row["principal"], row["delegate"], row["provenance"]["channel"]) == ("mlops", "deputy", "command line")
+
+
+def test_a_quorum_that_was_lowered_leaves_a_way_forward(store, under, changed):
+    answer = under(quorum=2)
+    answer("admin")
+    lowered = changed(approval={"approvers": THREE, "quorum": 1})
+    with pytest.raises(ApprovalIncomplete, match=f"1 of 2 approvals.*sentiment approve {answer.number}"):
+        check_approval.run(store, lowered, **RUN)
+    with store.begin() as connection:
+        assert decisions.approval(connection, answer.number) is None, "neither void nor forged"
+        assert alerts.list_alerts(connection, state="all") == []
+    assert answer("mlops").response == "approved"
+    assert check_approval.run(store, lowered, **RUN) == answer.number
+    assert promote.run(store, lowered, decision_id=answer.number).to_version == 2
+
+
+def test_the_request_says_who_may_promote_it(store, under):
+    answer = under(quorum=1)
+    with store.begin() as connection:
+        record = decisions.full_record(connection, answer.number)
+        approval_requests.store_request(connection, record, ["mlops"])
+    found = check_approval.respondents(store, answer.settings, **RUN)
+    assert found.people == THREE
+    assert found.note == "May promote: admin, anna. May only reject, having asked for it: mlops."

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError, ProgrammingError
 
-from sentiment_lib.storage import embedded_server, grants, ledger, migrate
+from sentiment_lib.storage import embedded_server, engine, grants, ledger, migrate
 from sentiment_lib.storage.engine import Store
 from sentiment_lib.storage.tables import Base
 from tests.conftest import as_role
@@ -83,7 +83,7 @@ def test_no_role_can_forge_the_books(as_duty, store, role):
     with store.begin() as connection:
         assert [entry.kind for entry in ledger.entries(connection)] == ["note"]
         assert (
-            connection.scalar(text("SELECT count(*) FROM pg_trigger WHERE tgenabled = 'O' AND NOT tgisinternal")) == 4
+            connection.scalar(text("SELECT count(*) FROM pg_trigger WHERE tgenabled = 'O' AND NOT tgisinternal")) == 7
         )
 
 
@@ -150,6 +150,45 @@ def test_the_api_neither_reads_nor_writes_the_ledger(as_duty):
     refuses(as_duty, grants.API, "INSERT INTO ledger VALUES (1, 'x', '{}', '', 'aa', now())")
     refuses(as_duty, grants.API, "INSERT INTO api_keys (name, roles, key_hash) VALUES ('mine', '{admin}', 'k')")
     refuses(as_duty, grants.API, "UPDATE api_keys SET roles = '{admin}'")
+
+
+def test_no_reader_holds_up_the_steps(as_duty, store, database_url):
+    for role in (grants.CONSOLE, grants.API):
+        refuses(as_duty, role, "SELECT * FROM step_locks FOR UPDATE")
+        refuses(as_duty, role, "SELECT * FROM step_locks FOR KEY SHARE")
+        refuses(as_duty, role, "LOCK TABLE step_locks, ledger IN ROW EXCLUSIVE MODE")
+    refuses(as_duty, grants.CONSOLE, "SELECT * FROM label_locks FOR UPDATE")
+    for role in grants.ROLES:
+        refuses(as_duty, role, "UPDATE step_locks SET name = 'mine'")
+    reader = Store(as_role(database_url, grants.CONSOLE))
+    with reader.begin() as connection:
+        connection.execute(text("SELECT pg_advisory_lock(n) FROM generate_series(6990, 7010) n"))
+        connection.execute(text("SELECT * FROM ledger, deployments, decisions"))
+        with store.begin() as step:
+            step.execute(text("SET LOCAL lock_timeout = '1s'"))
+            for name in engine.LOCKS:
+                engine.lock(step, name)
+            ledger.append(step, "note", {"a": 1})
+    reader.close()
+
+
+@pytest.mark.parametrize("revival", ["revoked_at = NULL", "expires_at = now() + interval '1 year'"])
+@pytest.mark.parametrize("table", ["person_tokens", "api_keys"])
+def test_nobody_undoes_a_revocation(as_duty, store, table, revival):
+    with store.begin() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO person_tokens (name, token_hash, issued_by, os_user, created_at, expires_at, revoked_at) "
+                "VALUES ('admin', 'h', 'airflow', 'x', now(), now() + interval '1 day', now())"
+            )
+        )
+        connection.execute(
+            text("INSERT INTO api_keys (name, roles, key_hash, revoked_at) VALUES ('k', '{admin}', 'h', now())")
+        )
+    with pytest.raises((IntegrityError, ProgrammingError), match=r"never undone|permission denied"):
+        as_duty(grants.APP, f"UPDATE {table} SET {revival}")
+    refuses(as_duty, grants.APP, "UPDATE api_keys SET roles = '{admin}'")
+    refuses(as_duty, grants.APP, "UPDATE person_tokens SET token_hash = 'other'")
 
 
 def test_the_console_writes_alerts_and_feedback_only(as_duty):

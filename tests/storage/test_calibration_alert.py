@@ -11,6 +11,7 @@ from sentiment_lib.alerts import calibration
 from sentiment_lib.policy import Policy
 from sentiment_lib.storage import daily_quality, grants
 from sentiment_lib.storage.quality_day import QualityDay
+from tests.conftest import deploy
 
 #: Rules run as the platform runs them.
 DATABASE_ROLE = grants.APP
@@ -36,11 +37,7 @@ def test_the_lower_bound_above_the_policys_on_each_of_the_newest_days_is_one_ale
                 "VALUES (1, 'vader', 'd', 'r', 'k')"
             )
         )
-        connection.execute(
-            text(
-                "INSERT INTO deployments (kind, to_version, state, finished_at) VALUES ('bootstrap', 1, 'done', now())"
-            )
-        )
+        deploy(connection, 1)
         for number, low in enumerate(lows):
             figures = (
                 {}

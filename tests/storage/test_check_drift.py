@@ -21,6 +21,7 @@ from sentiment_lib.steps.training import request_retrain
 from sentiment_lib.storage import alert_responses, past_drift_checks, predictions, scoring_queue
 from sentiment_lib.storage import alerts as stored_alerts
 from sentiment_lib.storage import drift_reports as reports
+from tests.conftest import deploy
 
 END = datetime(2026, 3, 9, 12, tzinfo=UTC)
 CALM = ["thanks", "help", "seat", "gate", "crew", "coffee", "today", "tomorrow", "great", "fine", "window", "trip"]
@@ -57,11 +58,7 @@ def fill(store, *, days=8, per_day=300, storm=False, labelled=0.0, by="local"):
                 "VALUES (1, 'vader', 'd', 'r', 'k')"
             )
         )
-        connection.execute(
-            text(
-                "INSERT INTO deployments (kind, to_version, state, finished_at) VALUES ('bootstrap', 1, 'done', now())"
-            )
-        )
+        deploy(connection, 1)
         connection.execute(
             text(
                 "INSERT INTO tweets (tweet_id, text, airline, created_at, ingest_id) "

@@ -14,6 +14,7 @@ from sentiment_lib.errors import BadInput, NotFound
 from sentiment_lib.records import API_IDS_FROM
 from sentiment_lib.steps.labelling import label_progress, label_queue
 from sentiment_lib.storage import grants
+from tests.conftest import deploy
 
 #: Steps run as the platform runs them.
 DATABASE_ROLE = grants.APP
@@ -43,11 +44,7 @@ def fill(store):
                 ),
                 {"v": version},
             )
-        connection.execute(
-            text(
-                "INSERT INTO deployments (kind, to_version, state, finished_at) VALUES ('bootstrap', 1, 'done', now())"
-            )
-        )
+        deploy(connection, 1)
 
     def add(ids, proba, *, drawn=False, disputed=False):
         with store.begin() as connection:

@@ -12,8 +12,9 @@ from sqlalchemy.exc import DBAPIError
 from sentiment_lib.hashing import canonical_json, hash_text
 from sentiment_lib.records import Answer
 from sentiment_lib.steps.operations import verify
-from sentiment_lib.storage import decisions, deployments, drift_reports, ledger, migrate, model_versions
+from sentiment_lib.storage import decisions, deployments, drift_reports, grants, ledger, migrate, model_versions
 from sentiment_lib.storage.engine import Store
+from tests.conftest import as_role
 
 EVIDENCE = canonical_json({"comparison": {"candidate": {"macro_f1": 0.7}}})
 RULES = [{"rule": "gain", "figure": 0.1, "bound": 0.0, "verdict": "pass", "reason": "better"}]
@@ -119,17 +120,26 @@ def test_ledger_rows_recorded_under_the_old_names_still_verify(upgraded):
 
 def test_a_signed_checkpoint_covers_the_rows_that_were_not_signed(upgraded):
     with upgraded.begin() as connection:
-        *old, checkpoint = ledger.entries(connection)
+        *old, checkpoint, restated, request = ledger.entries(connection)
+    assert (restated.kind, restated.facts(), bool(restated.signature)) == (*RECORDED[-1], True)
+    assert (request.kind, request.facts()["reason"]) == ("retrain_request", "why")
     assert len(old) == len(RECORDED)
     assert {entry.signature for entry in old} == {None}
     assert checkpoint.kind == "checkpoint"
     assert checkpoint.facts() == {"sequence": len(old), "entry_hash": old[-1].entry_hash}
 
 
+def test_the_api_knows_the_champion_of_an_old_ledger_without_reading_it(upgraded):
+    api = Store(as_role(upgraded.engine.url.render_as_string(hide_password=False), grants.API))
+    with api.begin() as connection:
+        assert model_versions.champion(connection).version == 2
+    api.close()
+
+
 @pytest.mark.parametrize(
     ("statements", "problem"),
     [
-        (("DELETE FROM ledger WHERE kind = 'checkpoint'",), "no ledger row is signed"),
+        (("DELETE FROM ledger WHERE kind = 'checkpoint'",), "the signatures above it are gone"),
         (("UPDATE ledger SET signature = NULL",), "no ledger row is signed"),
         (("UPDATE ledger SET kind = 'note' WHERE kind = 'checkpoint'",), "the signatures above it are gone"),
     ],

@@ -15,6 +15,7 @@ from sentiment_lib.serving.spool import encode_batch
 from sentiment_lib.settings import Settings
 from sentiment_lib.steps.operations import check_alerts
 from sentiment_lib.storage import predictions, scoring_queue
+from tests.conftest import deploy
 
 NOW = datetime.now(UTC)
 
@@ -35,11 +36,7 @@ def fill(store, tweets=10, collected=None):
                 "VALUES (1, 'vader', 'd', 'r', 'k'), (2, 'vader', 'd', 's', 'l')"
             )
         )
-        connection.execute(
-            text(
-                "INSERT INTO deployments (kind, to_version, state, finished_at) VALUES ('bootstrap', 1, 'done', now())"
-            )
-        )
+        deploy(connection, 1)
         for number in range(1, tweets + 1):
             values = {"id": number, "airline": ("United", "Delta")[number % 2], "at": collected or NOW}
             connection.execute(

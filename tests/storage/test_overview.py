@@ -17,12 +17,12 @@ from sentiment_lib.storage import daily_quality
 from sentiment_lib.storage import daily_sentiment as stored
 from sentiment_lib.storage.quality_day import QualityDay
 from sentiment_lib.storage.stage_times import StageTime
+from tests.conftest import deploy
 
 #: Predicted negative: every second tweet of Delta, every tweet of United. None of United's is.
 ROWS = (
     "INSERT INTO ingests (source) VALUES ('test')",
     "INSERT INTO model_versions (version, family, digest, run_id, training_key) VALUES (1, 'vader', 'd', 'r', 'k')",
-    "INSERT INTO deployments (kind, to_version, state, finished_at) VALUES ('bootstrap', 1, 'done', now())",
     "INSERT INTO tweets (tweet_id, text, airline, created_at, ingest_id) "
     "SELECT n, CASE WHEN n = 400 THEN '<b>newest</b>' ELSE 'late again' END, "
     "CASE WHEN n % 4 = 0 THEN 'United' WHEN n % 4 < 3 THEN 'Delta' END, "
@@ -45,6 +45,7 @@ def filled(store):
     with store.begin() as connection:
         for statement in ROWS:
             connection.execute(text(statement))
+        deploy(connection, 1)
     daily_sentiment.run(store, 1, auditors=["ann"])
     return store
 

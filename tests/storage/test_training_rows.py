@@ -13,6 +13,7 @@ from sentiment_lib.records import Window
 from sentiment_lib.settings import Settings
 from sentiment_lib.steps.monitoring import check_drift
 from sentiment_lib.storage import daily_quality, drift_reports, training_rows
+from tests.conftest import deploy
 
 END = datetime(2026, 3, 9, 12, tzinfo=UTC)
 WORDS = ["thanks", "help", "seat", "gate", "crew", "coffee", "today", "tomorrow", "great", "fine", "window", "trip"]
@@ -57,12 +58,9 @@ def fill(store, *, per_day=400, days=8):
                 "VALUES (1, 'vader', 'd', 'r', 'k', 1, '{}'), (2, 'vader', 'd', 's', 'l', NULL, CAST(:p AS jsonb))",
                 {"p": parents},
             ),
-            (
-                "INSERT INTO deployments (kind, to_version, state, finished_at) VALUES ('bootstrap', 1, 'done', now())",
-                {},
-            ),
         ):
             connection.execute(text(statement), values)
+        deploy(connection, 1)
         connection.execute(
             text("INSERT INTO tweets (tweet_id, text, created_at, ingest_id) VALUES (:id, :text, :at, 1)"), rows
         )

@@ -14,12 +14,12 @@ from sentiment_lib.console.pages import draw
 from sentiment_lib.errors import BadInput, TooSlow
 from sentiment_lib.steps.scoring import daily_sentiment
 from sentiment_lib.storage import tweet_search
+from tests.conftest import deploy
 
 ROWS = (
     "INSERT INTO ingests (source) VALUES ('test')",
     "INSERT INTO model_versions (version, family, digest, run_id, training_key) VALUES "
     "(1, 'vader', 'd', 'r', 'k'), (2, 'vader', 'e', 's', 'l')",
-    "INSERT INTO deployments (kind, to_version, state, finished_at) VALUES ('bootstrap', 1, 'done', now())",
     "INSERT INTO tweets (tweet_id, text, airline, created_at, ingest_id) "
     "SELECT n, CASE n % 10 WHEN 0 THEN '@united my bag is lost <b>' ELSE 'the flight is late' END, "
     "(ARRAY['Delta', 'United', NULL])[1 + n % 3], "
@@ -42,6 +42,7 @@ def filled(store):
     with store.begin() as connection:
         for statement in ROWS:
             connection.execute(text(statement))
+        deploy(connection, 1)
     daily_sentiment.run(store, 1, auditors=["ann"])
     return store
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from sentiment_lib.policy import ApprovalPolicy
-from sentiment_lib.records import ApprovalResponse, ApprovalVote, DecisionRecord
+from sentiment_lib.records import UNKNOWN, ApprovalResponse, ApprovalVote, DecisionRecord
 from sentiment_lib.storage import approval_votes
 from sentiment_lib.storage.approval_votes import Right
 
@@ -70,6 +70,11 @@ def refusal(
     if not rights:
         return f"{person} is not among the approvers"
     if response.response == "approved" and not policy.self_approval:
+        if UNKNOWN in requesters:
+            return (
+                "Airflow does not say who cleared the run that asked for this promotion, or who sent the asset event "
+                "that started it: ask for it again by a new run"
+            )
         if person in requesters:
             return f"{person} asked for this promotion and may not approve it"
         if all(right.principal in requesters for right in rights):

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from sqlalchemy import Connection
 
-from sentiment_lib.records import Answer, Approval, ApprovalResponse, Decision, Severity
+from sentiment_lib.errors import ApprovalIncomplete
+from sentiment_lib.policy import ApprovalPolicy
+from sentiment_lib.records import UNKNOWN, Answer, Approval, ApprovalResponse, Decision, Severity
 from sentiment_lib.settings import Settings
 from sentiment_lib.steps.decisions import approval_rights, record_approval
-from sentiment_lib.storage import approval_audit, approval_votes, decision_summaries, decisions, ledger
+from sentiment_lib.storage import (
+    approval_audit,
+    approval_requests,
+    approval_votes,
+    decision_summaries,
+    decisions,
+    ledger,
+    recorded_facts,
+)
 from sentiment_lib.storage.alerts import open_alert
 from sentiment_lib.storage.decisions import FORGED_APPROVAL
 from sentiment_lib.storage.engine import Store, lock
@@ -23,6 +35,8 @@ def run(store: Store, settings: Settings, *, requested_by: str) -> int | None:
     Call it after the approval task has ended. If no response is recorded then, someone changed the task state by hand:
     the decision is voided, with a row in the ledger and a critical alert. An approval without a signed row, or by
     somebody whom the decision's policy does not allow, is reported in the same way and counts for nothing.
+
+    Raises ApprovalIncomplete when the quorum was lowered after the decision, so that its run asked too few people.
     """
     with store.begin() as connection:
         lock(connection, "champion")
@@ -31,8 +45,9 @@ def run(store: Store, settings: Settings, *, requested_by: str) -> int | None:
             return None
         approval = decisions.approval(connection, decision_id)
         if approval is None:
+            _require_quorum(connection, settings.policy.approval, decision_id)
             forged = _void_forged(connection, decision_id, requested_by)
-        elif approval.response == "approved" and (problem := approval_audit.invalidity(connection, approval)):
+        elif problem := approval_audit.invalidity(connection, approval):
             _report_forged(connection, decision_id, requested_by, problem)
             return None
     if approval is None:
@@ -55,8 +70,18 @@ def find_decision(store: Store, settings: Settings, *, requested_by: str) -> Dec
         return None if decision_id is None else decisions.by_id(connection, decision_id)
 
 
-def respondents(store: Store, settings: Settings, *, requested_by: str) -> tuple[list[str], datetime]:
-    """People whom Airflow lets answer the request of this run now, and when it expires.
+@dataclass(frozen=True, kw_only=True)
+class Respondents:
+    """People whom Airflow lets answer a request, and when it expires."""
+
+    people: tuple[str, ...]
+    expires_at: datetime
+    #: Markdown for them: who may promote, and who only reject
+    note: str
+
+
+def respondents(store: Store, settings: Settings, *, requested_by: str) -> Respondents:
+    """People whom Airflow lets answer the request of this run now.
 
     Without those who have approved; when as many approvals are missing as lists, only members of these lists.
     """
@@ -64,7 +89,7 @@ def respondents(store: Store, settings: Settings, *, requested_by: str) -> tuple
     with store.begin() as connection:
         found = find_decision_id(connection, requested_by)
         if found is None:
-            return list(policy.approvers), now + policy.expires_after
+            return Respondents(people=policy.approvers, expires_at=now + policy.expires_after, note="")
         decision = decisions.full_record(connection, found)
         policy = approval_rights.in_force(policy, decision)
         votes = approval_votes.of_decision(connection, found)
@@ -77,16 +102,35 @@ def respondents(store: Store, settings: Settings, *, requested_by: str) -> tuple
         delegates = [
             one.delegate for one in approval_votes.active_delegations(connection, now) if one.principal in principals
         ]
-    people = [*principals, *(name for name in delegates if name not in given)]
-    return list(dict.fromkeys(people)), decision.decided_at + policy.expires_after
+        requesters = approval_requests.recorded_requesters(connection, found) or set()
+    people = tuple(dict.fromkeys([*principals, *(name for name in delegates if name not in given)]))
+    note = _note(people, set() if policy.self_approval else requesters)
+    return Respondents(people=people, expires_at=decision.decided_at + policy.expires_after, note=note)
+
+
+def _note(people: Sequence[str], requesters: Collection[str]) -> str:
+    """Who may promote, and who only reject because they asked for the promotion."""
+    if UNKNOWN in requesters:
+        return "Nobody may promote: Airflow does not say who asked for it. Reject it, and start a new run."
+    others = ", ".join(name for name in people if name not in requesters) or "nobody"
+    asked = ", ".join(name for name in people if name in requesters)
+    return f"May promote: {others}." + (f" May only reject, having asked for it: {asked}." if asked else "")
+
+
+def _require_quorum(connection: Connection, today: ApprovalPolicy, decision_id: int) -> None:
+    """Raise ApprovalIncomplete when fewer people were asked than the decision's policy wants, and some approved."""
+    needed = approval_rights.in_force(today, decisions.full_record(connection, decision_id)).quorum
+    given = len(approval_votes.of_decision(connection, decision_id))
+    if given and today.quorum < needed:
+        raise ApprovalIncomplete(decision=decision_id, given=given, needed=needed)
 
 
 def find_decision_id(connection: Connection, requested_by: str) -> int | None:
-    """Id of the run's PROMOTE without a response; else of one with a response; of a superseded one at last."""
+    """Id of the run's recorded PROMOTE without a response; else of one with a response; of a superseded one at last."""
     promotions = [
         decision
         for decision in decision_summaries.newest(connection, requested_by=requested_by)
-        if decision.verdict == Answer.PROMOTE
+        if decision.verdict == Answer.PROMOTE and recorded_facts.is_signed(connection, "decision", decision.decision_id)
     ]
     promotions.sort(key=lambda decision: (decision.approval is None, decision.approval != "void", decision.decision_id))
     return promotions[-1].decision_id if promotions else None

@@ -8,7 +8,7 @@ from sentiment_lib.records import Decision, EvaluationRequest
 from sentiment_lib.settings import Settings
 from sentiment_lib.steps.decisions import evidence, publish_holdout_metrics
 from sentiment_lib.steps.deployment import bootstrap
-from sentiment_lib.storage import decisions, holdout_looks, model_versions
+from sentiment_lib.storage import decisions, forged_records, holdout_looks, model_versions, training_rows
 from sentiment_lib.storage.engine import Store, lock
 
 
@@ -22,7 +22,8 @@ def run(
 
     The holdout look is recorded in the ledger before the comparison: a killed run has spent its look and reuses it when
     it runs again. Raises BadInput when the candidate is the champion, NotFound for an unknown version, ChampionMoved
-    when the champion changed meanwhile; NotEnoughLabels, UnsafeArtefact and LedgerBroken as `evidence.compute` does.
+    when the champion changed meanwhile, RecordForged for a snapshot or version that the platform did not record;
+    NotEnoughLabels, UnsafeArtefact and LedgerBroken as `evidence.compute` does.
     """
     decision = _decide(store, settings, snapshot_id, candidate, requested_by, candidates)
     progress.report(f"Publishing metrics of version {candidate}")
@@ -44,6 +45,13 @@ def _decide(
         candidates=candidates,
     )
     policy = settings.policy.gate
+    for kind, key in (("snapshot", snapshot_id), ("training", candidate), ("training", champion.version)):
+        forged_records.require_recorded(store, kind, key)
+    with store.begin() as connection:
+        learned = training_rows.learned_snapshots(connection, (candidate, champion.version))
+    # rows that were added to one of them would leave tweets out of the comparison
+    for number in {snapshot_id, *learned}:
+        forged_records.require_recorded(store, "snapshot_rows", number)
     with store.begin() as connection:
         model_versions.by_version(connection, candidate)
         existing = decisions.find_existing(connection, request)

@@ -8,13 +8,20 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from sentiment_lib.errors import AnswerRefused, ApprovalVoid, BadInput
+from sentiment_lib.errors import AnswerRefused, ApprovalVoid, BadInput, RecordForged
 from sentiment_lib.policy import ApprovalPolicy
 from sentiment_lib.records import NOBODY, Answer, Approval, ApprovalResponse, ApprovalVote, DecisionRecord
 from sentiment_lib.registry.mlflow_registry import CHALLENGER, Registry
 from sentiment_lib.settings import Settings
 from sentiment_lib.steps.decisions import approval_rights, shadow_comparison
-from sentiment_lib.storage import approval_requests, approval_votes, decisions, model_versions
+from sentiment_lib.storage import (
+    approval_requests,
+    approval_votes,
+    decisions,
+    forged_records,
+    model_versions,
+    recorded_facts,
+)
 from sentiment_lib.storage.approval_audit import COMMAND_LINE
 from sentiment_lib.storage.approval_votes import Right
 from sentiment_lib.storage.engine import Store, lock
@@ -28,22 +35,25 @@ def run(
     settings: Settings,
     response: ApprovalResponse,
     *,
-    requested_by: str | None = None,
+    people: Collection[str] = frozenset(),
     provenance: Mapping[str, Any] | None = None,
 ) -> Approval | ApprovalVote:
     """The approval as recorded: the response, or "void" with the reason why it does not count.
 
     An approval that does not reach the policy's quorum is recorded as a vote, and the decision stays pending.
 
-    response: "approved", "rejected" or "expired"; requested_by: the person, if any, who started the run;
+    response: "approved", "rejected" or "expired"; people: who triggered or cleared the run of the request;
     provenance: where the response came from and how the person was identified, for the ledger.
     Repeating a response of the same person returns the existing approval or vote. Raises ApprovalVoid when the decision
     has another response, AnswerRefused for an approval that cannot count beside those that exist, BadInput for another
-    kind of response, NotFound for an unknown decision.
+    kind of response, NotFound for an unknown decision, RecordForged for one that the platform did not record.
     """
     if response.response not in ("approved", "rejected", "expired"):
         raise BadInput(what="answer", problem=f"'{response.response}' is none of approved, rejected, expired")
+    problem = forged_records.check(store, "decision", response.decision_id)
     with store.begin() as connection:
+        if problem and not recorded_facts.is_signed(connection, "decision", response.decision_id):
+            raise RecordForged(problem=problem)
         # the lock also keeps the champion from changing while the response is checked against it
         lock(connection, "champion")
         decision = decisions.full_record(connection, response.decision_id)
@@ -57,21 +67,14 @@ def run(
             problem = f"{existing.answered_by} has answered already: {existing.response}"
             raise ApprovalVoid(decision=decision.decision_id, problem=problem)
         policy = approval_rights.in_force(settings.policy.approval, decision)
-        requesters = _requesters(connection, decision, requested_by)
+        requesters = _requesters(connection, decision, people)
         votes = approval_votes.of_decision(connection, decision.decision_id)
         earlier = next((vote for vote in votes if vote.answered_by == response.answered_by), None)
         if earlier and response.response == "approved":
             return earlier
-        if (
-            response.response == "approved"
-            and approval_requests.recorded_requesters(connection, decision.decision_id) is None
-        ):
-            if (provenance or {}).get("channel") == COMMAND_LINE and approval_requests.of_airflow(
-                decision.requested_by
-            ):
-                raise AnswerRefused(decision=decision.decision_id, problem="it is not recorded who triggered its run")
-            approval_requests.store_request(connection, decision, requested_by)
-        valid = _validated_response(connection, policy, decision, response, requesters)
+        if response.response == "approved":
+            _record_requesters(connection, decision, people, provenance or {})
+        valid = _validated_response(connection, policy, decision, response, requesters, problem)
         approvers = policy.approvers_after(valid.answered_at - decision.decided_at)
         right = None
         if valid.response == "approved":
@@ -101,12 +104,13 @@ def input_error(
     """Why the response would be refused or void because of who gives it or how; None otherwise.
 
     requesters: who requested the promotion. A caller that can ask again rejects an invalid response before it is
-    recorded.
+    recorded. Raises RecordForged for a decision that the platform did not record.
     """
+    forged_records.require_recorded(store, "decision", response.decision_id)
     with store.begin() as connection:
         decision = decisions.full_record(connection, response.decision_id)
         policy = approval_rights.in_force(settings.policy.approval, decision)
-        requesters = {*requesters, *_requesters(connection, decision, None)}
+        requesters = {*requesters, *_requesters(connection, decision, ())}
         problem = approval_rights.refusal(connection, policy, decision, response, requesters)
         if problem is None and response.response == "approved":
             right = approval_rights.usable_right(connection, policy, decision, response, requesters)
@@ -117,10 +121,24 @@ def input_error(
     return problem
 
 
-def _requesters(connection: Connection, decision: DecisionRecord, requested_by: str | None) -> set[str | None]:
+def _record_requesters(
+    connection: Connection, decision: DecisionRecord, people: Collection[str], provenance: Mapping[str, Any]
+) -> None:
+    """Record who asked for the promotion. Raises AnswerRefused on the command line when a run of Airflow did.
+
+    There Airflow is asked first, who triggered the run.
+    """
+    unknown = approval_requests.recorded_requesters(connection, decision.decision_id) is None
+    of_run = provenance.get("channel") == COMMAND_LINE and approval_requests.of_airflow(decision.requested_by)
+    if unknown and of_run:
+        raise AnswerRefused(decision=decision.decision_id, problem="it is not recorded who triggered its run")
+    approval_requests.store_request(connection, decision, people)
+
+
+def _requesters(connection: Connection, decision: DecisionRecord, people: Collection[str]) -> set[str | None]:
     """Everybody who counts as the requester: as recorded with the request, and as the caller knows."""
     recorded = approval_requests.recorded_requesters(connection, decision.decision_id) or set()
-    known = approval_requests.people_behind(connection, decision.requested_by, requested_by)
+    known = approval_requests.people_behind(connection, decision.requested_by, people)
     return {decision.requested_by, *recorded, *known}
 
 
@@ -140,8 +158,12 @@ def _validated_response(
     decision: DecisionRecord,
     response: ApprovalResponse,
     requesters: Collection[str | None],
+    changed: str | None,
 ) -> ApprovalResponse:
-    """The response to record: unchanged when it is valid, else "void" with the reason."""
+    """The response to record: unchanged when it is valid, else "void" with the reason.
+
+    changed: what of the decision is not as it was recorded.
+    """
     if response.response == "expired":
         return replace(response, evidence_hash=decision.evidence_hash)
     if response.response == "rejected" and not (response.reason or "").strip():
@@ -150,7 +172,7 @@ def _validated_response(
     problem = approval_rights.refusal(connection, policy, decision, response, requesters)
     if problem is None and response.response == "approved":
         champion = model_versions.champion(connection)
-        problem = _staleness(policy, decision, response, champion.version if champion else None)
+        problem = _staleness(policy, decision, response, champion.version if champion else None) or changed
     return response if problem is None else replace(response, response="void", reason=problem)
 
 

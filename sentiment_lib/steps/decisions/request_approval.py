@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -13,7 +13,7 @@ from sentiment_lib.records import Answer, ApprovalResponse, DecisionRecord
 from sentiment_lib.registry.mlflow_registry import CHALLENGER, Registry
 from sentiment_lib.settings import Settings
 from sentiment_lib.steps.decisions import approval_summary, selection, watch_power
-from sentiment_lib.storage import approval_requests, decisions, model_versions, snapshots
+from sentiment_lib.storage import approval_requests, decisions, forged_records, model_versions, snapshots
 from sentiment_lib.storage.engine import Store, lock
 
 
@@ -31,19 +31,26 @@ class ApprovalRequest:
 
 
 def run(
-    store: Store, settings: Settings, *, decision_ids: Sequence[int], requested_by: str, triggered_by: str | None = None
+    store: Store,
+    settings: Settings,
+    *,
+    decision_ids: Sequence[int],
+    requested_by: str,
+    people: Collection[str] = frozenset(),
 ) -> ApprovalRequest | None:
     """The request for the best PROMOTE among these decisions; None when there is none, or it was superseded.
 
     Every other pending PROMOTE is voided, and the alias `challenger` moves to the candidate. Idempotent: a repeated
     call returns the same request. Raises NotFound for an unknown decision.
 
-    triggered_by: the person, if any, who started the run; recorded in the ledger, and may not approve.
+    people: who triggered or cleared the run, or gave the command; recorded in the ledger, and may not approve.
     """
     registry = Registry(settings)
     with store.begin() as connection:
         lock(connection, "champion")
-        records = [decisions.full_record(connection, number) for number in decision_ids]
+        records = [
+            decisions.full_record(connection, number) for number in decision_ids if _is_recorded(connection, number)
+        ]
         promotable = [decision for decision in records if decision.verdict is Answer.PROMOTE]
         if not promotable:
             return None
@@ -66,7 +73,7 @@ def run(
             watch_power.run(connection, Evidence.from_json(best.evidence), settings.policy.promotion_watch),
         )
         if approval is None:
-            approval_requests.store_request(connection, best, triggered_by)
+            approval_requests.store_request(connection, best, people)
     if approval is None:
         with store.exclusive("alias"):
             registry.set_alias(CHALLENGER, best.candidate_version)
@@ -80,20 +87,20 @@ def run(
 
 
 def of_run(
-    store: Store, settings: Settings, *, requested_by: str, triggered_by: str | None = None
+    store: Store, settings: Settings, *, requested_by: str, people: Collection[str] = frozenset()
 ) -> ApprovalRequest | None:
     """The request of this run, with its decisions looked up in the database; see `run`."""
     with store.begin() as connection:
         decision_ids = decisions.ids_of_request(connection, requested_by)
-    return run(store, settings, decision_ids=decision_ids, requested_by=requested_by, triggered_by=triggered_by)
+    return run(store, settings, decision_ids=decision_ids, requested_by=requested_by, people=people)
 
 
-def record_requester(store: Store, settings: Settings, *, decision_id: int, triggered_by: str | None) -> None:  # noqa: ARG001
+def record_requester(store: Store, settings: Settings, *, decision_id: int, people: Collection[str]) -> None:  # noqa: ARG001
     """Record who asked for a decision that can be approved, unless that is recorded already."""
     with store.begin() as connection:
         decision = decisions.full_record(connection, decision_id)
         if decision.verdict is Answer.PROMOTE:
-            approval_requests.store_request(connection, decision, triggered_by)
+            approval_requests.store_request(connection, decision, people)
 
 
 def closed(store: Store, settings: Settings) -> list[str]:
@@ -108,6 +115,14 @@ def closed(store: Store, settings: Settings) -> list[str]:
         waiting = {pending.requested_by for pending in decisions.waiting(connection)}
         closed = decisions.closed_since(connection, datetime.now(UTC) - settings.policy.approval.expires_after)
     return [run for run in closed if run not in waiting]
+
+
+def _is_recorded(connection: Connection, decision_id: int) -> bool:
+    """Whether the platform recorded this decision; another one is reported and left out."""
+    problem = forged_records.find_fault(connection, "decision", decision_id)
+    if problem:
+        forged_records.report(connection, problem)
+    return problem is None
 
 
 def _rank(decision: DecisionRecord) -> tuple[float, int]:

@@ -6,12 +6,19 @@ next move and `reconcile` find the open intent, and finish it if the alias is wh
 
 from __future__ import annotations
 
+import logging
+
+from sqlalchemy import Connection
+
 from sentiment_lib.errors import BadInput, ChampionMoved, MoveUnfinished, NotFound, RegistryUnavailable
 from sentiment_lib.policy import ApprovalPolicy
-from sentiment_lib.records import Deployment
+from sentiment_lib.records import Deployment, Severity
 from sentiment_lib.registry.mlflow_registry import CHALLENGER, CHAMPION, Registry
-from sentiment_lib.storage import anchors, deployments
+from sentiment_lib.storage import anchors, deployment_states, deployments
+from sentiment_lib.storage.alerts import open_alert
 from sentiment_lib.storage.engine import Store, lock
+
+log = logging.getLogger(__name__)
 
 
 def require_reason(reason: str, policy: ApprovalPolicy) -> None:
@@ -57,8 +64,14 @@ def execute_move(store: Store, registry: Registry, deployment: Deployment) -> De
 
 
 def finish_interrupted_move(store: Store, registry: Registry) -> Deployment | None:
-    """Finish or undo the move of a killed process; None when there is none."""
+    """Finish or undo the move of a killed process; None when there is none.
+
+    A deployment that the platform did not sign is not finished: it is undone, with a critical alert.
+    """
     with store.begin() as connection:
+        lock(connection, "champion")
+        for change in deployment_states.restore(connection):
+            _report_forged(connection, change)
         pending = deployments.pending_move(connection)
     if pending is None:
         return None
@@ -70,3 +83,15 @@ def finish_interrupted_move(store: Store, registry: Registry) -> Deployment | No
         with store.begin() as connection:
             lock(connection, "champion")
             return deployments.close_move(connection, pending, "undone", str(error))
+
+
+def _report_forged(connection: Connection, change: str) -> None:
+    log.critical("%s", change)
+    open_alert(
+        connection,
+        kind="forged_deployment",
+        severity=Severity.CRITICAL,
+        dedup_key=f"forged_deployment/{change}",
+        title="Somebody changed the table of deployments",
+        body=f"{change[0].upper()}{change[1:]}. It has no effect on the champion.",
+    )

@@ -7,7 +7,7 @@ from sentiment_lib.records import AliasMove, Deployment, Severity
 from sentiment_lib.registry.mlflow_registry import Registry
 from sentiment_lib.settings import Settings
 from sentiment_lib.steps.deployment import champion_alias
-from sentiment_lib.storage import approval_audit, decisions, deployments, model_versions
+from sentiment_lib.storage import approval_audit, decisions, deployments, forged_records, model_versions
 from sentiment_lib.storage.alerts import open_alert
 from sentiment_lib.storage.engine import Store, lock
 
@@ -16,7 +16,8 @@ def run(store: Store, settings: Settings, *, decision_id: int) -> Deployment:
     """The deployment of an approved decision; run again, it returns or finishes the same one.
 
     Raises NotFound for an unknown decision, ApprovalVoid without an approval, ChampionMoved when the champion is not
-    the version that was compared, UnsafeArtefact when the package is not what was evaluated.
+    the version that was compared, UnsafeArtefact when the package is not what was evaluated, RecordForged for a
+    decision that the platform did not record.
     """
     return _promote(store, settings, decision_id, None, None)
 
@@ -32,6 +33,7 @@ def force(store: Store, settings: Settings, *, decision_id: int, reason: str, by
 
 def _promote(store: Store, settings: Settings, decision_id: int, reason: str | None, by: str | None) -> Deployment:
     registry = Registry(settings)
+    forged_records.require_recorded(store, "decision", decision_id)
     champion_alias.finish_interrupted_move(store, registry)
     with store.begin() as connection:
         decision = decisions.by_id(connection, decision_id)

@@ -9,7 +9,7 @@ from sentiment_lib.records import AliasMove, Deployment
 from sentiment_lib.registry.mlflow_registry import Registry
 from sentiment_lib.settings import Settings
 from sentiment_lib.steps.deployment import champion_alias
-from sentiment_lib.storage import deployments, ledger, model_versions
+from sentiment_lib.storage import deployments, forged_records, ledger, model_versions
 from sentiment_lib.storage.engine import Store, lock
 
 
@@ -21,21 +21,22 @@ def run(
     A DAG run ("dag_id/run_id") rolls back only once: someone else may clear it and would act in its author's name.
     Only an earlier champion is allowed, since it was approved once. Raises BadInput for another version or without a
     reason, NotFound for an unknown version, ChampionMoved during another move, UnsafeArtefact when its package was
-    changed.
+    changed, RecordForged when its row is not what was recorded.
     """
     champion_alias.require_reason(reason, settings.policy.approval)
     registry = Registry(settings)
     champion_alias.finish_interrupted_move(store, registry)
     with store.begin() as connection:
         target = model_versions.by_version(connection, to_version)
+    forged_records.require_recorded(store, "training", to_version)
     registry.fetch(target.version, target.digest)
     with store.begin() as connection:
         lock(connection, "champion")
         champion = model_versions.champion(connection)
-        newest = deployments.newest(connection, limit=1)
+        newest = deployments.last_move(connection)
         if champion and champion.version == to_version:
-            if newest and (newest[0].kind, newest[0].reason) == ("rollback", reason.strip()):
-                return deployments.by_id(connection, newest[0].deployment_id)
+            if newest and (newest.kind, newest.reason) == ("rollback", reason.strip()):
+                return deployments.by_id(connection, newest.deployment_id)
             raise BadInput(what="version", problem=f"{to_version} is the champion already")
         pending = deployments.pending_move(connection)
         if pending:
@@ -59,7 +60,7 @@ def run(
 
 def _claim(connection: Connection, run_id: str, to_version: int, by: str) -> None:
     """Record that this run rolls back. Raises BadInput when it has done so before."""
-    if run_id in {entry.facts().get("run") for entry in ledger.entries(connection, ("command",))}:
+    if run_id in {entry.facts().get("run") for entry in ledger.genuine_entries(connection, ("command",))}:
         raise BadInput(what=f"run {run_id}", problem="it has rolled back before: trigger a new one")
     facts = {"command": f"rollback {to_version}", "person": by, "channel": "airflow", "run": run_id}
     ledger.append(connection, "command", facts)

@@ -11,7 +11,7 @@ from sentiment_lib.evaluation.accuracy_decline import AccuracyDecline, detect_de
 from sentiment_lib.evaluation.evidence_record import Evidence
 from sentiment_lib.settings import Settings
 from sentiment_lib.steps.training import request_retrain
-from sentiment_lib.storage import daily_quality, deployments, retrain_requests
+from sentiment_lib.storage import daily_quality, deployments, forged_records, retrain_requests
 from sentiment_lib.storage.decisions import full_record
 from sentiment_lib.storage.engine import Store
 from sentiment_lib.storage.retrain_requests import RetrainRequest
@@ -40,6 +40,8 @@ def run(store: Store, settings: Settings, *, at: datetime | None = None) -> Decl
         move = deployments.last_move(connection)
         if move is None or (promotion := deployments.promotion_of(connection, move.to_version)) is None:
             return None
+    forged_records.require_recorded(store, "decision", promotion)
+    with store.begin() as connection:
         since = max(move.finished_at, retrain_requests.last_requested_at(connection, RULE) or move.finished_at)
         promised = _accuracy(full_record(connection, promotion).evidence)
         rows = daily_quality.audited(connection, move.to_version, since, settings.policy.label.auditors)

@@ -11,7 +11,7 @@ from sentiment_lib.records import LABEL_CODES, Deployment, Severity
 from sentiment_lib.settings import Settings
 from sentiment_lib.steps.deployment import rollback
 from sentiment_lib.steps.scoring.shadow import WATCHED
-from sentiment_lib.storage import decisions, deployments, shadow
+from sentiment_lib.storage import decisions, deployments, forged_records, shadow
 from sentiment_lib.storage.alerts import open_alert
 from sentiment_lib.storage.engine import Store
 from sentiment_lib.text.copies import first_of_each
@@ -45,6 +45,8 @@ def run(store: Store, settings: Settings, *, at: datetime | None = None) -> Auto
             return None
         if moment > move.finished_at + policy.period:
             return None
+    forged_records.require_recorded(store, "decision", move.decision_id)
+    with store.begin() as connection:
         decision = decisions.full_record(connection, move.decision_id)
         champion, previous = move.to_version, move.from_version
         rows = shadow.labelled(

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from sentiment_lib.errors import NotFound, UnsafeArtefact
+from sentiment_lib.errors import NotFound, RecordForged, UnsafeArtefact
 from sentiment_lib.records import AliasMove, ApprovalResponse, Deployment, ModelVersion, Severity
 from sentiment_lib.registry.mlflow_registry import CHALLENGER, CHAMPION, Registry
 from sentiment_lib.settings import Settings
 from sentiment_lib.steps.decisions import record_approval
 from sentiment_lib.steps.deployment import champion_alias
 from sentiment_lib.steps.operations import sign_versions
-from sentiment_lib.storage import anchors, decisions, deployments, feedback, model_versions
+from sentiment_lib.storage import anchors, decisions, deployments, feedback, forged_records, model_versions
 from sentiment_lib.storage.alerts import open_alert
 from sentiment_lib.storage.engine import Store, lock
 
@@ -120,9 +120,10 @@ def _find_adoptable(store: Store, registry: Registry, version: int | None) -> Mo
     try:
         with store.begin() as connection:
             stored = model_versions.by_version(connection, version)
+        forged_records.require_recorded(store, "training", version)
         registry.require_signature(version, stored.digest)
         registry.fetch(version, stored.digest)
-    except (NotFound, UnsafeArtefact) as error:
+    except (NotFound, RecordForged, UnsafeArtefact) as error:
         log.warning("Version %s cannot be adopted: %s", version, error)
         return None
     return stored

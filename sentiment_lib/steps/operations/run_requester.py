@@ -6,6 +6,7 @@ from sentiment_lib.airflow_client import AirflowClient, run_path
 from sentiment_lib.errors import AnswerRefused
 from sentiment_lib.settings import Settings, require_identity_settings
 from sentiment_lib.steps.decisions import request_approval
+from sentiment_lib.steps.operations import run_people
 from sentiment_lib.storage import approval_requests, decisions
 from sentiment_lib.storage.engine import Store
 
@@ -30,8 +31,14 @@ def ensure_recorded(store: Store, settings: Settings, *, decision_id: int) -> No
     require_identity_settings()
     client = AirflowClient(settings.airflow_url, settings.airflow_user, settings.airflow_password.get_secret_value())
     try:
-        triggered_by = client.call("GET", run_path(dag_id, run_id))["triggering_user_name"]
+        run = client.call("GET", run_path(dag_id, run_id))
+        triggered_by, asset_triggered = run["triggering_user_name"], run["run_type"] == "asset_triggered"
+        # how often it was cleared, and by which events it was started, Airflow says to its tasks alone
+        people = run_people.find(settings, dag_id=dag_id, run_id=run_id, triggered_by=triggered_by, clears=None)
     except (httpx.HTTPError, KeyError, ValueError) as error:
         problem = f"Airflow does not say who triggered {decision.requested_by} ({error}); answer in Airflow"
         raise AnswerRefused(decision=decision_id, problem=problem) from error
-    request_approval.record_requester(store, settings, decision_id=decision_id, triggered_by=triggered_by)
+    if asset_triggered:
+        problem = f"{dag_id}/{run_id} was started by an asset event; answer in Airflow"
+        raise AnswerRefused(decision=decision_id, problem=problem)
+    request_approval.record_requester(store, settings, decision_id=decision_id, people=people)

@@ -30,7 +30,7 @@ def run(store: Store, settings: Settings, registry: Registry) -> tuple[int, ...]
         keys = settings.key_ring.create_first_key()
         recorded = {
             facts["version"]: facts["digest"]
-            for entry in ledger.entries(connection, ("training",))
+            for entry in ledger.genuine_entries(connection, ("training",))
             if entry.recorded_at < keys[0].valid_from
             for facts in (entry.facts(),)
         }

@@ -108,7 +108,10 @@ def _finish(check: Check, connection: Connection) -> list[str]:
 
 
 def _aliases(connection: Connection, registry: Registry) -> list[str]:
-    champion = model_versions.champion(connection)
+    try:
+        champion = model_versions.champion(connection)
+    except LedgerBroken as error:
+        return [str(error)]
     expected, actual = champion.version if champion else None, registry.alias(CHAMPION)
     problems = []
     move = deployments.pending_move(connection)

@@ -25,7 +25,7 @@ from sentiment_lib.steps.training import card_facts, time_budget, tune
 from sentiment_lib.steps.training import inputs as training_inputs
 from sentiment_lib.steps.training import snapshot as snapshot_step
 from sentiment_lib.steps.training.cost import Stopwatch, measure_cost
-from sentiment_lib.storage import model_versions, snapshots, training_rows
+from sentiment_lib.storage import forged_records, model_versions, snapshots, training_rows
 from sentiment_lib.storage.alerts import open_alert
 from sentiment_lib.storage.engine import Store, lock
 from sentiment_lib.training_record import TrainingInputs, TrainingOrder, TrainingRecord, TrainingSpec
@@ -45,11 +45,13 @@ def run(store: Store, settings: Settings, order: TrainingOrder) -> ModelVersion:
     """Train the candidate of this order; a repeated order returns the registered version.
 
     Raises NotFound for an unknown snapshot, UnknownFamily, BadInput for unknown options, TrainingRefused when the
-    retrain's time budget is used up, TrainingCancelled, LedgerBroken.
+    retrain's time budget is used up, TrainingCancelled, LedgerBroken, RecordForged for a snapshot that the
+    platform did not record.
     """
     options = settings.policy.retrain.options.get(order.family, {}) if order.options is None else order.options
     with store.begin() as connection:
         snapshot = snapshots.by_id(connection, order.snapshot_id)
+    forged_records.require_recorded(store, "snapshot", order.snapshot_id)
     spec = TrainingSpec(
         family=order.family, seed=order.seed, options=dict(options), snapshot_hash=snapshot.content_hash
     )
@@ -77,6 +79,7 @@ def _find_or_train(store: Store, settings: Settings, task: _Task, run_started_at
     with store.begin() as connection:
         existing = model_versions.by_training_key(connection, task.key)
     if existing:
+        forged_records.require_recorded(store, "training", existing.version)
         return existing
     # an earlier attempt may have been killed between registration in MLflow and in the database
     registered, planted = registry.find(task.key)

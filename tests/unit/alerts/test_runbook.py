@@ -9,6 +9,7 @@ from sentiment_lib.steps.ingestion import check_quality
 from sentiment_lib.steps.monitoring import drift_alerts
 from sentiment_lib.steps.operations import auto_rollback, catch_up, check_alerts
 from sentiment_lib.storage.decisions import FORGED_APPROVAL
+from sentiment_lib.storage.forged_records import FORGED_RECORD
 
 ROOT = Path(__file__).parents[3]
 
@@ -25,6 +26,8 @@ def test_every_kind_of_alert_has_a_section():
         "champion_deleted",
         "forced_promotion",
         FORGED_APPROVAL,
+        FORGED_RECORD,
+        "forged_deployment",
         "unsigned_version",
         auto_rollback.ALERT,
         catch_up.KIND,

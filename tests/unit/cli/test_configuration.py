@@ -12,7 +12,7 @@ from sentiment_lib.cli import configuration, doctor, people
 from sentiment_lib.errors import BadSetting
 from sentiment_lib.local import secrets
 from sentiment_lib.local.state_folder import Home
-from sentiment_lib.settings import load_settings, require_approval_rules
+from sentiment_lib.settings import load_settings, sources
 
 
 @pytest.fixture
@@ -100,16 +100,27 @@ def test_the_environment_does_not_choose_the_server_that_says_who_people_are(mon
         assert variable in str(done.exception)
 
 
-def test_commands_go_by_the_rules_of_approval_that_the_stack_was_started_with(monkeypatch, tmp_path):
+def test_lines_that_a_person_added_outlive_the_next_start(monkeypatch, tmp_path):
     monkeypatch.setenv("SENTIMENT_HOME", str(tmp_path))
-    name = "SENTIMENT_POLICY__APPROVAL__APPROVERS"
+    home, rule = Home(tmp_path), "SENTIMENT_POLICY__RETRAIN__NEW_LABELS"
+    home.create()
+    secrets.write_settings(home, {"SENTIMENT_MLFLOW_URI": "http://one"})
+    with (home.secrets / "settings.env").open("a") as file:
+        file.write(f"{rule}=77\n")
+    (home.secrets / "policy.env").write_text("# ours\nSENTIMENT_X_QUERY=ours")
+    for address in ("http://two", "http://three"):
+        secrets.write_settings(home, {"SENTIMENT_MLFLOW_URI": address})
+        found = load_settings()
+        assert (found.policy.retrain.new_labels, found.x_query, found.mlflow_uri) == (77, "ours", address)
+    assert (home.secrets / "policy.env").read_text() == f'# ours\nSENTIMENT_X_QUERY=ours\n{rule}="77"\n'
+    found = {row.variable: row.source for row in sources(load_settings())}
+    assert found[rule] == "secrets/policy.env"
+    assert found["SENTIMENT_MLFLOW_URI"] == "secrets/settings.env"
+
+
+def test_a_misspelt_line_of_a_file_is_refused(monkeypatch, tmp_path):
+    monkeypatch.setenv("SENTIMENT_HOME", str(tmp_path))
     (tmp_path / "secrets").mkdir()
-    monkeypatch.setenv(name, '["carla", "dan"]')
-    secrets.write_settings(Home(tmp_path), {})
-    require_approval_rules()
-    monkeypatch.delenv(name)
-    require_approval_rules()
-    assert load_settings().policy.approval.approvers == ("carla", "dan")
-    monkeypatch.setenv(name, '["platform"]')
-    with pytest.raises(BadSetting, match=name):
-        require_approval_rules()
+    (tmp_path / "secrets" / "policy.env").write_text("SENTIMENT_POLICY_GATE__ERROR_BUDGET=0.02\n")
+    with pytest.raises(BadSetting, match="Did you mean SENTIMENT_POLICY__GATE__ERROR_BUDGET"):
+        load_settings()

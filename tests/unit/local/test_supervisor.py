@@ -208,6 +208,7 @@ def test_each_component_gets_only_the_secrets_that_it_uses(tmp_path, monkeypatch
     monkeypatch.setenv("SENTIMENT_POLICY__RETRAIN__COOL_DOWN", "P9D")
     home = Home(tmp_path)
     home.create()
+    (home.secrets / "policy.env").write_text("SENTIMENT_POLICY__APPROVAL__QUORUM=2\n")
     known = secrets.read_or_create(home)
     passwords = {f"airflow {user}": password for user, password in secrets.passwords(home).items()}
     hidden = {**known, **passwords, "bearer": "bearer of the shell", "aws": "key of the shell"}
@@ -220,6 +221,7 @@ def test_each_component_gets_only_the_secrets_that_it_uses(tmp_path, monkeypatch
     assert held("postgres") == set()
     for name in ("api", "alerts", "airflow-scheduler", "airflow-api-server"):
         assert found[name].environment["SENTIMENT_POLICY__RETRAIN__COOL_DOWN"] == "P9D"
+        assert found[name].environment["SENTIMENT_POLICY__APPROVAL__QUORUM"] == "2"
         assert found[name].environment["SENTIMENT_SETTINGS_FILE"] == ""
     for name in ("api", "airflow-api-server", "alerts"):
         assert "SENTIMENT_SIGNING_KEYS" not in found[name].environment

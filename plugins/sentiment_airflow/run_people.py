@@ -1,0 +1,24 @@
+"""The people behind a run of Airflow, from the context of one of its tasks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def find_people(dag_run: Any) -> frozenset[str]:
+    """Who triggered or cleared the run, or sent the asset event that started it; empty for nobody."""
+    from sentiment_lib.settings import load_settings
+    from sentiment_lib.steps.operations import run_people
+
+    origins = [
+        run_people.AssetOrigin(dag_id=event.source_dag_id, run_id=event.source_run_id, at=event.timestamp)
+        for event in dag_run.consumed_asset_events
+    ]
+    return run_people.find(
+        load_settings(),
+        dag_id=dag_run.dag_id,
+        run_id=dag_run.run_id,
+        triggered_by=dag_run.triggering_user_name,
+        clears=dag_run.clear_number or 0,
+        origins=origins,
+    )

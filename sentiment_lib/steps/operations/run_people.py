@@ -1,0 +1,109 @@
+"""The people behind a run of Airflow: who triggered it, who cleared it, who sent the asset event that started it.
+
+Airflow's records are read with the platform's account. Who cannot be established is UNKNOWN, who may not approve and
+counts as no other person than the one who does.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+from sentiment_lib.airflow_client import AirflowClient, run_path
+from sentiment_lib.records import UNKNOWN
+from sentiment_lib.settings import Settings
+
+log = logging.getLogger(__name__)
+
+#: Events of Airflow's audit log by which tasks run again.
+CLEARING = ("clear_dag_run", "clear_dag_runs", "post_clear_task_instances", "bulk_task_instances", "bulk_dag_runs")
+#: The event of an asset event that a person sends.
+SENDING = "create_asset_event"
+#: Airflow logs a request just before it acts.
+AROUND = timedelta(minutes=1)
+NEWEST = 500
+
+
+@dataclass(frozen=True, kw_only=True)
+class AssetOrigin:
+    """Where an asset event came from: the run whose task sent it, or neither DAG nor run for Airflow's REST API."""
+
+    dag_id: str | None
+    run_id: str | None
+    at: datetime
+
+
+def find(
+    settings: Settings,
+    *,
+    dag_id: str,
+    run_id: str,
+    triggered_by: str | None,
+    clears: int | None = 0,
+    origins: Sequence[AssetOrigin] = (),
+) -> frozenset[str]:
+    """The people behind a run; empty for a scheduled run that nobody touched.
+
+    triggered_by: as Airflow recorded it; clears: how often the run or its tasks were cleared,
+    None for an unknown number; origins: of the asset
+    events that started it. Raises httpx.TransportError when Airflow cannot be reached.
+    """
+    people = {triggered_by} if triggered_by else set[str]()
+    if clears == 0 and not origins:
+        return frozenset(people)
+    if not settings.airflow_user:
+        return frozenset({*people, UNKNOWN})
+    client = AirflowClient(settings.airflow_url, settings.airflow_user, settings.airflow_password.get_secret_value())
+    if clears != 0:
+        people |= _who_cleared(client, dag_id, run_id, clears or 0)
+    for origin in origins:
+        people |= _who_sent(client, origin)
+    return frozenset(people - {settings.airflow_user})
+
+
+def _who_cleared(client: AirflowClient, dag_id: str, run_id: str, clears: int) -> set[str]:
+    """Who cleared the run, and UNKNOWN when the audit log names fewer occasions than there were."""
+    events = _events(client, CLEARING, dag_id=dag_id)
+    # a request about several runs names them in its body
+    found = [one for one in events if one["run_id"] == run_id or (not one["run_id"] and run_id in (one["extra"] or ""))]
+    return {one["owner"] or UNKNOWN for one in found} | ({UNKNOWN} if len(found) < clears else set())
+
+
+def _who_sent(client: AirflowClient, origin: AssetOrigin) -> set[str]:
+    """Who sent an asset event by hand, or triggered or cleared the run that did."""
+    if origin.dag_id and origin.run_id:
+        run = _get(client, run_path(origin.dag_id, origin.run_id))
+        if run is None:
+            return {UNKNOWN}
+        people = {run["triggering_user_name"]} if run.get("triggering_user_name") else set[str]()
+        return people | _who_cleared(client, origin.dag_id, origin.run_id, 0)
+    senders = {
+        one["owner"] or UNKNOWN
+        for one in _events(client, (SENDING,))
+        if origin.at - AROUND <= datetime.fromisoformat(one["when"]) <= origin.at + AROUND
+    }
+    return senders or {UNKNOWN}
+
+
+def _events(client: AirflowClient, names: Iterable[str], **filters: str) -> list[Mapping[str, Any]]:
+    """The newest rows of the audit log with these events; none where the platform's account may not read it."""
+    query = {"included_events": list(names), "order_by": "-when", "limit": NEWEST, **filters}
+    found = _get(client, f"/eventLogs?{urlencode(query, doseq=True)}")
+    return list(found["event_logs"]) if found else []
+
+
+def _get(client: AirflowClient, path: str) -> Any:
+    """The JSON of a path; None when Airflow does not know it or does not let the platform's account read it."""
+    import httpx
+
+    try:
+        return client.call("GET", path)
+    except httpx.HTTPStatusError as error:
+        if error.response.status_code in (httpx.codes.NOT_FOUND, httpx.codes.FORBIDDEN):
+            log.warning("Airflow says %s to %s", error.response.status_code, path)
+            return None
+        raise

@@ -1,0 +1,71 @@
+"""The rules that the stack was started with, a signed row of the ledger: they act, whatever the environment says.
+
+Only the owner of the database appends such a row, at the start of the stack. Without one, as in an installation that
+was never started as a stack, the settings of each process decide.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from sentiment_lib.errors import BadSetting
+from sentiment_lib.policy import Policy, Section
+from sentiment_lib.settings import PREFIX, Settings
+from sentiment_lib.storage import ledger
+from sentiment_lib.storage.engine import Store
+
+#: Kind of the ledger row.
+KIND = "policy"
+#: Sections that decide what is promoted, by whom, and what is rolled back.
+GUARDED = ("approval", "gate", "promotion_watch", "label")
+
+
+def record(connection: Connection, policy: Policy) -> None:
+    """Append the guarded sections, unless the newest row says the same."""
+    facts = policy.model_dump(mode="json", include=set(GUARDED))
+    if _recorded(connection) != facts:
+        ledger.append(connection, KIND, facts)
+
+
+def in_force(store: Store, settings: Settings) -> Settings:
+    """The settings with the guarded sections that the stack was started with, if a row says so and may be read."""
+    with store.begin() as connection:
+        recorded = _recorded(connection)
+    if recorded is None:
+        return settings
+    changed = {name: _parse(getattr(settings.policy, name), recorded[name]) for name in GUARDED if name in recorded}
+    return settings.model_copy(update={"policy": settings.policy.model_copy(update=changed)})
+
+
+def require_same(store: Store, own: Policy) -> None:
+    """Raise BadSetting where a setting of this process contradicts a guarded rule that the stack was started with."""
+    with store.begin() as connection:
+        recorded = _recorded(connection) or {}
+    for name in GUARDED:
+        section: Section = getattr(own, name)
+        said = section.model_dump(mode="json", include=section.model_fields_set)
+        for rule, value in said.items():
+            if recorded.get(name, {}).get(rule, value) != value:
+                raise BadSetting(
+                    setting=f"{PREFIX}POLICY__{name}__{rule}".upper(),
+                    problem="the stack was started with another value, and only that acts: change policy.env and "
+                    "start the stack again",
+                )
+
+
+def _recorded(connection: Connection) -> Mapping[str, Any] | None:
+    """The newest signed row; None without one, or where this role may not read the ledger."""
+    readable = text("SELECT to_regclass('ledger') IS NOT NULL AND has_table_privilege('ledger', 'SELECT')")
+    if not connection.scalar(readable):
+        return None
+    entry = ledger.find_genuine(connection, KIND, {})
+    return entry.facts() if entry else None
+
+
+def _parse(own: Section, recorded: Mapping[str, Any]) -> Section:
+    """A recorded section; rules that another release had and this one has not are left out."""
+    known = {rule: value for rule, value in recorded.items() if rule in type(own).model_fields}
+    return type(own).model_validate(known)
