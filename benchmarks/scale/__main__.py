@@ -24,7 +24,7 @@ from sqlalchemy import text
 from sqlalchemy.engine import make_url
 
 from benchmarks.scale.steps import STEPS, Platform
-from benchmarks.scale.stored_tweets import Stored, fill
+from benchmarks.scale.stored_tweets import Stored, fill, record_moves
 from sentiment_lib.policy import Policy, SnapshotPolicy
 from sentiment_lib.settings import Settings
 from sentiment_lib.steps.training import train
@@ -86,9 +86,11 @@ class Server:
                     "VALUES (2, 'vader', 'd', 'r', 'k')"
                 )
             )
-        store.close()
         with psycopg.connect(self._server.get_uri(), dbname=name, autocommit=True) as connection:
             fill(connection, stored)
+        with store.begin() as connection:
+            record_moves(connection)
+        store.close()
 
     def _settings(self, database: str) -> Settings:
         url = make_url(self._server.get_uri()).set(drivername="postgresql+psycopg", database=database)

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import psycopg
+from sqlalchemy import Connection, text
+
+from sentiment_lib.storage import ledger
 
 #: Time of the newest stored tweet.
 NEWEST = datetime(2025, 6, 1, tzinfo=UTC)
@@ -86,6 +89,16 @@ class Stored:
     def first(self) -> datetime:
         """Time of the oldest tweet."""
         return NEWEST - timedelta(days=self.rows / self.rate)
+
+
+def record_moves(connection: Connection) -> None:
+    """Sign the deployments: one without its ledger rows makes no champion."""
+    rows = connection.execute(text("SELECT * FROM deployments ORDER BY deployment_id")).mappings().all()
+    names = ("deployment_id", "from_version", "to_version", "approval_id", "decision_id", "reason", "moved_by")
+    for row in rows:
+        facts = {name: row[name] for name in names}
+        ledger.append(connection, f"{row['kind']}.intent", facts)
+        ledger.append(connection, f"{row['kind']}.done", {**facts, "finished_at": row["finished_at"].astimezone(UTC)})
 
 
 def fill(connection: psycopg.Connection[tuple[object, ...]], stored: Stored) -> None:

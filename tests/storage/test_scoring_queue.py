@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sqlalchemy import text
 
-from sentiment_lib.records import API_IDS_FROM
+from sentiment_lib.records import API_IDS_FROM, AliasMove
 from sentiment_lib.steps.scoring.backlog import Backlog
 from sentiment_lib.storage import deployments, grants, predictions, scoring_queue
 from sentiment_lib.storage.tweets import TweetWriter
@@ -33,13 +33,8 @@ def champion(store):
 
 def move(store, version):
     with store.begin() as connection:
-        connection.execute(
-            text(
-                "INSERT INTO deployments (kind, to_version, state, finished_at, reason) "
-                "VALUES ('rollback', :version, 'done', now(), 'test')"
-            ),
-            {"version": version},
-        )
+        intent = AliasMove(kind="rollback", from_version=None, to_version=version, reason="test")
+        deployments.close_move(connection, deployments.begin_move(connection, intent), "done")
 
 
 def collect(store, *tweets):
