@@ -121,8 +121,8 @@ def test_a_move_of_the_champion_waits_for_predictions_that_are_being_stored(stor
         predictions.store(connection, 1, [1], np.array([[1.0, 0, 0]]), [None])
         current.finish(connection, [1])
         with store.begin() as other:
-            free = other.exec_driver_sql("SELECT pg_try_advisory_xact_lock(7002)").scalar_one()
-        assert not free
+            query = "SELECT name FROM step_locks WHERE name = 'champion' FOR UPDATE SKIP LOCKED"
+            assert other.exec_driver_sql(query).one_or_none() is None, "it is held"
     with store.begin() as connection:
         assert deployments.last_move(connection).to_version == 1
 
