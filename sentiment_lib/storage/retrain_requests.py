@@ -50,7 +50,9 @@ def claim_open(connection: Connection, run_id: str) -> list[RetrainRequest]:
     """Claim every open request for this run; returns all that it has claimed so far."""
     unclaimed = select(*_COLUMNS).where(RetrainRequestRow.run_id.is_(None))
     open_ids = [row["request_id"] for row in _recorded(connection, unclaimed)]
-    connection.execute(update(RetrainRequestRow).where(RetrainRequestRow.request_id.in_(open_ids)).values(run_id=run_id))
+    connection.execute(
+        update(RetrainRequestRow).where(RetrainRequestRow.request_id.in_(open_ids)).values(run_id=run_id)
+    )
     return claimed_by(connection, run_id)
 
 
