@@ -1,0 +1,45 @@
+"""Airflow's own records of who cleared a run and who sent an asset event, and the policy that the stack records."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from sentiment_lib.steps.operations import run_people
+from sentiment_lib.steps.operations.run_people import AssetOrigin
+
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(900)]
+
+
+def test_airflow_says_who_cleared_a_run_and_who_sent_an_asset_event(running):
+    admin, other = running.airflow("admin"), running.airflow("mlops")
+    run_id = admin.trigger("rollback", to_version=99, reason="there is none")
+    admin.until(lambda: admin.tasks("rollback", run_id)[0]["state"] == "failed", seconds=300, what="its failure")
+    run = {"dag_id": "rollback", "run_id": run_id, "triggered_by": "admin"}
+    assert run_people.find(running.settings, **run) == {"admin"}
+    other.clear("rollback", run_id, "roll_back")
+    assert run_people.find(running.settings, **run, clears=1) == {"admin", "mlops"}
+    assert run_people.find(running.settings, **run, clears=2) == {"admin", "mlops", "unknown"}
+
+    assets = admin.call("GET", "/assets?limit=100")["assets"]
+    asset = next(one["id"] for one in assets if "labels" in one["name"])
+    admin.call("POST", "/assets/events", {"asset_id": asset, "extra": {}})
+    sent = AssetOrigin(dag_id=None, run_id=None, at=datetime.now(UTC))
+    assert run_people.find(running.settings, **{**run, "triggered_by": None}, origins=[sent]) == {"admin"}
+
+
+def test_the_started_stack_goes_by_the_policy_that_it_recorded(running):
+    (recorded,) = running.rows("SELECT payload::jsonb -> 'approval' -> 'approvers' AS approvers FROM ledger "
+                               "WHERE kind = 'policy'")  # fmt: skip
+    assert recorded["approvers"] == ["admin", "mlops"]
+    running.sign_in("platform")
+    running.environment["SENTIMENT_POLICY__APPROVAL__APPROVERS"] = '["platform"]'
+    try:
+        for words in (("rollback", "1", "--reason", "it is mine"), ("approve", "1")):
+            with pytest.raises(RuntimeError, match="the stack was started with another value"):
+                running.sentiment(*words)
+    finally:
+        del running.environment["SENTIMENT_POLICY__APPROVAL__APPROVERS"]
+    with pytest.raises(RuntimeError, match="only approvers"):
+        running.sentiment("rollback", "1", "--reason", "it is mine")
