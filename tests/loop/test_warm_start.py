@@ -25,7 +25,7 @@ from sentiment_lib.steps.training import inputs, reproduce, train
 from sentiment_lib.steps.training import snapshot as snapshot_step
 from sentiment_lib.steps.training.cost import Stopwatch
 from sentiment_lib.steps.training.time_budget import log_progress
-from sentiment_lib.storage import decisions, deployments, model_versions, snapshots, training_rows
+from sentiment_lib.storage import decisions, deployments, ledger, model_versions, snapshots, training_rows
 from sentiment_lib.storage.holdout_looks import Look
 from sentiment_lib.training_record import TrainingOrder, TrainingSpec, VersionReference
 from tests.unit.families.small_checkpoints import bert, roberta
@@ -179,6 +179,11 @@ def goes_on_from(store, version, start):
             text("UPDATE model_versions SET training = training || CAST(:inputs AS jsonb) WHERE version = :version"),
             {"inputs": json.dumps({"inputs": {"start": {"version": start, "digest": "d"}}}), "version": version},
         )
+        # and into the ledger, without which nobody would act on it
+        query = text("SELECT training FROM model_versions WHERE version = :version")
+        training = connection.execute(query, {"version": version}).scalar_one()
+        recorded = ledger.find_genuine(connection, "training", {"version": version})
+        ledger.append(connection, "training", {**recorded.facts(), "training": training})
 
 
 def test_rows_that_a_version_before_the_one_before_learned_from_judge_nothing(store, settings, decided, add_tweets):
