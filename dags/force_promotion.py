@@ -28,6 +28,7 @@ def force_promotion() -> None:
     @task(outlets=[CHAMPION])
     def promote_by_force(params: dict[str, Any], dag_run: Any) -> dict[str, Any]:
         """Move the alias; returns the deployment."""
+        from sentiment_airflow.run_people import find_author
         from sentiment_airflow.run_step import run_key, run_step, to_xcom
 
         from sentiment_lib.steps.deployment import force_promotion
@@ -36,7 +37,7 @@ def force_promotion() -> None:
             force_promotion.run,
             decision_id=params["decision_id"],
             reason=params["reason"],
-            by=dag_run.triggering_user_name,
+            by=find_author(dag_run),
             run_id=run_key(dag_run),
         )
         return to_xcom(deployment)

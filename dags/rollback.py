@@ -28,12 +28,13 @@ def rollback() -> None:
     @task(outlets=[CHAMPION])
     def roll_back(params: dict[str, Any], dag_run: Any) -> dict[str, Any]:
         """Move the alias; returns the deployment."""
+        from sentiment_airflow.run_people import find_author
         from sentiment_airflow.run_step import run_key, run_step, to_xcom
 
         from sentiment_lib.steps.deployment import rollback
 
         run = run_key(dag_run)
-        by = dag_run.triggering_user_name or run
+        by = find_author(dag_run) or run
         return to_xcom(
             run_step(rollback.run, to_version=params["to_version"], reason=params["reason"], by=by, run_id=run)
         )

@@ -22,3 +22,14 @@ def find_people(dag_run: Any) -> frozenset[str]:
         clears=dag_run.clear_number or 0,
         origins=origins,
     )
+
+
+def find_author(dag_run: Any) -> str | None:
+    """Who triggered a run that acts in that person's name; fails the task when somebody else made it run again."""
+    from airflow.sdk.exceptions import AirflowFailException
+
+    others = find_people(dag_run) - {dag_run.triggering_user_name}
+    if others:
+        names = ", ".join(sorted(others))
+        raise AirflowFailException(f"{names} cleared this run of {dag_run.triggering_user_name}: trigger a new one")
+    return dag_run.triggering_user_name

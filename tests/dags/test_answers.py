@@ -234,3 +234,14 @@ def test_nobody_is_asked_when_no_family_came_through():
 
     with pytest.raises(AirflowFailException, match="every family failed"):
         retrain_tasks.request_approval.function([], dag_run=RUN)
+
+
+def test_a_run_that_acts_in_a_persons_name_does_nothing_when_another_cleared_it(monkeypatch):
+    from airflow.sdk.exceptions import AirflowFailException
+    from sentiment_airflow import run_people
+
+    assert run_people.find_author(RUN) == "admin"
+    monkeypatch.setattr("sentiment_lib.steps.operations.run_people._who_cleared", lambda *_: {"admin", "mlops"})
+    monkeypatch.setenv("SENTIMENT_AIRFLOW_USER", "sentiment")
+    with pytest.raises(AirflowFailException, match="mlops cleared this run of admin"):
+        run_people.find_author(SimpleNamespace(**{**vars(RUN), "clear_number": 1}))

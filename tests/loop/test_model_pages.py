@@ -20,6 +20,7 @@ from sentiment_lib.steps.operations import remove_sample, verify
 from sentiment_lib.steps.training import snapshot, train
 from sentiment_lib.storage import alerts, decisions, ledger, retrain_requests
 from sentiment_lib.training_record import TrainingOrder
+from tests.conftest import deploy
 
 
 @pytest.fixture
@@ -145,6 +146,8 @@ def test_a_held_candidate_is_promoted_by_an_approver_from_airflow_with_a_critica
     decision_id = decided.decision.decision_id
     with owner.begin() as connection:
         connection.execute(text("UPDATE decisions SET verdict = 'HOLD'"))
+        recorded = ledger.find_genuine(connection, "decision", {"decision_id": decision_id})
+        ledger.append(connection, "decision", {**recorded.facts(), "answer": "HOLD"})
     case = {"decision_id": decision_id, "reason": "a recall of all flights", "run_id": "force_promotion/manual"}
     for by in ("platform", None):
         with pytest.raises(BadInput, match="only approvers"):
@@ -171,13 +174,7 @@ def test_a_held_candidate_is_promoted_by_an_approver_from_airflow_with_a_critica
 
 def test_the_words_behind_a_prediction_are_highlighted_by_the_champion(store, settings, decided):
     with store.begin() as connection:
-        connection.execute(
-            text(
-                "INSERT INTO deployments (kind, to_version, state, reason, finished_at) VALUES "
-                "('forced', :version, 'done', 'a test', now())"
-            ),
-            {"version": decided.version.version},
-        )
+        deploy(connection, decided.version.version)
         found = tweet_words.WordReader(settings).view(connection, "lost my bag <b>again</b>")
     assert "".join(span.text for span in found.spans) == "lost my bag <b>again</b>"
     assert found.version == decided.version.version

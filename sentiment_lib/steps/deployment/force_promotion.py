@@ -18,7 +18,7 @@ def run(store: Store, settings: Settings, *, decision_id: int, reason: str, by: 
     if by is None or by not in settings.policy.approval.approvers:
         raise BadInput(what=f"a forced promotion by {by or 'nobody'}", problem="only approvers may do this")
     with store.begin() as connection:
-        if run_id not in {entry.facts().get("run") for entry in ledger.entries(connection, ("command",))}:
+        if run_id not in {entry.facts().get("run") for entry in ledger.genuine_entries(connection, ("command",))}:
             facts = {"command": f"promote {decision_id} --force", "person": by, "channel": "airflow", "run": run_id}
             ledger.append(connection, "command", facts)
     return promote.force(store, settings, decision_id=decision_id, reason=reason, by=by)
