@@ -31,6 +31,7 @@ from benchmarks.serving.process import Served, ask
 from benchmarks.small_models import TEXTS, deploy, enter, packaged
 from benchmarks.stack_home import free_port
 from sentiment_lib.serving import api_keys
+from sentiment_lib.settings import Settings
 from sentiment_lib.storage import migrate
 from sentiment_lib.storage.engine import Store
 
@@ -69,7 +70,7 @@ def main() -> None:
 
 def _figures(home: Path, url: str, seconds: float) -> dict[str, Any]:
     migrate.upgrade(url)
-    store = Store(url)
+    store = Store(url, key_ring=Settings(home=home).key_ring)
     cache = home / "cache" / "models"
     cache.mkdir(parents=True)
     (model,) = packaged(cache, "tfidf_logreg")

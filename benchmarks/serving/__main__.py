@@ -32,6 +32,7 @@ from benchmarks.small_models import TEXTS, deploy, enter, packaged
 from benchmarks.stack_home import free_port
 from sentiment_lib.registry import model_package
 from sentiment_lib.serving import api_keys
+from sentiment_lib.settings import Settings
 from sentiment_lib.storage import migrate
 from sentiment_lib.storage.engine import Store
 
@@ -111,7 +112,7 @@ def _servers(home: Path, given: Path | None, *, mlflow: bool) -> Iterator[tuple[
     started: list[subprocess.Popen[bytes]] = []
     url = make_url(database.get_uri()).set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
     migrate.upgrade(url)
-    key = _champion(url, family, digest)
+    key = _champion(home, url, family, digest)
     api = Served(home, url, free_port())
     try:
         api.start()
@@ -144,9 +145,9 @@ def _texts(texts: list[str]) -> dict[str, Any]:
     return {"texts": texts}
 
 
-def _champion(url: str, family: str, digest: str) -> str:
+def _champion(home: Path, url: str, family: str, digest: str) -> str:
     """A database in which this package is the champion; gives a key to ask it with."""
-    store = Store(url)
+    store = Store(url, key_ring=Settings(home=home).key_ring)
     enter(store, 1, family, digest)
     deploy(store, 1, "bootstrap")
     key = api_keys.create(store, "benchmark", ("predict",))

@@ -19,6 +19,8 @@ from typing import Any
 
 from sqlalchemy.engine import make_url
 
+from sentiment_lib.settings import Settings
+
 #: Settings of the API without a rate limit.
 UNLIMITED = {"poll_seconds": 0.1, "texts_per_second": 1e6, "burst_texts": 1e6}
 
@@ -35,6 +37,8 @@ class Served:
             "SENTIMENT_AUTHOR_KEY": "key of a trial",
             "SENTIMENT_MLFLOW_URI": "http://127.0.0.1:9",
             "SENTIMENT_SERVING": json.dumps(dict(serving)),
+            # the keys that this process signs with, by which the API knows the champion
+            "SENTIMENT_PUBLIC_KEYS": str(Settings(home=home).key_ring.public_keys_file),
         }
         self._process: subprocess.Popen[bytes] | None = None
 

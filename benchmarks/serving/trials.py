@@ -24,6 +24,7 @@ from benchmarks.serving.process import Callers, Link, Served
 from benchmarks.small_models import TEXTS, deploy, enter, packaged
 from benchmarks.stack_home import free_port
 from sentiment_lib.serving import api_keys
+from sentiment_lib.settings import Settings
 from sentiment_lib.storage import migrate
 from sentiment_lib.storage.engine import Store
 
@@ -56,7 +57,7 @@ def main() -> None:
 
 def _trials(home: Path, url: str, *, kills: int, away: float, moves: int) -> dict[str, Any]:
     migrate.upgrade(url)
-    store = Store(url)
+    store = Store(url, key_ring=Settings(home=home).key_ring)
     cache = home / "cache" / "models"
     cache.mkdir(parents=True)
     models = {one.version: one for one in packaged(cache, "vader", "tfidf_logreg")}

@@ -109,7 +109,8 @@ def test_before_the_first_champion_the_answer_is_not_yet(settings, store):
     from sqlalchemy import text
 
     with store.begin() as connection:
-        connection.execute(text("DELETE FROM deployments"))
+        connection.execute(text("SET LOCAL session_replication_role = replica"))
+        connection.execute(text("DELETE FROM deployments; DELETE FROM ledger"))
     shutil.rmtree(settings.home / "cache")
     with TestClient(app.create(settings)) as early:
         assert early.get("/healthz").status_code == 200

@@ -19,7 +19,7 @@ from sentiment_lib.steps.operations import remove_sample
 from sentiment_lib.steps.training import snapshot
 from sentiment_lib.storage import audit, ledger, snapshots
 from sentiment_lib.storage.engine import Store
-from tests.conftest import as_role
+from tests.conftest import as_role, deploy
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 LABELS = ("negative", "neutral", "positive")
@@ -94,7 +94,6 @@ def test_what_is_real_stays_when_the_sample_is_removed(store, settings):
         for statement in (
             "INSERT INTO model_versions (version, family, digest, run_id, snapshot_id, training_key) "
             "VALUES (1, 'vader', 'd', 'r', (SELECT min(snapshot_id) FROM snapshots), 'k')",
-            "INSERT INTO deployments (kind, to_version, state, finished_at) VALUES ('bootstrap', 1, 'done', now())",
             "INSERT INTO predictions (tweet_id, model_version, label, p_negative, p_neutral, p_positive) "
             "SELECT tweet_id, 1, 'negative', 1, 0, 0 FROM tweets",
             "INSERT INTO audit_sample (prediction_id, inclusion_probability) "
@@ -110,6 +109,7 @@ def test_what_is_real_stays_when_the_sample_is_removed(store, settings):
             "FROM (VALUES (timestamptz '2026-03-05Z'), ('2026-06-01Z')) days (day)",
         ):
             connection.execute(text(statement))
+        deploy(connection, 1)
     living_sample.begin(settings.home, START)
     removed = remove_sample.run(store, settings, by="ann")
     assert (removed.tweets, removed.ended, removed.champion, removed.champion_is_synthetic) == (800, True, 1, True)
