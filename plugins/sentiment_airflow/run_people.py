@@ -28,8 +28,8 @@ def find_author(dag_run: Any) -> str | None:
     """Who triggered a run that acts in that person's name; fails the task when somebody else made it run again."""
     from airflow.sdk.exceptions import AirflowFailException
 
-    others = find_people(dag_run) - {dag_run.triggering_user_name}
+    author: str | None = dag_run.triggering_user_name
+    others = find_people(dag_run) - {author}
     if others:
-        names = ", ".join(sorted(others))
-        raise AirflowFailException(f"{names} cleared this run of {dag_run.triggering_user_name}: trigger a new one")
-    return dag_run.triggering_user_name
+        raise AirflowFailException(f"{', '.join(sorted(others))} cleared this run of {author}: trigger a new one")
+    return author
