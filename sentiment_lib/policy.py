@@ -231,6 +231,19 @@ class DeadlinePolicy(Section):
     promote: timedelta = Field(timedelta(minutes=30), description="from an approval to its deployment")
 
 
+class RetentionPolicy(Section):
+    """How long things are kept that no evidence rests on."""
+
+    quarantine: timedelta = Field(timedelta(days=90), ge=timedelta(days=1), description="refused rows")
+    alert_messages: timedelta = Field(
+        timedelta(days=180), ge=timedelta(days=1), description="sent messages of resolved alerts"
+    )
+    landing: timedelta = Field(timedelta(days=30), ge=timedelta(days=1), description="files in done/ and failed/")
+    model_cache: timedelta = Field(
+        timedelta(days=30), ge=timedelta(days=1), description="cached packages of versions that never were champion"
+    )
+
+
 class LabelPolicy(Section):
     """Which tweets people label."""
 
@@ -265,6 +278,7 @@ class Policy(Section):
     drift: DriftPolicy = DriftPolicy()
     score: ScorePolicy = ScorePolicy()
     deadlines: DeadlinePolicy = DeadlinePolicy()
+    retention: RetentionPolicy = RetentionPolicy()
     alerts: AlertPolicy = AlertPolicy()
     label: LabelPolicy = LabelPolicy()
     prices: PricePolicy = PricePolicy()

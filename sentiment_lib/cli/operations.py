@@ -19,6 +19,7 @@ def register(app: typer.Typer) -> None:
     app.command("auto-rollback")(auto_rollback)
     app.command()(reconcile)
     app.command("catch-up")(catch_up)
+    app.command()(retention)
     app.command()(verify)
     app.command()(ledger)
 
@@ -64,6 +65,18 @@ def catch_up(as_json: Json = False) -> None:
     show(result, as_json, "\n".join(lines) or "Nothing is overdue")
     if result.failed:
         raise typer.Exit(1)
+
+
+def retention(as_json: Json = False) -> None:
+    """Remove what is past its retention, and show the size of tables and folders."""
+    from sentiment_lib.steps.operations import retention as step
+
+    with open_store() as (store, settings):
+        result = step.run(store, settings)
+    removed = [(rule, str(count), "removed") for rule, count in result.removed.items()]
+    sizes = {**result.tables, **{f"{name}/": size for name, size in result.folders.items()}}
+    rows = [(name, f"{size / 1e6:,.1f}", "MB") for name, size in sizes.items()]
+    show(result, as_json, draw(("what", "amount", ""), [*removed, *rows]))
 
 
 def verify(

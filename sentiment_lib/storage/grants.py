@@ -49,7 +49,7 @@ GRANTS: Mapping[str, Mapping[str, Rights]] = {
     "approvals": _FACTS,
     "drift_reports": _FACTS,
     "drift_outcomes": _FACTS,
-    "quarantine": _FACTS,
+    "quarantine": {APP: (*_APPEND, "DELETE"), CONSOLE: _READ},
     "snapshot_rows": {APP: _APPEND, API: _READ, CONSOLE: _READ},
     "model_versions": {APP: _APPEND, API: _READ, CONSOLE: _READ},
     "deployments": {APP: (*_APPEND, "UPDATE (state, finished_at)"), API: _READ, CONSOLE: _READ},

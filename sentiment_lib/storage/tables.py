@@ -75,7 +75,7 @@ class IngestRow(Base):
     __tablename__ = "ingests"
     ingest_id: Mapped[int] = _key()
     source: Mapped[str]
-    #: SHA-256 of the file, or of the query and page; identifies a repeated input
+    #: SHA-256 of the file, or of the query and page; identifies a repeated input. Of the API: the hour
     input_digest: Mapped[str | None]
     started_at: Mapped[datetime] = _now()
     finished_at: Mapped[datetime | None]
@@ -87,6 +87,8 @@ class IngestRow(Base):
         CheckConstraint("received = stored + duplicate + quarantined", name="adds_up"),
         # excludes the many small ingests of the API from scans by the alert rules
         Index("ix_ingests_collected", "started_at", postgresql_where=text("source <> 'api'")),
+        Index("uq_ingests_api_hour", "input_digest", unique=True, postgresql_where=text("source = 'api'")),
+        Index("ix_ingests_unfinished", "source", "input_digest", postgresql_where=text("finished_at IS NULL")),
         Index(
             "ix_ingests_last_collected",
             text("coalesce(finished_at, started_at)"),

@@ -10,7 +10,16 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-FLOWS = ("check_drift", "force_promotion", "ingest_tweets", "maintain", "retrain", "rollback", "score_tweets")
+FLOWS = (
+    "check_drift",
+    "force_promotion",
+    "ingest_tweets",
+    "maintain",
+    "retention",
+    "retrain",
+    "rollback",
+    "score_tweets",
+)
 FILES = [ROOT / "dags" / f"{flow}.py" for flow in FLOWS]
 HEAVY = ("pandas", "numpy", "sklearn", "torch", "transformers", "mlflow", "evidently", "gensim", "pyarrow", "psycopg")
 

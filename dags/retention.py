@@ -1,0 +1,36 @@
+"""Removes what is past its retention, and measures what everything takes up."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from airflow.sdk import dag, task
+from sentiment_airflow import defaults
+
+
+@dag(
+    description="Remove what is past its retention, and measure the size of everything",
+    schedule="30 4 * * *",
+    start_date=datetime(2026, 1, 1),
+    max_active_runs=1,
+    dagrun_timeout=timedelta(hours=2),
+    tags=["sentiment", "monitoring"],
+    doc_md=str(Path(__file__).with_suffix(".md")),
+    **defaults.DAG,
+)
+def retention() -> None:
+    @task
+    def remove() -> dict[str, Any]:
+        """Numbers of what was removed, and bytes of tables and folders."""
+        from sentiment_airflow.run_step import run_step, to_xcom
+
+        from sentiment_lib.steps.operations import retention
+
+        return to_xcom(run_step(retention.run))
+
+    remove()
+
+
+retention()
