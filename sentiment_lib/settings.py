@@ -128,6 +128,8 @@ class Settings(BaseSettings):
     public_keys: Path | None = None
     #: file that the head of the ledger is anchored in; default: HOME/anchors/ledger.jsonl
     anchors: Path | None = None
+    #: synthetic tweets a day with which the sample stream goes on after its first two weeks; 0: none
+    sample_per_day: int = Field(576, ge=0, le=100_000)
     x_bearer_token: SecretStr = SecretStr("")
     x_query: str = "(@united OR @AmericanAir OR @Delta OR @SouthwestAir OR @JetBlue) -is:retweet"
     x_url: str = "https://api.twitter.com"

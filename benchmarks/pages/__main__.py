@@ -23,11 +23,22 @@ from sqlalchemy import Connection, event
 from sqlalchemy.engine import make_url
 
 from benchmarks.pages.seed import FIRST_ID, seed
-from sentiment_lib.console import alerts, decisions, drift, lineage, models, overview, tweets
-from sentiment_lib.console.pages import draw
-from sentiment_lib.policy import Policy
+from sentiment_lib.console import (
+    alerts,
+    decisions,
+    drift,
+    lineage,
+    models,
+    overview,
+    retraining,
+    tweets,
+    version_comparison,
+)
+from sentiment_lib.console.pages import Pages, draw
+from sentiment_lib.policy import GatePolicy, Policy
 from sentiment_lib.serving import service
 from sentiment_lib.settings import Settings
+from sentiment_lib.steps.decisions import compare_versions
 from sentiment_lib.steps.labelling import label_progress, label_queue
 from sentiment_lib.storage import migrate
 from sentiment_lib.storage.engine import Store
@@ -80,6 +91,18 @@ def _alerts(connection: Connection) -> dict[str, Any]:
     return {**alerts.view(connection, "all"), "may_act": True, "problem": ""}
 
 
+def _compare_by_labels(connection: Connection) -> dict[str, Any]:
+    """As for two versions without a common decision."""
+    compared = compare_versions.of_audit_labels(connection, 2, 1, Policy())
+    return {**version_comparison.view(connection, Policy(), 2, 1), "compared": compared}
+
+
+def _tweet(store: Store, _settings: Settings, turn: int) -> str:
+    with store.begin() as connection:
+        found = lineage.view(connection, FIRST_ID + 1 + turn * 950)
+    return Pages(store).draw("tweet.html", "/tweets/one", found=found, words=None, may_act=True, problem="")
+
+
 def _label(store: Store, settings: Settings, turn: int) -> None:
     """Hand a tweet out, take its label, hand the next one out."""
     person = f"person {turn % 3}"
@@ -109,7 +132,13 @@ PAGES: dict[str, Page] = {
     "one drift report": _console("drift_report.html", _report),
     "alerts": _console("alerts.html", _alerts),
     "models": _console("models.html", models.view),
+    "two versions on one holdout": _console(
+        "compare.html", lambda connection: version_comparison.view(connection, Policy(), 2, 1)
+    ),
+    "two versions on audit labels": _console("compare.html", _compare_by_labels),
+    "retraining": _console("retraining.html", lambda connection: retraining.view(connection, Policy())),
     "lineage of a tweet": _lineage,
+    "one tweet": _tweet,
     "labelling: answer and next": _label,
     "labelling: progress": lambda store, _, turn: label_progress.run(store, person=f"person {turn % 3}"),
     "API: one prediction": lambda store, _, turn: service.find_prediction(store, FIRST_ID + 5 + turn * 1000, 2),
@@ -136,6 +165,8 @@ def main() -> None:
             database_url=url,
             mlflow_uri=f"sqlite:///{folder}/mlflow.db",
             author_key="key of the benchmark",
+            # a busy machine must not reject the one real candidate
+            policy=Policy(gate=GatePolicy(maximum_p99_ms=60_000)),
         )
         settings.home.mkdir()
         migrate.upgrade(url)

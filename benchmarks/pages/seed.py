@@ -69,6 +69,21 @@ REST = (
     "CASE WHEN n > 50 THEN now() END FROM generate_series(1, 5000) n",
 )
 
+#: Candidates of earlier retrains: each with the evidence, decision and request of the real one.
+RETRAINS = (
+    "INSERT INTO model_versions (version, family, digest, run_id, snapshot_id, training_key, training, cost, "
+    "created_at) SELECT 2 + n, family, digest || n, run_id || n, snapshot_id, training_key || n, training, cost, "
+    "created_at - make_interval(days => n) FROM model_versions, generate_series(1, 60) n WHERE version = 2",
+    "INSERT INTO evaluations (snapshot_id, candidate_version, champion_version, evidence, evidence_hash, created_at) "
+    "SELECT snapshot_id, 2 + n, champion_version, evidence, evidence_hash, created_at - make_interval(days => n) "
+    "FROM evaluations, generate_series(1, 60) n WHERE candidate_version = 2",
+    "INSERT INTO decisions (evaluation_id, verdict, rules, evidence_hash, policy, requested_by, decided_at) "
+    "SELECT e.evaluation_id, 'HOLD', d.rules, d.evidence_hash, d.policy, 'retrain/' || e.candidate_version, "
+    "e.created_at FROM decisions d, evaluations e WHERE d.decision_id = 1 AND e.candidate_version > 2",
+    "INSERT INTO retrain_requests (rule, reason, run_id) SELECT 'labels', n || ' new labels', 'retrain/' || n "
+    "FROM generate_series(1, 62) n",
+)
+
 
 def seed(store: Store, settings: Settings, rows: int) -> None:
     """Fill an empty, migrated database with `rows` predictions: a twentieth of them by the version before."""
@@ -78,7 +93,7 @@ def seed(store: Store, settings: Settings, rows: int) -> None:
     _bulk(store, TWEETS, tweets, words=WORDS, step=DAYS * 86_400 / tweets, rows=tweets)
     _bulk(store, PREDICTIONS, tweets, version=2, every=1)
     _bulk(store, PREDICTIONS, tweets, version=1, every=19)
-    for statement in REST:
+    for statement in (*REST, *RETRAINS):
         _run(store, statement, version=2)
     daily_sentiment.run(store, 2, auditors=settings.policy.label.auditors)
     with store.engine.connect() as connection:

@@ -126,7 +126,7 @@ def add_error_pages(app: FastAPI) -> None:
     @app.exception_handler(Exception)
     async def failed(_: Request, __: Exception) -> Response:
         # outside of the middleware; the server logs the traceback
-        page = unshown("the log of Airflow's API server has the reason", title="This failed", status=500)
+        page = unshown("The log of Airflow's API server has the reason.", title="This failed", status=500)
         page.headers["Content-Security-Policy"] = content_security_policy("self")
         page.headers["X-Frame-Options"] = "SAMEORIGIN"
         return page

@@ -40,7 +40,10 @@ def register(app: typer.Typer) -> None:
 def up(
     detach: Annotated[bool, typer.Option("--detach", help="Return once everything is healthy.")] = False,
     sample: Annotated[
-        bool, typer.Option(help="On an empty database, ingest synthetic tweets and run the loop once.")
+        bool,
+        typer.Option(
+            help="On an empty database, ingest synthetic tweets, run the loop once, and let the stream go on."
+        ),
     ] = True,
     port_airflow: Port = None,
     port_mlflow: Port = None,

@@ -40,7 +40,7 @@ def load_sample(settings: Settings) -> None:
                     return
         now = datetime.now(UTC).replace(second=0, microsecond=0)
         start = living_sample.begin(settings.home, now - timedelta(days=DAYS))
-        if not (run / DONE).exists():
+        if start is not None and not (run / DONE).exists():
             ingest.run(store, settings, SampleStream(start=start, days=DAYS, per_day=PER_DAY))
     finally:
         store.close()

@@ -15,8 +15,6 @@ from sentiment_lib.sources.sample_stream import NAME, Event, SampleStream
 
 #: In SENTIMENT_HOME: when the stream of this installation began, and whether it goes on.
 PLAN = Path("run") / "first-run.json"
-#: Tweets a day: two in each poll of `ingest_tweets`.
-PER_DAY = 576
 #: A stack that was down for longer has a gap.
 CATCH_UP = timedelta(days=1)
 #: Each ten days bring words that come and go, and a storm of a day.
@@ -30,8 +28,8 @@ class LivingSample:
     A stream of the same start has the same rows, whenever they are read.
     """
 
-    def __init__(self, *, start: datetime, after: datetime, until: datetime) -> None:
-        self._start, self._after, self._until = start, after, until
+    def __init__(self, *, start: datetime, after: datetime, until: datetime, per_day: int) -> None:
+        self._start, self._after, self._until, self._per_day = start, after, until, per_day
         # the rows depend on the time, so an interrupted poll is never resumed by row number
         self.identity = SourceIdentity(name=NAME, digest=f"living:{after.isoformat()}:{time.time_ns()}", synthetic=True)
 
@@ -46,36 +44,42 @@ class LivingSample:
         events = tuple(
             Event(kind=change.kind, day=began + change.day, days=change.days, share=change.share) for change in CHANGES
         )
-        return SampleStream(start=self._start, per_day=PER_DAY, events=events, peak=None)
+        return SampleStream(start=self._start, per_day=self._per_day, events=events, peak=None)
 
 
 def connect(settings: Settings, newest_id: Callable[[], int | None]) -> LivingSample | None:
     """The stream of this installation; None when it never began, was ended, or nothing is due."""
     plan = _read(settings.home)
-    newest = newest_id() if plan.get("living") else None
+    per_day = settings.sample_per_day
+    newest = newest_id() if per_day and plan.get("living") else None
     if newest is None:
         return None
     now, stored = datetime.now(UTC), SampleStream.written_at(newest)
     start = datetime.fromisoformat(str(plan["start"]))
-    source = LivingSample(start=start, after=max(stored, now - CATCH_UP), until=max(now, stored))
+    source = LivingSample(start=start, after=max(stored, now - CATCH_UP), until=max(now, stored), per_day=per_day)
     return source if next(source.rows(), None) else None
 
 
-def begin(home: Path, start: datetime) -> datetime:
-    """Let the stream of this state folder live, as one that began at `start` or earlier; returns when it began."""
+def begin(home: Path, start: datetime) -> datetime | None:
+    """Let the stream of this state folder live, as one that began at `start` or earlier; returns when it began.
+
+    None when its tweets were removed: it does not begin again.
+    """
     plan = _read(home)
+    if plan.get("removed"):
+        return None
     began = str(plan.get("start") or start.isoformat())
     write_atomically(home / PLAN, json.dumps({"start": began, "living": True}))
     return datetime.fromisoformat(began)
 
 
-def end(home: Path) -> bool:
-    """End the stream; False when none lives."""
+def end(home: Path, *, for_good: bool = False) -> bool:
+    """End the stream, until `begin` or for good; False when none lives."""
     plan = _read(home)
-    if not plan.get("living"):
-        return False
-    write_atomically(home / PLAN, json.dumps({**plan, "living": False}))
-    return True
+    lives = bool(plan.get("living"))
+    if lives or (for_good and plan):
+        write_atomically(home / PLAN, json.dumps({**plan, "living": False, "removed": for_good}))
+    return lives
 
 
 def _read(home: Path) -> dict[str, object]:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 QUICK = {
+    "SENTIMENT_SAMPLE_PER_DAY": "0",
     "SENTIMENT_POLICY__RETRAIN__COOL_DOWN": "P10D",
     "SENTIMENT_POLICY__RETRAIN__NEW_LABELS": "1000000",
 }

@@ -22,11 +22,12 @@ LIMIT = 900  # seconds for one round of the loop
 #: The supervisor is killed once more, in the middle of its first start. What is killed before the answer and after it.
 BEFORE = ["task", "task", "task", "supervisor", "mlflow", "postgres", "airflow-scheduler", "airflow-api-server", "api"]
 AFTER = ["task", "mlflow", "postgres", "supervisor", "alerts"]
-#: Rules that would start a second retrain at a moment that depends on the clock are kept from it.
+#: Rules that would start a second retrain at a moment that depends on the clock are kept from it, and new tweets too.
 POLICY = {
     "SENTIMENT_POLICY__RETRAIN__COOL_DOWN": "P10D",
     "SENTIMENT_POLICY__RETRAIN__NEW_LABELS": "1000000",
     "SENTIMENT_POLICY__DRIFT__RETRAIN_ON": "never",
+    "SENTIMENT_SAMPLE_PER_DAY": "0",
 }
 
 # What must not depend on who died when: no ids that a database or MLflow hands out, no times of the clock.

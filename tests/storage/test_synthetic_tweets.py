@@ -123,6 +123,7 @@ def test_what_is_real_stays_when_the_sample_is_removed(store, settings):
     # the snapshot still says what it rests on
     assert synthetic_rows(store, taken) == SyntheticRows(train=taken.train_rows, holdout=taken.holdout_rows)
     assert remove_sample.run(store, settings, by="ann").tweets == 0
+    assert living_sample.begin(settings.home, START) is None, "it does not begin again"
 
 
 def test_a_database_role_removes_synthetic_tweets_and_no_others(store, database_url, settings):
@@ -147,7 +148,7 @@ def test_the_sample_goes_on_in_real_time_until_it_is_ended(store, settings):
     began = living_sample.begin(settings.home, start)
     ingest.run(store, settings, SampleStream(start=began, days=1, per_day=50))
     (first,) = ingest.run_polled(store, settings)
-    per_hour = living_sample.PER_DAY / 24
+    per_hour = settings.sample_per_day / 24
     assert first.stored == pytest.approx(24 * per_hour, abs=80), "a day at most is caught up"
     assert ingest.run_polled(store, settings) == [], "nothing is due"
     with store.begin() as connection:
@@ -163,6 +164,8 @@ def test_the_sample_goes_on_in_real_time_until_it_is_ended(store, settings):
         key: lost[key] for key in ("tweet_id", "text", "created_at", "synthetic")
     }
     assert again["synthetic"]
+    quiet = settings.model_copy(update={"sample_per_day": 0})
+    assert living_sample.connect(quiet, lambda: 1) is None
     assert living_sample.end(settings.home)
     with store.begin() as connection:
         connection.execute(text("DELETE FROM labels WHERE tweet_id = :id"), {"id": again["tweet_id"]})

@@ -61,7 +61,7 @@ def run(connection: Connection, one: int, other: int, policy: Policy) -> Version
         compared = _against_one_champion(connection, one, other, found)
         if compared:
             return compared
-    return _of_audit_labels(connection, one, other, policy)
+    return of_audit_labels(connection, one, other, policy)
 
 
 def _of_decision(connection: Connection, one: int, other: int, decision_id: int) -> VersionComparison:
@@ -120,7 +120,8 @@ def _same_rows(first: Comparison, second: Comparison) -> bool:
     return first.main.metric == second.main.metric and bool((seen[0] == seen[1]).all())
 
 
-def _of_audit_labels(connection: Connection, one: int, other: int, policy: Policy) -> VersionComparison | None:
+def of_audit_labels(connection: Connection, one: int, other: int, policy: Policy) -> VersionComparison | None:
+    """The comparison on audit labels; None when none is of a tweet that both scored and neither learned from."""
     rows = later_labels.of_pair(connection, champion=other, candidate=one, auditors=policy.label.auditors)
     rows = [row for row, first in zip(rows, first_of_each([row.text for row in rows]), strict=True) if first]
     if not rows:

@@ -27,7 +27,7 @@ def run(store: Store, settings: Settings, *, by: str) -> RemovedSample:
 
     Snapshots, models, decisions and deployments stay: the ledger names them, and they replay as before.
     """
-    ended = living_sample.end(settings.home)
+    ended = living_sample.end(settings.home, for_good=True)
     with store.begin() as connection:
         lock(connection, "snapshot")  # no snapshot is frozen from rows that vanish
         removed = synthetic_tweets.remove(connection, by=by)
