@@ -92,7 +92,7 @@ def estimate_quality(
         value=best.value,
         low=min(bound.low for bound in bounds),
         high=max(bound.high for bound in bounds),
-        basis=RANGE if len(bounds) > 1 or _are_mostly_errors(cells, weights, errors) else INTERVAL,
+        basis=RANGE if len(bounds) > 1 or _is_too_wide(metric, cells, weights, errors) else INTERVAL,
     )
 
 
@@ -112,9 +112,9 @@ def _bound(
     return widen(bounds, metric, errors.possible_cells(bounds.cells))
 
 
-def _are_mostly_errors(cells: Floats, weights: Floats, errors: AnnotatorErrors | None) -> bool:
-    """Whether too few of the labels of a class are right, as the error rates say."""
-    if errors is None:
+def _is_too_wide(metric: str, cells: Floats, weights: Floats, errors: AnnotatorErrors | None) -> bool:
+    """Whether bounds of a metric of classes hold too often: too few of a class's labels are right, as the rates say."""
+    if errors is None or metric == "accuracy":
         return False
     given, true = class_rows(cells, weights), class_rows(_correct(cells, errors), weights)
     return bool((true < MIN_RIGHT_LABELS * given).any())

@@ -103,10 +103,11 @@ def test_the_calibration_error_is_shown_with_its_interval(filled, settings):
             calibration_error_low=0.08,
             calibration_error_high=0.17,
             calibration_labels=400,
+            calibration_basis="range",
         )
         daily_quality.upsert_day(connection, day)
     _, page = shown(filled, settings)
-    assert re.search(r"Calibration error.*12 %.*8 .*17 %.*22 Feb 2015", page, re.DOTALL)
+    assert re.search(r"Calibration error.*12 %.*range 8 .*17 %.*22 Feb 2015", page, re.DOTALL)
 
 
 def test_only_days_with_something_new_are_recomputed(filled):
