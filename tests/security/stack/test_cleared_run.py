@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from sentiment_lib.airflow_client import task_path
 from sentiment_lib.steps.operations import run_people
 from sentiment_lib.steps.operations.run_people import AssetOrigin
 
@@ -19,6 +20,8 @@ def test_airflow_says_who_cleared_a_run_and_who_sent_an_asset_event(running):
     run = {"dag_id": "rollback", "run_id": run_id, "triggered_by": "admin"}
     assert run_people.find(running.settings, **run) == {"admin"}
     other.clear("rollback", run_id, "roll_back")
+    log = f"{task_path('rollback', run_id, 'roll_back')}/logs/2"
+    admin.until(lambda: "mlops cleared this run of admin" in str(admin.call("GET", log)), seconds=300, what="a refusal")
     assert run_people.find(running.settings, **run, clears=1) == {"admin", "mlops"}
     assert run_people.find(running.settings, **run, clears=2) == {"admin", "mlops", "unknown"}
 
