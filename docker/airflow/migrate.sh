@@ -12,5 +12,5 @@ from sentiment_lib.settings import load_settings
 from sentiment_lib.storage import migrate
 
 settings = load_settings()
-migrate.upgrade(settings.database_url.get_secret_value(), policy=settings.policy)
+migrate.upgrade(settings.database_url.get_secret_value(), settings=settings)
 P

@@ -32,11 +32,12 @@ def login(
     """Sign in with your user and password of Airflow; commands then know who you are for 12 hours."""
     from sentiment_lib.settings import require_identity_settings
     from sentiment_lib.steps.operations import sign_in
+    from sentiment_lib.storage import stack_policy
 
     require_identity_settings()
     with open_store() as (store, settings):
-        with store.begin():
-            pass  # a stack that is not running says so before it asks for a password
+        # before it asks for a password; a stack that is not running says so too
+        stack_policy.require_same_identity(store, settings)
         password = sys.stdin.readline().rstrip("\n") if password_stdin else typer.prompt("Password", hide_input=True)
         token, record = sign_in.login(store, settings, user=user, password=password)
         write_token(settings, token)
@@ -74,9 +75,11 @@ def add(
     """
     from sentiment_lib.settings import require_identity_settings
     from sentiment_lib.steps.operations import sign_in
+    from sentiment_lib.storage import stack_policy
 
     require_identity_settings()
     with open_store() as (store, settings):
+        stack_policy.require_same_identity(store, settings)
         own_token = read_token(settings)
         issuer = sign_in.verify_token(store, own_token) if own_token else None
         token, record = sign_in.add_person(store, settings, name=name, lifetime=timedelta(days=days), issuer=issuer)

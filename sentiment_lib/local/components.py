@@ -123,7 +123,7 @@ def _create_databases(home: Home, ports: Ports, credentials: dict[str, str], mak
     postgres.create_databases(ports, credentials)
     # as the owner: no other role may define tables
     url = secrets.database_url(credentials, ports, "sentiment", "psycopg")
-    migrate.upgrade(url, key_ring=KeyRing(home.signing), policy=load_settings().policy)
+    migrate.upgrade(url, key_ring=KeyRing(home.signing), settings=load_settings())
     if not home.api_key.exists():
         write_atomically(home.api_key, make_key(), mode=0o600)
 

@@ -12,7 +12,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine
 
-from sentiment_lib.policy import Policy
+from sentiment_lib.settings import Settings
 from sentiment_lib.signing import KeyRing
 from sentiment_lib.storage import grants, stack_policy
 from sentiment_lib.storage.engine import KEY_RING, MIGRATING
@@ -27,12 +27,14 @@ def _config(connection: Connection) -> Config:
     return config
 
 
-def upgrade(url: str, revision: str = "head", *, key_ring: KeyRing | None = None, policy: Policy | None = None) -> None:
+def upgrade(
+    url: str, revision: str = "head", *, key_ring: KeyRing | None = None, settings: Settings | None = None
+) -> None:
     """Migrate to the revision and, at the newest one, give the roles their rights; one transaction. Idempotent.
 
     url: as the owner of the database.
     key_ring: signs the checkpoint of an unsigned ledger; by default the keys of the environment.
-    policy: the rules that a stack is started with, recorded in the ledger.
+    settings: those that a stack is started with; its rules, and which Airflow knows its people, go into the ledger.
     """
     logging.getLogger("alembic").setLevel(logging.WARNING)
     engine = create_engine(url, execution_options={KEY_RING: key_ring, MIGRATING: True})
@@ -41,9 +43,9 @@ def upgrade(url: str, revision: str = "head", *, key_ring: KeyRing | None = None
             command.upgrade(_config(connection), revision)
             if revision == "head":
                 grants.apply(connection)
-        if policy is not None:
+        if settings is not None:
             with engine.execution_options(**{MIGRATING: False}).begin() as connection:
-                stack_policy.record(connection, policy)
+                stack_policy.record(connection, settings)
     finally:
         engine.dispose()
 

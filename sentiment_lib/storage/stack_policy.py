@@ -1,4 +1,6 @@
-"""The rules that the stack was started with, a signed row of the ledger: they act, whatever the environment says.
+"""The rules that the stack was started with, and the Airflow that knows its people: a signed row of the ledger.
+
+They act, whatever the environment says.
 
 Only the owner of the database appends such a row, at the start of the stack. Without one, as in an installation that
 was never started as a stack, the settings of each process decide.
@@ -21,11 +23,14 @@ from sentiment_lib.storage.engine import Store
 KIND = "policy"
 #: Sections that decide what is promoted, by whom, and what is rolled back.
 GUARDED = ("approval", "gate", "promotion_watch", "label")
+#: Settings that decide whom commands believe about a person's name.
+IDENTITY = ("airflow_url", "airflow_user")
 
 
-def record(connection: Connection, policy: Policy) -> None:
-    """Append the guarded sections, unless the newest row says the same."""
-    facts = policy.model_dump(mode="json", include=set(GUARDED))
+def record(connection: Connection, settings: Settings) -> None:
+    """Append the guarded sections and the identity, unless the newest row says the same."""
+    facts = settings.policy.model_dump(mode="json", include=set(GUARDED))
+    facts["identity"] = {name: getattr(settings, name) for name in IDENTITY}
     if _recorded(connection) != facts:
         ledger.append(connection, KIND, facts)
 
@@ -54,6 +59,16 @@ def require_same(store: Store, own: Policy) -> None:
                     problem="the stack was started with another value, and only that acts: change policy.env and "
                     "start the stack again",
                 )
+
+
+def require_same_identity(store: Store, settings: Settings) -> None:
+    """Raise BadSetting where this process would ask another Airflow, or none, who somebody is."""
+    with store.begin() as connection:
+        recorded = (_recorded(connection) or {}).get("identity", {})
+    for name in IDENTITY:
+        if recorded.get(name, getattr(settings, name)) != getattr(settings, name):
+            problem = f"the stack was started with {recorded[name] or 'none'}, and only that decides who people are"
+            raise BadSetting(setting=f"{PREFIX}{name}".upper(), problem=problem)
 
 
 def _recorded(connection: Connection) -> Mapping[str, Any] | None:

@@ -9,7 +9,7 @@ from sqlalchemy.exc import ProgrammingError
 from typer.testing import CliRunner
 
 from sentiment_lib.cli import decisions as commands
-from sentiment_lib.cli import deployment
+from sentiment_lib.cli import deployment, people
 from sentiment_lib.errors import BadSetting
 from sentiment_lib.policy import ApprovalPolicy, GatePolicy, LabelPolicy
 from sentiment_lib.steps.operations import sign_in
@@ -23,10 +23,11 @@ ME = '["me"]'
 @pytest.fixture
 def started(store, settings, database_url, monkeypatch):
     """A command line on a stack that was started with the policy of `settings`; `started(*words, **environment)`."""
-    migrate.upgrade(database_url, policy=settings.policy)
+    migrate.upgrade(database_url, settings=settings)
     app = typer.Typer()
     commands.register(app)
     deployment.register(app)
+    people.register(app)
     monkeypatch.setenv("SENTIMENT_HOME", str(settings.home))
     monkeypatch.setenv("SENTIMENT_DATABASE_URL", as_role(database_url, grants.APP))
     monkeypatch.setenv("SENTIMENT_MLFLOW_URI", settings.mlflow_uri)
@@ -36,7 +37,7 @@ def started(store, settings, database_url, monkeypatch):
         with monkeypatch.context() as context:
             context.setenv("SENTIMENT_TOKEN", token)
             for name, value in environment.items():
-                context.setenv(f"SENTIMENT_POLICY__{name}", value)
+                context.setenv(f"SENTIMENT_{name}", value)
             return CliRunner().invoke(app, list(words))
 
     return run
@@ -45,17 +46,17 @@ def started(store, settings, database_url, monkeypatch):
 @pytest.mark.parametrize(
     ("words", "environment"),
     [
-        (("approve", "1"), {"APPROVAL__APPROVERS": ME}),
-        (("approve", "1"), {"APPROVAL": f'{{"approvers": {ME}}}'}),
-        (("promote", "1", "--force", "--reason", "it is mine"), {"APPROVAL__APPROVERS": ME}),
-        (("rollback", "1", "--reason", "it is mine"), {"APPROVAL__APPROVERS": ME}),
-        (("evaluate", "--snapshot", "1", "--candidate", "2"), {"GATE__NON_INFERIORITY": "0.5"}),
+        (("approve", "1"), {"POLICY__APPROVAL__APPROVERS": ME}),
+        (("approve", "1"), {"POLICY__APPROVAL": f'{{"approvers": {ME}}}'}),
+        (("promote", "1", "--force", "--reason", "it is mine"), {"POLICY__APPROVAL__APPROVERS": ME}),
+        (("rollback", "1", "--reason", "it is mine"), {"POLICY__APPROVAL__APPROVERS": ME}),
+        (("evaluate", "--snapshot", "1", "--candidate", "2"), {"POLICY__GATE__NON_INFERIORITY": "0.5"}),
     ],
 )
 def test_a_command_whose_environment_says_other_rules_is_refused(started, store, decided, words, environment):
     refused = started(*words, by="me", **environment)
     assert isinstance(refused.exception, BadSetting), refused.output
-    assert next(iter(environment)).partition("__")[0] in str(refused.exception)
+    assert next(iter(environment)).split("__")[1] in str(refused.exception)
     with store.begin() as connection:
         assert decisions.approval(connection, 1) is None
         assert model_versions.champion(connection).version == 1
@@ -69,8 +70,26 @@ def test_a_command_without_such_settings_goes_by_the_rules_of_the_stack(started,
         assert model_versions.champion(connection).version == 2
 
 
+@pytest.mark.parametrize(
+    ("words", "environment"),
+    [
+        (("login", "--user", "mlops", "--password-stdin"), {"AIRFLOW_URL": "http://127.0.0.1:9"}),
+        (("people", "add", "mlops"), {"AIRFLOW_USER": ""}),
+    ],
+)
+def test_a_command_that_would_ask_another_airflow_who_somebody_is_is_refused(
+    started, store, settings, database_url, monkeypatch, words, environment
+):
+    """In containers there is no settings file that the environment could be compared with."""
+    monkeypatch.setenv("SENTIMENT_AIRFLOW_USER", "sentiment")
+    migrate.upgrade(database_url, settings=settings.model_copy(update={"airflow_user": "sentiment"}))
+    refused = started(*words, by="mlops", **environment)
+    assert isinstance(refused.exception, BadSetting), refused.output
+    assert next(iter(environment)) in str(refused.exception)
+
+
 def test_steps_act_by_the_recorded_sections_alone(store, settings, changed, database_url):
-    migrate.upgrade(database_url, policy=settings.policy)
+    migrate.upgrade(database_url, settings=settings)
     mine = changed(
         approval={"approvers": ("me",), "out_of_band": "adopt"},
         gate={"non_inferiority": 0.5},
@@ -87,8 +106,8 @@ def test_steps_act_by_the_recorded_sections_alone(store, settings, changed, data
 
 def test_a_later_start_with_other_rules_replaces_them(store, settings, changed, database_url):
     later = changed(approval={"approvers": ("carla", "dan")})
-    for policy in (settings.policy, settings.policy, later.policy, later.policy):
-        migrate.upgrade(database_url, policy=policy)
+    for started_with in (settings, settings, later, later):
+        migrate.upgrade(database_url, settings=started_with)
     with store.begin() as connection:
         assert len(list(ledger.entries(connection, (stack_policy.KIND,)))) == 2
         assert ledger.broken(connection) == []
@@ -98,7 +117,7 @@ def test_a_later_start_with_other_rules_replaces_them(store, settings, changed, 
 def test_the_role_of_the_steps_cannot_record_a_policy_even_with_the_key(settings, database_url):
     app = Store(as_role(database_url, grants.APP))
     with pytest.raises(ProgrammingError, match="only the owner"), app.begin() as connection:
-        stack_policy.record(connection, settings.policy)
+        stack_policy.record(connection, settings)
     app.close()
 
 
