@@ -16,7 +16,7 @@ PANELS = {
     "Stack": ("stack", "people", "configuration", "doctor"),
     "Tweets and predictions": ("ingestion", "scoring", "predict", "labels", "serve", "sample"),
     "Monitoring": ("monitoring", "alerts"),
-    "Models and decisions": ("catalogue", "training", "decisions", "approvals", "deployment"),
+    "Models and decisions": ("catalogue", "training", "replay", "decisions", "approvals", "deployment"),
     "Operation and proof": ("operations", "signing_keys"),
 }
 

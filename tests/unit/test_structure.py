@@ -203,6 +203,7 @@ def test_decision_records_have_one_form_and_are_listed():
 MANY_PARAMETERS = {
     "cli/ingestion.py ingest",
     "cli/labels.py import_",
+    "cli/replay.py replay",
     "families/catalog.py train",
     "families/embeddings/family.py __init__",
     "families/transformers/fine_tuning.py fine_tune",

@@ -1,0 +1,1 @@
+"""Replays of retraining policies: read a history, compare, write page and JSON."""

@@ -1,0 +1,136 @@
+"""Replay all policies on one history, and write the result as JSON and as one page."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from sentiment_lib.errors import BadInput
+from sentiment_lib.files import write_atomically
+from sentiment_lib.policy import Policy
+from sentiment_lib.replay import blocks as block_rules
+from sentiment_lib.replay import cube as prediction_cube
+from sentiment_lib.replay.cell import Recipe
+from sentiment_lib.replay.comparison import Comparison, compare_policies
+from sentiment_lib.replay.conclusion import Caution, conclude, price_of_caution
+from sentiment_lib.replay.cube import Cube, Progress
+from sentiment_lib.replay.draws import Draws, over_draws
+from sentiment_lib.replay.history import NEVER, History, to_moment
+from sentiment_lib.replay.judge import Judge
+from sentiment_lib.replay.policy_file import RetrainingPolicy
+from sentiment_lib.replay.simulation import Conditions
+from sentiment_lib.replay.training_set import training_rows
+from sentiment_lib.steps.replay import page
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReplayOrder:
+    """What is replayed, and under which conditions."""
+
+    blocks: str = "day"
+    recipe: Recipe = field(default_factory=Recipe)
+    conditions: Conditions = field(default_factory=Conditions)
+    label_delay: timedelta = timedelta(0)
+    #: share of the labels that is ever bought
+    label_share: float = 1.0
+    #: draws of the audit sample
+    draws: int = 200
+    #: compare with models of the first one's number of labels, at one more small training a block
+    freshness: bool = True
+    jobs: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReplayResult:
+    """One history, replayed. Shares, not per cent; no measured time, so that a repeated replay is the same file."""
+
+    history: str
+    rows: int
+    labels: int
+    #: (first row, rows, time of its end) of each block
+    blocks: tuple[tuple[int, int, str], ...]
+    start: int
+    order: ReplayOrder
+    conclusion: str
+    caution: Caution | None
+    comparison: Comparison = field(repr=False)
+    draws: tuple[Draws, ...] = field(repr=False)
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON types only; what cannot be (a model that cannot serve a block) is null."""
+        return {"format": 1, **_plain(asdict(self))}
+
+
+def run(
+    history: History,
+    order: ReplayOrder,
+    policies: Sequence[RetrainingPolicy],
+    policy: Policy,
+    cache: Path,
+    *,
+    progress: Progress | None = None,
+) -> ReplayResult:
+    """Build what is missing of the cube, and compare. A killed run continues from its stored trainings.
+
+    Raises BadInput for a history, blocks or a family that cannot be replayed.
+    """
+    names = [one.name for one in policies]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise BadInput(what="the policies", problem=f"{twice[0]} is named twice")
+    history = history.delayed(order.label_delay).thinned(order.label_share)
+    parts = block_rules.parse(history, order.blocks)
+    gate = policy.gate
+    if history.absent:  # a class that the task does not have has no share of the training rows
+        gate = gate.model_copy(update={"minimum_label_share": 0.0})
+    cells, verdicts = cache / "cells", cache / "verdicts.jsonl"
+
+    def build(recipe: Recipe) -> Cube:
+        return prediction_cube.build(history, parts, recipe, policy, cells, jobs=order.jobs, progress=progress)
+
+    cube = build(order.recipe)
+    same_volume = None
+    if order.freshness:
+        first = len(training_rows(history, parts[cube.start]))
+        same_volume = build(replace(order.recipe, newest=first))
+    compared = compare_policies(cube, policies, order.conditions, Judge(cube, gate, verdicts), same_volume=same_volume)
+    drawn = (over_draws(cube, one, order.conditions, order.draws) for one in policies)
+    return ReplayResult(
+        history=history.name,
+        rows=history.rows,
+        labels=int((history.known_at != NEVER).sum()),
+        blocks=tuple((block.start, block.rows, to_moment(block.clock).isoformat()) for block in parts),
+        start=cube.start,
+        order=order,
+        conclusion=conclude(cube, compared, order.conditions.price),
+        caution=price_of_caution(cube, compared),
+        comparison=compared,
+        draws=tuple(one for one in drawn if one is not None),
+    )
+
+
+def write(result: ReplayResult, folder: Path) -> tuple[Path, Path]:
+    """Write NAME.json and NAME.html into the folder, each at once; returns both paths."""
+    name = "".join(sign if sign.isalnum() else "-" for sign in f"{result.history} {result.order.blocks}".lower())
+    data, shown = folder / f"{name}.json", folder / f"{name}.html"
+    write_atomically(data, result.as_dict())
+    write_atomically(shown, page.render(result.as_dict()))
+    return data, shown
+
+
+def _plain(value: Any) -> Any:
+    """JSON values: arrays as lists, not-a-number as null, times in seconds."""
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if hasattr(value, "tolist"):
+        return _plain(value.tolist())
+    if isinstance(value, timedelta):
+        return value.total_seconds()
+    if isinstance(value, float):
+        return round(value, 6) if math.isfinite(value) else None
+    return value
