@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from airflow.sdk import AssetOrTimeSchedule, CronTriggerTimetable, Param, chain, dag, task_group
-from sentiment_airflow import defaults, retrain_tasks
+from sentiment_airflow import defaults, form_choices, retrain_tasks
 from sentiment_airflow.approval_operator import ApprovalRequestOperator
 from sentiment_airflow.assets import DRIFT, LABELS
 
@@ -26,10 +26,8 @@ REASON = "Your reason, recorded with the response."
     dagrun_timeout=POLICY.approval.expires_after + timedelta(minutes=POLICY.retrain.budget_minutes, hours=2),
     tags=["sentiment", "model"],
     params={
-        "families": Param(
-            list(POLICY.retrain.families), type="array", items={"type": "string"}, minItems=1, uniqueItems=True
-        ),
-        "seed": Param(0, type="integer", minimum=0),
+        "families": form_choices.families(),
+        "seed": Param(0, type="integer", minimum=0, description="random seed of the trainings"),
     },
     doc_md=str(Path(__file__).with_suffix(".md")),
     **defaults.DAG,

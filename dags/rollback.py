@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from airflow.sdk import Param, dag, task
-from sentiment_airflow import defaults
+from sentiment_airflow import defaults, form_choices
 from sentiment_airflow.assets import CHAMPION
 
 
@@ -18,7 +18,7 @@ from sentiment_airflow.assets import CHAMPION
     dagrun_timeout=timedelta(minutes=30),
     tags=["sentiment", "model"],
     params={
-        "to_version": Param(type="integer", minimum=1, description="an earlier, approved version"),
+        "to_version": form_choices.rollback_version(),
         "reason": Param(type="string", minLength=3, description="why; recorded in the ledger"),
     },
     doc_md=str(Path(__file__).with_suffix(".md")),

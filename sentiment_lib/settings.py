@@ -51,7 +51,7 @@ class ServingSettings(BaseModel):
     maximum_head_bytes: int = Field(16 << 10, ge=1024, description="bytes of request line and headers")
     head_seconds: float = Field(10, gt=0, description="seconds for the request head to arrive")
     idle_seconds: float = Field(5, gt=0, description="seconds that an idle connection is kept")
-    maximum_body_bytes: int = Field(4 << 20, ge=1024)
+    maximum_body_bytes: int = Field(4 << 20, ge=1024, description="bytes of a request body")
     body_seconds: float = Field(10, gt=0, description="seconds for the request body to arrive")
     response_seconds: float = Field(30, gt=0, description="timeout of a request")
     texts_per_second: float = Field(2000, gt=0, description="rate limit of one key")
@@ -64,7 +64,7 @@ class ServingSettings(BaseModel):
     spool_bytes: int = Field(1 << 30, ge=1 << 20, description="size limit of the spool")
     idempotency_hours: float = Field(24, gt=0, description="time for which a retry gets the first answer")
     idempotency_bytes: int = Field(64 << 20, ge=1 << 16, description="size limit of the answers kept for retries")
-    cors_origins: tuple[str, ...] = ()
+    cors_origins: tuple[str, ...] = Field((), description="origins of other sites whose scripts may call the API")
     session_hours: float = Field(12, gt=0, description="lifetime of a browser session")
 
 
@@ -111,38 +111,39 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_nested_delimiter="__", extra="ignore", frozen=True)
 
-    home: Path = Field(default_factory=home_folder)
-    database_url: SecretStr = SecretStr("")
-    mlflow_uri: str = "http://127.0.0.1:5000"
-    mlflow_model: str = "airline-sentiment"
-    #: seconds that MLflow may take for a request; aliases have a limit of their own
-    mlflow_seconds: int = Field(30, ge=1)
-    #: account in MLflow; empty: MLflow's own variables MLFLOW_TRACKING_USERNAME and _PASSWORD, or no login
-    mlflow_user: str = ""
-    mlflow_password: SecretStr = SecretStr("")
-    #: key of the author hash (BLAKE2b); required wherever tweets are ingested
-    author_key: SecretStr = SecretStr("")
-    #: folder of the private signing keys; default: HOME/secrets/signing
-    signing_keys: Path | None = None
-    #: file of the public signing keys, for components without the private ones; default: in the folder above
-    public_keys: Path | None = None
-    #: file that the head of the ledger is anchored in; default: HOME/anchors/ledger.jsonl
-    anchors: Path | None = None
-    #: synthetic tweets a day with which the sample stream goes on after its first two weeks; 0: none
-    sample_per_day: int = Field(576, ge=0, le=100_000)
-    x_bearer_token: SecretStr = SecretStr("")
-    x_query: str = "(@united OR @AmericanAir OR @Delta OR @SouthwestAir OR @JetBlue) -is:retweet"
-    x_url: str = "https://api.twitter.com"
-    airflow_url: str = "http://127.0.0.1:8080"
-    #: service account in Airflow, used to cancel superseded approvals
-    airflow_user: str = ""
-    airflow_password: SecretStr = SecretStr("")
-    #: person token of the command line, for scripts; people use `sentiment login`
-    token: SecretStr = SecretStr("")
-    api_url: str = "http://127.0.0.1:8000"
-    #: Apprise URLs of the alert receivers, comma separated; empty: log only. The prefix `[critical]` limits a receiver
-    #: to critical alerts
-    alert_urls: SecretStr = SecretStr("")
+    home: Path = Field(default_factory=home_folder, description="state folder; default: .local in the present folder")
+    database_url: SecretStr = Field(
+        SecretStr(""), description="database, postgresql+psycopg://…; `sentiment up` sets it"
+    )
+    mlflow_uri: str = Field("http://127.0.0.1:5000", description="MLflow's tracking server")
+    mlflow_model: str = Field("airline-sentiment", description="name of experiment and registered model")
+    mlflow_seconds: int = Field(30, ge=1, description="seconds that MLflow may take for a request; aliases: their own")
+    mlflow_user: str = Field("", description="account in MLflow; empty: MLFLOW_TRACKING_USERNAME, or no login")
+    mlflow_password: SecretStr = Field(SecretStr(""), description="password of mlflow_user")
+    author_key: SecretStr = Field(SecretStr(""), description="key of the author hash (BLAKE2b); needed by ingest")
+    signing_keys: Path | None = Field(None, description="folder of private signing keys; HOME/secrets/signing")
+    public_keys: Path | None = Field(None, description="file of public signing keys, where there are no private ones")
+    anchors: Path | None = Field(None, description="file that anchors the ledger's head; HOME/anchors/ledger.jsonl")
+    sample_per_day: int = Field(
+        576,
+        ge=0,
+        le=100_000,
+        description="synthetic tweets a day with which the sample goes on; 0: none",
+    )
+    x_bearer_token: SecretStr = Field(SecretStr(""), description="token of X's API; with it, X is polled")
+    x_query: str = Field(
+        "(@united OR @AmericanAir OR @Delta OR @SouthwestAir OR @JetBlue) -is:retweet", description="search on X"
+    )
+    x_url: str = Field("https://api.twitter.com", description="address of X's API")
+    airflow_url: str = Field("http://127.0.0.1:8080", description="Airflow, which authenticates people")
+    airflow_user: str = Field("", description="the platform's account in Airflow, which cancels superseded approvals")
+    airflow_password: SecretStr = Field(SecretStr(""), description="password of airflow_user")
+    token: SecretStr = Field(SecretStr(""), description="person token for scripts; people use `sentiment login`")
+    api_url: str = Field("http://127.0.0.1:8000", description="the prediction API")
+    alert_urls: SecretStr = Field(
+        SecretStr(""),
+        description="Apprise URLs of alert receivers, separated by commas; the prefix [critical] limits one to those",
+    )
     database: DatabaseSettings = DatabaseSettings()
     serving: ServingSettings = ServingSettings()
     input: InputSettings = InputSettings()

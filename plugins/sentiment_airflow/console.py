@@ -28,25 +28,36 @@ class Console:
 
 
 APP = {"app": Console(), "url_prefix": "/sentiment", "name": "Sentiment console"}
+ICON = "/sentiment/static/mark.svg"
 #: A menu entry, and a tab on the page of every DAG, run and task instance: Airflow cannot limit tabs to some DAGs.
 VIEWS = [
-    {"name": "Sentiment", "href": "/sentiment/", "destination": "nav", "url_route": "sentiment", "category": None},
+    {
+        "name": "Sentiment",
+        "href": "/sentiment/",
+        "destination": "nav",
+        "url_route": "sentiment",
+        "category": None,
+        "icon": ICON,
+    },
     {
         "name": "Sentiment",
         "href": "/sentiment/dags/{DAG_ID}",
         "destination": "dag",
         "url_route": "sentiment-dag",
+        "icon": ICON,
     },
     {
         "name": "Sentiment",
         "href": "/sentiment/dags/{DAG_ID}/runs/{RUN_ID}",
         "destination": "dag_run",
         "url_route": "sentiment-run",
+        "icon": ICON,
     },
     {
         "name": "Sentiment",
         "href": "/sentiment/dags/{DAG_ID}/runs/{RUN_ID}",
         "destination": "task_instance",
         "url_route": "sentiment-task",
+        "icon": ICON,
     },
 ]

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from sentiment_lib.cli.common import Json, open_store, parse_moment, show, show_facts
+from sentiment_lib.cli.common import Columns, Json, open_store, parse_columns, parse_moment, show, show_facts
 from sentiment_lib.cli.progress_bar import progress_bar
 
 
@@ -75,6 +75,7 @@ def check_accuracy(as_json: Json = False) -> None:
 def explore(
     what: Annotated[str, typer.Argument(help="Snapshot id, or a file of labelled tweets (CSV, Parquet).")],
     to: Annotated[Path, typer.Option(help="HTML page to write.")] = Path("explore.html"),
+    column: Columns = None,
     as_json: Json = False,
 ) -> None:
     """Write an HTML profile of labelled tweets: classes, words, lengths, duplicates, conflicting labels."""
@@ -82,5 +83,5 @@ def explore(
     from sentiment_lib.steps.monitoring import explore as step
 
     with progress_bar(f"Profiling {what}"):
-        facts = step.run(load_settings(), what=what, to=to)
+        facts = step.run(load_settings(), what=what, to=to, columns=parse_columns(column))
     show_facts(as_json, **facts)

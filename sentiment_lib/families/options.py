@@ -1,9 +1,11 @@
-"""Options of a training: defaults, bounds, and errors for unknown or invalid ones."""
+"""Options of a training: defaults, bounds, errors for unknown or invalid ones, and a record of the values used."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +26,29 @@ class Number:
 INVERSE_REGULARISATION = Number(None, 1e-6, 1e6, integer=False)
 
 
+_used: ContextVar[tuple[str, dict[str, Any]] | None] = ContextVar("options_used", default=None)
+
+
+@contextmanager
+def record_used(family: str) -> Iterator[dict[str, Any]]:
+    """A mapping that receives each option of the family which is read in the block, with its value or default.
+
+    For the record of a training: no model depends on it. None stands for what the family itself chooses.
+    """
+    used: dict[str, Any] = {}
+    token = _used.set((family, used))
+    try:
+        yield used
+    finally:
+        _used.reset(token)
+
+
+def _note_used(family: str, values: Mapping[str, Any]) -> None:
+    recording = _used.get()
+    if recording is not None and recording[0] == family:
+        recording[1].update(values)
+
+
 def parse_numbers(
     family: str, options: Mapping[str, Any], known: Mapping[str, Number], others: Collection[str] = ()
 ) -> dict[str, Any]:
@@ -34,7 +59,9 @@ def parse_numbers(
     if unknown := sorted(set(options) - set(known) - set(others)):
         names = ", ".join(sorted({*known, *others})) or "none"
         raise BadInput(what=f"option {unknown[0]} of {family}", problem=f"known are {names}")
-    return {name: _parse(family, name, options.get(name, number.default), number) for name, number in known.items()}
+    parsed = {name: _parse(family, name, options.get(name, number.default), number) for name, number in known.items()}
+    _note_used(family, parsed)
+    return parsed
 
 
 def parse_choice(
@@ -44,6 +71,7 @@ def parse_choice(
     value = options.get(name, default or choices[0])
     if value not in choices:
         raise BadInput(what=f"option {name} of {family}", problem=f"{value!r} is none of {', '.join(choices)}")
+    _note_used(family, {name: value})
     return str(value)
 
 

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from sentiment_lib.errors import MissingExtra, NotFound, UnsafeArtefact, VersionDeleted
 from sentiment_lib.evaluation.cost import Cost
 from sentiment_lib.records import LABELS
-from sentiment_lib.registry import bundled_code, mlflow_client
+from sentiment_lib.registry import bundled_code, experiment, mlflow_client
 from sentiment_lib.registry.model_card import FILE as CARD
 from sentiment_lib.registry.registered_version import PURPOSE, SIGNATURE, RegisteredVersion, from_mlflow
 from sentiment_lib.registry.requirements import requirements
@@ -63,12 +63,9 @@ class Registry:
 
     def experiment(self) -> str:
         """Id of the experiment of all training runs; created when it does not exist."""
-        existing = self.client.get_experiment_by_name(self.name)
-        if existing:
-            return str(existing.experiment_id)
         # an SQLite store has no artefact server and would write artefacts into the current folder
         artifact_location = str(self.home / "artifacts") if self.uri.startswith("sqlite:") else None
-        return str(self.client.create_experiment(self.name, artifact_location=artifact_location))
+        return experiment.find_or_create(self.client, self.name, artifact_location)
 
     def find(self, training_key: str) -> tuple[RegisteredVersion | None, tuple[int, ...]]:
         """The signed version with this training key, if any, and the unsigned versions that claim this key."""
@@ -135,7 +132,7 @@ class Registry:
                 pip_requirements=requirements(model),
             )
         self.client.log_text(run_id, card, CARD)
-        self._ensure_registered_model()
+        experiment.ensure_registered_model(self.client, self.name)
         registered = self.client.create_model_version(
             self.name,
             source=logged.model_uri,
@@ -174,15 +171,6 @@ class Registry:
         """Replace the version's model card: the file of its run, and its description."""
         self.client.log_text(run_id, card, CARD)
         self.client.update_model_version(self.name, str(version), description=card[:DESCRIPTION])
-
-    def _ensure_registered_model(self) -> None:
-        from mlflow.exceptions import MlflowException
-
-        try:
-            self.client.create_registered_model(self.name, description="Sentiment of tweets about airlines")
-        except MlflowException as error:
-            if error.error_code != "RESOURCE_ALREADY_EXISTS":
-                raise
 
     def fetch(self, version: int, digest: str | None = None) -> Path:
         """Folder of a version's package, cached by digest and verified each time.

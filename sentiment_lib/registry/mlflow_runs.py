@@ -9,8 +9,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
+from sentiment_lib.errors import BadInput, MissingExtra, MissingWeights
 from sentiment_lib.machine import processor
 from sentiment_lib.records import SyntheticRows
 from sentiment_lib.registry.mlflow_registry import Registry
@@ -29,21 +31,29 @@ def training_run(
     training_key: str,
     name: str,
     parameters: Mapping[str, Any],
+    tags: Mapping[str, str] = MappingProxyType({}),
     synthetic: SyntheticRows | None = None,
 ) -> Iterator[str]:
     """Id of a run that ends FINISHED, or FAILED when the block raises; runs of killed attempts are marked KILLED.
 
-    One that rests on synthetic tweets has the tag SYNTHETIC, and says so in its description.
+    A request that is refused, as for an unknown option, leaves no run. One that rests on synthetic tweets has the tag
+    SYNTHETIC, and says so in its description.
     """
     client, experiment = registry.client, registry.experiment()
     for old in client.search_runs([experiment], f"tags.training_key = '{training_key}' and status = 'RUNNING'"):
         client.set_terminated(old.info.run_id, "KILLED")
-    tags = {"training_key": training_key, **({SYNTHETIC: "true", NOTE: str(synthetic)} if synthetic else {})}
-    run_id = str(client.create_run(experiment, run_name=name, tags=tags).info.run_id)
+    every_tag = {**tags, "training_key": training_key}
+    if synthetic:
+        every_tag |= {SYNTHETIC: "true", NOTE: " ".join([str(synthetic), tags.get(NOTE, "")]).strip()}
+    run_id = str(client.create_run(experiment, run_name=name, tags=every_tag).info.run_id)
     try:
         for key, value in parameters.items():
             client.log_param(run_id, key, value)
         yield run_id
+    except (BadInput, MissingExtra, MissingWeights):
+        client.set_terminated(run_id, "FAILED")
+        client.delete_run(run_id)
+        raise
     except BaseException:
         client.set_terminated(run_id, "FAILED")
         raise

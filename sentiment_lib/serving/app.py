@@ -13,7 +13,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 from sentiment_lib.serving import openapi, problems, routes
 from sentiment_lib.serving.middleware import RequestMiddleware
-from sentiment_lib.serving.pages import label_page, login_pages, rendering, try_page
+from sentiment_lib.serving.pages import label_page, login_pages, reference_page, rendering, try_page
 from sentiment_lib.serving.service import Service
 from sentiment_lib.settings import Settings
 from sentiment_lib.storage.engine import Store
@@ -37,15 +37,16 @@ def create(settings: Settings) -> FastAPI:
     app = FastAPI(
         title="Airline sentiment",
         version=version("airline-sentiment"),
+        servers=[{"url": "/", "description": "this server"}],
         description="Sentiment of tweets about airlines: negative, neutral or positive.",
         lifespan=lifespan,
-        docs_url=None,  # its page loads scripts from another host
+        docs_url=None,  # FastAPI's page loads scripts from another host; pages/reference_page.py has ours
         redoc_url=None,
     )
     app.state.service = service
     app.include_router(routes.router)
     app.include_router(routes.health)
-    for pages in (try_page.router, label_page.router, login_pages.router, rendering.assets):
+    for pages in (try_page.router, label_page.router, login_pages.router, reference_page.router, rendering.assets):
         app.include_router(pages)
     problems.install(app)
     openapi.install(app, maximum_texts=settings.serving.maximum_texts)

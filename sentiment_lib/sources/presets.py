@@ -25,7 +25,18 @@ FIELDS = (
 SYNONYMS: Mapping[str, tuple[str, ...]] = {
     "tweet_id": ("id", "id_str", "status_id", "tweetid"),
     "text": ("full_text", "tweet", "content", "message", "body", "tweet_text"),
-    "created_at": ("date", "time", "timestamp", "created", "tweet_created", "created_at_utc", "posted_time"),
+    "created_at": (
+        "date",
+        "time",
+        "timestamp",
+        "created",
+        "tweet_created",
+        "created_at_utc",
+        "posted_time",
+        "posted",
+        "posted_at",
+        "published",
+    ),
     "label": ("sentiment", "airline_sentiment", "polarity", "class", "target", "annotation"),
 }
 #: CrowdFlower's own row id. Its airline file has gone through a spreadsheet, which cut the tweet ids and the zones.

@@ -164,6 +164,13 @@ def _decision_of(connection: Connection, move: SignedMove) -> int | None:
     return decision_id
 
 
+def earlier_champions(connection: Connection) -> list[int]:
+    """Versions that were the champion, the latest first; the one that serves is among them."""
+    last = func.max(_TABLE.c.deployment_id)
+    query = select(_TABLE.c.to_version).where(_TABLE.c.state == "done").group_by(_TABLE.c.to_version)
+    return list(connection.execute(query.order_by(last.desc())).scalars())
+
+
 def newest(connection: Connection, limit: int = 50) -> list[DeploymentSummary]:
     """The newest deployments, newest first."""
     query = select(*_SUMMARY).order_by(_TABLE.c.deployment_id.desc()).limit(limit)

@@ -31,6 +31,15 @@ class Candidate:
     first_pick: int | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class LabelScope:
+    """Tweets that a person wants to label: of an airline (None: of any), written from `since` up to before `until`."""
+
+    airline: str | None
+    since: datetime
+    until: datetime
+
+
 # a second opinion and a correction leave the tweet to others
 _EXCLUSIVE = "k.kind NOT IN ('second', 'correction')"
 # not labelled by a person, not assigned, and not skipped by this person
@@ -62,15 +71,30 @@ _NEWEST = f"""
       AND {_IN_SCOPE}
     ORDER BY p.predicted_at DESC LIMIT :newest
 """
+# of the tweets that a person chose; the newest of them, by the index on the time
+_CHOSEN = f"""
+    SELECT p.tweet_id, p.prediction_id, p.label, greatest(p.p_negative, p.p_neutral, p.p_positive) AS confidence
+    FROM (SELECT tweet_id, airline FROM tweets WHERE created_at >= :since AND created_at < :until
+          ORDER BY created_at DESC, tweet_id DESC LIMIT 50000) t
+    JOIN predictions p ON p.tweet_id = t.tweet_id
+     AND p.model_version = (SELECT to_version FROM deployments WHERE state = 'done' ORDER BY deployment_id DESC LIMIT 1)
+    WHERE (cast(:airline AS text) IS NULL OR t.airline = :airline) AND {_IN_SCOPE} LIMIT :newest
+"""
 _DISPUTED = "EXISTS (SELECT FROM predictions o WHERE o.tweet_id = p.tweet_id AND o.label <> p.label)"
 _NOT_DRAWN = "NOT EXISTS (SELECT FROM audit_sample a WHERE a.prediction_id = p.prediction_id)"
-UNCERTAIN = text(
-    f"""
-    SELECT tweet_id, prediction_id, 'uncertain' AS kind FROM ({_NEWEST}) p
-    WHERE confidence < :uncertain_below AND NOT {_DISPUTED} AND {_NOT_DRAWN} AND {_FREE}
-    ORDER BY confidence, tweet_id LIMIT {CANDIDATES}
-    """
-)
+
+
+def _uncertain(predictions: str) -> TextClause:
+    return text(
+        f"""
+        SELECT tweet_id, prediction_id, 'uncertain' AS kind FROM ({predictions}) p
+        WHERE confidence < :uncertain_below AND NOT {_DISPUTED} AND {_NOT_DRAWN} AND {_FREE}
+        ORDER BY confidence, tweet_id LIMIT {CANDIDATES}
+        """
+    )
+
+
+UNCERTAIN = _uncertain(_NEWEST)
 # ordered independently of the text, since the shadow comparison uses these labels. UNCERTAIN leaves them out
 DISAGREEMENT = text(
     f"""
@@ -89,11 +113,18 @@ SECOND = text(
     """
 )
 QUERIES = {"audit": AUDIT, "uncertain": UNCERTAIN, "disagreement": DISAGREEMENT, "second": SECOND}
+CHOSEN = _uncertain(_CHOSEN)
 
 
 def candidates(connection: Connection, kind: str, where: Mapping[str, Any]) -> list[Candidate]:
     """The next candidates of this kind; `where` has person, api_texts, newest and uncertain_below."""
     return [Candidate(**row) for row in connection.execute(QUERIES[kind], dict(where)).mappings()]
+
+
+def chosen_candidates(connection: Connection, where: Mapping[str, Any], scope: LabelScope) -> list[Candidate]:
+    """Uncertain predictions in the scope; nobody chooses what is drawn at random or decides a comparison."""
+    values = {**where, "airline": scope.airline, "since": scope.since, "until": scope.until}
+    return [Candidate(**row) for row in connection.execute(CHOSEN, values).mappings()]
 
 
 def audit_share_used(connection: Connection, person: str, *, since: datetime, share: float, free: int) -> bool:

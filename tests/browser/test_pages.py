@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import re
 import time
 
@@ -42,6 +43,30 @@ def test_tweets_are_typed_read_and_corrected(signed_in, scored, kept):
         [("neutral", "ann"), ("positive", "ann")],
     )
     assert rows(scored, "SELECT count(*) FROM labels WHERE source = 'feedback'") == [(2,)]
+
+
+def test_results_are_downloaded_as_csv_that_a_spreadsheet_does_not_run(signed_in):
+    page = signed_in("/")
+    assert page.get_by_role("button", name="Download").count() == 0
+    page.get_by_label("Tweets").fill('=1+1 worst flight, "ever"\nthank you lovely crew')
+    page.get_by_role("button", name="Analyse").click()
+    with page.expect_download() as downloading:
+        page.get_by_role("button", name="Download results").click()
+    with downloading.value.path().open(newline="", encoding="utf-8") as file:
+        first, second = csv.DictReader(file)
+    assert first["text"] == '\'=1+1 worst flight, "ever"'
+    assert (first["label"], second["label"]) == ("negative", "positive")
+    assert sum(float(first[f"p_{label}"]) for label in ("negative", "neutral", "positive")) == pytest.approx(
+        1, abs=1e-3
+    )
+
+
+def test_the_api_reference_shows_the_calls(signed_in, kept):
+    page = signed_in("/")
+    page.get_by_role("link", name="API", exact=True).first.click()
+    page.get_by_text("/v1/feedback").first.wait_for()
+    page.locator("#operations-default-predict, .opblock-post").first.wait_for()
+    kept(page, "api-reference")
 
 
 def test_tries_stay_in_this_browser_until_they_are_cleared(signed_in):

@@ -55,6 +55,26 @@ def test_a_dag_says_whose_it_is_what_it_does_and_how_long_it_may_take(dags, flow
         assert task.execution_timeout or task.task_id == "approval", f"{task.task_id} could run for ever"
 
 
+def test_the_forms_offer_the_families_of_the_catalogue_and_the_earlier_champions(dags, tmp_path, monkeypatch):
+    from sentiment_airflow import form_choices
+
+    from sentiment_lib.families.catalog import CATALOG
+
+    families = dags["retrain"].params.get_param("families")
+    assert families.schema["items"]["enum"] == families.schema["examples"] == list(CATALOG)
+    with pytest.raises(ValueError, match="bret"):
+        families.resolve(["bret"])
+    monkeypatch.setenv("SENTIMENT_HOME", str(tmp_path))
+    assert "enum" not in form_choices.rollback_version().schema
+    (tmp_path / "cache").mkdir()
+    (tmp_path / form_choices.ROLLBACK_CHOICES).write_text('{"3": "version 3 (bert)", "1": "version 1 (vader)"}')
+    offered = form_choices.rollback_version()
+    assert offered.schema["enum"] == [3, 1]
+    assert offered.resolve(1) == 1
+    with pytest.raises(ValueError, match="2"):
+        offered.resolve(2)
+
+
 @pytest.mark.parametrize("flow", FLOWS)
 def test_every_task_backs_off_and_tells_when_it_has_failed(dags, flow):
     from sentiment_airflow.notifiers import FailureNotice

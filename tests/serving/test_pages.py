@@ -67,7 +67,7 @@ def test_hostile_text_is_shown_and_runs_nowhere(browser):
 
 
 def test_no_page_needs_an_inline_script_or_another_host(browser):
-    for address in ("/", "/label", "/login"):
+    for address in ("/", "/label", "/login", "/docs"):
         answer = browser.get(address)
         assert answer.status_code == 200, address
         assert re.findall(r"<script(?![^>]*\bsrc=)(?![^>]*application/json)", answer.text) == []
@@ -75,6 +75,15 @@ def test_no_page_needs_an_inline_script_or_another_host(browser):
         policy = answer.headers["content-security-policy"]
         assert "default-src 'self'" in policy
         assert "script-src" not in policy.replace("script-src 'self'", "")
+
+
+def test_the_api_reference_is_drawn_by_a_script_of_ours(settings):
+    with TestClient(app.create(settings)) as stranger:
+        page = stranger.get("/docs")
+        assert page.status_code == 200
+        for address in re.findall(r'(?:src|href)="(/docs/[^"]+)"', page.text):
+            assert len(stranger.get(address).content) > 100_000
+        assert stranger.get("/openapi.json").json()["servers"] == [{"url": "/", "description": "this server"}]
 
 
 def test_a_csv_is_read_by_its_text_column(browser):
@@ -207,3 +216,13 @@ def test_static_files_are_kept_for_ever_and_nothing_else_is_given_out(browser):
         assert "immutable" in answer.headers["cache-control"]
     for name in ("base.html", "..%2fapp.py", "%2e%2e/app.py", "x.css"):
         assert browser.get(f"/static/{name}").status_code == 404
+
+
+def test_tweets_to_label_can_be_chosen_by_airline_and_day(browser):
+    page = browser.get("/label?airline=Delta&day=2015-02-20").text
+    assert "<option selected>Delta</option>" in page
+    assert 'value="2015-02-20"' in page
+    assert "Uncertain predictions only" in page
+    undone = browser.post("/label/undo", data={"airline": "Delta", "day": "2015-02-20"}, follow_redirects=False)
+    assert undone.headers["location"] == "/label?message=nothing&airline=Delta&day=2015-02-20"
+    assert browser.get("/label?day=yesterday").status_code == 422

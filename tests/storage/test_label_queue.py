@@ -33,7 +33,7 @@ def labelling(settings):
 
 @pytest.fixture
 def fill(store):
-    """Store predictions: `fill(ids, proba, drawn=…, disputed=…)`."""
+    """Store predictions: `fill(ids, proba, drawn=…, disputed=…, airline=…, at=…)`."""
     with store.begin() as connection:
         connection.execute(text("INSERT INTO ingests (source) VALUES ('test')"))
         for version in (1, 2):
@@ -46,15 +46,16 @@ def fill(store):
             )
         deploy(connection, 1)
 
-    def add(ids, proba, *, drawn=False, disputed=False):
+    def add(ids, proba, *, drawn=False, disputed=False, airline=None, at="now"):
         with store.begin() as connection:
             for tweet_id in ids:
                 connection.execute(
                     text(
-                        "INSERT INTO tweets (tweet_id, text, created_at, ingest_id) "
-                        "VALUES (:id, 'late again', now(), (SELECT min(ingest_id) FROM ingests))"
+                        "INSERT INTO tweets (tweet_id, text, created_at, airline, ingest_id) "
+                        "VALUES (:id, 'late again', "
+                        "cast(:at AS timestamptz), :airline, (SELECT min(ingest_id) FROM ingests))"
                     ),
-                    {"id": tweet_id},
+                    {"id": tweet_id, "airline": airline, "at": at},
                 )
                 for version, label in ((1, "negative"), (2, "positive"))[: 2 if disputed else 1]:
                     prediction = connection.execute(
@@ -125,6 +126,28 @@ def test_a_drawn_tweet_is_left_to_the_audit_however_uncertain(store, labelling, 
 def test_a_sure_prediction_that_nobody_disputes_is_not_asked_about(store, labelling, fill):
     fill([1, 2], CERTAIN)
     assert label_queue.run(store, labelling, person="ann") is None
+
+
+def test_a_person_may_choose_an_airline_or_a_day_and_then_gets_no_tweet_of_the_audit(store, labelling, fill, rows):
+    fill([1, 2], UNSURE)
+    fill([3], UNSURE, airline="Delta")
+    fill([4], UNSURE, at="2015-02-20 12:00Z")
+    fill([5, 6], UNSURE, drawn=True, airline="Delta", at="2015-02-20 13:00Z")
+    ever, day = (datetime.min, datetime.max), (datetime(2015, 2, 20), datetime(2015, 2, 21))
+
+    def given(person, airline, times):
+        since, until = (moment.replace(tzinfo=UTC) for moment in times)
+        scope = label_queue.LabelScope(airline=airline, since=since, until=until)
+        pick = label_queue.run(store, labelling, person=person, scope=scope)
+        if pick is not None:
+            label_queue.answer(store, person=person, pick_id=pick.pick_id, label="neutral")
+        return pick and (pick.tweet_id, pick.kind)
+
+    assert given("ann", "Delta", ever) == (3, "uncertain")
+    assert given("ann", "Delta", ever) is None
+    assert given("ann", None, day) == (4, "uncertain")
+    assert given("ann", "United", ever) is None
+    assert rows("SELECT max(position) FROM label_picks") == [(0,)], "the share of the audit starts where it was"
 
 
 def test_texts_of_the_api_come_only_when_asked_for(store, labelling, fill):

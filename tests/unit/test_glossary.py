@@ -46,7 +46,7 @@ ALLOWED = {
     *("powered", "powered_low", "powered_high", "prediction_powered"),  # prediction-powered inference
 }
 #: Titles of pages that name no term: where one lands, signs in, or tries the API.
-PLAIN_TITLES = {"Overview", "Sentiment", "Sign in", "Try", "Models", "Version", "Lineage", "Drift"}
+PLAIN_TITLES = {"Overview", "Sentiment", "Sign in", "Try", "Models", "Version", "Lineage", "Drift", "API reference"}
 
 
 def docstring(path: Path) -> str:

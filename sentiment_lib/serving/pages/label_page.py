@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Depends, Form, HTTPException, Request, Response
+from fastapi import APIRouter, Depends, Form, HTTPException, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
 from sentiment_lib.errors import BadInput, NotFound
@@ -16,13 +18,61 @@ from sentiment_lib.serving.routes import Serving
 from sentiment_lib.steps.labelling import label_progress, label_queue
 from sentiment_lib.storage import synthetic_tweets
 from sentiment_lib.storage.engine import Store
+from sentiment_lib.storage.label_queue import LabelScope
+from sentiment_lib.text.airlines import HANDLES
 
 router = APIRouter(prefix="/label", route_class=PageRoute, include_in_schema=False)
 Labeller = Annotated[Caller, Depends(visitor("label"))]
 PickId = Annotated[int, Form(ge=1, lt=2**63)]
-#: include texts that people sent to the API
-ApiTexts = Annotated[bool, Form()]
 _ID_LIMIT = 2**63
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """Which tweets a person wants: texts sent to the API too, of an airline, of a day such as 2026-12-24; "" is any."""
+
+    api_texts: bool
+    airline: str
+    day: str
+
+    def scope(self) -> LabelScope | None:
+        """The tweets of the airline, the day, or both; None without either. Raises BadInput for what is no day."""
+        if not self.airline and not self.day:
+            return None
+        since, until = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+        if self.day:
+            try:
+                since = datetime.fromisoformat(self.day).replace(tzinfo=UTC)
+            except ValueError as error:
+                raise BadInput(what="the day", problem="write it as 2026-12-24") from error
+            until = since + timedelta(days=1)
+        return LabelScope(airline=self.airline or None, since=since, until=until)
+
+    def back(self, **parameters: object) -> Response:
+        """Redirect to the page with the same choice."""
+        kept = {"api_texts": "true" if self.api_texts else "", "airline": self.airline, "day": self.day}
+        query = urlencode({**parameters, **{name: value for name, value in kept.items() if value}})
+        return RedirectResponse(f"/label?{query}", status_code=303)
+
+
+def _of_query(
+    api_texts: bool = False,
+    airline: Annotated[str, Query(max_length=40)] = "",
+    day: Annotated[str, Query(max_length=10)] = "",
+) -> Choice:
+    return Choice(api_texts=api_texts, airline=airline, day=day)
+
+
+def _of_form(
+    api_texts: Annotated[bool, Form()] = False,
+    airline: Annotated[str, Form(max_length=40)] = "",
+    day: Annotated[str, Form(max_length=10)] = "",
+) -> Choice:
+    return Choice(api_texts=api_texts, airline=airline, day=day)
+
+
+Asked = Annotated[Choice, Depends(_of_query)]
+Kept = Annotated[Choice, Depends(_of_form)]
 
 #: Why a tweet was selected; shown after the label, so that it does not bias it.
 SELECTION_REASONS = {
@@ -39,23 +89,33 @@ SELECTION_REASONS = {
 
 @router.get("")
 def next_tweet(
-    request: Request, service: Serving, caller: Labeller, last: int = 0, api_texts: bool = False, message: str = ""
+    request: Request,
+    service: Serving,
+    caller: Labeller,
+    choice: Asked,
+    last: int = 0,
+    message: str = "",
 ) -> Response:
-    """The person's next tweet, and the result of the previous one."""
+    """The person's next tweet, of an airline or day when the query names one, and the result of the previous one."""
     before = label_queue.look(service.store, person=caller.name, pick_id=last) if 0 < last < _ID_LIMIT else None
     return page(
         request,
         "label.html",
         caller=caller,
-        pick=label_queue.run(service.store, service.settings, person=caller.name, api_texts=api_texts),
+        pick=label_queue.run(
+            service.store, service.settings, person=caller.name, api_texts=choice.api_texts, scope=choice.scope()
+        ),
         before=before if before is not None and before.state == "labelled" else None,
         why=SELECTION_REASONS,
         message=MESSAGES.get(message, ""),
         progress=label_progress.run(service.store, person=caller.name),
         maximum=label_progress.MOST,
         labels=[str(label) for label in LABELS],
-        api_texts=api_texts,
+        api_texts=choice.api_texts,
         synthetic_data=_holds_synthetic(service.store),
+        airline=choice.airline,
+        day=choice.day,
+        airlines=sorted(set(HANDLES.values())),
     )
 
 
@@ -65,7 +125,7 @@ def answer(
     caller: Labeller,
     pick_id: PickId,
     label: Annotated[str, Form(max_length=20)],
-    api_texts: ApiTexts = False,
+    choice: Kept,
 ) -> Response:
     """Record the label; the page shows the next tweet. Raises HTTPException 429 for labels that come too fast."""
     if wait := service.label_rate.acquire(caller.name):
@@ -74,30 +134,30 @@ def answer(
     try:
         label_queue.answer(service.store, person=caller.name, pick_id=pick_id, label=label)
     except NotFound:
-        return _back(api_texts, message="reassigned")
-    return _back(api_texts, last=pick_id)
+        return choice.back(message="reassigned")
+    return choice.back(last=pick_id)
 
 
 @router.post("/skip")
-def skip(service: Serving, caller: Labeller, pick_id: PickId, api_texts: ApiTexts = False) -> Response:
+def skip(service: Serving, caller: Labeller, pick_id: PickId, choice: Kept) -> Response:
     """Leave the tweet to others."""
     try:
         label_queue.skip(service.store, person=caller.name, pick_id=pick_id)
     except NotFound:
-        return _back(api_texts, message="reassigned")
-    return _back(api_texts, message="skipped")
+        return choice.back(message="reassigned")
+    return choice.back(message="skipped")
 
 
 @router.post("/undo")
-def undo(service: Serving, caller: Labeller, api_texts: ApiTexts = False) -> Response:
+def undo(service: Serving, caller: Labeller, choice: Kept) -> Response:
     """Take the last label back and show its tweet again."""
     try:
         label_queue.undo(service.store, person=caller.name)
     except NotFound:
-        return _back(api_texts, message="nothing")
+        return choice.back(message="nothing")
     except BadInput:
-        return _back(api_texts, message="too_late")
-    return _back(api_texts, message="undone")
+        return choice.back(message="too_late")
+    return choice.back(message="undone")
 
 
 #: Messages above the next tweet; the query string can name only these.
@@ -108,11 +168,6 @@ MESSAGES = {
     "too_late": "Too late to undo: a snapshot contains the label, or someone else is labelling the tweet.",
     "undone": "Undone.",
 }
-
-
-def _back(api_texts: bool, **parameters: object) -> Response:
-    query = urlencode({**parameters, **({"api_texts": "true"} if api_texts else {})})
-    return RedirectResponse(f"/label?{query}", status_code=303)
 
 
 def _holds_synthetic(store: Store) -> bool:

@@ -24,7 +24,7 @@ from sentiment_lib.serving.bodies import pay_for_body
 from sentiment_lib.serving.middleware import add_log_fields
 
 HERE = Path(__file__).parent
-PAGES = (("Try", "/"), ("Label", "/label"))
+PAGES = (("Try", "/"), ("Label", "/label"), ("API", "/docs"))
 #: Header that our own scripts send: they insert the response into the current page.
 PARTIAL_HEADER = "x-partial"
 

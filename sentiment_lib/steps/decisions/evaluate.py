@@ -28,6 +28,7 @@ def run(
     decision = _decide(store, settings, snapshot_id, candidate, requested_by, candidates)
     progress.report(f"Publishing metrics of version {candidate}")
     publish_holdout_metrics.run(store, settings, version=candidate)
+    publish_holdout_metrics.publish_untrained(store, settings, decision)
     return decision
 
 

@@ -7,15 +7,29 @@ from pathlib import Path
 
 import numpy as np
 
-from sentiment_lib.records import LABEL_CODES
+from sentiment_lib.evaluation.evidence_record import Evidence
+from sentiment_lib.records import LABEL_CODES, Decision
 from sentiment_lib.registry import holdout_plots, model_card
 from sentiment_lib.registry.mlflow_registry import Registry
 from sentiment_lib.settings import Settings
 from sentiment_lib.statistics.metrics import classification_metrics
 from sentiment_lib.steps.training import card_facts, train
 from sentiment_lib.steps.training import snapshot as snapshot_step
-from sentiment_lib.storage import model_versions, snapshots
+from sentiment_lib.storage import decisions, model_versions, snapshots
 from sentiment_lib.storage.engine import Store
+
+
+def publish_untrained(store: Store, settings: Settings, decision: Decision) -> None:
+    """Log the champion's metrics of a decision with its run, where the champion is a version without training.
+
+    Such a version has no holdout of its own. The figures are the decision's, which everybody may read.
+    """
+    with store.begin() as connection:
+        champion = model_versions.by_version(connection, decision.champion_version)
+        record = decisions.full_record(connection, decision.decision_id)
+    if champion.snapshot_id is None:
+        metrics = Evidence.from_json(record.evidence).comparison.champion
+        Registry(settings).log_metrics_and_plots(champion.run_id, metrics, ())
 
 
 def run(store: Store, settings: Settings, *, version: int) -> bool:

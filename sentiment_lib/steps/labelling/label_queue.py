@@ -19,7 +19,7 @@ from sentiment_lib.records import LABELS
 from sentiment_lib.settings import Settings
 from sentiment_lib.storage import label_queue, labels
 from sentiment_lib.storage.engine import Store, lock
-from sentiment_lib.storage.label_queue import StoredPick
+from sentiment_lib.storage.label_queue import LabelScope, StoredPick
 
 #: Period over which one person's share of the audit sample is limited, and number of labels exempt from it.
 SHARE_PERIOD = timedelta(days=7)
@@ -47,10 +47,13 @@ class Pick:
     model_version: int | None = None
 
 
-def run(store: Store, settings: Settings, *, person: str, api_texts: bool = False) -> Pick | None:
+def run(
+    store: Store, settings: Settings, *, person: str, api_texts: bool = False, scope: LabelScope | None = None
+) -> Pick | None:
     """Assign the person's next tweet, or return the open one; None when there is none.
 
-    `api_texts`: include texts sent to the API.
+    `api_texts`: include texts sent to the API. `scope`: only uncertain tweets of an airline or day. A chosen tweet is
+    never one of the audit sample, which the choice would bias, and does not count for the share of the audit.
     """
     policy, now = settings.policy.label, datetime.now(UTC)
     with store.begin() as connection:
@@ -69,15 +72,22 @@ def run(store: Store, settings: Settings, *, person: str, api_texts: bool = Fals
             connection, person, since=now - SHARE_PERIOD, share=policy.person_share, free=FREE_LABELS
         ):
             kinds = tuple(kind for kind in kinds if kind != "audit")
+        if scope is not None:
+            kinds = ("uncertain",)
         for kind in kinds:
-            for candidate in label_queue.candidates(connection, kind, where):
+            found = (
+                label_queue.candidates(connection, kind, where)
+                if scope is None
+                else label_queue.chosen_candidates(connection, where, scope)
+            )
+            for candidate in found:
                 second = kind == "second"
                 pick_id = label_queue.assign(
                     connection,
                     candidate,
                     person=person,
-                    # second opinions do not advance the position, so the audit share stays the same
-                    position=position - 1 if second else position,
+                    # second opinions and chosen tweets do not advance the position: the audit share stays the same
+                    position=position - 1 if second or scope is not None else position,
                     at=now,
                     wants_second=not second
                     and (_doubled(candidate.tweet_id, settings) or (kind == "audit" and person not in policy.auditors)),

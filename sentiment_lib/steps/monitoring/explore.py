@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import replace
 from datetime import datetime
@@ -36,13 +37,13 @@ COLOURS = {"negative": "#c0392b", "neutral": "#95a5a6", "positive": "#27ae60"}
 SHOWN = 160
 
 
-def run(settings: Settings, *, what: str, to: Path) -> dict[str, Any]:
+def run(settings: Settings, *, what: str, to: Path, columns: Mapping[str, str] | None = None) -> dict[str, Any]:
     """Write the profile of a snapshot (by its id) or of a file; returns the page's path and the main figures.
 
-    A file is read as ingestion reads it. Raises NotFound, BadSource for a file that cannot be read, and BadInput for
-    one without texts and labels.
+    A file is read as ingestion reads it; `columns`: field → column, where the names differ. Raises NotFound, BadSource
+    for a file that cannot be read, and BadInput for one without texts and labels.
     """
-    frame = _masked(_read(settings, what))
+    frame = _masked(_read(settings, what, columns or {}))
     doubtful = profiling.find_doubtful_labels(frame)
     facts = profiling.count_duplicates(frame) | {"doubtful labels": doubtful.attrs.get("all", 0)}
     lengths = profiling.length_quantiles(frame)
@@ -67,18 +68,18 @@ def run(settings: Settings, *, what: str, to: Path) -> dict[str, Any]:
     return {"page": str(to), "tweets": len(frame), **facts}
 
 
-def _read(settings: Settings, what: str) -> pd.DataFrame:
+def _read(settings: Settings, what: str, columns: Mapping[str, str]) -> pd.DataFrame:
     path = Path(what)
     if what.isdigit() and not path.exists():
         return _snapshot(settings, int(what))
     if not path.is_file():
         raise NotFound(what="file or snapshot", key=what)
-    return _file(path)
+    return _file(path, columns)
 
 
-def _file(path: Path) -> pd.DataFrame:
+def _file(path: Path, columns: Mapping[str, str]) -> pd.DataFrame:
     """Rows of a file parsed as in ingestion, without those that cannot be parsed."""
-    best = _best_reading(path)
+    best = _best_reading(path, columns)
     rows = [row for row in best.rows() if row.problem is None]
     frame = pd.DataFrame(
         {
@@ -93,10 +94,10 @@ def _file(path: Path) -> pd.DataFrame:
     return frame.dropna(axis="columns", how="all") if rows else frame
 
 
-def _best_reading(path: Path) -> FileSource:
+def _best_reading(path: Path, columns: Mapping[str, str]) -> FileSource:
     sources, errors = [], []
     for reading in READINGS:
-        source = FileSource(path, reading)
+        source = FileSource(path, replace(reading, columns={**reading.columns, **columns}))
         try:
             first = next(source.rows(), None)
         except BadSource as error:

@@ -14,7 +14,7 @@ from sentiment_lib.records import AliasMove, ApprovalResponse, Deployment, Model
 from sentiment_lib.registry.mlflow_registry import CHALLENGER, CHAMPION, Registry
 from sentiment_lib.settings import Settings
 from sentiment_lib.steps.decisions import record_approval
-from sentiment_lib.steps.deployment import champion_alias
+from sentiment_lib.steps.deployment import champion_alias, rollback_choices
 from sentiment_lib.steps.operations import sign_versions
 from sentiment_lib.storage import anchors, decisions, deployments, feedback, forged_records, model_versions
 from sentiment_lib.storage.alerts import open_alert
@@ -53,6 +53,7 @@ def run(store: Store, settings: Settings, *, at: datetime | None = None) -> Reco
     with store.begin() as connection:
         feedback.store_missing_labels(connection)
     anchors.append(store)
+    rollback_choices.write(store, settings.home)
     return ReconcileResult(finished=finished, reconciled=reconciled, expired=expired, removed=_sweep(settings, moment))
 
 

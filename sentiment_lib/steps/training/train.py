@@ -14,9 +14,10 @@ import pandas as pd
 from sentiment_lib import progress as progress_reports
 from sentiment_lib.evaluation.cost import Cost
 from sentiment_lib.families import catalog
+from sentiment_lib.families.options import record_used
 from sentiment_lib.hashing import hash_text
 from sentiment_lib.records import ModelVersion, Severity, Snapshot, SyntheticRows
-from sentiment_lib.registry import mlflow_runs, model_package
+from sentiment_lib.registry import mlflow_runs, model_package, run_description
 from sentiment_lib.registry.mlflow_registry import Registry
 from sentiment_lib.registry.model_card import card
 from sentiment_lib.registry.registered_version import RegisteredVersion
@@ -36,6 +37,7 @@ class _Task:
     """A training under its key, with the folder that it resumes from."""
 
     key: str
+    requested_by: str
     spec: TrainingSpec
     snapshot: Snapshot | None
     folder: Path
@@ -66,7 +68,7 @@ def register_untrained(store: Store, settings: Settings, *, family: str) -> Mode
 
 def _task(settings: Settings, run_key: str, spec: TrainingSpec, snapshot: Snapshot | None) -> _Task:
     key = training_key(run_key, spec)
-    return _Task(key=key, spec=spec, snapshot=snapshot, folder=settings.checkpoints / key[:32])
+    return _Task(key=key, requested_by=run_key, spec=spec, snapshot=snapshot, folder=settings.checkpoints / key[:32])
 
 
 def training_key(run_key: str, spec: TrainingSpec) -> str:
@@ -147,12 +149,21 @@ def _train(
         "synthetic_train_rows": synthetic.train,
         "synthetic_holdout_rows": synthetic.holdout,
     }
+    revision = mlflow_runs.git_revision()
     with (
         tempfile.TemporaryDirectory(prefix="training-") as scratch,
         mlflow_runs.training_run(
-            registry, training_key=task.key, name=spec.family, parameters=parameters, synthetic=synthetic
+            registry,
+            training_key=task.key,
+            name=run_description.run_name(spec, snapshot, task.key),
+            parameters=parameters,
+            synthetic=synthetic,
+            tags=run_description.tags(spec, snapshot, requested_by=task.requested_by, revision=revision),
         ) as run_id,
+        record_used(spec.family) as used,
     ):
+        if snapshot is not None and frame is not None:
+            run_description.log_datasets(registry, run_id, snapshot, frame)
         run = tune.Run(registry=registry, run_id=run_id)
         search = tune.tune(run, settings, spec, frame, inputs, task.folder / "search.json")
         # the record has the options found, so that `reproduce` needs no search
@@ -162,7 +173,7 @@ def _train(
             search=search,
             inputs=inputs.record,
             environment=mlflow_runs.environment(),
-            revision=mlflow_runs.git_revision(),
+            revision=revision,
         )
         with stopwatch.running():
             progress = time_budget.deadline_progress(settings, spec.family, stopwatch)
@@ -175,6 +186,7 @@ def _train(
         holdout = None if frame is None else frame[frame["part"] == "holdout"]
         cost = measure_cost(model, package, stopwatch, [] if holdout is None else holdout["text"].tolist())
         registry.log_training_record(run_id, record, cost)
+        run_description.log_options(registry, run_id, used, getattr(model, "notes", None) or {})
         facts = card_facts.card_facts(model, digest, record, cost, frame, synthetic)
         text = card(facts, model=registry.name)
         registered = registry.register(

@@ -57,6 +57,27 @@
     });
     if (fresh.length) save(fresh.concat(load()));
   }
+  const COLUMNS = ["text", "label", "p_negative", "p_neutral", "p_positive", "version", "prediction_id"];
+  function cell(value) {  /* a text that a spreadsheet would run as a formula begins with an apostrophe */
+    const text = /^[=+\-@\t\r]/.test(value) ? "'" + value : value;
+    return /[",\r\n]/.test(text) ? '"' + text.replace(/"/g, '""') + '"' : text;
+  }
+  function table() {
+    const rows = Array.from(results.querySelectorAll(".result[data-version]")).map(function (one) {
+      const data = one.dataset;
+      return [one.querySelector(".tweet").textContent, data.label, data.pNegative, data.pNeutral, data.pPositive, data.version, data.id];
+    });
+    return [COLUMNS].concat(rows).map(function (row) { return row.map(cell).join(","); }).join("\r\n") + "\r\n";
+  }
+  const download = document.getElementById("download");
+  function offer() { download.hidden = !results.querySelector(".result[data-version]"); }
+  download.querySelector("button").addEventListener("click", function () {
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(new Blob([table()], { type: "text/csv" }));
+    link.download = "predictions.csv";
+    link.click();
+    URL.revokeObjectURL(link.href);
+  });
   form.addEventListener("submit", async function (event) {
     event.preventDefault();
     send.disabled = true;
@@ -64,6 +85,7 @@
       const answer = await post("/", new FormData(form));
       if (!answer) return;
       insert(results, answer.html);
+      offer();
       if (answer.ok) remember();
     } catch (error) {
       insert(results, '<div class="note bad" role="alert"><p>No response. Check the connection.</p></div>');
@@ -97,4 +119,5 @@
     typed.focus();
   });
   show();
+  offer();
 })();
