@@ -9,9 +9,11 @@ help: ## list the targets
 
 setup: .venv/installed ## create .venv with all dependencies
 
-.venv/installed: pyproject.toml constraints.txt
-	$(PYTHON) -m venv .venv && $(BIN)/python -m pip install --quiet uv
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode -c constraints.txt -e '.[$(EXTRAS)]'
+# files are refused whose hash is not that of constraints.txt
+.venv/installed: pyproject.toml constraints.txt bootstrap.txt
+	$(PYTHON) -m venv .venv && $(BIN)/python -m pip install --quiet --require-hashes -r bootstrap.txt
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode -c constraints.txt -b constraints.txt \
+	  -e '.[$(EXTRAS)]'
 	touch $@
 
 mpnet: setup ## weights of the family mpnet, without their packages' dependencies (0.8 GB unpacked)
@@ -46,6 +48,9 @@ docs: setup ## documentation site in build/site; broken links fail
 audit: setup ## known vulnerabilities of all pinned packages; fails when it cannot look them up
 	$(BIN)/python -m scripts.audit
 
+hashes: setup ## after a change of a pin: hashes of its files into constraints.txt and bootstrap.txt
+	$(BIN)/python -m scripts.hashes
+
 sbom: setup ## CycloneDX list of the installed packages: build/sbom.cdx.json
 	mkdir -p build
 	$(BIN)/cyclonedx-py environment $(BIN)/python --pyproject pyproject.toml -o build/sbom.cdx.json
@@ -56,4 +61,4 @@ release: setup ## VERSION=1.2.0: write version and changelog, commit, tag
 bench: setup ## benchmarks in short form
 	for name in ingest decisions drift families search serving serving.trials tampering; do $(BIN)/python -m benchmarks.$$name --quick || exit 1; done
 
-.PHONY: help setup mpnet up down status test lint coverage docs audit sbom release bench
+.PHONY: help setup mpnet up down status test lint coverage docs audit hashes sbom release bench

@@ -65,10 +65,10 @@ def audit(constraints: Path, *, program: Sequence[str] = PIP_AUDIT) -> Audit:
 
 
 def read_pins(constraints: Path) -> dict[str, str]:
-    """Version by normalised name. Raises ValueError for a line that pins nothing."""
+    """Version by normalised name; hashes are left out. Raises ValueError for a line that pins nothing."""
     pins = {}
-    for line in constraints.read_text().splitlines():
-        requirement = line.partition("#")[0].partition(";")[0].strip()
+    for line in constraints.read_text().replace("\\\n", " ").splitlines():
+        requirement = line.partition("#")[0].partition(";")[0].partition(" --hash")[0].strip()
         if not requirement:
             continue
         name, separator, version = requirement.partition("==")
