@@ -1,4 +1,4 @@
-"""Airflow's FAB auth manager, with the two rules that approvals need.
+"""Airflow's FAB auth manager, with the two rules that approvals need, and a limit on failed logins.
 
 Set as `[core] auth_manager` in the container stack. The embedded stack runs the simple auth manager.
 """
@@ -10,12 +10,21 @@ from typing import Any
 
 from airflow.providers.fab.auth_manager.fab_auth_manager import FabAuthManager
 
+from sentiment_airflow.failed_logins import FailedLogins
+
 #: Permission to answer a request of a task, as FAB names action and resource.
 ANSWER = ("can_edit", "HITL Detail")
 
 
 class SentimentFabAuthManager(FabAuthManager):
     """FabAuthManager that identifies approvers by user name, and lets a person answer who may not edit the DAG."""
+
+    def get_fastapi_app(self) -> Any:
+        """FAB's routes and pages, with the limit."""
+        app = super().get_fastapi_app()
+        if app is not None:
+            app.add_middleware(FailedLogins)
+        return app
 
     def is_authorized_hitl_task(self, *, assigned_users: AbstractSet[str], user: Any) -> bool:
         """Compare user names: an id of FAB is a row number, unknown before the first login, and policies use names."""

@@ -17,6 +17,7 @@ import httpx
 import pytest
 from joserfc import jwt
 from joserfc.jwk import OctKey
+from sentiment_airflow.failed_logins import FAILURES
 
 from tests.security.stack import openid_provider
 from tests.security.stack.openid_provider import CLIENT, new_key
@@ -200,3 +201,15 @@ def test_an_answer_of_the_provider_counts_once_and_in_the_browser_that_asked(bro
     one.cookies.clear()
     one.get(address, follow_redirects=True)
     assert may(one) == STRANGER, "the same answer again"
+
+
+def test_passwords_of_local_accounts_are_not_guessed(airflow):
+    """The last test here: it uses up this address's failed logins."""
+
+    def token(password):
+        body = {"username": "admin", "password": password}
+        return httpx.post(f"{airflow}/auth/token", json=body, timeout=30)
+
+    assert token("password of the local account").status_code == 201
+    statuses = [token(f"guess {number}").status_code for number in range(FAILURES + 1)]
+    assert statuses == [401] * FAILURES + [429]
