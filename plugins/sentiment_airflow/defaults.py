@@ -34,7 +34,7 @@ class RetryByError(RetryPolicy):
 
 
 TASK: dict[str, Any] = {
-    "owner": "mlops",
+    "owner": "sentiment",
     # a killed database or MLflow restarts within seconds; retry for minutes
     "retries": 6,
     "retry_delay": timedelta(seconds=5),

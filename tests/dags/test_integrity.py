@@ -51,7 +51,7 @@ def test_a_dag_says_whose_it_is_what_it_does_and_how_long_it_may_take(dags, flow
     assert dag.max_active_runs <= 16
     assert dag.catchup is False
     for task in dag.tasks:
-        assert task.owner == "mlops"
+        assert task.owner == "sentiment", "no person, and the account that runs it"
         assert task.execution_timeout or task.task_id == "approval", f"{task.task_id} could run for ever"
 
 

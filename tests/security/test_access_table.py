@@ -25,7 +25,9 @@ def test_each_documented_action_is_tried(table):
     assert len(table["predict"]) >= 12
     embedded = read_table("Embedded stack")
     assert set(table) - set(embedded) == set(ELSEWHERE)
-    assert all(render(each) in PAGE.read_text() for each in (table, embedded))
+    files = read_table("Files of the embedded stack")
+    assert all(render(each) in PAGE.read_text() for each in (table, embedded, files))
+    assert {cells["another user of the machine"] for cells in files.values()} == {"no"}
 
 
 def test_a_cell_that_differs_is_named(table):

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from sentiment_lib.airflow_client import run_path, task_path
-from tests.security.stack.access_table import differences, read_table
+from tests.security.stack import file_access
+from tests.security.stack.access_table import differences, read_table, render
 from tests.security.stack.embedded_access import walk
 from tests.stack.approvals import CHAMPION, request_approval, response_of, wait_for_request
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(1500)]
+
+
+TWEETS = "tweet_id,text,created_at\n1,late again,2026-01-01T00:00:00Z\n"
 
 
 @pytest.fixture
@@ -21,6 +27,14 @@ def waiting(stack):
 
 def test_an_approval_forged_with_two_rest_calls_promotes_nothing_and_is_named(waiting):
     """A user who may write XCom and task states puts an answer of somebody else in place of one."""
+    if os.geteuid() == 0:  # who may become another user
+        waiting.sign_in("admin")
+        (waiting.home / "landing" / "raw.csv").write_text(TWEETS)
+        waiting.sentiment("ingest", "--landing")
+        files = file_access.walk(waiting)
+        problems = differences(read_table("Files of the embedded stack"), files)
+        assert not problems, "\n".join([*problems, render(files)])
+        waiting.sentiment("logout")
     attacker, before = waiting.airflow("mlops"), waiting.rows(CHAMPION)[0]["version"]
     run_id = request_approval(waiting, "mlops")
     assert not (problems := differences(read_table("Embedded stack"), walk(waiting, run_id))), "\n".join(problems)
