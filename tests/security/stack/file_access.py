@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 #: Column of docs/security.md: user and group that run the attempt; None is the user of this process.
 USERS = {"who runs the stack": (None, None), "another user of the machine": ("nobody", "nogroup")}
-#: Action: command, and a pattern below the state folder; each file that it matches is tried, and at least one must exist.
+#: Action: command, and a path or pattern below the state folder; all that it matches is tried, and something must be.
 FILES = {
     "read settings with passwords": ("cat", "secrets/settings.env"),
     "read passwords of the components": ("cat", "secrets/stack.env.json"),
@@ -35,7 +35,7 @@ FILES = {
 def walk(stack: StackHome) -> Table:
     """Outcome of each action as each user; a person's token and the environment of each process are tried too."""
     home = stack.home
-    targets = {action: (verb, _matches(home, verb, pattern)) for action, (verb, pattern) in FILES.items()}
+    targets = {action: (verb, _matches(home, pattern)) for action, (verb, pattern) in FILES.items()}
     token = Path(stack.environment["XDG_STATE_HOME"])
     targets["read a person's token"] = "cat", [path for path in token.rglob("*") if path.is_file()]
     pids = [part["pid"] for part in stack.status()["components"].values() if part["pid"]]
@@ -48,8 +48,8 @@ def walk(stack: StackHome) -> Table:
     }
 
 
-def _matches(home: Path, verb: str, pattern: str) -> list[Path]:
-    return [home / pattern] if verb == "touch" and "*" not in pattern else sorted(home.glob(pattern))
+def _matches(home: Path, pattern: str) -> list[Path]:
+    return sorted(home.glob(pattern)) if "*" in pattern else [home / pattern]
 
 
 def _outcome(verb: str, paths: list[Path], user: str | None, group: str | None) -> str:
