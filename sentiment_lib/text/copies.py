@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,8 @@ SIMILAR = 0.8
 SHINGLE = 5
 #: Winnowing: length of the hashed pieces, and of the window of which the smallest hash is kept.
 PIECE, WINDOW = 10, 8
+#: Texts whose fingerprints are computed at once.
+TOGETHER = 1000
 #: A piece in more distinct texts than this is a phrase, not a sign of copying.
 PHRASE = 30
 #: Share of the shorter text's fingerprints that two texts must share to be compared.
@@ -47,16 +49,18 @@ def cluster_copies(texts: Sequence[str]) -> NDArray[np.int64]:
     sizes: dict[int, int] = {}
     originals: dict[int, int] = {}
     # longest first: the text that a truncated one is part of comes before it
-    for row in sorted(by_text.values(), key=lambda row: (-len(bare[row]), row)):
-        prints = _fingerprints(bare[row])
+    rows = sorted(by_text.values(), key=lambda row: (-len(bare[row]), row))
+    for row, prints in zip(rows, _fingerprints([bare[row] for row in rows]), strict=True):
         shared = Counter(other for code in prints if len(bucket := buckets.get(code, [])) <= PHRASE for other in bucket)
-        own = _shingles(bare[row])
-        likely = (other for other, count in shared.most_common() if count >= CANDIDATE * min(len(prints), sizes[other]))
-        original = next((other for other in likely if _is_copy(own, shingles[other], len(bare[row]))), None)
+        likely = [other for other, count in shared.most_common() if count >= CANDIDATE * min(len(prints), sizes[other])]
+        for one in (row, *likely) if likely else ():
+            if one not in shingles:
+                shingles[one] = _shingles(bare[one])
+        original = next((other for other in likely if _is_copy(shingles[row], shingles[other], len(bare[row]))), None)
         if original is not None:
             originals[row] = original
             continue
-        shingles[row], sizes[row] = own, len(prints)
+        sizes[row] = len(prints)
         for code in prints:
             buckets.setdefault(code, []).append(row)
     return np.array([originals.get(int(first), int(first)) for first in cluster], dtype=np.int64)
@@ -75,15 +79,25 @@ def _bare(text: str) -> str:
     return " ".join(re.findall(r"\w+", spoken))
 
 
-def _fingerprints(text: str) -> frozenset[int]:
-    codes = np.frombuffer(text.encode("utf-32-le"), dtype=np.uint32).astype(np.uint64)
-    pieces = np.lib.stride_tricks.sliding_window_view(codes, PIECE)
-    hashes = (pieces * _POWERS).sum(axis=1, dtype=np.uint64)
-    hashes ^= hashes >> np.uint64(29)
-    hashes *= np.uint64(0xBF58476D1CE4E5B9)
-    if len(hashes) > WINDOW:
-        hashes = np.lib.stride_tricks.sliding_window_view(hashes, WINDOW).min(axis=1)
-    return frozenset(hashes.tolist())
+def _fingerprints(texts: Sequence[str]) -> Iterator[frozenset[int]]:
+    """Fingerprints of each text, all of at least MIN_CHARACTERS; texts are hashed many at once."""
+    for start in range(0, len(texts), TOGETHER):
+        chunk = texts[start : start + TOGETHER]
+        codes = np.frombuffer("".join(chunk).encode("utf-32-le"), dtype=np.uint32).astype(np.uint64)
+        count = len(codes) - PIECE + 1
+        hashes = np.zeros(count, dtype=np.uint64)
+        for place, power in enumerate(_POWERS):
+            hashes += codes[place : place + count] * power
+        hashes ^= hashes >> np.uint64(29)
+        hashes *= np.uint64(0xBF58476D1CE4E5B9)
+        windows = count - WINDOW + 1
+        smallest = np.minimum.reduce([hashes[place : place + windows] for place in range(WINDOW)])
+        begin = 0
+        for text in chunk:
+            end = begin + len(text)
+            # windows that lie within this text
+            yield frozenset(smallest[begin : end - PIECE - WINDOW + 2].tolist())
+            begin = end
 
 
 def _shingles(text: str) -> frozenset[str]:

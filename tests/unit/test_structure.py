@@ -222,3 +222,16 @@ def test_no_function_takes_eight_arguments_where_a_record_says_it():
                     many.add(f"{path.relative_to(LIBRARY).as_posix()} {node.name}")
     assert many - MANY_PARAMETERS == set(), "gather the arguments in a record"
     assert MANY_PARAMETERS - many == set(), "mended: take it off the list"
+
+
+def test_each_migration_follows_one_other_and_its_file_has_its_number():
+    migrations = {}
+    for path in sorted((LIBRARY / "storage/migrations/versions").glob("[0-9]*.py")):
+        assigned = {
+            node.targets[0].id: ast.literal_eval(node.value)
+            for node in ast.parse(path.read_text()).body
+            if isinstance(node, ast.Assign) and node.targets[0].id in ("revision", "down_revision")
+        }
+        assert path.name.startswith(f"{assigned['revision']}_"), path.name
+        migrations[path.name] = assigned["down_revision"]
+    assert sorted(migrations.values(), key=str) == sorted(set(migrations.values()), key=str), "two follow the same one"
