@@ -72,8 +72,9 @@ def require_same_identity(store: Store, settings: Settings) -> None:
 
 
 def _recorded(connection: Connection) -> Mapping[str, Any] | None:
-    """The newest signed row; None without one, or where this role may not read the ledger."""
-    readable = text("SELECT to_regclass('ledger') IS NOT NULL AND has_table_privilege('ledger', 'SELECT')")
+    """The newest signed row; None without one, or where there is no ledger that this role may read."""
+    # NULL in a database without tables
+    readable = text("SELECT has_table_privilege(to_regclass('ledger'), 'SELECT')")
     if not connection.scalar(readable):
         return None
     entry = ledger.find_genuine(connection, KIND, {})

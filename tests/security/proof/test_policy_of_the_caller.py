@@ -130,6 +130,12 @@ def test_a_policy_without_a_signature_counts_for_nothing(store, settings, change
     assert stack_policy.in_force(store, settings) == settings
 
 
+def test_a_database_without_tables_records_no_policy(empty_database_url, settings):
+    store = Store(empty_database_url)
+    assert stack_policy.in_force(store, settings) == settings
+    store.close()
+
+
 def test_rules_of_another_release_are_left_out(store, settings):
     facts = {"approval": {**ApprovalPolicy().model_dump(mode="json"), "later": 1}, "gate": {}}
     with store.begin() as connection:
