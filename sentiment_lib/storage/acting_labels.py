@@ -26,9 +26,10 @@ def is_newest(label: str) -> str:
 _BY_AUDITOR = "l.labelled_by = ANY(CAST(:auditors AS text[]))"
 #: Between the importer's name and the one that the file gives.
 _FILE = " (file: "
+_AUTHOR = "split_part({0}.labelled_by, '" + _FILE + "', 1)"
 _SAME = (
     "FROM labels o WHERE o.tweet_id = l.tweet_id AND o.label = l.label "
-    f"AND split_part(o.labelled_by, '{_FILE}', 1) <> split_part(l.labelled_by, '{_FILE}', 1) "
+    f"AND {_AUTHOR.format('o')} <> {_AUTHOR.format('l')} "
     f"AND o.{_ANSWERS} AND {is_newest('o')}"
 )
 
@@ -40,8 +41,25 @@ def name_from_file(importer: str, name: str | None) -> str:
 
 #: SQL condition on a label `l` of source audit; :auditors is an array of names.
 ACTS = f"({is_newest('l')} AND ({_BY_AUDITOR} OR EXISTS (SELECT {_SAME})))"
-#: SQL expression: time from which the acting label `l` acts. Sequential tests use labels in this order, so that a
-#: late confirmation does not insert a label among those already tested.
+_BOTH = "greatest(one.stored_at, o.stored_at)"
+
+
+def _withdrawn(label: str) -> str:
+    """SQL condition: before both `one` and `o` were stored, the author of this label had given another answer."""
+    return (
+        f"EXISTS (SELECT FROM labels other WHERE other.tweet_id = {label}.tweet_id AND other.{_ANSWERS} "
+        f"AND other.labelled_by = {label}.labelled_by AND other.label <> {label}.label "
+        f"AND other.stored_at > {label}.stored_at AND other.stored_at <= {_BOTH})"
+    )
+
+
+#: SQL expression: time at which the answer of the acting label `l` first acted for its tweet. Sequential tests use
+#: labels in this order: who gives or confirms the same answer later does not move it, and one that was withdrawn and is
+#: given again returns to its place.
 ACTS_SINCE = (
-    f"CASE WHEN {_BY_AUDITOR} THEN l.stored_at ELSE greatest(l.stored_at, (SELECT min(o.stored_at) {_SAME})) END"
+    "(SELECT min(CASE WHEN one.labelled_by = ANY(CAST(:auditors AS text[])) THEN one.stored_at ELSE "
+    f"(SELECT min({_BOTH}) FROM labels o WHERE o.tweet_id = one.tweet_id AND o.label = one.label AND o.{_ANSWERS} "
+    f"AND {_AUTHOR.format('o')} <> {_AUTHOR.format('one')} "
+    f"AND NOT {_withdrawn('one')} AND NOT {_withdrawn('o')}) END) "
+    "FROM labels one WHERE one.tweet_id = l.tweet_id AND one.label = l.label AND one.source = 'audit')"
 )

@@ -100,8 +100,26 @@ def test_consumers_that_act_count_the_newest_answer_of_each_person(changed):
     assert dict(zip(labelled["tweet_id"], labelled["true_label"], strict=True)) == ACTING
     assert by_text((row.text, row.true_label) for row in decline) == ACTING
     assert by_text((row["text"], row["label"]) for row in watch) == ACTING
-    # an answer that is given again acts from then on, after every label that was there before
     assert [row["text"] for row in watch] == ["tweet 1", "tweet 2", "tweet 5"]
+
+
+def test_who_confirms_later_does_not_change_the_order_in_which_labels_began_to_act(changed):
+    later = [(1, "dan", N), (2, "bob", P), (4, "dan", N), (3, "cem", P), (4, "eve", N), (5, "dan", N)]
+    for minute, (tweet_id, person, label) in enumerate(later, start=10):
+        with changed.begin() as connection:
+            at = NOON + timedelta(minutes=minute)
+            new = labels.NewLabel(
+                tweet_id=tweet_id, label=label, source="audit", labelled_by=person, labelled_at=at,
+                inclusion_probability=0.5,
+            )  # fmt: skip
+            assert labels.insert_label(connection, new) is not None
+    with changed.begin() as connection:
+        watch = shadow.labelled(connection, champion=1, previous=2, since=BEFORE, auditors=AUDITORS)
+        decline = daily_quality.audited(connection, 1, BEFORE, AUDITORS)
+    # 4 returns to its place; bob's answer to 5 was withdrawn when cem agreed with it, and acts from its return on
+    order = [f"tweet {number}" for number in (1, 2, 4, 5, 3)]
+    assert [row["text"] for row in watch] == order
+    assert [row.text for row in decline] == order
 
 
 def test_figures_that_are_shown_count_the_labels_that_act_and_the_newest_answer(changed):
