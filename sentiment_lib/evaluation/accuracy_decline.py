@@ -6,8 +6,37 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import stats
 
 from sentiment_lib.statistics.anytime_valid import STAKES, EDetector
+
+#: Probability that the accuracy was below its lower bound already at the promotion.
+DOUBT = 0.02
+
+
+@dataclass(frozen=True, kw_only=True)
+class PromisedAccuracy:
+    """Correct predictions and rows of the holdout on which the champion was chosen among so many candidates."""
+
+    right: int
+    rows: int
+    candidates: int = 1
+
+    @property
+    def value(self) -> float:
+        """The share of correct predictions."""
+        return self.right / self.rows
+
+    def accepted(self, drop: float) -> float:
+        """Accuracy below which it declined: less than promised by more than `drop`, and by more than chance explains.
+
+        Chance: the exact lower bound (Clopper, Pearson 1934) at DOUBT, which is divided among the candidates, since the
+        one that looked best was promoted.
+        """
+        if not self.right:
+            return 0.0
+        low = float(stats.beta.ppf(DOUBT / self.candidates, self.right, self.rows - self.right + 1))
+        return max(min(self.value - drop, low), 0.0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,7 +46,7 @@ class AccuracyDecline:
     labels: int
     #: accuracy on the holdout of the promotion
     promised: float
-    #: minimum accuracy: `promised` less the tolerated drop
+    #: minimum accuracy: `promised` less the tolerated drop, or its lower bound
     accepted: float
     #: weighted accuracy on the labels; None without labels
     measured: float | None
@@ -30,15 +59,15 @@ class AccuracyDecline:
 
 
 def detect_decline(
-    wrong: Sequence[bool], inclusion: Sequence[float], *, promised: float, drop: float, run_length: float
+    wrong: Sequence[bool], inclusion: Sequence[float], *, promised: PromisedAccuracy, drop: float, run_length: float
 ) -> AccuracyDecline:
     """Test audit labels (n,), in the order in which they arrived, with their inclusion probabilities (n,).
 
     wrong: whether the champion's prediction differs from the label. A Shiryaev-Roberts e-detector
-    (`anytime_valid.EDetector`) against "the error rate is at most 1 - promised + drop": while that holds, the mean
+    (`anytime_valid.EDetector`) against "the accuracy is at least `promised.accepted(drop)`": while that holds, the mean
     number of labels to a false alarm is at least `run_length`.
     """
-    accepted = max(promised - drop, 0.0)
+    accepted = promised.accepted(drop)
     errors = np.asarray(wrong, dtype=np.float64)
     probabilities = np.asarray(inclusion, dtype=np.float64)
     # probabilities are fixed before any label is seen, so their minimum may scale the weights to at most 1
@@ -51,7 +80,7 @@ def detect_decline(
             crossed = number
     return AccuracyDecline(
         labels=int(errors.size),
-        promised=promised,
+        promised=promised.value,
         accepted=accepted,
         measured=1 - float(np.average(errors, weights=weight)) if errors.size else None,
         evidence=min(highest, 1e300),

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from sentiment_lib.evaluation.accuracy_decline import AccuracyDecline, detect_decline
+from sentiment_lib.evaluation.accuracy_decline import AccuracyDecline, PromisedAccuracy, detect_decline
 from sentiment_lib.evaluation.evidence_record import Evidence
 from sentiment_lib.settings import Settings
 from sentiment_lib.steps.training import request_retrain
@@ -43,7 +43,7 @@ def run(store: Store, settings: Settings, *, at: datetime | None = None) -> Decl
     forged_records.require_recorded(store, "decision", promotion)
     with store.begin() as connection:
         since = max(move.finished_at, retrain_requests.last_requested_at(connection, RULE) or move.finished_at)
-        promised = _accuracy(full_record(connection, promotion).evidence)
+        promised = _promise(full_record(connection, promotion).evidence)
         rows = daily_quality.audited(connection, move.to_version, since, settings.policy.label.auditors)
     rows = [row for row, first in zip(rows, first_of_each([row.text for row in rows]), strict=True) if first]
     verdict = detect_decline(
@@ -57,13 +57,18 @@ def run(store: Store, settings: Settings, *, at: datetime | None = None) -> Decl
     if verdict.measured is not None and verdict.crossed_after is not None:
         reason = (
             f"version {move.to_version} was right on {100 * verdict.measured:.1f} % of {verdict.labels} audit "
-            f"labels, and on {100 * promised:.1f} % of the holdout of its promotion"
+            f"labels, and on {100 * promised.value:.1f} % of the holdout of its promotion"
         )
         retrain_request = request_retrain.request_retrain(store, settings, rule=RULE, reason=reason, at=moment)
     return DeclineResult(champion=move.to_version, verdict=verdict, retrain_request=retrain_request)
 
 
-def _accuracy(evidence: str) -> float:
+def _promise(text: str) -> PromisedAccuracy:
     """The promoted candidate's accuracy on the holdout of its decision."""
-    candidate = Evidence.from_json(evidence).candidate_confusion
-    return float(np.trace(candidate) / candidate.sum())
+    evidence = Evidence.from_json(text)
+    confusion = evidence.candidate_confusion
+    return PromisedAccuracy(
+        right=int(np.trace(confusion)),
+        rows=int(confusion.sum()),
+        candidates=evidence.budget.candidates if evidence.budget else 1,
+    )
