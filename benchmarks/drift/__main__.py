@@ -182,9 +182,9 @@ def failures(found: dict[str, dict[str, object]]) -> list[str]:
 
 def _calendar_failures(rows: Mapping[str, Any]) -> list[str]:
     return [
-        f"calendar {name}: {row}: more than 0.05 of windows, or 1 incident a month"
+        f"calendar {name}: {row}: more than 0.05 of windows, 1 incident a month, or fewer than 0.8 of drifted days"
         for name, row in rows.items()
-        if row.get("share", 0) > 0.05 or row.get("per_month", 0) > 1
+        if row.get("share", 0) > 0.05 or row.get("per_month", 0) > 1 or row.get("found", {"share": 1})["share"] < 0.8
     ]
 
 

@@ -15,7 +15,7 @@ import numpy as np
 import psutil
 
 from benchmarks.drift import scenarios as scenarios
-from sentiment_lib.drift import detectors
+from sentiment_lib.drift import detectors, samples
 from sentiment_lib.drift.evidently_report import write_html
 from sentiment_lib.drift.signals import compute_signals
 from sentiment_lib.policy import DriftPolicy
@@ -50,7 +50,7 @@ def main() -> None:
         if who == "ours":
             policy = DriftPolicy()
             detectors.check_windows(reference, current, policy)
-            both = detectors.draw_samples(reference, current, policy)
+            both = samples.draw_samples(reference, current, policy)
             write_html(
                 compute_signals(both.reference, both.vocabulary),
                 compute_signals(both.current, both.vocabulary),

@@ -11,12 +11,17 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
+from scipy.stats import binom
 
-from sentiment_lib.drift.signals import repeated, repetition_key
+from sentiment_lib.drift.signals import repetition_key
+from sentiment_lib.statistics.metrics import Floats
 
 #: Minimum number of runs in the reference.
 MIN_RUNS = 3
+#: What counts as repeated: people say short things alike on their own, and twice by chance.
+LEAST_COPIES, LEAST_LETTERS = 3, 10
+#: Smallest difference of the shares that matters: no other signal counts copies, so a flood of 5 % must not be missed.
+MIN_EFFECT = 0.02
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,27 +41,40 @@ class CopiedShare:
     p_value: float
 
 
+def cut_runs(reference: Sequence[str], current: Sequence[str]) -> TextRuns:
+    """Runs of equal length from two samples that were drawn alike; at least MIN_RUNS of the reference."""
+    size = max(1, min(len(current), len(reference) // MIN_RUNS))
+    starts = range(0, len(reference) - size + 1, size)
+    return TextRuns(current=current[:size], reference=[reference[start : start + size] for start in starts])
+
+
 def compare_copies(runs: TextRuns) -> CopiedShare | None:
     """Compare the current run with those before it; None with fewer than MIN_RUNS of them.
 
-    Two-sided normal test. The variance of a run's share is the largest of that of independent tweets, that of clusters
-    which come independently (compound Poisson: the sum of squared cluster sizes), and that between the runs.
+    The unit is a cluster: repeated tweets, now and before, are divided by the mean cluster size that a repeated tweet
+    of the reference has (1 without one). Given their sum, the number now is binomial with the current share of the
+    tweets (conditional test of two Poisson rates: Przyborowski, Wilenski 1940, Biometrika 31); two-sided.
     """
     if len(runs.reference) < MIN_RUNS or not runs.current:
         return None
-    shares, clustered = zip(*(_share(pd.Series(texts)) for texts in runs.reference), strict=True)
-    now, _ = _share(pd.Series(runs.current))
-    count, before = len(shares), float(np.mean(shares))
-    pooled = (count * before + now) / (count + 1)
-    variance = max(pooled * (1 - pooled) / len(runs.current), float(np.mean(clustered)), float(np.var(shares, ddof=1)))
-    if variance == 0:
-        return CopiedShare(before=before, now=now, p_value=1.0)
-    z = abs(now - before) / np.sqrt(variance * (1 + 1 / count))
-    return CopiedShare(before=before, now=now, p_value=float(2 * norm.sf(z)))
+    sizes = [cluster_sizes(texts) for texts in runs.reference]
+    before, now = np.concatenate(sizes), cluster_sizes(runs.current)
+    rows = sum(len(texts) for texts in runs.reference)
+    unit = max(1.0, float((before**2).sum() / before.sum())) if before.size else 1.0
+    clusters = float(now.sum()) / unit
+    total = round(clusters + float(before.sum()) / unit)
+    share = len(runs.current) / (len(runs.current) + rows)
+    least, most = int(np.floor(clusters)), int(np.ceil(clusters))
+    tails = binom.sf(least - 1, max(total, least), share), binom.cdf(most, max(total, most), share)
+    return CopiedShare(
+        before=float(before.sum()) / rows,
+        now=float(now.sum()) / len(runs.current),
+        p_value=float(min(1.0, 2 * min(tails))),
+    )
 
 
-def _share(texts: pd.Series) -> tuple[float, float]:
-    """Share of repeated texts, and the variance of that share if clusters come independently."""
-    mask = repeated(texts)
-    sizes = repetition_key(texts)[mask].value_counts().to_numpy(float)
-    return float(mask.mean()), float((sizes**2).sum()) / len(texts) ** 2
+def cluster_sizes(texts: Sequence[str]) -> Floats:
+    """Tweets of each text of LEAST_LETTERS or more that occurs LEAST_COPIES times or more, (clusters,)."""
+    counts = repetition_key(pd.Series(texts, dtype=object)).value_counts()
+    sizes: Floats = counts[(counts >= LEAST_COPIES) & (counts.index.str.len() >= LEAST_LETTERS)].to_numpy(float)
+    return sizes

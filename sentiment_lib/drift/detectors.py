@@ -1,8 +1,9 @@
 """Drift detection: compare the current window of tweets with a reference window. Pure and seeded.
 
-Samples have a fixed size, so that power does not depend on the volume of tweets. A signal drifts only when it is both
-significant, with the variation between past days in its test, and larger than its effect floor. P-values are corrected
-over all signals, so that the false-alarm rate is that of the whole check (family-wise error rate).
+Samples have a fixed size, so that power does not depend on the volume of tweets, and copies of a text count once in
+each window: they are no independent observations. A signal drifts only when it is both significant, with the variation
+between past days in its test, and larger than its effect floor. P-values are corrected over all signals, so that the
+false-alarm rate is that of the whole check (family-wise error rate).
 """
 
 from __future__ import annotations
@@ -11,23 +12,20 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
+from sentiment_lib.drift import copied_share
 from sentiment_lib.drift.between_days import BetweenDays
 from sentiment_lib.drift.copied_share import TextRuns, compare_copies
 from sentiment_lib.drift.false_alarms import window_level
 from sentiment_lib.drift.new_words import find_new_words
-from sentiment_lib.drift.signals import CONTINUOUS, DISCRETE, OF_PREDICTIONS, SPARSE, compute_signals, repeated
+from sentiment_lib.drift.samples import Samples, draw_samples
+from sentiment_lib.drift.signals import CONTINUOUS, DISCRETE, OF_PREDICTIONS, SPARSE, compute_signals
 from sentiment_lib.policy import DriftPolicy
 from sentiment_lib.statistics import two_sample_tests
 from sentiment_lib.statistics.metrics import Floats
 from sentiment_lib.text.tokens import words
 
-#: Share of the reference sample that is set aside as the vocabulary.
-VOCABULARY_SHARE = 0.3
-#: Size of the reference sample that decides which words are new, in samples.
-NEW_WORDS_FACTOR = 3
 #: Part of the level that a signal gets. These see changes that no other signal sees; predictions and style have several
 #: signals each, which change together.
 WEIGHTS = {"words": 4.0, "new_words": 4.0, "repeats": 4.0, "wrong": 4.0}
@@ -67,6 +65,8 @@ class DriftVerdict:
     signals: tuple[SignalResult, ...] = ()
     #: past windows behind the variation between days
     calibrated_on: int = 0
+    #: whether the limits rest in part on a prior, for want of past windows
+    is_learning: bool = False
 
     @property
     def drifted(self) -> tuple[SignalResult, ...]:
@@ -83,19 +83,6 @@ class DriftVerdict:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Samples:
-    """Input of one check: seeded samples of both windows and the vocabulary."""
-
-    reference: pd.DataFrame
-    current: pd.DataFrame
-    vocabulary: frozenset[str] = field(repr=False)
-    #: a larger sample of the reference, for the test of new words
-    reference_for_words: pd.DataFrame = field(repr=False)
-    #: another reference sample for the signals of predictions
-    scored_reference: pd.DataFrame | None = field(default=None, repr=False)
-
-
-@dataclass(frozen=True, kw_only=True)
 class ExtraInputs:
     """What a check may compare beside the rows of both windows."""
 
@@ -107,26 +94,6 @@ class ExtraInputs:
     runs: TextRuns | None = field(default=None, repr=False)
 
 
-def sample_rows(frame: pd.DataFrame, rows: int, seed: int) -> pd.DataFrame:
-    """At most `rows` rows in random order, drawn without replacement; the same ones for the same seed."""
-    index = np.random.default_rng(seed).permutation(len(frame))[:rows]
-    return frame.iloc[index].reset_index(drop=True)
-
-
-def draw_samples(reference: pd.DataFrame, current: pd.DataFrame, policy: DriftPolicy) -> Samples:
-    """Samples of both windows; a part of the reference sample is set aside as the vocabulary."""
-    sample = sample_rows(reference, round(policy.sample_rows / (1 - VOCABULARY_SHARE)), policy.seed)
-    vocabulary_rows = round(len(sample) * VOCABULARY_SHARE)
-    known_words = frozenset(word for text in sample["text"][:vocabulary_rows].fillna("") for word in words(text))
-    sample = sample[vocabulary_rows:].reset_index(drop=True)
-    return Samples(
-        reference=sample[: policy.sample_rows],
-        current=sample_rows(current, policy.sample_rows, policy.seed + 1),
-        vocabulary=known_words,
-        reference_for_words=sample_rows(reference, NEW_WORDS_FACTOR * policy.sample_rows, policy.seed),
-    )
-
-
 def check_windows(
     reference: pd.DataFrame,
     current: pd.DataFrame,
@@ -136,23 +103,31 @@ def check_windows(
     history: BetweenDays | None = None,
     level: float | None = None,
 ) -> DriftVerdict:
-    """Compare two windows of tweets (columns of `signals.compute_signals`).
+    """Compare two windows of tweets (columns of `signals.compute_signals`, and `window` of `distinct_texts`).
 
-    history: past windows of this platform, whose variation enters the tests; level: the false-alarm rate of this check,
-    by default that of a window which overlaps no other. A signal drifts when its Holm-adjusted p-value is at most the
-    level and its effect reaches its floor.
+    history: past windows of this platform, whose variation enters the tests; without it days count as exchangeable.
+    level: the false-alarm rate of this check, by default that of a window which overlaps no other. A signal drifts when
+    its Holm-adjusted p-value is at most the level and its effect reaches its floor.
     """
+    scored = extra.scored_reference if extra else None
+    samples = draw_samples(reference, current, policy, scored)
+    return check_samples(samples, policy, extra=extra, history=history, level=level)
+
+
+def check_samples(
+    samples: Samples,
+    policy: DriftPolicy,
+    *,
+    extra: ExtraInputs | None = None,
+    history: BetweenDays | None = None,
+    level: float | None = None,
+) -> DriftVerdict:
+    """`check_windows` for samples that are drawn already."""
     level = window_level(policy) if level is None else level
-    if min(len(reference), len(current)) < policy.minimum_rows:
-        return DriftVerdict(
-            verdict="too_few", rows_reference=len(reference), rows_current=len(current), false_alarm_rate=level
-        )
+    rows = {"rows_reference": samples.rows[0], "rows_current": samples.rows[1]}
+    if min(samples.rows) < policy.minimum_rows:
+        return DriftVerdict(verdict="too_few", false_alarm_rate=level, **rows)
     history, extra = history or BetweenDays(), extra or ExtraInputs()
-    samples = draw_samples(reference, current, policy)
-    if extra.scored_reference is not None:
-        samples = replace(
-            samples, scored_reference=sample_rows(extra.scored_reference, policy.sample_rows, policy.seed)
-        )
     measured = [
         replace(signal, p_value=history.corrected(signal.signal, signal.p_sampling, signal.rows))
         for signal in measure_signals(samples, policy, extra.vectors, extra.runs)
@@ -161,7 +136,7 @@ def check_windows(
     adjusted = two_sample_tests.holm([signal.p_value for signal in measured], weights)
     results = []
     for signal, corrected in zip(measured, adjusted, strict=True):
-        floor = max(signal.floor, history.floor(signal.signal))
+        floor = history.floor(signal.signal, signal.floor)
         drifted = bool(corrected <= level and signal.effect >= floor)
         results.append(replace(signal, adjusted=corrected, floor=floor, drifted=drifted))
     results.sort(key=lambda signal: (not signal.drifted, signal.adjusted, -signal.effect))
@@ -169,9 +144,9 @@ def check_windows(
         verdict="drift" if any(signal.drifted for signal in results) else "stable",
         signals=tuple(results),
         calibrated_on=history.windows,
-        rows_reference=len(reference),
-        rows_current=len(current),
+        is_learning=history.is_learning,
         false_alarm_rate=level,
+        **rows,
     )
 
 
@@ -225,12 +200,11 @@ def measure_signals(
     new = find_new_words(_word_sets(samples.reference_for_words), current_words, seed=policy.seed)
     example: dict[str, Any] = {"what": new.word, "before": 0.0, "now": new.word_share}
     add("new_words", (new.share, new.p_value), policy.minimum_word_effect, **example)
-    copies = compare_copies(runs) if runs is not None else None
+    copies = compare_copies(samples.runs if runs is None else runs)
     if copies is not None:
         tested = (abs(copies.now - copies.before), copies.p_value)
-        add("repeats", tested, policy.minimum_effect, before=copies.before, now=copies.now)
-    else:
-        add("repeats", _test_repeats(samples), policy.minimum_effect)
+        floor = min(policy.minimum_effect, copied_share.MIN_EFFECT)
+        add("repeats", tested, floor, before=copies.before, now=copies.now)
     if vectors is not None:
         add("vectors", two_sample_tests.mmd_test(vectors[0], vectors[1], seed=policy.seed), policy.minimum_effect)
     return results
@@ -256,10 +230,3 @@ def _test_words(reference: list[set[str]], current: list[set[str]], policy: Drif
 
 def _word_sets(frame: pd.DataFrame) -> list[set[str]]:
     return [set(words(text)) for text in frame["text"].fillna("")]
-
-
-def _test_repeats(samples: Samples) -> tuple[float, float]:
-    # the probability of a repeat grows with the sample size: compare samples of equal size
-    rows = min(len(samples.reference), len(samples.current))
-    reference, current = (repeated(sample["text"][:rows]) for sample in (samples.reference, samples.current))
-    return two_sample_tests.chi_square_test(reference.tolist(), current.tolist())

@@ -48,10 +48,17 @@ class QualityLoss:
     attribution: dict[str, Any] | None = None
 
 
-def severity(verdict: str, quality: QualityLoss, policy: DriftPolicy) -> tuple[Severity | None, bool]:
-    """(severity, wants a retrain). Drift alone is a warning; drift with a certain loss is critical."""
+def severity(
+    verdict: str, quality: QualityLoss, policy: DriftPolicy, *, is_learning: bool = False
+) -> tuple[Severity | None, bool]:
+    """(severity, wants a retrain). Drift alone is a warning; drift with a certain loss is critical.
+
+    is_learning: the limits of the check rest in part on a prior; then only a loss that labels show counts.
+    """
     if verdict != "drift":
         return None, False
+    if is_learning and quality.by != "measured":
+        return Severity.WARNING, False
     lost = quality.loss is not None and quality.loss >= policy.quality_loss and quality.certain
     wants = policy.retrain_on == "drift" or (policy.retrain_on == "loss" and lost)
     return (Severity.CRITICAL if lost else Severity.WARNING), wants

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from sentiment_lib.text.tokens import words
 
@@ -80,12 +78,6 @@ def compute_signals(frame: pd.DataFrame, vocabulary: Collection[str] | None = No
     for name, pattern in _COUNTS.items():
         out[name] = text.str.count(pattern).clip(upper=MAX_COUNT).astype(int)
     return out
-
-
-def repeated(texts: pd.Series, at_least: int = 3) -> NDArray[np.bool_]:
-    """Mask (n,) of texts of 10 letters or more that occur `at_least` times; case, URLs and non-letters are ignored."""
-    bare = repetition_key(texts)
-    return (bare.groupby(bare).transform("size").to_numpy() >= at_least) & (bare.str.len().to_numpy() >= 10)
 
 
 def repetition_key(texts: pd.Series) -> pd.Series:

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from sentiment_lib.records import Window
-from sentiment_lib.storage.alert_responses import FALSE_ALARM
+from sentiment_lib.storage.alert_responses import FALSE_ALARM, REAL
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,22 +22,29 @@ class PastCheck:
     signals: list[dict[str, Any]]
     current_start: datetime
     current_end: datetime
-    #: a person answered its alarm as false, or later labels showed no loss of quality
+    #: later labels showed no loss of quality
     harmless: bool
+    #: alert that a person answered as a false alarm; labels that showed a loss outweigh the answer
+    answer: int | None
+    #: later labels showed a loss, or a person called the alarm real and labels showed none that is harmless
+    confirmed: bool
 
 
 # At most one drift alert is open at any time; an answer covers the reports between its opening and the answer.
-HARMLESS = (
-    "r.verdict = 'drift' AND (EXISTS (SELECT FROM drift_outcomes o WHERE o.report_id = r.report_id AND o.harmless) "
-    "OR EXISTS ("
-    "SELECT FROM alerts a JOIN LATERAL (SELECT verdict, given_at FROM alert_responses "
+ANSWERS = (
+    "LEFT JOIN drift_outcomes o ON o.report_id = r.report_id LEFT JOIN LATERAL ("
+    "SELECT a.alert_id, answer.verdict FROM alerts a JOIN LATERAL (SELECT verdict, given_at FROM alert_responses "
     "WHERE alert_id = a.alert_id AND verdict IS NOT NULL ORDER BY response_id DESC LIMIT 1) answer ON true "
-    f"WHERE a.kind = 'drift' AND answer.verdict = '{FALSE_ALARM}' AND r.created_at >= a.opened_at "
-    "AND r.created_at <= least(answer.given_at, coalesce(a.resolved_at, answer.given_at))))"
+    "WHERE a.kind = 'drift' AND r.created_at >= a.opened_at "
+    "AND r.created_at <= least(answer.given_at, coalesce(a.resolved_at, answer.given_at)) "
+    "ORDER BY a.alert_id DESC LIMIT 1) said ON r.verdict = 'drift'"
 )
 PAST = (
     "SELECT r.model_version, r.details -> 'reference' ->> 'kind' AS reference, r.signals, r.current_start, "
-    f"r.current_end, {HARMLESS} AS harmless FROM drift_reports r WHERE r.verdict <> 'too_few' AND "
+    "r.current_end, coalesce(o.harmless, false) AS harmless, "
+    f"CASE WHEN said.verdict = '{FALSE_ALARM}' AND o.harmless IS DISTINCT FROM false THEN said.alert_id END AS answer, "
+    f"coalesce(NOT o.harmless, said.verdict = '{REAL}', false) AS confirmed "
+    f"FROM drift_reports r {ANSWERS} WHERE r.verdict <> 'too_few' AND "
 )
 
 
@@ -53,7 +60,7 @@ def past_checks(
         if same_hour
         else ""
     )
-    query = text(f"{PAST} current_end <= :before {same_time} ORDER BY current_end DESC, report_id DESC LIMIT 2000")
+    query = text(f"{PAST} current_end <= :before {same_time} ORDER BY r.current_end DESC, r.report_id DESC LIMIT 2000")
     selected: list[PastCheck] = []
     earliest_start = before
     for row in connection.execute(query, {"before": before}).mappings():
@@ -69,19 +76,18 @@ def monitored_checks(connection: Connection, current: Window, limit: int = 1000)
     Checks may overlap (a window of a day, checked every hour); only consecutive, non-overlapping windows are counted,
     or the false-alarm rate would exceed the stated one.
     """
-    query = text(f"{PAST} (continuous ->> 'counted')::boolean ORDER BY current_end DESC, report_id DESC LIMIT :limit")
+    query = text(
+        f"{PAST} (continuous ->> 'counted')::boolean ORDER BY r.current_end DESC, r.report_id DESC LIMIT :limit"
+    )
     rows = [PastCheck(**row) for row in connection.execute(query, {"limit": limit}).mappings()]
     return rows[::-1], not rows or rows[0].current_end <= current.start
 
 
-def count_checks(connection: Connection, since: datetime, until: datetime) -> int:
-    """Number of checks of enough tweets whose windows end in (since, until]."""
-    query = text(
-        "SELECT count(*) FROM drift_reports "
-        "WHERE verdict <> 'too_few' AND current_end > :since AND current_end <= :until"
-    )
-    count: int = connection.execute(query, {"since": since, "until": until}).scalar_one()
-    return count
+def last_end(connection: Connection, until: datetime) -> datetime | None:
+    """End of the newest window of enough tweets that was checked and ends by then; None without one."""
+    query = text("SELECT max(current_end) FROM drift_reports WHERE verdict <> 'too_few' AND current_end <= :until")
+    end: datetime | None = connection.execute(query, {"until": until}).scalar()
+    return end
 
 
 @dataclass(frozen=True, kw_only=True)

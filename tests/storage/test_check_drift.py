@@ -117,12 +117,13 @@ def test_a_storm_is_drift_and_the_alert_says_what_moved(store, settings):
     assert "United" in alert.body
     assert "Example tweets" in alert.body
     assert "All checks of a week together raise 0.2 false alarms on average, at most." in alert.body
-    # a person's answer makes the window harmless, a second thought takes that back
-    for verdict, harmless in (("false_alarm", True), ("real", False)):
+    assert "Limits are provisional: learned from 0 of 14 past windows" in alert.body
+    # a person's answer raises the floors within bounds, a second thought takes that back
+    for verdict, said in (("false_alarm", (alert.alert_id, False)), ("real", (None, True))):
         with store.begin() as connection:
             alert_responses.respond(connection, alert.alert_id, "acknowledge", by="anna", verdict=verdict)
             (past,) = past_drift_checks.past_checks(connection, END)
-        assert past.harmless is harmless
+        assert (past.answer, past.confirmed) == said
 
 
 @pytest.mark.parametrize(("labelled", "allowed", "expected"), [(0.9, 0.3, True), (0.9, 0.01, None), (0.05, 0.3, None)])

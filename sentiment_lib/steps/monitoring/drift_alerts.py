@@ -66,7 +66,11 @@ def _update_monitor_alert(connection: Connection, report: DriftReport) -> None:
 
 
 def summary(
-    verdict: detectors.DriftVerdict, drivers: dict[str, Any], loss: QualityLoss, false_alarms_per_week: float
+    verdict: detectors.DriftVerdict,
+    drivers: dict[str, Any],
+    loss: QualityLoss,
+    false_alarms_per_week: float,
+    provisional: str | None = None,
 ) -> str:
     """The drifted signals, their drivers and the quality loss, in a few lines."""
     lines = [_sentence(signal) for signal in verdict.drifted]
@@ -88,6 +92,8 @@ def summary(
     if loss.attribution is not None:
         lines.append(attribution.sentence(loss.attribution))
     lines.append(f"All checks of a week together raise {false_alarms_per_week:g} false alarms on average, at most.")
+    if provisional is not None:
+        lines.append(provisional)
     return "\n".join(lines)
 
 

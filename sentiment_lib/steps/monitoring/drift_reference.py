@@ -70,7 +70,7 @@ def choose_windows(connection: Connection, current: Window, policy: DriftPolicy)
 def read_frames(
     connection: Connection, reference: ReferenceWindows, current: Window, version: int, settings: Settings
 ) -> Frames:
-    """Rows of the windows; an equal number from each week.
+    """Rows of the windows; an equal number from each week. `window` tells the parts of a reference apart.
 
     A champion has few fair predictions, and people few labels, for older weeks: where those do not suffice for their
     comparisons and the days before do, these take the days before as the reference.
@@ -82,10 +82,18 @@ def read_frames(
         auditors = settings.policy.label.auditors
         return reports.window_rows(connection, window, version, rows=rows, seed=policy.seed, auditors=auditors)
 
+    def read_days_before() -> pd.DataFrame:
+        # copies count once in a time as long as the current window
+        frame = read(reference.days_before, total)
+        age = current.start - pd.to_datetime(frame["created_at"], utc=True)
+        return frame.assign(window=age // (current.end - current.start))
+
     each = math.ceil(total / len(reference.windows))
-    parts = [read(window, each) for window in reference.windows]
-    frame = pd.concat(parts, ignore_index=True) if len(parts) > 1 else parts[0]
-    before = frame if reference.kind == DAYS else read(reference.days_before, total)
+    before = read_days_before()
+    frame = before
+    if reference.kind == WEEKDAYS:
+        parts = [read(window, each).assign(window=number) for number, window in enumerate(reference.windows)]
+        frame = pd.concat(parts, ignore_index=True)
     return Frames(
         current=read(current, total),
         reference=frame,
