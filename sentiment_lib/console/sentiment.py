@@ -129,7 +129,7 @@ def airline_name(airline: str) -> str:
 
 def _counts(rows: Sequence[SentimentDay], airlines: list[str], buckets: list[date], shown: DateRange) -> GroupCounts:
     """Sums (airlines, buckets)."""
-    names = ("tweets", "negative", "labels", "weights", "squared_weights", "errors", "squared_errors")
+    names = ("tweets", "negative", "labels", "weights", "squared_weights", "errors", "squared_errors", "squared_copies")
     sums = np.zeros((len(names), len(airlines), len(buckets)))
     for row in rows:
         cell = airlines.index(row.airline), buckets.index(shown.bucket_of(row.day))
@@ -142,6 +142,7 @@ def _counts(rows: Sequence[SentimentDay], airlines: list[str], buckets: list[dat
         squared_weights=sums[4],
         errors=sums[5],
         squared_errors=sums[6],
+        squared_copies=sums[7],
     )
 
 

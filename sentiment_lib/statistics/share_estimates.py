@@ -32,7 +32,9 @@ BETWEEN = 0.2
 class GroupCounts:
     """Sums over the tweets of each group, arrays (groups, …); the weight of a label is 1 / its inclusion probability.
 
-    The error of a labelled prediction is 1 for a missed member of the class, -1 for a false one, else 0.
+    Copies of a text are tweets of the share and count each, but not as independent ones: a model errs in all or none of
+    them. Their weights are added up before they are squared (cluster-robust variance: Liang, Zeger 1986). The error of
+    a labelled prediction is 1 for a missed member of the class, -1 for a false one, else 0.
     """
 
     rows: Floats
@@ -44,6 +46,8 @@ class GroupCounts:
     #: sums of weight * error and of weight * error²
     errors: Floats
     squared_errors: Floats
+    #: sum over the texts of their squared numbers of tweets; equals `rows` without copies
+    squared_copies: Floats
 
     def over(self, axis: int) -> GroupCounts:
         """The sums over one axis."""
@@ -98,7 +102,8 @@ def estimate_shares(counts: GroupCounts, *, level: float = 0.05) -> tuple[Shares
         error.mean + second.mean,
         np.asarray(error.mean),
     )
-    within = [error.row_variance / np.maximum(part.rows, 1) for part in parts]
+    # with copies a group has fewer independent errors than tweets
+    within = [error.row_variance * part.squared_copies / np.maximum(part.rows, 1) ** 2 for part in parts]
     variances = (
         first.variance[:, None] + second.own_variance[None, :] + within[0],
         first.variance + within[1],

@@ -24,7 +24,7 @@ class SentimentDay:
     """One day's tweets of one airline as one version predicts them, with the weighted errors of its audit labels.
 
     The error of a label is 1 for a missed negative tweet, -1 for one predicted negative that is none, else 0; its
-    weight is 1 / inclusion probability.
+    weight is 1 / inclusion probability, and weights of copies of a text are added up before they are squared.
     """
 
     day: date
@@ -38,9 +38,14 @@ class SentimentDay:
     squared_weights: float
     errors: float
     squared_errors: float
+    #: sum over the texts of their squared numbers of tweets
+    squared_copies: float
 
 
-COLUMNS = "airline, tweets, negative, neutral, positive, labels, weights, squared_weights, errors, squared_errors"
+COLUMNS = (
+    "airline, tweets, negative, neutral, positive, labels, weights, squared_weights, errors, squared_errors, "
+    "squared_copies"
+)
 # days of tweets whose predictions or labels by people came, or were withdrawn, since the last refresh
 STALE = text(
     f"""
@@ -57,11 +62,12 @@ STALE = text(
 REFRESH = text(
     f"""
     WITH scored AS (
-        SELECT {DAY} AS day, coalesce(t.airline, '{NO_AIRLINE}') AS airline, t.tweet_id, p.label, p.prediction_id
+        SELECT {DAY} AS day, coalesce(t.airline, '{NO_AIRLINE}') AS airline, t.tweet_id, p.label, p.prediction_id,
+               hashtextextended(t.text, 0) AS text_key
         FROM tweets t JOIN predictions p ON p.tweet_id = t.tweet_id AND p.model_version = :version
         WHERE t.created_at >= :start AND t.created_at < :end AND t.tweet_id < {API_IDS_FROM}),
     labelled AS (
-        SELECT DISTINCT ON (t.tweet_id) t.day, t.airline,
+        SELECT DISTINCT ON (t.tweet_id) t.day, t.airline, t.text_key,
                (l.label = 'negative')::int - (t.label = 'negative')::int AS error,
                1 / coalesce(l.inclusion_probability, a.inclusion_probability) AS weight
         FROM scored t JOIN labels l ON l.tweet_id = t.tweet_id AND l.source = 'audit'
@@ -70,15 +76,23 @@ REFRESH = text(
           AND {training_rows.UNSEEN}
         ORDER BY t.tweet_id, {NEWEST_FIRST}),
     errors AS (
-        SELECT day, airline, count(*) AS labels, sum(weight) AS weights, sum(weight ^ 2) AS squared_weights,
-               sum(weight * error) AS errors, sum(weight * error ^ 2) AS squared_errors
-        FROM labelled GROUP BY day, airline)
+        SELECT day, airline, sum(labels) AS labels, sum(weights) AS weights, sum(weights ^ 2) AS squared_weights,
+               sum(errors) AS errors, sum(squared_errors) AS squared_errors
+        FROM (SELECT day, airline, count(*) AS labels, sum(weight) AS weights, sum(weight * error) AS errors,
+                     sum(weight * error ^ 2) AS squared_errors
+              FROM labelled GROUP BY day, airline, text_key) texts
+        GROUP BY day, airline),
+    copies AS (
+        SELECT day, airline, sum(tweets ^ 2) AS squared_copies
+        FROM (SELECT day, airline, count(*) AS tweets FROM scored GROUP BY day, airline, text_key) texts
+        GROUP BY day, airline)
     INSERT INTO sentiment_days (day, model_version, {COLUMNS})
     SELECT s.day, :version, s.airline, count(*), count(*) FILTER (WHERE s.label = 'negative'),
            count(*) FILTER (WHERE s.label = 'neutral'), count(*) FILTER (WHERE s.label = 'positive'),
            coalesce(max(e.labels), 0), coalesce(max(e.weights), 0), coalesce(max(e.squared_weights), 0),
-           coalesce(max(e.errors), 0), coalesce(max(e.squared_errors), 0)
-    FROM scored s LEFT JOIN errors e ON e.day = s.day AND e.airline = s.airline
+           coalesce(max(e.errors), 0), coalesce(max(e.squared_errors), 0), max(c.squared_copies)
+    FROM scored s JOIN copies c ON c.day = s.day AND c.airline = s.airline
+    LEFT JOIN errors e ON e.day = s.day AND e.airline = s.airline
     GROUP BY s.day, s.airline
     ON CONFLICT (model_version, day, airline) DO UPDATE SET
         ({COLUMNS}, computed_at) = ({", ".join(f"EXCLUDED.{name}" for name in COLUMNS.split(", "))}, now())

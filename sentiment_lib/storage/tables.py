@@ -552,6 +552,7 @@ class SentimentDayRow(Base):
     squared_weights: Mapped[float]
     errors: Mapped[float]
     squared_errors: Mapped[float]
+    squared_copies: Mapped[float]
     computed_at: Mapped[datetime] = _now()
     __table_args__ = (CheckConstraint("tweets = negative + neutral + positive", name="adds_up"),)
 

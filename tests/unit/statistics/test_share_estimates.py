@@ -13,7 +13,7 @@ TRUE = np.array([[0.2, 0.3, 0.5], [0.6, 0.7, 0.4], [0.5, 0.9, 0.6], [0.4, 0.4, 0
 
 def counts(rng, *, rows=400, miss=0.3, alarm=0.1, share=0.05):
     """Tweets of 4 x 3 cells, a model that misses and raises false alarms, and an audit sample; with the true shares."""
-    sums = np.zeros((7, *TRUE.shape))
+    sums = np.zeros((8, *TRUE.shape))
     true = np.zeros(TRUE.shape)
     for cell in np.ndindex(TRUE.shape):
         member = rng.random(rows) < TRUE[cell]
@@ -22,6 +22,7 @@ def counts(rng, *, rows=400, miss=0.3, alarm=0.1, share=0.05):
         error, weight = member.astype(float) - predicted, labelled / share
         sums[(slice(None), *cell)] = [
             rows, predicted.sum(), labelled.sum(), weight.sum(), (weight**2).sum(), weight @ error, weight @ error**2,
+            rows,
         ]  # fmt: skip
         true[cell] = member.mean()
     return GroupCounts(**dict(zip(GroupCounts.__dataclass_fields__, sums, strict=True))), true
@@ -43,6 +44,14 @@ def test_more_labels_give_narrower_intervals():
     rng = np.random.default_rng(2)
     few, many = (estimate_shares(counts(rng, share=share)[0])[3] for share in (0.02, 0.5))
     assert (many.high - many.low)[0] < 0.5 * (few.high - few.low)[0]
+
+
+def test_copies_widen_the_intervals_of_groups():
+    observed, _ = counts(np.random.default_rng(2))
+    copied = GroupCounts(**{**vars(observed), "squared_copies": 20 * observed.rows})
+    plain, wide = estimate_shares(observed), estimate_shares(copied)
+    assert ((wide[0].high - wide[0].low) > (plain[0].high - plain[0].low)).all()
+    assert plain[0].share == pytest.approx(wide[0].share)
 
 
 def test_a_group_without_labels_has_the_common_correction_and_the_widest_interval():
