@@ -66,7 +66,7 @@ def test_the_prior_holds_the_level_before_there_are_windows_and_ends_when_there_
     assert np.mean([unknown.corrected("length", p_value, 240.0) <= 0.005 for p_value in p_values]) <= 0.005
     calm = collect_histories(window(z=z) for z in np.random.default_rng(6).normal(0, 1, LEARNED))
     assert not calm.is_learning
-    assert calm.corrected("length", 1e-6, 240.0) < 1e-4 < unknown.corrected("length", 1e-6, 240.0)
+    assert calm.corrected("length", 1e-9, 240.0) < 5e-4 < unknown.corrected("length", 1e-9, 240.0)
     assert BetweenDays().corrected("length", 1e-6, 240.0) == 1e-6, "without a history days are exchangeable"
 
 
