@@ -24,7 +24,8 @@ def overlapping_level(policy: DriftPolicy, since_last: timedelta) -> float:
     """False-alarm rate of a check that overlaps an earlier one, by the time since the end of the last check's window.
 
     The checks that end within a week cover at most that week and one window before it, over which the budget is spread:
-    every week keeps it, from the first check on. A second check of the same window has nothing to spend.
+    every week keeps it, from the first check on. A window that is checked again, for another champion or policy, spends
+    again.
     """
     spread = (1 - DECISIVE_SHARE) * policy.false_alarms_per_week / (7 + policy.current_days)
     return min(window_level(policy), spread * max(since_last / timedelta(days=1), 0.0))

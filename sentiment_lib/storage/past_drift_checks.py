@@ -83,10 +83,10 @@ def monitored_checks(connection: Connection, current: Window, limit: int = 1000)
     return rows[::-1], not rows or rows[0].current_end <= current.start
 
 
-def last_end(connection: Connection, until: datetime) -> datetime | None:
-    """End of the newest window of enough tweets that was checked and ends by then; None without one."""
-    query = text("SELECT max(current_end) FROM drift_reports WHERE verdict <> 'too_few' AND current_end <= :until")
-    end: datetime | None = connection.execute(query, {"until": until}).scalar()
+def last_end(connection: Connection, before: datetime) -> datetime | None:
+    """End of the newest window of enough tweets that was checked and ends before then; None without one."""
+    query = text("SELECT max(current_end) FROM drift_reports WHERE verdict <> 'too_few' AND current_end < :before")
+    end: datetime | None = connection.execute(query, {"before": before}).scalar()
     return end
 
 

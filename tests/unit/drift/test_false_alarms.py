@@ -24,7 +24,3 @@ def test_a_week_of_checks_keeps_the_budget(minutes):
     spent = [sum(levels[first : first + week]) for first in range(0, len(levels) - week + 1, max(week // 7, 1))]
     assert max(spent) <= policy.false_alarms_per_week * 1.0001
     assert spent[0] >= 0.7 * policy.false_alarms_per_week, "what may be spent is"
-
-
-def test_a_second_check_of_the_same_window_has_nothing_to_spend():
-    assert overlapping_level(DriftPolicy(), timedelta(0)) == 0
