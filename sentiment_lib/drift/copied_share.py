@@ -76,5 +76,5 @@ def compare_copies(runs: TextRuns) -> CopiedShare | None:
 def cluster_sizes(texts: Sequence[str]) -> Floats:
     """Tweets of each text of LEAST_LETTERS or more that occurs LEAST_COPIES times or more, (clusters,)."""
     counts = repetition_key(pd.Series(texts, dtype=object)).value_counts()
-    sizes: Floats = counts[(counts >= LEAST_COPIES) & (counts.index.str.len() >= LEAST_LETTERS)].to_numpy(float)
-    return sizes
+    sizes = counts[(counts >= LEAST_COPIES) & (counts.index.str.len() >= LEAST_LETTERS)]
+    return sizes.to_numpy().astype(np.float64)

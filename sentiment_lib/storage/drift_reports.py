@@ -30,11 +30,11 @@ COLUMNS = (
     "inclusion",
 )
 
-#: Most tweets of one text in a sample.
+#: Tweets of one text in a sample; more only when there are too few others.
 MOST_COPIES = 20
 
 # A seeded hash of the text samples texts uniformly and reproducibly, with their copies: a sample of tweets would thin
-# the copies of a large window. At most MOST_COPIES of a text, or a flood would fill it. Sampling precedes the joins.
+# the copies of a large window. Those beyond MOST_COPIES come last, or a flood would fill it. Sampling precedes the joins.
 # Texts sent to the API are not part of the monitored stream. Feedback is left out because of its selection bias, and
 # audit labels that do not act, so that no single key can cause or hide a loss of quality. A tweet labelled by a data
 # set has inclusion probability 1, also when it is in the audit sample. Predictions for tweets of the training rows are
@@ -46,7 +46,7 @@ WINDOW = text(
             SELECT tweet_id, text, airline, language, created_at, hashtextextended(text, :seed) AS key,
                    row_number() OVER (PARTITION BY hashtextextended(text, :seed) ORDER BY tweet_id) AS copy
             FROM tweets WHERE created_at >= :start AND created_at < :end AND tweet_id < {API_IDS_FROM}) every
-        WHERE copy <= {MOST_COPIES} ORDER BY key, copy LIMIT :rows)
+        ORDER BY copy > {MOST_COPIES}, key, copy LIMIT :rows)
     SELECT t.tweet_id, t.text, t.airline, t.language, t.created_at, p.label AS predicted_label,
            p.p_negative, p.p_neutral, p.p_positive, l.label AS true_label, l.inclusion
     FROM drawn t LEFT JOIN predictions p ON p.tweet_id = t.tweet_id AND p.model_version = :version
@@ -56,7 +56,7 @@ WINDOW = text(
                max(coalesce(inclusion_probability, 1)) AS inclusion
         FROM labels l WHERE l.tweet_id = t.tweet_id
           AND (l.source = 'dataset' OR (l.source = 'audit' AND {ACTS}))) l ON true
-    ORDER BY t.key, t.tweet_id
+    ORDER BY t.copy > {MOST_COPIES}, t.key, t.tweet_id
     """
 )
 # scans the index on created_at backwards; it stops early, since the champion has scored recent tweets
