@@ -34,11 +34,11 @@ COLUMNS = (
 MOST_COPIES = 20
 
 # A seeded hash of the text samples texts uniformly and reproducibly, with their copies: a sample of tweets would thin
-# the copies of a large window. Those beyond MOST_COPIES come last, or a flood would fill it. Sampling precedes the joins.
-# Texts sent to the API are not part of the monitored stream. Feedback is left out because of its selection bias, and
-# audit labels that do not act, so that no single key can cause or hide a loss of quality. A tweet labelled by a data
-# set has inclusion probability 1, also when it is in the audit sample. Predictions for tweets of the training rows are
-# left out: a model is more confident and more accurate on them.
+# the copies of a large window. Those beyond MOST_COPIES come last, or a flood would fill it. Sampling precedes the
+# joins. Texts sent to the API are not part of the monitored stream. Feedback is left out because of its selection
+# bias, and audit labels that do not act, so that no single key can cause or hide a loss of quality. A tweet labelled
+# by a data set has inclusion probability 1, also when it is in the audit sample. Predictions for tweets of the
+# training rows are left out: a model is more confident and more accurate on them.
 WINDOW = text(
     f"""
     WITH drawn AS MATERIALIZED (
