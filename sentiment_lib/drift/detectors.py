@@ -124,9 +124,9 @@ def check_samples(
 ) -> DriftVerdict:
     """`check_windows` for samples that are drawn already."""
     level = window_level(policy) if level is None else level
-    rows = {"rows_reference": samples.rows[0], "rows_current": samples.rows[1]}
-    if min(samples.rows) < policy.minimum_rows:
-        return DriftVerdict(verdict="too_few", false_alarm_rate=level, **rows)
+    before, now = samples.rows
+    if min(before, now) < policy.minimum_rows:
+        return DriftVerdict(verdict="too_few", rows_reference=before, rows_current=now, false_alarm_rate=level)
     history, extra = history or BetweenDays(), extra or ExtraInputs()
     measured = [
         replace(signal, p_value=history.corrected(signal.signal, signal.p_sampling, signal.rows))
@@ -145,8 +145,9 @@ def check_samples(
         signals=tuple(results),
         calibrated_on=history.windows,
         is_learning=history.is_learning,
+        rows_reference=before,
+        rows_current=now,
         false_alarm_rate=level,
-        **rows,
     )
 
 

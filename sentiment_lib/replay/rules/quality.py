@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import Field
 
 from sentiment_lib.drift.performance_estimation import estimate_without_labels
-from sentiment_lib.evaluation.accuracy_decline import detect_decline
+from sentiment_lib.evaluation.accuracy_decline import PromisedAccuracy, detect_decline
 from sentiment_lib.replay.rules.base import Reads, Rule
 from sentiment_lib.replay.view import UNKNOWN, View
 from sentiment_lib.statistics.matrix_scaling import fit_matrix_scaling
@@ -58,7 +58,8 @@ class Decline(Rule):
         if not labelled.size:
             return None
         holdout = view.champion.holdout
-        promised = float((view.proba(holdout).argmax(axis=1) == view.label[holdout]).mean())
+        right = int((view.proba(holdout).argmax(axis=1) == view.label[holdout]).sum())
+        promised = PromisedAccuracy(right=right, rows=len(holdout))
         wrong = view.proba(labelled).argmax(axis=1) != view.label[labelled]
         found = detect_decline(
             wrong.tolist(),
@@ -69,7 +70,7 @@ class Decline(Rule):
         )
         if found.crossed_after is None or found.measured is None:
             return None
-        return f"accuracy {100 * found.measured:.1f} on {found.labels} audit labels, {100 * promised:.1f} promised"
+        return f"accuracy {100 * found.measured:.1f} on {found.labels} audit labels, {100 * promised.value:.1f} promised"
 
 
 class MeasuredFall(Rule):

@@ -67,12 +67,13 @@ def run(store: Store, settings: Settings, *, at: datetime | None = None) -> Drif
     scored = None if frames.scored is frames.reference else frames.scored
     drawn = samples.draw_samples(frames.reference, frames.current, policy, scored)
     decisive = counted or last_end is None
+    since_last = timedelta(0) if last_end is None else current.end - last_end
     verdict = detectors.check_samples(
         drawn,
         policy,
         extra=detectors.ExtraInputs(vectors=_vectors(frames, policy.sentence_vectors), runs=runs),
         history=history,
-        level=window_level(policy) if decisive else overlapping_level(policy, current.end - last_end),
+        level=window_level(policy) if decisive else overlapping_level(policy, since_last),
     )
     report = DriftReport(report_id=0, verdict=verdict.verdict, reference=chosen.span, current=current)
     if verdict.verdict != "too_few":
