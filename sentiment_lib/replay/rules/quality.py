@@ -70,7 +70,8 @@ class Decline(Rule):
         )
         if found.crossed_after is None or found.measured is None:
             return None
-        return f"accuracy {100 * found.measured:.1f} on {found.labels} audit labels, {100 * promised.value:.1f} promised"
+        measured = f"accuracy {100 * found.measured:.1f} on {found.labels} audit labels"
+        return f"{measured}, {100 * promised.value:.1f} promised"
 
 
 class MeasuredFall(Rule):
