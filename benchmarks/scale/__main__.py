@@ -26,9 +26,10 @@ from sqlalchemy.engine import make_url
 from benchmarks.scale.steps import STEPS, Platform
 from benchmarks.scale.stored_tweets import Stored, fill, record_moves
 from sentiment_lib.policy import Policy, SnapshotPolicy
+from sentiment_lib.records import AliasMove
 from sentiment_lib.settings import Settings
 from sentiment_lib.steps.training import train
-from sentiment_lib.storage import migrate
+from sentiment_lib.storage import deployments, migrate
 from sentiment_lib.storage.engine import Store
 
 BOUND, TURNS = 1.3, 3
@@ -86,6 +87,11 @@ class Server:
                     "VALUES (2, 'vader', 'd', 'r', 'k')"
                 )
             )
+            for move in (
+                AliasMove(kind="bootstrap", from_version=None, to_version=2),
+                AliasMove(kind="rollback", from_version=2, to_version=1, reason="benchmark"),
+            ):
+                deployments.close_move(connection, deployments.begin_move(connection, move), "done")
         with psycopg.connect(self._server.get_uri(), dbname=name, autocommit=True) as connection:
             fill(connection, stored)
         with store.begin() as connection:

@@ -16,16 +16,11 @@ NEWEST = datetime(2025, 6, 1, tzinfo=UTC)
 EPOCH_MS, ID_BITS = 1288834974657, 22
 #: Labels of the audit sample a day, by one auditor.
 LABELS_A_DAY = 40
-#: When the champion took over from the first version, before NEWEST.
+#: The champion's predictions begin so long before NEWEST; the version before made the earlier ones.
 SERVES_FOR = timedelta(days=14)
 
 # no triggers and foreign keys, and the full-text index afterwards: the rows are right, and only reading is measured
 PREPARE = "SET session_replication_role = replica; DROP INDEX ix_tweets_words; SET work_mem = '256MB'"
-DEPLOYMENTS = """
-INSERT INTO deployments (kind, from_version, to_version, state, intended_at, finished_at, reason, moved_by)
-VALUES ('bootstrap', NULL, 2, 'done', %(first)s, %(first)s, NULL, NULL),
-       ('forced', 2, 1, 'done', %(moved)s, %(moved)s, 'benchmark', 'benchmark')
-"""
 INGESTS = """
 INSERT INTO ingests (source, input_digest, started_at, finished_at, received, stored)
 SELECT 'stored', md5(day::text), day, day, %(rate)s, %(rate)s
@@ -102,7 +97,7 @@ def record_moves(connection: Connection) -> None:
 
 
 def fill(connection: psycopg.Connection[tuple[object, ...]], stored: Stored) -> None:
-    """Fill a migrated database, outside of a transaction. Version 1 serves, version 2 served before; both are there."""
+    """Fill a migrated database, outside of a transaction. Version 1 serves, version 2 did before."""
     moved = NEWEST - SERVES_FOR
     values = {
         "first": stored.first,
@@ -115,7 +110,7 @@ def fill(connection: psycopg.Connection[tuple[object, ...]], stored: Stored) -> 
         "labels": min(LABELS_A_DAY, max(1, stored.rate // 125)),
     }
     connection.execute(PREPARE)
-    for statement in (DEPLOYMENTS, INGESTS, TWEETS, PREDICTIONS, RESCORED, AUDIT, LABELS, LABELLED):
+    for statement in (INGESTS, TWEETS, PREDICTIONS, RESCORED, AUDIT, LABELS, LABELLED):
         connection.execute(statement, values)
     for last in FINISH:
         connection.execute(last)
