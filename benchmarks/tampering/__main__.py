@@ -2,11 +2,12 @@
 
     python -m benchmarks.tampering [--quick] [--check]
 
-One promotion is made on invented tweets. Then ledger rows, facts, evidence, the whole chain, anchors, the snapshot's
-file and rows, training records, packages and aliases are changed with every right on the database and without the
-signing key; each edit is undone after its check. Clean runs, with and without new rows, count false alarms. At last
-each byte of the promotion's dossier is changed, and `sentiment-verify` must refuse it. --quick: 66 edits, 20 clean runs
-and each hundredth byte; else 1,000, 1,000 and all. Last line: JSON.
+One promotion is made on invented tweets, by a quorum and a delegate. Then these are changed with every right on the
+database and without the signing key: ledger rows, the whole chain, votes, delegations, tokens, requests, facts,
+evidence, anchors, the snapshot's file and rows, training records, packages and aliases; deployments are
+inserted. Each edit is undone after its check. Clean runs, with and without new rows, count false alarms. At last each
+byte of the promotion's dossier is changed, and `sentiment-verify` must refuse it. --quick: 78 edits, 20 clean runs and
+each hundredth byte; else 1,000, 1,000 and all. Last line: JSON.
 """
 
 from __future__ import annotations
@@ -48,6 +49,8 @@ def measure(attacker: Attacker, edits: int, clean: int, step: int) -> dict[str, 
         "fact": attacker.fact,
         "evidence": attacker.evidence,
         "chain": attacker.chain,
+        "vote, delegation, token or request": attacker.record,
+        "inserted deployment": attacker.inserted_deployment,
         "anchor": attacker.anchor,
         "snapshot": attacker.snapshot_file,
         "package": attacker.package,
@@ -94,7 +97,7 @@ def measure(attacker: Attacker, edits: int, clean: int, step: int) -> dict[str, 
 def main() -> None:
     """Measure; with --check exit 1 unless every edit is named and no clean run raises an alarm."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="66 edits and 20 clean runs")
+    parser.add_argument("--quick", action="store_true", help="78 edits and 20 clean runs")
     parser.add_argument("--check", action="store_true")
     parser.add_argument("--seed", type=int, default=16)
     options = parser.parse_args()
@@ -109,7 +112,7 @@ def main() -> None:
     try:
         url = server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
         attacker = Attacker(folder, url, options.seed)
-        figures = measure(attacker, *((66, 20, 100) if options.quick else (1000, 1000, 1)))
+        figures = measure(attacker, *((78, 20, 100) if options.quick else (1000, 1000, 1)))
         attacker.store.close()
     finally:
         server.cleanup()

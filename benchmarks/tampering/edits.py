@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 from sqlalchemy import Connection, text
 
-from benchmarks.tampering.world import World
+from benchmarks.tampering.ledger_edits import LedgerAttacker
 from sentiment_lib.hashing import hash_file
 from sentiment_lib.registry.mlflow_registry import Registry
-from sentiment_lib.signing import KeyRing
-from sentiment_lib.storage import ledger
 
 #: Table, its key, and an expression for each column that is changed.
 FACTS = {
@@ -60,47 +57,8 @@ FACTS = {
 }
 
 
-class Attacker(World):
-    """Edits of a world. Each returns what `verify` finds and the words that must name the edit, and undoes it."""
-
-    def ledger_row(self) -> tuple[list[str], str]:
-        """One column of one row."""
-        changes = {
-            "payload": "overlay(payload placing 'x' from 1 + length(payload) / 2)",
-            "kind": "kind || 'x'",
-            "recorded_at": "recorded_at + interval '1 s'",
-            "previous_hash": "md5(previous_hash)",
-            "entry_hash": "md5(entry_hash)",
-            "signature": self.draw.choice(["NULL", "overlay(signature placing 'AAAA' from 40)"]),
-        }
-        column = self.draw.choice(list(changes))
-
-        def edit(connection: Connection) -> str:
-            end = connection.execute(text("SELECT max(sequence) FROM ledger")).scalar_one()
-            number = self.draw.randint(1, end)
-            connection.execute(
-                text(f"UPDATE ledger SET {column} = {changes[column]} WHERE sequence = :n"), {"n": number}
-            )
-            # without its signature, the first row makes the second the first signed one
-            return f"ledger row {2 if number == 1 and changes[column] == 'NULL' else number} "
-
-        return self.after(edit)
-
-    def removed_rows(self) -> tuple[list[str], str]:
-        """Rows in the middle, or the newest ones."""
-
-        def edit(connection: Connection) -> str:
-            end = connection.execute(text("SELECT max(sequence) FROM ledger")).scalar_one()
-            first = self.draw.randint(1, end)
-            last = self.draw.choice([end, self.draw.randint(first, end)])
-            connection.execute(text("DELETE FROM ledger WHERE sequence BETWEEN :a AND :b"), {"a": first, "b": last})
-            if (first, last) == (1, end):
-                return "the ledger ends at row 0"
-            return (
-                f"the ledger ends at row {first - 1}" if last == end else f"ledger rows {first} to {last} are missing"
-            )
-
-        return self.after(edit)
+class Attacker(LedgerAttacker):
+    """Edits of a world, beside those of its ledger."""
 
     def fact(self) -> tuple[list[str], str]:
         """One column of one audited row."""
@@ -155,37 +113,18 @@ class Attacker(World):
 
         return self.after(edit)
 
-    def chain(self) -> tuple[list[str], str]:
-        """The whole ledger, one row changed, moved or left out, recomputed; signed with another key or not at all."""
+    def inserted_deployment(self) -> tuple[list[str], str]:
+        """A rollback that nobody asked for."""
 
         def edit(connection: Connection) -> str:
-            rows = list(ledger.entries(connection))
-            place = self.draw.randrange(len(rows) - 1)
-            kind = self.draw.choice(["change", "swap", "leave out"])
-            if kind == "change":
-                rows[place] = replace(rows[place], payload=rows[place].payload.replace("{", '{"x":1,', 1))
-            elif kind == "swap":
-                rows[place], rows[place + 1] = rows[place + 1], rows[place]
-            else:
-                del rows[place]
-            ring = self.draw.choice([None, KeyRing(self.folder / "attacker")])
-            connection.execute(text("DELETE FROM ledger"))
-            previous = ledger.GENESIS
-            for number, row in enumerate(rows, 1):
-                digest = ledger.entry_hash(number, row.kind, row.payload, previous, row.recorded_at)
-                signature = ring.sign(ledger.PURPOSE, digest.encode()) if ring else row.signature
-                values = {"sequence": number, "previous_hash": previous, "entry_hash": digest, "signature": signature}
-                connection.execute(
-                    text(
-                        "INSERT INTO ledger (sequence, kind, payload, previous_hash, entry_hash, recorded_at, "
-                        "signature) VALUES (:sequence, :kind, :payload, :previous_hash, :entry_hash, :recorded_at, "
-                        ":signature)"
-                    ),
-                    {**vars(row), **values},
-                )
-                previous = digest
-            first = 1 if ring else place + 1
-            return f"ledger row {first} ({rows[first - 1].kind}) has no valid signature"
+            number = connection.execute(text("SELECT max(deployment_id) + 1 FROM deployments")).scalar_one()
+            statement = (
+                "INSERT INTO deployments (deployment_id, kind, from_version, to_version, moved_by, reason, state, "
+                "intended_at, finished_at) OVERRIDING SYSTEM VALUE "
+                "VALUES (:n, 'rollback', 2, 1, :by, 'because', 'done', now(), now())"
+            )
+            connection.execute(text(statement), {"n": number, "by": self.draw.choice(["admin", "ghost"])})
+            return f"deployment {number} has no ledger row"
 
         return self.after(edit)
 

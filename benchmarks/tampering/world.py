@@ -1,26 +1,28 @@
-"""A promoted version in a home of its own, as the platform makes it from invented tweets."""
+"""A promoted version in a home of its own, as the platform makes it from invented tweets: approved by two people."""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy import Connection, text
 
 from benchmarks.invented_tweets import EASY, invent
-from sentiment_lib.policy import Policy, RetrainPolicy, SnapshotPolicy
+from sentiment_lib.policy import ApprovalPolicy, Policy, RetrainPolicy, SnapshotPolicy
 from sentiment_lib.records import ApprovalResponse
 from sentiment_lib.settings import Settings
 from sentiment_lib.steps.decisions import (
     approval_provenance,
+    delegate,
     evaluate,
     export_dossier,
     record_approval,
     request_approval,
 )
 from sentiment_lib.steps.deployment import bootstrap, promote
-from sentiment_lib.steps.operations import reconcile, verify
+from sentiment_lib.steps.operations import reconcile, sign_in, verify
 from sentiment_lib.steps.training import snapshot, train
 from sentiment_lib.storage import anchors, ledger, migrate
 from sentiment_lib.storage.engine import Store
@@ -32,7 +34,12 @@ class World:
 
     def __init__(self, folder: Path, url: str, seed: int) -> None:
         self.folder, self.draw = folder, random.Random(seed)
-        policy = Policy(gate=EASY, retrain=RetrainPolicy(minimum_rows=100), snapshot=SnapshotPolicy(minimum_holdout=50))
+        policy = Policy(
+            gate=EASY,
+            approval=ApprovalPolicy(approvers=("admin", "mlops"), quorum=2),
+            retrain=RetrainPolicy(minimum_rows=100),
+            snapshot=SnapshotPolicy(minimum_holdout=50),
+        )
         self.settings = Settings(
             home=folder / "home",
             database_url=url,
@@ -73,11 +80,16 @@ class World:
         decision = evaluate.run(store, settings, **pair, requested_by="benchmark")
         question = request_approval.run(store, settings, decision_ids=[decision.decision_id], requested_by="benchmark")
         assert question is not None, decision
-        shown = {"decision_id": question.decision_id, "evidence_hash": question.evidence_hash}
-        response = ApprovalResponse(**shown, response="approved", answered_by="mlops")
-        origin = {"task": "benchmark/1/approval", "task_instance_id": "1", "user_id": "mlops"}
-        provenance = approval_provenance.from_airflow(response, **origin)
-        record_approval.run(store, settings, response, provenance=provenance)
+        # admin's right goes to a deputy, whose vote and that of mlops make the quorum
+        sign_in.add_person(store, settings, name="admin", lifetime=timedelta(days=1), issuer=None)
+        until, origin = datetime.now(UTC) + timedelta(days=1), {"channel": "command line"}
+        delegate.run(store, person="admin", delegate="deputy", until=until, provenance=origin)
+        for person in ("deputy", "mlops"):
+            shown = {"decision_id": question.decision_id, "evidence_hash": question.evidence_hash}
+            response = ApprovalResponse(**shown, response="approved", answered_by=person)
+            task = {"task": "benchmark/1/approval", "task_instance_id": "1", "user_id": person}
+            provenance = approval_provenance.from_airflow(response, **task)
+            record_approval.run(store, settings, response, provenance=provenance)
         promote.run(store, settings, decision_id=question.decision_id)
         self.add_row()
 
