@@ -60,7 +60,7 @@ class DecisionView:
         decision, evidence = self.decision, self.evidence
         style = STYLES[decision.verdict]
         console.print(f"Decision {decision.decision_id}: [{style}]{decision.verdict}[/]; {self.state}", highlight=False)
-        console.print(f"[bold]{verdict.HEADLINES[decision.verdict]}[/bold]", highlight=False)
+        console.print(f"[bold]{verdict.headline(decision.verdict, evidence.comparison)}[/bold]", highlight=False)
         if self.synthetic:
             console.print(f"⚠ {self.synthetic}", style="yellow", highlight=False)
         console.print(

@@ -44,7 +44,7 @@ def view(connection: Connection, policy: Policy, decision_id: int, *, person: st
     return {
         "decision": decision,
         "evidence": evidence,
-        "headline": verdict.HEADLINES[decision.verdict],
+        "headline": verdict.headline(decision.verdict, evidence.comparison if evidence else None),
         "rules": rules,
         "synthetic": snapshots.synthetic_rows(connection, decision.snapshot_id),
         "intact": intact,

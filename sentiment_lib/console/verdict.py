@@ -90,6 +90,13 @@ def rule_name(rule: str) -> str:
     return humanise_metrics(rule)
 
 
+def headline(answer: Answer, compared: Comparison | None) -> str:
+    """The verdict in a few words; compared: None when the evidence cannot be read."""
+    if answer is Answer.PROMOTE and compared is not None and compared.calibration is not None:
+        return "Better calibrated than the champion, and not worse: promote it"
+    return HEADLINES[answer]
+
+
 def sentence(evidence: Evidence, groups: Mapping[str, Sequence[RuleRow]]) -> str:
     """The gain with its interval, and what decided."""
     main = evidence.comparison.main
@@ -99,6 +106,8 @@ def sentence(evidence: Evidence, groups: Mapping[str, Sequence[RuleRow]]) -> str
         f"{metric[:1].upper()}{metric[1:]} changes by {formatting.signed(100 * main.difference, 1)} points "
         f"({low} to {high}) on {evidence.rows:,} holdout rows"
     )
+    if gain := evidence.comparison.calibration:
+        text += f"; the calibration error from {100 * gain.champion:.1f} to {100 * gain.candidate:.1f} points"
     failed = [row.name for row in groups["failed"]]
     if failed:
         text += f"; failed: {', '.join(failed[:3])}{f' and {len(failed) - 3} more' if len(failed) > 3 else ''}"
@@ -158,6 +167,8 @@ def _change(rule: RuleVerdict, compared: Comparison) -> str:
             return "A better candidate: no gain was seen."
         more = max(needed - compared.rows, 0)
         return f"About {more:,} more labelled rows, if the gain is as large as it looks; or a larger gain."
+    if rule.rule == "calibration gain":
+        return "More audit labels in the holdout, or a champion that is further from calibrated."
     if rule.rule.startswith(GUARD):
         guard = next((one for one in compared.guards if rule.rule == GUARD + one.metric), None)
         distance = guard.difference - (rule.bound or 0.0) if guard else 0.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from contextlib import nullcontext
 
 import numpy as np
@@ -12,6 +13,7 @@ from sqlalchemy import text
 from typer.testing import CliRunner
 
 from sentiment_lib.cli import training
+from sentiment_lib.console import decisions as console_decisions
 from sentiment_lib.evaluation import aims
 from sentiment_lib.evaluation.evidence_record import Evidence
 from sentiment_lib.families.recalibration import NAME
@@ -78,6 +80,10 @@ def test_the_command_puts_a_layer_before_a_person_who_may_promote_it(store, sett
         )
     assert (candidate.family, trained.inputs.teacher.version) == (NAME, champion.version)
     assert not fitted & judged
+    with store.begin() as connection:
+        page = console_decisions.view(connection, settings.policy, made["decision_id"], person="mlops")
+    assert page["headline"] == "Better calibrated than the champion, and not worse: promote it"
+    assert re.search(r"calibration error from [1-9]\d?\.\d to \d\.\d points", page["sentence"])
     evidence = Evidence.from_json(record.evidence)
     assert evidence.aim == aims.Aim(kind=aims.RECALIBRATION, margin=0.05)
     assert evidence.comparison.calibration.candidate < evidence.comparison.calibration.champion
