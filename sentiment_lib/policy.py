@@ -84,7 +84,7 @@ class GatePolicy(Section):
     refresh_margin: float = Field(
         0.01, ge=0, description="loss of main_metric that the budget allows a retrain of the champion's own recipe"
     )
-    budget_rows: int = Field(1000, ge=100, description="scale of alpha spending: holdout rows that spend 29 % of it")
+    budget_rows: int = Field(300, ge=100, description="scale of alpha spending: holdout rows that spend 29 % of it")
     budget_exponent: float = Field(1.5, gt=1, le=3, description="exponent of alpha spending over holdout rows")
     budget_period: timedelta = Field(
         timedelta(days=365), description="period in which looks against every champion share the budget"

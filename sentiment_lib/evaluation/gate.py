@@ -39,11 +39,14 @@ def decide(
 ) -> tuple[Answer, tuple[RuleVerdict, ...]]:
     """REJECT when any rule rejects, else HOLD when any holds, else PROMOTE. Inputs that are None are not judged.
 
-    method: of `judgement_methods`; aim: the one that the comparison was made for, by method 3 alone.
+    method: of `judgement_methods`; aim: the one that the comparison was made for, from method 3 on.
     """
     rules = COMPARISON_RULES.get(method, NEWEST_COMPARISON_RULES)
     if aim.kind == REFRESH:
-        rules = tuple(partial(refresh_benefit, margin=aim.margin) if rule is benefit else rule for rule in rules)
+        own_rules: dict[Rule, Rule] = {benefit: partial(refresh_benefit, margin=aim.margin)}
+        if method > judgement_methods.THIRD:
+            own_rules[guards] = refresh_guards
+        rules = tuple(own_rules.get(rule, rule) for rule in rules)
     elif aim.kind == RECALIBRATION:
         own: Rules = (calibration_benefit, partial(no_loss, margin=aim.margin))
         rules = tuple(part for rule in rules for part in (own if rule is benefit else (rule,)))
@@ -130,6 +133,22 @@ def guards(comparison: Comparison, policy: GatePolicy) -> Verdicts:
     """Non-inferiority of the guard metrics."""
     for guard in comparison.guards:
         yield _non_inferior(f"not worse: {guard.metric}", guard, policy.non_inferiority)
+
+
+def refresh_guards(comparison: Comparison, policy: GatePolicy) -> Verdicts:
+    """No guard metric is seen to lose more than the margin; a refresh need not prove it, as it is bound by its aim.
+
+    Proof at the level of the look holds most refreshes of a small holdout, although they gain on the stream.
+    """
+    margin = policy.non_inferiority
+    for guard in comparison.guards:
+        rule, gain = f"not worse: {guard.metric}", _change(guard)
+        if guard.high < -margin:
+            yield _verdict(rule, guard.difference, -margin, REJECT, f"{gain}: worse than the champion")
+        elif guard.difference < -margin:
+            yield _verdict(rule, guard.difference, -margin, HOLD, f"{gain}: a loss was seen")
+        else:
+            yield _verdict(rule, guard.difference, -margin, PASS, gain)
 
 
 def slices(comparison: Comparison, policy: GatePolicy) -> Verdicts:
@@ -219,7 +238,8 @@ def calibration(comparison: Comparison, policy: GatePolicy) -> Verdicts:
     yield _at_most("calibration error", error, policy.maximum_calibration_error, REJECT, reason)
 
 
-Rules = tuple[Callable[[Comparison, GatePolicy], Verdicts], ...]
+Rule = Callable[[Comparison, GatePolicy], Verdicts]
+Rules = tuple[Rule, ...]
 NEWEST_COMPARISON_RULES: Rules = (enough_rows, benefit, guards, slices, class_collapse, calibration)
 #: Rules of earlier methods, by method.
 COMPARISON_RULES: dict[int, Rules] = {

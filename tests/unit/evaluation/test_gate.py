@@ -249,6 +249,57 @@ def test_a_refresh_needs_a_gain_and_must_not_be_worse_by_the_margin(dice, change
     assert decide(compare(labels, champion, candidate, policy=POLICY, level=1e-6), POLICY)[0] is Answer.HOLD
 
 
+def refreshed(dice, rows, *, lost, won):
+    """A candidate that misses `lost` more negatives, and gets `won` other tweets right that the champion did not."""
+    labels, champion = dice(rows, 0.7)
+    candidate, hit = champion.copy(), champion.argmax(axis=1) == labels
+    candidate[np.flatnonzero(hit & (labels == 0))[:lost]] = [0.1, 0.8, 0.1]
+    repaired = np.flatnonzero(~hit & (labels != 0))[:won]
+    candidate[repaired] = 0.1 + 0.7 * np.eye(3)[labels[repaired]]
+    terms = Terms(margin=REFRESH.margin, guards_at_level=True)
+    return compare(labels, champion, candidate, policy=POLICY, level=0.002, terms=terms)
+
+
+@pytest.mark.parametrize(
+    ("rows", "lost", "verdict", "said"),
+    [
+        (600, 2, "pass", "recall"),
+        (600, 12, "hold", "a loss was seen"),
+        (4000, 400, "reject", "worse than the champion"),
+    ],
+)
+def test_a_guard_of_a_refresh_holds_for_a_loss_that_was_seen_and_asks_for_no_proof(dice, rows, lost, verdict, said):
+    compared = refreshed(dice, rows, lost=lost, won=rows // 6)
+    guard = next(rule for rule in decide(compared, POLICY, aim=REFRESH)[1] if rule.rule == "not worse: negative_recall")
+    assert (guard.verdict, guard.bound) == (verdict, -POLICY.non_inferiority)
+    assert said in guard.reason
+
+
+def test_before_method_4_a_guard_of_a_refresh_had_to_be_proven_and_a_change_must_prove_it_still(dice):
+    compared = refreshed(dice, 600, lost=8, won=100)
+    for given in ({"aim": REFRESH, "method": judgement_methods.THIRD}, {}):
+        found = {rule.rule: rule.verdict for rule in decide(compared, POLICY, **given)[1]}
+        assert found["not worse: negative_recall"] == "hold"
+
+
+def test_what_method_3_recorded_of_a_refresh_keeps_its_bytes():
+    rng = np.random.default_rng(5)
+    labels = rng.integers(0, 3, size=900)
+
+    def model(share):
+        right = rng.random(900) < share
+        return np.eye(3)[np.where(right, labels, (labels + rng.integers(1, 3, size=900)) % 3)] * 0.7 + 0.1
+
+    champion, candidate = model(0.6), model(0.66)
+    policy = GatePolicy(bootstrap_rounds=1000)
+    terms = Terms(margin=REFRESH.margin, guards_at_level=True)
+    slices = {"a": np.arange(900) % 3 == 0}
+    compared = compare(labels, champion, candidate, slices=slices, policy=policy, level=0.001, terms=terms)
+    verdict, rules = decide(compared, policy, aim=REFRESH, method=judgement_methods.THIRD)
+    recorded = canonical_json([compared.as_dict(), str(verdict), [asdict(rule) for rule in rules]])
+    assert hash_text(recorded) == "51dbfead6ce2fd85db1f61eacfcb9b5f27504bd4bd1458486f02f4e0a0e635ba"
+
+
 def test_the_same_recipe_on_more_and_newer_labels_is_a_refresh_and_all_else_a_change():
     def recipe(family="bert", **options):
         return SimpleNamespace(family=family, options=options)
