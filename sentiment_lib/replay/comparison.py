@@ -66,6 +66,8 @@ class Line:
     #: lowest, median and highest of all schedules
     schedules: tuple[float, float, float]
     oracle: float
+    #: wrong predictions of the plan that has the fewest, in which every tweet counts alike
+    errors: float
     #: plan made on one half of each block's rows and scored on the other
     half_split: float
 
@@ -98,6 +100,7 @@ def compare_policies(
     }
     # served blocks count alike, so that a plan's cost is one less its mean accuracy
     plans = oracle.best_plans(1 - matrix, cube.start)
+    fewest = oracle.best_plans(errors, cube.start)
     best = [1 - plan.cost / len(cube.served) for plan in plans]
     results = []
     for policy in policies:
@@ -131,6 +134,7 @@ def compare_policies(
             calendar=_mean_calendar(cube, matrix, points, size),
             schedules=(float(every[size].min()), float(np.median(every[size])), float(every[size].max())),
             oracle=best[size],
+            errors=fewest[size].cost,
             half_split=1 - halves[size] / len(cube.served),
         )
         for size in range(len(best))

@@ -61,12 +61,11 @@ def freshness(result: dict[str, Any]) -> Markup | None:
 def cost(result: dict[str, Any]) -> Markup:
     """(c) Errors and trainings together, by the price of a training: policies as lines, the best plan as envelope."""
     lines, policies = result["comparison"]["lines"], result["comparison"]["policies"]
-    rows = sum(size for _, size, _ in result["blocks"][result["start"] + 1 :])
     prices = [float(price) for price in policies[0]["money"]]
     top = max(prices)
     gated = [policy for policy in policies if policy["run"]["gated"]]
     steps = [top * number / 40 for number in range(41)]
-    envelope = [min((1 - line["oracle"]) * rows + price * line["trainings"] for line in lines) for price in steps]
+    envelope = [min(line["errors"] + price * line["trainings"] for line in lines) for price in steps]
     ends = {id(one): [one["money"][f"{prices[0]:g}"] - prices[0] * len(trainings(one))] for one in gated}
     for one in gated:
         ends[id(one)].append(ends[id(one)][0] + top * len(trainings(one)))

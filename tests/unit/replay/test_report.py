@@ -57,6 +57,7 @@ def test_the_figures_belong_together(result):
         assert 0 <= one.percentile <= 1
         if not one.run.gated:
             assert line.schedules[0] - 1e-9 <= one.quality.by_block["accuracy"] <= line.schedules[2] + 1e-9
+        assert one.money["5"] >= min(line.errors + 5 * line.trainings for line in compared.lines) - 1e-9
         assert one.money["25"] - one.money["5"] == pytest.approx(20 * len(one.run.trainings))
     for line in compared.lines:
         assert line.schedules[2] == pytest.approx(line.oracle), "the best plan is the best of all schedules"
