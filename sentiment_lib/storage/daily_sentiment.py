@@ -11,6 +11,7 @@ from sqlalchemy import Connection, text
 from sentiment_lib.records import API_IDS_FROM
 from sentiment_lib.storage import training_rows
 from sentiment_lib.storage.acting_labels import ACTS, NEWEST_FIRST
+from sentiment_lib.text.copies import MIN_CHARACTERS
 
 #: `predicted_at` and `stored_at` are starts of transactions: allow for those open during the last refresh.
 OVERLAP = timedelta(minutes=10)
@@ -63,7 +64,8 @@ REFRESH = text(
     f"""
     WITH scored AS (
         SELECT {DAY} AS day, coalesce(t.airline, '{NO_AIRLINE}') AS airline, t.tweet_id, p.label, p.prediction_id,
-               hashtextextended(t.text, 0) AS text_key
+               CASE WHEN length(t.text) < {MIN_CHARACTERS} THEN t.tweet_id
+                    ELSE hashtextextended(t.text, 0) END AS text_key
         FROM tweets t JOIN predictions p ON p.tweet_id = t.tweet_id AND p.model_version = :version
         WHERE t.created_at >= :start AND t.created_at < :end AND t.tweet_id < {API_IDS_FROM}),
     labelled AS (

@@ -15,6 +15,7 @@ from sentiment_lib.errors import NotFound
 from sentiment_lib.records import API_IDS_FROM, DriftReport, Window
 from sentiment_lib.storage import training_rows
 from sentiment_lib.storage.acting_labels import ACTS, NEWEST_FIRST
+from sentiment_lib.text.copies import MIN_CHARACTERS
 
 COLUMNS = (
     "tweet_id",
@@ -30,6 +31,11 @@ COLUMNS = (
     "inclusion",
 )
 
+#: SQL expression: the same for copies; people say short texts alike on their own.
+TEXT_KEY = (
+    f"CASE WHEN length(text) < {MIN_CHARACTERS} THEN hashint8extended(tweet_id, :seed) "
+    "ELSE hashtextextended(text, :seed) END"
+)
 #: Tweets of one text in a sample; more only when there are too few others.
 MOST_COPIES = 20
 
@@ -43,9 +49,9 @@ WINDOW = text(
     f"""
     WITH drawn AS MATERIALIZED (
         SELECT * FROM (
-            SELECT tweet_id, text, airline, language, created_at, hashtextextended(text, :seed) AS key,
-                   row_number() OVER (PARTITION BY hashtextextended(text, :seed) ORDER BY tweet_id) AS copy
-            FROM tweets WHERE created_at >= :start AND created_at < :end AND tweet_id < {API_IDS_FROM}) every
+            SELECT *, row_number() OVER (PARTITION BY key ORDER BY tweet_id) AS copy
+            FROM (SELECT tweet_id, text, airline, language, created_at, {TEXT_KEY} AS key FROM tweets
+                  WHERE created_at >= :start AND created_at < :end AND tweet_id < {API_IDS_FROM}) keyed) every
         ORDER BY copy > {MOST_COPIES}, key, copy LIMIT :rows)
     SELECT t.tweet_id, t.text, t.airline, t.language, t.created_at, p.label AS predicted_label,
            p.p_negative, p.p_neutral, p.p_positive, l.label AS true_label, l.inclusion
