@@ -60,14 +60,13 @@ def test_what_holds_while_a_question_waits_is_not_said_of_one_that_does_not(stor
 
 def test_a_comparison_on_synthetic_tweets_says_so(store, settings, decided):
     with store.begin() as connection:
-        connection.execute(text("UPDATE tweets SET synthetic = true"))
+        connection.execute(text("UPDATE snapshots SET synthetic_train = 7, synthetic_holdout = 3"))
         record = decisions.full_record(connection, decided.decision.decision_id)
         synthetic = snapshots.synthetic_rows(connection, record.snapshot_id)
         view = console.view(connection, settings.policy, record.decision_id, person="mlops")
         body = approval_summary.summarise(record, settings.policy.approval, None, synthetic)
-    assert synthetic.train > 0
-    assert synthetic.holdout > 0
-    assert f"{synthetic.holdout:,} holdout rows are tweets of the sample generator" in body.splitlines()[0]
+    assert (synthetic.train, synthetic.holdout) == (7, 3)
+    assert "3 holdout rows are tweets of the sample generator" in body.splitlines()[0]
     assert "Synthetic data" in draw("decision.html", "/decisions/one", **view)
 
 

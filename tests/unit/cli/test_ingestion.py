@@ -47,6 +47,7 @@ def test_ingest_says_what_became_of_every_row(sentiment, tweets_file):
     assert sentiment("ingest", tweets_file) == (
         "t.csv: 4 rows came in = 2 stored + 1 duplicate + 1 quarantined; 1 labels\n"
         "  1 of 4 rows were refused, because the id 'x' is no tweet id (row 3)\n"
+        f"{ingestion.NOT_REQUESTED}\n"
     )
 
 
@@ -109,7 +110,8 @@ def test_ingest_empties_the_landing_folder(sentiment, tmp_path, tweets_file):
 
 
 def test_ingest_from_x_without_a_token_takes_nothing_in(sentiment):
-    assert json.loads(sentiment("ingest", "--x", "--json")) == []
+    with pytest.raises(BadInput, match="SENTIMENT_X_BEARER_TOKEN"):
+        sentiment("ingest", "--x")
 
 
 def test_ingest_without_a_source_says_what_to_name(sentiment):
