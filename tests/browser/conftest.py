@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -12,10 +11,9 @@ from sqlalchemy import text
 from benchmarks import small_models
 from sentiment_lib.serving import api_keys
 from sentiment_lib.settings import Settings
+from tests.browser.console_pages import PICTURES
 from tests.serving.listening import listening
 
-#: What the pages looked like in the last run: for people, no test reads it.
-SCREENSHOTS = Path(__file__).parents[2] / ".local" / "screenshots"
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -42,9 +40,9 @@ def chromium():
 
 @pytest.fixture
 def kept():
-    """Keeps a picture of a page as it is, under a name."""
-    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-    return lambda page, name: page.screenshot(path=SCREENSHOTS / f"{name}.png")
+    """Keeps a picture of a page as it is, under a name: for people, no test reads it."""
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    return lambda page, name: page.screenshot(path=PICTURES / f"{name}.png")
 
 
 @pytest.fixture(scope="session")
