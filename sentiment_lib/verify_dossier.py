@@ -24,6 +24,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 FORMAT = "sentiment-dossier/1"
 #: Tolerance of times: clocks differ, and a process notices the rotation of a key at its next signature.
 TOLERANCE = timedelta(minutes=5)
+#: Tolerance between a decision and its answer, for which a person takes longer than clocks may differ.
+MOMENT = timedelta(seconds=1)
 
 
 class Refused(Exception):
@@ -158,11 +160,19 @@ def _entries(keys: dict[str, dict[str, Any]], dossier: dict[str, Any]) -> list[t
         if previous and moment < datetime.fromisoformat(previous["recorded_at"]) - TOLERANCE:
             raise Refused(f"{name} is dated before the row above it")
         if entry["signature"] is not None:
+            if previous and previous["signature"] is None and not _covers(entry, previous):
+                raise Refused(f"{name} is the first signed row and no checkpoint of the rows above it")
             _signature(keys, "ledger", entry["entry_hash"].encode(), entry["signature"], entry["recorded_at"])
         elif previous and previous["signature"] is not None:
             raise Refused(f"{name} is not signed")
         previous = entry
     return [(entry["kind"], json.loads(entry["payload"])) for entry in entries]
+
+
+def _covers(entry: Mapping[str, Any], previous: Mapping[str, Any]) -> bool:
+    """Whether a row is the checkpoint of an earlier release's rows, which were not signed: it names the last one."""
+    named = {"sequence": previous["sequence"], "entry_hash": previous["entry_hash"]}
+    return bool(entry["kind"] == "checkpoint" and json.loads(entry["payload"]) == named)
 
 
 def _anchors(keys: dict[str, dict[str, Any]], dossier: dict[str, Any]) -> None:
@@ -260,6 +270,7 @@ def _approval_faults(
         yield from quorum_faults(recorded | {"approvers": allowed}, by_sequence)
         requests = [row for row in by_sequence.values() if row.get("requesters") is not None]
         yield from request_faults(recorded, by_sequence, decision["policy"].get("approval") or {}, requests)
+        yield from order_faults(recorded, by_sequence, datetime.fromisoformat(decision["decided_at"]))
         if approval["evidence_hash"] != evidence_hash:
             yield "other evidence was approved"
 
@@ -289,6 +300,16 @@ def quorum_faults(approval: Mapping[str, Any], by_sequence: Mapping[int, Mapping
     for name, members in (approval.get("lists") or {}).items():
         if not principals & set(members):
             yield f"nobody of the list {name} approved"
+
+
+def order_faults(
+    approval: Mapping[str, Any], by_sequence: Mapping[int, Mapping[str, Any]], decided_at: datetime
+) -> Iterator[str]:
+    """Why an approval and its votes are not answers to their decision: they were given before it."""
+    votes = [by_sequence.get(number, {}) for number in approval.get("votes") or ()]
+    for given in (*votes, approval):
+        if "answered_at" in given and datetime.fromisoformat(given["answered_at"]) < decided_at - MOMENT:
+            yield f"{given['answered_by']} answered before the decision"
 
 
 def request_faults(

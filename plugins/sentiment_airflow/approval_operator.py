@@ -28,7 +28,7 @@ class ApprovalRequestOperator(HITLOperator):
 
     def execute(self, context: Any) -> Any:
         """Record the response to an earlier try, if there is one; else ask, and wait."""
-        from airflow.sdk.exceptions import AirflowSkipException
+        from airflow.sdk.exceptions import AirflowSkipException, TaskAwaitingInput
 
         from sentiment_airflow import defaults
         from sentiment_airflow.run_people import find_people
@@ -49,16 +49,29 @@ class ApprovalRequestOperator(HITLOperator):
         self.body = f"{request.body}\n\n{asked.note}"
         self.assigned_users = defaults.airflow_users(asked.people)
         self.response_timeout = max(asked.expires_at - datetime.now(UTC), timedelta(seconds=1))
-        response = earlier_response(context["ti"])
-        return record(context, response) if response else super().execute(context)
+        response = earlier_response(context["ti"], request.decision_id)
+        if response:
+            return record(context, response, request.decision_id)
+        try:
+            return super().execute(context)
+        except TaskAwaitingInput as waiting:
+            # the answer counts for what this question shows, whatever the run decides meanwhile
+            waiting.kwargs = {**(waiting.kwargs or {}), "decision_id": request.decision_id}
+            raise
 
-    def execute_complete(self, context: Any, event: dict[str, Any]) -> Any:
-        """Record the response. Airflow writes `event` from its record of the answer; no REST call can."""
-        return record(context, super().execute_complete(context, event))
+    def execute_complete(self, context: Any, event: dict[str, Any], decision_id: int | None = None) -> Any:
+        """Record the response. Airflow writes `event` from its record of the answer; no REST call can.
+
+        decision_id: what was asked about; None for a question of a release that did not keep it.
+        """
+        return record(context, super().execute_complete(context, event), decision_id)
 
 
-def record(context: Any, response: Mapping[str, Any]) -> Json:
-    """Record a response to the request of this run: who, when and what as Airflow recorded it."""
+def record(context: Any, response: Mapping[str, Any], decision_id: int | None = None) -> Json:
+    """Record a response to the question about this decision: who, when and what as Airflow recorded it.
+
+    decision_id: by default, that for which the run requests approval now.
+    """
     from airflow.sdk.exceptions import AirflowFailException
 
     from sentiment_airflow.run_people import find_people
@@ -68,7 +81,7 @@ def record(context: Any, response: Mapping[str, Any]) -> Json:
 
     dag_run, user = context["dag_run"], response["responded_by_user"]
     run = run_key(dag_run)
-    decision = run_step(check_approval.find_decision, requested_by=run)
+    decision = run_step(check_approval.find_decision, requested_by=run, decision_id=decision_id)
     if decision is None:
         raise AirflowFailException(f"{run} has no decision to answer")
     answer = ApprovalResponse(
@@ -97,8 +110,11 @@ def ledger_response(response: Mapping[str, Any]) -> str:
     return "approved" if list(response["chosen_options"]) == ["Promote"] else "rejected"
 
 
-def earlier_response(ti: Any) -> Json | None:
-    """A person's response to an earlier try, in the form of `execute_complete`; None when nobody responded."""
+def earlier_response(ti: Any, decision_id: int) -> Json | None:
+    """A person's response to an earlier try that asked about this decision, in the form of `execute_complete`, or None.
+
+    A run that was cleared may have decided anew: nobody has seen that evidence.
+    """
     from sentiment_airflow.platform_client import connect
     from sentiment_lib.steps.operations import airflow_responses
 
@@ -107,7 +123,8 @@ def earlier_response(ti: Any) -> Json | None:
         return None
     # a try that Airflow failed leaves its request to the next try; one that a person cleared keeps its own
     for details in airflow_responses.find_responses(client, f"{ti.dag_id}/{ti.run_id}/{ti.task_id}"):
-        if details["responded_by_user"] and details["responded_at"]:
+        about_it = airflow_responses.asked_about(details) == decision_id
+        if about_it and details["responded_by_user"] and details["responded_at"]:
             return {
                 "chosen_options": details["chosen_options"],
                 "params_input": details["params_input"] or {},

@@ -20,6 +20,7 @@ def find_people(dag_run: Any) -> frozenset[str]:
         run_id=dag_run.run_id,
         triggered_by=dag_run.triggering_user_name,
         clears=dag_run.clear_number or 0,
+        since=dag_run.run_after,
         origins=origins,
     )
 

@@ -134,7 +134,7 @@ def broken(connection: Connection, path: Path | None) -> list[str]:
 def _ledger_against(connection: Connection, anchored: dict[int, tuple[int, str]], lines: list[str]) -> list[str]:
     """Ledger rows missing or changed since they were anchored, and anchors missing from the file."""
     problems, missing = list[str](), dict(anchored)
-    for entry in ledger.entries(connection, (PURPOSE,)):
+    for entry in ledger.genuine_entries(connection, (PURPOSE,)):
         number, entry_hash = missing.pop(entry.sequence, (0, entry.entry_hash))
         if entry.entry_hash != entry_hash:
             problems.append(f"ledger row {entry.sequence} is not the one that anchor {number} names")

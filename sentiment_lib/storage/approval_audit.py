@@ -16,6 +16,7 @@ from sentiment_lib.storage.approval_votes import DELEGATION, VOTE
 
 #: Ways in which a person answers: Airflow's page, or a command with a person token.
 AIRFLOW, COMMAND_LINE = "airflow", "command line"
+NO_ROW = "the approval in the database has no signed row in the ledger"
 Facts = Mapping[str, Any]
 
 
@@ -33,18 +34,19 @@ def approvals(connection: Connection) -> list[str]:
     """Approvals by someone who was not an approver then, or with an impossible time."""
     recorded = {
         int(facts["approval_id"]): (facts, entry.recorded_at)
-        for entry in ledger.entries(connection, ("approval",))
+        for entry in ledger.genuine_entries(connection, ("approval",))
         for facts in (entry.facts(),)
     }
     problems: list[str] = []
-    rows = {entry.sequence: entry.facts() for entry in ledger.entries(connection, (VOTE, DELEGATION))}
-    requests = [entry.facts() for entry in ledger.entries(connection, (APPROVAL_REQUEST,))]
+    rows = {entry.sequence: entry.facts() for entry in ledger.genuine_entries(connection, (VOTE, DELEGATION))}
+    requests = [entry.facts() for entry in ledger.genuine_entries(connection, (APPROVAL_REQUEST,))]
     for row in connection.execute(APPROVALS):
         facts, recorded_at = recorded.get(row.approval_id, ({}, None))
         approvers = facts.get("approvers")
         allowed = approvers if approvers is not None else row.approvers
         if facts:
-            faults = verify_dossier.request_faults(facts, rows, row.policy or {}, requests)
+            faults = [*verify_dossier.request_faults(facts, rows, row.policy or {}, requests)]
+            faults += verify_dossier.order_faults(facts, rows, row.decided_at)
             problems += [f"approval {row.approval_id}: {fault}" for fault in faults]
         if "quorum" in facts:
             faults = verify_dossier.quorum_faults(facts, rows)
@@ -54,15 +56,38 @@ def approvals(connection: Connection) -> list[str]:
             problems.append(
                 f"approval {row.approval_id} is by {row.answered_by}, no approver in the policy of that day"
             )
-        if row.answered_at < row.decided_at - ledger.CLOCK_TOLERANCE:
+        if row.answered_at < row.decided_at - verify_dossier.MOMENT:
             problems.append(f"approval {row.approval_id} is dated before its decision")
         if recorded_at and row.answered_at > recorded_at + ledger.CLOCK_TOLERANCE:
             problems.append(f"approval {row.approval_id} is dated after it was recorded")
     return problems
 
 
+def unrecorded(connection: Connection, approval: Approval) -> str | None:
+    """Why the platform did not record this row of the table of approvals; None when a signed ledger row says it."""
+    return None if _recorded(connection, approval) else NO_ROW
+
+
 def invalidity(connection: Connection, approval: Approval) -> str | None:
     """Why this row of the table of approvals does not count; None when a signed ledger row says and allows it."""
+    entry = _recorded(connection, approval)
+    if entry is None:
+        return NO_ROW
+    if approval.response != "approved":
+        return None
+    decision = decisions.full_record(connection, approval.decision_id)
+    facts, policy = entry.facts(), decision.policy.get("approval") or {}
+    votes = {row.sequence: row.facts() for row in ledger.genuine_entries(connection, (VOTE, DELEGATION))}
+    requests = [row.facts() for row in ledger.genuine_entries(connection, (APPROVAL_REQUEST,))]
+    faults = list(verify_dossier.request_faults(facts, votes, policy, requests))
+    faults += verify_dossier.order_faults(facts, votes, decision.decided_at)
+    if "quorum" in facts:
+        faults += verify_dossier.quorum_faults(facts, votes)
+    return faults[0] if faults else None
+
+
+def _recorded(connection: Connection, approval: Approval) -> ledger.LedgerEntry | None:
+    """The signed ledger row of an approval."""
     said = {
         "approval_id": approval.approval_id,
         "decision_id": approval.decision_id,
@@ -70,18 +95,7 @@ def invalidity(connection: Connection, approval: Approval) -> str | None:
         "answered_by": approval.answered_by,
         "evidence_hash": approval.evidence_hash,
     }
-    entry = ledger.find_genuine(connection, "approval", said)
-    if entry is None:
-        return "the approval in the database has no signed row in the ledger"
-    if approval.response != "approved":
-        return None
-    facts, policy = entry.facts(), decisions.full_record(connection, approval.decision_id).policy.get("approval") or {}
-    votes = {row.sequence: row.facts() for row in ledger.genuine_entries(connection, (VOTE, DELEGATION))}
-    requests = [row.facts() for row in ledger.genuine_entries(connection, (APPROVAL_REQUEST,))]
-    faults = list(verify_dossier.request_faults(facts, votes, policy, requests))
-    if "quorum" in facts:
-        faults += verify_dossier.quorum_faults(facts, votes)
-    return faults[0] if faults else None
+    return ledger.find_genuine(connection, "approval", said)
 
 
 def origins(connection: Connection) -> list[str]:
@@ -91,7 +105,7 @@ def origins(connection: Connection) -> list[str]:
     """
     tokens: dict[int, Facts] = {}
     problems: list[str] = []
-    for entry in ledger.entries(connection, ("token_issued", "approval", VOTE)):
+    for entry in ledger.genuine_entries(connection, ("token_issued", "approval", VOTE)):
         facts = entry.facts()
         if entry.kind == "token_issued":
             tokens[int(facts["token_id"])] = facts
@@ -121,13 +135,6 @@ def _origin_faults(facts: Facts, tokens: Mapping[int, Facts]) -> Iterator[str]:
 
 
 def responses_in_airflow(connection: Connection) -> list[Facts]:
-    """Facts of what people answered in Airflow, oldest first; without unreadable rows."""
-    answers = list[Facts]()
-    for entry in ledger.entries(connection, ("approval", VOTE)):
-        try:
-            facts = entry.facts()
-            if facts.get("channel") == AIRFLOW:
-                answers.append(facts)
-        except (ValueError, AttributeError):
-            continue  # named by the other checks
-    return answers
+    """Facts of what people answered in Airflow, oldest first."""
+    recorded = (entry.facts() for entry in ledger.genuine_entries(connection, ("approval", VOTE)))
+    return [facts for facts in recorded if facts.get("channel") == AIRFLOW]

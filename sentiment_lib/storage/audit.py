@@ -1,4 +1,7 @@
-"""Checks of the tables against the ledger; each returns its problems as sentences."""
+"""Checks of the tables against the ledger; each returns its problems as sentences.
+
+Only genuine rows of the ledger say what was recorded; `ledger.broken` names the others.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ from sentiment_lib.storage.tables import DecisionRow, EvaluationRow, ModelVersio
 def facts_against_ledger(connection: Connection) -> list[str]:
     """Rows without a ledger row, ledger rows without a row, and columns that differ from what was recorded."""
     recorded: dict[str, dict[int, dict[str, Any]]] = {name: {} for name in TABLES}
-    for entry in ledger.entries(connection):
+    for entry in ledger.genuine_entries(connection):
         kind, _, state = entry.kind.partition(".")
         name = "deployment" if state in STATES else kind
         if name in TABLES:
@@ -134,7 +137,7 @@ def snapshot_rows(connection: Connection) -> list[str]:
     """Snapshots whose rows are not those that were recorded; snapshots of earlier releases recorded no hash of them."""
     return [
         f"snapshot {facts['snapshot_id']}: its rows in the database were changed"
-        for facts in (entry.facts() for entry in ledger.entries(connection, ("snapshot",)))
+        for facts in (entry.facts() for entry in ledger.genuine_entries(connection, ("snapshot",)))
         if facts.get("rows_hash", None) not in (None, snapshots.rows_hash(connection, int(facts["snapshot_id"])))
     ]
 
@@ -145,7 +148,7 @@ def training_records(connection: Connection) -> list[str]:
     current = {str(row.version): hash_text(canonical_json(row.training)) for row in rows}
     return [
         f"training {version}: its training record is not the one of evaluation {facts['evaluation_id']}"
-        for facts in (entry.facts() for entry in ledger.entries(connection, ("evaluation",)))
+        for facts in (entry.facts() for entry in ledger.genuine_entries(connection, ("evaluation",)))
         for version, recorded in (facts.get("training_hashes") or {}).items()
         if current.get(version) != recorded
     ]

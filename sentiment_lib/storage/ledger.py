@@ -59,8 +59,6 @@ _BEFORE_THE_FIRST: dict[str, Any] = {
 
 
 _FIRST_SIGNED = select(func.min(LedgerRow.sequence)).where(LedgerRow.signature.is_not(None)).scalar_subquery()
-#: Above every sequence number.
-_NONE = 1 << 63
 
 
 def append(connection: Connection, kind: str, payload: Mapping[str, object]) -> LedgerEntry:
@@ -107,16 +105,15 @@ def entries(connection: Connection, kinds: tuple[str, ...] = ()) -> Iterator[Led
         yield LedgerEntry(**row)
 
 
-def genuine_entries(connection: Connection, kinds: tuple[str, ...]) -> Iterator[LedgerEntry]:
-    """Rows of these kinds that the platform signed, in order; any other row is logged and left out.
+def genuine_entries(connection: Connection, kinds: tuple[str, ...] = ()) -> Iterator[LedgerEntry]:
+    """Rows that the platform signed, in order, or those of these kinds; any other row is logged and left out.
 
-    For steps that act on a row: whoever may insert into the table, without a signing key, can add rows of any content.
+    For all who act on a row or judge by it: whoever may insert into the table, without a signing key, can add rows of
+    any content.
     """
-    covered_from: int | None = None
+    covered = _covered(connection)
     for entry in list(entries(connection, kinds)):
-        if entry.signature is None and covered_from is None:
-            covered_from = _covered_from(connection)
-        if _is_signed(connection, entry) if entry.signature else entry.sequence >= (covered_from or 0):
+        if entry.sequence in covered if entry.signature is None else _is_signed(connection, entry):
             yield entry
         else:
             _report(entry)
@@ -140,17 +137,18 @@ def is_genuine(connection: Connection, entry: LedgerEntry) -> bool:
     """Whether the row is signed, or of the unsigned rows that the first checkpoint's signature covers."""
     if entry.signature is not None:
         return _is_signed(connection, entry)
-    return _computed_hash(entry) == entry.entry_hash and entry.sequence >= _covered_from(connection)
+    return entry.sequence in _covered(connection)
 
 
 def _report(entry: LedgerEntry) -> None:
     log.critical("Ledger row %s (%s) has no valid signature and does not count", entry.sequence, entry.kind)
 
 
-def _covered_from(connection: Connection) -> int:
-    """Number of the first unsigned row that the checkpoint's signature covers, with all rows from there to it."""
+def _covered(connection: Connection) -> range:
+    """Numbers of the unsigned rows that the first signed row covers: those above it, if it is a checkpoint."""
     query = select(LedgerRow.__table__).where(LedgerRow.sequence <= _FIRST_SIGNED).order_by(LedgerRow.sequence.desc())
     following: LedgerEntry | None = None
+    checkpoint = 0
     for row in connection.execute(query).mappings().all():
         entry = LedgerEntry(**row)
         if following is None:
@@ -159,7 +157,8 @@ def _covered_from(connection: Connection) -> int:
         elif (entry.sequence + 1, _computed_hash(entry)) != (following.sequence, following.previous_hash):
             break
         following = entry
-    return following.sequence if following else _NONE
+        checkpoint = checkpoint or entry.sequence
+    return range(following.sequence, checkpoint) if following else range(0)
 
 
 def _is_signed(connection: Connection, entry: LedgerEntry) -> bool:

@@ -9,10 +9,17 @@ import httpx
 import pytest
 
 RUN = SimpleNamespace(
-    dag_id="retrain", run_id="manual__1", triggering_user_name="admin", clear_number=0, consumed_asset_events=[]
+    dag_id="retrain",
+    run_id="manual__1",
+    triggering_user_name="admin",
+    clear_number=0,
+    run_after=datetime(2026, 11, 23, tzinfo=UTC),
+    consumed_asset_events=[],
 )
+OTHER = SimpleNamespace(decision_id=6, evidence_hash="f" * 64)
 DECISION = SimpleNamespace(decision_id=7, evidence_hash="e" * 64)
-REQUEST = SimpleNamespace(candidate_version=3, body="the evidence")
+REQUEST = SimpleNamespace(decision_id=7, candidate_version=3, body="the evidence")
+BODY = "The evidence, [Decision 7](/sentiment/decisions/7)"
 
 
 def event(options, *, user="mlops", reason=None):
@@ -62,7 +69,7 @@ def database(monkeypatch):
 
     steps = {
         "check_approval.find_response": lambda **_: database.approval,
-        "check_approval.find_decision": lambda **_: DECISION,
+        "check_approval.find_decision": lambda **asked: DECISION if asked["decision_id"] in (None, 7) else OTHER,
         "check_approval.run": approved,
         "check_approval.respondents": lambda **_: SimpleNamespace(
             people=("admin", "anna"), expires_at=datetime.now(UTC) + timedelta(hours=9), note="May promote: anna."
@@ -152,6 +159,7 @@ def test_what_is_shown_comes_from_the_database(operator, context, database):
         with pytest.raises(BaseException) as waiting:
             operator.execute(context)
     assert type(waiting.value).__name__ == "TaskAwaitingInput"
+    assert waiting.value.kwargs == {"decision_id": 7}, "the answer will count for what was shown"
     assert timedelta(hours=8) < operator.response_timeout <= timedelta(hours=9), "the rest of the request's time"
     assert [user["name"] for user in shown["assigned_users"]] == ["admin", "anna"], "who has not approved yet"
     assert (shown["subject"], shown["body"]) == ("Promote version 3 to champion?", "the evidence\n\nMay promote: anna.")
@@ -176,7 +184,7 @@ def test_a_fresh_try_takes_the_answer_that_was_given_to_one_before(operator, con
     from sentiment_airflow import platform_client
 
     said = {key: value for key, value in event(["Promote"], reason="at once").items() if key != "timedout"}
-    answered = {**said, "responded_at": "2026-11-23T12:00:00Z"}
+    answered = {**said, "responded_at": "2026-11-23T12:00:00Z", "body": BODY}
 
     def call(method, path):
         if path.endswith("/tries/3"):
@@ -192,6 +200,29 @@ def test_a_fresh_try_takes_the_answer_that_was_given_to_one_before(operator, con
     assert operator.execute(context)["answered_by"] == "mlops"
     response = database.calls[0][0]
     assert (response.response, response.reason, response.answered_at) == ("approved", "at once", said["responded_at"])
+
+
+def test_an_answer_counts_for_the_decision_that_was_asked_about(operator, context, database):
+    operator.execute_complete(context, event(["Promote"], reason="seen"), decision_id=6)
+    response = database.calls[0][0]
+    assert (response.decision_id, response.evidence_hash) == (6, OTHER.evidence_hash)
+
+
+def test_an_answer_to_another_decision_of_the_same_run_is_not_taken(context, monkeypatch):
+    from sentiment_airflow import approval_operator, platform_client
+
+    # Airflow's record of the first try, which a person cleared after the answer
+    answered = {**event(["Promote"]), "responded_at": "2026-11-23T12:00:00Z", "body": BODY}
+    answers = {"hitlDetails/tries/1": answered}
+    absent = {"responded_by_user": None, "responded_at": None, "body": None}
+
+    def call(_, path):
+        return {"try_number": 2} if path.endswith("approval") else answers.get(path.partition("-1/")[2], absent)
+
+    monkeypatch.setattr(platform_client, "connect", lambda: SimpleNamespace(call=call))
+    context["ti"].try_number = 2
+    assert approval_operator.earlier_response(context["ti"], 8) is None
+    assert approval_operator.earlier_response(context["ti"], 7)["chosen_options"] == ["Promote"]
 
 
 def test_a_task_whose_request_was_answered_by_a_command_is_ended_and_no_other(monkeypatch):

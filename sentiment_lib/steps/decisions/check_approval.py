@@ -63,10 +63,19 @@ def find_response(store: Store, settings: Settings, *, requested_by: str) -> App
         return None if decision_id is None else decisions.approval(connection, decision_id)
 
 
-def find_decision(store: Store, settings: Settings, *, requested_by: str) -> Decision | None:  # noqa: ARG001
-    """The decision for which this run requests approval; None when none of its decisions is a PROMOTE."""
+def find_decision(
+    store: Store,
+    settings: Settings,  # noqa: ARG001
+    *,
+    requested_by: str,
+    decision_id: int | None = None,
+) -> Decision | None:
+    """The decision with this id, or else the one for which this run requests approval.
+
+    None when none of its decisions is a PROMOTE. Raises NotFound for an unknown id.
+    """
     with store.begin() as connection:
-        decision_id = find_decision_id(connection, requested_by)
+        decision_id = decision_id or find_decision_id(connection, requested_by)
         return None if decision_id is None else decisions.by_id(connection, decision_id)
 
 

@@ -8,9 +8,19 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from sentiment_lib.errors import RecordForged
 from sentiment_lib.hashing import canonical_json
 from sentiment_lib.records import DecisionRecord
-from sentiment_lib.storage import anchors, decisions, deployments, ledger, model_versions, snapshots
+from sentiment_lib.storage import (
+    anchors,
+    approval_audit,
+    decisions,
+    deployments,
+    forged_records,
+    ledger,
+    model_versions,
+    snapshots,
+)
 from sentiment_lib.storage.approval_requests import APPROVAL_REQUEST
 from sentiment_lib.storage.approval_votes import VOTE
 from sentiment_lib.storage.engine import Store, key_ring
@@ -20,11 +30,15 @@ from sentiment_lib.verify_dossier import FORMAT
 def run(store: Store, *, decision_id: int) -> str:
     """The dossier: canonical JSON with its signature, and a newline.
 
-    Raises NotFound for an unknown decision, SigningKeyMissing without a private key.
+    Raises NotFound for an unknown decision, SigningKeyMissing without a private key, RecordForged for a decision or an
+    approval that the platform did not record.
     """
+    forged_records.require_recorded(store, "decision", decision_id)
     with store.begin() as connection:
         decision = decisions.full_record(connection, decision_id)
         approval = decisions.approval(connection, decision_id)
+        if approval and (problem := approval_audit.unrecorded(connection, approval)):
+            raise RecordForged(problem=problem)
         moves = deployments.all_of_decision(connection, decision_id)
         pair = (decision.candidate_version, decision.champion_version)
         versions = [model_versions.by_version(connection, version) for version in pair]
@@ -67,8 +81,9 @@ def _chain(
     They start at the last anchor before its first row and end at the first anchor after its last row.
     """
     entries = list(ledger.entries(connection))
-    own = [entry.sequence for entry in entries if _concerns(entry, decision, moves)]
-    delegations = (entry.facts().get("delegation") for entry in entries if entry.sequence in own)
+    about = [entry for entry in ledger.genuine_entries(connection) if _concerns(entry, decision, moves)]
+    own = [entry.sequence for entry in about]
+    delegations = (entry.facts().get("delegation") for entry in about)
     own = sorted({*own, *(int(number) for number in delegations if number)})
     anchored = {anchors.sequence_of(line): line for line in lines}
     first = max((sequence for sequence in anchored if sequence <= own[0]), default=own[0])

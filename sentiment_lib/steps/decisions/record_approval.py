@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from sentiment_lib import verify_dossier
 from sentiment_lib.errors import AnswerRefused, ApprovalVoid, BadInput, RecordForged
 from sentiment_lib.policy import ApprovalPolicy
 from sentiment_lib.records import NOBODY, Answer, Approval, ApprovalResponse, ApprovalVote, DecisionRecord
@@ -183,6 +184,8 @@ def _staleness(
     expires_after = policy.expires_after
     if decision.verdict is not Answer.PROMOTE:
         return f"the gate said {decision.verdict}, so there is nothing to approve"
+    if response.answered_at < decision.decided_at - verify_dossier.MOMENT:
+        return "it was given before the decision, about other evidence"
     if response.answered_at > decision.decided_at + expires_after:
         return f"the question expired after {expires_after}"
     if response.evidence_hash != decision.evidence_hash or not decisions.is_intact(decision):

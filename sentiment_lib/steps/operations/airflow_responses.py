@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 from sentiment_lib.airflow_client import AirflowClient, task_path
 from sentiment_lib.settings import Settings
 
+#: In the text of a question: the page of the decision that it is about.
+_PAGE = re.compile(r"/sentiment/decisions/(\d+)\)")
 #: Tolerance between both records of one time.
 CLOSE = timedelta(seconds=1)
 
@@ -43,6 +46,7 @@ def _faults(client: AirflowClient, facts: Mapping[str, Any]) -> Iterator[str]:
         answer["responded_by_user"]
         and answer["responded_by_user"]["name"] == facts["answered_by"]
         and abs(datetime.fromisoformat(answer["responded_at"]) - when) < CLOSE
+        and asked_about(answer) in (None, facts["decision_id"])
         for answer in answers
     ):
         name = (
@@ -66,6 +70,12 @@ def find_responses(client: AirflowClient, task: str) -> Iterator[Mapping[str, An
         details = _get(client, f"{path}/-1/hitlDetails{address}")
         if details is not None:
             yield details
+
+
+def asked_about(details: Mapping[str, Any]) -> int | None:
+    """The decision that Airflow's record of a question names; None when it names none, or several."""
+    numbers = {int(number) for number in _PAGE.findall(details.get("body") or "")}
+    return numbers.pop() if len(numbers) == 1 else None
 
 
 def _get(client: AirflowClient, path: str) -> Any:

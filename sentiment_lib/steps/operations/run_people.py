@@ -6,6 +6,7 @@ counts as no other person than the one who does.
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ log = logging.getLogger(__name__)
 
 #: Events of Airflow's audit log by which tasks run again.
 CLEARING = ("clear_dag_run", "clear_dag_runs", "post_clear_task_instances", "bulk_task_instances", "bulk_dag_runs")
+#: The one that names its run in its body, or clears the tasks of every run within dates.
+OF_TASKS = "post_clear_task_instances"
 #: The event of an asset event that a person sends.
 SENDING = "create_asset_event"
 #: Airflow logs a request just before it acts.
@@ -44,33 +47,50 @@ def find(
     run_id: str,
     triggered_by: str | None,
     clears: int | None = 0,
+    since: datetime | None = None,
     origins: Sequence[AssetOrigin] = (),
 ) -> frozenset[str]:
     """The people behind a run; empty for a scheduled run that nobody touched.
 
-    triggered_by: as Airflow recorded it; clears: how often the run or its tasks were cleared,
-    None for an unknown number; origins: of the asset
-    events that started it. Raises httpx.TransportError when Airflow cannot be reached.
+    triggered_by: as Airflow recorded it; clears: how often the run was cleared, None for an unknown number, as Airflow
+    counts; since: when it was to run; origins: of the asset events that started it. The audit log decides whatever the
+    number says: Airflow does not count tasks that are cleared without their run. Raises httpx.TransportError when
+    Airflow cannot be reached.
     """
     people = {triggered_by} if triggered_by else set[str]()
-    if clears == 0 and not origins:
-        return frozenset(people)
     if not settings.airflow_user:
-        return frozenset({*people, UNKNOWN})
+        return frozenset({*people, UNKNOWN} if clears != 0 or origins else people)
     client = AirflowClient(settings.airflow_url, settings.airflow_user, settings.airflow_password.get_secret_value())
-    if clears != 0:
-        people |= _who_cleared(client, dag_id, run_id, clears or 0)
+    people |= _who_cleared(client, dag_id, run_id, clears or 0, since)
     for origin in origins:
         people |= _who_sent(client, origin)
     return frozenset(people - {settings.airflow_user})
 
 
-def _who_cleared(client: AirflowClient, dag_id: str, run_id: str, clears: int) -> set[str]:
-    """Who cleared the run, and UNKNOWN when the audit log names fewer occasions than there were."""
+def _who_cleared(
+    client: AirflowClient, dag_id: str, run_id: str, clears: int, since: datetime | None = None
+) -> set[str]:
+    """Who cleared the run or its tasks, and UNKNOWN when the audit log names fewer occasions than there were."""
     events = _events(client, CLEARING, dag_id=dag_id)
-    # a request about several runs names them in its body
-    found = [one for one in events if one["run_id"] == run_id or (not one["run_id"] and run_id in (one["extra"] or ""))]
+    if events is None:
+        return {UNKNOWN}
+    found = [one for one in events if _concerns(one, run_id, since)]
     return {one["owner"] or UNKNOWN for one in found} | ({UNKNOWN} if len(found) < clears else set())
+
+
+def _concerns(event: Mapping[str, Any], run_id: str, since: datetime | None) -> bool:
+    """Whether a clear is one of this run: its address says so, or its body, which names runs or dates."""
+    body = event["extra"] or ""
+    if event["run_id"] == run_id or run_id in body:
+        return True
+    if event["event"] != OF_TASKS or (since and datetime.fromisoformat(event["when"]) < since - AROUND):
+        return False
+    try:
+        said = dict(json.loads(body))
+    except (ValueError, TypeError):
+        return True
+    # the run in the row may come from the query of the address, which clears nothing
+    return not said.get("dag_run_id") or bool(said.get("include_past") or said.get("include_future"))
 
 
 def _who_sent(client: AirflowClient, origin: AssetOrigin) -> set[str]:
@@ -83,17 +103,17 @@ def _who_sent(client: AirflowClient, origin: AssetOrigin) -> set[str]:
         return people | _who_cleared(client, origin.dag_id, origin.run_id, 0)
     senders = {
         one["owner"] or UNKNOWN
-        for one in _events(client, (SENDING,))
+        for one in _events(client, (SENDING,)) or ()
         if origin.at - AROUND <= datetime.fromisoformat(one["when"]) <= origin.at + AROUND
     }
     return senders or {UNKNOWN}
 
 
-def _events(client: AirflowClient, names: Iterable[str], **filters: str) -> list[Mapping[str, Any]]:
-    """The newest rows of the audit log with these events; none where the platform's account may not read it."""
+def _events(client: AirflowClient, names: Iterable[str], **filters: str) -> list[Mapping[str, Any]] | None:
+    """The newest rows of the audit log with these events; None where the platform's account may not read it."""
     query = {"included_events": list(names), "order_by": "-when", "limit": NEWEST, **filters}
     found = _get(client, f"/eventLogs?{urlencode(query, doseq=True)}")
-    return list(found["event_logs"]) if found else []
+    return list(found["event_logs"]) if found else None
 
 
 def _get(client: AirflowClient, path: str) -> Any:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from sentiment_lib.airflow_client import AirflowClient, run_path
 from sentiment_lib.errors import AnswerRefused
 from sentiment_lib.settings import Settings, require_identity_settings
@@ -34,7 +36,10 @@ def ensure_recorded(store: Store, settings: Settings, *, decision_id: int) -> No
         run = client.call("GET", run_path(dag_id, run_id))
         triggered_by, asset_triggered = run["triggering_user_name"], run["run_type"] == "asset_triggered"
         # how often it was cleared, and by which events it was started, Airflow says to its tasks alone
-        people = run_people.find(settings, dag_id=dag_id, run_id=run_id, triggered_by=triggered_by, clears=None)
+        since = datetime.fromisoformat(run["run_after"])
+        people = run_people.find(
+            settings, dag_id=dag_id, run_id=run_id, triggered_by=triggered_by, clears=None, since=since
+        )
     except (httpx.HTTPError, KeyError, ValueError) as error:
         problem = f"Airflow does not say who triggered {decision.requested_by} ({error}); answer in Airflow"
         raise AnswerRefused(decision=decision_id, problem=problem) from error

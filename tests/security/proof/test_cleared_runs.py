@@ -53,7 +53,6 @@ def airflow(monkeypatch, settings):
 
 
 def test_a_scheduled_run_that_nobody_touched_has_nobody_behind_it(airflow):
-    airflow.log = None
     assert airflow() == set()
     assert airflow(triggered_by="anna") == {"anna"}
 
@@ -65,6 +64,26 @@ def test_who_clears_a_run_is_behind_it(airflow):
     several = '{"dag_runs": [{"dag_run_id": "scheduled__1"}], "method": "POST"}'
     airflow.log = [event("clear_dag_runs", "mlops", run_id=None, extra=several), event("clear_dag_run", "sentiment")]
     assert airflow(clears=2) == {"mlops"}, "the platform itself is nobody"
+
+
+def test_who_clears_tasks_without_their_run_is_behind_it_though_airflow_does_not_count_it(airflow):
+    alone = '{"dry_run": false, "reset_dag_runs": false, "dag_run_id": "%s"}'
+    airflow.log = [event("post_clear_task_instances", "mlops", extra=alone % "scheduled__1")]
+    assert airflow(clears=0) == {"mlops"}
+    # the query of the address, which Airflow takes for the run that it logs, hides nothing
+    airflow.log = [event("post_clear_task_instances", "mlops", run_id="other", extra=alone % "scheduled__1")]
+    assert airflow(clears=0) == {"mlops"}
+    airflow.log = [event("post_clear_task_instances", "mlops", run_id="other", extra=alone % "other")]
+    assert airflow(clears=0) == set()
+
+
+@pytest.mark.parametrize(
+    "body", ['{"start_date": "2026-11-01"}', '{"dag_run_id": "other", "include_future": true}', "not json"]
+)
+def test_who_clears_the_tasks_of_all_runs_is_behind_each_that_existed(airflow, body):
+    airflow.log = [event("post_clear_task_instances", "mlops", run_id=None, extra=body)]
+    assert airflow(since=NOW - timedelta(hours=1)) == {"mlops"}
+    assert airflow(since=NOW + timedelta(hours=1)) == set()
 
 
 @pytest.mark.parametrize("missing", ["row", "right", "account"])
@@ -120,4 +139,20 @@ def test_of_a_run_with_somebody_unknown_behind_it_nobody_approves(store, setting
         promote.run(store, settings, decision_id=other.decision_id)
     assert any("unknown asked" in problem for problem in verify.run(store, settings, artefacts=False).problems)
     with pytest.raises(verify_dossier.Refused, match="unknown asked"):
+        verify_dossier.verify(export_dossier.run(store, decision_id=other.decision_id).encode())
+
+
+def test_an_answer_from_before_the_decision_approves_nothing(store, settings, decide_again, say, monkeypatch):
+    earlier = datetime.now(UTC) - timedelta(hours=3)
+    found = say(decide_again("retrain/2"), answered_at=earlier)
+    assert (found.response, "given before the decision" in found.reason) == ("void", True)
+    other = decide_again("retrain/3")
+    monkeypatch.setattr("sentiment_lib.steps.decisions.record_approval._staleness", lambda *_: None)
+    # within the tolerance of clocks
+    assert say(other, answered_at=datetime.now(UTC) - timedelta(minutes=2)).response == "approved"
+    with pytest.raises(ApprovalVoid, match="mlops answered before the decision"):
+        promote.run(store, settings, decision_id=other.decision_id)
+    problems = verify.run(store, settings, artefacts=False).problems
+    assert any("mlops answered before the decision" in problem for problem in problems)
+    with pytest.raises(verify_dossier.Refused, match="mlops answered before the decision"):
         verify_dossier.verify(export_dossier.run(store, decision_id=other.decision_id).encode())

@@ -117,7 +117,13 @@ def test_of_an_older_decision_airflow_says_who_triggered_the_run(
         AirflowClient,
         "call",
         lambda _, __, path: (
-            paths.append(path) or {"triggering_user_name": "mlops", "run_type": "manual", "event_logs": []}
+            paths.append(path)
+            or {
+                "triggering_user_name": "mlops",
+                "run_type": "manual",
+                "run_after": "2026-11-27T12:00:00Z",
+                "event_logs": [],
+            }
         ),
     )
     account = settings.model_copy(update={"airflow_user": "sentiment"})
