@@ -27,8 +27,15 @@ class AirflowClient:
         self._token: str | None = None
         self._patience = patience
 
-    def call(self, method: str, path: str, body: Any = None) -> Any:
-        """JSON response of a request below /api/v2.
+    def account_name(self) -> str:
+        """Name of the account that this client is signed in as, exactly as Airflow knows it; raises as `call`.
+
+        FAB finds accounts without regard to case, and by their e-mail address.
+        """
+        return str(self.call("GET", "/auth/me", root="/ui")["username"])
+
+    def call(self, method: str, path: str, body: Any = None, *, root: str = "/api/v2") -> Any:
+        """JSON response of a request below /api/v2, or another root.
 
         Raises httpx.HTTPStatusError for what Airflow refuses, and httpx.TransportError without a connection.
         """
@@ -40,7 +47,7 @@ class AirflowClient:
             try:
                 if self._token is None:
                     self._token = self._send("POST", "/auth/token", self._login)["access_token"]
-                return self._send(method, f"/api/v2{path}", body)
+                return self._send(method, f"{root}{path}", body)
             except httpx.HTTPStatusError as error:
                 expired = error.response.status_code == 401 and not renewed and self._token is not None
                 if not expired and (error.response.status_code not in RESTARTING or time.monotonic() > give_up):

@@ -110,6 +110,7 @@ def _train_and_decide(command: str, title: str, families: list[str] | None, seed
                     candidate=version,
                     requested_by=request,
                     candidates=len(selected),
+                    people=[person],
                 )
             )
         if failed and not decisions:

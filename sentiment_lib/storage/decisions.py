@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -21,7 +21,7 @@ from sentiment_lib.records import (
     EvaluationRequest,
     RuleVerdict,
 )
-from sentiment_lib.storage import ledger, recorded_facts
+from sentiment_lib.storage import approval_requests, ledger, recorded_facts
 from sentiment_lib.storage.tables import ApprovalRow, DecisionRow, DeploymentRow, EvaluationRow, ModelVersionRow
 
 #: Kind of the ledger row and of the alert about an approval that ended without an answer.
@@ -39,10 +39,18 @@ class Waiting:
     candidate_version: int
 
 
-def store(connection: Connection, evidence: Evidence, *, policy: Mapping[str, Any], requested_by: str) -> Decision:
+def store(
+    connection: Connection,
+    evidence: Evidence,
+    *,
+    policy: Mapping[str, Any],
+    requested_by: str,
+    people: Collection[str] = (),
+) -> Decision:
     """Insert an evaluation and the decision on it, each with its ledger row.
 
-    policy: the sections gate and approval of the policy in force, as JSON values.
+    policy: the sections gate and approval of the policy in force, as JSON values; people: who gave the command, and are
+    recorded as having asked for a PROMOTE; empty when the request for its approval says who did.
     """
     canonical = evidence.to_json()
     digest = hash_text(canonical)
@@ -98,6 +106,8 @@ def store(connection: Connection, evidence: Evidence, *, policy: Mapping[str, An
             "decided_at": decided_at.astimezone(UTC),
         },
     )
+    if people and evidence.verdict is Answer.PROMOTE:
+        approval_requests.store_request(connection, full_record(connection, decision_id), people)
     return by_id(connection, decision_id)
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, text
 
@@ -55,8 +58,49 @@ def find_token(connection: Connection, token_hash: bytes) -> PersonToken | None:
     if row is None:
         return None
     token = PersonToken(**row)
-    issued = {"token_id": token.token_id, "name": token.name, "issued_by": token.issued_by}
-    return token if ledger.find_genuine(connection, "token_issued", issued) else None
+    issued = ledger.find_genuine(connection, "token_issued", {"token_id": token.token_id})
+    return None if issued is None or _differing(token, token_hash, issued.facts()) else token
+
+
+def recorded_hash(token_hash: bytes) -> str:
+    """What the ledger keeps of a stored hash: it says no more than that it is the same."""
+    return hashlib.sha256(token_hash).hexdigest()
+
+
+def against_ledger(connection: Connection) -> list[str]:
+    """Problems of the tokens that are not revoked: not issued by the platform, changed, or with a revocation undone."""
+    issued, revoked = dict[int, ledger.LedgerEntry](), dict[str, ledger.LedgerEntry]()
+    for entry in ledger.genuine_entries(connection, ("token_issued", "token_revoked")):
+        if entry.kind == "token_issued":
+            issued[int(entry.facts()["token_id"])] = entry
+        else:
+            revoked[entry.facts()["name"]] = entry
+    problems = list[str]()
+    rows = connection.execute(
+        text(f"SELECT {COLUMNS}, token_hash FROM person_tokens WHERE revoked_at IS NULL ORDER BY token_id")
+    )
+    for row in rows.mappings():
+        token, token_hash = PersonToken(**{name: row[name] for name in COLUMNS.split(", ")}), bytes(row["token_hash"])
+        name, entry = f"token {token.token_id} of {token.name}", issued.get(token.token_id)
+        if entry is None:
+            problems.append(f"{name} has no ledger row")
+            continue
+        problems += [f"{name} was changed: {field}" for field in _differing(token, token_hash, entry.facts())]
+        end = revoked.get(token.name)
+        if end and entry.sequence < end.sequence and end.recorded_at < token.expires_at:
+            problems.append(f"{name} was revoked, and its row says that it is in use")
+    return problems
+
+
+def _differing(token: PersonToken, token_hash: bytes, issued: Mapping[str, Any]) -> list[str]:
+    """Columns of a token that are not as they were when it was issued; an earlier release recorded no hash."""
+    same = {
+        "name": issued["name"] == token.name,
+        "issued_by": issued["issued_by"] == token.issued_by,
+        "expires_at": datetime.fromisoformat(issued["expires_at"]) == token.expires_at,
+        "token_hash": issued.get("token_hash") in (None, recorded_hash(token_hash)),
+    }
+    return [name for name, held in same.items() if not held]
 
 
 def list_tokens(connection: Connection) -> list[PersonToken]:

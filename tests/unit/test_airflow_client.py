@@ -28,7 +28,8 @@ def airflow():
 
         def do_GET(self):
             server.requests.append((self.command, self.path, self.headers["Authorization"]))
-            self.reply(server.statuses.pop(0) if server.statuses else 200, {"state": "success"})
+            body = {"username": "mlops"} if self.path == "/ui/auth/me" else {"state": "success"}
+            self.reply(server.statuses.pop(0) if server.statuses else 200, body)
 
         def reply(self, status, body):
             self.send_response(status)
@@ -57,6 +58,11 @@ def test_one_login_serves_several_requests(airflow):
         ("GET", "/api/v2/dags/retrain", "Bearer token-1"),
         ("POST", "/api/v2/dags/retrain/dagRuns", "Bearer token-1"),
     ]
+
+
+def test_the_account_is_named_as_airflow_knows_it(airflow):
+    assert AirflowClient(airflow.url, "MLOPS", "secret").account_name() == "mlops"
+    assert [path for _, path, _ in airflow.requests] == ["/ui/auth/me"]
 
 
 def test_an_expired_token_is_renewed_once(airflow):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from sentiment_lib import progress
 from sentiment_lib.errors import BadInput, ChampionMoved
 from sentiment_lib.records import Decision, EvaluationRequest
@@ -13,19 +15,27 @@ from sentiment_lib.storage.engine import Store, lock
 
 
 def run(
-    store: Store, settings: Settings, *, snapshot_id: int, candidate: int, requested_by: str, candidates: int = 1
+    store: Store,
+    settings: Settings,
+    *,
+    snapshot_id: int,
+    candidate: int,
+    requested_by: str,
+    candidates: int = 1,
+    people: Collection[str] = (),
 ) -> Decision:
     """The decision on this candidate; the same request, run again, returns the decision that it reached before.
 
     candidates: how many this request compares on this holdout; they share one look, and its level is divided among
-    them. Its metrics on the holdout, hidden until now, are published.
+    them. Its metrics on the holdout, hidden until now, are published. people: who gave the command; recorded with the
+    decision as having asked for its promotion.
 
     The holdout look is recorded in the ledger before the comparison: a killed run has spent its look and reuses it when
     it runs again. Raises BadInput when the candidate is the champion, NotFound for an unknown version, ChampionMoved
     when the champion changed meanwhile, RecordForged for a snapshot or version that the platform did not record;
     NotEnoughLabels, UnsafeArtefact and LedgerBroken as `evidence.compute` does.
     """
-    decision = _decide(store, settings, snapshot_id, candidate, requested_by, candidates)
+    decision = _decide(store, settings, snapshot_id, candidate, requested_by, candidates, people)
     progress.report(f"Publishing metrics of version {candidate}")
     publish_holdout_metrics.run(store, settings, version=candidate)
     publish_holdout_metrics.publish_untrained(store, settings, decision)
@@ -33,7 +43,13 @@ def run(
 
 
 def _decide(
-    store: Store, settings: Settings, snapshot_id: int, candidate: int, requested_by: str, candidates: int
+    store: Store,
+    settings: Settings,
+    snapshot_id: int,
+    candidate: int,
+    requested_by: str,
+    candidates: int,
+    people: Collection[str],
 ) -> Decision:
     champion = bootstrap.run(store, settings)
     if candidate == champion.version:
@@ -82,4 +98,5 @@ def _decide(
             computed,
             policy=settings.policy.model_dump(mode="json", include={"gate", "approval"}),
             requested_by=requested_by,
+            people=people,
         )

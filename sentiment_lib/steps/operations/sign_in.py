@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from sentiment_lib.errors import BadInput, LoginRefused, NotFound, NotSignedIn
+from sentiment_lib.records import NOBODY, UNKNOWN
 from sentiment_lib.settings import Settings
 from sentiment_lib.storage import ledger, person_tokens
 from sentiment_lib.storage.engine import Store
@@ -24,6 +25,8 @@ AIRFLOW, BY_HAND = "airflow", "people add"
 #: Lifetime of a token issued by a login.
 LOGIN_LIFETIME = timedelta(hours=12)
 LONGEST_NAME = 80
+#: Names under which the platform records what nobody, or it itself, did.
+RESERVED = frozenset({NOBODY, UNKNOWN, "auto_rollback", "reconcile"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +54,8 @@ class Person:
 def login(store: Store, settings: Settings, *, user: str, password: str) -> tuple[str, PersonToken]:
     """Issue a token to a user whom Airflow authenticates by password; returns the token and its record.
 
+    Its person is the account by the name that Airflow has for it, however the user was typed.
+
     Raises LoginRefused for a wrong password, and when Airflow cannot be reached.
     """
     import httpx
@@ -58,14 +63,14 @@ def login(store: Store, settings: Settings, *, user: str, password: str) -> tupl
     from sentiment_lib.airflow_client import AirflowClient
 
     try:
-        AirflowClient(settings.airflow_url, user, password).call("GET", "/version")
+        name = AirflowClient(settings.airflow_url, user, password).account_name()
     except httpx.HTTPStatusError as error:
         problem = f"Airflow refuses user and password ({error.response.status_code}); `sentiment logins` shows them"
         raise LoginRefused(problem=problem) from error
     except httpx.TransportError as error:
         problem = f"Airflow at {settings.airflow_url} cannot be reached; `sentiment status` shows what runs"
         raise LoginRefused(problem=problem) from error
-    return _issue(store, user, AIRFLOW, LOGIN_LIFETIME, None)
+    return _issue(store, name, AIRFLOW, LOGIN_LIFETIME, None)
 
 
 def add_person(
@@ -147,6 +152,8 @@ def _issue(
 ) -> tuple[str, PersonToken]:
     if not name.strip() or len(name) > LONGEST_NAME or not name.isprintable():
         raise BadInput(what="name", problem=f"1 to {LONGEST_NAME} printable characters")
+    if "/" in name or name in RESERVED:
+        raise BadInput(what="name", problem=f"{name} is what the platform calls runs, or itself: take another")
     token, now = f"st_{secrets.token_urlsafe(32)}", datetime.now(UTC)
     draft = PersonToken(
         token_id=0, name=name, issued_by=issued_by, os_user=os_user(), created_at=now, expires_at=now + lifetime
@@ -154,6 +161,7 @@ def _issue(
     with store.begin() as connection:
         record = person_tokens.insert_token(connection, draft, _hash(token))
         facts = {"token_id": record.token_id, "name": name, "issued_by": issued_by, "os_user": record.os_user}
+        facts["token_hash"] = person_tokens.recorded_hash(_hash(token))
         if issuer:
             facts |= {"issuer": issuer.name, "issuer_token_id": issuer.token_id}
         ledger.append(connection, "token_issued", {**facts, "expires_at": record.expires_at})

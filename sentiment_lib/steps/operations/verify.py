@@ -25,6 +25,7 @@ from sentiment_lib.storage import (
     forged_approvals,
     ledger,
     model_versions,
+    person_tokens,
     snapshots,
 )
 from sentiment_lib.storage.engine import Store
@@ -94,6 +95,7 @@ def records(connection: Connection) -> list[str]:
         forged_approvals.forged_approvals,
         approval_audit.approvals,
         approval_audit.origins,
+        person_tokens.against_ledger,
     )
     return [problem for check in checks for problem in _finish(check, connection)]
 
