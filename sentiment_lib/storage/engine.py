@@ -84,6 +84,13 @@ class Store:
             yield connection
 
     @contextmanager
+    def one_moment(self) -> Iterator[Connection]:
+        """Open a transaction whose queries all see the same moment, for checks that compare tables."""
+        with self.engine.connect() as connection:
+            with connection.execution_options(isolation_level="REPEATABLE READ").begin():
+                yield connection
+
+    @contextmanager
     def exclusive(self, name: str) -> Iterator[None]:
         """Hold the named lock of LOCKS as long as the block takes, in a transaction of its own that does nothing else.
 

@@ -142,15 +142,22 @@ def store(
         "holdout_rows": int(counts.get("holdout", 0)),
         "uri": uri,
     }
+    synthetic = _count_synthetic(connection, frame)
     snapshot_id, created_at = connection.execute(
         insert(SnapshotRow)
-        .values(**values, **_count_synthetic(connection, frame), policy=policy)
+        .values(**values, **synthetic, policy=policy)
         .returning(SnapshotRow.snapshot_id, SnapshotRow.created_at)
     ).one()
     with raw(connection).cursor().copy("COPY snapshot_rows (snapshot_id, tweet_id, label, part) FROM STDIN") as copy:
         for tweet_id, label, part in zip(frame["tweet_id"], frame["label"], frame["part"], strict=True):
             copy.write_row((snapshot_id, int(tweet_id), label, part))
-    facts = {"snapshot_id": snapshot_id, **values, "policy": policy, "created_at": created_at.astimezone(UTC)}
+    facts = {
+        "snapshot_id": snapshot_id,
+        **values,
+        **synthetic,
+        "policy": policy,
+        "created_at": created_at.astimezone(UTC),
+    }
     ledger.append(connection, "snapshot", facts | {"rows_hash": rows_hash(connection, snapshot_id)})
     return Snapshot(snapshot_id=snapshot_id, **values)
 

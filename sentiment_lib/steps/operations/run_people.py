@@ -20,8 +20,17 @@ from sentiment_lib.settings import Settings
 
 log = logging.getLogger(__name__)
 
+#: A run may be set back to the state "queued", and its tasks run again that have no state.
+OF_STATE = "patch_dag_run"
 #: Events of Airflow's audit log by which tasks run again.
-CLEARING = ("clear_dag_run", "clear_dag_runs", "post_clear_task_instances", "bulk_task_instances", "bulk_dag_runs")
+CLEARING = (
+    "clear_dag_run",
+    "clear_dag_runs",
+    "post_clear_task_instances",
+    "bulk_task_instances",
+    "bulk_dag_runs",
+    OF_STATE,
+)
 #: The one that names its run in its body, or clears the tasks of every run within dates.
 OF_TASKS = "post_clear_task_instances"
 #: The event of an asset event that a person sends.
@@ -75,12 +84,15 @@ def _who_cleared(
     if events is None:
         return {UNKNOWN}
     found = [one for one in events if _concerns(one, run_id, since)]
-    return {one["owner"] or UNKNOWN for one in found} | ({UNKNOWN} if len(found) < clears else set())
+    counted = [one for one in found if one["event"] != OF_STATE]
+    return {one["owner"] or UNKNOWN for one in found} | ({UNKNOWN} if len(counted) < clears else set())
 
 
 def _concerns(event: Mapping[str, Any], run_id: str, since: datetime | None) -> bool:
     """Whether a clear is one of this run: its address says so, or its body, which names runs or dates."""
     body = event["extra"] or ""
+    if event["event"] == OF_STATE and "queued" not in body:
+        return False
     if event["run_id"] == run_id or run_id in body:
         return True
     if event["event"] != OF_TASKS or (since and datetime.fromisoformat(event["when"]) < since - AROUND):

@@ -9,7 +9,7 @@ from sentiment_lib.errors import AnswerRefused
 from sentiment_lib.settings import Settings, require_identity_settings
 from sentiment_lib.steps.decisions import request_approval
 from sentiment_lib.steps.operations import run_people
-from sentiment_lib.storage import approval_requests, decisions
+from sentiment_lib.storage import approval_requests, decisions, stack_policy
 from sentiment_lib.storage.engine import Store
 
 
@@ -17,7 +17,7 @@ def ensure_recorded(store: Store, settings: Settings, *, decision_id: int) -> No
     """Record who triggered the run of this decision, as Airflow says, unless the ledger says it already.
 
     Decisions that a person asked for on the command line name that person. Raises AnswerRefused when Airflow cannot be
-    asked or does not know the run, NotFound for an unknown decision.
+    asked or does not know the run, NotFound for an unknown decision, BadSetting for another Airflow than the stack's.
     """
     with store.begin() as connection:
         decision = decisions.full_record(connection, decision_id)
@@ -31,6 +31,7 @@ def ensure_recorded(store: Store, settings: Settings, *, decision_id: int) -> No
         problem = f"there is no account in Airflow to ask who triggered {decision.requested_by}"
         raise AnswerRefused(decision=decision_id, problem=problem)
     require_identity_settings()
+    stack_policy.require_same_identity(store, settings)
     client = AirflowClient(settings.airflow_url, settings.airflow_user, settings.airflow_password.get_secret_value())
     try:
         run = client.call("GET", run_path(dag_id, run_id))
