@@ -86,9 +86,9 @@ class Store:
     @contextmanager
     def one_moment(self) -> Iterator[Connection]:
         """Open a transaction whose queries all see the same moment, for checks that compare tables."""
-        with self.engine.connect() as connection:
-            with connection.execution_options(isolation_level="REPEATABLE READ").begin():
-                yield connection
+        engine = self.engine.execution_options(isolation_level="REPEATABLE READ")
+        with engine.begin() as connection:
+            yield connection
 
     @contextmanager
     def exclusive(self, name: str) -> Iterator[None]:
