@@ -45,12 +45,13 @@ def approvals(connection: Connection) -> list[str]:
         approvers = facts.get("approvers")
         allowed = approvers if approvers is not None else row.approvers
         if facts:
-            faults = [*verify_dossier.request_faults(facts, rows, row.policy or {}, requests)]
-            faults += verify_dossier.order_faults(facts, rows, row.decided_at)
+            faults = [
+                *verify_dossier.request_faults(facts, rows, row.policy or {}, requests),
+                *verify_dossier.order_faults(facts, rows, row.decided_at),
+            ]
             problems += [f"approval {row.approval_id}: {fault}" for fault in faults]
         if "quorum" in facts:
-            faults = verify_dossier.quorum_faults(facts, rows)
-            problems += [f"approval {row.approval_id}: {fault}" for fault in faults]
+            problems += [f"approval {row.approval_id}: {fault}" for fault in verify_dossier.quorum_faults(facts, rows)]
         delegated = "on_behalf_of" in facts and facts["answered_by"] == row.answered_by
         if allowed is not None and row.answered_by not in allowed and not delegated:
             problems.append(

@@ -81,13 +81,13 @@ def against_ledger(connection: Connection) -> list[str]:
     )
     for row in rows.mappings():
         token, token_hash = PersonToken(**{name: row[name] for name in COLUMNS.split(", ")}), bytes(row["token_hash"])
-        name, entry = f"token {token.token_id} of {token.name}", issued.get(token.token_id)
-        if entry is None:
+        name, origin = f"token {token.token_id} of {token.name}", issued.get(token.token_id)
+        if origin is None:
             problems.append(f"{name} has no ledger row")
             continue
-        problems += [f"{name} was changed: {field}" for field in _differing(token, token_hash, entry.facts())]
+        problems += [f"{name} was changed: {field}" for field in _differing(token, token_hash, origin.facts())]
         end = revoked.get(token.name)
-        if end and entry.sequence < end.sequence and end.recorded_at < token.expires_at:
+        if end and origin.sequence < end.sequence and end.recorded_at < token.expires_at:
             problems.append(f"{name} was revoked, and its row says that it is in use")
     return problems
 
