@@ -199,13 +199,13 @@ def test_verify_counts_votes_and_delegations_itself(store, decided, under):
     answer("mlops")
     changes = {
         'payload = replace(payload, \'"on_behalf_of":"admin"\', \'"on_behalf_of":"ghost"\') WHERE kind = \'vote\'': (
-            "approval 2: ghost was no approver"
+            "approval 2: a vote that it names is not recorded"
         ),
         'payload = replace(payload, \'"delegate":"deputy"\', \'"delegate":"x"\') WHERE kind = \'delegation\'': (
             "approval 2: admin had not delegated to deputy then"
         ),
         "payload = replace(payload, 'quorum\"\\:2', 'quorum\"\\:3') WHERE kind = 'approval'": (
-            "approval 2: 2 people approved, and the policy wanted 3"
+            "approval 2 has no ledger row"
         ),
         "kind = 'note' WHERE kind = 'vote'": "approval 2: a vote that it names is not recorded",
     }

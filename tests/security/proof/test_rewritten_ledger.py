@@ -70,7 +70,7 @@ def test_a_chain_that_the_owner_rewrote_and_recomputed_is_found(store, settings,
     problems = problems_of(store, settings)
     assert_named(problems, "(approval) has no valid signature")
     assert_named(problems, "is by ghost, no approver in the policy of that day")
-    assert_named(problems, "is not the one that anchor 2 names")
+    assert_named(problems, "is another, but anchor 2 names row")
 
 
 def test_a_chain_signed_anew_with_another_key_is_found(store, settings, promoted, tmp_path):
@@ -185,7 +185,7 @@ def test_a_row_that_cannot_be_read_is_named_and_stops_no_other_check(store, sett
     problems = problems_of(store, settings)
     assert_named(problems, "(approval) was changed: its content does not give its hash")
     assert_named(problems, "decision 1: its hash is not that of its evidence")
-    assert_named(problems, "stopped at a row that cannot be read")
+    assert_named(problems, "approval 1 has no ledger row")
 
 
 def test_the_approvers_of_that_day_count_and_not_today_s(store, settings, promoted, changed):
