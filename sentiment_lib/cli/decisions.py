@@ -46,8 +46,14 @@ def evaluate(
     with open_store() as (store, settings):
         person = authorise(store, settings, f"evaluate --snapshot {snapshot_id} --candidate {candidate}")
         with progress_bar(f"Comparing version {candidate} with the champion"):
-            asked = {"requested_by": person.name, "people": [person.name]}
-            decision = step.run(store, settings, snapshot_id=snapshot_id, candidate=candidate, **asked)
+            decision = step.run(
+                store,
+                settings,
+                snapshot_id=snapshot_id,
+                candidate=candidate,
+                requested_by=person.name,
+                people=[person.name],
+            )
         request_approval.record_requester(store, settings, decision_id=decision.decision_id, people=[person.name])
     reasons = "\n".join(f"  {rule.verdict:6} {rule.rule}: {rule.reason}" for rule in decision.rules)
     show(decision, as_json, f"Decision {decision.decision_id}: {decision.verdict}\n{reasons}")
