@@ -22,15 +22,20 @@ from benchmarks.platform_decisions import models
 from benchmarks.real_predictions import DATA
 from sentiment_lib.evaluation.aims import REFRESH, Aim
 from sentiment_lib.evaluation.look_budget import LookBudget, rows_to_spend
-from sentiment_lib.evaluation.significance import permutation_p_value
+from sentiment_lib.evaluation.margin_test import margin_test
 from sentiment_lib.policy import GatePolicy, Policy
 from sentiment_lib.replay.cell import Recipe
 from sentiment_lib.replay.policy_file import shipped_policies
 from sentiment_lib.sources.files import FileSource
 from sentiment_lib.statistics import paired_counts
+from sentiment_lib.statistics.metrics import Ints
 from sentiment_lib.steps.replay import read_history, run_replay
 
 METRIC, LOOKS = "negative_f1", 20
+#: Points that the gate may cost on the airline week, whose first looks are the smallest: measured 1.2.
+MOST_LOST = 1.5
+#: Share of rows on which a candidate of half the lives differs from the champion.
+FEW = (0.02, 0.03, 0.05)
 #: file, preset, blocks, day after the last one
 HISTORIES = (
     ("us_airline_tweets.csv", "airline", "day", None),
@@ -78,7 +83,7 @@ def harm(lives: int, policy: GatePolicy) -> dict[str, Any]:
 
 
 def _is_harmed(life: int, policy: GatePolicy) -> bool:
-    rng, block = np.random.default_rng([3, life]), (200, 500, 1000, 2000)[life % 4]
+    rng, block = np.random.default_rng([3, life]), (200, 500, 1000, 2000)[life // 2 % 4]
     texts = models.Texts.draw(block * (LOOKS + 2), rng)
     key = np.arange(texts.labels.size)
     champion = models.answers(texts, key, 10 * life, 0.0)
@@ -92,13 +97,26 @@ def _is_harmed(life: int, policy: GatePolicy) -> bool:
         budget = LookBudget(candidates=1, new_rows=new, spent_rows=spend, champion_rows=spent, period_rows=spent)
         spent += spend
         candidate = models.answers(texts, key, 10 * life + 1000 * look + 1, -0.01)
+        if life % 2:
+            candidate = _differ_seldom(texts.labels, champion, FEW[life // 2 % len(FEW)], rng)
         counts = paired_counts.count_pairs(texts.labels[rows], champion[rows], candidate[rows])
         if float(paired_counts.difference(counts, METRIC)) <= 0:
             continue
-        p_value = permutation_p_value(counts, METRIC, rounds=1000, rng=rng, margin=aim.margin)
-        if p_value <= budget.level(policy):
+        if margin_test(counts, METRIC, margin=aim.margin, rounds=1000, rng=rng).p_value <= budget.level(policy):
             return True
     return False
+
+
+def _differ_seldom(labels: Ints, champion: Ints, share: float, rng: np.random.Generator) -> Ints:
+    """Answers (n,) that differ from the champion's on this share of the rows, all negative, and lose a point of F1."""
+    negative, hit = labels == 0, (labels == 0) & (champion == 0)
+    size = negative.mean() + (champion == 0).mean() - hit.mean()
+    f1 = 2 * hit.mean() / (size + hit.mean())
+    net = hit.mean() - (f1 - 0.01) * size / (2 - (f1 - 0.01))
+    draw = rng.random(labels.size)
+    lost = hit & (draw < (share + net) / 2 / hit.mean())
+    won = negative & ~hit & (draw < (share - net) / 2 / (negative & ~hit).mean())
+    return np.where(lost, 1, np.where(won, 0, champion))
 
 
 def main() -> int:
@@ -114,9 +132,9 @@ def main() -> int:
     result["caution"] = caution(asked.cache, asked.family, quick=asked.quick)
     result["harm"] = harm(40 if asked.quick else 400, GatePolicy())
     result["seconds"] = round(time.monotonic() - began)
-    # the loss on the airline week, whose first looks are the smallest; harm: unless chance explains the excess
+    # harm: unless chance explains the excess
     lost = [one["points_lost"] for name, one in result["caution"].items() if name == "airline, day"]
-    result["held"] = all(points <= 0.3 for points in lost) and result["harm"]["interval"][0] <= 0.05
+    result["held"] = all(points <= MOST_LOST for points in lost) and result["harm"]["interval"][0] <= 0.05
     print(json.dumps(result))
     return 1 if asked.check and not result["held"] else 0
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from sentiment_lib.errors import BadInput
 from sentiment_lib.evaluation import alpha_spending
+from sentiment_lib.evaluation.margin_test import margin_test
 from sentiment_lib.evaluation.sample_size import labels_needed
 from sentiment_lib.evaluation.significance import Difference, estimate_difference, mcnemar
 from sentiment_lib.policy import GatePolicy
@@ -100,6 +101,8 @@ class Terms:
     margin: float = 0.0
     #: judge the guard metrics at the level of the look, instead of `policy.guard_level`
     guards_at_level: bool = False
+    #: test margins, of guard metrics too, by a null that has the loss (`margin_test`), instead of a shifted one
+    margin_tests: bool = False
     #: compare the calibration of both models
     calibration: bool = False
 
@@ -143,6 +146,11 @@ def compare(
         for name in policy.guard_metrics
         if name != policy.main_metric
     )
+    row_deviation = main.row_deviation
+    if terms.margin_tests:
+        guards = tuple(_test_margin(cube, guard, policy.non_inferiority, policy) for guard in guards)
+        tested = _test_margin(cube, main, terms.margin, policy)
+        main, row_deviation = replace(main, p_value=tested.p_value), tested.row_deviation
     predicted = cube.sum(axis=(0, 1)) / y.size
     masks = {name: _slice_mask(name, mask, y) for name, mask in sorted((slices or {}).items())}
     judged = sum(_has_enough_rows(y[mask], policy) for mask in masks.values())
@@ -164,7 +172,7 @@ def compare(
             for name, mask in masks.items()
         ),
         labels_needed={
-            name: labels_needed(gain + terms.margin, main.row_deviation, level=spent) for name, gain in needed.items()
+            name: labels_needed(gain + terms.margin, row_deviation, level=spent) for name, gain in needed.items()
         },
         cells=cube.tolist(),
         calibration=measure_calibration_gain(
@@ -178,6 +186,19 @@ def compare(
         if terms.calibration
         else None,
     )
+
+
+def _test_margin(cube: Ints, difference: Difference, margin: float, policy: GatePolicy) -> Difference:
+    """The difference with the p-value of a loss of the margin, and the deviation of a row under it where it is larger.
+
+    Without a margin it is as it was.
+    """
+    if margin == 0:
+        return difference
+    rng = paired_counts.random_generator(policy.seed, f"margin {difference.metric}")
+    found = margin_test(cube, difference.metric, margin=margin, rounds=policy.bootstrap_rounds, rng=rng)
+    deviation = max(difference.row_deviation, found.row_deviation or 0.0)
+    return replace(difference, p_value=found.p_value, row_deviation=deviation)
 
 
 def _slice_mask(name: str, mask: NDArray[np.bool_], y: Ints) -> NDArray[np.bool_]:

@@ -48,7 +48,8 @@ def decide(
             own_rules[guards] = refresh_guards
         rules = tuple(own_rules.get(rule, rule) for rule in rules)
     elif aim.kind == RECALIBRATION:
-        own: Rules = (calibration_benefit, partial(no_loss, margin=aim.margin))
+        no_worse: Rule = first_no_loss if method <= judgement_methods.THIRD else no_loss
+        own: Rules = (calibration_benefit, partial(no_worse, margin=aim.margin))
         rules = tuple(part for rule in rules for part in (own if rule is benefit else (rule,)))
     verdicts = [verdict for rule in rules for verdict in rule(comparison, policy)]
     if checklist is not None:
@@ -118,7 +119,12 @@ def calibration_benefit(comparison: Comparison, policy: GatePolicy) -> Verdicts:
 
 def no_loss(comparison: Comparison, policy: GatePolicy, *, margin: float) -> Verdicts:  # noqa: ARG001
     """At the level of this look the candidate is not worse by the margin on the main metric."""
-    main = comparison.main
+    yield _non_inferior("benefit", comparison.main, margin)
+
+
+def first_no_loss(comparison: Comparison, policy: GatePolicy, *, margin: float) -> Verdicts:  # noqa: ARG001
+    """The same by the bootstrap bound alone, as method 3 judged it."""
+    main = replace(comparison.main, p_value=None)
     if main.low == main.high == 0:
         yield _verdict("benefit", main.low, -margin, PASS, "the same predictions on every row")
         return
@@ -291,7 +297,12 @@ def data_rules(checks: DataChecks, policy: GatePolicy) -> Verdicts:
 
 
 def _non_inferior(rule: str, difference: Difference, margin: float) -> RuleVerdict:
-    text = _change(difference)
+    """Not worse by the margin: by the bootstrap bound, and by the test of the margin where one was made."""
+    text, p_value = _change(difference), difference.p_value
+    if p_value is not None and margin > 0:
+        text += f"; worse by {100 * margin:.1f} or more: p {p_value:.2g}, and {difference.level:.2g} may be spent"
+        if p_value > difference.level and difference.high >= -margin:
+            return _verdict(rule, difference.low, -margin, HOLD, f"{text}: a loss cannot be ruled out")
     if difference.low > -margin or (margin == 0 and difference.low >= 0):
         return _verdict(rule, difference.low, -margin, PASS, text)
     if difference.high < -margin:

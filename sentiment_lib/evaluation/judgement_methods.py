@@ -4,7 +4,9 @@ Method 1 judges on every holdout row, each slice at the guard level, and holds w
 out. Method 2 prefers the random audit sample (`choose_rows`), divides the guard level among the slices, and a slice
 blocks only when a loss beyond its margin is significant. Method 3 has an aim (`aims`), takes its level from the rows of
 the look and the number of candidates (`look_budget`), and judges the guard metrics at this level too. Method 4 holds a
-refresh for a guard metric only where it was seen to lose more than the margin: the main metric bounds the harm.
+refresh for a guard metric only where it was seen to lose more than the margin: the main metric bounds the harm. It
+tests margins by a null that has the loss (`margin_test`), where method 3 shifts one without it or relies on the
+bootstrap bound alone.
 """
 
 from __future__ import annotations

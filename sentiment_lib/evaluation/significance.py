@@ -21,10 +21,11 @@ class Difference:
     high: float
     #: significance level: probability that a bound lies on the wrong side
     level: float
-    #: one-sided, against "the candidate is no better", under aim `refresh` against "worse by the margin"; None where no
-    #: test was made
+    #: one-sided, against "the candidate is no better", where a margin is given against "worse by the margin"; None
+    #: where no test was made
     p_value: float | None
-    #: standard deviation of one row's influence; the standard error is this over the square root of the rows
+    #: standard deviation of one row's influence; the standard error is this over the square root of the rows. Of a
+    #: guard that was tested against a margin, that under such a loss where it is larger
     row_deviation: float
 
 
@@ -62,8 +63,8 @@ def permutation_p_value(
 ) -> float:
     """One-sided p-value of the difference when the two models are exchangeable; counts: (3, 3, 3).
 
-    With a margin, the p-value of "the candidate is worse by the margin or more": the same distribution, shifted by it
-    (a shift alternative; differences near the margin leave the spread as it is).
+    With a margin, the same distribution shifted by it, as method 3 judged a refresh: too narrow where the models differ
+    on few rows (`margin_test`).
 
     Paired approximate randomisation: Noreen 1989, "Computer-Intensive Methods for Testing Hypotheses"; for F1: Yeh
     2000, "More accurate tests for the statistical significance of result differences", COLING. With fewer than ten
@@ -106,7 +107,7 @@ def estimate_difference(
 ) -> Difference:
     """Difference on counts (3, 3, 3) with BCa bounds from bootstrap counts `resampled` (rounds, 3, 3, 3).
 
-    `test_rounds` above 0 add the permutation test against `margin`, which needs `rng`.
+    `test_rounds` above 0 add the permutation test, shifted by `margin`, which needs `rng`.
     """
     observed = float(paired_counts.difference(counts, metric))
     low, high = bca_bounds(observed, paired_counts.difference(resampled, metric), counts, metric, level)

@@ -121,7 +121,7 @@ class Judge:
             ),
             policy=policy,
             level=level,
-            terms=comparison.Terms(margin=aim.margin, guards_at_level=True),
+            terms=comparison.Terms(margin=aim.margin, guards_at_level=True, margin_tests=True),
         )
         checks = new.checks
         if len(rows) < len(new.holdout):

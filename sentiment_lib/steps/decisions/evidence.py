@@ -149,6 +149,7 @@ def compute(
             share_slice_level=method > judgement_methods.FIRST,
             margin=aim.margin,
             guards_at_level=budget is not None,
+            margin_tests=method > judgement_methods.THIRD,
             calibration=aim.kind == aims.RECALIBRATION,
         ),
     )

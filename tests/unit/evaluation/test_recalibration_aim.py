@@ -15,7 +15,7 @@ from sentiment_lib.policy import GatePolicy
 from sentiment_lib.records import Answer
 
 POLICY = GatePolicy(bootstrap_rounds=500)
-TERMS = Terms(margin=POLICY.refresh_margin, guards_at_level=True, calibration=True)
+TERMS = Terms(margin=POLICY.refresh_margin, guards_at_level=True, margin_tests=True, calibration=True)
 
 
 @pytest.fixture(scope="module")
