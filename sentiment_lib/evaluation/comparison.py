@@ -191,9 +191,9 @@ def compare(
 def _test_margin(cube: Ints, difference: Difference, margin: float, policy: GatePolicy) -> Difference:
     """The difference with the p-value of a loss of the margin, and the deviation of a row under it where it is larger.
 
-    Without a margin it is as it was.
+    Without a margin it is as it was, and with one of the whole range of a metric, which none can lose.
     """
-    if margin == 0:
+    if not 0 < margin < 1:
         return difference
     rng = paired_counts.random_generator(policy.seed, f"margin {difference.metric}")
     found = margin_test(cube, difference.metric, margin=margin, rounds=policy.bootstrap_rounds, rng=rng)

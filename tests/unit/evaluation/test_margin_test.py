@@ -35,12 +35,12 @@ def counts(**differing):
     return cube
 
 
-def judged(cube, *, method_4=True, **given):
+def judged(cube, *, method_4=True, policy=POLICY, **given):
     label, champion, candidate = (np.repeat(axis.reshape(-1), cube.reshape(-1)) for axis in np.indices(cube.shape))
     terms = Terms(margin=given["aim"].margin if "aim" in given else 0.0, guards_at_level=True, margin_tests=method_4)
     proba = [0.1 + 0.7 * np.eye(3)[model] for model in (champion, candidate)]
-    compared = compare(label, *proba, policy=POLICY, level=LEVEL, terms=terms)
-    answer, rules = decide(compared, POLICY, **({} if method_4 else {"method": THIRD}), **given)
+    compared = compare(label, *proba, policy=policy, level=LEVEL, terms=terms)
+    answer, rules = decide(compared, policy, **({} if method_4 else {"method": THIRD}), **given)
     return answer, {rule.rule: rule for rule in rules}, compared
 
 
@@ -62,6 +62,8 @@ def test_a_guard_without_a_row_against_it_is_not_shown_to_hold_on_few_rows():
     answer, rules, _ = judged(gain * 10)
     assert answer is Answer.PROMOTE
     assert rules["not worse: negative_recall"].verdict == "pass"
+    anything = POLICY.model_copy(update={"non_inferiority": 1.0})
+    assert judged(gain, policy=anything)[1]["not worse: negative_recall"].verdict == "pass"
 
 
 def test_a_recalibration_that_changes_no_answer_is_shown_to_lose_no_point_by_enough_rows():
