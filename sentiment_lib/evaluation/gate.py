@@ -48,7 +48,7 @@ def decide(
             own_rules[guards] = refresh_guards
         rules = tuple(own_rules.get(rule, rule) for rule in rules)
     elif aim.kind == RECALIBRATION:
-        no_worse: Rule = first_no_loss if method <= judgement_methods.THIRD else no_loss
+        no_worse = first_no_loss if method <= judgement_methods.THIRD else no_loss
         own: Rules = (calibration_benefit, partial(no_worse, margin=aim.margin))
         rules = tuple(part for rule in rules for part in (own if rule is benefit else (rule,)))
     verdicts = [verdict for rule in rules for verdict in rule(comparison, policy)]
