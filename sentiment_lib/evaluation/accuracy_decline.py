@@ -10,17 +10,18 @@ from scipy import stats
 
 from sentiment_lib.statistics.anytime_valid import STAKES, EDetector
 
-#: Probability that the accuracy was below its lower bound already at the promotion.
-DOUBT = 0.02
+#: Probability that one of the looks at a champion's rivals promotes one whose accuracy is below its lower bound.
+DOUBT = 0.01
 
 
 @dataclass(frozen=True, kw_only=True)
 class PromisedAccuracy:
-    """Correct predictions and rows of the holdout on which the champion was chosen among so many candidates."""
+    """Correct predictions and rows of the holdout on which the champion was chosen, and how strictly it was."""
 
     right: int
     rows: int
-    candidates: int = 1
+    #: share of the gate's error budget that its look gave each candidate (`look_budget.LookBudget.share`)
+    share: float = 1.0
 
     @property
     def value(self) -> float:
@@ -30,12 +31,12 @@ class PromisedAccuracy:
     def accepted(self, drop: float) -> float:
         """Accuracy below which it declined: less than promised by more than `drop`, and by more than chance explains.
 
-        Chance: the exact lower bound (Clopper, Pearson 1934) at DOUBT, which is divided among the candidates, since the
-        one that looked best was promoted.
+        Chance: the exact lower bound (Clopper, Pearson 1934) at DOUBT, which is divided among looks and candidates as
+        the gate's error budget is: one that passed looked good, and the more were tried the better it looked.
         """
         if not self.right:
             return 0.0
-        low = float(stats.beta.ppf(DOUBT / self.candidates, self.right, self.rows - self.right + 1))
+        low = float(stats.beta.ppf(DOUBT * self.share, self.right, self.rows - self.right + 1))
         return max(min(self.value - drop, low), 0.0)
 
 

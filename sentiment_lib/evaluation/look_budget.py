@@ -36,9 +36,15 @@ class LookBudget:
         whatever their dependence), and as F is concave so do those of any period. m is the larger of both counts, which
         gives the smaller level. Alpha spending by information: Lan, DeMets 1983, Biometrika 70 (3).
         """
+        return policy.error_budget * self._spent(policy) / self.candidates
+
+    def share(self, policy: GatePolicy) -> float:
+        """The share of the error budget that each candidate of the look gets; over all looks they sum to at most 1."""
+        return self._spent(policy) / self.candidates
+
+    def _spent(self, policy: GatePolicy) -> float:
         before = max(self.champion_rows, self.period_rows)
-        share = spent_share(before + self.spent_rows, policy) - spent_share(before, policy)
-        return policy.error_budget * share / self.candidates
+        return spent_share(before + self.spent_rows, policy) - spent_share(before, policy)
 
     def remaining(self, policy: GatePolicy) -> tuple[float, float]:
         """Shares of the budget left after this look: of the champion's life, and of the period."""

@@ -9,6 +9,7 @@ import numpy as np
 
 from sentiment_lib.evaluation.accuracy_decline import AccuracyDecline, PromisedAccuracy, detect_decline
 from sentiment_lib.evaluation.evidence_record import Evidence
+from sentiment_lib.policy import GatePolicy
 from sentiment_lib.settings import Settings
 from sentiment_lib.steps.training import request_retrain
 from sentiment_lib.storage import daily_quality, deployments, forged_records, retrain_requests
@@ -43,7 +44,7 @@ def run(store: Store, settings: Settings, *, at: datetime | None = None) -> Decl
     forged_records.require_recorded(store, "decision", promotion)
     with store.begin() as connection:
         since = max(move.finished_at, retrain_requests.last_requested_at(connection, RULE) or move.finished_at)
-        promised = _promise(full_record(connection, promotion).evidence)
+        promised = _promise(full_record(connection, promotion).evidence, settings.policy.gate)
         rows = daily_quality.audited(connection, move.to_version, since, settings.policy.label.auditors)
     rows = [row for row, first in zip(rows, first_of_each([row.text for row in rows]), strict=True) if first]
     verdict = detect_decline(
@@ -63,12 +64,12 @@ def run(store: Store, settings: Settings, *, at: datetime | None = None) -> Decl
     return DeclineResult(champion=move.to_version, verdict=verdict, retrain_request=retrain_request)
 
 
-def _promise(text: str) -> PromisedAccuracy:
+def _promise(text: str, policy: GatePolicy) -> PromisedAccuracy:
     """The promoted candidate's accuracy on the holdout of its decision."""
     evidence = Evidence.from_json(text)
     confusion = evidence.candidate_confusion
     return PromisedAccuracy(
         right=int(np.trace(confusion)),
         rows=int(confusion.sum()),
-        candidates=evidence.budget.candidates if evidence.budget else 1,
+        share=evidence.budget.share(policy) if evidence.budget else 1.0,
     )

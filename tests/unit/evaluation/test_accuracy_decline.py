@@ -50,7 +50,7 @@ def test_without_labels_there_is_nothing_to_say():
 
 def test_a_promise_of_a_small_holdout_and_of_the_best_of_several_is_worth_less():
     small, large = PromisedAccuracy(right=85, rows=100), PromisedAccuracy(right=8500, rows=10_000)
-    chosen = PromisedAccuracy(right=85, rows=100, candidates=3)
+    chosen = PromisedAccuracy(right=85, rows=100, share=0.1)
     assert large.accepted(0.03) == pytest.approx(0.82)
     assert chosen.accepted(0.03) < small.accepted(0.03) < 0.79
     assert PromisedAccuracy(right=0, rows=10).accepted(0.03) == 0
@@ -59,7 +59,7 @@ def test_a_promise_of_a_small_holdout_and_of_the_best_of_several_is_worth_less()
 def test_a_champion_chosen_by_a_small_holdout_that_never_fell_seldom_asks():
     right = np.random.default_rng(3).binomial(100, 0.8, (60, 3)).max(axis=1)
     asked = [
-        judged(mistakes(seed, 1000, 0.2), promised=PromisedAccuracy(right=int(best), rows=100, candidates=3))
+        judged(mistakes(seed, 1000, 0.2), promised=PromisedAccuracy(right=int(best), rows=100, share=0.1))
         for seed, best in enumerate(right)
     ]
     assert sum(one.crossed_after is not None for one in asked) <= 6
