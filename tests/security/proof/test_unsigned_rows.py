@@ -15,7 +15,7 @@ from sentiment_lib.hashing import canonical_json
 from sentiment_lib.steps.decisions import check_approval, export_dossier
 from sentiment_lib.steps.deployment import promote
 from sentiment_lib.steps.operations import sign_in, verify
-from sentiment_lib.storage import anchors, grants, ledger, model_versions, signed_moves
+from sentiment_lib.storage import anchors, audit, grants, ledger, model_versions, signed_moves
 from sentiment_lib.storage.engine import Store
 from tests.conftest import as_role
 
@@ -155,3 +155,24 @@ def test_rows_without_signatures_begin_no_dossier(store, settings, decided, owne
         connection.execute(text("UPDATE decisions SET policy = '{}'"))
     with pytest.raises(RecordForged, match="is not what was recorded: policy"):
         export_dossier.run(store, decision_id=number)
+
+
+def test_verify_sees_one_moment_while_others_write(store, settings, decided, decide_again, monkeypatch):
+    checked = ledger.broken
+
+    def meanwhile(connection, **given):
+        found = checked(connection, **given)
+        decide_again("retrain/2")  # committed between the check of the chain and that of the facts
+        return found
+
+    monkeypatch.setattr(ledger, "broken", meanwhile)
+    facts = audit.facts_against_ledger
+
+    def later(connection):
+        before = [entry.sequence for entry in ledger.entries(connection)]
+        decide_again("retrain/3")
+        assert [entry.sequence for entry in ledger.entries(connection)] == before
+        return facts(connection)
+
+    monkeypatch.setattr(audit, "facts_against_ledger", later)
+    assert verify.run(store, settings, artefacts=False).problems == ()
