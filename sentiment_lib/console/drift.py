@@ -65,6 +65,8 @@ def answer(report: StoredReport) -> str:
     drifted = [signal_names.signal_name(signal) for signal in report.signals if signal["drifted"]]
     if report.verdict == "too_few":
         return "Too few tweets to judge whether they changed."
+    if not drifted and not report.details.get("clear", True):
+        return "No signal drifted at the stricter level of a check between two windows, but changes may still be there."
     if not drifted:
         return "The tweets are as they were before: no signal drifted."
     names = ", ".join(drifted[:3]) + (f" and {len(drifted) - 3} more" if len(drifted) > 3 else "")
