@@ -170,8 +170,8 @@ class Prober:
                 connection.rollback()
         except (psycopg.errors.InsufficientPrivilege, psycopg.errors.RaiseException):
             return "no"
-        except psycopg.errors.NotNullViolation:
-            return "yes"
+        except (psycopg.errors.NotNullViolation, psycopg.errors.CheckViolation):
+            return "yes"  # the role may insert; the row is refused for what it lacks
         except psycopg.OperationalError as error:
             reasons = ("authentication failed", "no password supplied", "permission denied for database")
             return "no" if any(reason in str(error) for reason in reasons) else str(error)
