@@ -124,6 +124,12 @@ def test_a_decision_on_synthetic_tweets_says_so_and_replays_after_they_are_remov
     with owner.begin() as connection:
         connection.execute(text("UPDATE tweets SET synthetic = true"))
         connection.execute(text("UPDATE snapshots SET synthetic_train = train_rows, synthetic_holdout = holdout_rows"))
+        recorded = ledger.find_genuine(connection, "snapshot", {"snapshot_id": decided.snapshot.snapshot_id})
+        counts = {
+            "synthetic_train": recorded.facts()["train_rows"],
+            "synthetic_holdout": recorded.facts()["holdout_rows"],
+        }
+        ledger.append(connection, "snapshot", {**recorded.facts(), **counts})
     pages = Pages(store)
     assert "Synthetic data." in pages.draw("error.html", "/", title="t", problem="p")
     order = TrainingOrder(snapshot_id=decided.snapshot.snapshot_id, family="vader", run_key="retrain/2")

@@ -203,14 +203,19 @@ def test_rotated_keys_and_their_entries_verify(store, settings, promoted):
 
 @pytest.fixture
 def retired(settings, promoted, tmp_path):
-    """A copy of the key that signed so far; the platform has rotated it."""
+    """A copy of the key that signed so far; the platform has rotated it, until the end of the test."""
     ring, attacker = settings.key_ring, KeyRing(tmp_path / "attacker")
+    public_keys = ring.public_keys_file.read_bytes()
+    shutil.copytree(ring.folder, tmp_path / "before")
     key = ring.public_keys()[-1]
     attacker.folder.mkdir()
     shutil.copy(ring.folder / f"{key.key_id}.pem", attacker.folder)
     attacker.public_keys_file.write_text(canonical_json([asdict(key)]))
     ring.rotate()
-    return attacker
+    yield attacker
+    shutil.rmtree(ring.folder)
+    shutil.copytree(tmp_path / "before", ring.folder)
+    ring.public_keys_file.write_bytes(public_keys)
 
 
 def test_a_row_signed_with_a_retired_key_is_found(store, settings, retired):
