@@ -110,7 +110,8 @@ def main(env: str, url: str, api_url: str, compose: str) -> None:
     person.answer(own, "Promote", "the container test approves")
     assert admin.ended("retrain", own) == "success"
     after = containers.value(CHAMPION)
-    assert after != before, f"the champion is still version {before}"
+    said = containers.rows("SELECT title || ': ' || body FROM alerts ORDER BY alert_id DESC LIMIT 5")
+    assert after != before, f"the champion is still version {before}; the newest alerts: {said}"
     answered = containers.value("SELECT count(*) FROM approvals WHERE response = 'approved' AND answered_by = 'mlops'")
     assert answered == 1, "the answer is not in the ledger under the approver's name"
     say(f"the champion was version {before}, and is version {after} after the approval")
