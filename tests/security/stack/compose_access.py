@@ -91,7 +91,8 @@ def forge(person: Airflow, run_id: str) -> list[int]:
     """Try, as a person who may answer, to approve in another's name; the statuses of the refusals."""
     task = task_path("retrain", run_id, "approval")
     answer = {"chosen_options": ["Promote"], "params_input": {}, "responded_by_user": {"id": "1", "name": "admin"}}
-    clear = {"dag_run_id": run_id, "task_ids": ["approval"], "dry_run": False}
+    # of another run: Airflow logs refused attempts as it logs others, and who clears a run may not approve it
+    clear = {"dag_run_id": "none", "task_ids": ["approval"], "dry_run": False}
     attempts = (
         ("POST", f"{task}/xcomEntries", {"key": "return_value", "value": answer, "map_index": -1}),
         ("PATCH", task, {"new_state": "success"}),
