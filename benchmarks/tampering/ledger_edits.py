@@ -75,7 +75,7 @@ class LedgerAttacker(World):
             else:
                 del rows[place]
             ring = self.draw.choice([None, KeyRing(self.folder / "attacker")])
-            _replace(connection, rows, ring)
+            replace_ledger(connection, rows, ring)
             first = 1 if ring else place + 1
             return f"ledger row {first} ({rows[first - 1].kind}) has no valid signature"
 
@@ -89,13 +89,13 @@ class LedgerAttacker(World):
             rows = list(ledger.entries(connection))
             place = self.draw.choice([place for place, row in enumerate(rows) if RECORDS[kind][0] in row.payload])
             rows[place] = replace(rows[place], payload=rows[place].payload.replace(*RECORDS[kind]))
-            _replace(connection, rows)
+            replace_ledger(connection, rows)
             return f"ledger row {place + 1} ({rows[place].kind}) has no valid signature"
 
         return self.after(edit)
 
 
-def _replace(connection: Connection, rows: list[ledger.LedgerEntry], ring: KeyRing | None = None) -> None:
+def replace_ledger(connection: Connection, rows: list[ledger.LedgerEntry], ring: KeyRing | None = None) -> None:
     """Write these rows in place of the ledger, numbered and hashed anew; signed by the ring when there is one."""
     connection.execute(text("DELETE FROM ledger"))
     previous = ledger.GENESIS

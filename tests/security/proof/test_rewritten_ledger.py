@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import text
 
+from benchmarks.tampering.ledger_edits import replace_ledger
 from sentiment_lib.hashing import canonical_json
 from sentiment_lib.signing import KeyRing
 from sentiment_lib.steps.deployment import promote
@@ -27,20 +28,7 @@ def rewrite(connection, change=lambda entry: entry, *, ring=None):
     """Replace the ledger by its changed entries (None: left out), numbered and chained anew; signed with `ring`."""
     changed = [entry for entry in map(change, list(ledger.entries(connection))) if entry]
     connection.execute(text("ALTER TABLE ledger DISABLE TRIGGER USER"))
-    connection.execute(text("DELETE FROM ledger"))
-    previous = ledger.GENESIS
-    for number, entry in enumerate(changed, 1):
-        digest = ledger.entry_hash(number, entry.kind, entry.payload, previous, entry.recorded_at)
-        signature = ring.sign("ledger", digest.encode()) if ring else entry.signature
-        values = {"sequence": number, "previous_hash": previous, "entry_hash": digest, "signature": signature}
-        connection.execute(
-            text(
-                "INSERT INTO ledger (sequence, kind, payload, previous_hash, entry_hash, recorded_at, signature) "
-                "VALUES (:sequence, :kind, :payload, :previous_hash, :entry_hash, :recorded_at, :signature)"
-            ),
-            {**vars(entry), **values},
-        )
-        previous = digest
+    replace_ledger(connection, changed, ring)
     connection.execute(text("ALTER TABLE ledger ENABLE TRIGGER USER"))
 
 
