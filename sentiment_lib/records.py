@@ -34,6 +34,8 @@ API_IDS_FROM = 8_000_000_000_000_000_000
 NOBODY = "nobody"
 #: Recorded among the people behind a run of whom Airflow does not say who they are.
 UNKNOWN = "unknown"
+#: How the API words its first start, before a champion is registered; `sentiment doctor` knows it by this.
+NO_CHAMPION = "there is no champion yet"
 
 
 class Answer(StrEnum):

@@ -6,7 +6,7 @@ import typer
 
 from sentiment_lib.cli.common import Json, show
 
-SYMBOLS = {"ok": "✓", "warning": "!", "failed": "✗"}
+SYMBOLS = {"ok": "✓", "waiting": "…", "warning": "!", "failed": "✗"}
 
 
 def register(app: typer.Typer) -> None:
@@ -15,7 +15,10 @@ def register(app: typer.Typer) -> None:
 
 
 def doctor(as_json: Json = False) -> None:
-    """Check this installation: settings, disk, stack, database, champion, API; exit code 1 when a check fails."""
+    """Check this installation: settings, disk, stack, database, champion, API; exit code 1 when a check fails.
+
+    What the stack or its first loop is still about to bring is no failure: it says what to wait for.
+    """
     from sentiment_lib.local import diagnostics
 
     found = []

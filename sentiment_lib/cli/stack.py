@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -77,19 +77,36 @@ def down(as_json: Json = False) -> None:
 
 
 def status(as_json: Json = False) -> None:
-    """Show the health of each component; exit code 1 unless all are healthy."""
-    from sentiment_lib.local import stack
+    """Show the health of each component, and whether the first loop still runs; exit code 1 unless all are healthy."""
+    from sentiment_lib.local import first_loop, stack
 
-    state = stack.status()
+    state = stack.status() | {"first_loop": first_loop.state()}
     lines = [
         f"{SYMBOLS[component['state']]} {name}: {component['state']}, restarts {component['restarts']}"
         + (f"; {component['problem']}" if component.get("problem") else "")
         for name, component in state["components"].items()
     ]
-    lines.append("up" if state["healthy"] else "up, but not healthy" if state["up"] else "not up: `sentiment up`")
+    lines.append(_summary(state))
     show(state, as_json, "\n".join(lines))
     if not state["healthy"]:
         raise typer.Exit(1)
+
+
+def _summary(state: Mapping[str, Any]) -> str:
+    """The last line of `sentiment status`."""
+    from sentiment_lib.local import first_loop
+
+    if not state["supervisor"]:
+        return "not up: `sentiment up`"
+    if not state["up"]:
+        failed = any(component["state"] == "failed" for component in state["components"].values())
+        return "starting, and a component failed" if failed else "starting, wait for it"
+    words = "up" if state["healthy"] else "up, but not healthy"
+    if state["first_loop"] == "running":
+        return f"{words}; {first_loop.WAIT}"
+    if state["first_loop"] == "failed":
+        return f"{words}; a run of the first loop failed: `sentiment doctor`"
+    return words
 
 
 def logins(as_json: Json = False) -> None:

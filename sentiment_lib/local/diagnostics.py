@@ -14,8 +14,9 @@ import httpx
 import psutil
 
 from sentiment_lib.errors import SentimentError
-from sentiment_lib.local import stack
-from sentiment_lib.records import ModelVersion
+from sentiment_lib.local import first_loop, stack
+from sentiment_lib.local.first_loop import FirstLoop
+from sentiment_lib.records import NO_CHAMPION, ModelVersion
 from sentiment_lib.registry.mlflow_registry import Registry
 from sentiment_lib.settings import Settings, home_folder, load_settings
 from sentiment_lib.steps.training import family_selection
@@ -28,7 +29,8 @@ DISK, MEMORY = 2 * GIB, 2 * GIB
 #: Seconds that a component has to answer.
 PATIENCE = 5.0
 
-State = Literal["ok", "warning", "failed"]
+#: waiting: not there yet, and nobody has to do anything about it.
+State = Literal["ok", "waiting", "warning", "failed"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,8 +60,9 @@ def run() -> Iterator[Diagnosis]:
     yield Diagnosis(check="settings", state="ok", finding="valid")
     yield _permissions(settings.home)
     yield from _components()
-    yield from _with_database(settings)
-    yield _api(settings)
+    loop = first_loop.state()
+    yield from _with_database(settings, loop)
+    yield _api(settings, loop)
 
 
 def _failed(check: str, finding: str, remedy: str) -> Diagnosis:
@@ -113,11 +116,13 @@ def _components() -> Iterator[Diagnosis]:
         finding = f"{component['state']}, restarts {component['restarts']}"
         if component["state"] in ("healthy", "done"):
             yield Diagnosis(check=name, state="ok", finding=finding)
+        elif not state["up"] and component["state"] in ("waiting", "starting"):
+            yield Diagnosis(check=name, state="waiting", finding=finding, remedy="the stack is starting, wait for it")
         else:
             yield _failed(name, finding, f"read its log in {stack.log_folder()}")
 
 
-def _with_database(settings: Settings) -> Iterator[Diagnosis]:
+def _with_database(settings: Settings, loop: FirstLoop | None) -> Iterator[Diagnosis]:
     try:
         store = Store.open(settings)
     except SentimentError as error:
@@ -139,7 +144,7 @@ def _with_database(settings: Settings) -> Iterator[Diagnosis]:
             yield _failed("database", finding, "restart the stack: migrations run at its start")
             return
         yield Diagnosis(check="database", state="ok", finding=f"reachable, schema {revision}")
-        yield _champion(settings, champion)
+        yield _champion(settings, champion, loop)
         if critical:
             finding = f"{critical} unresolved and critical"
             yield Diagnosis(check="alerts", state="warning", finding=finding, remedy="`sentiment alerts list`")
@@ -149,9 +154,9 @@ def _with_database(settings: Settings) -> Iterator[Diagnosis]:
         store.close()
 
 
-def _champion(settings: Settings, champion: ModelVersion | None) -> Diagnosis:
+def _champion(settings: Settings, champion: ModelVersion | None, loop: FirstLoop | None) -> Diagnosis:
     if champion is None:
-        return Diagnosis(check="champion", state="warning", finding="none yet", remedy="`sentiment bootstrap`")
+        return _no_champion("champion", loop)
     try:
         Registry(settings).load(champion.version, champion.digest)
     except Exception as error:
@@ -161,7 +166,18 @@ def _champion(settings: Settings, champion: ModelVersion | None) -> Diagnosis:
     return Diagnosis(check="champion", state="ok", finding=f"version {champion.version} ({champion.family}) loads")
 
 
-def _api(settings: Settings) -> Diagnosis:
+def _no_champion(check: str, loop: FirstLoop | None) -> Diagnosis:
+    """What it means that there is none: the first loop brings one, unless it failed or never began."""
+    if loop == "running":
+        return Diagnosis(check=check, state="waiting", finding="no champion yet", remedy=first_loop.WAIT)
+    if loop == "failed":
+        remedy = "read the failed run of score_tweets or retrain in Airflow, then trigger it again"
+        return _failed(check, "no champion yet, and a run of the first loop failed", remedy)
+    remedy = "the first tweets that are scored bring it, or `sentiment bootstrap`"
+    return Diagnosis(check=check, state="warning", finding="no champion yet", remedy=remedy)
+
+
+def _api(settings: Settings, loop: FirstLoop | None) -> Diagnosis:
     try:
         response = httpx.get(f"{settings.api_url}/readyz", timeout=PATIENCE)
     except httpx.HTTPError as error:
@@ -169,5 +185,7 @@ def _api(settings: Settings) -> Diagnosis:
         return Diagnosis(check="API", state="warning", finding=finding, remedy=remedy)
     if response.status_code == httpx.codes.OK:
         return Diagnosis(check="API", state="ok", finding=f"ready at {settings.api_url}")
+    if NO_CHAMPION in response.text:
+        return _no_champion("API", loop)
     finding = f"answers {response.status_code}: {response.text[:120]}"
     return _failed("API", finding, f"read its log in {stack.log_folder()}")

@@ -13,6 +13,7 @@ import orjson
 from fastapi import APIRouter, Depends, Header, HTTPException, Path, Request, Response
 
 from sentiment_lib.errors import BadInput, NotFound
+from sentiment_lib.records import NO_CHAMPION
 from sentiment_lib.serving import schemas
 from sentiment_lib.serving.admission import cost_of
 from sentiment_lib.serving.api_keys import Caller
@@ -168,7 +169,7 @@ async def readyz(service: Serving, response: Response) -> schemas.ReadyOut:
         version: int | None = service.champion.current().version
     except NotFound:
         version = None
-        warnings.append("there is no champion yet")
+        warnings.append(NO_CHAMPION)
     if service.champion.last_error:
         warnings.append(f"the champion cannot be looked up: {service.champion.last_error}")
     if service.spool.last_error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 
 import httpx
@@ -17,6 +18,8 @@ def test_a_newcomer_finds_a_question_and_the_answer_makes_a_new_champion_that_sc
     from benchmarks.airflow_rest import PATIENCE
 
     stack.up(sample=True)
+    assert "✗" not in stack.sentiment("doctor"), "nothing that the first loop is about to bring is a fault"
+    assert json.loads(stack.sentiment("status", "--json"))["first_loop"] in ("running", "finished")
     person, viewer, admin = (stack.airflow(user) for user in ("mlops", "platform", "admin"))
 
     run_id = person.until(person.waiting, seconds=600, what="a question in the UI")[0]
