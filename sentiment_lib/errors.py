@@ -159,6 +159,12 @@ class SigningKeyMissing(SentimentError):
     retryable = False
 
 
+class TombstoneKeyMissing(SentimentError):
+    """Forgotten tweets cannot be recognised with the key in {path}: {problem}. Restore the file from a backup"""
+
+    retryable = False
+
+
 class PortTaken(SentimentError):
     """Port {port} for {component} is taken{by}. Free it, or choose another with {option} or {variable}"""
 

@@ -77,7 +77,7 @@ class Window:
 
 @dataclass(frozen=True, kw_only=True)
 class IngestResult:
-    """Row counts of an ingest. Raises ValueError unless received == stored + duplicate + quarantined."""
+    """Row counts of an ingest. Raises ValueError unless received == stored + duplicate + quarantined + forgotten."""
 
     ingest_id: int
     source: str
@@ -85,13 +85,15 @@ class IngestResult:
     stored: int
     duplicate: int
     quarantined: int
+    #: rows of tweets and authors that were forgotten, and came again
+    forgotten: int = 0
     #: labels stored; a duplicate tweet can still bring a new label
     labels: int = 0
     #: how the source was read, why rows were refused, which optional cells could not be read
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if self.received != self.stored + self.duplicate + self.quarantined:
+        if self.received != self.stored + self.duplicate + self.quarantined + self.forgotten:
             raise ValueError(f"rows were lost: {self}")
 
 

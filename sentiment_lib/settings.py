@@ -17,6 +17,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 from sentiment_lib.errors import BadSetting
 from sentiment_lib.policy import Policy
 from sentiment_lib.signing import KeyRing
+from sentiment_lib.tombstone_key import TombstoneKey
 
 #: Prefix of every environment variable of the platform.
 PREFIX = "SENTIMENT_"
@@ -123,6 +124,9 @@ class Settings(BaseSettings):
     author_key: SecretStr = Field(SecretStr(""), description="key of the author hash (BLAKE2b); needed by ingest")
     signing_keys: Path | None = Field(None, description="folder of private signing keys; HOME/secrets/signing")
     public_keys: Path | None = Field(None, description="file of public signing keys, where there are no private ones")
+    tombstone_key: Path | None = Field(
+        None, description="file with the key of tombstones of forgotten tweets; HOME/secrets/tombstone-key.json"
+    )
     anchors: Path | None = Field(None, description="file that anchors the ledger's head; HOME/anchors/ledger.jsonl")
     sample_per_day: int = Field(
         576,
@@ -155,6 +159,11 @@ class Settings(BaseSettings):
         return KeyRing(self.signing_keys or self.home / "secrets" / "signing", self.public_keys)
 
     @cached_property
+    def tombstones(self) -> TombstoneKey:
+        """The key of the tombstones; a request to forget creates it where there is none."""
+        return TombstoneKey(self.tombstone_key or self.home / "secrets" / "tombstone-key.json")
+
+    @cached_property
     def anchors_file(self) -> Path:
         """Signed, append-only file of the ledger's heads; keep a copy where the database's owner cannot write."""
         return self.anchors or self.home / "anchors" / "ledger.jsonl"
@@ -185,7 +194,7 @@ SECRET_VARIABLES = frozenset(
     PREFIX + name
     for name in (
         *(name.upper() for name, field in Settings.model_fields.items() if field.annotation is SecretStr),
-        *("SIGNING_KEYS", "SERVING", "SERVING__METRICS_KEY"),
+        *("SIGNING_KEYS", "TOMBSTONE_KEY", "SERVING", "SERVING__METRICS_KEY"),
     )
 )
 

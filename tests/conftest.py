@@ -172,7 +172,8 @@ def empty_database_url(postgres_server):
 def store(request, database_url, settings):
     """An open store on a fresh database, as the role DATABASE_ROLE of the test's module, or else its owner."""
     role = getattr(request.module, "DATABASE_ROLE", None)
-    opened = Store(as_role(database_url, role) if role else database_url, anchors_file=settings.anchors_file)
+    url = as_role(database_url, role) if role else database_url
+    opened = Store(url, anchors_file=settings.anchors_file, tombstones=settings.tombstones)
     yield opened
     opened.close()
 

@@ -52,7 +52,7 @@ def ingest(
     strict: Strict = False,
     as_json: Json = False,
 ) -> None:
-    """Ingest tweets: each row is stored, a duplicate, or quarantined with a reason.
+    """Ingest tweets: each row is stored, a duplicate, quarantined with a reason, or of a tweet that was forgotten.
 
     Exit code 0 also when single rows are quarantined (1 with --strict), 1 when a file cannot be read or none of its
     rows gets in; the other files are ingested all the same. New tweets are scored at once where Airflow runs.
@@ -121,7 +121,9 @@ def _lines(results: Sequence[IngestResult]) -> list[str]:
     for result in results:
         lines.append(
             f"{result.source}: {result.received} rows came in = {result.stored} stored + {result.duplicate} duplicate "
-            f"+ {result.quarantined} quarantined; {result.labels} labels"
+            f"+ {result.quarantined} quarantined"
+            + (f" + {result.forgotten} forgotten" if result.forgotten else "")
+            + f"; {result.labels} labels"
         )
         lines.extend(f"  {note}" for note in result.notes)
     return lines

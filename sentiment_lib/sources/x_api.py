@@ -51,7 +51,7 @@ class XSource:
         self._since_id = since_id if since_id is not None and _age(since_id) < SEARCH_WINDOW else None
         self._sleep = sleep
         # results change between polls, so an interrupted poll is never resumed by row number
-        self.identity = SourceIdentity(name="x", digest=f"x:{since_id}:{time.time_ns()}")
+        self.identity = SourceIdentity(name="x", digest=f"x:{time.time_ns()}")
 
     def rows(self) -> Iterator[Row]:
         """Tweets, oldest first. Raises BadSource when X refuses or keeps failing."""

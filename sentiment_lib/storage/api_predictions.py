@@ -43,6 +43,17 @@ def store_predictions(connection: Connection, lines: str) -> None:
     connection.execute(STORE, {"lines": lines, "ingest": _ingest_of_this_hour(connection)})
 
 
+def count_forgotten(connection: Connection, lines: int) -> None:
+    """Count predictions whose tweets were forgotten while the spool held them, in the ingest of this hour."""
+    connection.execute(
+        text(
+            "UPDATE ingests SET received = received + :lines, forgotten = forgotten + :lines, finished_at = now() "
+            "WHERE ingest_id = :ingest"
+        ),
+        {"lines": lines, "ingest": _ingest_of_this_hour(connection)},
+    )
+
+
 def _ingest_of_this_hour(connection: Connection) -> int:
     """One ingest for each hour, of all replicas: a row for each drained batch would outnumber the rest."""
     hour = """to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24')"""

@@ -15,12 +15,13 @@ from sqlalchemy.exc import OperationalError
 from sentiment_lib.errors import BadInput, Busy
 from sentiment_lib.settings import Settings
 from sentiment_lib.signing import KeyRing
+from sentiment_lib.tombstone_key import TombstoneKey
 
 #: Locks, each for something that only one process may do at a time, and the tables whose rows they are. Whoever may not
 #: update the table cannot hold them, as every role could an advisory lock.
 LOCKS = {
     **dict.fromkeys(("ledger", "champion", "alias", "sentiment_days", "labels"), "step_locks"),
-    "snapshot": "label_locks",
+    **dict.fromkeys(("snapshot", "erasure"), "label_locks"),
 }
 #: Keys of advisory locks that only say what is being done: a reader who holds one puts off a catch-up and nothing else.
 HINTS = {"score": 7006}
@@ -29,6 +30,8 @@ PATIENCE = 20.0
 
 #: Execution option of a connection that holds the signing keys.
 KEY_RING = "key_ring"
+#: Execution option of a connection that holds the key of the tombstones.
+TOMBSTONE_KEY = "tombstone_key"
 #: Execution option of migrations, which may run before the tables of locks exist and take an advisory lock instead.
 MIGRATING = "migrating"
 
@@ -38,6 +41,7 @@ class Store:
 
     key_ring: signs the ledger, by default with the keys of the environment (SENTIMENT_SIGNING_KEYS, SENTIMENT_HOME).
     anchors_file: where the head of the ledger is anchored; a store without one is not anchored.
+    tombstones: key of the tombstones, by default that of the environment (SENTIMENT_TOMBSTONE_KEY, SENTIMENT_HOME).
     limits: Postgres' time limits in milliseconds by parameter.
     Raises BadInput for an empty URL or one of another driver than psycopg.
     """
@@ -48,6 +52,7 @@ class Store:
         *,
         key_ring: KeyRing | None = None,
         anchors_file: Path | None = None,
+        tombstones: TombstoneKey | None = None,
         limits: Mapping[str, int] = MappingProxyType({}),
     ) -> None:
         if not url:
@@ -58,7 +63,12 @@ class Store:
         self.anchors_file = anchors_file
         self.engine: Engine = create_engine(
             url,
-            execution_options={KEY_RING: key_ring or Settings().key_ring},
+            execution_options={
+                KEY_RING: key_ring or Settings().key_ring,
+                TOMBSTONE_KEY: tombstones or Settings().tombstones,
+            },
+            # an error names no tweet: its message goes into logs
+            hide_parameters=True,
             pool_pre_ping=True,
             pool_size=5,
             connect_args={
@@ -74,6 +84,7 @@ class Store:
             settings.database_url.get_secret_value(),
             key_ring=settings.key_ring,
             anchors_file=settings.anchors_file,
+            tombstones=settings.tombstones,
             limits=settings.database.limits(requests=requests),
         )
 
@@ -135,6 +146,12 @@ def key_ring(connection: Connection) -> KeyRing:
     """The signing keys of the store that this connection belongs to."""
     ring: KeyRing | None = connection.get_execution_options().get(KEY_RING)
     return ring or Settings().key_ring
+
+
+def tombstone_key(connection: Connection) -> TombstoneKey:
+    """The key of the tombstones of the store that this connection belongs to."""
+    key: TombstoneKey | None = connection.get_execution_options().get(TOMBSTONE_KEY)
+    return key or Settings().tombstones
 
 
 def raw(connection: Connection) -> psycopg.Connection[tuple[object, ...]]:

@@ -30,7 +30,7 @@ _READ: Rights = ("SELECT",)
 _APPEND: Rights = ("SELECT", "INSERT")
 #: Facts of the ledger and what they rest on: no role but the owner may change or delete them.
 _FACTS = MappingProxyType({APP: _APPEND, CONSOLE: _READ})
-_COUNTS = "UPDATE (finished_at, received, stored, duplicate, quarantined)"
+_COUNTS = "UPDATE (finished_at, received, stored, duplicate, quarantined, forgotten)"
 #: an alert stays of its kind and about its subject
 _ALERT = (
     "UPDATE (count, last_seen_at, title, body, evidence_link, severity, acknowledged_by, acknowledged_at, "
@@ -90,10 +90,25 @@ GRANTS: Mapping[str, Mapping[str, Rights]] = {
     # a row can be locked by who may update it
     "step_locks": {APP: ("SELECT", "UPDATE (lockable)")},
     "label_locks": {APP: ("SELECT", "UPDATE (lockable)"), API: ("SELECT", "UPDATE (lockable)")},
+    # the privacy desk asks through the API
+    "erasure_requests": {
+        APP: (*_APPEND, "UPDATE (state, erased_at, finished_at, subject, counts, named)"),
+        API: _APPEND,
+        CONSOLE: _READ,
+    },
+    "erasure_targets": {APP: (*_APPEND, "DELETE"), API: ("INSERT",)},
+    # undelete takes a tombstone away
+    "tombstones": {APP: (*_APPEND, "DELETE"), API: _APPEND, CONSOLE: _READ},
+    "version_erasures": {APP: (*_APPEND, "UPDATE (due_at, replacement, exact, erased_at)"), CONSOLE: _READ},
+    "exports": {APP: (*_APPEND, "UPDATE (rows, last_read_at)"), CONSOLE: _APPEND},
     "alembic_version": {APP: _READ, API: _READ, CONSOLE: _READ},
 }
 #: Functions that run with the rights of their owner, and who may call them.
-EXECUTE = (("remove_synthetic_tweets()", APP),)
+EXECUTE = (
+    ("remove_synthetic_tweets()", APP),
+    ("erase_tweets(bigint, bigint[])", APP),
+    ("erase_words(bigint, text, bigint, jsonb)", APP),
+)
 #: Views, which show rows of tables that a role may not read: of the ledger, those of deployments, for the champion.
 VIEWS: Mapping[str, Mapping[str, Rights]] = {"deployment_entries": {APP: _READ, API: _READ, CONSOLE: _READ}}
 

@@ -55,18 +55,22 @@ def store_quarantine(connection: Connection, ingest_id: int, rows: Sequence[tupl
             copy.write_row((ingest_id, number, reason, content))
 
 
-def add_counts(connection: Connection, ingest_id: int, *, received: int, stored: int, quarantined: int) -> None:
+def add_counts(
+    connection: Connection, ingest_id: int, *, received: int, stored: int, quarantined: int, forgotten: int = 0
+) -> None:
     """Add the counts of one batch to the ingest."""
     connection.execute(
         text(
             "UPDATE ingests SET received = received + :received, stored = stored + :stored, "
-            "quarantined = quarantined + :quarantined, duplicate = duplicate + :duplicate WHERE ingest_id = :id"
+            "quarantined = quarantined + :quarantined, duplicate = duplicate + :duplicate, "
+            "forgotten = forgotten + :forgotten WHERE ingest_id = :id"
         ),
         {
             "received": received,
             "stored": stored,
             "quarantined": quarantined,
-            "duplicate": received - stored - quarantined,
+            "duplicate": received - stored - quarantined - forgotten,
+            "forgotten": forgotten,
             "id": ingest_id,
         },
     )
@@ -77,7 +81,7 @@ def finish(connection: Connection, ingest_id: int) -> IngestResult:
     row = connection.execute(
         text(
             "UPDATE ingests SET finished_at = coalesce(finished_at, now()) WHERE ingest_id = :id "
-            "RETURNING ingest_id, source, received, stored, duplicate, quarantined, "
+            "RETURNING ingest_id, source, received, stored, duplicate, quarantined, forgotten, "
             "(SELECT count(*) FROM labels WHERE labels.ingest_id = :id) AS labels"
         ),
         {"id": ingest_id},

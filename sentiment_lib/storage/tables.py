@@ -70,7 +70,7 @@ def _now() -> Mapped[datetime]:
 
 
 class IngestRow(Base):
-    """One run over one source; `received` is the sum of the three other counts."""
+    """One run over one source; `received` is the sum of the four other counts."""
 
     __tablename__ = "ingests"
     ingest_id: Mapped[int] = _key()
@@ -83,8 +83,10 @@ class IngestRow(Base):
     stored: Mapped[int] = mapped_column(server_default="0")
     duplicate: Mapped[int] = mapped_column(server_default="0")
     quarantined: Mapped[int] = mapped_column(server_default="0")
+    #: rows of tweets and authors that were forgotten, and came again
+    forgotten: Mapped[int] = mapped_column(server_default="0")
     __table_args__ = (
-        CheckConstraint("received = stored + duplicate + quarantined", name="adds_up"),
+        CheckConstraint("received = stored + duplicate + quarantined + forgotten", name="adds_up"),
         # excludes the many small ingests of the API from scans by the alert rules
         Index("ix_ingests_collected", "started_at", postgresql_where=text("source <> 'api'")),
         Index("uq_ingests_api_hour", "input_digest", unique=True, postgresql_where=text("source = 'api'")),
@@ -684,3 +686,102 @@ class ApiKeyRow(Base):
         CheckConstraint("(previous_key_hash IS NULL) = (previous_expires_at IS NULL)", name="previous"),
         Index("uq_api_keys_name_in_use", "name", unique=True, postgresql_where=text("revoked_at IS NULL")),
     )
+
+
+class ErasureRequestRow(Base):
+    """A request to forget tweets: received, then erasing, then models, then done."""
+
+    __tablename__ = "erasure_requests"
+    request_id: Mapped[int] = _key()
+    #: who or what names the tweets: "tweets", "author", "age" or "compliance"
+    kind: Mapped[str]
+    #: a person, the name of an API key, "x" for a compliance job
+    requested_by: Mapped[str]
+    state: Mapped[str] = mapped_column(server_default="received")
+    received_at: Mapped[datetime] = _now()
+    #: end of the time in which it must be erased
+    due_at: Mapped[datetime]
+    #: when everything but the models was erased
+    erased_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+    #: tweets that it names, whether stored or not
+    named: Mapped[int]
+    #: reasons that a compliance file gives, with their counts
+    reasons: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
+    #: what to search for beside ids, such as the author's name; NULL once it is erased
+    subject: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    #: store -> what was found there, in numbers
+    counts: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
+    __table_args__ = (
+        CheckConstraint("kind IN ('tweets', 'author', 'age', 'compliance')", name="kind"),
+        CheckConstraint("state IN ('received', 'erasing', 'models', 'done')", name="state"),
+        CheckConstraint("(state IN ('models', 'done')) = (erased_at IS NOT NULL)", name="erased"),
+        CheckConstraint("(state = 'done') = (finished_at IS NOT NULL)", name="finished"),
+        CheckConstraint("erased_at IS NULL OR subject IS NULL", name="subject"),
+        Index("ix_erasure_requests_open", "due_at", postgresql_where=text("state <> 'done'")),
+    )
+
+
+class ErasureTargetRow(Base):
+    """A tweet that a request is about; the row goes with the tweet."""
+
+    __tablename__ = "erasure_targets"
+    request_id: Mapped[int] = mapped_column(ForeignKey("erasure_requests.request_id"), primary_key=True)
+    tweet_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+
+
+class TombstoneRow(Base):
+    """A forgotten tweet or author, as a keyed hash: what comes again is refused, and the hash tells nothing."""
+
+    __tablename__ = "tombstones"
+    hash: Mapped[bytes] = mapped_column(primary_key=True)
+    #: "tweet" or "author"
+    kind: Mapped[str]
+    #: name of the key that made it
+    key_id: Mapped[str] = mapped_column(index=True)
+    request_id: Mapped[int] = mapped_column(ForeignKey("erasure_requests.request_id"), index=True)
+    made_at: Mapped[datetime] = _now()
+    __table_args__ = (
+        CheckConstraint("kind IN ('tweet', 'author')", name="kind"),
+        CheckConstraint("length(hash) = 32", name="hash_length"),
+    )
+
+
+class VersionErasureRow(Base):
+    """A model version that learned from a forgotten tweet, and what became of it."""
+
+    __tablename__ = "version_erasures"
+    request_id: Mapped[int] = mapped_column(ForeignKey("erasure_requests.request_id"), primary_key=True)
+    version: Mapped[int] = mapped_column(ForeignKey("model_versions.version"), primary_key=True)
+    #: how it learned: "trained" on the tweet, "inherited" from a parent or teacher, or read it "unlabelled"
+    relation: Mapped[str]
+    #: number of forgotten tweets among its own training rows
+    rows: Mapped[int]
+    #: end of the time in which its package must be gone
+    due_at: Mapped[datetime]
+    #: the version trained without the tweets; NULL while there is none
+    replacement: Mapped[int | None] = mapped_column(ForeignKey("model_versions.version"))
+    #: whether a second training without the tweets gave the same package, byte for byte
+    exact: Mapped[bool | None]
+    #: when package, run and cached copies were erased
+    erased_at: Mapped[datetime | None]
+    __table_args__ = (CheckConstraint("relation IN ('trained', 'inherited', 'unlabelled')", name="relation"),)
+
+
+class ExportRow(Base):
+    """A file with tweets that a command wrote outside the state folder, so that it can be searched later."""
+
+    __tablename__ = "exports"
+    export_id: Mapped[int] = _key()
+    #: "labels", "tweets", "profile" or "person"
+    kind: Mapped[str]
+    #: absolute path on the machine that wrote it; NULL for a download in a browser
+    path: Mapped[str | None]
+    #: name of that machine
+    host: Mapped[str]
+    rows: Mapped[int]
+    written_at: Mapped[datetime] = _now()
+    #: user of the operating system, or the person in the console
+    written_by: Mapped[str]
+    #: when it was last read in search of a forgotten tweet; NULL: never
+    last_read_at: Mapped[datetime | None]

@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import repeat
+from itertools import chain, repeat
 
 from sentiment_lib.records import API_IDS_FROM
 from sentiment_lib.sources import rounded_ids
 from sentiment_lib.sources.base import Row
 from sentiment_lib.sources.values import is_absent, parse_moment, parse_tweet_id
-from sentiment_lib.steps.ingestion.row_validation import OLDEST, RowValidator, airline_in, language_in
+from sentiment_lib.steps.ingestion.row_validation import OLDEST, RowKeys, RowValidator, airline_in, language_in
+from sentiment_lib.storage.tombstones import Check
 from sentiment_lib.storage.tweets import LabelTuple, TweetTuple
 from sentiment_lib.text.batch import airlines_of, detect_all, mask_all
 from sentiment_lib.text.limits import LONGEST_TEXT, SURROGATE
@@ -36,6 +37,10 @@ class Batch:
     labels: list[LabelTuple] = field(default_factory=list)
     #: (row number, reason, raw row)
     bad: list[tuple[int, str, str]] = field(default_factory=list)
+    #: whose each bad row may be: every number in it that may be a tweet's id, and its author
+    bad_keys: list[RowKeys] = field(default_factory=list)
+    #: rows of tweets that were forgotten
+    forgotten: list[int] = field(default_factory=list)
     #: (row number, why an optional cell could not be read)
     problems: list[tuple[int, str]] = field(default_factory=list)
 
@@ -44,7 +49,40 @@ class Batch:
         self.received += other.received
         self.labels += other.labels
         self.bad += other.bad
+        self.bad_keys += other.bad_keys
         self.problems += other.problems
+        self.forgotten += other.forgotten
+
+    def without_forgotten(self, check: Check) -> Batch:
+        """The batch without rows of tweets and authors that were forgotten: of those it keeps the ids alone.
+
+        A bad row is forgotten when one of its numbers is a forgotten tweet's id, or its author was forgotten: the
+        quarantine would keep what it says.
+        """
+        ids = chain((tweet[0] for tweet in self.tweets), chain.from_iterable(keys.numbers for keys in self.bad_keys))
+        authors = chain((tweet[2] for tweet in self.tweets), (keys.author for keys in self.bad_keys))
+        refused = check(ids, [author for author in authors if author is not None])
+        if not refused:
+            return self
+        kept = [tweet for tweet in self.tweets if not refused.refuses(tweet[0], tweet[2])]
+        gone = [tweet[0] for tweet in self.tweets if refused.refuses(tweet[0], tweet[2])]
+        bad, bad_keys = [], []
+        for row, keys in zip(self.bad, self.bad_keys, strict=True):
+            if refused.tweets.isdisjoint(keys.numbers) and keys.author not in refused.authors:
+                bad.append(row)
+                bad_keys.append(keys)
+            else:
+                gone.append(next((number for number in keys.numbers if number in refused.tweets), 0))
+        ids_gone = set(gone)
+        return Batch(
+            received=self.received,
+            tweets=kept,
+            labels=[label for label in self.labels if label[0] not in ids_gone],
+            bad=bad,
+            bad_keys=bad_keys,
+            problems=self.problems,
+            forgotten=gone,
+        )
 
 
 def validate_rows(validator: RowValidator, rows: Sequence[Row]) -> Batch:
@@ -83,6 +121,7 @@ def _validate(batch: Batch, validator: RowValidator, rows: Sequence[Row]) -> Non
                 batch.problems.extend((row.number, problem) for problem in problems)
             elif reason is not None:
                 batch.bad.append((row.number, reason, validator.raw(row)))
+                batch.bad_keys.append(validator.keys(row))
     elif not _validate_vectorised(batch, validator, rows):
         half = len(rows) // 2
         _validate(batch, validator, rows[:half])

@@ -1,4 +1,4 @@
-"""Ingest tweets: each row is stored, a duplicate, or quarantined with a reason, and the three add up.
+"""Ingest tweets: each row is stored, a duplicate, quarantined with a reason, or forgotten, and the four add up.
 
 A batch and its counts are one transaction. A process that dies leaves an unfinished ingest with the number of rows
 handled; ingesting the same input again resumes there.
@@ -24,7 +24,7 @@ from sentiment_lib.steps.ingestion.ingest_notes import IngestNotes
 from sentiment_lib.steps.ingestion.prefetch import Prefetcher
 from sentiment_lib.steps.ingestion.row_validation import RowValidator
 from sentiment_lib.steps.labelling import import_labels
-from sentiment_lib.storage import ingests, tweets
+from sentiment_lib.storage import ingests, tombstones, tweets
 from sentiment_lib.storage.engine import Store
 
 log = logging.getLogger(__name__)
@@ -68,7 +68,7 @@ def run(store: Store, settings: Settings, source: Source, *, now: datetime | Non
 def run_file(store: Store, settings: Settings, source: FileSource, *, now: datetime | None = None) -> IngestResult:
     """Ingest a file. Raises NothingIngested when no row was stored or is a duplicate; else as `run`."""
     result = run(store, settings, source, now=now)
-    if result.stored or result.duplicate:
+    if result.stored or result.duplicate or result.forgotten:
         return result
     problem = "; ".join(result.notes) if result.received else "it has a header and no row"
     if source.advice is not None:
@@ -90,6 +90,8 @@ def _store_batch(store: Store, writer: tweets.TweetWriter, done: int, chunks: Pr
     def tweet_chunks() -> Iterator[list[tweets.TweetTuple]]:
         while batch.received < BATCH_ROWS and chunks.has_next():
             chunk = chunks.next()
+            if check is not None:
+                chunk = chunk.without_forgotten(check)
             batch.add(chunk)
             yield chunk.tweets
         chunks.prefetch()
@@ -97,10 +99,12 @@ def _store_batch(store: Store, writer: tweets.TweetWriter, done: int, chunks: Pr
     with store.begin() as connection:
         if not ingests.lock_ingest(connection, writer.ingest_id, done):
             raise IngestTaken(source=source)
+        check = tombstones.checker(connection, store)
         stored = writer.write(connection, tweet_chunks())
         tweets.store_labels(connection, writer.ingest_id, batch.labels)
         ingests.store_quarantine(connection, writer.ingest_id, batch.bad)
         counts = {"received": batch.received, "stored": stored, "quarantined": len(batch.bad)}
+        counts["forgotten"] = len(batch.forgotten)
         ingests.add_counts(connection, writer.ingest_id, **counts)
     return batch
 
@@ -155,7 +159,8 @@ def _import_labels(store: Store, settings: Settings, claim: Claim) -> IngestResu
         source=claim.file_name,
         received=result.received,
         stored=0,
-        duplicate=result.received - result.refused,
+        duplicate=result.received - result.refused - result.forgotten,
+        forgotten=result.forgotten,
         quarantined=result.refused,
         labels=result.audit + result.person,
         notes=refused,

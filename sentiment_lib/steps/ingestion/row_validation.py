@@ -6,6 +6,7 @@ ingesting the corrected file adds it.
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import NamedTuple
@@ -36,6 +37,8 @@ OLDEST = datetime(2006, 3, 21, tzinfo=UTC)  # the first tweet
 LONGEST_NAME = 80
 #: What is kept of a refused row when too much is quarantined already.
 _CUT_CHARACTERS = 200
+#: A number somewhere in a row that may be a tweet's id: ids of today have 19 digits. A bigint ends below MAX_ID.
+NUMBER, MAX_ID = re.compile(r"(?<!\d)\d{9,19}(?!\d)", re.ASCII), 2**63
 #: Length of the longest word in values.ABSENT_OPTIONAL.
 _LONGEST_ABSENT = 4
 
@@ -48,6 +51,15 @@ class RowResult(NamedTuple):
     reason: str | None
     #: optional cells that could not be read, in words
     problems: tuple[str, ...] = ()
+
+
+class RowKeys(NamedTuple):
+    """Whose a row may be that is no tweet."""
+
+    #: every number of the raw row that may be a tweet's id
+    numbers: frozenset[int]
+    #: keyed hash; None when the row names no author
+    author: bytes | None
 
 
 class RowValidator:
@@ -104,6 +116,12 @@ class RowValidator:
             raw = f"{raw[:longest]} [cut off: {len(raw)} characters]"
         self._whole_bytes -= len(raw)
         return raw
+
+    def keys(self, row: Row) -> RowKeys:
+        """Whose tweet a bad row may be."""
+        written = {*NUMBER.findall(row.raw), (row.tweet_id or "").strip()}
+        numbers = (int(digits) for digits in written if digits.isascii() and digits.isdigit() and len(digits) <= 19)
+        return RowKeys(frozenset(number for number in numbers if number < MAX_ID), self.author(row.author or ""))
 
     def label(self, row: Row, tweet: TweetTuple) -> tuple[LabelTuple | None, tuple[str, ...]]:
         """The row's label of a tweet, if it has one, and why it cannot be read."""

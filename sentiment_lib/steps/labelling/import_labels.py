@@ -26,7 +26,7 @@ from sentiment_lib.sources.values import (
     shown,
     why_no_date,
 )
-from sentiment_lib.storage import labels
+from sentiment_lib.storage import labels, tombstones
 from sentiment_lib.storage.acting_labels import name_from_file
 from sentiment_lib.storage.engine import Store
 
@@ -40,7 +40,7 @@ LONGEST_NAME = 80
 
 @dataclass(frozen=True, kw_only=True)
 class ImportResult:
-    """Row counts. Raises ValueError unless received == audit + person + duplicate + empty + refused."""
+    """Row counts. Raises ValueError unless received is the sum of the others but `problems`."""
 
     received: int
     #: labels of tweets in the audit sample, with their inclusion probability
@@ -51,11 +51,14 @@ class ImportResult:
     #: rows without a label
     empty: int
     refused: int
+    #: labels of tweets that were forgotten
+    forgotten: int
     #: (row, reason), the first MAX_NAMED
     problems: tuple[tuple[int, str], ...]
 
     def __post_init__(self) -> None:
-        if self.received != self.audit + self.person + self.duplicate + self.empty + self.refused:
+        stored = self.audit + self.person + self.duplicate
+        if self.received != stored + self.empty + self.refused + self.forgotten:
             raise ValueError(f"rows were lost: {self}")
 
 
@@ -84,7 +87,7 @@ def run(store: Store, source: Source, *, by: str, drawn_with: float | None = Non
     if drawn_with is not None and not 0 < drawn_with <= 1:
         raise BadInput(what="the sampling probability", problem="it lies above 0 and is at most 1")
     parser = _RowParser(by.strip(), datetime.now(UTC))
-    counts = {"received": 0, "audit": 0, "person": 0, "duplicate": 0, "empty": 0, "refused": 0}
+    counts = {"received": 0, "audit": 0, "person": 0, "duplicate": 0, "empty": 0, "refused": 0, "forgotten": 0}
     problems: list[tuple[int, str]] = []
     rows = source.rows()
     while batch := list(islice(rows, BATCH_ROWS)):
@@ -173,14 +176,16 @@ class _RowParser:
 def _store(
     connection: Connection, parsed: list[_Label], now: datetime, drawn_with: float | None
 ) -> Iterator[tuple[int, str]]:
-    """(row, "audit", "person", "duplicate" or the reason why it is refused) for each label."""
+    """(row, "audit", "person", "duplicate", "forgotten" or the reason why it is refused) for each label."""
     ids = [label.tweet_id for label in parsed]
     existing, probabilities = labels.existing_ids(connection, ids), labels.audit_probabilities(connection, ids)
     audited = labels.audited(connection, list(probabilities))
+    forgotten = tombstones.refused(connection, [number for number in ids if number not in existing]).tweets
     newly_audited: list[int] = []
     for label in parsed:
         if label.tweet_id not in existing:
-            yield label.number, f"there is no tweet {label.tweet_id}"
+            is_forgotten = label.tweet_id in forgotten
+            yield label.number, "forgotten" if is_forgotten else f"there is no tweet {label.tweet_id}"
             continue
         # a tweet of the audit sample has one person's audit label; another person's label is an ordinary one
         audit = label.tweet_id in probabilities and audited.get(label.tweet_id, label.by) == label.by

@@ -1,0 +1,188 @@
+"""Requests to forget: what is asked, what waits, and how far each is. The ids that it names go with the tweets."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from sentiment_lib.errors import NotFound
+from sentiment_lib.storage import tombstones
+from sentiment_lib.storage.engine import lock, raw
+
+TWEETS, AUTHOR, AGE, COMPLIANCE = "tweets", "author", "age", "compliance"
+RECEIVED, ERASING, MODELS, DONE = "received", "erasing", "models", "done"
+#: Ids read or erased at once.
+BATCH = 10_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewRequest:
+    """A request as it comes in."""
+
+    kind: str
+    requested_by: str
+    due_at: datetime
+    #: reason -> number of tweets, of a compliance file
+    reasons: Mapping[str, int] = field(default_factory=dict)
+    #: what to search for beside ids: {"author": name}
+    subject: Mapping[str, str] | None = None
+    #: keyed hash of the author whose tweets are all forgotten
+    author_hash: bytes | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ErasureRequest:
+    """A request and how far it is."""
+
+    request_id: int
+    kind: str
+    requested_by: str
+    #: RECEIVED, ERASING, MODELS or DONE
+    state: str
+    received_at: datetime
+    due_at: datetime
+    erased_at: datetime | None
+    finished_at: datetime | None
+    #: tweets that it names, whether stored or not
+    named: int
+    reasons: Mapping[str, int]
+    subject: Mapping[str, str] | None
+    #: store -> numbers of what was found
+    counts: Mapping[str, Any]
+
+
+_COLUMNS = ", ".join(ErasureRequest.__dataclass_fields__)
+
+
+def insert(connection: Connection, request: NewRequest, tweet_ids: Iterable[int], *, refuse: Collection[int]) -> int:
+    """Store a request with the tweets that it names; returns its id.
+
+    From its commit on, the tweets of `refuse` and the author are refused wherever they come in: the lock waits for the
+    ingests that are storing rows.
+    """
+    lock(connection, "erasure")
+    request_id = int(
+        connection.execute(
+            text(
+                "INSERT INTO erasure_requests (kind, requested_by, due_at, named, reasons, subject) "
+                "VALUES (:kind, :by, :due, 0, CAST(:reasons AS jsonb), CAST(:subject AS jsonb)) RETURNING request_id"
+            ),
+            {
+                "kind": request.kind,
+                "by": request.requested_by,
+                "due": request.due_at,
+                "reasons": json.dumps(dict(request.reasons)),
+                "subject": None if request.subject is None else json.dumps(dict(request.subject)),
+            },
+        ).scalar_one()
+    )
+    add_targets(connection, request_id, tweet_ids)
+    if request.author_hash is not None:
+        add_tweets_of(connection, request_id, request.author_hash)
+    authors = [] if request.author_hash is None else [request.author_hash]
+    tombstones.store(connection, request_id, refuse, authors)
+    return request_id
+
+
+def add_targets(connection: Connection, request_id: int, tweet_ids: Iterable[int]) -> None:
+    """Name further tweets; those that are named already change nothing."""
+    with raw(connection).cursor() as cursor:
+        cursor.execute("CREATE TEMP TABLE IF NOT EXISTS incoming_targets (tweet_id bigint) ON COMMIT DELETE ROWS")
+        with cursor.copy("COPY incoming_targets (tweet_id) FROM STDIN (FORMAT BINARY)") as copy:
+            copy.set_types(["int8"])
+            for tweet_id in tweet_ids:
+                copy.write_row((tweet_id,))
+        cursor.execute(
+            "INSERT INTO erasure_targets (request_id, tweet_id) SELECT DISTINCT CAST(%s AS bigint), tweet_id "
+            "FROM incoming_targets ON CONFLICT DO NOTHING",
+            (request_id,),
+        )
+        cursor.execute("TRUNCATE incoming_targets")
+    _count_named(connection, request_id)
+
+
+def add_tweets_of(connection: Connection, request_id: int, author_hash: bytes) -> None:
+    """Name every stored tweet of an author. Reads all tweets: there is no index by author."""
+    connection.execute(
+        text(
+            "INSERT INTO erasure_targets (request_id, tweet_id) SELECT :request, tweet_id FROM tweets "
+            "WHERE author_hash = :author ON CONFLICT DO NOTHING"
+        ),
+        {"request": request_id, "author": author_hash},
+    )
+    _count_named(connection, request_id)
+
+
+def _count_named(connection: Connection, request_id: int) -> None:
+    connection.execute(
+        text(
+            "UPDATE erasure_requests SET named = (SELECT count(*) FROM erasure_targets WHERE request_id = :request) "
+            "WHERE request_id = :request"
+        ),
+        {"request": request_id},
+    )
+
+
+def by_id(connection: Connection, request_id: int) -> ErasureRequest:
+    """The request with this id. Raises NotFound."""
+    query = text(f"SELECT {_COLUMNS} FROM erasure_requests WHERE request_id = :request")
+    row = connection.execute(query, {"request": request_id}).mappings().one_or_none()
+    if row is None:
+        raise NotFound(what="request to forget", key=request_id)
+    return ErasureRequest(**row)
+
+
+def unfinished(connection: Connection) -> list[ErasureRequest]:
+    """Requests that are not done, the most urgent first."""
+    query = text(f"SELECT {_COLUMNS} FROM erasure_requests WHERE state <> 'done' ORDER BY due_at, request_id")
+    return [ErasureRequest(**row) for row in connection.execute(query).mappings()]
+
+
+def newest(connection: Connection, limit: int) -> list[ErasureRequest]:
+    """The newest requests, newest first."""
+    query = text(f"SELECT {_COLUMNS} FROM erasure_requests ORDER BY request_id DESC LIMIT :limit")
+    return [ErasureRequest(**row) for row in connection.execute(query, {"limit": limit}).mappings()]
+
+
+def targets(connection: Connection, request_id: int) -> Iterator[list[int]]:
+    """Ids of the tweets that it names, in order, in lists of at most BATCH."""
+    last = 0
+    query = text(
+        "SELECT tweet_id FROM erasure_targets WHERE request_id = :request AND tweet_id > :last "
+        "ORDER BY tweet_id LIMIT :rows"
+    )
+    while ids := connection.execute(query, {"request": request_id, "last": last, "rows": BATCH}).scalars().all():
+        yield list(ids)
+        last = ids[-1]
+
+
+def set_state(connection: Connection, request_id: int, state: str) -> None:
+    """Move the request on. Entering MODELS removes what it searched for, DONE ends it."""
+    connection.execute(
+        text(
+            "UPDATE erasure_requests SET state = :state, "
+            "subject = CASE WHEN :state IN ('models', 'done') THEN NULL ELSE subject END, "
+            "erased_at = CASE WHEN :state IN ('models', 'done') THEN coalesce(erased_at, now()) END, "
+            "finished_at = CASE WHEN :state = 'done' THEN coalesce(finished_at, now()) END "
+            "WHERE request_id = :request AND state <> :state"
+        ),
+        {"state": state, "request": request_id},
+    )
+
+
+def record_counts(connection: Connection, request_id: int, counts: Mapping[str, Any]) -> None:
+    """Record what was found, in numbers."""
+    connection.execute(
+        text("UPDATE erasure_requests SET counts = CAST(:counts AS jsonb) WHERE request_id = :request"),
+        {"request": request_id, "counts": json.dumps(dict(counts))},
+    )
+
+
+def drop_targets(connection: Connection, request_id: int) -> None:
+    """Remove the ids of a request whose tweets are gone."""
+    connection.execute(text("DELETE FROM erasure_targets WHERE request_id = :request"), {"request": request_id})

@@ -1,0 +1,141 @@
+"""Tombstones: what was forgotten, as keyed hashes. Every path by which a tweet or a label comes in asks here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+from sqlalchemy import Connection, text
+
+from sentiment_lib.errors import TombstoneKeyMissing
+from sentiment_lib.storage.engine import Store, lock, raw, tombstone_key
+from sentiment_lib.tombstone_key import AUTHOR, TWEET, TombstoneKey
+
+#: Tweets whose tombstones are looked up by one query.
+BATCH = 10_000
+KNOWN = text("SELECT hash FROM tombstones WHERE hash = ANY(:hashes)")
+# the ends of an index, whatever the number of tombstones
+KEYS = text("SELECT min(key_id) AS first, max(key_id) AS last FROM tombstones")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refused:
+    """Which of some tweets and authors were forgotten."""
+
+    tweets: frozenset[int] = frozenset()
+    #: keyed hashes, as in `tweets.author_hash`
+    authors: frozenset[bytes] = frozenset()
+
+    def __bool__(self) -> bool:
+        return bool(self.tweets or self.authors)
+
+    def refuses(self, tweet_id: int, author_hash: bytes | None) -> bool:
+        """Whether this tweet may not come in again."""
+        return tweet_id in self.tweets or author_hash in self.authors
+
+
+#: Which of these tweets and authors were forgotten.
+Check = Callable[[Iterable[int], Iterable[bytes]], Refused]
+
+
+def checker(connection: Connection, store: Store) -> Check | None:
+    """What checks rows that this transaction stores, by a connection of its own: this one may be busy with COPY.
+
+    None where nothing was forgotten. No tweet is forgotten until the transaction ends. Raises TombstoneKeyMissing
+    without the key of the tombstones that are stored.
+    """
+    lock(connection, "erasure", shared=True)
+    if _key_of_stored(connection) is None:
+        return None
+
+    def check(tweet_ids: Iterable[int], authors: Iterable[bytes]) -> Refused:
+        with store.begin() as other:
+            return find(other, tweet_ids, authors)
+
+    return check
+
+
+def refused(connection: Connection, tweet_ids: Iterable[int], authors: Iterable[bytes] = ()) -> Refused:
+    """Which were forgotten; none is forgotten until this transaction ends. Raises TombstoneKeyMissing."""
+    lock(connection, "erasure", shared=True)
+    return find(connection, tweet_ids, authors)
+
+
+def find(connection: Connection, tweet_ids: Iterable[int], authors: Iterable[bytes] = ()) -> Refused:
+    """Which were forgotten by now. Raises TombstoneKeyMissing without the key of the tombstones that are stored."""
+    key = _key_of_stored(connection)
+    if key is None:
+        return Refused()
+    by_tweet = {key.of_tweet(tweet_id): tweet_id for tweet_id in tweet_ids}
+    by_author = {key.of_author(author): author for author in set(authors)}
+    hashes = [*by_tweet, *by_author]
+    known = connection.execute(KNOWN, {"hashes": hashes}).scalars().all() if hashes else ()
+    return Refused(
+        tweets=frozenset(by_tweet[found] for found in known if found in by_tweet),
+        authors=frozenset(by_author[found] for found in known if found in by_author),
+    )
+
+
+def _key_of_stored(connection: Connection) -> TombstoneKey | None:
+    """The key of the tombstones; None without any. Raises TombstoneKeyMissing when it is not the one that made them."""
+    keys = connection.execute(KEYS).one()
+    if keys.first is None:
+        return None
+    key = tombstone_key(connection)
+    if {keys.first, keys.last} != {key.key_id}:
+        raise TombstoneKeyMissing(path=key.path, problem="the tombstones were made with another key")
+    return key
+
+
+def store(connection: Connection, request_id: int, tweet_ids: Iterable[int], authors: Collection[bytes] = ()) -> int:
+    """Make tombstones of tweets and authors (keyed hashes); returns how many are new. Creates the key where none is."""
+    existing = _key_of_stored(connection)
+    key = existing or tombstone_key(connection).create()
+    before = _count(connection)
+    with raw(connection).cursor() as cursor:
+        cursor.execute(
+            "CREATE TEMP TABLE IF NOT EXISTS incoming_tombstones (hash bytea, kind text) ON COMMIT DELETE ROWS"
+        )
+        with cursor.copy("COPY incoming_tombstones (hash, kind) FROM STDIN (FORMAT BINARY)") as copy:
+            copy.set_types(["bytea", "text"])
+            for tweet_id in tweet_ids:
+                copy.write_row((key.of_tweet(tweet_id), TWEET))
+            for author in authors:
+                copy.write_row((key.of_author(author), AUTHOR))
+        cursor.execute(
+            "INSERT INTO tombstones (hash, kind, key_id, request_id) SELECT DISTINCT ON (hash) hash, kind, %s, %s "
+            "FROM incoming_tombstones ORDER BY hash ON CONFLICT (hash) DO NOTHING",
+            (key.key_id, request_id),
+        )
+    return _count(connection) - before
+
+
+def lift(connection: Connection, tweet_ids: Sequence[int]) -> int:
+    """Take the tombstones of tweets away that their source has restored; returns their number."""
+    key = _key_of_stored(connection)
+    if key is None or not tweet_ids:
+        return 0
+    query = text("DELETE FROM tombstones WHERE kind = 'tweet' AND hash = ANY(:hashes)")
+    return connection.execute(query, {"hashes": [key.of_tweet(tweet_id) for tweet_id in tweet_ids]}).rowcount
+
+
+def _count(connection: Connection) -> int:
+    return int(connection.execute(text("SELECT count(*) FROM tombstones")).scalar_one())
+
+
+def any_stored(connection: Connection) -> bool:
+    """Whether anything was forgotten."""
+    return connection.execute(KEYS).one().first is not None
+
+
+def stored_again(connection: Connection) -> Iterator[int]:
+    """Ids of stored tweets that were forgotten: none, unless somebody put them back. Reads the id of every tweet."""
+    if _key_of_stored(connection) is None:
+        return
+    query = text("SELECT tweet_id, author_hash FROM tweets ORDER BY tweet_id")
+    rows = iter(connection.execute(query, execution_options={"yield_per": BATCH}))
+    while batch := list(islice(rows, BATCH)):
+        authors = [row.author_hash for row in batch if row.author_hash is not None]
+        forgotten = find(connection, [row.tweet_id for row in batch], authors)
+        yield from (row.tweet_id for row in batch if forgotten.refuses(row.tweet_id, row.author_hash))
