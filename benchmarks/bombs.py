@@ -3,7 +3,7 @@
     python -m benchmarks.bombs [--quick] [--check]
 
 Each file is ingested in a process of its own, into an embedded server of this run. Bounds: at most 200 MB more than the
-ordinary file of the same form; rows that came in = stored + duplicate + quarantined + forgotten; at most 100 MB of quarantine.
+ordinary file of the same form; rows in = stored + duplicate + quarantined + forgotten; at most 100 MB of quarantine.
 The limit of unpacked to packed size, which would stop every gzip bomb, holds for the first one only.
 The Try page's parser gets the largest body that the API takes. Last line: JSON.
 """
