@@ -46,8 +46,8 @@ def over_time(connection: Connection) -> Chart | None:
                 name = signal_names.signal_name({"signal": signal["signal"]})
                 points.setdefault(name, []).append(Point(at=at, value=value))
     largest = sorted(points, key=lambda name: -max(point.value for point in points[name]))[:DRAWN]
-    title = f"Signals that changed most: effects relative to their thresholds (drift only above 1; capped at {MOST:g})"
-    return lines(title, {name: points[name] for name in largest}, axis="thresholds")
+    title = f"Signals that changed most, in thresholds: drift only above the dashed line; capped at {MOST:g}"
+    return lines(title, {name: points[name] for name in largest}, axis="thresholds", level=1.0)
 
 
 def values(report: StoredReport) -> dict[str, Any]:

@@ -13,7 +13,7 @@ NAMES = ("reference", "current")
 PICTURES = {
     "labels": ("Predicted classes", "class", False),
     "airlines": ("Airlines", "airline", True),
-    "confidence": ("Confidence of predictions", "probability of the predicted class, up to", False),
+    "confidence": ("Confidence of predictions", "probability, up to", False),
     "length": ("Length", "characters, up to", False),
 }
 

@@ -10,6 +10,7 @@ from sentiment_lib.pages import formatting
 from sentiment_lib.pages.assets import Assets
 from sentiment_lib.pages.markdown import html
 from sentiment_lib.pages.safe_text import printable, visible
+from sentiment_lib.pages.titled_cells import titled
 
 FOLDER = Path(__file__).with_name("templates")
 
@@ -49,6 +50,7 @@ def environment(*folders: Path, assets: Assets | None = None, static_base: str =
         quantity=formatting.quantity,
         p_value=formatting.p_value,
         markdown=html,
+        titled=titled,
         visible=visible,
         printable=printable,
     )

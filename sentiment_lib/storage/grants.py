@@ -42,8 +42,8 @@ _PICK = "UPDATE (state, label, label_id, finished_at, handed_at, kind, inclusion
 #: Rights by table and role. UPDATE names its columns. No role may truncate, make triggers or define tables.
 GRANTS: Mapping[str, Mapping[str, Rights]] = {
     "ledger": _FACTS,
-    # the API refuses to undo a label that a snapshot contains
-    "snapshots": {**_FACTS, API: ("SELECT (snapshot_id, created_at)",)},
+    # the API refuses to undo a label that a snapshot contains, and says when the champion learned from synthetic tweets
+    "snapshots": {**_FACTS, API: ("SELECT (snapshot_id, created_at, synthetic_train, synthetic_holdout)",)},
     "evaluations": _FACTS,
     "decisions": _FACTS,
     "approvals": _FACTS,

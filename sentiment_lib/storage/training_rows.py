@@ -46,6 +46,12 @@ def learned_snapshots(connection: Connection, versions: Iterable[int], *, inheri
     return sorted(snapshot_id for snapshot_id in snapshot_ids if snapshot_id is not None)
 
 
+def learned_synthetic(connection: Connection, version: int) -> bool:
+    """Whether the version learned from tweets of the sample generator. Raises NotFound for an unknown version."""
+    numbers = learned_snapshots(connection, (version,))
+    return any(snapshots.synthetic_rows(connection, number).train for number in numbers)
+
+
 def learned_tweet_ids(connection: Connection, versions: Iterable[int], *, inherited: bool = True) -> frozenset[int]:
     """Ids of the tweets that any of the versions learned from. Raises NotFound for an unknown version."""
     numbers = learned_snapshots(connection, versions, inherited=inherited)

@@ -148,6 +148,27 @@ def test_a_correction_is_kept_as_feedback(browser, rows):
     assert found == [(int(tweet), "neutral", "tests")]
 
 
+def test_a_champion_that_learned_from_synthetic_tweets_says_so(browser, database_url, deploy, packaged, rows):
+    assert "Synthetic data" not in browser.get("/").text
+    owner = Store(database_url)
+    with owner.begin() as connection:
+        snapshot = connection.execute(
+            text(
+                "INSERT INTO snapshots (content_hash, uri, train_rows, holdout_rows, split_at, policy, "
+                "synthetic_train) VALUES ('0', '0.parquet', 2, 1, now(), '{}', 2) RETURNING snapshot_id"
+            )
+        ).scalar_one()
+        connection.execute(text(f"UPDATE model_versions SET snapshot_id = {snapshot} WHERE version = 2"))
+    owner.close()
+    deploy(2)
+    until = time.monotonic() + 20
+    while "Version 2" not in (page := browser.get("/").text):
+        assert time.monotonic() < until, "the new champion does not serve"
+        time.sleep(0.05)
+    assert "learned from tweets of the sample generator" in page
+    assert "learned from tweets of the sample generator" in browser.post("/", data={"typed": "late"}).text
+
+
 def test_who_may_only_predict_sees_no_buttons_and_cannot_label(settings, store):
     key = api_keys.create(store, "reader", ("predict",))
     with TestClient(app.create(settings), headers=OURS) as opened:

@@ -60,6 +60,12 @@ def vertical_line(x: object, dash: str = "dot") -> dict[str, Any]:
     return {"type": "line", "x0": x, "x1": x, "y0": 0, "y1": 1, "yref": "paper", "line": line}
 
 
+def horizontal_line(y: float, dash: str = "dash") -> dict[str, Any]:
+    """A shape from the left to the right of the plot at `y`."""
+    line = {"color": MUTED, "width": 1, "dash": dash}
+    return {"type": "line", "x0": 0, "x1": 1, "xref": "paper", "y0": y, "y1": y, "line": line}
+
+
 def annotation(text: str, **position: Any) -> dict[str, Any]:
     """A text without an arrow. Plotly interprets a few HTML tags, so they are escaped."""
     escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

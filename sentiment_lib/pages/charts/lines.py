@@ -8,7 +8,16 @@ from datetime import datetime
 from typing import Any
 
 from sentiment_lib.pages import formatting
-from sentiment_lib.pages.charts.figure import MUTED, SERIES, Chart, annotation, layout, timestamp, vertical_line
+from sentiment_lib.pages.charts.figure import (
+    MUTED,
+    SERIES,
+    Chart,
+    annotation,
+    horizontal_line,
+    layout,
+    timestamp,
+    vertical_line,
+)
 
 #: Pixels of a line of text above the plot.
 LINE_HEIGHT = 15
@@ -42,8 +51,12 @@ def lines(
     events: Sequence[Event] = (),
     share: bool = False,
     legend: bool = True,
+    level: float | None = None,
 ) -> Chart:
-    """Values over time, one line per series. `share`: values lie between 0 and 1 and are shown as percent."""
+    """Values over time, one line per series. `share`: values lie between 0 and 1 and are shown as percent.
+
+    level: a limit, drawn as a dashed line; the axis then begins at 0.
+    """
     data: list[dict[str, Any]] = []
     for index, (name, points) in enumerate(series.items()):
         colour = SERIES[index % len(SERIES)]
@@ -54,10 +67,14 @@ def lines(
     times = [point.at for points in series.values() for point in points]
     show = formatting.percent if share else formatting.decimal
     rows = [(p.at, name, show(p.value), _bounds(p, share=share)) for name, points in series.items() for p in points]
+    frame = _frame(axis, times, events, share=share, legend=legend and bool(series))
+    if level is not None:
+        frame["shapes"].append(horizontal_line(level))
+        frame["yaxis"]["rangemode"] = "tozero"
     rows += [(event.at, event.text, "", "") for event in events]
     return Chart(
         title=title,
-        figure={"data": data, "layout": _frame(axis, times, events, share=share, legend=legend and bool(series))},
+        figure={"data": data, "layout": frame},
         head=("time", "", (axis, "num"), ("interval", "num")),
         rows=tuple((formatting.utc(row[0]), *row[1:]) for row in sorted(rows, key=lambda row: row[0])),
         height=300,

@@ -137,5 +137,6 @@ def _page(request: Request, service: Service, caller: Caller, *, typed: str, res
     }
     if is_partial(request):
         return page(request, "results.html", caller=caller, **values)
-    champion = service.champion.current() if not results else None
-    return page(request, "try.html", caller=caller, champion=champion, **values)
+    champion = service.champion.current()
+    values |= {"champion": champion, "synthetic_champion": champion.learned_synthetic}
+    return page(request, "try.html", caller=caller, **values)

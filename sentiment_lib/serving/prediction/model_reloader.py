@@ -13,9 +13,10 @@ from typing import Any
 from sentiment_lib.errors import NotFound
 from sentiment_lib.families.base import Model, check_probabilities
 from sentiment_lib.files import write_atomically
+from sentiment_lib.records import ModelVersion
 from sentiment_lib.registry.mlflow_registry import Registry
 from sentiment_lib.settings import Settings
-from sentiment_lib.storage import model_versions
+from sentiment_lib.storage import model_versions, training_rows
 from sentiment_lib.storage.engine import Store
 
 log = logging.getLogger(__name__)
@@ -33,6 +34,8 @@ class LoadedModel:
     digest: str
     model: Model
     loaded_at: datetime
+    #: it was trained on tweets of the sample generator
+    learned_synthetic: bool = False
 
 
 class ModelReloader:
@@ -80,8 +83,11 @@ class ModelReloader:
         try:
             with self._store.begin() as connection:
                 champion = model_versions.champion(connection)
-            if champion is not None and (self._current is None or self._current.version != champion.version):
-                self._load(champion.version, champion.family, champion.digest)
+                if self._serves(champion):
+                    champion = None
+                synthetic = champion is not None and training_rows.learned_synthetic(connection, champion.version)
+            if champion is not None:
+                self._load(champion.version, champion.family, champion.digest, synthetic=synthetic)
         except Exception as error:
             message = f"{type(error).__name__}: {error}".splitlines()[0]
             if message != self.last_error:
@@ -91,13 +97,22 @@ class ModelReloader:
         self.last_error = None
         self._polled_at = time.monotonic()
 
-    def _load(self, version: int, family: str, digest: str) -> None:
+    def _serves(self, version: ModelVersion | None) -> bool:
+        """Whether the version is the one in memory."""
+        return version is not None and self._current is not None and self._current.version == version.version
+
+    def _load(self, version: int, family: str, digest: str, *, synthetic: bool) -> None:
         model = self._registry.load(version, digest)
         check_probabilities(model, WARM_UP)
         self._current = LoadedModel(
-            version=version, family=family, digest=digest, model=model, loaded_at=datetime.now(UTC)
+            version=version,
+            family=family,
+            digest=digest,
+            model=model,
+            loaded_at=datetime.now(UTC),
+            learned_synthetic=synthetic,
         )
-        self._write_record({"version": version, "family": family, "digest": digest})
+        self._write_record({"version": version, "family": family, "digest": digest, "synthetic": synthetic})
         log.info("champion: version %d (%s) serves", version, family)
 
     def _reload_loop(self) -> None:
@@ -111,7 +126,7 @@ class ModelReloader:
     def _load_last_served(self) -> None:
         try:
             record = json.loads(self._record_path.read_text())
-            self._load(record["version"], record["family"], record["digest"])
+            self._load(record["version"], record["family"], record["digest"], synthetic=record.get("synthetic", False))
         except FileNotFoundError:
             return
         except Exception as error:

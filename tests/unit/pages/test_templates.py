@@ -24,3 +24,15 @@ def test_markdown_is_rendered_below_the_pages_heading_and_brings_no_markup_of_it
     assert "<a" not in shown
     assert "<img" not in shown
     assert "<code>&lt;i&gt;</code>" in shown
+
+
+def test_each_row_of_a_wide_table_names_its_values_for_a_phone():
+    template = (
+        '{% import "macros.html" as ui %}{% call ui.grid(head) %}'
+        '{% for one in ("<td>", "b") %}<tr><td class="x">{{ one }}</td><td>2</td></tr>{% endfor %}{% endcall %}'
+    )
+    wide = environment().from_string(template).render(head=("a & b", ("n", "num"), "c", "d", "e"))
+    assert '<td role="cell" data-title="a &amp; b" class="x">&lt;td&gt;</td><td role="cell" data-title="n">2' in wide
+    assert wide.count('data-title="a &amp; b"') == 2
+    narrow = environment().from_string(template).render(head=("a", "b"))
+    assert "data-title" not in narrow
