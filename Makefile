@@ -1,11 +1,12 @@
 # The commands of people, hooks and CI: make setup, make lint, make test, make up; `make help` lists the others.
 PYTHON ?= python3
 BIN := .venv/bin
+DATA ?= ../shared/data
 EXTRAS := airflow,mlflow,drift,alerts,x,local,vectors,onnx,transformers,serving,weights,dev
 export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
 
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
 setup: .venv/installed ## create .venv with all dependencies
 
@@ -61,4 +62,7 @@ release: setup ## VERSION=1.2.0: write version and changelog, commit, tag
 bench: setup ## benchmarks in short form
 	for name in ingest decisions drift families search serving serving.trials tampering; do $(BIN)/python -m benchmarks.$$name --quick || exit 1; done
 
-.PHONY: help setup mpnet up down status test lint coverage docs audit hashes sbom release bench
+replay-demo: setup ## DATA=FOLDER: retraining policies compared on public labelled tweets, in build/replay-demo
+	$(BIN)/python -m scripts.replay_demo --data "$(DATA)" $(ARGS)
+
+.PHONY: help setup mpnet up down status test lint coverage docs audit hashes sbom release bench replay-demo

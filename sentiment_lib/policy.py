@@ -29,6 +29,8 @@ class RetrainPolicy(Section):
     )
     drift_confirmed: int = Field(1, ge=1, description="of the last drift_checks, how many must want a retrain")
     drift_checks: int = Field(1, ge=1, description="drift checks considered by drift_confirmed")
+    price_errors: float = Field(25.0, gt=0, description="wrong predictions that a retrain is worth")
+    gain_per_doubling: float = Field(0.01, gt=0, lt=0.2, description="error rate saved by twice the labels")
     cool_down: timedelta = timedelta(hours=1)
     minimum_new_labels: int = Field(1, ge=0, description="minimum new labels for an automatic retrain")
     new_judged_share: float = Field(

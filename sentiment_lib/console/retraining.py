@@ -28,6 +28,7 @@ RULES = {
     "schedule": "calendar",
     "drift": "drift",
     "labels": "new labels",
+    "opportunity": "cost of waiting",
     "quality": "accuracy decline",
     "person": "a person",
     "first": "first start",

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from sentiment_lib.statistics.anytime_valid import STAKES, EDetector
+from sentiment_lib.statistics.anytime_valid import STAKES, e_detector_path
 
 #: Probability that one of the looks at a champion's rivals promotes one whose accuracy is below its lower bound.
 DOUBT = 0.01
@@ -65,26 +65,22 @@ def detect_decline(
     """Test audit labels (n,), in the order in which they arrived, with their inclusion probabilities (n,).
 
     wrong: whether the champion's prediction differs from the label. A Shiryaev-Roberts e-detector
-    (`anytime_valid.EDetector`) against "the accuracy is at least `promised.accepted(drop)`": while that holds, the mean
-    number of labels to a false alarm is at least `run_length`.
+    (`anytime_valid.e_detector_path`) against "the accuracy is at least `promised.accepted(drop)`": while that holds,
+    the mean number of labels to a false alarm is at least `run_length`.
     """
     accepted = promised.accepted(drop)
     errors = np.asarray(wrong, dtype=np.float64)
     probabilities = np.asarray(inclusion, dtype=np.float64)
     # probabilities are fixed before any label is seen, so their minimum may scale the weights to at most 1
     weight = probabilities.min() / probabilities if probabilities.size else probabilities
-    detector, highest, crossed = EDetector(run_length=run_length), 0.0, None
-    for number, excess in enumerate(weight * (errors - (1 - accepted)), start=1):
-        detector = detector.update(1 + STAKES * excess)
-        highest = max(highest, detector.statistic)
-        if crossed is None and detector.alarm:
-            crossed = number
+    path = e_detector_path(1 + np.multiply.outer(weight * (errors - (1 - accepted)), STAKES))
+    crossings = np.flatnonzero(path >= run_length)
     return AccuracyDecline(
         labels=int(errors.size),
         promised=promised.value,
         accepted=accepted,
         measured=1 - float(np.average(errors, weights=weight)) if errors.size else None,
-        evidence=min(highest, 1e300),
+        evidence=min(float(path.max(initial=0.0)), 1e300),
         bound=run_length,
-        crossed_after=crossed,
+        crossed_after=int(crossings[0]) + 1 if crossings.size else None,
     )

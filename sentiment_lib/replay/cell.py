@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -13,21 +13,31 @@ from zipfile import BadZipFile
 import numpy as np
 
 from sentiment_lib.errors import TrainingRefused
-from sentiment_lib.evaluation import checklist, data_checks
+from sentiment_lib.evaluation import checklist
 from sentiment_lib.evaluation.checklist import ChecklistResult
-from sentiment_lib.evaluation.data_checks import DataChecks
 from sentiment_lib.families import catalog
 from sentiment_lib.families.base import check_probabilities
 from sentiment_lib.files import replace_atomically
 from sentiment_lib.hashing import canonical_json, hash_text
 from sentiment_lib.policy import SnapshotPolicy
 from sentiment_lib.replay.history import History
+from sentiment_lib.replay.memory import code_digest, library_versions
 from sentiment_lib.replay.training_set import TrainingSet
 from sentiment_lib.statistics.metrics import Floats, Ints
 from sentiment_lib.text.normalise import active_version
 
-#: Part of every key: a change of what a cell holds makes new cells.
-FORMAT = 1
+#: Part of every key: a change of what a cell holds makes new cells, and so does one of the code that makes it.
+FORMAT = 2
+CODE = (
+    "families",
+    "statistics",
+    "text",
+    "evaluation/checklist.py",
+    "evaluation/checklist_cases.py",
+    "evaluation/holdout_split.py",
+    "replay/cell.py",
+    "replay/training_set.py",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +56,8 @@ class Cell:
     """The model trained at the end of `block`. Rows are of the history."""
 
     block: int
+    #: what it depends on, as `cell_key` says it
+    key: str
     content_hash: str
     train: Ints = field(repr=False)
     holdout: Ints = field(repr=False)
@@ -54,7 +66,6 @@ class Cell:
     #: probabilities (rows of the history - first, 3)
     proba: Floats = field(repr=False)
     checklist: ChecklistResult = field(repr=False)
-    checks: DataChecks
     #: CPU seconds of training and of scoring
     train_seconds: float
     score_seconds: float
@@ -65,13 +76,10 @@ class Cell:
 
 
 def cell_key(history: str, labelled: str, policy: SnapshotPolicy, recipe: Recipe, absent: tuple[int, ...]) -> str:
-    """SHA-256 of all that a cell depends on: history, known labels, split, recipe, and versions of libraries.
+    """SHA-256 of all that a cell depends on: history, known labels, split, recipe, code, and versions of libraries.
 
     history: its digest; labelled: `training_set.labels_digest`. Known before the split, which takes seconds.
     """
-    import scipy
-    import sklearn
-
     parts = {
         "format": FORMAT,
         "history": history,
@@ -82,12 +90,13 @@ def cell_key(history: str, labelled: str, policy: SnapshotPolicy, recipe: Recipe
         "seed": recipe.seed,
         "absent": list(absent),
         "normaliser": active_version(),
-        "libraries": [np.__version__, scipy.__version__, sklearn.__version__],
+        "code": code_digest(*CODE),
+        "libraries": {name: found for name, found in library_versions().items() if name != "evidently"},
     }
     return hash_text(canonical_json(parts))
 
 
-def train_cell(history: History, block: int, frozen: TrainingSet, recipe: Recipe) -> Cell | TrainingRefused:
+def train_cell(history: History, block: int, key: str, frozen: TrainingSet, recipe: Recipe) -> Cell | TrainingRefused:
     """Train and score; the refusal when the family cannot learn from these rows."""
     began = time.process_time()
     texts = [history.text[row] for row in frozen.train]
@@ -114,15 +123,13 @@ def train_cell(history: History, block: int, frozen: TrainingSet, recipe: Recipe
     scored = time.process_time()
     return Cell(
         block=block,
+        key=key,
         content_hash=frozen.content_hash,
         train=frozen.train,
         holdout=frozen.holdout,
         first=frozen.first,
         proba=proba,
         checklist=behaviours,
-        checks=data_checks.check(
-            texts, labels, [history.text[row] for row in frozen.holdout], history.label[frozen.holdout].tolist()
-        ),
         train_seconds=trained - began,
         score_seconds=scored - trained,
     )
@@ -134,7 +141,6 @@ def write_cell(path: Path, cell: Cell) -> None:
         "content_hash": cell.content_hash,
         "first": cell.first,
         "checklist": cell.checklist.as_dict(),
-        "checks": asdict(cell.checks),
         "train_seconds": cell.train_seconds,
         "score_seconds": cell.score_seconds,
     }
@@ -157,13 +163,13 @@ def read_cell(path: Path, block: int) -> Cell | None:
             facts = json.loads(stored["facts"].tobytes())
             return Cell(
                 block=block,
+                key=path.stem,
                 content_hash=facts["content_hash"],
                 train=stored["train"].astype(np.int64),
                 holdout=stored["holdout"].astype(np.int64),
                 first=int(facts["first"]),
                 proba=stored["proba"],
                 checklist=ChecklistResult.from_dict(facts["checklist"]),
-                checks=DataChecks(**facts["checks"]),
                 train_seconds=facts["train_seconds"],
                 score_seconds=facts["score_seconds"],
             )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +12,7 @@ from sentiment_lib.replay import oracle, schedules
 from sentiment_lib.replay.cube import Cube
 from sentiment_lib.replay.intervals import intervals
 from sentiment_lib.replay.judge import Judge
+from sentiment_lib.replay.memory import Memory
 from sentiment_lib.replay.policy_file import RetrainingPolicy
 from sentiment_lib.replay.quality import PathQuality, block_values, error_counts, path_quality, quality_matrix
 from sentiment_lib.replay.simulation import Conditions, Run, simulate
@@ -89,10 +89,12 @@ def compare_policies(
     judge: Judge,
     *,
     same_volume: Cube | None = None,
+    memory: Memory | None = None,
 ) -> Comparison:
     """Run every policy without and with the gate. same_volume: the cube of models that learned from as many labels."""
+    memory = Memory() if memory is None else memory
     matrix, errors = quality_matrix(cube), error_counts(cube)
-    points, memory = schedules.decision_points(cube), dict[Any, Any]()
+    points = schedules.decision_points(cube)
     fresh = quality_matrix(same_volume) if same_volume is not None else None
     every = {
         size: schedules.values_of(cube, matrix, schedules.all_schedules(points, size))

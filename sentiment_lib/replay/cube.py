@@ -7,6 +7,7 @@ hindsight. It is exact for families that learn from the labelled tweets of a sna
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ import numpy as np
 
 from sentiment_lib.errors import BadInput, TrainingRefused
 from sentiment_lib.families import catalog
+from sentiment_lib.files import write_atomically
 from sentiment_lib.policy import Policy
 from sentiment_lib.replay.blocks import Block
 from sentiment_lib.replay.cell import Cell, Recipe, cell_key, read_cell, train_cell, write_cell
@@ -48,6 +50,16 @@ class Cube:
         """Numbers of the blocks that are served and counted."""
         return range(self.start + 1, len(self.blocks))
 
+    @property
+    def digest(self) -> str:
+        """SHA-256 of models, labels and blocks: what every decision on this cube depends on."""
+        history, whole = self.history, hashlib.sha256()
+        whole.update(f"{[cell and cell.key for cell in self.cells]} {[block.end for block in self.blocks]}".encode())
+        whole.update(f"{history.digest()} {history.airline} {history.language}".encode())
+        for values in (history.label, history.known_at):
+            whole.update(values.astype("<i8").tobytes())
+        return whole.hexdigest()
+
     def cell(self, block: int) -> Cell:
         """The model of this block. Raises KeyError when there is none."""
         cell = self.cells[block]
@@ -63,6 +75,8 @@ class Missing:
     block: int
     rows: Ints = field(repr=False)
     path: Path
+    #: the file that says why it cannot be trained, in place of the cell
+    refusal: Path
 
 
 def build(
@@ -89,8 +103,10 @@ def build(
         key = cell_key(digest, labels_digest(history, rows), policy.snapshot, recipe, history.absent)
         path = folder / f"{key}.npz"
         cells[block.number] = found = read_cell(path, block.number)
-        if found is None and len(rows) >= policy.retrain.minimum_rows:
-            missing.append(Missing(block=block.number, rows=rows, path=path))
+        # a refusal also depends on how many rows a training must have
+        refusal = folder / f"{key} {policy.retrain.minimum_rows}.refused"
+        if found is None and len(rows) >= policy.retrain.minimum_rows and not refusal.exists():
+            missing.append(Missing(block=block.number, rows=rows, path=path, refusal=refusal))
     work, done = sum(len(one.rows) for one in missing), 0
     for number, (one, trained) in enumerate(_train_all(history, missing, recipe, policy, jobs), start=1):
         cells[one.block] = trained
@@ -142,9 +158,11 @@ def _train_all(
 def _train_and_store(history: History, one: Missing, recipe: Recipe, policy: Policy) -> Cell | None:
     frozen = freeze(history, one.rows, policy.snapshot)
     if frozen is None or len(frozen.train) < policy.retrain.minimum_rows:
+        write_atomically(one.refusal, "too few rows are left to learn from, or to judge by")
         return None
-    trained = train_cell(history, one.block, frozen, recipe)
+    trained = train_cell(history, one.block, one.path.stem, frozen, recipe)
     if isinstance(trained, TrainingRefused):
+        write_atomically(one.refusal, str(trained))
         return None
     write_cell(one.path, trained)
     return trained

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from pathlib import Path
 
 import numpy as np
 
 from sentiment_lib.evaluation import aims, comparison, data_checks, gate, judgement_methods, look_budget, slices
 from sentiment_lib.evaluation.aims import Aim
 from sentiment_lib.evaluation.look_budget import LookBudget
-from sentiment_lib.hashing import canonical_json, hash_text
 from sentiment_lib.policy import GatePolicy
 from sentiment_lib.records import Answer
 from sentiment_lib.replay.cell import Cell
 from sentiment_lib.replay.cube import Cube
 from sentiment_lib.replay.history import to_moment
+from sentiment_lib.replay.memory import Memory
 from sentiment_lib.statistics.metrics import Ints
 
 
@@ -44,14 +41,13 @@ class Verdict:
 
 
 class Judge:
-    """Judges the candidates of one cube; verdicts are kept in a file, as they depend on nothing else."""
+    """Judges the candidates of one cube; verdicts are kept in the memory, as they depend on nothing else."""
 
-    def __init__(self, cube: Cube, policy: GatePolicy, memory: Path | None = None) -> None:
+    def __init__(self, cube: Cube, policy: GatePolicy, memory: Memory | None = None) -> None:
         self._cube = cube
         # as evidence does, so that 250 and 250.0 are one policy
         self._policy = GatePolicy.model_validate_json(policy.model_dump_json())
-        self._memory = memory
-        self._known = dict(_read(memory))
+        self._memory = Memory() if memory is None else memory
 
     def budget(self, candidate: int, champion: int, looks: list[Look]) -> tuple[LookBudget, Look]:
         """What this look may spend, after the earlier ones, and the look itself."""
@@ -84,20 +80,15 @@ class Judge:
         aim = self._aim(new, old)
         level = budget.level(self._policy)
         parts = {
-            "candidate": new.content_hash,
-            "champion": old.content_hash,
-            "recipe": asdict(self._cube.recipe),
-            "history": self._cube.history.name,
+            "candidate": new.key,
+            "champion": old.key,
             "level": level,
             "aim": asdict(aim),
             "policy": self._policy.model_dump(mode="json"),
             "method": judgement_methods.NEWEST,
         }
-        key = hash_text(canonical_json(parts))
-        if key not in self._known:
-            self._known[key] = self._judge(new, old, aim, level)
-            self._remember(key)
-        return self._known[key]
+        found = self._memory.stored(parts, lambda: asdict(self._judge(new, old, aim, level)))
+        return Verdict(**{**found, "answer": Answer(found["answer"]), "failed": tuple(found["failed"])})
 
     def _aim(self, new: Cell, old: Cell) -> Aim:
         recipe = self._cube.recipe
@@ -123,9 +114,10 @@ class Judge:
             level=level,
             terms=comparison.Terms(margin=aim.margin, guards_at_level=True, margin_tests=True),
         )
-        checks = new.checks
-        if len(rows) < len(new.holdout):
-            checks = data_checks.check(train, history.label[new.train].tolist(), texts, history.label[rows].tolist())
+        checks = self._memory.once(
+            ("data checks", new.key, rows.tobytes()),
+            lambda: data_checks.check(train, history.label[new.train].tolist(), texts, history.label[rows].tolist()),
+        )
         answer, rules = gate.decide(compared, policy, checklist=new.checklist, data_checks=checks, aim=aim)
         return Verdict(
             answer=answer,
@@ -133,23 +125,3 @@ class Judge:
             difference=compared.main.difference,
             failed=tuple(rule.rule for rule in rules if rule.verdict != gate.PASS),
         )
-
-    def _remember(self, key: str) -> None:
-        if self._memory is None:
-            return
-        self._memory.parent.mkdir(parents=True, exist_ok=True)
-        with self._memory.open("a") as file:
-            file.write(json.dumps({"key": key, **asdict(self._known[key])}) + "\n")
-
-
-def _read(memory: Path | None) -> Iterator[tuple[str, Verdict]]:
-    """Verdicts of the file; the last line of a killed process may be cut off."""
-    if memory is None or not memory.exists():
-        return
-    for line in memory.read_text().splitlines():
-        try:
-            body = json.loads(line)
-        except ValueError:
-            continue
-        key = body.pop("key")
-        yield key, Verdict(**{**body, "answer": Answer(body["answer"]), "failed": tuple(body["failed"])})

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
 from sentiment_lib.records import Answer
 from sentiment_lib.replay.cube import Cube
 from sentiment_lib.replay.judge import Judge, Look
+from sentiment_lib.replay.memory import Memory
 from sentiment_lib.replay.policy_file import RetrainingPolicy
 from sentiment_lib.replay.training_set import known_rows
 from sentiment_lib.replay.view import Audit, Past, View, view_at
@@ -76,14 +76,14 @@ def simulate(
     conditions: Conditions,
     *,
     judge: Judge | None = None,
-    memory: dict[Any, Any] | None = None,
+    memory: Memory | None = None,
 ) -> Run:
     """Walk through the blocks; every policy begins with the first model. judge: the gate, or None to promote all.
 
     A training that is decided at the end of a block serves from the next one at the earliest.
     """
     audit = Audit.draw(cube, conditions.audit_share, conditions.audit_seed)
-    memory = {} if memory is None else memory
+    memory = Memory() if memory is None else memory
     champion = cube.start
     known_first = len(known_rows(cube.history, cube.blocks[champion].clock))
     past = Past(champion=champion, served_by=(), trainings=(champion,), known_then=(known_first,))

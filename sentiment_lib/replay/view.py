@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from sentiment_lib.replay.blocks import Block
 from sentiment_lib.replay.cube import Cube
 from sentiment_lib.replay.history import NEVER, Times
+from sentiment_lib.replay.memory import Memory
 from sentiment_lib.statistics.metrics import Floats, Ints
 
 #: A label that is not known at the clock.
@@ -66,7 +67,7 @@ class View:
     #: wrong predictions that a training is worth
     price: float
     #: results of costly checks that other runs on the same cube may use
-    memory: dict[Any, Any] = field(repr=False, compare=False)
+    memory: Memory = field(repr=False, compare=False)
 
     @property
     def block(self) -> Block:
@@ -117,11 +118,16 @@ class View:
 
     def once(self, key: tuple[Any, ...], compute: Callable[[], T]) -> T:
         """The result for this champion at this clock, computed by the first run that asks for it."""
-        whole = (*key, self.champion.model, self.block.number)
-        if whole not in self.memory:
-            self.memory[whole] = compute()
-        found: T = self.memory[whole]
-        return found
+        return self.memory.once((*key, *self._place), compute)
+
+    def stored(self, key: tuple[Any, ...], compute: Callable[[], Any]) -> Any:
+        """As `once`, and kept for later replays of the same cube; the result is a JSON value."""
+        return self.memory.stored([*key, *self._place], compute)
+
+    @property
+    def _place(self) -> tuple[int, int, int]:
+        # checks of earlier blocks that the champion served enter the later ones
+        return self.champion.model, self.block.number, len(self.served_before)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,7 +140,7 @@ class Past:
     known_then: tuple[int, ...]
 
 
-def view_at(cube: Cube, block: int, past: Past, audit: Audit, price: float, memory: dict[Any, Any]) -> View:
+def view_at(cube: Cube, block: int, past: Past, audit: Audit, price: float, memory: Memory) -> View:
     """The view at the end of this block. Nothing that is known or written later is in it."""
     history, now = cube.history, cube.blocks[block]
     cell = cube.cell(past.champion)

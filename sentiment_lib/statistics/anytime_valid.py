@@ -85,6 +85,15 @@ class EDetector:
         return replace(self, by_bet=())
 
 
+def e_detector_path(e_values: Floats) -> Floats:
+    """Statistic (n,) of an `EDetector` after each observation; e_values: (n, bets), not negative."""
+    states, before = np.empty_like(e_values), np.zeros(e_values.shape[1])
+    for state, values in zip(states, e_values, strict=True):
+        np.multiply(before + 1, values, out=state)
+        before = state
+    return np.asarray(states.mean(axis=1))
+
+
 def _require_bounded(values: Floats) -> None:
     if values.size and float(np.abs(values).max()) > 1 + 1e-9:
         raise ValueError("values must lie in [-1, 1]")

@@ -137,6 +137,18 @@ def series(connection: Connection, version: int, first: date, last: date) -> lis
     return [SentimentDay(**row) for row in rows.mappings()]
 
 
+def tweets_by_day(connection: Connection, version: int, first: date, last: date) -> dict[date, int]:
+    """Tweets that the version predicted, by the day (UTC) of their creation; days without any are left out."""
+    rows = connection.execute(
+        text(
+            "SELECT day, sum(tweets) FROM sentiment_days "
+            "WHERE model_version = :version AND day BETWEEN :first AND :last GROUP BY day ORDER BY day"
+        ),
+        {"version": version, "first": first, "last": last},
+    )
+    return {day: int(count) for day, count in rows}
+
+
 def span(connection: Connection, version: int) -> tuple[date, date] | None:
     """First and last day with predictions of the version; None without one."""
     first, last = connection.execute(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import Connection, text
@@ -144,6 +144,19 @@ def count_stored_since(connection: Connection, moment: datetime | None) -> int:
     query = "SELECT count(*) FROM labels" + (" WHERE stored_at > :moment" if moment else "")
     count: int = connection.execute(text(query), {"moment": moment} if moment else {}).scalar_one()
     return count
+
+
+def labelled_by_day(connection: Connection, moment: datetime) -> dict[date, int]:
+    """Tweets whose first label came after this moment, by the day (UTC) on which it was stored."""
+    rows = connection.execute(
+        text(
+            "SELECT (stored_at AT TIME ZONE 'UTC')::date AS day, count(DISTINCT tweet_id) FROM labels l "
+            "WHERE stored_at > :moment AND NOT EXISTS "
+            "(SELECT FROM labels e WHERE e.tweet_id = l.tweet_id AND e.label_id < l.label_id) GROUP BY day ORDER BY day"
+        ),
+        {"moment": moment},
+    )
+    return {day: int(count) for day, count in rows}
 
 
 def count_judging_since(connection: Connection, moment: datetime) -> int:

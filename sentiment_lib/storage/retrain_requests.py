@@ -19,7 +19,7 @@ class RetrainRequest:
     """A request for a retrain."""
 
     request_id: int
-    #: "schedule", "drift", "labels", "quality", "person" or "first"
+    #: "schedule", "drift", "labels", "opportunity", "quality", "person" or "first"
     rule: str
     reason: str
 

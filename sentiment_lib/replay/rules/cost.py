@@ -8,6 +8,7 @@ from typing import ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
+from sentiment_lib.evaluation.waiting_loss import Period, waiting_loss
 from sentiment_lib.replay.rules.base import Reads, Rule
 from sentiment_lib.replay.rules.quality import error_of
 from sentiment_lib.replay.view import View
@@ -48,9 +49,7 @@ class Staleness(Rule):
 class Opportunity(Rule):
     """The forecast loss of waiting since the last training reaches the price of a training.
 
-    Twice the labels lower the error rate by `gain_per_doubling`; the loss of a tweet is what a model of all labels that
-    were known by its block would have gained on it. Training when the loss added up equals the price is the rule of the
-    economic order quantity (Harris 1913).
+    The loss is that of `evaluation.waiting_loss`, by which the platform's rule of the same name requests a retrain.
     """
 
     kind: Literal["opportunity"]
@@ -58,9 +57,11 @@ class Opportunity(Rule):
 
     def wants(self, view: View) -> str | None:
         """The forecast loss."""
-        base, loss = view.known_then[-1], 0.0
-        for block in view.blocks[view.trainings[-1] + 1 :]:
-            loss += block.rows * self.gain_per_doubling * math.log2(max(known_by(view, block.number) / base, 1.0))
+        periods = [
+            Period(tweets=block.rows, labels=known_by(view, block.number))
+            for block in view.blocks[view.trainings[-1] + 1 :]
+        ]
+        loss = waiting_loss(view.known_then[-1], periods, self.gain_per_doubling)
         return f"waiting has cost {loss:.0f} errors by the forecast" if loss >= view.price else None
 
 

@@ -28,7 +28,7 @@ class Drift(Rule):
 
     def wants(self, view: View) -> str | None:
         """The signals that drifted, if that requests a retrain."""
-        wanting, names = view.once(("drift", self.retrain_on, view.inclusion, view.draw), lambda: self._check(view))
+        wanting, names = view.stored(("drift", self.retrain_on, view.inclusion, view.draw), lambda: self._check(view))
         return f"drift: {', '.join(names)}" if wanting else None
 
     def _check(self, view: View) -> tuple[bool, tuple[str, ...]]:
@@ -64,7 +64,7 @@ class Evidently(Rule):
 
     def wants(self, view: View) -> str | None:
         """How many columns drifted."""
-        drifted, columns = view.once(("evidently",), lambda: self._check(view))
+        drifted, columns = view.stored(("evidently",), lambda: self._check(view))
         needed = 1 if self.reading == "any" else math.ceil(columns / 2)
         return f"{drifted} of {columns} columns drift" if columns and drifted >= needed else None
 
@@ -90,7 +90,7 @@ class TwoSample(Rule):
 
     def wants(self, view: View) -> str | None:
         """The accuracy above one half."""
-        accuracy, held_out = view.once(("two_sample", self.rows), lambda: self._check(view))
+        accuracy, held_out = view.stored(("two_sample", self.rows), lambda: self._check(view))
         z = (accuracy - 0.5) / math.sqrt(0.25 / held_out) if held_out else 0.0
         is_drift = z >= norm.isf(self.level) and accuracy - 0.5 >= self.floor
         return f"a classifier tells the windows apart with accuracy {accuracy:.2f}" if is_drift else None

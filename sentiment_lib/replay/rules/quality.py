@@ -26,7 +26,7 @@ class EstimateFall(Rule):
 
     def wants(self, view: View) -> str | None:
         """Both estimates."""
-        before, now = view.once(("estimate",), lambda: self._estimate(view))
+        before, now = view.stored(("estimate",), lambda: self._estimate(view))
         fell = before - now >= self.drop
         return f"estimated macro-F1 {100 * now:.1f}, and {100 * before:.1f} on the holdout" if fell else None
 

@@ -11,9 +11,7 @@ from sentiment_lib.steps.replay import pictures
 
 def render(result: dict[str, Any]) -> str:
     """The HTML of `ReplayResult.as_dict`."""
-    numbers: dict[str, int] = {}
-    for policy in result["comparison"]["policies"]:
-        policy["number"] = numbers.setdefault(policy["run"]["policy"], len(numbers) + 1)
+    pictures.number_policies([result])
     # of the policy that always trains where it was replayed, or else of the last one
     gated = [policy for policy in result["comparison"]["policies"] if policy["run"]["gated"]]
     shown = next((policy for policy in gated if policy["run"]["policy"] == "always"), gated[-1])

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from markupsafe import Markup, escape
 
 from sentiment_lib.steps.replay.svg import Panel
+
+
+def number_policies(results: Sequence[dict[str, Any]]) -> dict[str, tuple[int, str]]:
+    """Give the policies their numbers, the same in all results; name -> (number, title)."""
+    numbered: dict[str, tuple[int, str]] = {}
+    for result in results:
+        for policy in result["comparison"]["policies"]:
+            name, following = policy["run"]["policy"], len(numbered) + 1
+            policy["number"] = numbered.setdefault(name, (following, policy["title"]))[0]
+    return numbered
 
 
 def quality(result: dict[str, Any]) -> Markup:

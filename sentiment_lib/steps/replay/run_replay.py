@@ -11,7 +11,8 @@ from typing import Any
 
 from sentiment_lib.errors import BadInput
 from sentiment_lib.files import write_atomically
-from sentiment_lib.policy import Policy
+from sentiment_lib.hashing import canonical_json, hash_text
+from sentiment_lib.policy import DriftPolicy, Policy
 from sentiment_lib.replay import blocks as block_rules
 from sentiment_lib.replay import cube as prediction_cube
 from sentiment_lib.replay.cell import Recipe
@@ -21,10 +22,24 @@ from sentiment_lib.replay.cube import Cube, Progress
 from sentiment_lib.replay.draws import Draws, over_draws
 from sentiment_lib.replay.history import NEVER, History, to_moment
 from sentiment_lib.replay.judge import Judge
+from sentiment_lib.replay.memory import Memory, code_digest, library_versions
 from sentiment_lib.replay.policy_file import RetrainingPolicy
 from sentiment_lib.replay.simulation import Conditions
 from sentiment_lib.replay.training_set import training_rows
 from sentiment_lib.steps.replay import page
+
+#: Code whose change makes stored checks and verdicts be computed again.
+DECIDING_CODE = (
+    "drift",
+    "evaluation",
+    "statistics",
+    "text",
+    "replay/draws.py",
+    "replay/judge.py",
+    "replay/rules",
+    "replay/simulation.py",
+    "replay/view.py",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,7 +101,7 @@ def run(
     gate = policy.gate
     if history.absent:  # a class that the task does not have has no share of the training rows
         gate = gate.model_copy(update={"minimum_label_share": 0.0})
-    cells, verdicts = cache / "cells", cache / "verdicts.jsonl"
+    cells = cache / "cells"
 
     def build(recipe: Recipe) -> Cube:
         return prediction_cube.build(history, parts, recipe, policy, cells, jobs=order.jobs, progress=progress)
@@ -96,8 +111,13 @@ def run(
     if order.freshness:
         first = len(training_rows(history, parts[cube.start]))
         same_volume = build(replace(order.recipe, newest=first))
-    compared = compare_policies(cube, policies, order.conditions, Judge(cube, gate, verdicts), same_volume=same_volume)
-    drawn = (over_draws(cube, one, order.conditions, order.draws) for one in policies)
+    # one file for each cube: a replay reads what it may need and no more
+    defaults = DriftPolicy().model_dump(mode="json")
+    about = hash_text(canonical_json([cube.digest, defaults, code_digest(*DECIDING_CODE), library_versions()]))
+    memory = Memory(cache / "results" / f"{about[:16]}.jsonl", about=about)
+    judge = Judge(cube, gate, memory)
+    compared = compare_policies(cube, policies, order.conditions, judge, same_volume=same_volume, memory=memory)
+    drawn = (over_draws(cube, one, order.conditions, order.draws, memory) for one in policies)
     return ReplayResult(
         history=history.name,
         rows=history.rows,

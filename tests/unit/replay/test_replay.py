@@ -14,6 +14,7 @@ from sentiment_lib.records import Answer
 from sentiment_lib.replay import blocks, cube, oracle, quality, schedules, simulation
 from sentiment_lib.replay.cell import Recipe
 from sentiment_lib.replay.judge import Judge
+from sentiment_lib.replay.memory import Memory
 from sentiment_lib.replay.policy_file import parse_policy, shipped_policies
 from sentiment_lib.replay.view import UNKNOWN, Audit, Past, view_at
 from tests.unit.replay.conftest import POLICY, RECIPE, small_history
@@ -43,7 +44,7 @@ def test_labels_that_become_known_later_change_no_decision(small, cells):
 def test_a_view_ends_at_its_clock(small):
     history = replace(small.history, known_at=small.history.known_at + 10**18 * (small.history.tweet_id % 2))
     past = Past(champion=0, served_by=((0, 100),) * 2, trainings=(0,), known_then=(100,))
-    view = view_at(replace(small, history=history), 2, past, Audit.draw(small, 1.0, 0), 1.0, {})
+    view = view_at(replace(small, history=history), 2, past, Audit.draw(small, 1.0, 0), 1.0, Memory())
     end = small.blocks[2].end
     assert len(view.text) == len(view.label) == end
     assert (view.label[::2] == UNKNOWN).sum() == pytest.approx(end / 2, abs=1), "odd ids are known much later"
@@ -119,14 +120,14 @@ def test_the_gate_judges_with_a_budget_that_shrinks(small):
 
 
 def test_verdicts_are_remembered_and_a_cut_line_is_not_read(small, tmp_path):
-    memory = tmp_path / "verdicts.jsonl"
-    first = Judge(small, POLICY.gate, memory)
+    memory = tmp_path / "results.jsonl"
+    first = Judge(small, POLICY.gate, Memory(memory))
     budget, _ = first.budget(2, 0, [])
     verdict = first.judge(2, 0, budget)
     with memory.open("a") as file:
         file.write('{"key": "cut')
     lines = memory.read_text()
-    assert Judge(small, POLICY.gate, memory).judge(2, 0, budget) == verdict
+    assert Judge(small, POLICY.gate, Memory(memory)).judge(2, 0, budget) == verdict
     assert memory.read_text() == lines, "nothing was judged again"
 
 

@@ -71,7 +71,8 @@ def test_the_figures_belong_together(result):
     assert {one.policy for one in result.draws} == {"staleness"}
 
 
-def _write(path, rows=400):
+def write_tweets(path, rows=400):
+    """Labelled tweets as a file, one of them twice and one without a label."""
     history = small_history(rows)
     with path.open("w", newline="") as file:
         out = csv.writer(file)
@@ -85,7 +86,7 @@ def _write(path, rows=400):
 
 
 def test_a_file_is_read_as_ingestion_reads_it(tmp_path):
-    written = _write(tmp_path / "tweets.csv")
+    written = write_tweets(tmp_path / "tweets.csv")
     read = read_history.from_file(FileSource(tmp_path / "tweets.csv"), "tweets")
     assert read.text == written.text
     assert read.label.tolist()[1:] == written.label.tolist()[1:]
@@ -112,7 +113,7 @@ def test_a_misuse_says_what_to_write(arguments, problem, tmp_path, monkeypatch):
     import typer
 
     monkeypatch.chdir(tmp_path)
-    _write(tmp_path / "tweets.csv")
+    write_tweets(tmp_path / "tweets.csv")
     app = typer.Typer()
     commands.register(app)
     filled = [one.format(file=tmp_path / "tweets.csv") for one in arguments]

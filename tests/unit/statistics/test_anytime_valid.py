@@ -1,7 +1,13 @@
 import numpy as np
 import pytest
 
-from sentiment_lib.statistics.anytime_valid import EDetector, confidence_sequence, log_evidence_path
+from sentiment_lib.statistics.anytime_valid import (
+    STAKES,
+    EDetector,
+    confidence_sequence,
+    e_detector_path,
+    log_evidence_path,
+)
 
 
 def first_crossing(values, level):
@@ -62,3 +68,13 @@ def test_an_e_detector_waits_its_run_length_for_a_false_alarm_on_average():
             state, waited = state.update(rng.choice([0.6, 1.4], size=1)), waited + 1
         waits.append(waited)
     assert np.mean(waits) > 50
+
+
+@pytest.mark.parametrize("count", [0, 1, 300])
+def test_the_path_of_a_detector_is_that_of_its_updates(count):
+    values = 1 + np.multiply.outer(np.random.default_rng(count).uniform(-1, 1, size=count), STAKES)
+    detector, path = EDetector(run_length=100), []
+    for observation in values:
+        detector = detector.update(observation)
+        path.append(detector.statistic)
+    assert e_detector_path(values).tolist() == path
