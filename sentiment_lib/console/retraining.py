@@ -28,7 +28,7 @@ RULES = {
     "schedule": "calendar",
     "drift": "drift",
     "labels": "new labels",
-    "opportunity": "cost of waiting",
+    "opportunity": "opportunity cost",
     "quality": "accuracy decline",
     "person": "a person",
     "first": "first start",

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import text
 
-from sentiment_lib.evaluation.waiting_loss import Period, waiting_loss
+from sentiment_lib.evaluation.opportunity_cost import Period, opportunity_cost
 from sentiment_lib.policy import RetrainPolicy
 from sentiment_lib.records import AliasMove
 from sentiment_lib.steps.training import request_retrain
@@ -62,7 +62,7 @@ def test_the_loss_is_that_of_the_pure_function_day_by_day(store, served):
     label(store, FROZEN + timedelta(hours=1), 1, 300)
     label(store, FROZEN + 2 * DAY, 301, 700)
     # days 2 to 4 of June: 1,300, then twice 2,000 labels
-    expected = waiting_loss(1000, [Period(tweets=1000, labels=n) for n in (1300, 2000, 2000)], 0.01)
+    expected = opportunity_cost(1000, [Period(tweets=1000, labels=n) for n in (1300, 2000, 2000)], 0.01)
     assert expected == pytest.approx(3.785 + 10 + 10, abs=0.01)
     assert reason(store, FROZEN + 3 * DAY) is None
     found = reason(store, FROZEN + 3 * DAY, RetrainPolicy(price_errors=23))

@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from sentiment_lib.evaluation.waiting_loss import Period, waiting_loss
+from sentiment_lib.evaluation.opportunity_cost import Period, opportunity_cost
 from sentiment_lib.replay.rules.base import Reads, Rule
 from sentiment_lib.replay.rules.quality import error_of
 from sentiment_lib.replay.view import View
@@ -49,7 +49,7 @@ class Staleness(Rule):
 class Opportunity(Rule):
     """The forecast loss of waiting since the last training reaches the price of a training.
 
-    The loss is that of `evaluation.waiting_loss`, by which the platform's rule of the same name requests a retrain.
+    The loss is that of `evaluation.opportunity_cost`, by which the platform's rule of the same name requests a retrain.
     """
 
     kind: Literal["opportunity"]
@@ -61,7 +61,7 @@ class Opportunity(Rule):
             Period(tweets=block.rows, labels=known_by(view, block.number))
             for block in view.blocks[view.trainings[-1] + 1 :]
         ]
-        loss = waiting_loss(view.known_then[-1], periods, self.gain_per_doubling)
+        loss = opportunity_cost(view.known_then[-1], periods, self.gain_per_doubling)
         return f"waiting has cost {loss:.0f} errors by the forecast" if loss >= view.price else None
 
 

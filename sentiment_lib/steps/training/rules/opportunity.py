@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection
 
-from sentiment_lib.evaluation.waiting_loss import Period, waiting_loss
+from sentiment_lib.evaluation.opportunity_cost import Period, opportunity_cost
 from sentiment_lib.policy import RetrainPolicy
 from sentiment_lib.storage import daily_sentiment, labels, model_versions, snapshots
 
@@ -33,7 +33,7 @@ class Opportunity:
             Period(tweets=count, labels=trained_on + sum(labelled for then, labelled in new.items() if then <= day))
             for day, count in tweets.items()
         ]
-        loss = waiting_loss(trained_on, periods, policy.gain_per_doubling)
+        loss = opportunity_cost(trained_on, periods, policy.gain_per_doubling)
         if loss < policy.price_errors:
             return None
         return (

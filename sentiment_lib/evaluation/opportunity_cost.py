@@ -1,4 +1,4 @@
-"""What waiting for a retrain has cost, forecast from tweets and labels alone.
+"""The opportunity cost of not retraining, forecast from tweets and labels alone.
 
 Twice the labels lower the error rate by a constant: over the range in which a platform retrains, learning curves of
 text classifiers are close to straight in the logarithm of the rows (docs/replay.md has the measured slopes). A retrain
@@ -21,7 +21,7 @@ class Period:
     labels: int
 
 
-def waiting_loss(trained_on: int, periods: Iterable[Period], gain_per_doubling: float) -> float:
+def opportunity_cost(trained_on: int, periods: Iterable[Period], gain_per_doubling: float) -> float:
     """Wrong predictions that a model of all labels known by the end of each period would have avoided.
 
     trained_on: labels known to the last training; gain_per_doubling: error rate saved by twice the labels. Raises
