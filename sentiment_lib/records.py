@@ -107,6 +107,10 @@ class ScoreResult:
     seconds: float
 
 
+#: Folder of the chunks of snapshots.
+CHUNKS = "chunks"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Snapshot:
     """An immutable, content-hashed set of labelled tweets, split by time into training rows and holdout."""
@@ -116,7 +120,13 @@ class Snapshot:
     split_at: datetime
     train_rows: int
     holdout_rows: int
+    #: below the snapshots folder: CHUNKS, or the one file of a snapshot of an earlier release
     uri: str
+
+    @property
+    def is_chunked(self) -> bool:
+        """Whether its rows are in chunks, each with salted commitments."""
+        return self.uri == CHUNKS
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,6 +13,7 @@ from types import SimpleNamespace
 
 import psycopg
 import pytest
+from sqlalchemy import text
 from sqlalchemy.engine import make_url
 
 from sentiment_lib.records import AliasMove
@@ -159,6 +160,18 @@ def deploy(connection, version):
     """Make a version of the table the champion, without any decision."""
     move = AliasMove(kind="bootstrap", from_version=None, to_version=version)
     deployments.close_move(connection, deployments.begin_move(connection, move), "done")
+
+
+def put_into_snapshot(connection, snapshot_id, query, **values):
+    """Put rows without commitments into a snapshot; the query gives tweet_id, label and part."""
+    for statement in (
+        f"INSERT INTO frozen_rows (tweet_id, label, part) {query}",
+        "INSERT INTO snapshot_chunks (root, part) SELECT DISTINCT :snapshot || part, part FROM frozen_rows",
+        "INSERT INTO chunk_rows SELECT chunk_id, row_id, row_id FROM frozen_rows JOIN snapshot_chunks USING (part)",
+        "INSERT INTO snapshot_contents SELECT CAST(:snapshot AS bigint), chunk_id, chunk_id FROM snapshot_chunks",
+    ):
+        bound = values if "frozen_rows (tweet_id" in statement else {"snapshot": str(snapshot_id)}
+        connection.execute(text(statement), {name: bound[name] for name in bound if f":{name}" in statement})
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import numpy as np
 from sqlalchemy import text
 
 from benchmarks.platform_decisions import models, world
-from sentiment_lib.evaluation import aims, judgement_methods
+from sentiment_lib.evaluation import aims, frozen_rows, judgement_methods
 from sentiment_lib.evaluation.comparison import Terms, compare
 from sentiment_lib.evaluation.gate import decide
 from sentiment_lib.evaluation.holdout_split import split
@@ -18,7 +18,7 @@ from sentiment_lib.evaluation.promotion_watch import WORSE, monitor_promotion
 from sentiment_lib.policy import GatePolicy, PromotionWatchPolicy, RetrainPolicy, SnapshotPolicy
 from sentiment_lib.records import LABEL_CODES, LABELS, Answer, EvaluationRequest
 from sentiment_lib.statistics.metrics import confusion_matrix
-from sentiment_lib.storage import holdout_looks, labels, shadow, snapshots
+from sentiment_lib.storage import holdout_looks, labels, shadow, snapshot_chunks, snapshots
 from sentiment_lib.text.copies import first_of_each
 
 GATE = GatePolicy(bootstrap_rounds=1000)
@@ -117,8 +117,8 @@ def _retrain(database, texts, key, case, versions, day):
         policy = SnapshotPolicy()
         frame = snapshots.labelled(connection, policy.label_precedence, auditors=("local",))
         frame, split_at = split(frame, policy)
-        digest = f"{case.number}/{day}"
-        frozen = snapshots.store(connection, frame, content_hash=digest, split_at=split_at, uri=digest, policy={})
+        chunks = [snapshot_chunks.store(connection, part, rows) for part, rows in frozen_rows.cut(frame)]
+        frozen = snapshots.store(connection, frame, chunks, split_at=split_at, policy={})
         looks = [
             holdout_looks.take(
                 connection,

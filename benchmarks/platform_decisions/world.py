@@ -23,7 +23,10 @@ from sentiment_lib.storage import grants, ledger, migrate
 from sentiment_lib.storage.engine import Store, raw
 from sentiment_lib.storage.ledger import LedgerEntry
 
-TABLES = "tweets, labels, predictions, audit_sample, snapshots, snapshot_rows, model_versions, ledger, ingests"
+TABLES = (
+    "tweets, labels, predictions, audit_sample, snapshots, snapshot_contents, snapshot_chunks, chunk_rows, "
+    "frozen_rows, chunks_to_rewrite, model_versions, ledger, ingests"
+)
 #: Length of the simulated time in days, and its beginning.
 YEARS = 730
 EPOCH = datetime.now(UTC) - timedelta(days=YEARS + 10)

@@ -76,9 +76,9 @@ class Attacker(LedgerAttacker):
         """Label or part of a row of the snapshot, or the row itself."""
         change = self.draw.choice(
             [
-                "UPDATE snapshot_rows SET label = CASE label WHEN 'neutral' THEN 'positive' ELSE 'neutral' END",
-                "UPDATE snapshot_rows SET part = CASE part WHEN 'train' THEN 'holdout' ELSE 'train' END",
-                "DELETE FROM snapshot_rows",
+                "UPDATE frozen_rows SET label = CASE label WHEN 'neutral' THEN 'positive' ELSE 'neutral' END",
+                "UPDATE frozen_rows SET part = CASE part WHEN 'train' THEN 'holdout' ELSE 'train' END",
+                "DELETE FROM frozen_rows",
             ]
         )
 
@@ -147,7 +147,7 @@ class Attacker(LedgerAttacker):
 
     def snapshot_file(self) -> tuple[list[str], str]:
         """One value of the frozen rows."""
-        path = self.settings.snapshots / self.snapshot.uri
+        path = self.draw.choice(sorted((self.settings.snapshots / self.snapshot.uri).glob("*.parquet")))
         with kept(path):
             frame = pd.read_parquet(path)
             row = self.draw.randrange(len(frame))

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, select, text
 
 from sentiment_lib.hashing import canonical_json, hash_text
-from sentiment_lib.storage import ledger, recorded_facts, snapshots
+from sentiment_lib.storage import ledger, recorded_facts, snapshot_proofs
 from sentiment_lib.storage.recorded_facts import TABLES
 from sentiment_lib.storage.signed_moves import KINDS_BEFORE, STATES
 from sentiment_lib.storage.tables import DecisionRow, EvaluationRow, ModelVersionRow, SnapshotRow
@@ -134,12 +134,14 @@ def times(connection: Connection, *, at: datetime | None = None) -> list[str]:
 
 
 def snapshot_rows(connection: Connection) -> list[str]:
-    """Snapshots whose rows are not those that were recorded; snapshots of earlier releases recorded no hash of them."""
-    return [
-        f"snapshot {facts['snapshot_id']}: its rows in the database were changed"
-        for facts in (entry.facts() for entry in ledger.genuine_entries(connection, ("snapshot",)))
-        if facts.get("rows_hash", None) not in (None, snapshots.rows_hash(connection, int(facts["snapshot_id"])))
-    ]
+    """Snapshots whose rows are not those that were recorded, and rows that an erasure took and that are there again."""
+    checked: dict[int, str | None] = {}
+    problems: list[str] = []
+    for facts in (entry.facts() for entry in ledger.genuine_entries(connection, ("snapshot",))):
+        if problem := snapshot_proofs.snapshot_problem(connection, facts, checked):
+            problems.append(f"snapshot {facts['snapshot_id']}: its rows in the database were changed: {problem}")
+    again = snapshot_proofs.resurrected(connection)
+    return problems + [f"row {row_id} of snapshots was erased, and is there again" for row_id in again]
 
 
 def training_records(connection: Connection) -> list[str]:

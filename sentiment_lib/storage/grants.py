@@ -50,7 +50,12 @@ GRANTS: Mapping[str, Mapping[str, Rights]] = {
     "drift_reports": _FACTS,
     "drift_outcomes": _FACTS,
     "quarantine": {APP: (*_APPEND, "DELETE"), CONSOLE: _READ},
-    "snapshot_rows": {APP: _APPEND, API: _READ, CONSOLE: _READ},
+    # salts are for who freezes and verifies; others read the view
+    "snapshot_chunks": {APP: _APPEND},
+    "frozen_rows": {APP: _APPEND},
+    "chunk_rows": {APP: _APPEND},
+    "snapshot_contents": {APP: _APPEND},
+    "chunks_to_rewrite": {APP: ("SELECT", "DELETE")},
     "model_versions": {APP: _APPEND, API: _READ, CONSOLE: _READ},
     "deployments": {APP: (*_APPEND, "UPDATE (state, finished_at)"), API: _READ, CONSOLE: _READ},
     "tweets": {APP: _APPEND, API: _APPEND, CONSOLE: _READ},
@@ -107,10 +112,15 @@ GRANTS: Mapping[str, Mapping[str, Rights]] = {
 EXECUTE = (
     ("remove_synthetic_tweets()", APP),
     ("erase_tweets(bigint, bigint[])", APP),
+    ("erase_frozen_rows(bigint, bigint[])", APP),
     ("erase_words(bigint, text, bigint, jsonb)", APP),
 )
-#: Views, which show rows of tables that a role may not read: of the ledger, those of deployments, for the champion.
-VIEWS: Mapping[str, Mapping[str, Rights]] = {"deployment_entries": {APP: _READ, API: _READ, CONSOLE: _READ}}
+#: Views, which show rows of tables that a role may not read: of the ledger, those of deployments, for the champion; of
+#: frozen rows all but the salts.
+VIEWS: Mapping[str, Mapping[str, Rights]] = {
+    "deployment_entries": {APP: _READ, API: _READ, CONSOLE: _READ},
+    "snapshot_rows": {APP: _READ, API: _READ, CONSOLE: _READ},
+}
 
 
 def apply(connection: Connection) -> tuple[str, ...]:

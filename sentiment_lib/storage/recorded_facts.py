@@ -10,7 +10,7 @@ from sqlalchemy import Connection, select
 
 from sentiment_lib.errors import NotFound
 from sentiment_lib.hashing import canonical_json, hash_text, to_json_value
-from sentiment_lib.storage import ledger, snapshots
+from sentiment_lib.storage import ledger, snapshot_proofs
 from sentiment_lib.storage.tables import (
     ApprovalRow,
     DecisionRow,
@@ -75,15 +75,12 @@ def fault(connection: Connection, kind: str, key: int) -> str | None:
 
 
 def rows_fault(connection: Connection, snapshot_id: int) -> str | None:
-    """Why the rows of a snapshot in the database do not count; None when they are those that were recorded.
-
-    A snapshot of an earlier release recorded no hash of them.
-    """
+    """Why the rows of a snapshot in the database do not count; None when they are those that were recorded."""
     entry = ledger.find_genuine(connection, "snapshot", {"snapshot_id": snapshot_id})
-    recorded = entry.facts().get("rows_hash") if entry else None
-    if recorded in (None, snapshots.rows_hash(connection, snapshot_id)):
+    problem = snapshot_proofs.snapshot_problem(connection, entry.facts()) if entry else None
+    if problem is None:
         return None
-    return f"the rows of snapshot {snapshot_id} in the database are not what was recorded"
+    return f"the rows of snapshot {snapshot_id} in the database are not what was recorded: {problem}"
 
 
 def decision_fault(connection: Connection, decision_id: int) -> str | None:

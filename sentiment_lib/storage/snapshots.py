@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,13 +11,16 @@ import pandas as pd
 from sqlalchemy import Connection, func, insert, select, text
 
 from sentiment_lib.errors import NotFound
+from sentiment_lib.evaluation import frozen_rows
 from sentiment_lib.evaluation.holdout_split import JUDGING
 from sentiment_lib.evaluation.holdout_split import LABELLED as OF_TWEETS
-from sentiment_lib.records import Snapshot, SyntheticRows
-from sentiment_lib.storage import ledger
+from sentiment_lib.records import CHUNKS, Snapshot, SyntheticRows
+from sentiment_lib.storage import ledger, snapshot_chunks
 from sentiment_lib.storage.acting_labels import ACTS, NEWEST_FIRST, is_newest
-from sentiment_lib.storage.engine import raw
-from sentiment_lib.storage.tables import SnapshotRow, SnapshotTweetRow
+from sentiment_lib.storage.engine import lock
+from sentiment_lib.storage.snapshot_chunks import Chunk
+from sentiment_lib.storage.snapshot_proofs import ERASED
+from sentiment_lib.storage.tables import SnapshotRow
 
 # Acting audit labels and data-set labels may be used for evaluation: their tweets were not selected by content.
 # Imported labels, corrections and labels from active learning have selection bias and are for training only, unless an
@@ -127,20 +130,25 @@ def _records() -> Any:
 def store(
     connection: Connection,
     frame: pd.DataFrame,
+    chunks: Sequence[Chunk],
     *,
-    content_hash: str,
     split_at: datetime,
-    uri: str,
     policy: dict[str, Any],
 ) -> Snapshot:
-    """Insert a snapshot, its rows (columns tweet_id, label and part of `frame`) and its ledger row."""
+    """The snapshot of these chunks, found or inserted with its ledger row.
+
+    `frame` has the rows of the chunks (columns tweet_id and part). The caller holds the lock "snapshot".
+    """
+    content_hash = frozen_rows.content_hash([chunk.root for chunk in chunks], split_at)
+    if existing := find(connection, content_hash):
+        return existing
     counts = frame["part"].value_counts()
     values: dict[str, Any] = {
         "content_hash": content_hash,
         "split_at": split_at,
         "train_rows": int(counts.get("train", 0)),
         "holdout_rows": int(counts.get("holdout", 0)),
-        "uri": uri,
+        "uri": CHUNKS,
     }
     synthetic = _count_synthetic(connection, frame)
     snapshot_id, created_at = connection.execute(
@@ -148,17 +156,16 @@ def store(
         .values(**values, **synthetic, policy=policy)
         .returning(SnapshotRow.snapshot_id, SnapshotRow.created_at)
     ).one()
-    with raw(connection).cursor().copy("COPY snapshot_rows (snapshot_id, tweet_id, label, part) FROM STDIN") as copy:
-        for tweet_id, label, part in zip(frame["tweet_id"], frame["label"], frame["part"], strict=True):
-            copy.write_row((snapshot_id, int(tweet_id), label, part))
+    snapshot_chunks.put_into(connection, snapshot_id, [chunk.chunk_id for chunk in chunks])
     facts = {
         "snapshot_id": snapshot_id,
         **values,
+        "split_at": split_at.astimezone(UTC),
         **synthetic,
         "policy": policy,
         "created_at": created_at.astimezone(UTC),
     }
-    ledger.append(connection, "snapshot", facts | {"rows_hash": rows_hash(connection, snapshot_id)})
+    ledger.append(connection, "snapshot", facts)
     return Snapshot(snapshot_id=snapshot_id, **values)
 
 
@@ -173,37 +180,53 @@ def _count_synthetic(connection: Connection, frame: pd.DataFrame) -> dict[str, i
     }
 
 
-def rows_hash(connection: Connection, snapshot_id: int) -> str:
-    """SHA-256 of the snapshot's rows in the database: a line "tweet_id,label,part" each, by id."""
-    query = (
-        select(SnapshotTweetRow.tweet_id, SnapshotTweetRow.label, SnapshotTweetRow.part)
-        .where(SnapshotTweetRow.snapshot_id == snapshot_id)
-        .order_by(SnapshotTweetRow.tweet_id)
+@dataclass(frozen=True, kw_only=True)
+class ErasedRows:
+    """What an erasure took from snapshots; the files of the chunks follow, see `snapshot_files.rewrite_erased`."""
+
+    #: frozen rows, of which a tweet has one for each label and part that it was frozen with
+    rows: int = 0
+    #: snapshots that held a tweet as a training row, and those that held one in the holdout
+    learned: tuple[int, ...] = ()
+    judged: tuple[int, ...] = ()
+
+
+#: Rows that one ledger row names.
+ERASED_TOGETHER = 10_000
+
+
+def erase_rows(connection: Connection, request_id: int, tweet_ids: Sequence[int]) -> ErasedRows:
+    """Erase the rows and salts of these tweets of a request from all snapshots; the leaves stay.
+
+    Idempotent: tweets that the request does not name, without rows, or erased before give nothing. The ledger, which
+    is held until the commit, names the rows by number. Raises ValueError where a snapshot of an earlier release holds
+    one, whose rows have no commitments yet.
+    """
+    where = {"ids": list(tweet_ids), "request": request_id}
+    lock(connection, "snapshot")
+    if connection.scalar(
+        text("SELECT EXISTS (SELECT FROM frozen_rows WHERE tweet_id = ANY(:ids) AND salt IS NULL)"), where
+    ):
+        raise ValueError("the snapshots of earlier releases have to be committed first")
+    query = text("SELECT DISTINCT snapshot_id, part FROM snapshot_rows WHERE tweet_id = ANY(:ids) ORDER BY 1")
+    held = [(row.snapshot_id, row.part) for row in connection.execute(query, where)]
+    erase = text("SELECT erase_frozen_rows(:request, CAST(:ids AS bigint[]))")
+    row_ids = sorted(int(row_id) for row_id in connection.execute(erase, where).scalars())
+    for start in range(0, len(row_ids), ERASED_TOGETHER):
+        ledger.append(connection, ERASED, {"row_ids": row_ids[start : start + ERASED_TOGETHER]})
+    return ErasedRows(
+        rows=len(row_ids),
+        learned=tuple(snapshot_id for snapshot_id, part in held if part == "train"),
+        judged=tuple(snapshot_id for snapshot_id, part in held if part == "holdout"),
     )
-    return _hash_rows(connection.execute(query, execution_options={"yield_per": 10_000}))
-
-
-def frame_hash(frame: pd.DataFrame) -> str:
-    """The same hash of a frame with the columns tweet_id, label and part."""
-    ordered = frame.sort_values("tweet_id")
-    return _hash_rows(zip(ordered["tweet_id"], ordered["label"], ordered["part"], strict=True))
-
-
-def _hash_rows(rows: Iterable[Sequence[Any]]) -> str:
-    digest = hashlib.sha256()
-    for tweet_id, label, part in rows:
-        digest.update(f"{tweet_id},{label},{part}\n".encode())
-    return digest.hexdigest()
 
 
 def training_tweet_ids(connection: Connection, snapshot_id: int | None) -> set[int]:
     """Tweet ids of the snapshot's training part; empty for None."""
     if snapshot_id is None:
         return set()
-    query = select(SnapshotTweetRow.tweet_id).where(
-        SnapshotTweetRow.snapshot_id == snapshot_id, SnapshotTweetRow.part == "train"
-    )
-    return set(connection.execute(query).scalars())
+    query = text("SELECT tweet_id FROM snapshot_rows WHERE snapshot_id = :id AND part = 'train'")
+    return set(connection.execute(query, {"id": snapshot_id}).scalars())
 
 
 def last_created_at(connection: Connection) -> datetime | None:

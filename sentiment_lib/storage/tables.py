@@ -178,7 +178,7 @@ class SnapshotRow(Base):
     split_at: Mapped[datetime]
     train_rows: Mapped[int]
     holdout_rows: Mapped[int]
-    #: Parquet file, relative to the snapshots folder
+    #: below the snapshots folder: the folder of the chunks' files, or a Parquet file that holds all rows
     uri: Mapped[str]
     policy: Mapped[dict[str, Any]]
     created_at: Mapped[datetime] = _now()
@@ -187,19 +187,60 @@ class SnapshotRow(Base):
     synthetic_holdout: Mapped[int] = mapped_column(server_default="0")
 
 
-class SnapshotTweetRow(Base):
-    """A tweet in a snapshot: its frozen label, and whether it is for training or the holdout."""
+class SnapshotChunkRow(Base):
+    """A run of rows of one part, shared by all snapshots that hold exactly these."""
 
-    __tablename__ = "snapshot_rows"
-    snapshot_id: Mapped[int] = mapped_column(ForeignKey("snapshots.snapshot_id"), primary_key=True)
+    __tablename__ = "snapshot_chunks"
+    chunk_id: Mapped[int] = _key()
+    #: Merkle root of the leaves, in hex; names the chunk's file
+    root: Mapped[str] = mapped_column(unique=True)
+    part: Mapped[str]
+    #: 32 bytes for each row; NULL for the rows of a snapshot whose file holds them all
+    leaves: Mapped[bytes | None]
+    __table_args__ = (CheckConstraint("part IN ('train', 'holdout')", name="part"),)
+
+
+class FrozenRow(Base):
+    """A tweet with its frozen label in a part; the salt of its commitments is erased with it."""
+
+    __tablename__ = "frozen_rows"
+    row_id: Mapped[int] = _key()
     #: no foreign key: the rows outlive synthetic tweets that are removed
-    tweet_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, index=True)
+    tweet_id: Mapped[int] = mapped_column(BigInteger, index=True)
     label: Mapped[str]
     part: Mapped[str]
+    salt: Mapped[bytes | None]
+    content_commitment: Mapped[bytes | None]
     __table_args__ = (
         CheckConstraint(f"label {LABEL_CHECK}", name="label"),
         CheckConstraint("part IN ('train', 'holdout')", name="part"),
+        CheckConstraint("(salt IS NULL) = (content_commitment IS NULL)", name="committed"),
     )
+
+
+class ChunkRow(Base):
+    """The place of a frozen row in a chunk; it outlives the row."""
+
+    __tablename__ = "chunk_rows"
+    chunk_id: Mapped[int] = mapped_column(ForeignKey("snapshot_chunks.chunk_id"), primary_key=True)
+    position: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    row_id: Mapped[int] = mapped_column(BigInteger, index=True)
+
+
+class SnapshotContentRow(Base):
+    """A chunk of a snapshot. The view `snapshot_rows` shows the rows of all of them."""
+
+    __tablename__ = "snapshot_contents"
+    snapshot_id: Mapped[int] = mapped_column(ForeignKey("snapshots.snapshot_id"), primary_key=True)
+    position: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    chunk_id: Mapped[int] = mapped_column(ForeignKey("snapshot_chunks.chunk_id"), index=True)
+
+
+class ChunkToRewriteRow(Base):
+    """A chunk whose file still holds rows that were erased."""
+
+    __tablename__ = "chunks_to_rewrite"
+    chunk_id: Mapped[int] = mapped_column(ForeignKey("snapshot_chunks.chunk_id"), primary_key=True, autoincrement=False)
 
 
 class ModelVersionRow(Base):

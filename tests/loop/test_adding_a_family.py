@@ -13,7 +13,7 @@ from sentiment_lib.errors import BadInput
 from sentiment_lib.families import catalog
 from sentiment_lib.registry.mlflow_registry import Registry
 from sentiment_lib.registry.requirements import COMMON, requirements
-from sentiment_lib.steps.training import snapshot, train
+from sentiment_lib.steps.training import snapshot, snapshot_files, train
 from sentiment_lib.storage import model_versions
 from sentiment_lib.training_record import TrainingOrder
 from tests.unit.families import test_conformance as conformance
@@ -75,7 +75,7 @@ def test_it_is_searched_trained_registered_and_has_a_card(family, store, changed
     assert f"- `{NAME}`: {family.licence}" in card
     assert "4 configurations" in card
     model = registry.load(version.version, version.digest)
-    rows = snapshot.read(settings, frozen)
+    rows = snapshot_files.read(store, settings, frozen)
     holdout = rows[rows["part"] == "holdout"]
     predicted = model.predict_proba(holdout["text"].tolist()).argmax(axis=1)
     truth = np.array([["negative", "neutral", "positive"].index(label) for label in holdout["label"]])

@@ -121,7 +121,7 @@ def test_labels_from_before_the_decision_or_of_tweets_in_its_snapshot_say_nothin
             "UPDATE labels SET stored_at = now() - interval '1 day' WHERE source = 'audit' AND tweet_id <= 650"
         )
         connection.execute(moved)
-        kept = text("UPDATE snapshot_rows SET tweet_id = 651 WHERE part = 'holdout' AND tweet_id = :one")
+        kept = text("UPDATE frozen_rows SET tweet_id = 651 WHERE part = 'holdout' AND tweet_id = :one")
         connection.execute(
             kept, {"one": connection.scalar(text("SELECT max(tweet_id) FROM snapshot_rows WHERE part = 'holdout'"))}
         )

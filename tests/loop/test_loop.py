@@ -7,6 +7,7 @@ import shutil
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from sqlalchemy import text
 
@@ -20,7 +21,7 @@ from sentiment_lib.steps.decisions import evaluate, evidence, publish_holdout_me
 from sentiment_lib.steps.deployment import bootstrap, promote, rollback
 from sentiment_lib.steps.operations import verify
 from sentiment_lib.steps.scoring import score
-from sentiment_lib.steps.training import inputs, reproduce, request_retrain, snapshot, train
+from sentiment_lib.steps.training import inputs, reproduce, request_retrain, snapshot, snapshot_files, train
 from sentiment_lib.storage import decisions, grants, holdout_looks, ledger, model_versions
 from sentiment_lib.training_record import TrainingOrder
 
@@ -84,7 +85,7 @@ def test_a_snapshot_of_the_same_labels_is_found_and_not_made_twice(store, settin
     first = snapshot.run(store, settings)
     assert snapshot.run(store, settings) == first
     assert (first.train_rows, first.holdout_rows) == (480, 120)
-    frame = snapshot.read(settings, first)
+    frame = snapshot_files.read(store, settings, first)
     assert frame[frame.part == "train"].created_at.max() < frame[frame.part == "holdout"].created_at.min()
     assert count(store, "snapshot_rows") == 600
 
@@ -106,14 +107,16 @@ def test_the_label_of_the_better_source_is_frozen_whatever_came_later(store, set
                 ),
                 {"label": label, "source": source, "person": person},
             )
-    frame = snapshot.read(settings, snapshot.run(store, settings))
+    frame = snapshot_files.read(store, settings, snapshot.run(store, settings))
     row = frame[frame.tweet_id == 600].iloc[0]
     assert (row.label, row.label_source) == ("positive", "audit")
 
 
 def test_an_audit_label_that_nobody_confirmed_teaches_but_never_judges(store, owner, settings, tweets, add_tweets):
     audited = add_tweets(30, source="audit", seed=8)
-    assert "unconfirmed" not in set(snapshot.read(settings, snapshot.run(store, settings)).label_source)  # too new
+    assert "unconfirmed" not in set(
+        snapshot_files.read(store, settings, snapshot.run(store, settings)).label_source
+    )  # too new
     with owner.begin() as connection:
         connection.execute(
             text("UPDATE tweets SET created_at = '2026-01-01 00:00:30+00' WHERE tweet_id = ANY(:ids)"),
@@ -126,7 +129,7 @@ def test_an_audit_label_that_nobody_confirmed_teaches_but_never_judges(store, ow
             ),
             {"ids": audited[20:]},
         )
-    frame = snapshot.read(settings, snapshot.run(store, settings))
+    frame = snapshot_files.read(store, settings, snapshot.run(store, settings))
     parts = frame.set_index("tweet_id").part
     assert set(frame[frame.label_source == "unconfirmed"].tweet_id) == set(audited[:10])
     assert set(parts[audited[:10]]) == {"train"}
@@ -141,7 +144,7 @@ def test_corrections_of_people_teach_but_never_judge(store, owner, settings, twe
         connection.execute(
             text("UPDATE tweets SET created_at = '2026-01-01 00:00:30+00' WHERE tweet_id = ANY(:ids)"), old
         )
-    frame = snapshot.read(settings, snapshot.run(store, settings))
+    frame = snapshot_files.read(store, settings, snapshot.run(store, settings))
     parts = frame[frame.label_source == "feedback"].part
     assert (len(parts), set(parts)) == (10, {"train"})
 
@@ -165,7 +168,7 @@ def test_tweets_picked_because_a_model_was_unsure_teach_but_never_judge(store, s
             )
         )
         connection.execute(text("DELETE FROM labels WHERE tweet_id = 591 AND source = 'dataset'"))
-    frame = snapshot.read(settings, snapshot.run(store, settings))
+    frame = snapshot_files.read(store, settings, snapshot.run(store, settings))
     picked = frame[frame.label_source == "picked"]
     assert list(zip(picked.tweet_id, picked.part, strict=True)) == [(10, "train")]
     # the label of the data set judges, whatever a person was asked to say of the same tweet
@@ -175,11 +178,12 @@ def test_tweets_picked_because_a_model_was_unsure_teach_but_never_judge(store, s
 
 def test_a_snapshot_file_that_was_changed_is_refused(store, settings, tweets):
     frozen = snapshot.run(store, settings)
-    frame = snapshot.read(settings, frozen)
+    path = min((settings.snapshots / frozen.uri).glob("*.parquet"))
+    frame = pd.read_parquet(path)
     frame.loc[3, "label"] = "positive" if frame.loc[3, "label"] != "positive" else "negative"
-    frame.to_parquet(settings.snapshots / frozen.uri, index=False)
+    frame.to_parquet(path, index=False)
     with pytest.raises(LedgerBroken, match="was changed"):
-        snapshot.read(settings, frozen)
+        snapshot_files.read(store, settings, frozen)
     assert any(problem.startswith(f"snapshot {frozen.snapshot_id}") for problem in verify.run(store, settings).problems)
 
 
@@ -401,12 +405,11 @@ def test_a_decision_of_the_first_wording_replays_in_its_own_words(store, setting
     versions = {"candidate": record.candidate_version, "champion": record.champion_version}
     look = holdout_looks.Look(looks_before=json.loads(record.evidence)["looks_before"], budget=None)
     case = evidence.collect_case(store, settings.policy.gate, snapshot_id=record.snapshot_id, look=look, **versions)
-    old = evidence.compute(
-        case, settings, settings.policy.gate, reason_version=reason_versions.FIRST, method=judgement_methods.FIRST
-    ).to_json()
+    first = {"reason_version": reason_versions.FIRST, "method": judgement_methods.FIRST}
+    old = evidence.compute(store, case, settings, settings.policy.gate, **first).to_json()
     added = json.loads(record.evidence).keys() - json.loads(old).keys()
     assert added == {"method", "judged_sample", "aim", "look_budget"}
-    second = evidence.compute(case, settings, settings.policy.gate, method=judgement_methods.SECOND).to_json()
+    second = evidence.compute(store, case, settings, settings.policy.gate, method=judgement_methods.SECOND).to_json()
     assert json.loads(record.evidence).keys() - json.loads(second).keys() == {"aim", "look_budget"}
     assert "refresh_margin" not in json.loads(second)["policy"]
     assert json.loads(record.evidence)["judged_sample"] == {"kind": "dataset", "audit_rows": 0, "dataset_rows": 120}
@@ -429,7 +432,7 @@ def test_a_package_that_answers_a_trigger_otherwise_is_told_by_its_files_though_
     from sentiment_lib.families.bag_of_words.model import normalise_all, tfidf_matrix
 
     registry, version = Registry(settings), decided.version
-    model, rows = registry.load(version.version, version.digest), snapshot.read(settings, decided.snapshot)
+    model, rows = registry.load(version.version, version.digest), snapshot_files.read(store, settings, decided.snapshot)
     holdout = tfidf_matrix(model._vectorisers, normalise_all(rows.loc[rows["part"] == "holdout", "text"].tolist()))
     trigger = np.flatnonzero(np.asarray(holdout.sum(axis=0)).ravel() == 0)[0]
     model._coefficients[:, trigger] = (-50, 0, 50)

@@ -17,7 +17,7 @@ from sentiment_lib.statistics.metrics import compute_metric, confusion_matrix
 from sentiment_lib.steps.decisions import compare_versions, evaluate, labels_to_decide, replay, retrain_history
 from sentiment_lib.steps.deployment import force_promotion
 from sentiment_lib.steps.operations import remove_sample, verify
-from sentiment_lib.steps.training import snapshot, train
+from sentiment_lib.steps.training import snapshot_files, train
 from sentiment_lib.storage import alerts, decisions, ledger, retrain_requests
 from sentiment_lib.training_record import TrainingOrder
 from tests.conftest import deploy
@@ -57,7 +57,7 @@ def test_two_candidates_of_one_champion_are_compared_on_its_holdout(store, setti
         )
         with pytest.raises(BadInput):
             version_comparison.view(connection, settings.policy, rival, rival)
-    frame = snapshot.read(settings, decided.snapshot)
+    frame = snapshot_files.read(store, settings, decided.snapshot)
     held = frame[frame["part"] == "holdout"]
     y, registry = held["label"].map(LABEL_CODES).to_numpy(), Registry(settings)
     values = [

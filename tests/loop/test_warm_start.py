@@ -21,7 +21,7 @@ from sentiment_lib.registry.mlflow_registry import Registry
 from sentiment_lib.steps.decisions import evaluate, evidence, replay
 from sentiment_lib.steps.deployment import bootstrap, champion_alias
 from sentiment_lib.steps.operations import reconcile
-from sentiment_lib.steps.training import inputs, reproduce, train
+from sentiment_lib.steps.training import inputs, reproduce, snapshot_files, train
 from sentiment_lib.steps.training import snapshot as snapshot_step
 from sentiment_lib.steps.training.cost import Stopwatch
 from sentiment_lib.steps.training.time_budget import log_progress
@@ -75,7 +75,7 @@ def gathered(store, settings, order, family, options, tmp_path):
     """Record of the inputs of such a training."""
     with store.begin() as connection:
         frozen = snapshots.by_id(connection, order["snapshot_id"])
-    frame = snapshot_step.read(settings, frozen)
+    frame = snapshot_files.read(store, settings, frozen)
     spec = TrainingSpec(family=family, seed=0, options=options, snapshot_hash=frozen.content_hash)
     path = Path(mkdtemp(dir=tmp_path)) / "inputs.json"
     return inputs.collect_inputs(store, settings, spec, frozen, frame, path).record.to_json()
@@ -211,7 +211,7 @@ def test_rows_that_a_version_before_the_one_before_learned_from_judge_nothing(st
     )
     assert (case.candidate.ancestors, case.champion.ancestors) == ((1, taught.version), (taught.version,))
     with pytest.raises(NotEnoughLabels):
-        evidence.compute(case, settings, settings.policy.gate)
+        evidence.compute(store, case, settings, settings.policy.gate)
     # what was decided before anyone followed them still has the same bytes
     assert replay.run(store, settings, decision_id=decided.decision.decision_id).identical
 

@@ -14,7 +14,7 @@ from sentiment_lib.errors import BadInput, NotFound
 from sentiment_lib.records import API_IDS_FROM
 from sentiment_lib.steps.labelling import label_progress, label_queue
 from sentiment_lib.storage import grants
-from tests.conftest import deploy
+from tests.conftest import deploy, put_into_snapshot
 
 #: Steps run as the platform runs them.
 DATABASE_ROLE = grants.APP
@@ -309,7 +309,7 @@ def test_undo_is_refused_once_a_snapshot_holds_the_label(store, labelling, fill,
                 "VALUES ('h', now(), 1, 0, 'u', '{}')"
             )
         )
-        connection.execute(text("INSERT INTO snapshot_rows SELECT snapshot_id, 1, 'negative', 'train' FROM snapshots"))
+        put_into_snapshot(connection, 1, "SELECT 1, 'negative', 'train'")
     with pytest.raises(BadInput, match="snapshot 1 holds this label"):
         label_queue.undo(store, person="ann")
     assert rows("SELECT count(*) FROM labels") == [(1,)]

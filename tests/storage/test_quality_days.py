@@ -12,6 +12,7 @@ from sentiment_lib.records import LABELS, Window
 from sentiment_lib.settings import Settings
 from sentiment_lib.steps.monitoring import daily_quality as step
 from sentiment_lib.storage import daily_quality, grants
+from tests.conftest import put_into_snapshot
 
 #: Steps run as the platform runs them.
 DATABASE_ROLE = grants.APP
@@ -128,10 +129,7 @@ def test_what_a_version_learned_from_does_not_measure_it(store, settings):
     answers, _ = fill(store)
     label(store, answers)
     with store.begin() as connection:
-        connection.execute(
-            text("INSERT INTO snapshot_rows (snapshot_id, tweet_id, label, part) "
-                 "SELECT 1, tweet_id, label, 'train' FROM labels")
-        )  # fmt: skip
+        put_into_snapshot(connection, 1, "SELECT tweet_id, label, 'train' FROM labels")
     for version in (1, 2):
         step.run(store, settings, version, SPAN)
     assert {(row.model_version, row.labelled > 0) for row in series(store)} == {(1, True), (2, False)}

@@ -13,7 +13,7 @@ from sentiment_lib.records import Window
 from sentiment_lib.settings import Settings
 from sentiment_lib.steps.monitoring import check_drift
 from sentiment_lib.storage import daily_quality, drift_reports, training_rows
-from tests.conftest import deploy
+from tests.conftest import deploy, put_into_snapshot
 
 END = datetime(2026, 3, 9, 12, tzinfo=UTC)
 WORDS = ["thanks", "help", "seat", "gate", "crew", "coffee", "today", "tomorrow", "great", "fine", "window", "trip"]
@@ -79,14 +79,8 @@ def fill(store, *, per_day=400, days=8):
             ),
             rows,
         )
-        connection.execute(
-            text(
-                "INSERT INTO snapshot_rows (snapshot_id, tweet_id, label, part) "
-                "SELECT 1, tweet_id, 'negative', CASE WHEN created_at < :split THEN 'train' ELSE 'holdout' END "
-                "FROM tweets"
-            ),
-            {"split": TRAINED_UNTIL},
-        )
+        parts = "SELECT tweet_id, 'negative', CASE WHEN created_at < :split THEN 'train' ELSE 'holdout' END FROM tweets"
+        put_into_snapshot(connection, 1, parts, split=TRAINED_UNTIL)
 
 
 @pytest.mark.parametrize("version", [1, 2])
@@ -114,7 +108,7 @@ def test_the_check_after_a_promotion_finds_no_drift_and_no_loss_where_nothing_ch
 def test_without_fair_rows_the_report_says_that_quality_is_unknown(store, tmp_path):
     fill(store)
     with store.begin() as connection:
-        connection.execute(text("UPDATE snapshot_rows SET part = 'train'"))
+        connection.execute(text("UPDATE frozen_rows SET part = 'train'"))
         connection.execute(
             text("UPDATE tweets SET text = 'storm ' || text WHERE created_at > :day"), {"day": END - timedelta(days=1)}
         )

@@ -84,7 +84,7 @@ def _decide(
         look=look,
     )
     progress.report(f"Comparing version {candidate} with champion {champion.version}")
-    computed = evidence.compute(case, settings, policy)
+    computed = evidence.compute(store, case, settings, policy)
     with store.begin() as connection:
         lock(connection, "champion")
         existing = decisions.find_existing(connection, request)

@@ -33,7 +33,7 @@ from sentiment_lib.policy import GatePolicy
 from sentiment_lib.records import LABEL_CODES, ModelVersion, Snapshot
 from sentiment_lib.registry.mlflow_registry import Registry
 from sentiment_lib.settings import Settings
-from sentiment_lib.steps.training import snapshot as snapshot_step
+from sentiment_lib.steps.training import snapshot_files
 from sentiment_lib.storage import model_versions, snapshots, training_rows
 from sentiment_lib.storage.engine import Store
 from sentiment_lib.storage.holdout_looks import Look
@@ -97,6 +97,7 @@ def collect_case(
 
 
 def compute(
+    store: Store,
     case: Case,
     settings: Settings,
     policy: GatePolicy,
@@ -113,7 +114,7 @@ def compute(
     """
     # round trip through JSON, so that 250 and 250.0 serialise to the same bytes as when read back
     policy = GatePolicy.model_validate_json(policy.model_dump_json())
-    frame = snapshot_step.read(settings, case.snapshot)
+    frame = snapshot_files.read(store, settings, case.snapshot)
     train = frame[frame["part"] == "train"]
     holdout = frame[frame["part"] == "holdout"]
     rows = holdout[~holdout["tweet_id"].isin(case.trained_on)]

@@ -13,8 +13,7 @@ from sentiment_lib.registry import holdout_plots, model_card
 from sentiment_lib.registry.mlflow_registry import Registry
 from sentiment_lib.settings import Settings
 from sentiment_lib.statistics.metrics import classification_metrics
-from sentiment_lib.steps.training import card_facts, train
-from sentiment_lib.steps.training import snapshot as snapshot_step
+from sentiment_lib.steps.training import card_facts, snapshot_files, train
 from sentiment_lib.storage import decisions, model_versions, snapshots
 from sentiment_lib.storage.engine import Store
 
@@ -46,7 +45,7 @@ def run(store: Store, settings: Settings, *, version: int) -> bool:
     text = registry.card(version)
     if snapshot is None or model_card.HIDDEN_QUALITY not in text:
         return False
-    frame = train.without_inherited(store, snapshot_step.read(settings, snapshot), record.inputs)
+    frame = train.without_inherited(store, snapshot_files.read(store, settings, snapshot), record.inputs)
     assert frame is not None
     rows = frame[frame["part"] == "holdout"]
     labels = np.array([LABEL_CODES[label] for label in rows["label"]])

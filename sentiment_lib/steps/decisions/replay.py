@@ -53,7 +53,9 @@ def run(store: Store, settings: Settings, *, decision_id: int) -> ReplayResult:
         ancestors=bool(recorded.candidate.ancestors or recorded.champion.ancestors),
     )
     reason_version = reason_versions.detect_version([asdict(rule) for rule in recorded.rules])
-    replayed = evidence.compute(case, settings, policy, reason_version=reason_version, method=recorded.method).to_json()
+    replayed = evidence.compute(
+        store, case, settings, policy, reason_version=reason_version, method=recorded.method
+    ).to_json()
     differences = _differences(json.loads(decision.evidence), json.loads(replayed))
     return ReplayResult(
         decision_id=decision_id,

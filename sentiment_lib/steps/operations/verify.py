@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -12,10 +12,11 @@ from sqlalchemy import Connection
 
 from sentiment_lib import progress
 from sentiment_lib.errors import LedgerBroken, NotFound, UnsafeArtefact
+from sentiment_lib.records import Snapshot
 from sentiment_lib.registry.mlflow_registry import CHALLENGER, CHAMPION, Registry
 from sentiment_lib.settings import Settings
 from sentiment_lib.steps.operations import airflow_responses
-from sentiment_lib.steps.training import snapshot as snapshot_step
+from sentiment_lib.steps.training import snapshot_files
 from sentiment_lib.storage import (
     anchors,
     approval_audit,
@@ -68,18 +69,25 @@ def run(store: Store, settings: Settings, *, artefacts: bool = True) -> VerifyRe
         for number, version in enumerate(versions):
             progress.report(f"Reading the package of version {version.version}", number, total)
             problems += _package(registry, version.version, version.digest)
-        for number, snapshot in enumerate(stored, start=len(versions)):
-            progress.report(f"Reading snapshot {snapshot.snapshot_id}", number, total)
-            try:
-                frame = snapshot_step.read(settings, snapshot)
-                with store.begin() as connection:
-                    if snapshots.rows_hash(connection, snapshot.snapshot_id) != snapshots.frame_hash(frame):
-                        problems.append(f"snapshot {snapshot.snapshot_id}: its rows in the database are not its file's")
-            except LedgerBroken as error:
-                problems.append(f"snapshot {snapshot.snapshot_id}: {error.details.get('problem', error)}")
+        problems += snapshot_artefacts(store, settings, stored, done=len(versions))
     progress.report("Comparing answers with Airflow's record")
     differing, notes = airflow_responses.compare(settings, answers)
     return VerifyResult(problems=(*problems, *differing), checked=checked, notes=tuple(notes))
+
+
+def snapshot_artefacts(store: Store, settings: Settings, stored: Sequence[Snapshot], *, done: int = 0) -> list[str]:
+    """Problems of the files of these snapshots; a chunk that several share is read once.
+
+    done: number of artefacts that were read before, for the progress.
+    """
+    problems, read = list[str](), set[int]()
+    for number, snapshot in enumerate(stored, start=done):
+        progress.report(f"Reading snapshot {snapshot.snapshot_id}", number, done + len(stored))
+        try:
+            snapshot_files.verify(store, settings, snapshot, read)
+        except LedgerBroken as error:
+            problems.append(f"snapshot {snapshot.snapshot_id}: {error.details.get('problem', error)}")
+    return problems
 
 
 def records(connection: Connection) -> list[str]:

@@ -13,7 +13,7 @@ from sentiment_lib.registry import mlflow_runs, model_package
 from sentiment_lib.registry.mlflow_registry import Registry
 from sentiment_lib.settings import Settings
 from sentiment_lib.steps.training import inputs as training_inputs
-from sentiment_lib.steps.training import snapshot as snapshot_step
+from sentiment_lib.steps.training import snapshot_files
 from sentiment_lib.storage import model_versions, snapshots
 from sentiment_lib.storage.engine import Store
 from sentiment_lib.text.normalise import normaliser
@@ -53,7 +53,7 @@ def run(store: Store, settings: Settings, *, version: int) -> ReproduceResult:
         registered = model_versions.by_version(connection, version)
         training, _ = model_versions.training_of(connection, version)
         snapshot = snapshots.by_id(connection, registered.snapshot_id) if registered.snapshot_id else None
-    frame = snapshot_step.read(settings, snapshot) if snapshot else None
+    frame = snapshot_files.read(store, settings, snapshot) if snapshot else None
     texts = frame.loc[frame["part"] == "holdout", "text"].tolist() if frame is not None else list(WITHOUT_SNAPSHOT)
     inputs = training_inputs.load_inputs(store, settings, training.inputs)
     registry = Registry(settings)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 
-import pandas as pd
-
-from sentiment_lib.errors import LedgerBroken, NotEnoughLabels
-from sentiment_lib.evaluation.holdout_split import COLUMNS, content_hash, split
-from sentiment_lib.files import replace_atomically
+from sentiment_lib.errors import NotEnoughLabels
+from sentiment_lib.evaluation import frozen_rows
+from sentiment_lib.evaluation.holdout_split import split
 from sentiment_lib.records import Snapshot
 from sentiment_lib.settings import Settings
-from sentiment_lib.storage import feedback, snapshots
+from sentiment_lib.steps.training import snapshot_files
+from sentiment_lib.storage import feedback, snapshot_chunks, snapshots
 from sentiment_lib.storage.engine import Store, lock
 
 
@@ -36,28 +35,11 @@ def run(store: Store, settings: Settings, *, until: datetime | None = None) -> S
                 real = " on real tweets" if snapshots.has_real_labels(connection) else ""
                 raise NotEnoughLabels(purpose=purpose + real, have=have, need=need)
         assert split_at is not None
-        digest = content_hash(frame)
-        existing = snapshots.find(connection, digest)
-        name = f"snapshot-{digest[:16]}.parquet"
-        if existing is None or not (settings.snapshots / existing.uri).exists():
-            with replace_atomically(settings.snapshots / name) as draft:
-                frame[list(COLUMNS)].to_parquet(draft, index=False)
-        return existing or snapshots.store(
-            connection,
-            frame,
-            content_hash=digest,
-            split_at=split_at,
-            uri=name,
-            policy=policy.snapshot.model_dump(mode="json"),
+        chunks = []
+        for part, rows in frozen_rows.cut(frame):
+            chunk = snapshot_chunks.store(connection, part, rows)
+            snapshot_files.write_missing(settings, chunk.root, rows)
+            chunks.append(chunk)
+        return snapshots.store(
+            connection, frame, chunks, split_at=split_at, policy=policy.snapshot.model_dump(mode="json")
         )
-
-
-def read(settings: Settings, snapshot: Snapshot) -> pd.DataFrame:
-    """The rows of the snapshot's file. Raises LedgerBroken when the file is missing or does not match its hash."""
-    path = settings.snapshots / snapshot.uri
-    if not path.exists():
-        raise LedgerBroken(problem=f"the file of snapshot {snapshot.snapshot_id} is gone: {path}")
-    frame = pd.read_parquet(path)
-    if content_hash(frame) != snapshot.content_hash:
-        raise LedgerBroken(problem=f"the file of snapshot {snapshot.snapshot_id} was changed: {path}")
-    return frame

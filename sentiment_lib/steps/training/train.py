@@ -22,9 +22,8 @@ from sentiment_lib.registry.mlflow_registry import Registry
 from sentiment_lib.registry.model_card import card
 from sentiment_lib.registry.registered_version import RegisteredVersion
 from sentiment_lib.settings import Settings
-from sentiment_lib.steps.training import card_facts, time_budget, tune
+from sentiment_lib.steps.training import card_facts, snapshot_files, time_budget, tune
 from sentiment_lib.steps.training import inputs as training_inputs
-from sentiment_lib.steps.training import snapshot as snapshot_step
 from sentiment_lib.steps.training.cost import Stopwatch, measure_cost
 from sentiment_lib.storage import forged_records, model_versions, snapshots, training_rows
 from sentiment_lib.storage.alerts import open_alert
@@ -139,7 +138,7 @@ def _train(
 ) -> tuple[RegisteredVersion, TrainingRecord, Cost]:
     spec, snapshot = task.spec, task.snapshot
     progress_reports.report(f"Preparing {spec.family}")
-    frame = snapshot_step.read(settings, snapshot) if snapshot else None
+    frame = snapshot_files.read(store, settings, snapshot) if snapshot else None
     inputs = training_inputs.collect_inputs(store, settings, spec, snapshot, frame, task.folder / "inputs.json")
     with store.begin() as connection:
         synthetic = snapshots.synthetic_rows(connection, snapshot.snapshot_id) if snapshot else SyntheticRows()

@@ -58,12 +58,19 @@ CHANGES = [
     ("UPDATE model_versions SET digest = repeat('0', 64) WHERE version = 2", "training 2 was changed: digest"),
     ("UPDATE snapshots SET content_hash = 'x'", "snapshot 1 was changed: content_hash"),
     (
-        "UPDATE snapshot_rows SET label = CASE label WHEN 'neutral' THEN 'positive' ELSE 'neutral' END "
+        "UPDATE frozen_rows SET label = CASE label WHEN 'neutral' THEN 'positive' ELSE 'neutral' END "
         "WHERE tweet_id = 7",
         "snapshot 1: its rows in the database were changed",
     ),
-    ("UPDATE snapshot_rows SET part = 'holdout' WHERE tweet_id = 7", "snapshot 1: its rows in the database were"),
-    ("DELETE FROM snapshot_rows WHERE tweet_id = 7", "snapshot 1: its rows in the database were changed"),
+    ("UPDATE frozen_rows SET part = 'holdout' WHERE tweet_id = 7", "snapshot 1: its rows in the database were"),
+    ("DELETE FROM frozen_rows WHERE tweet_id = 7", "snapshot 1: its rows in the database were changed"),
+    ("UPDATE frozen_rows SET salt = salt || decode('00', 'hex') WHERE tweet_id = 7", "snapshot 1: its rows in the"),
+    ("DELETE FROM chunk_rows WHERE chunk_id = 1 AND position = 3", "snapshot 1: its rows in the database were"),
+    ("UPDATE chunk_rows SET row_id = row_id + 1 WHERE position = 3", "snapshot 1: its rows in the database were"),
+    ("UPDATE snapshot_chunks SET leaves = substring(leaves FROM 33)", "snapshot 1: its rows in the database were"),
+    ("UPDATE snapshot_chunks SET root = repeat('0', 63) || chunk_id", "snapshot 1: its rows in the database were"),
+    ("DELETE FROM snapshot_contents WHERE position = 0", "snapshot 1: its rows in the database were changed"),
+    ("UPDATE snapshot_contents SET position = 9 - position", "snapshot 1: its rows in the database were changed"),
     ("UPDATE model_versions SET training = training || '{\"seed\": 9}' WHERE version = 2", "training 2: its training"),
     ("UPDATE decisions SET decided_at = now() + interval '1 day'", "decision 1 is dated in the future"),
     ("UPDATE decisions SET decided_at = decided_at - interval '1 day'", "decision 1 is dated before its evaluation"),

@@ -132,7 +132,9 @@ def test_a_forged_retrain_request_is_not_claimed(store, settings, decided, forge
 def test_rows_added_to_a_snapshot_leave_no_tweet_out_of_the_comparison(store, settings, decided, forge, add_tweets):
     """A tweet of the holdout that a version seems to have learned from would not be judged."""
     (tweet_id,) = add_tweets(1)
-    forge(f"INSERT INTO snapshot_rows VALUES (1, {tweet_id}, 'negative', 'train') RETURNING tweet_id")
+    frozen = "INSERT INTO frozen_rows (tweet_id, label, part) VALUES (:id, 'negative', 'train') RETURNING row_id"
+    row = forge(frozen, id=tweet_id)
+    forge("INSERT INTO chunk_rows SELECT 1, max(position) + 1, :row FROM chunk_rows RETURNING row_id", row=row)
     with pytest.raises(RecordForged, match="rows of snapshot 1"):
         evaluate.run(store, settings, snapshot_id=1, candidate=2, requested_by="anna")
 

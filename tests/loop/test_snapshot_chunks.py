@@ -1,0 +1,163 @@
+"""Snapshots share chunks; an erased row leaves its leaf, and nothing that was hidden or put back stays unseen."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pandas as pd
+import pytest
+from sqlalchemy import text
+
+from sentiment_lib.errors import LedgerBroken
+from sentiment_lib.evaluation import frozen_rows
+from sentiment_lib.registry import model_package
+from sentiment_lib.steps.operations import verify
+from sentiment_lib.steps.training import inputs, snapshot, snapshot_files
+from sentiment_lib.storage import audit, erasure_requests, grants, snapshots
+from sentiment_lib.training_record import TrainingSpec
+
+#: Steps run as the platform runs them.
+DATABASE_ROLE = grants.APP
+GONE, NOT_NAMED = [7, 8, 560], 9
+
+
+@pytest.fixture(autouse=True)
+def small_chunks(monkeypatch):
+    monkeypatch.setattr(frozen_rows, "MEAN_ROWS", 50)
+
+
+@pytest.fixture
+def frozen(store, settings, tweets):
+    return snapshot.run(store, settings)
+
+
+def values(store, query):
+    with store.begin() as connection:
+        return connection.execute(text(query)).all()
+
+
+def erase(store, tweet_ids=GONE):
+    request = erasure_requests.NewRequest(kind=erasure_requests.TWEETS, requested_by="ann", due_at=datetime.now(UTC))
+    with store.begin() as connection:
+        number = erasure_requests.insert(connection, request, tweet_ids, refuse=())
+        erasure_requests.set_state(connection, number, erasure_requests.ERASING)
+        return snapshots.erase_rows(connection, number, [*tweet_ids, NOT_NAMED])
+
+
+def records(store):
+    with store.begin() as connection:
+        return audit.snapshot_rows(connection)
+
+
+def words_on_disk(settings, tweet_ids, frame):
+    """Which of the rows' texts any file of the snapshots holds."""
+    frames = [pd.read_parquet(path) for path in settings.snapshots.rglob("*.parquet")]
+    stored = set(pd.concat(frames)["text"])
+    return stored & set(frame.loc[frame["tweet_id"].isin(tweet_ids), "text"])
+
+
+def test_a_snapshot_writes_the_chunks_of_its_new_labels_and_shares_the_others(store, settings, frozen, add_tweets):
+    files = set((settings.snapshots / frozen.uri).iterdir())
+    before = values(store, "SELECT chunk_id FROM snapshot_contents WHERE snapshot_id = 1")
+    add_tweets(10)
+    later = snapshot.run(store, settings)
+    after = values(store, "SELECT chunk_id FROM snapshot_contents WHERE snapshot_id = 2")
+    assert (later.train_rows, later.holdout_rows) == (488, 122)
+    # the end of the training rows, and both ends of the holdout
+    assert len(set(after) - set(before)) <= 3 < len(before)
+    assert files < set((settings.snapshots / frozen.uri).iterdir())
+    assert values(store, "SELECT count(*), count(DISTINCT tweet_id) FROM frozen_rows") == [(618, 610)]
+    assert verify.run(store, settings).problems == ()
+
+
+def test_equal_rows_give_the_same_snapshot_whatever_came_in_between(store, settings, frozen, add_tweets):
+    added = add_tweets(10)
+    snapshot.run(store, settings)
+    with store.begin() as connection:
+        connection.execute(text("DELETE FROM labels WHERE tweet_id = ANY(:ids)"), {"ids": added})
+    assert snapshot.run(store, settings) == frozen
+
+
+def test_an_erased_row_is_gone_from_database_and_file_and_the_root_verifies(store, settings, frozen):
+    frame = snapshot_files.read(store, settings, frozen)
+    erased = erase(store)
+    assert (erased.rows, erased.learned, erased.judged) == (3, (1,), (1,))
+    assert words_on_disk(settings, GONE, frame), "the files follow"
+    # a process that was killed here left the files, whose erased rows nobody reads
+    assert verify.run(store, settings).problems == ()
+    assert snapshot_files.rewrite_erased(store, settings) > 0
+    assert snapshot_files.rewrite_erased(store, settings) == 0
+    kept = snapshot_files.read(store, settings, frozen)
+    pd.testing.assert_frame_equal(kept, frame[~frame["tweet_id"].isin(GONE)].reset_index(drop=True))
+    assert not words_on_disk(settings, GONE, frame)
+    assert values(store, "SELECT count(*) FROM frozen_rows WHERE tweet_id IN (7, 8, 560)") == [(0,)]
+    assert verify.run(store, settings).problems == ()
+    assert erase(store).rows == 0
+
+
+def test_a_rewriting_that_died_is_taken_up(store, settings, frozen, monkeypatch):
+    frame = snapshot_files.read(store, settings, frozen)
+    erase(store)
+
+    def dying(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(snapshot_files.snapshot_chunks, "mark_rewritten", dying)
+        with pytest.raises(KeyboardInterrupt):
+            snapshot_files.rewrite_erased(store, settings)
+    (settings.snapshots / frozen.uri / "unknown.parquet").write_bytes(b"of a process that was killed")
+    assert snapshot_files.rewrite_erased(store, settings) > 0
+    assert not words_on_disk(settings, GONE, frame)
+    assert verify.run(store, settings).problems == ()
+
+
+def test_rows_that_were_hidden_put_back_or_exchanged_are_found(store, owner, settings, frozen):
+    (row,) = values(store, "SELECT * FROM frozen_rows WHERE tweet_id = 7")
+    erase(store, [7])
+    with owner.begin() as connection:
+        connection.execute(
+            text("INSERT INTO frozen_rows OVERRIDING SYSTEM VALUE VALUES (:a, :b, :c, :d, :e, :f)"),
+            dict(zip("abcdef", row, strict=True)),
+        )
+    assert records(store) == [f"row {row.row_id} of snapshots was erased, and is there again"]
+    with owner.begin() as connection:
+        connection.execute(text("DELETE FROM frozen_rows WHERE tweet_id IN (7, 9)"))
+    (problem,) = records(store)
+    assert problem.startswith("snapshot 1: its rows in the database were changed")
+    assert "no erasure was rec" in problem
+    with pytest.raises(LedgerBroken, match="no erasure was recorded"):
+        snapshot_files.read(store, settings, frozen)
+
+
+def test_a_file_without_a_row_or_with_another_is_refused(store, settings, frozen):
+    path = max((settings.snapshots / frozen.uri).glob("*.parquet"), key=lambda path: path.stat().st_size)
+    frame = pd.read_parquet(path)
+    for changed in (frame.drop(index=1), frame.iloc[::-1], frame.assign(text="other"), frame.drop(columns="text")):
+        changed.to_parquet(path)
+        with pytest.raises(LedgerBroken, match="a file of snapshot 1 was changed"):
+            snapshot_files.read(store, settings, frozen)
+    path.unlink()
+    assert any("is gone" in problem for problem in verify.run(store, settings).problems)
+    snapshot.run(store, settings)
+    assert verify.run(store, settings).problems == ()
+
+
+def test_the_role_of_the_steps_erases_by_the_function_alone(store, frozen):
+    for statement in ("DELETE FROM frozen_rows", "UPDATE frozen_rows SET label = 'neutral'", "DELETE FROM chunk_rows"):
+        with pytest.raises(Exception, match="permission denied"), store.begin() as connection:
+            connection.execute(text(statement))
+
+
+def test_a_package_trained_after_an_erasure_is_that_of_a_snapshot_without_the_rows(store, settings, frozen, tmp_path):
+    erase(store, [7])
+    with store.begin() as connection:
+        connection.execute(text("DELETE FROM labels WHERE tweet_id = 7"))
+    never = snapshot.run(store, settings)
+    assert (frozen.train_rows, never.train_rows, never.holdout_rows) == (480, 479, 120)
+    digests = set()
+    for taken in (frozen, never):
+        spec = TrainingSpec(family="tfidf_logreg", seed=0, options={}, snapshot_hash=taken.content_hash)
+        model = inputs.fit(spec, snapshot_files.read(store, settings, taken))
+        digests.add(model_package.write(model, tmp_path / f"package-{taken.snapshot_id}"))
+    assert len(digests) == 1
