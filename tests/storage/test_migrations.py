@@ -24,6 +24,8 @@ ROWS = (
     "INSERT INTO tweets (tweet_id, text, created_at, ingest_id) VALUES (1, 'late', now(), 1), (2, 'late', now(), 1)",
     "INSERT INTO snapshots (content_hash, split_at, train_rows, holdout_rows, uri, policy, created_at) "
     "VALUES ('h', '2026-01-01Z', 1, 1, 'u', '{}', '2026-01-03Z')",
+    "INSERT INTO snapshot_rows (snapshot_id, tweet_id, label, part) "
+    "VALUES (1, 1, 'negative', 'train'), (1, 2, 'neutral', 'holdout')",
     "INSERT INTO model_versions (version, family, digest, run_id, snapshot_id, training_key, created_at) VALUES "
     "(1, 'vader', 'd1', 'r1', NULL, 'k1', '2026-01-01Z'), (2, 'vader', 'd2', 'r2', 1, 'k2', '2026-01-04Z')",
     "INSERT INTO predictions (tweet_id, model_version, label, p_negative, p_neutral, p_positive) "
@@ -54,7 +56,17 @@ RECORDED = (
     ("training", {"version": 1, "family": "vader", "digest": "d1", "snapshot_id": None, "run_id": "r1"}),
     ("first.intent", {"deployment_id": 1, "kind": "first", "from_version": None, "to_version": 1, "approval_id": None}),
     ("first.done", {"deployment_id": 1, "to_version": 1}),
-    ("snapshot", {"snapshot_id": 1, "content_hash": "h", "train_rows": 1, "holdout_rows": 1, "uri": "u"}),
+    (
+        "snapshot",
+        {
+            "snapshot_id": 1,
+            "content_hash": "h",
+            "train_rows": 1,
+            "holdout_rows": 1,
+            "uri": "u",
+            "rows_hash": hash_text("1,negative,train\n2,neutral,holdout\n"),
+        },
+    ),
     ("training", {"version": 2, "family": "vader", "digest": "d2", "snapshot_id": 1, "run_id": "r2"}),
     ("evaluation", {"evaluation_id": 1, "snapshot_id": 1, "candidate_version": 2, "champion_version": 1}),
     (
@@ -111,6 +123,15 @@ def test_a_database_of_the_revision_before_upgrades_with_its_data(upgraded):
     assert (report.continuous, report.details) == ({"counted": True}, {"causes": {}})
     for other in (few, stable):
         assert (other.severity, other.wants_retrain, other.loss, other.continuous) == (None, False, None, None)
+
+
+def test_rows_of_old_snapshots_are_kept_and_still_verify(upgraded):
+    with upgraded.begin() as connection:
+        rows = connection.execute(text("SELECT * FROM snapshot_rows ORDER BY tweet_id")).all()
+        assert [tuple(row) for row in rows] == [(1, 1, "negative", "train"), (1, 2, "neutral", "holdout")]
+        connection.execute(text("UPDATE frozen_rows SET label = 'positive' WHERE tweet_id = 2"))
+        assert "snapshot 1: its rows in the database were changed: they are others" in verify.records(connection)
+        connection.rollback()
 
 
 def test_ledger_rows_recorded_under_the_old_names_still_verify(upgraded):

@@ -158,7 +158,7 @@ def _sweep(settings: Settings, moment: datetime) -> int:
     """Remove incomplete files of killed processes (snapshots, packages, trainings); returns their number."""
     drafts: list[Path] = []
     if settings.snapshots.is_dir():
-        drafts += settings.snapshots.glob(".snapshot-*")
+        drafts += settings.snapshots.glob("*/.*.part")
     cache = settings.home / "cache" / "models"
     if cache.is_dir():
         drafts += cache.glob(".download-*")
