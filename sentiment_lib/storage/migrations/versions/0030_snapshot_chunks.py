@@ -13,7 +13,8 @@ down_revision = "0029"
 branch_labels = None
 depends_on = None
 
-LABEL, PART = "label IN ('negative', 'neutral', 'positive')", "part IN ('train', 'holdout')"
+LABEL = "label IN ('negative', 'neutral', 'positive')"
+PART = "part IN ('train', 'holdout')"
 VIEW = """
     CREATE VIEW snapshot_rows AS
     SELECT s.snapshot_id, f.tweet_id, f.label, f.part
