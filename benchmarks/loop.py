@@ -33,7 +33,8 @@ SELECT count(*) AS n FROM tweets t WHERE NOT EXISTS (SELECT FROM predictions p W
 """
 # the first version that scored a tweet is the champion of that moment
 FIRST_SCORED = """
-SELECT DISTINCT ON (tweet_id) tweet_id, label, model_version FROM predictions ORDER BY tweet_id, prediction_id
+SELECT DISTINCT ON (tweet_id) tweet_id, label, model_version FROM predictions
+ORDER BY tweet_id, predicted_at, model_version
 """
 RECORDED = """
 SELECT coalesce(sum(received), 0) AS received, coalesce(sum(stored), 0) AS stored,

@@ -236,6 +236,11 @@ class DeadlinePolicy(Section):
 class RetentionPolicy(Section):
     """How long things are kept that no evidence rests on."""
 
+    partition: Literal["day", "week", "month"] = Field("month", description="period of a partition of tweets")
+    partitions_ahead: timedelta = Field(
+        timedelta(days=60), ge=timedelta(days=7), le=timedelta(days=360), description="partitions made ahead"
+    )
+
     quarantine: timedelta = Field(timedelta(days=90), ge=timedelta(days=1), description="refused rows")
     alert_messages: timedelta = Field(
         timedelta(days=180), ge=timedelta(days=1), description="sent messages of resolved alerts"

@@ -74,7 +74,8 @@ def measure(store: Store, seen: dict[str, float], bursts: int) -> list[float]:
         with store.begin() as connection:
             connection.execute(
                 text(
-                    "INSERT INTO feedback (prediction_id, label, given_by) SELECT prediction_id, 'positive', 'anna' "
+                    "INSERT INTO feedback (tweet_id, model_version, label, given_by) "
+                    "SELECT tweet_id, model_version, 'positive', 'anna' "
                     "FROM predictions JOIN tweets USING (tweet_id) WHERE airline = :airline"
                 ),
                 {"airline": f"Airline {burst}."},

@@ -42,19 +42,19 @@ FROM (SELECT tweet_id, created_at + interval '1 minute' AS at,
       FROM tweets WHERE tweet_id BETWEEN :first + :low AND :first + :high AND (:every = 1 OR tweet_id % :every = 0)) t
 """
 REST = (
-    "INSERT INTO audit_sample (prediction_id, inclusion_probability, drawn_at, labelled_at) "
-    "SELECT prediction_id, 0.02, predicted_at, CASE WHEN tweet_id % 100 < 50 THEN predicted_at END "
+    "INSERT INTO audit_sample (tweet_id, model_version, inclusion_probability, drawn_at, labelled_at) "
+    "SELECT tweet_id, model_version, 0.02, predicted_at, CASE WHEN tweet_id % 100 < 50 THEN predicted_at END "
     "FROM predictions WHERE tweet_id % 50 = 0",
     "INSERT INTO labels (tweet_id, label, source, labelled_by, labelled_at, stored_at, inclusion_probability) "
     "SELECT p.tweet_id, p.label, 'audit', 'person ' || p.tweet_id % 3, p.predicted_at, p.predicted_at, 0.02 "
-    "FROM audit_sample a JOIN predictions p USING (prediction_id) WHERE a.labelled_at IS NOT NULL "
+    "FROM audit_sample a JOIN predictions p USING (tweet_id, model_version) WHERE a.labelled_at IS NOT NULL "
     "ON CONFLICT DO NOTHING",
-    "INSERT INTO label_picks (tweet_id, prediction_id, kind, inclusion_probability, person, position, handed_at, state,"
-    " finished_at, label) SELECT DISTINCT ON (p.tweet_id) p.tweet_id, p.prediction_id, 'audit', 0.02, l.labelled_by, "
+    "INSERT INTO label_picks (tweet_id, model_version, kind, inclusion_probability, person, position, handed_at, state,"
+    " finished_at, label) SELECT DISTINCT ON (p.tweet_id) p.tweet_id, p.model_version, 'audit', 0.02, l.labelled_by, "
     "(p.tweet_id / 50 % 1000000)::int, p.predicted_at, 'labelled', p.predicted_at, l.label "
     "FROM labels l JOIN predictions p USING (tweet_id) WHERE l.source = 'audit'",
-    "INSERT INTO feedback (prediction_id, label, given_by, given_at) "
-    "SELECT prediction_id, 'neutral', 'key 1', predicted_at FROM predictions WHERE tweet_id % 500 = 7",
+    "INSERT INTO feedback (tweet_id, model_version, label, given_by, given_at) "
+    "SELECT tweet_id, model_version, 'neutral', 'key 1', predicted_at FROM predictions WHERE tweet_id % 500 = 7",
     "INSERT INTO quality_days (day, model_version, rows, estimated, estimated_low, estimated_high, labelled, powered, "
     "powered_low, powered_high) SELECT current_date - d, :version, 2000, 0.7, 0.68, 0.72, 80, 0.71, 0.66, 0.76 "
     "FROM generate_series(0, 179) d",

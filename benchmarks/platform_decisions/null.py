@@ -200,8 +200,8 @@ def watch(database: world.Database, number: int, gain: float, rows: int = 1400) 
                     copy.write_row((row + 1, version, str(LABELS[answer[row]]), *map(float, chance[row])))
         connection.execute(
             text(
-                "INSERT INTO audit_sample (prediction_id, inclusion_probability) "
-                "SELECT prediction_id, 0.02 FROM predictions WHERE model_version = 2"
+                "INSERT INTO audit_sample (tweet_id, model_version, inclusion_probability) "
+                "SELECT tweet_id, model_version, 0.02 FROM predictions WHERE model_version = 2"
             )
         )
         since = world.moment(world.YEARS - 1)

@@ -52,19 +52,18 @@ SELECT tweet_id, 1, label, p_negative, p_neutral, p_positive, %(moved)s FROM pre
 WHERE model_version = 2 AND predicted_at >= %(rescored)s
 """
 AUDIT = """
-INSERT INTO audit_sample (prediction_id, inclusion_probability, drawn_at)
-SELECT prediction_id, 0.02, predicted_at FROM predictions WHERE prediction_id %% 50 = 0
+INSERT INTO audit_sample (tweet_id, model_version, inclusion_probability, drawn_at)
+SELECT tweet_id, model_version, 0.02, predicted_at FROM predictions WHERE hashint8(tweet_id) %% 50 = 0
 """
 LABELS = """
 INSERT INTO labels (tweet_id, label, source, labelled_by, labelled_at, inclusion_probability, stored_at)
 SELECT tweet_id, label, 'audit', 'local', predicted_at + interval '1 hour', 0.02, predicted_at + interval '1 hour'
-FROM (SELECT p.*, row_number() OVER (PARTITION BY predicted_at::date ORDER BY prediction_id) AS nth
-      FROM audit_sample JOIN predictions p USING (prediction_id)) p WHERE nth <= %(labels)s
+FROM (SELECT p.*, row_number() OVER (PARTITION BY predicted_at::date ORDER BY tweet_id, model_version) AS nth
+      FROM audit_sample JOIN predictions p USING (tweet_id, model_version)) p WHERE nth <= %(labels)s
 ON CONFLICT DO NOTHING
 """
 LABELLED = """
-UPDATE audit_sample a SET labelled_at = l.stored_at FROM predictions p JOIN labels l USING (tweet_id)
-WHERE p.prediction_id = a.prediction_id
+UPDATE audit_sample a SET labelled_at = l.stored_at FROM labels l WHERE l.tweet_id = a.tweet_id
 """
 FINISH = (
     "CREATE INDEX ix_tweets_words ON tweets USING gin (to_tsvector('simple'::regconfig, text))",

@@ -29,7 +29,8 @@ from sentiment_lib.sources.parquet_rows import ParquetRows
 from sentiment_lib.sources.presets import FIELDS, UNIT_ID, UNIT_ID_ADVICE, Preset, preset
 from sentiment_lib.sources.read_options import ReadOptions
 from sentiment_lib.sources.tweet_json import fields_of, label_studio_fields
-from sentiment_lib.sources.values import id_time, parse_tweet_id
+from sentiment_lib.sources.values import parse_tweet_id
+from sentiment_lib.tweet_ids import id_time
 
 #: A row of a tuple with a value for each of its fields, at half the cost of Row._make.
 _NEW_ROW = partial(tuple.__new__, Row)

@@ -16,7 +16,7 @@ from typing import Literal
 
 from sentiment_lib.sources import phrases
 from sentiment_lib.sources.base import Row, SourceIdentity
-from sentiment_lib.sources.values import SNOWFLAKE_EPOCH_MS
+from sentiment_lib.tweet_ids import SNOWFLAKE_EPOCH_MS
 
 NAME = "sample (synthetic)"
 SHARES = {"negative": 0.55, "neutral": 0.25, "positive": 0.20}

@@ -16,10 +16,6 @@ ABSENT = frozenset({"", "nan", "null", "none", "\\n"})
 #: Absent in optional fields too; as a text or an author they may be intended.
 ABSENT_OPTIONAL = ABSENT | {"na", "n/a", "#n/a", "<na>", "nat", "nil"}
 LABEL_NAMES = frozenset(str(label) for label in LABELS)
-#: Epoch of X's ids: from bit 22 on they count milliseconds since then.
-SNOWFLAKE_EPOCH_MS = 1_288_834_974_657
-#: Smaller ids are older than X's snowflake ids and hold no time.
-FIRST_SNOWFLAKE = 1 << 35
 #: Values of `date_format` besides strptime formats.
 EPOCH_SECONDS, EPOCH_MILLISECONDS = "epoch", "epoch_ms"
 EPOCHS = {EPOCH_SECONDS: 1, EPOCH_MILLISECONDS: 1_000}
@@ -73,13 +69,6 @@ def parse_tweet_id(value: str | None) -> tuple[int | None, str | None]:
     if match is None or len(match[1]) > 19 or not 0 < (number := int(match[1])) < API_IDS_FROM:
         return None, f"the id {shown(written)} is no tweet id"
     return number, None
-
-
-def id_time(tweet_id: int) -> datetime | None:
-    """When a tweet was written, to the millisecond; None for ids from before November 2010."""
-    if tweet_id < FIRST_SNOWFLAKE:
-        return None
-    return datetime.fromtimestamp(((tweet_id >> 22) + SNOWFLAKE_EPOCH_MS) / 1000, UTC)
 
 
 def parse_moment(written: str) -> datetime:

@@ -13,7 +13,7 @@ from sentiment_lib.errors import BadSource, MissingExtra
 from sentiment_lib.settings import Settings
 from sentiment_lib.sources.base import Row, SourceIdentity
 from sentiment_lib.sources.tweet_json import first_version, whole_text
-from sentiment_lib.sources.values import SNOWFLAKE_EPOCH_MS
+from sentiment_lib.tweet_ids import SNOWFLAKE_EPOCH_MS
 
 if TYPE_CHECKING:
     from tenacity import RetryCallState

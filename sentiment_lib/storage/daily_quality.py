@@ -126,7 +126,7 @@ LABELLED = text(
            coalesce(l.inclusion_probability, a.inclusion_probability) AS inclusion
     FROM labels l JOIN tweets t ON t.tweet_id = l.tweet_id
     JOIN predictions p ON p.tweet_id = t.tweet_id AND p.model_version = :version
-    LEFT JOIN audit_sample a ON a.prediction_id = p.prediction_id
+    LEFT JOIN audit_sample a ON a.tweet_id = p.tweet_id AND a.model_version = :version
     WHERE l.source = 'audit' AND {ACTS}
       AND t.created_at >= :start AND t.created_at < :end AND t.tweet_id < {API_IDS_FROM}
       AND coalesce(l.inclusion_probability, a.inclusion_probability) IS NOT NULL
@@ -164,10 +164,10 @@ AUDITED = text(
     f"""
     SELECT t.text, p.label AS predicted_label, l.label AS true_label, a.inclusion_probability AS inclusion
     FROM (SELECT DISTINCT tweet_id FROM labels WHERE source = 'audit' AND stored_at >= :since) labelled
-    JOIN LATERAL (SELECT tweet_id, prediction_id, label, predicted_at FROM predictions
+    JOIN LATERAL (SELECT tweet_id, label, predicted_at FROM predictions
                   WHERE tweet_id = labelled.tweet_id AND model_version = :version OFFSET 0) p ON true
     JOIN LATERAL (SELECT inclusion_probability FROM audit_sample
-                  WHERE prediction_id = p.prediction_id OFFSET 0) a ON true
+                  WHERE tweet_id = p.tweet_id AND model_version = :version OFFSET 0) a ON true
     JOIN LATERAL (SELECT tweet_id, text, collected_at FROM tweets WHERE tweet_id = p.tweet_id OFFSET 0) t ON true
     JOIN LATERAL (SELECT label, {ACTS_SINCE} AS acts_since FROM labels l
                   WHERE l.tweet_id = p.tweet_id AND l.source = 'audit' AND {ACTS}

@@ -63,7 +63,7 @@ STALE = text(
 REFRESH = text(
     f"""
     WITH scored AS (
-        SELECT {DAY} AS day, coalesce(t.airline, '{NO_AIRLINE}') AS airline, t.tweet_id, p.label, p.prediction_id,
+        SELECT {DAY} AS day, coalesce(t.airline, '{NO_AIRLINE}') AS airline, t.tweet_id, p.label,
                CASE WHEN length(t.text) < {MIN_CHARACTERS} THEN t.tweet_id
                     ELSE hashtextextended(t.text, 0) END AS text_key
         FROM tweets t JOIN predictions p ON p.tweet_id = t.tweet_id AND p.model_version = :version
@@ -73,7 +73,7 @@ REFRESH = text(
                (l.label = 'negative')::int - (t.label = 'negative')::int AS error,
                1 / coalesce(l.inclusion_probability, a.inclusion_probability) AS weight
         FROM scored t JOIN labels l ON l.tweet_id = t.tweet_id AND l.source = 'audit'
-        LEFT JOIN audit_sample a ON a.prediction_id = t.prediction_id
+        LEFT JOIN audit_sample a ON a.tweet_id = t.tweet_id AND a.model_version = :version
         WHERE {ACTS} AND coalesce(l.inclusion_probability, a.inclusion_probability) IS NOT NULL
           AND {training_rows.UNSEEN}
         ORDER BY t.tweet_id, {NEWEST_FIRST}),

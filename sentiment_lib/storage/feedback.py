@@ -13,12 +13,12 @@ from sentiment_lib.records import LABELS
 
 STORE = text(
     """
-    INSERT INTO feedback (prediction_id, label, given_by, given_at)
-    SELECT p.prediction_id, line.label, line.given_by, line.at
+    INSERT INTO feedback (tweet_id, model_version, label, given_by, given_at)
+    SELECT p.tweet_id, p.model_version, line.label, line.given_by, line.at
     FROM jsonb_to_recordset(CAST(:lines AS jsonb))
          AS line(tweet_id bigint, version bigint, label text, given_by text, at timestamptz)
     JOIN predictions p ON p.tweet_id = line.tweet_id AND p.model_version = line.version
-    ON CONFLICT (prediction_id, given_by) DO UPDATE SET label = excluded.label, given_at = excluded.given_at
+    ON CONFLICT (tweet_id, model_version, given_by) DO UPDATE SET label = excluded.label, given_at = excluded.given_at
     WHERE feedback.given_at <= excluded.given_at
     """
 )
@@ -39,23 +39,23 @@ STORE_LABELS = text(
 # the newest prediction, of a version that serves or served before one that did not
 CORRECT = text(
     """
-    INSERT INTO feedback (prediction_id, label, given_by, given_at)
-    SELECT p.prediction_id, :label, :given_by, now() FROM predictions p WHERE p.tweet_id = :tweet
+    INSERT INTO feedback (tweet_id, model_version, label, given_by, given_at)
+    SELECT p.tweet_id, p.model_version, :label, :given_by, now() FROM predictions p WHERE p.tweet_id = :tweet
     ORDER BY EXISTS (SELECT FROM deployments d WHERE d.to_version = p.model_version AND d.state = 'done') DESC,
-             p.prediction_id DESC LIMIT 1
-    ON CONFLICT (prediction_id, given_by) DO UPDATE SET label = excluded.label, given_at = excluded.given_at
+             p.predicted_at DESC, p.model_version DESC LIMIT 1
+    ON CONFLICT (tweet_id, model_version, given_by) DO UPDATE SET label = excluded.label, given_at = excluded.given_at
     """
 )
 # as STORE_LABELS, for feedback of roles that may not write labels
 MISSING_LABELS = text(
     """
     INSERT INTO labels (tweet_id, label, source, labelled_by, labelled_at)
-    SELECT DISTINCT ON (p.tweet_id, f.label, f.given_by) p.tweet_id, f.label, 'feedback', f.given_by, f.given_at
-    FROM feedback f JOIN predictions p USING (prediction_id)
+    SELECT DISTINCT ON (f.tweet_id, f.label, f.given_by) f.tweet_id, f.label, 'feedback', f.given_by, f.given_at
+    FROM feedback f
     WHERE f.given_at > now() - CAST(:within AS interval)
-      AND NOT EXISTS (SELECT FROM labels l WHERE l.tweet_id = p.tweet_id AND l.source = 'feedback'
+      AND NOT EXISTS (SELECT FROM labels l WHERE l.tweet_id = f.tweet_id AND l.source = 'feedback'
                       AND l.labelled_by = f.given_by AND l.label = f.label AND l.labelled_at >= f.given_at)
-    ORDER BY p.tweet_id, f.label, f.given_by, f.given_at DESC
+    ORDER BY f.tweet_id, f.label, f.given_by, f.given_at DESC
     ON CONFLICT (tweet_id, source, labelled_by, label) DO UPDATE SET labelled_at = excluded.labelled_at
     WHERE labels.labelled_at < excluded.labelled_at
     """
@@ -68,7 +68,7 @@ BURSTS = text(
     WITH wrong AS (
         SELECT DISTINCT ON (p.tweet_id) f.given_at, t.airline, t.tweet_id, p.label AS predicted_label,
                f.label AS true_label, p.model_version, left(t.text, 140) AS excerpt
-        FROM feedback f JOIN predictions p USING (prediction_id) JOIN tweets t ON t.tweet_id = p.tweet_id
+        FROM feedback f JOIN predictions p USING (tweet_id, model_version) JOIN tweets t ON t.tweet_id = p.tweet_id
         WHERE f.label <> p.label AND f.given_at > CAST(:now AS timestamptz) - 2 * CAST(:span AS interval)
           AND f.given_at <= :now
         ORDER BY p.tweet_id, f.given_at),

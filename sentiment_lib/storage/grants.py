@@ -39,7 +39,8 @@ _ALERT = (
 _LABEL = "UPDATE (labelled_at, stored_at, confidence, inclusion_probability)"
 _PICK = "UPDATE (state, label, label_id, finished_at, handed_at, kind, inclusion_probability, first_pick, wants_second)"
 
-#: Rights by table and role. UPDATE names its columns. No role may truncate, make triggers or define tables.
+#: Rights by table and role. UPDATE names its columns. No role may truncate, make triggers or define tables. Those on
+#: tweets and predictions cover every partition, which no role may use by its own name.
 GRANTS: Mapping[str, Mapping[str, Rights]] = {
     "ledger": _FACTS,
     # the API refuses to undo a label that a snapshot contains, and says when the champion learned from synthetic tweets
@@ -114,12 +115,15 @@ EXECUTE = (
     ("erase_tweets(bigint, bigint[])", APP),
     ("erase_frozen_rows(bigint, bigint[])", APP),
     ("erase_words(bigint, text, bigint, jsonb)", APP),
+    ("add_partition(bigint)", APP),
+    ("add_partition(bigint)", API),
 )
 #: Views, which show rows of tables that a role may not read: of the ledger, those of deployments, for the champion; of
-#: frozen rows all but the salts.
+#: frozen rows all but the salts; of the catalogue, the partitions.
 VIEWS: Mapping[str, Mapping[str, Rights]] = {
     "deployment_entries": {APP: _READ, API: _READ, CONSOLE: _READ},
     "snapshot_rows": {APP: _READ, API: _READ, CONSOLE: _READ},
+    "tweet_partitions": {APP: _READ, API: _READ, CONSOLE: _READ},
 }
 
 
@@ -158,6 +162,9 @@ def apply(connection: Connection) -> tuple[str, ...]:
 
 
 def tables(connection: Connection) -> list[str]:
-    """Names of the tables of the schema, in order."""
-    query = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY tablename"
+    """Names of the tables of the schema, without those that are partitions, in order."""
+    query = (
+        "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') "
+        "AND NOT relispartition ORDER BY relname"
+    )
     return list(connection.execute(text(query)).scalars())

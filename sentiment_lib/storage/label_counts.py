@@ -105,7 +105,7 @@ def audit_overdue(connection: Connection, before: datetime, most: int) -> int:
         text(
             # the oldest first, so that the count ends at `most` without passing those that were drawn later
             "SELECT count(*) FROM (SELECT FROM audit_sample WHERE labelled_at IS NULL AND drawn_at < :before "
-            "ORDER BY prediction_id LIMIT :most) overdue"
+            "ORDER BY tweet_id LIMIT :most) overdue"
         ),
         {"before": before, "most": most},
     ).scalar_one()

@@ -24,7 +24,7 @@ class Candidate:
     """A tweet that can be assigned."""
 
     tweet_id: int
-    prediction_id: int
+    model_version: int
     kind: str
     inclusion_probability: float | None = None
     #: for a second opinion
@@ -53,18 +53,18 @@ _IN_SCOPE = f"(:api_texts OR p.tweet_id < {API_IDS_FROM})"
 # newest first: sampling is independent of the text, so any time slice is a random sample
 AUDIT = text(
     f"""
-    SELECT p.tweet_id, p.prediction_id, 'audit' AS kind, a.inclusion_probability
-    FROM audit_sample a JOIN predictions p ON p.prediction_id = a.prediction_id
-    WHERE a.labelled_at IS NULL AND {_IN_SCOPE}
+    SELECT p.tweet_id, p.model_version, 'audit' AS kind, p.inclusion_probability
+    FROM audit_sample p
+    WHERE p.labelled_at IS NULL AND {_IN_SCOPE}
       AND NOT EXISTS (SELECT FROM labels l WHERE l.tweet_id = p.tweet_id AND l.source = 'audit')
       AND NOT EXISTS (SELECT FROM label_picks k WHERE k.tweet_id = p.tweet_id
                       AND (k.person = :person OR ({_EXCLUSIVE} AND k.state IN ('open', 'labelled'))))
-    ORDER BY a.prediction_id DESC LIMIT {CANDIDATES}
+    ORDER BY p.tweet_id DESC, p.model_version DESC LIMIT {CANDIDATES}
     """
 )
 # the audit sample is excluded: tweets labelled for another reason would drop out of the sample
 _NEWEST = f"""
-    SELECT p.tweet_id, p.prediction_id, p.label, greatest(p.p_negative, p.p_neutral, p.p_positive) AS confidence
+    SELECT p.tweet_id, p.model_version, p.label, greatest(p.p_negative, p.p_neutral, p.p_positive) AS confidence
     FROM predictions p
     WHERE p.model_version = (SELECT to_version FROM deployments WHERE state = 'done'
                              ORDER BY deployment_id DESC LIMIT 1)
@@ -73,7 +73,7 @@ _NEWEST = f"""
 """
 # of the tweets that a person chose; the newest of them, by the index on the time
 _CHOSEN = f"""
-    SELECT p.tweet_id, p.prediction_id, p.label, greatest(p.p_negative, p.p_neutral, p.p_positive) AS confidence
+    SELECT p.tweet_id, p.model_version, p.label, greatest(p.p_negative, p.p_neutral, p.p_positive) AS confidence
     FROM (SELECT tweet_id, airline FROM tweets WHERE created_at >= :since AND created_at < :until
           ORDER BY created_at DESC, tweet_id DESC LIMIT 50000) t
     JOIN predictions p ON p.tweet_id = t.tweet_id
@@ -81,13 +81,15 @@ _CHOSEN = f"""
     WHERE (cast(:airline AS text) IS NULL OR t.airline = :airline) AND {_IN_SCOPE} LIMIT :newest
 """
 _DISPUTED = "EXISTS (SELECT FROM predictions o WHERE o.tweet_id = p.tweet_id AND o.label <> p.label)"
-_NOT_DRAWN = "NOT EXISTS (SELECT FROM audit_sample a WHERE a.prediction_id = p.prediction_id)"
+_NOT_DRAWN = """
+    NOT EXISTS (SELECT FROM audit_sample a WHERE a.tweet_id = p.tweet_id AND a.model_version = p.model_version)
+"""
 
 
 def _uncertain(predictions: str) -> TextClause:
     return text(
         f"""
-        SELECT tweet_id, prediction_id, 'uncertain' AS kind FROM ({predictions}) p
+        SELECT tweet_id, model_version, 'uncertain' AS kind FROM ({predictions}) p
         WHERE confidence < :uncertain_below AND NOT {_DISPUTED} AND {_NOT_DRAWN} AND {_FREE}
         ORDER BY confidence, tweet_id LIMIT {CANDIDATES}
         """
@@ -98,14 +100,14 @@ UNCERTAIN = _uncertain(_NEWEST)
 # ordered independently of the text, since the shadow comparison uses these labels. UNCERTAIN leaves them out
 DISAGREEMENT = text(
     f"""
-    SELECT p.tweet_id, p.prediction_id, 'disagreement' AS kind FROM ({_NEWEST}) p
+    SELECT p.tweet_id, p.model_version, 'disagreement' AS kind FROM ({_NEWEST}) p
     WHERE {_DISPUTED} AND {_NOT_DRAWN} AND {_FREE}
     ORDER BY hashint8extended(p.tweet_id, 1), p.tweet_id LIMIT {CANDIDATES}
     """
 )
 SECOND = text(
     f"""
-    SELECT k.tweet_id, k.prediction_id, 'second' AS kind, k.pick_id AS first_pick FROM label_picks k
+    SELECT k.tweet_id, k.model_version, 'second' AS kind, k.pick_id AS first_pick FROM label_picks k
     WHERE k.wants_second AND k.state = 'labelled' AND k.person <> :person
       AND NOT EXISTS (SELECT FROM label_picks s WHERE s.first_pick = k.pick_id AND s.state IN ('open', 'labelled'))
       AND NOT EXISTS (SELECT FROM label_picks s WHERE s.tweet_id = k.tweet_id AND s.person = :person)
@@ -151,8 +153,8 @@ def assign(
     """Assign a candidate to a person and return the pick's id; None when another person was faster."""
     pick_id: int | None = connection.execute(
         text(
-            "INSERT INTO label_picks (tweet_id, prediction_id, kind, inclusion_probability, person, position, "
-            "handed_at, wants_second, first_pick) VALUES (:tweet_id, :prediction_id, :kind, :inclusion_probability, "
+            "INSERT INTO label_picks (tweet_id, model_version, kind, inclusion_probability, person, position, "
+            "handed_at, wants_second, first_pick) VALUES (:tweet_id, :model_version, :kind, :inclusion_probability, "
             ":person, :position, :at, :wants_second, :first_pick) ON CONFLICT DO NOTHING RETURNING pick_id"
         ),
         {**vars(candidate), "person": person, "position": position, "at": at, "wants_second": wants_second},
@@ -180,7 +182,7 @@ class StoredPick:
 
     pick_id: int
     tweet_id: int
-    prediction_id: int
+    model_version: int
     kind: str
     inclusion_probability: float | None
     person: str
@@ -196,7 +198,6 @@ class StoredPick:
     language: str | None
     airline: str | None
     created_at: datetime
-    model_version: int
     predicted: str
     p_negative: float
     p_neutral: float
@@ -204,11 +205,12 @@ class StoredPick:
 
 
 PICK = """
-    SELECT k.pick_id, k.tweet_id, k.prediction_id, k.kind, k.inclusion_probability, k.person, k.position, k.handed_at,
+    SELECT k.pick_id, k.tweet_id, k.model_version, k.kind, k.inclusion_probability, k.person, k.position, k.handed_at,
            k.state, k.finished_at, k.label, k.label_id, k.first_pick, k.wants_second,
            t.text, t.language, t.airline, t.created_at,
-           p.model_version, p.label AS predicted, p.p_negative, p.p_neutral, p.p_positive
-    FROM label_picks k JOIN tweets t USING (tweet_id) JOIN predictions p USING (prediction_id)
+           p.label AS predicted, p.p_negative, p.p_neutral, p.p_positive
+    FROM label_picks k JOIN tweets t USING (tweet_id)
+    JOIN predictions p ON p.tweet_id = k.tweet_id AND p.model_version = k.model_version
 """
 
 

@@ -52,10 +52,7 @@ def insert_label(connection: Connection, new: NewLabel) -> int | None:
 def mark_audited(connection: Connection, tweet_ids: Sequence[int], at: datetime | None) -> None:
     """Set when the audit sample's predictions of these tweets were labelled; None returns them to the queue."""
     connection.execute(
-        text(
-            "UPDATE audit_sample SET labelled_at = :at WHERE prediction_id IN "
-            "(SELECT prediction_id FROM predictions WHERE tweet_id = ANY(:tweets))"
-        ),
+        text("UPDATE audit_sample SET labelled_at = :at WHERE tweet_id = ANY(:tweets)"),
         {"at": at, "tweets": list(tweet_ids)},
     )
 
@@ -64,9 +61,8 @@ def audit_probabilities(connection: Connection, tweet_ids: Sequence[int]) -> dic
     """Inclusion probability of those tweets that are in the audit sample; of several rows, the newest."""
     rows = connection.execute(
         text(
-            "SELECT DISTINCT ON (p.tweet_id) p.tweet_id, a.inclusion_probability FROM predictions p "
-            "JOIN audit_sample a USING (prediction_id) WHERE p.tweet_id = ANY(:tweets) "
-            "ORDER BY p.tweet_id, p.prediction_id DESC"
+            "SELECT DISTINCT ON (tweet_id) tweet_id, inclusion_probability FROM audit_sample "
+            "WHERE tweet_id = ANY(:tweets) ORDER BY tweet_id, drawn_at DESC, model_version DESC"
         ),
         {"tweets": list(tweet_ids)},
     )
@@ -111,15 +107,14 @@ def delete_label(connection: Connection, label_id: int) -> None:
 
 
 def waiting(connection: Connection, before: int | None, rows: int) -> list[dict[str, Any]]:
-    """A page of the unlabelled audit sample, newest first: tweets of predictions below the id `before`."""
+    """A page of the unlabelled audit sample, newest tweets first, below the id `before`; each tweet once."""
     page = connection.execute(
         text(
-            "SELECT a.prediction_id, p.tweet_id, t.text, t.airline, t.created_at, t.synthetic, "
-            "a.inclusion_probability "
-            "FROM audit_sample a JOIN predictions p USING (prediction_id) JOIN tweets t ON t.tweet_id = p.tweet_id "
-            "WHERE a.labelled_at IS NULL AND (cast(:before AS bigint) IS NULL OR a.prediction_id < :before) "
-            "AND NOT EXISTS (SELECT FROM labels l WHERE l.tweet_id = p.tweet_id AND l.source = 'audit') "
-            "ORDER BY a.prediction_id DESC LIMIT :rows"
+            "SELECT DISTINCT ON (a.tweet_id) a.tweet_id, t.text, t.airline, t.created_at, t.synthetic, "
+            "a.inclusion_probability FROM audit_sample a JOIN tweets t USING (tweet_id) "
+            "WHERE a.labelled_at IS NULL AND (cast(:before AS bigint) IS NULL OR a.tweet_id < :before) "
+            "AND NOT EXISTS (SELECT FROM labels l WHERE l.tweet_id = a.tweet_id AND l.source = 'audit') "
+            "ORDER BY a.tweet_id DESC, a.model_version DESC LIMIT :rows"
         ),
         {"before": before, "rows": rows},
     )

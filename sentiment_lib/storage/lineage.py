@@ -30,7 +30,7 @@ SNAPSHOTS = text(
 )
 CORRECTIONS = text(
     "SELECT p.model_version, p.label AS predicted_label, f.label, f.given_by, f.given_at FROM feedback f "
-    "JOIN predictions p USING (prediction_id) WHERE p.tweet_id = :tweet ORDER BY f.feedback_id"
+    "JOIN predictions p USING (tweet_id, model_version) WHERE f.tweet_id = :tweet ORDER BY f.feedback_id"
 )
 NEWEST = text("SELECT tweet_id FROM tweets WHERE tweet_id < :api_ids_from ORDER BY tweet_id DESC LIMIT :rows")
 

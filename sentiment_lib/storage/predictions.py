@@ -29,13 +29,13 @@ STORE = text(
 # for an earlier champion does not wait for a label again
 DRAW = text(
     f"""
-    INSERT INTO audit_sample (prediction_id, inclusion_probability, labelled_at)
-    SELECT p.prediction_id, s.share,
+    INSERT INTO audit_sample (tweet_id, model_version, inclusion_probability, labelled_at)
+    SELECT p.tweet_id, p.model_version, s.share,
            (SELECT min(stored_at) FROM labels l WHERE l.tweet_id = s.tweet_id AND l.source = 'audit')
     FROM scored s
     JOIN predictions p ON p.tweet_id = s.tweet_id AND p.model_version = :version
     WHERE s.share IS NOT NULL AND s.tweet_id < {API_IDS_FROM}
-    ON CONFLICT (prediction_id) DO NOTHING
+    ON CONFLICT (tweet_id, model_version) DO NOTHING
     """
 )
 

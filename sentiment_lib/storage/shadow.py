@@ -29,10 +29,10 @@ LABELLED = text(
     f"""
     SELECT t.text, l.label, old.label AS previous, new.label AS champion, a.inclusion_probability
     FROM (SELECT DISTINCT tweet_id FROM labels WHERE source = 'audit' AND stored_at >= :since) labelled
-    JOIN LATERAL (SELECT tweet_id, prediction_id, label, predicted_at FROM predictions
+    JOIN LATERAL (SELECT tweet_id, label, predicted_at FROM predictions
                   WHERE tweet_id = labelled.tweet_id AND model_version = :champion OFFSET 0) new ON true
     JOIN LATERAL (SELECT inclusion_probability FROM audit_sample
-                  WHERE prediction_id = new.prediction_id OFFSET 0) a ON true
+                  WHERE tweet_id = new.tweet_id AND model_version = :champion OFFSET 0) a ON true
     JOIN LATERAL (SELECT label FROM predictions
                   WHERE tweet_id = new.tweet_id AND model_version = :previous OFFSET 0) old ON true
     JOIN LATERAL (SELECT tweet_id, text, collected_at FROM tweets WHERE tweet_id = new.tweet_id OFFSET 0) t ON true

@@ -35,6 +35,9 @@ from sentiment_lib.text.limits import LONGEST_TEXT
 #: What the full-text index of the tweets holds: words as written, since they are in many languages.
 TWEET_WORDS = text("to_tsvector('simple'::regconfig, text)")
 SYNTHETIC = text("synthetic")
+PARTITIONED = {"postgresql_partition_by": "RANGE (tweet_id)"}
+#: Columns of a table that name a prediction, and what they refer to.
+OF_PREDICTION = (("tweet_id", "model_version"), ("predictions.tweet_id", "predictions.model_version"))
 LABEL_CHECK = "IN ('negative', 'neutral', 'positive')"
 
 
@@ -100,7 +103,11 @@ class IngestRow(Base):
 
 
 class TweetRow(Base):
-    """A tweet, immutable once stored. `text` is masked; the original is not kept."""
+    """A tweet, immutable once stored. `text` is masked; the original is not kept.
+
+    Partitioned by its id, which is a time. What refers to tweets or predictions does so by foreign keys that are not
+    enforced, since a check against partitions makes each insert several times dearer: `storage/orphans.py` checks them.
+    """
 
     __tablename__ = "tweets"
     tweet_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
@@ -119,6 +126,7 @@ class TweetRow(Base):
         Index(None, "created_at", "tweet_id"),
         Index("ix_tweets_words", TWEET_WORDS, postgresql_using="gin"),
         Index("ix_tweets_synthetic", "tweet_id", postgresql_where=SYNTHETIC),
+        PARTITIONED,
     )
 
 
@@ -261,10 +269,9 @@ class ModelVersionRow(Base):
 
 
 class PredictionRow(Base):
-    """The probabilities that one version gives one tweet."""
+    """The probabilities that one version gives one tweet; partitioned as the tweets are."""
 
     __tablename__ = "predictions"
-    prediction_id: Mapped[int] = _key()
     tweet_id: Mapped[int] = mapped_column(ForeignKey("tweets.tweet_id"))
     model_version: Mapped[int] = mapped_column(ForeignKey("model_versions.version"))
     label: Mapped[str]
@@ -283,7 +290,9 @@ class PredictionRow(Base):
             name="probabilities",
         ),
         Index(None, "model_version", "predicted_at"),
+        PARTITIONED,
     )
+    __mapper_args__ = {"primary_key": [tweet_id, model_version]}  # noqa: RUF012
 
 
 class FeedbackRow(Base):
@@ -291,12 +300,14 @@ class FeedbackRow(Base):
 
     __tablename__ = "feedback"
     feedback_id: Mapped[int] = _key()
-    prediction_id: Mapped[int] = mapped_column(ForeignKey("predictions.prediction_id"))
+    tweet_id: Mapped[int]
+    model_version: Mapped[int]
     label: Mapped[str]
     given_by: Mapped[str]
     given_at: Mapped[datetime] = _now()
     __table_args__ = (
-        UniqueConstraint("prediction_id", "given_by"),
+        ForeignKeyConstraint(*OF_PREDICTION),
+        UniqueConstraint("tweet_id", "model_version", "given_by"),
         CheckConstraint(f"label {LABEL_CHECK}", name="label"),
         Index(None, "given_at"),
     )
@@ -306,15 +317,17 @@ class AuditSampleRow(Base):
     """A prediction sampled at random for labelling: the only unbiased source of quality metrics."""
 
     __tablename__ = "audit_sample"
-    prediction_id: Mapped[int] = mapped_column(ForeignKey("predictions.prediction_id"), primary_key=True)
+    tweet_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    model_version: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     inclusion_probability: Mapped[float]
     drawn_at: Mapped[datetime] = _now()
     #: when its tweet received an audit label; NULL while it is in the label queue
     labelled_at: Mapped[datetime | None]
     __table_args__ = (
         CheckConstraint("inclusion_probability > 0 AND inclusion_probability <= 1", name="inclusion"),
-        # the label queue reads the newest unlabelled rows
-        Index("ix_audit_sample_waiting", "prediction_id", postgresql_where=text("labelled_at IS NULL")),
+        ForeignKeyConstraint(*OF_PREDICTION),
+        # the label queue reads the newest unlabelled tweets
+        Index("ix_audit_sample_waiting", "tweet_id", postgresql_where=text("labelled_at IS NULL")),
         Index("ix_audit_sample_labelled", "labelled_at", postgresql_where=text("labelled_at IS NOT NULL")),
     )
 
@@ -325,8 +338,8 @@ class LabelPickRow(Base):
     __tablename__ = "label_picks"
     pick_id: Mapped[int] = _key()
     tweet_id: Mapped[int] = mapped_column(ForeignKey("tweets.tweet_id"))
-    #: the prediction that it was picked for; shown to the person after labelling
-    prediction_id: Mapped[int] = mapped_column(ForeignKey("predictions.prediction_id"))
+    #: of the prediction that it was picked for; shown to the person after labelling
+    model_version: Mapped[int]
     kind: Mapped[str]
     #: sampling probability; for the audit sample only
     inclusion_probability: Mapped[float | None]
@@ -351,6 +364,7 @@ class LabelPickRow(Base):
         CheckConstraint(f"label {LABEL_CHECK}", name="label"),
         CheckConstraint("(kind = 'audit') = (inclusion_probability IS NOT NULL)", name="inclusion"),
         CheckConstraint("(kind = 'second') = (first_pick IS NOT NULL)", name="second"),
+        ForeignKeyConstraint(*OF_PREDICTION),
         UniqueConstraint("tweet_id", "person"),
         # one person for each tweet, at most one second opinion, and corrections by whoever has undone an answer
         Index(

@@ -83,7 +83,10 @@ def scored(store, packaged):
             )
         )
         connection.execute(
-            text("INSERT INTO audit_sample SELECT prediction_id, 0.5 FROM predictions WHERE tweet_id <= 15")
+            text(
+                "INSERT INTO audit_sample (tweet_id, model_version, inclusion_probability) "
+                "SELECT tweet_id, model_version, 0.5 FROM predictions WHERE tweet_id <= 15"
+            )
         )
     return store
 

@@ -53,11 +53,7 @@ def test_every_tweet_is_scored_once_and_each_distinct_text_goes_through_the_mode
 def test_the_audit_sample_is_the_same_draw_whenever_it_is_made(store, settings, tweets):
     score.run(store, settings)
     with store.begin() as connection:
-        drawn = set(
-            connection.execute(
-                text("SELECT tweet_id FROM audit_sample JOIN predictions USING (prediction_id)")
-            ).scalars()
-        )
+        drawn = set(connection.execute(text("SELECT tweet_id FROM audit_sample")).scalars())
         shares = set(connection.execute(text("SELECT inclusion_probability FROM audit_sample")).scalars())
     assert drawn == {number for number in tweets if score.is_sampled(number, 0.2, settings)}
     assert 80 <= len(drawn) <= 160
@@ -155,8 +151,8 @@ def test_tweets_picked_because_a_model_was_unsure_teach_but_never_judge(store, s
     with store.begin() as connection:
         connection.execute(
             text(
-                "INSERT INTO label_picks (tweet_id, prediction_id, kind, person, position, handed_at, state, "
-                "finished_at, label) SELECT tweet_id, prediction_id, 'uncertain', 'one', 1, now(), 'labelled', now(), "
+                "INSERT INTO label_picks (tweet_id, model_version, kind, person, position, handed_at, state, "
+                "finished_at, label) SELECT tweet_id, model_version, 'uncertain', 'one', 1, now(), 'labelled', now(), "
                 "'neutral' FROM predictions WHERE model_version = :version AND tweet_id IN (10, 590, 591)"
             ),
             {"version": version},

@@ -140,9 +140,7 @@ def test_a_correction_is_kept_as_feedback(browser, rows):
     assert "Saved:" in answer.text
     tweet = prediction.partition("-")[0]
     until = time.monotonic() + 20
-    while not (
-        found := rows("SELECT tweet_id, f.label, given_by FROM feedback f JOIN predictions p USING (prediction_id)")
-    ):
+    while not (found := rows("SELECT tweet_id, label, given_by FROM feedback")):
         assert time.monotonic() < until, "the spool does not drain"
         time.sleep(0.05)
     assert found == [(int(tweet), "neutral", "tests")]
@@ -188,8 +186,8 @@ def test_an_answer_after_undo_neither_acts_nor_ends_the_audit(browser, settings,
             "SELECT 7, 'late again', now(), max(ingest_id) FROM ingests",
             "INSERT INTO predictions (tweet_id, model_version, label, p_negative, p_neutral, p_positive) "
             "VALUES (7, 1, 'negative', 0.75, 0.125, 0.125)",
-            "INSERT INTO audit_sample (prediction_id, inclusion_probability) "
-            "SELECT prediction_id, 0.5 FROM predictions WHERE tweet_id = 7",
+            "INSERT INTO audit_sample (tweet_id, model_version, inclusion_probability) "
+            "SELECT tweet_id, model_version, 0.5 FROM predictions WHERE tweet_id = 7",
         ):
             connection.execute(text(statement))
     owner.close()

@@ -42,7 +42,10 @@ def tweets(store):
             )
         )
         connection.execute(
-            text("INSERT INTO audit_sample SELECT prediction_id, 0.02 FROM predictions WHERE tweet_id < 3")
+            text(
+                "INSERT INTO audit_sample (tweet_id, model_version, inclusion_probability) "
+                "SELECT tweet_id, model_version, 0.02 FROM predictions WHERE tweet_id < 3"
+            )
         )
 
 

@@ -58,17 +58,20 @@ def fill(store):
                     {"id": tweet_id, "airline": airline, "at": at},
                 )
                 for version, label in ((1, "negative"), (2, "positive"))[: 2 if disputed else 1]:
-                    prediction = connection.execute(
+                    connection.execute(
                         text(
                             "INSERT INTO predictions (tweet_id, model_version, label, p_negative, p_neutral, "
-                            "p_positive) VALUES (:id, :version, :label, :a, :b, :c) RETURNING prediction_id"
+                            "p_positive) VALUES (:id, :version, :label, :a, :b, :c)"
                         ),
                         {"id": tweet_id, "version": version, "label": label, **dict(zip("abc", proba, strict=True))},
-                    ).scalar_one()
+                    )
                     if drawn:
                         connection.execute(
-                            text("INSERT INTO audit_sample (prediction_id, inclusion_probability) VALUES (:p, 0.02)"),
-                            {"p": prediction},
+                            text(
+                                "INSERT INTO audit_sample (tweet_id, model_version, inclusion_probability) "
+                                "VALUES (:id, :version, 0.02)"
+                            ),
+                            {"id": tweet_id, "version": version},
                         )
 
     return add

@@ -60,8 +60,8 @@ def changed(store):
                 "VALUES (:id, :text, :at, :at, 1)",
                 "INSERT INTO predictions (tweet_id, model_version, label, p_negative, p_neutral, p_positive, "
                 "predicted_at) SELECT :id, version, 'positive', 0, 0, 1, :at FROM model_versions",
-                "INSERT INTO audit_sample (prediction_id, inclusion_probability) "
-                "SELECT prediction_id, 0.5 FROM predictions WHERE tweet_id = :id",
+                "INSERT INTO audit_sample (tweet_id, model_version, inclusion_probability) "
+                "SELECT tweet_id, model_version, 0.5 FROM predictions WHERE tweet_id = :id",
             ):
                 connection.execute(text(statement), values)
     for tweet_id, history in HISTORIES.items():

@@ -55,11 +55,14 @@ def fill(store, tweets=10, collected=None):
             )
 
 
-def correct(store, prediction, seconds_ago, label="positive"):
+def correct(store, tweet_id, seconds_ago, label="positive"):
     with store.begin() as connection:
         connection.execute(
-            text("INSERT INTO feedback (prediction_id, label, given_by, given_at) VALUES (:p, :l, 'anna', :at)"),
-            {"p": prediction, "l": label, "at": NOW - timedelta(seconds=seconds_ago)},
+            text(
+                "INSERT INTO feedback (tweet_id, model_version, label, given_by, given_at) "
+                "VALUES (:id, 1, :label, 'anna', :at)"
+            ),
+            {"id": tweet_id, "label": label, "at": NOW - timedelta(seconds=seconds_ago)},
         )
 
 
@@ -150,7 +153,7 @@ def test_a_burst_of_wrong_answers_of_the_api_opens_an_alert(store):
     fill(store)
     store_through_api(store)
     with store.begin() as connection:
-        answered = connection.execute(text("SELECT prediction_id FROM predictions WHERE tweet_id >= 8e18")).scalars()
+        answered = connection.execute(text("SELECT tweet_id FROM predictions WHERE tweet_id >= 8e18")).scalars()
         chosen = list(answered)[:3]
     for one in chosen:
         correct(store, one, 10)

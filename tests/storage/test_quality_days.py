@@ -103,8 +103,8 @@ def test_labels_that_come_later_are_measured_by_the_next_check(store, settings):
     with store.begin() as connection:
         connection.execute(
             text(
-                "INSERT INTO label_picks (tweet_id, prediction_id, kind, inclusion_probability, person, position, "
-                "handed_at, state, finished_at) SELECT p.tweet_id, p.prediction_id, 'audit', 0.3, 'anna', 1, now(), "
+                "INSERT INTO label_picks (tweet_id, model_version, kind, inclusion_probability, person, position, "
+                "handed_at, state, finished_at) SELECT p.tweet_id, p.model_version, 'audit', 0.3, 'anna', 1, now(), "
                 "'skipped', now() FROM predictions p JOIN tweets t USING (tweet_id) WHERE model_version = 1 "
                 "AND t.created_at < '2026-03-02Z' AND NOT EXISTS (SELECT FROM labels l WHERE l.tweet_id = p.tweet_id) "
                 "ORDER BY p.tweet_id LIMIT 7"

@@ -96,13 +96,13 @@ def test_what_is_real_stays_when_the_sample_is_removed(store, settings):
             "VALUES (1, 'vader', 'd', 'r', (SELECT min(snapshot_id) FROM snapshots), 'k')",
             "INSERT INTO predictions (tweet_id, model_version, label, p_negative, p_neutral, p_positive) "
             "SELECT tweet_id, 1, 'negative', 1, 0, 0 FROM tweets",
-            "INSERT INTO audit_sample (prediction_id, inclusion_probability) "
-            "SELECT prediction_id, 0.5 FROM predictions",
-            "INSERT INTO feedback (prediction_id, label, given_by) SELECT prediction_id, 'neutral', 'ann' "
-            "FROM predictions",
-            "INSERT INTO label_picks (tweet_id, prediction_id, kind, person, position, handed_at, state, finished_at, "
+            "INSERT INTO audit_sample (tweet_id, model_version, inclusion_probability) "
+            "SELECT tweet_id, model_version, 0.5 FROM predictions",
+            "INSERT INTO feedback (tweet_id, model_version, label, given_by) "
+            "SELECT tweet_id, model_version, 'neutral', 'ann' FROM predictions",
+            "INSERT INTO label_picks (tweet_id, model_version, kind, person, position, handed_at, state, finished_at, "
             "label, label_id) "
-            "SELECT p.tweet_id, prediction_id, 'uncertain', 'ann', tweet_id, now(), 'labelled', now(), "
+            "SELECT p.tweet_id, model_version, 'uncertain', 'ann', tweet_id, now(), 'labelled', now(), "
             "'neutral', label_id FROM predictions p JOIN labels USING (tweet_id)",
             "INSERT INTO drift_reports (model_version, reference_start, reference_end, current_start, current_end, "
             "verdict, signals) SELECT 1, '2026-03-01', '2026-03-02', day, day + interval '1 day', 'drift', '[]' "

@@ -12,24 +12,22 @@ import threading
 import time
 
 from sentiment_lib.records import API_IDS_FROM
-
-_EPOCH_MS = 1_577_836_800_000  # 2020-01-01
-_COUNTER_BITS = 20
+from sentiment_lib.tweet_ids import API_COUNTER_BITS, API_EPOCH_MS
 
 
 class TweetIds:
     """Id generator of one process: 40 bits of milliseconds, then 20 bits of a counter with a random start."""
 
     def __init__(self) -> None:
-        self._counter = itertools.count(secrets.randbits(_COUNTER_BITS))
+        self._counter = itertools.count(secrets.randbits(API_COUNTER_BITS))
         self._lock = threading.Lock()
 
     def next(self) -> int:
         """A new id, at least API_IDS_FROM."""
         with self._lock:
-            count = next(self._counter) % (1 << _COUNTER_BITS)
-        milliseconds = time.time_ns() // 1_000_000 - _EPOCH_MS
-        return API_IDS_FROM + (milliseconds << _COUNTER_BITS | count)
+            count = next(self._counter) % (1 << API_COUNTER_BITS)
+        milliseconds = time.time_ns() // 1_000_000 - API_EPOCH_MS
+        return API_IDS_FROM + (milliseconds << API_COUNTER_BITS | count)
 
 
 def format_prediction_id(tweet_id: int, version: int) -> str:

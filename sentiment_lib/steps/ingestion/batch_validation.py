@@ -97,7 +97,7 @@ def validate_rows(validator: RowValidator, rows: Sequence[Row]) -> Batch:
 def _mark_rounded_ids(validator: RowValidator, rows: Sequence[Row]) -> Sequence[Row]:
     """The rows; those with a rounded id get that as their problem."""
     written = [row.tweet_id for row in rows]
-    ids = _tweet_ids(written) or [parse_tweet_id(tweet_id)[0] or 0 for tweet_id in written]
+    ids = _tweet_ids(written, API_IDS_FROM) or [parse_tweet_id(tweet_id)[0] or 0 for tweet_id in written]
     is_rounded = rounded_ids.find_rounded(ids, already=validator.ids_are_rounded)
     if validator.synthetic or not is_rounded.any():
         return rows
@@ -136,7 +136,7 @@ def _validate_vectorised(batch: Batch, validator: RowValidator, rows: Sequence[R
     if any(problem is not None for problem in problems):
         return False
     moments = _moments(validator, dates)
-    numbers = _tweet_ids(ids)
+    numbers = _tweet_ids(ids, validator.ids_end)
     if moments is None or numbers is None or not _are_valid_texts(texts):
         return False
     masked = [text.strip() for text in mask_all(texts)]
@@ -184,8 +184,8 @@ def _moments(validator: RowValidator, dates: Sequence[str | None]) -> list[datet
         return None
 
 
-def _tweet_ids(ids: Sequence[str | None]) -> list[int] | None:
-    """The ids, or None when one is missing or not written in digits alone."""
+def _tweet_ids(ids: Sequence[str | None], end: int) -> list[int] | None:
+    """The ids below `end`, or None when one is missing, too large, or not written in digits alone."""
     try:
         written = "".join(ids)  # type: ignore[arg-type]
     except TypeError:
@@ -193,7 +193,7 @@ def _tweet_ids(ids: Sequence[str | None]) -> list[int] | None:
     if not (written.isascii() and all(map(str.isdigit, ids)) and max(map(len, ids)) <= 19):  # type: ignore[arg-type]
         return None
     numbers = list(map(int, ids))  # type: ignore[arg-type]
-    return numbers if min(numbers) > 0 and max(numbers) < API_IDS_FROM else None
+    return numbers if min(numbers) > 0 and max(numbers) < end else None
 
 
 def _are_valid_texts(texts: Sequence[str | None]) -> bool:

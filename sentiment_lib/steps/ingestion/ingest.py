@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from sentiment_lib import progress
 from sentiment_lib.errors import BadInput, BadSource, SentimentError
@@ -24,11 +24,13 @@ from sentiment_lib.steps.ingestion.ingest_notes import IngestNotes
 from sentiment_lib.steps.ingestion.prefetch import Prefetcher
 from sentiment_lib.steps.ingestion.row_validation import RowValidator
 from sentiment_lib.steps.labelling import import_labels
-from sentiment_lib.storage import ingests, tombstones, tweets
+from sentiment_lib.storage import ingests, partitions, tombstones, tweets
 from sentiment_lib.storage.engine import Store
 
 log = logging.getLogger(__name__)
 BATCH_ROWS = 10_000
+#: Partitions that an ingest makes ahead where the DAG `retention` has not: no ingest takes as long.
+PARTITIONS_AHEAD = timedelta(days=7)
 
 
 class IngestTaken(SentimentError):
@@ -46,6 +48,8 @@ def run(store: Store, settings: Settings, source: Source, *, now: datetime | Non
     IngestTaken when another process ingests the same input.
     """
     validator = RowValidator(source.identity, _author_key(settings), now or datetime.now(UTC), settings.input)
+    with store.begin() as connection:
+        partitions.add_missing(connection, validator.latest + PARTITIONS_AHEAD, settings.policy.retention.partition)
     with store.begin() as connection:
         ingest = ingests.open_ingest(connection, source.identity.name, source.identity.digest)
     writer, done, notes = tweets.TweetWriter(ingest.ingest_id), ingest.received, IngestNotes(source.identity.name)

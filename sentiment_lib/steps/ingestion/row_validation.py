@@ -29,6 +29,7 @@ from sentiment_lib.text.language import detect
 from sentiment_lib.text.language_codes import language_code
 from sentiment_lib.text.limits import SURROGATE, bad_text
 from sentiment_lib.text.privacy import author_hasher, mask
+from sentiment_lib.tweet_ids import first_id, id_time
 
 #: Tolerance for clock skew; dates further in the future are refused.
 MAX_AHEAD = timedelta(days=1)
@@ -72,6 +73,8 @@ class RowValidator:
         limits = limits or InputSettings()
         self._longest_raw, self._whole_bytes = limits.maximum_row_characters, limits.quarantine_bytes
         self.latest = now + MAX_AHEAD
+        #: ids from here on hold a time in the future: they would stand before every tweet that X will assign
+        self.ids_end = first_id(self.latest)
         self.synthetic = identity.synthetic
         #: whether rounded ids were detected in this source
         self.ids_are_rounded = False
@@ -86,6 +89,9 @@ class RowValidator:
         number, reason = parse_tweet_id(row.tweet_id)
         if number is None:
             return RowResult(None, None, reason)
+        if number >= self.ids_end:
+            year = f"{id_time(number):%Y}"
+            return RowResult(None, None, f"the id {number} is no tweet id: X would assign it in {year}, in the future")
         if reason := bad_text("" if is_absent(row.text) else row.text):
             return RowResult(None, None, reason)
         created_at, reason = self.moment(row.created_at, "date")

@@ -56,18 +56,14 @@ def run(store: Store, path: Path, *, what: str, most: int | None = None, force: 
 
 
 def _unlabelled_tweets(store: Store, most: int | None) -> Iterator[dict[str, Any]]:
-    seen: set[int] = set()  # a tweet sampled for two versions is exported once
-
     def page(before: int | None) -> list[dict[str, Any]]:
         with store.begin() as connection:
             return labels.waiting(connection, before, PAGE)
 
-    for row in _paged(page, "prediction_id"):
-        if most is not None and len(seen) >= most:
+    for number, row in enumerate(_paged(page, "tweet_id")):
+        if most is not None and number >= most:
             return
-        if row["tweet_id"] not in seen:
-            seen.add(row["tweet_id"])
-            yield {**row, "label": ""}
+        yield {**row, "label": ""}
 
 
 def _person_labels(store: Store, most: int | None) -> Iterator[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Remove what is past its retention, and measure what everything takes up."""
+"""Make partitions ahead, remove what is past its retention, and measure what everything takes up."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from sentiment_lib.settings import Settings
-from sentiment_lib.storage import retention
+from sentiment_lib.storage import partitions, retention
 from sentiment_lib.storage.engine import Store
 
 #: Tables with a rule of the same name.
@@ -20,6 +20,8 @@ TABLES = ("quarantine", "alert_messages")
 class RetentionResult:
     """What was removed, and what remains."""
 
+    #: partitions of tweets that were made ahead
+    partitions: int
     #: rule of the policy -> number of rows, files or packages removed
     removed: Mapping[str, int]
     #: table of the database -> bytes, with indexes
@@ -31,13 +33,15 @@ class RetentionResult:
 def run(store: Store, settings: Settings, *, at: datetime | None = None) -> RetentionResult:
     """Apply the policy's section `retention` as of `at` (default: now). Idempotent, and safe to kill at any point."""
     now, policy = at or datetime.now(UTC), settings.policy.retention
+    with store.begin() as connection:
+        made = partitions.add_missing(connection, now + policy.partitions_ahead, policy.partition)
     removed = {table: _remove_rows(store, table, now - getattr(policy, table)) for table in TABLES}
     removed["landing"] = _remove_ingested(settings.landing, now - policy.landing)
     removed["model_cache"] = _remove_packages(store, settings, now - policy.model_cache)
     with store.begin() as connection:
         tables = retention.table_bytes(connection)
     folders = {folder.name: sum(_sizes(folder)) for folder in sorted(settings.home.glob("*")) if folder.is_dir()}
-    return RetentionResult(removed=removed, tables=tables, folders=folders)
+    return RetentionResult(partitions=made, removed=removed, tables=tables, folders=folders)
 
 
 def _remove_rows(store: Store, table: str, before: datetime) -> int:
