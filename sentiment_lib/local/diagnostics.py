@@ -20,7 +20,7 @@ from sentiment_lib.records import NO_CHAMPION, ModelVersion
 from sentiment_lib.registry.mlflow_registry import Registry
 from sentiment_lib.settings import Settings, home_folder, load_settings
 from sentiment_lib.steps.training import family_selection
-from sentiment_lib.storage import alerts, migrate, model_versions
+from sentiment_lib.storage import alerts, migrate, model_versions, orphans
 from sentiment_lib.storage.engine import Store
 
 GIB = 1 << 30
@@ -144,6 +144,7 @@ def _with_database(settings: Settings, loop: FirstLoop | None) -> Iterator[Diagn
             yield _failed("database", finding, "restart the stack: migrations run at its start")
             return
         yield Diagnosis(check="database", state="ok", finding=f"reachable, schema {revision}")
+        yield _references(store)
         yield _champion(settings, champion, loop)
         if critical:
             finding = f"{critical} unresolved and critical"
@@ -152,6 +153,14 @@ def _with_database(settings: Settings, loop: FirstLoop | None) -> Iterator[Diagn
             yield Diagnosis(check="alerts", state="ok", finding="none critical")
     finally:
         store.close()
+
+
+def _references(store: Store) -> Diagnosis:
+    with store.begin() as connection:
+        found = orphans.find(connection)
+    if found:
+        return _failed("references", "; ".join(found), "restore the missing rows from a backup")
+    return Diagnosis(check="references", state="ok", finding="every label and prediction has its tweet")
 
 
 def _champion(settings: Settings, champion: ModelVersion | None, loop: FirstLoop | None) -> Diagnosis:

@@ -1,4 +1,4 @@
-"""Rows that refer to a tweet or prediction which is not stored; no enforced foreign key excludes them.
+"""Rows that refer to a tweet or prediction which is not stored; no foreign key excludes them.
 
 A foreign key to a partitioned table is checked row by row against all partitions, which makes storing predictions
 several times slower. They are written from stored tweets in one transaction instead, and checked here.

@@ -36,8 +36,6 @@ from sentiment_lib.text.limits import LONGEST_TEXT
 TWEET_WORDS = text("to_tsvector('simple'::regconfig, text)")
 SYNTHETIC = text("synthetic")
 PARTITIONED = {"postgresql_partition_by": "RANGE (tweet_id)"}
-#: Columns of a table that name a prediction, and what they refer to.
-OF_PREDICTION = (("tweet_id", "model_version"), ("predictions.tweet_id", "predictions.model_version"))
 LABEL_CHECK = "IN ('negative', 'neutral', 'positive')"
 
 
@@ -105,8 +103,8 @@ class IngestRow(Base):
 class TweetRow(Base):
     """A tweet, immutable once stored. `text` is masked; the original is not kept.
 
-    Partitioned by its id, which is a time. What refers to tweets or predictions does so by foreign keys that are not
-    enforced, since a check against partitions makes each insert several times dearer: `storage/orphans.py` checks them.
+    Partitioned by its id, which is a time. What refers to tweets or predictions has no foreign key: checked against
+    partitions, it makes each insert several times dearer. `storage/orphans.py` checks the references.
     """
 
     __tablename__ = "tweets"
@@ -155,7 +153,7 @@ class LabelRow(Base):
 
     __tablename__ = "labels"
     label_id: Mapped[int] = _key()
-    tweet_id: Mapped[int] = mapped_column(ForeignKey("tweets.tweet_id"))
+    tweet_id: Mapped[int]
     label: Mapped[str]
     #: kind of source: "dataset", "audit", "person" or "feedback"
     source: Mapped[str]
@@ -272,7 +270,7 @@ class PredictionRow(Base):
     """The probabilities that one version gives one tweet; partitioned as the tweets are."""
 
     __tablename__ = "predictions"
-    tweet_id: Mapped[int] = mapped_column(ForeignKey("tweets.tweet_id"))
+    tweet_id: Mapped[int] = mapped_column()
     model_version: Mapped[int] = mapped_column(ForeignKey("model_versions.version"))
     label: Mapped[str]
     p_negative: Mapped[float] = mapped_column(REAL)
@@ -306,7 +304,6 @@ class FeedbackRow(Base):
     given_by: Mapped[str]
     given_at: Mapped[datetime] = _now()
     __table_args__ = (
-        ForeignKeyConstraint(*OF_PREDICTION),
         UniqueConstraint("tweet_id", "model_version", "given_by"),
         CheckConstraint(f"label {LABEL_CHECK}", name="label"),
         Index(None, "given_at"),
@@ -325,7 +322,6 @@ class AuditSampleRow(Base):
     labelled_at: Mapped[datetime | None]
     __table_args__ = (
         CheckConstraint("inclusion_probability > 0 AND inclusion_probability <= 1", name="inclusion"),
-        ForeignKeyConstraint(*OF_PREDICTION),
         # the label queue reads the newest unlabelled tweets
         Index("ix_audit_sample_waiting", "tweet_id", postgresql_where=text("labelled_at IS NULL")),
         Index("ix_audit_sample_labelled", "labelled_at", postgresql_where=text("labelled_at IS NOT NULL")),
@@ -337,7 +333,7 @@ class LabelPickRow(Base):
 
     __tablename__ = "label_picks"
     pick_id: Mapped[int] = _key()
-    tweet_id: Mapped[int] = mapped_column(ForeignKey("tweets.tweet_id"))
+    tweet_id: Mapped[int]
     #: of the prediction that it was picked for; shown to the person after labelling
     model_version: Mapped[int]
     kind: Mapped[str]
@@ -364,7 +360,6 @@ class LabelPickRow(Base):
         CheckConstraint(f"label {LABEL_CHECK}", name="label"),
         CheckConstraint("(kind = 'audit') = (inclusion_probability IS NOT NULL)", name="inclusion"),
         CheckConstraint("(kind = 'second') = (first_pick IS NOT NULL)", name="second"),
-        ForeignKeyConstraint(*OF_PREDICTION),
         UniqueConstraint("tweet_id", "person"),
         # one person for each tweet, at most one second opinion, and corrections by whoever has undone an answer
         Index(

@@ -139,6 +139,8 @@ def upgrade() -> None:
     op.execute(FUNCTIONS)
     _name_predictions_by_tweet_and_version()
     op.execute("DROP TRIGGER tweets_queue ON tweets")
+    # checked row by row against partitions, a foreign key makes storing predictions several times slower; one that is not
+    # enforced is checked all the same whenever a partition is detached
     for table in ("labels", "label_picks", "predictions"):
         op.drop_constraint(f"fk_{table}_tweet_id", table, type_="foreignkey")
     bound = (
@@ -146,19 +148,13 @@ def upgrade() -> None:
         "+ CASE WHEN count(*) = 0 THEN interval '0' ELSE interval '1 month' END, false) FROM "
         f"(SELECT tweet_id FROM tweets WHERE tweet_id < {API_IDS_FROM} ORDER BY tweet_id DESC LIMIT 1) newest"
     )
-    upper = int(op.get_bind().exec_driver_sql(bound).scalar_one())
+    api_bound = (
+        "SELECT first_id_of(date_trunc('month', greatest(now(), max(time_of_id(tweet_id))), 'UTC') "
+        f"+ interval '1 month', true) FROM tweets WHERE tweet_id >= {API_IDS_FROM}"
+    )
+    upper, api_upper = (int(op.get_bind().exec_driver_sql(query).scalar_one()) for query in (bound, api_bound))
     for table in ("tweets", "predictions"):
-        _partition(table, upper)
-    for table in ("labels", "label_picks", "predictions"):
-        op.execute(
-            f"ALTER TABLE {table} ADD CONSTRAINT fk_{table}_tweet_id FOREIGN KEY (tweet_id) "
-            "REFERENCES tweets (tweet_id) NOT ENFORCED"
-        )
-    for table in DEPENDANTS:
-        op.execute(
-            f"ALTER TABLE {table} ADD CONSTRAINT fk_{table}_tweet_id_model_version FOREIGN KEY "
-            "(tweet_id, model_version) REFERENCES predictions (tweet_id, model_version) NOT ENFORCED"
-        )
+        _partition(table, upper, api_upper)
     op.execute(
         "CREATE TRIGGER tweets_queue AFTER INSERT ON tweets REFERENCING NEW TABLE AS added "
         "FOR EACH STATEMENT EXECUTE FUNCTION queue_for_scoring()"
@@ -191,8 +187,11 @@ def _name_predictions_by_tweet_and_version() -> None:
     op.execute("ALTER TABLE predictions DROP COLUMN prediction_id")
 
 
-def _partition(table: str, upper: int) -> None:
-    """Make the table the first partition, up to the id `upper`, of a partitioned one of its name."""
+def _partition(table: str, upper: int, api_upper: int) -> None:
+    """Make the table the first partition, up to the id `upper`, of a partitioned one of its name.
+
+    Another holds ids of the API up to `api_upper`.
+    """
     connection, first = op.get_bind(), f"{table}_first"
     constraints = connection.exec_driver_sql(
         "SELECT conname, contype, pg_get_constraintdef(oid) FROM pg_constraint "
@@ -219,11 +218,6 @@ def _partition(table: str, upper: int) -> None:
     op.execute(f"INSERT INTO {api} SELECT {_columns(table)} FROM {first} WHERE tweet_id >= {API_IDS_FROM}")
     op.execute(f"DELETE FROM {first} WHERE tweet_id >= {API_IDS_FROM}")
     op.execute(f"ALTER TABLE {table} ATTACH PARTITION {first} FOR VALUES FROM (MINVALUE) TO ({upper})")
-    newest = (
-        f"first_id_of(date_trunc('month', greatest(now(), (SELECT max(time_of_id(tweet_id)) FROM {api})), 'UTC') "
-        "+ interval '1 month', true)"
-    )
-    api_upper = int(connection.exec_driver_sql(f"SELECT {newest}").scalar_one())
     op.execute(f"ALTER TABLE {table} ATTACH PARTITION {api} FOR VALUES FROM ({API_IDS_FROM}) TO ({api_upper})")
 
 
