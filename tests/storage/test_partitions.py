@@ -134,7 +134,7 @@ def test_no_role_takes_years_of_ids_into_one_partition(store, upper):
 
 
 def test_a_filled_database_is_partitioned_without_losing_a_row(empty_database_url):
-    migrate.upgrade(empty_database_url, "0029")
+    migrate.upgrade(empty_database_url, "0030")
     store = Store(empty_database_url)
     with store.begin() as connection:
         connection.execute(text("INSERT INTO ingests (source) VALUES ('test')"))

@@ -13,8 +13,8 @@ from alembic import op
 from sentiment_lib.records import API_IDS_FROM
 from sentiment_lib.tweet_ids import API_COUNTER_BITS, API_EPOCH_MS, SNOWFLAKE_BITS, SNOWFLAKE_EPOCH_MS
 
-revision = "0030"
-down_revision = "0029"
+revision = "0031"
+down_revision = "0030"
 branch_labels = None
 depends_on = None
 
