@@ -1,7 +1,7 @@
 """Admission of work: what a request costs, how much of it one key may have in flight, and when load is shed.
 
-The unit of cost is one prediction of a short text. Plain predictions are served before explanations, so they wait for
-other plain predictions only.
+The unit of cost is one prediction of a short text. Explanations have a process of their own, so plain predictions wait
+for plain predictions, and explanations for explanations.
 """
 
 from __future__ import annotations
@@ -24,20 +24,24 @@ def cost_of(texts: Sequence[str], *, explain: bool) -> float:
     """Units of predicting the texts; an explanation costs a prediction for each word, up to MAX_WORDS."""
     if not explain:
         return sum(1 + len(text) // UNIT_CHARACTERS for text in texts)
-    return sum((1 + len(text) // UNIT_CHARACTERS) * (1 + min(len(text.split()), MAX_WORDS)) for text in texts)
+    return sum((1 + len(text) // UNIT_CHARACTERS) * (1 + _words(text)) for text in texts)
+
+
+def _words(text: str) -> int:
+    return min(len(text.split(None, MAX_WORDS)), MAX_WORDS)
 
 
 class Admission:
     """Admits work up to a bound in flight for each key, and sheds what would wait for too long."""
 
-    def __init__(self, key_units: float, shed_seconds: float, unit_seconds: Callable[[], float]) -> None:
+    def __init__(self, key_units: float, shed_seconds: float, unit_seconds: Callable[[bool], float]) -> None:
         self._key_units = key_units
         self._shed_seconds = shed_seconds
-        #: measured seconds of one unit
+        #: measured seconds of one unit, of plain predictions (False) or of explanations (True)
         self._unit_seconds = unit_seconds
         self._by_key: defaultdict[str, float] = defaultdict(float)
-        self._plain = 0.0
-        self._explained = 0.0
+        #: units in flight, of either kind
+        self._units = {False: 0.0, True: 0.0}
 
     @contextmanager
     def admit(self, key: str, units: float, *, explain: bool = False) -> Iterator[None]:
@@ -49,8 +53,7 @@ class Admission:
         held = self._by_key.get(key, 0.0)
         if held and held + units > self._key_units:
             raise HTTPException(429, "too much work of this key is in flight", headers={"Retry-After": "1"})
-        ahead = self._plain + (self._explained if explain else 0.0)
-        wait = ahead * self._unit_seconds()
+        wait = self._units[explain] * self._unit_seconds(explain)
         if wait > self._shed_seconds:
             raise HTTPException(
                 503,
@@ -58,17 +61,11 @@ class Admission:
                 headers={"Retry-After": str(max(1, round(wait)))},
             )
         self._by_key[key] += units
-        self._add(units, explain=explain)
+        self._units[explain] += units
         try:
             yield
         finally:
             self._by_key[key] -= units
             if self._by_key[key] <= 0:
                 del self._by_key[key]
-            self._add(-units, explain=explain)
-
-    def _add(self, units: float, *, explain: bool) -> None:
-        if explain:
-            self._explained += units
-        else:
-            self._plain += units
+            self._units[explain] -= units

@@ -1,8 +1,12 @@
-"""Reading of request bodies: large ones are charged before they are parsed, and parsed off the event loop."""
+"""Reading of request bodies: large ones are charged before they are parsed, and parsed off the event loop.
+
+A caller that was told to come back later is refused until then without a look at the body, if that is as large.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
@@ -45,31 +49,44 @@ class JsonRoute(APIRoute):
         handler = super().get_route_handler()
 
         async def handle(request: Request) -> Response:
-            await pay_for_body(request)
-            return await handler(JsonRequest(request.scope, request.receive))
+            caller = await pay_for_body(request)
+            try:
+                return await handler(JsonRequest(request.scope, request.receive))
+            except HTTPException as refusal:
+                if caller is not None and refusal.status_code == 429 and refusal.headers:
+                    service: Service = request.app.state.service
+                    seconds = float(refusal.headers["Retry-After"])
+                    service.refusals.note(caller.name, request.scope["body_bytes"], seconds)
+                raise
 
         return handle
 
 
-async def pay_for_body(request: Request) -> None:
-    """Charge a large body to the caller before it is parsed; raises HTTPException 401 without one, and 429.
+async def pay_for_body(request: Request) -> Caller | None:
+    """Charge a large body to the caller before it is parsed; the caller, None for a small body, which nobody pays.
 
-    A key whose rate limit is overdrawn is refused without parsing the body of another costly request.
+    Raises HTTPException 401 without a caller, and 429 for one whose rate limit is overdrawn, or who comes back with as
+    large a body before the time that the last refusal named.
     """
     size = request.scope.get("body_bytes", 0)
     if size <= SMALL_BODY:
-        return
+        return None
     caller = await identify(request)
     if caller is None:
         raise HTTPException(401, no_caller(request), headers={"WWW-Authenticate": "Bearer"})
     service: Service = request.app.state.service
+    if wait := service.refusals.remaining(caller.name, size):
+        raise _too_early(wait, "this key was told to come back later")
     charge(service, caller, size / UNIT_BYTES if size > LARGE_BODY else 0)
+    return caller
 
 
 def charge(service: Service, caller: Caller, units: float) -> None:
     """Take the cost from the caller's rate limit; raises HTTPException 429 with Retry-After when it is used up."""
     wait = service.rate_limit.acquire(caller.name, units)
     if wait:
-        raise HTTPException(
-            429, "the rate limit of this key is used up", headers={"Retry-After": str(max(1, round(wait)))}
-        )
+        raise _too_early(wait, "the rate limit of this key is used up")
+
+
+def _too_early(wait: float, detail: str) -> HTTPException:
+    return HTTPException(429, detail, headers={"Retry-After": str(max(1, math.ceil(wait)))})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Any
 
@@ -13,10 +14,12 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from starlette.exceptions import HTTPException
 
 from sentiment_lib.errors import BadInput, NotFound, SentimentError
+from sentiment_lib.serving.prediction.explanations import ExplanationsUnavailable
 from sentiment_lib.serving.spool import SpoolFailed, SpoolFull
 
 log = logging.getLogger(__name__)
 
+Handler = Callable[[Request, Exception], JSONResponse]
 MEDIA_TYPE = "application/problem+json"
 #: Status by error class; the first match decides.
 STATUS: tuple[tuple[type[Exception], HTTPStatus], ...] = (
@@ -24,6 +27,7 @@ STATUS: tuple[tuple[type[Exception], HTTPStatus], ...] = (
     (NotFound, HTTPStatus.NOT_FOUND),
     (SpoolFull, HTTPStatus.SERVICE_UNAVAILABLE),
     (SpoolFailed, HTTPStatus.SERVICE_UNAVAILABLE),
+    (ExplanationsUnavailable, HTTPStatus.SERVICE_UNAVAILABLE),
     (SentimentError, HTTPStatus.INTERNAL_SERVER_ERROR),
 )
 
@@ -47,7 +51,14 @@ def problem(
 def install(app: FastAPI) -> None:
     """Register the handlers of every kind of error."""
     for kind, handler in HANDLERS.items():
-        app.add_exception_handler(kind, handler)
+        app.add_exception_handler(kind, _on_event_loop(handler))
+
+
+def _on_event_loop(handler: Handler) -> Callable[[Request, Exception], Awaitable[JSONResponse]]:
+    async def handle(request: Request, error: Exception) -> JSONResponse:
+        return handler(request, error)  # as such, Starlette would run it in a thread: refusals must cost little
+
+    return handle
 
 
 def response_to(request: Request, error: Exception) -> JSONResponse | None:
@@ -93,7 +104,7 @@ def _id(request: Request) -> str | None:
     return request.scope.get("request_id")
 
 
-HANDLERS = {
+HANDLERS: dict[type[Exception], Handler] = {
     SentimentError: _sentiment_error,
     RequestValidationError: _validation_error,
     HTTPException: _http_error,

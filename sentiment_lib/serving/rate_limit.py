@@ -1,4 +1,4 @@
-"""Rate limiting by token bucket."""
+"""Rate limiting by token bucket, and memory of who was refused."""
 
 from __future__ import annotations
 
@@ -44,3 +44,23 @@ class RateLimit:
             for caller, (tokens, at) in self._buckets.items()
             if tokens + (now - at) * self._per_second < self._burst
         }
+
+
+class Refusals:
+    """Callers whose request was refused, with its size: one as large need not be read before they were to come back."""
+
+    def __init__(self) -> None:
+        #: by caller: size, and the time (monotonic seconds) until which requests of that size are refused
+        self._refused: dict[str, tuple[int, float]] = {}
+
+    def note(self, caller: str, size: int, seconds: float) -> None:
+        """A request of this size was refused for so many seconds."""
+        now = time.monotonic()
+        if len(self._refused) >= MAX_BUCKETS:
+            self._refused = {other: entry for other, entry in self._refused.items() if entry[1] > now}
+        self._refused[caller] = (size, now + seconds)
+
+    def remaining(self, caller: str, size: int) -> float:
+        """Seconds for which a request of this size is still refused; 0.0 for none."""
+        refused_size, until = self._refused.get(caller, (0, 0.0))
+        return max(0.0, until - time.monotonic()) if size >= refused_size else 0.0

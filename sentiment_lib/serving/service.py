@@ -24,7 +24,7 @@ from sentiment_lib.serving.metrics import Metrics
 from sentiment_lib.serving.prediction.model_reloader import ModelReloader
 from sentiment_lib.serving.prediction.pipeline import Prediction, PredictionPipeline, Request
 from sentiment_lib.serving.prediction.prediction_ids import format_prediction_id, parse_prediction_id
-from sentiment_lib.serving.rate_limit import RateLimit
+from sentiment_lib.serving.rate_limit import RateLimit, Refusals
 from sentiment_lib.serving.spool import Line, Spool
 from sentiment_lib.settings import Settings
 from sentiment_lib.storage import predictions
@@ -59,6 +59,8 @@ class Service:
             lifetime=limits.idempotency_hours * 3600,
         )
         self.rate_limit = RateLimit(limits.texts_per_second, limits.burst_texts)
+        #: large requests that were refused, by caller
+        self.refusals = Refusals()
         self.connections = Connections(limits)
         #: bad keys and failed logins of one address
         self.bad_key_rate = RateLimit(limits.bad_keys_per_minute / 60, limits.bad_keys_per_minute)
@@ -67,8 +69,12 @@ class Service:
             settings.policy.label.labels_per_minute / 60, settings.policy.label.labels_per_minute
         )
         self.metrics = Metrics()
-        self._pipeline = PredictionPipeline(self.spool, self._remember)
-        self.admission = Admission(limits.key_units_in_flight, limits.shed_seconds, lambda: self._pipeline.unit_seconds)
+        self._pipeline = PredictionPipeline(self.spool, self._remember, settings.home / "cache" / "models")
+        self.admission = Admission(
+            limits.key_units_in_flight,
+            limits.shed_seconds,
+            lambda explain: self._pipeline.unit_seconds(explain=explain),
+        )
         #: lines as JSON, by tweet id: bytes, because the garbage collector's scan of 50,000 dicts stops all requests
         self._recent: OrderedDict[int, bytes] = OrderedDict()
         self._recent_lock = threading.Lock()

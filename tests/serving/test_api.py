@@ -152,7 +152,7 @@ def test_a_body_over_the_limit_is_refused(client):
     ids=["markup", "bidi", "emoji", "control", "arabic", "long"],
 )
 def test_hostile_texts_get_an_answer_and_are_stored(client, rows, text):
-    (one,) = predict(client, text=text, explain=True)["predictions"]
+    (one,) = predict(client, text=text)["predictions"]
     wait_for(lambda: rows("SELECT count(*) FROM predictions") == [(1,)])
     assert rows("SELECT text FROM tweets") == [(one["text"],)]
 

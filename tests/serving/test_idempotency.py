@@ -13,7 +13,7 @@ from sentiment_lib.errors import BadInput
 from sentiment_lib.serving import api_keys, app
 from sentiment_lib.serving.idempotency import AnswerStore
 
-BODY = {"text": "three hours late", "explain": True}
+BODY = {"text": "three hours late"}
 
 
 def ask(client, body=BODY, key="retry-1", path="/v1/predict", **headers):

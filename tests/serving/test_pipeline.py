@@ -44,8 +44,8 @@ def recorded():
 
 
 @pytest.fixture
-def pipeline(spool, recorded):
-    running = PredictionPipeline(spool, recorded.append)
+def pipeline(spool, recorded, tmp_path):
+    running = PredictionPipeline(spool, recorded.append, tmp_path / "packages")
     running.start()
     yield running
     running.stop()

@@ -112,6 +112,7 @@ def _results(texts: Sequence[InputText], predictions: Sequence[Prediction]) -> l
             results.append(Result(number=text.number, text=text.text[:300], problem=text.problem))
             continue
         prediction = next(remaining)
+        explanation = prediction.explanation
         results.append(
             Result(
                 number=text.number,
@@ -120,7 +121,7 @@ def _results(texts: Sequence[InputText], predictions: Sequence[Prediction]) -> l
                 label=prediction.label,
                 probabilities=prediction.probabilities,
                 version=prediction.version,
-                spans=highlight_spans(prediction.text, prediction.explanation),
+                spans=highlight_spans(prediction.text, explanation.parts() if explanation else None),
             )
         )
     return results

@@ -17,15 +17,13 @@ Item = TypeVar("Item")
 class MicroBatcher(Generic[Item]):
     """Collects items from any thread and hands up to `max_batch` waiting ones to `process`, in order of arrival.
 
-    Items of low priority are processed one at a time, when no other waits. `process` reports results to whoever waits
-    for them. What it raises is logged, and the next batch is processed.
+    `process` reports results to whoever waits for them. What it raises is logged, and the next batch is processed.
     """
 
     def __init__(self, name: str, process: Callable[[Sequence[Item]], None], *, max_batch: int = 64) -> None:
         self._process = process
         self._max_batch = max_batch
         self._waiting: deque[Item] = deque()
-        self._low: deque[Item] = deque()
         #: one True for each item, put after it; False: stop
         self._signals: queue.SimpleQueue[bool] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
@@ -39,9 +37,9 @@ class MicroBatcher(Generic[Item]):
         self._signals.put(False)
         self._thread.join(timeout=30)
 
-    def submit(self, item: Item, *, low_priority: bool = False) -> None:
-        """Add an item to the end of its queue."""
-        (self._low if low_priority else self._waiting).append(item)
+    def submit(self, item: Item) -> None:
+        """Add an item to the end of the queue."""
+        self._waiting.append(item)
         self._signals.put(True)
 
     def _run(self) -> None:
@@ -49,11 +47,8 @@ class MicroBatcher(Generic[Item]):
         while True:
             if not stopping and not self._signals.get():
                 stopping = True
-            if stopping and not self._waiting and not self._low:
+            if stopping and not self._waiting:
                 return
-            if not self._waiting:
-                self._process_batch([self._low.popleft()])
-                continue
             batch = [self._waiting.popleft()]
             while self._waiting and len(batch) < self._max_batch:
                 if not stopping and not self._signals.get():  # each item has one, or will have in a moment

@@ -2,7 +2,7 @@
 
 A fast request runs on the event loop when no other is in progress: waking a thread takes as long as a linear model
 does. Others go through a thread that predicts all waiting requests together, with one sync of the disk. Explanations
-go through the same thread when nothing else waits, and no fast request waits for them.
+are computed by a process of their own, and no other request waits for them.
 """
 
 from __future__ import annotations
@@ -13,15 +13,16 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sentiment_lib.families.attribution import Attribution, attribute
 from sentiment_lib.families.base import check_probabilities
 from sentiment_lib.records import LABELS
 from sentiment_lib.serving.admission import cost_of
+from sentiment_lib.serving.prediction.explanations import Explanation, ExplanationProcess
 from sentiment_lib.serving.prediction.micro_batching import MicroBatcher
 from sentiment_lib.serving.prediction.model_reloader import LoadedModel
 from sentiment_lib.serving.prediction.prediction_ids import TweetIds, format_prediction_id
@@ -30,6 +31,8 @@ from sentiment_lib.text.batch import airlines_of, detect_all
 
 #: Texts of a request per call of the model, so that a long request does not hold up short ones.
 CHUNK = 64
+#: The same for explained texts, each of which costs a prediction for every word.
+EXPLAINED_CHUNK = 8
 #: Chunks of different requests per batch.
 MAX_CHUNKS = 8
 #: Expected seconds below which a request runs on the event loop.
@@ -52,8 +55,8 @@ class Prediction(NamedTuple):
     version: int
     family: str
     predicted_at: datetime
-    #: parts of the text with their weights for the label; None when not requested
-    explanation: tuple[Attribution, ...] | None = None
+    #: None when not requested
+    explanation: Explanation | None = None
 
 
 class ChunkOutput(NamedTuple):
@@ -61,8 +64,8 @@ class ChunkOutput(NamedTuple):
 
     #: shape (n, 3), columns in the order of LABELS
     probabilities: NDArray[np.float64]
-    #: one tuple per text; empty when no explanation was requested
-    explanations: list[tuple[Attribution, ...]]
+    #: one per text; empty when not requested
+    explanations: Sequence[Explanation] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,8 +83,8 @@ class Request:
 
     @property
     def chunk_size(self) -> int:
-        """Texts of a chunk; each explained text is one of its own, since it costs a prediction for every word."""
-        return 1 if self.explain else CHUNK
+        """Texts of a chunk."""
+        return EXPLAINED_CHUNK if self.explain else CHUNK
 
     def chunk_count(self) -> int:
         """Number of chunks."""
@@ -104,20 +107,23 @@ class Request:
         """Shape (texts, 3); for a complete request."""
         return np.concatenate([self.outputs[number].probabilities for number in range(self.chunk_count())])
 
-    def explanations(self) -> Iterable[tuple[Attribution, ...] | None]:
+    def explanations(self) -> Iterable[Explanation | None]:
         """One per text; for a complete request."""
         if not self.explain:
             return [None] * len(self.texts)
-        return [parts for number in range(self.chunk_count()) for parts in self.outputs[number].explanations]
+        return [one for number in range(self.chunk_count()) for one in self.outputs[number].explanations]
 
 
 ChunkBatch = Sequence[tuple[Request, int]]
 
 
 class PredictionPipeline:
-    """Predicts and records. `on_recorded` is called with each request's lines once they are durable."""
+    """Predicts and records. `on_recorded` is called with each request's lines once they are durable.
 
-    def __init__(self, spool: Spool, on_recorded: Callable[[list[Line]], None]) -> None:
+    `packages` is the folder that holds the served versions' packages by digest.
+    """
+
+    def __init__(self, spool: Spool, on_recorded: Callable[[list[Line]], None], packages: Path) -> None:
         self._spool = spool
         self._on_recorded = on_recorded
         self._ids = TweetIds()
@@ -126,17 +132,26 @@ class PredictionPipeline:
         #: moving averages in seconds: of a write, and per text of the version that predicted last
         self._write_seconds = 0.0
         self._text_seconds: tuple[int, float] = (0, 0.0)
-        #: moving average in seconds of one unit of cost
-        self.unit_seconds = 0.0
+        #: moving averages in seconds of one unit of cost: of plain requests (False) and of explained ones (True)
+        self._unit_seconds = {False: 0.0, True: 0.0}
         self._batcher: MicroBatcher[tuple[Request, int]] = MicroBatcher("model", self._process, max_batch=MAX_CHUNKS)
+        self._explanations = ExplanationProcess(packages)
+        self._explainer: MicroBatcher[tuple[Request, int]] = MicroBatcher("explainer", self._process, max_batch=1)
 
     def start(self) -> None:
-        """Start the model's thread."""
+        """Start the threads."""
         self._batcher.start()
+        self._explainer.start()
 
     def stop(self) -> None:
         """Finish what was submitted."""
         self._batcher.stop()
+        self._explainer.stop()
+        self._explanations.stop()
+
+    def unit_seconds(self, *, explain: bool) -> float:
+        """Moving average in seconds of one unit of cost."""
+        return self._unit_seconds[explain]
 
     async def predict(self, request: Request) -> list[Prediction]:
         """One prediction per text, once they are on disk. A request cancelled before that leaves nothing behind.
@@ -150,8 +165,9 @@ class PredictionPipeline:
             if self._in_flight == 1 and self._is_fast(request):
                 self._process([(request, 0)])
                 return request.result.result()
+            batcher = self._explainer if request.explain else self._batcher
             for number in range(request.chunk_count()):
-                self._batcher.submit((request, number), low_priority=request.explain)
+                batcher.submit((request, number))
             return await asyncio.wrap_future(request.result)
         finally:
             self._in_flight -= plain
@@ -170,7 +186,7 @@ class PredictionPipeline:
             chunk_batch = [(request, number) for request, number in batch if request.loaded.version == loaded.version]
             started = time.perf_counter()
             try:
-                outputs = _predict_chunks(loaded, chunk_batch)
+                outputs = self._predict(loaded, chunk_batch)
             except Exception as error:
                 for request, _ in chunk_batch:
                     request.fail(error)
@@ -182,6 +198,15 @@ class PredictionPipeline:
                 if request.complete() and request.result.set_running_or_notify_cancel():
                     complete.append(request)
         self._record(complete)
+
+    def _predict(self, loaded: LoadedModel, chunk_batch: ChunkBatch) -> list[ChunkOutput]:
+        """Outputs of one version for these chunks, from one call of the model, or of the process that explains."""
+        chunks = [request.chunk(number) for request, number in chunk_batch]
+        texts = [text for chunk in chunks for text in chunk]
+        if chunk_batch[0][0].explain:
+            return [ChunkOutput(*self._explanations.explain(loaded.digest, texts))]  # one chunk: see MicroBatcher
+        probabilities = check_probabilities(loaded.model, texts)
+        return [ChunkOutput(rows) for rows in np.split(probabilities, np.cumsum([len(chunk) for chunk in chunks])[:-1])]
 
     def _record(self, requests: Sequence[Request]) -> None:
         """Write the predictions of these requests to the spool in one batch, then hand them to their callers."""
@@ -202,10 +227,13 @@ class PredictionPipeline:
 
     def _measure(self, version: int, chunk_batch: ChunkBatch, seconds: float) -> None:
         """Update the moving averages with the duration of one call of the model."""
-        chunks = [(request.chunk(number), request.explain) for request, number in chunk_batch]
-        units = sum(cost_of(texts, explain=explain) for texts, explain in chunks)
-        self.unit_seconds += SMOOTHING * (seconds / units - self.unit_seconds)
-        per_text = seconds / sum(len(texts) for texts, _ in chunks)
+        explain = chunk_batch[0][0].explain  # of all: each kind has a thread
+        texts = [text for request, number in chunk_batch for text in request.chunk(number)]
+        per_unit = seconds / cost_of(texts, explain=explain)
+        self._unit_seconds[explain] += SMOOTHING * (per_unit - self._unit_seconds[explain])
+        if explain:
+            return
+        per_text = seconds / len(texts)
         measured_version, average = self._text_seconds
         if version == measured_version:
             per_text = average + SMOOTHING * (per_text - average)
@@ -239,20 +267,6 @@ class PredictionPipeline:
                 strict=True,
             )
         ]
-
-
-def _predict_chunks(loaded: LoadedModel, chunk_batch: ChunkBatch) -> list[ChunkOutput]:
-    """Outputs of one version for these chunks, from one call of the model."""
-    chunks = [request.chunk(number) for request, number in chunk_batch]
-    probabilities = check_probabilities(loaded.model, [text for chunk in chunks for text in chunk])
-    outputs: list[ChunkOutput] = []
-    start = 0
-    for (request, _), chunk in zip(chunk_batch, chunks, strict=True):
-        rows = probabilities[start : start + len(chunk)]
-        explained = zip(chunk, rows, strict=True) if request.explain else ()
-        outputs.append(ChunkOutput(rows, [attribute(loaded.model, text, row) for text, row in explained]))
-        start += len(chunk)
-    return outputs
 
 
 def _predictions(request: Request, lines: Sequence[Line], predicted_at: datetime) -> list[Prediction]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -12,10 +11,9 @@ from fastapi import HTTPException
 from fastapi.testclient import TestClient
 
 from sentiment_lib.errors import BadInput
-from sentiment_lib.serving import api_keys, app
+from sentiment_lib.serving import api_keys, app, bodies
 from sentiment_lib.serving.admission import Admission, cost_of
 from sentiment_lib.serving.pages.text_input import parse_csv, parse_lines
-from sentiment_lib.serving.prediction.micro_batching import MicroBatcher
 
 
 def test_a_text_costs_its_length_and_its_explained_words():
@@ -25,7 +23,7 @@ def test_a_text_costs_its_length_and_its_explained_words():
 
 
 def test_a_key_has_a_bound_of_work_in_flight_and_others_have_theirs():
-    admission = Admission(100, 5, lambda: 0.0)
+    admission = Admission(100, 5, lambda explain: 0.0)
     with admission.admit("one", 80), admission.admit("two", 80):
         with pytest.raises(HTTPException) as refused, admission.admit("one", 30):
             pass
@@ -38,7 +36,7 @@ def test_a_key_has_a_bound_of_work_in_flight_and_others_have_theirs():
 
 
 def test_load_is_shed_before_it_waits_and_explanations_hold_up_no_plain_request():
-    admission = Admission(1e9, 2, lambda: 0.01)
+    admission = Admission(1e9, 2, lambda explain: 0.01 if explain else 0.0)
     with admission.admit("one", 1000, explain=True):
         with pytest.raises(HTTPException) as refused, admission.admit("two", 1, explain=True):
             pass
@@ -49,26 +47,23 @@ def test_load_is_shed_before_it_waits_and_explanations_hold_up_no_plain_request(
         pass
 
 
-def test_items_of_low_priority_wait_for_the_others_and_come_one_at_a_time():
-    started, go, batches = threading.Event(), threading.Event(), []
-
-    def process(batch):
-        batches.append(list(batch))
-        started.set()
-        go.wait(10)
-
-    batcher = MicroBatcher("tests", process, max_batch=4)
-    batcher.start()
-    batcher.submit("first")
-    assert started.wait(10)
-    for number in range(2):
-        batcher.submit(f"low {number}", low_priority=True)
-    for number in range(5):
-        batcher.submit(f"plain {number}")
-    go.set()
-    batcher.stop()
-    plain = [f"plain {number}" for number in range(5)]
-    assert batches == [["first"], plain[:4], plain[4:], ["low 0"], ["low 1"]]
+def test_who_was_told_to_come_back_later_is_refused_until_then_without_a_look_at_the_body(client, monkeypatch):
+    limit = client.app.state.service.rate_limit
+    limit._per_second, limit._burst = 0.1, 1000.0
+    body = {"texts": ["such a very late flight with no help at all " * 50] * 4, "explain": True}  # 732 units
+    first = client.post("/v1/predict", json=body)
+    refused = client.post("/v1/predict", json=body)
+    assert (first.status_code, refused.status_code) == (200, 429)
+    limit._per_second, limit._burst = 1e6, 1e6
+    with monkeypatch.context() as patched:
+        patched.setattr(bodies.JsonRequest, "json", None)  # parsing would fail
+        early = client.post("/v1/predict", json=body)
+    assert (early.status_code, early.json()["detail"]) == (429, "this key was told to come back later")
+    assert 1 <= int(early.headers["Retry-After"]) <= int(refused.headers["Retry-After"])
+    assert client.post("/v1/predict", json={"text": "late"}).status_code == 200  # smaller requests are looked at
+    refusals = client.app.state.service.refusals
+    refusals._refused = {caller: (size, time.monotonic()) for caller, (size, _) in refusals._refused.items()}
+    assert client.post("/v1/predict", json={**body, "explain": False}).status_code == 200
 
 
 def test_an_explanation_is_charged_for_every_word(client):
@@ -140,8 +135,6 @@ def test_costly_requests_of_one_key_are_refused_before_another_key_waits(setting
 
 
 def test_a_key_that_is_overdrawn_is_refused_before_its_body_is_parsed(client, monkeypatch):
-    from sentiment_lib.serving import bodies
-
     limit = client.app.state.service.rate_limit
     limit._per_second, limit._burst = 0.1, 50.0
     body = {"texts": ["such a very late flight with no help at all " * 4] * 50, "explain": True}
