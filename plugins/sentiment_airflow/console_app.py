@@ -58,6 +58,8 @@ MAX_ID = 2**63 - 1
 Id = Annotated[int, Path(ge=1, le=MAX_ID)]
 #: An id among the parameters of an address.
 Chosen = Annotated[int, Query(ge=1, le=MAX_ID)]
+#: Id before which a page of a list ends.
+Before = Annotated[int | None, Query(ge=1, le=MAX_ID)]
 #: Evidently's scripts are inline: its pages run in a sandbox, without our origin.
 SANDBOX = (
     "sandbox allow-scripts; default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval'; "
@@ -182,9 +184,10 @@ def add_decisions(app: FastAPI, store: Store, settings: Settings) -> None:
         return page("overview.html", "/", **values)
 
     @app.get("/decisions", dependencies=[READ])
-    def list_decisions(run: str = Query("", max_length=250)) -> HTMLResponse:
+    def list_decisions(run: str = Query("", max_length=250), before: Before = None) -> HTMLResponse:
         with store.begin() as connection:
-            return page("decisions.html", "/decisions", run=run, rows=decisions.rows(connection, run))
+            found = decisions.page(connection, run, before)
+        return page("decisions.html", "/decisions", run=run, rows=found.rows, older=found.older)
 
     @app.get("/decisions/{decision_id}", dependencies=[READ])
     def show_decision(decision_id: Id, user: GetUserDep) -> HTMLResponse:
@@ -252,9 +255,9 @@ def add_drift(app: FastAPI, store: Store, settings: Settings) -> None:
     page = draw_with(store)
 
     @app.get("/drift", dependencies=[READ])
-    def list_reports() -> HTMLResponse:
+    def list_reports(before: Before = None) -> HTMLResponse:
         with store.begin() as connection:
-            return page("drift.html", "/drift", rows=drift.rows(connection), chart=drift.over_time(connection))
+            return page("drift.html", "/drift", **drift.list_view(connection, before))
 
     @app.get("/drift/{report_id}", dependencies=[READ])
     def show_report(report_id: Id) -> HTMLResponse:
@@ -285,11 +288,11 @@ def add_alerts(app: FastAPI, store: Store) -> None:
     page = draw_with(store)
 
     @app.get("/alerts", dependencies=[READ])
-    def list_alerts(user: GetUserDep, state: str = "unresolved") -> HTMLResponse:
+    def list_alerts(user: GetUserDep, state: str = "unresolved", before: Before = None) -> HTMLResponse:
         if state not in stored_alerts.STATES:
             raise HTTPException(422, f"state is one of {', '.join(stored_alerts.STATES)}")
         with store.begin() as connection:
-            values = alerts.view(connection, state)
+            values = alerts.view(connection, state, before)
         return page("alerts.html", "/alerts", **values, may_act=may_run(DAG, user), problem="")
 
     @app.post("/alerts/{alert_id}", dependencies=[ACT])
@@ -319,9 +322,9 @@ def add_models(app: FastAPI, store: Store, settings: Settings) -> None:
     page = draw_with(store)
 
     @app.get("/models", dependencies=[READ])
-    def list_models() -> HTMLResponse:
+    def list_models(before: Before = None) -> HTMLResponse:
         with store.begin() as connection:
-            return page("models.html", "/models", **models.view(connection))
+            return page("models.html", "/models", **models.view(connection, before))
 
     @app.get("/models/compare", dependencies=[READ])
     def compare_models(

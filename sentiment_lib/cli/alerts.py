@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from sentiment_lib.cli.common import Json, open_store, show, show_facts
+from sentiment_lib.cli.common import Json, Limit, newest, open_store, show, show_facts
 from sentiment_lib.cli.token_file import authorise
 
 AlertId = Annotated[int, typer.Argument(help="Alert id, as in `sentiment alerts list`.")]
@@ -31,6 +31,7 @@ def register(app: typer.Typer) -> None:
 
 def list_alerts(
     state: Annotated[str, typer.Option(help="open, acknowledged, unresolved, resolved or all.")] = "unresolved",
+    limit: Limit = 100,
     as_json: Json = False,
 ) -> None:
     """List alerts, newest first."""
@@ -41,7 +42,7 @@ def list_alerts(
         problem = f"'{state}' is none of {', '.join(alerts.STATES)}.{did_you_mean(state, alerts.STATES)}"
         raise BadInput(what="--state", problem=problem)
     with open_store() as (store, _), store.begin() as connection:
-        rows = alerts.list_alerts(connection, state)
+        rows = newest(alerts.list_alerts(connection, state, limit=limit + 1), limit)
     lines = []
     for row in rows:
         now = "resolved" if row.resolved_at else "acknowledged" if row.acknowledged_at else "open"

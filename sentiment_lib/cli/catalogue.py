@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from sentiment_lib.cli.common import Json, Limit, open_store, show
+from sentiment_lib.cli.common import Json, Limit, newest, open_store, show
 from sentiment_lib.cli.table import draw
 
 
@@ -50,7 +50,7 @@ def models(limit: Limit = 20, as_json: Json = False) -> None:
     from sentiment_lib.storage import model_versions
 
     with open_store() as (store, _), store.begin() as connection:
-        versions = model_versions.newest_versions(connection, limit)
+        versions = newest(model_versions.newest_versions(connection, limit + 1), limit)
         champion = model_versions.champion(connection)
     serving = champion.version if champion else None
     cells = [
@@ -74,7 +74,7 @@ def snapshots(limit: Limit = 20, as_json: Json = False) -> None:
     from sentiment_lib.storage import snapshots as storage
 
     with open_store() as (store, _), store.begin() as connection:
-        rows = storage.newest(connection, limit)
+        rows = newest(storage.newest(connection, limit + 1), limit)
     cells = [
         (
             str(row.snapshot_id),

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
@@ -24,6 +24,8 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Exit code 1 also when single rows are refused.")]
 Columns = Annotated[list[str] | None, typer.Option("--column", help="FIELD=COLUMN, where the file's name differs.")]
 Limit = Annotated[int, typer.Option(min=1, help="Maximum number of rows.")]
+
+Row = TypeVar("Row")
 
 #: Exit code of a usage error.
 MISUSE = 2
@@ -51,6 +53,13 @@ def show(result: Any, as_json: bool, text: str) -> None:
         typer.echo(json.dumps(value, default=json_default))
     else:
         typer.echo(text)
+
+
+def newest(rows: Sequence[Row], limit: int) -> list[Row]:
+    """The first `limit` of up to one more rows; says on stderr when there are more."""
+    if len(rows) > limit:
+        typer.echo(f"sentiment: the newest {limit:,} are shown, and there are more; see --limit", err=True)
+    return list(rows[:limit])
 
 
 def stdout() -> Console:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sentiment_lib.cli import table
-from sentiment_lib.cli.common import Json, Limit, open_store, show
+from sentiment_lib.cli.common import Json, Limit, newest, open_store, show
 
 if TYPE_CHECKING:
     from sentiment_lib.steps.decisions.outcome import Outcome
@@ -38,7 +38,8 @@ def followed(
             found = outcome.run(connection, decisions.full_record(connection, decision_id), settings.policy)
             show(found.as_dict(), as_json, describe(found))
             return
-        outcomes, unreadable = outcome.run_newest(connection, settings.policy, limit)
+        shown = newest(decisions.newest(connection, limit + 1), limit)
+        outcomes, unreadable = outcome.run_newest(connection, settings.policy, len(shown))
     lines = [table.draw(HEADER, [_row(found) for found in outcomes]) or "No decisions"]
     lines += [f"Decision {number}: its evidence was changed; run `sentiment verify`" for number in unreadable]
     show([found.as_dict() for found in outcomes], as_json, "\n".join(lines))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sentiment_lib.cli import decision_outcomes
-from sentiment_lib.cli.common import Json, Limit, open_store, show, stdout
+from sentiment_lib.cli.common import Json, Limit, newest, open_store, show, stdout
 from sentiment_lib.cli.progress_bar import progress_bar
 from sentiment_lib.cli.token_file import authorise
 from sentiment_lib.records import ApprovalResponse
@@ -66,7 +66,7 @@ def list_decisions(limit: Limit = 20, as_json: Json = False) -> None:
     with open_store() as (store, _), store.begin() as connection:
         pairs = [
             (decision, decisions.approval(connection, decision.decision_id))
-            for decision in decisions.newest(connection, limit)
+            for decision in newest(decisions.newest(connection, limit + 1), limit)
         ]
     lines = [
         f"{decision.decision_id:>5}  {decision.verdict:8} version {decision.candidate_version} against "

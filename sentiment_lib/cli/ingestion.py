@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sentiment_lib.cli.common import Columns, Json, Limit, Strict, open_store, parse_columns, report_error, show
+from sentiment_lib.cli.common import Columns, Json, Limit, Strict, newest, open_store, parse_columns, report_error, show
 from sentiment_lib.cli.progress_bar import progress_bar
 from sentiment_lib.cli.reading import DateFormat, Encoding, MapLabel, Separator, Zone, read_options
 
@@ -134,7 +134,7 @@ def quarantine(limit: Limit = 20, as_json: Json = False) -> None:
     from sentiment_lib.storage import ingests
 
     with open_store() as (store, _), store.begin() as connection:
-        rows = ingests.list_quarantined(connection, limit)
+        rows = newest(ingests.list_quarantined(connection, limit + 1), limit)
     lines = [f"{row.source} row {row.row_number}: {row.reason}" for row in rows]
     show(rows, as_json, "\n".join(lines) or "Nothing is in quarantine.")
 

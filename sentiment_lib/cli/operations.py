@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from sentiment_lib.cli.common import Json, Limit, open_store, show
+from sentiment_lib.cli.common import Json, Limit, newest, open_store, show
 from sentiment_lib.cli.progress_bar import progress_bar
 from sentiment_lib.cli.table import draw
 
@@ -100,7 +100,7 @@ def ledger(limit: Limit = 30, as_json: Json = False) -> None:
     from sentiment_lib.storage import ledger as storage
 
     with open_store() as (store, _), store.begin() as connection:
-        entries = list(storage.entries(connection))[-limit:]
+        entries = newest(list(storage.entries(connection))[::-1], limit)[::-1]
     cells = [
         (str(entry.sequence), f"{entry.recorded_at:%Y-%m-%d %H:%M:%S}", entry.kind, _summarise(entry.facts()))
         for entry in entries

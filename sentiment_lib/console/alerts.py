@@ -15,7 +15,10 @@ from sentiment_lib.pages.safe_text import visible
 from sentiment_lib.storage import alert_responses, alerts
 from sentiment_lib.storage.alert_responses import AlertResponse
 from sentiment_lib.storage.alerts import Alert
+from sentiment_lib.storage.page import page_of
 
+#: Alerts on a page.
+CARDS = 50
 #: Period of the counts of real and false alarms.
 COUNTED = timedelta(days=90)
 #: Part of a text that consists of test statistics.
@@ -42,16 +45,17 @@ class AlertCard:
         return "resolved" if self.alert.resolved_at else "acknowledged" if self.alert.acknowledged_at else "open"
 
 
-def view(connection: Connection, state: str = "unresolved") -> dict[str, Any]:
-    """Template values; `state` is one of `alerts.STATES`."""
-    rows = alerts.list_alerts(connection, state)
-    responses = alert_responses.of_alerts(connection, [row.alert_id for row in rows])
-    cards = [_card(row, responses.get(row.alert_id, [])) for row in rows]
+def view(connection: Connection, state: str = "unresolved", before: int | None = None) -> dict[str, Any]:
+    """Template values of a page of alerts with ids below `before`; `state` is one of `alerts.STATES`."""
+    found = alerts.list_alerts(connection, state, before=before, limit=CARDS + 1)
+    page = page_of(found, CARDS, lambda row: row.alert_id)
+    responses = alert_responses.of_alerts(connection, [row.alert_id for row in page.rows])
     return {
-        "cards": cards,
+        "cards": [_card(row, responses.get(row.alert_id, [])) for row in page.rows],
+        "older": page.older,
         "state": state,
         "states": tuple(alerts.STATES),
-        "answer": _answer(connection, cards, state),
+        "answer": _answer(alerts.list_alerts(connection)),
         "counts": alert_responses.verdict_counts(connection, datetime.now(UTC) - COUNTED),
         "link_tweets": link_tweets,
     }
@@ -84,13 +88,12 @@ def _card(alert: Alert, responses: list[AlertResponse]) -> AlertCard:
     )
 
 
-def _answer(connection: Connection, cards: list[AlertCard], state: str) -> str:
-    """The page in one sentence."""
-    pending = cards if state == "unresolved" else [_card(row, []) for row in alerts.list_alerts(connection)]
+def _answer(pending: list[Alert]) -> str:
+    """All unresolved alerts in one sentence."""
     if not pending:
         return "Nothing needs attention: no alert is open."
-    risky = [card for card in pending if card.impact == "quality at risk"]
+    risky = [alert for alert in pending if runbook.impact(alert.kind, alert.severity)[0] == "quality at risk"]
     count = f"{len(pending)} alert{'s are' if len(pending) > 1 else ' is'} unresolved"
     if risky:
-        return f"{count}; the quality of predictions is at risk: {risky[0].alert.title}."
+        return f"{count}; the quality of predictions is at risk: {risky[0].title}."
     return f"{count}; none shows a loss of quality."

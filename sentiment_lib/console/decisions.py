@@ -19,16 +19,19 @@ from sentiment_lib.steps.decisions import selection, shadow_comparison
 from sentiment_lib.steps.labelling import source_agreement
 from sentiment_lib.storage import decision_summaries, decisions, deployments, predictions, snapshots
 from sentiment_lib.storage.decision_summaries import DecisionSummary
+from sentiment_lib.storage.page import Page
 
+#: Decisions on a page of the list.
+ROWS = 100
 #: Task of the DAG that asks.
 TASK = "approval"
 #: Template values of a page whose evidence cannot be parsed.
 NO_EVIDENCE: dict[str, Any] = {"sentence": "", "notes": [], "metrics": [], "charts": {}, "shadow": None}
 
 
-def rows(connection: Connection, run: str = "") -> list[DecisionSummary]:
-    """The newest decisions; if `run` is given, only those of that DAG run of `retrain`."""
-    return decision_summaries.newest(connection, requested_by=f"retrain/{run}" if run else None)
+def page(connection: Connection, run: str = "", before: int | None = None) -> Page[DecisionSummary]:
+    """Decisions with ids below `before`, newest first; if `run` is given, only those of that DAG run of `retrain`."""
+    return decision_summaries.page(connection, ROWS, before=before, requested_by=f"retrain/{run}" if run else None)
 
 
 def view(connection: Connection, policy: Policy, decision_id: int, *, person: str) -> dict[str, Any]:

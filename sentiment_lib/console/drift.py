@@ -14,12 +14,16 @@ from sentiment_lib.pages.charts.figure import Chart
 from sentiment_lib.pages.charts.lines import Point, lines
 from sentiment_lib.settings import Settings
 from sentiment_lib.storage import drift_history, drift_reports
-from sentiment_lib.storage.drift_reports import ReportSummary, StoredReport
+from sentiment_lib.storage.drift_reports import StoredReport
+from sentiment_lib.storage.page import page_of
 
 
-def rows(connection: Connection) -> list[ReportSummary]:
-    """The newest reports."""
-    return drift_reports.newest_reports(connection)
+def list_view(connection: Connection, before: int | None = None) -> dict[str, Any]:
+    """Template values of a page of reports with ids below `before`; the chart is on the first page."""
+    reports = drift_reports.newest_reports(connection, REPORTS + 1, before=before)
+    page = page_of(reports, REPORTS, lambda report: report.report_id)
+    chart = over_time(connection) if before is None else None
+    return {"rows": page.rows, "older": page.older, "first": before is None, "chart": chart}
 
 
 def view(connection: Connection, report_id: int) -> StoredReport:
@@ -27,7 +31,7 @@ def view(connection: Connection, report_id: int) -> StoredReport:
     return drift_reports.full_report(connection, report_id)
 
 
-#: Signals drawn over time, and reports.
+#: Signals drawn over time, and reports, of which a page lists as many.
 DRAWN, REPORTS = 4, 60
 #: Most of a signal's effect that is drawn, in thresholds.
 MOST = 5.0

@@ -50,7 +50,7 @@ def view(connection: Connection, policy: Policy) -> dict[str, Any]:
         "watch": _watch(connection, policy, move),
         "quality": daily_quality.newest(connection, version) if version else None,
         "drift": next(iter(drift_reports.newest_reports(connection, limit=1)), None),
-        "alerts": alerts.list_alerts(connection, "unresolved", 20),
+        "alerts": alerts.list_alerts(connection),
         "to_label": label_counts.audit_waiting(connection),
         "overdue": [
             f"{one.count:,} {UNDONE[one.stage]} since {one.since:%Y-%m-%d %H:%M} UTC"

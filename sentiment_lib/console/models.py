@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Connection
 
-from sentiment_lib.console.champion_timeline import timeline
+from sentiment_lib.console.champion_timeline import MOST_REIGNS, timeline
 from sentiment_lib.evaluation.evidence_text import humanise_metrics
 from sentiment_lib.pages import formatting
 from sentiment_lib.pages.charts.figure import Chart
@@ -20,6 +20,10 @@ from sentiment_lib.statistics.paired_counts import confusion_matrices
 from sentiment_lib.statistics.ratio_intervals import bound_metric
 from sentiment_lib.storage import leaderboard, model_versions
 from sentiment_lib.storage.leaderboard import VersionEntry
+from sentiment_lib.storage.page import page_of
+
+#: Versions on a page of the list.
+ROWS = 100
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,16 +37,28 @@ class Standing:
     high: float
 
 
-def view(connection: Connection) -> dict[str, Any]:
-    """Template values: the versions, their standings on the newest holdout, and the champions."""
-    entries = leaderboard.newest(connection)
+def view(connection: Connection, before: int | None = None) -> dict[str, Any]:
+    """Template values: a page of versions below `before`; on the first page also standings and champions."""
+    page = page_of(leaderboard.newest(connection, ROWS + 1, before=before), ROWS, lambda entry: entry.version)
     champion = model_versions.champion(connection)
     serving = champion.version if champion else None
+    values = {"versions": page.rows, "older": page.older, "champion": serving}
+    first_page = {"numbers": [], "standings": [], "answer": "", "charts": []}
+    if before is None:
+        first_page = _first_page(connection, page.rows, serving)
+    return {**values, **first_page}
+
+
+def _first_page(connection: Connection, entries: Sequence[VersionEntry], serving: int | None) -> dict[str, Any]:
+    """Standings on the newest holdout, champions over time, and what can be compared."""
     judged = _newest_holdout(entries)
-    standings = _standings(judged, {entry.version: entry.family for entry in entries})
+    families = {entry.version: entry.family for entry in entries}
+    for compared in {entry.champion_version for entry in judged if entry.champion_version} - set(families):
+        families[compared] = leaderboard.entry(connection, compared).family
+    standings = _standings(judged, families)
     return {
-        "versions": entries,
-        "champion": serving,
+        "numbers": model_versions.numbers(connection),
+        "families": families,
         "standings": standings,
         "answer": _answer(standings, serving, judged),
         "metric": humanise_metrics(judged[0].main["metric"]) if judged and judged[0].main else "",
@@ -50,7 +66,7 @@ def view(connection: Connection) -> dict[str, Any]:
             chart
             for chart in (
                 _quality_and_cost(standings, entries, serving, judged),
-                timeline(leaderboard.champions(connection), datetime.now(UTC)),
+                timeline(leaderboard.champions(connection, MOST_REIGNS + 1), datetime.now(UTC)),
             )
             if chart
         ],

@@ -20,6 +20,7 @@ from sentiment_lib.policy import Policy, PricePolicy
 from sentiment_lib.steps.decisions import labels_to_decide, retrain_history
 from sentiment_lib.steps.decisions.labels_to_decide import LabelsToDecide
 from sentiment_lib.steps.decisions.retrain_history import Retrain
+from sentiment_lib.storage import decisions
 
 #: Newest decisions that the page looks at; each computes its outcome.
 DECISIONS = 12
@@ -58,9 +59,10 @@ class RetrainRow:
 def view(connection: Connection, policy: Policy) -> dict[str, Any]:
     """Template values."""
     retrains = retrain_history.run(connection, policy, DECISIONS)
+    cut = len(decisions.newest(connection, DECISIONS + 1)) > DECISIONS
     return {
         "rows": [_row(retrain, policy.prices) for retrain in retrains],
-        "answer": _answer(retrains, policy.prices),
+        "answer": _answer(retrains, policy.prices, cut=cut),
         "totals": _totals(retrains, policy.prices),
         "chart": _chart(retrains),
         "needed": _needed(connection, policy),
@@ -159,13 +161,14 @@ def _totals(retrains: Sequence[Retrain], prices: PricePolicy) -> Totals:
     )
 
 
-def _answer(retrains: Sequence[Retrain], prices: PricePolicy) -> str:
+def _answer(retrains: Sequence[Retrain], prices: PricePolicy, *, cut: bool) -> str:
     if not retrains:
         return "No retrain has run."
     totals = _totals(retrains, prices)
     text = (
-        f"{_count(totals.retrains, 'retrain')} with {_count(totals.trainings, 'training')} used {totals.labels:,} new "
-        f"labels and {formatting.duration(totals.seconds)} of training"
+        f"{'The newest ' if cut else ''}{_count(totals.retrains, 'retrain')} with "
+        f"{_count(totals.trainings, 'training')} used {totals.labels:,} new labels and "
+        f"{formatting.duration(totals.seconds)} of training"
     )
     if totals.expected is None:
         return f"{text}; none has led to a promotion."

@@ -53,7 +53,7 @@ def view(connection: Connection, parameters: Mapping[str, str]) -> dict[str, Any
         "span": span,
         "airlines": daily_sentiment.airlines(connection, query.version) if query else [],
         "airline_name": sentiment.airline_name,
-        "versions": model_versions.newest_numbers(connection),
+        "versions": model_versions.numbers(connection),
         "labels": [str(label) for label in LABELS],
         "first_page": query is None or query.after is None,
         "next": urlencode({**kept, "after": _cursor(found.after)}) if found.after else None,

@@ -29,7 +29,7 @@ def view(connection: Connection, policy: Policy, one: int, other: int) -> dict[s
         "one": one,
         "other": other,
         "families": families,
-        "numbers": model_versions.newest_numbers(connection),
+        "numbers": model_versions.numbers(connection),
         "compared": compared,
         "answer": _answer(compared, families),
         "metrics": [

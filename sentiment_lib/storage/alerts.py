@@ -177,11 +177,16 @@ def keys_not_seen_since(connection: Connection, key: str, prefix: str, since: da
     return list(rows.scalars())
 
 
-def list_alerts(connection: Connection, state: str = "unresolved", limit: int = 100) -> list[Alert]:
-    """The newest alerts in a state of STATES, newest first."""
+def list_alerts(
+    connection: Connection, state: str = "unresolved", *, before: int | None = None, limit: int | None = None
+) -> list[Alert]:
+    """Alerts in a state of STATES, newest first: all, or up to `limit` with ids below `before`."""
     rows = connection.execute(
-        text(f"SELECT {COLUMNS} FROM alerts a WHERE {STATES[state]} ORDER BY alert_id DESC LIMIT :limit"),
-        {"limit": limit},
+        text(
+            f"SELECT {COLUMNS} FROM alerts a WHERE {STATES[state]} "
+            "AND (CAST(:before AS bigint) IS NULL OR alert_id < :before) ORDER BY alert_id DESC LIMIT :limit"
+        ),
+        {"before": before, "limit": limit},
     )
     return [_alert(row) for row in rows.mappings()]
 

@@ -7,6 +7,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection, text
 
+from sentiment_lib.storage.page import Page, page_of
+
 
 @dataclass(frozen=True, kw_only=True)
 class DecisionSummary:
@@ -22,15 +24,24 @@ class DecisionSummary:
     answered_by: str | None
 
 
-def newest(connection: Connection, *, requested_by: str | None = None, limit: int = 100) -> list[DecisionSummary]:
-    """The newest decisions, newest first; if `requested_by` is given, only those of this request."""
-    rows = connection.execute(
-        text(
-            "SELECT d.decision_id, d.verdict, d.decided_at, d.requested_by, e.candidate_version, e.champion_version, "
-            "a.response AS approval, a.answered_by "
-            "FROM decisions d JOIN evaluations e USING (evaluation_id) LEFT JOIN approvals a USING (decision_id) "
-            "WHERE CAST(:request AS text) IS NULL OR d.requested_by = :request ORDER BY d.decision_id DESC LIMIT :limit"
-        ),
-        {"request": requested_by, "limit": limit},
-    )
+_SUMMARIES = text(
+    "SELECT d.decision_id, d.verdict, d.decided_at, d.requested_by, e.candidate_version, e.champion_version, "
+    "a.response AS approval, a.answered_by "
+    "FROM decisions d JOIN evaluations e USING (evaluation_id) LEFT JOIN approvals a USING (decision_id) "
+    "WHERE (CAST(:request AS text) IS NULL OR d.requested_by = :request) "
+    "AND (CAST(:before AS bigint) IS NULL OR d.decision_id < :before) ORDER BY d.decision_id DESC LIMIT :limit"
+)
+
+
+def of_request(connection: Connection, requested_by: str) -> list[DecisionSummary]:
+    """Every decision of this request, newest first."""
+    rows = connection.execute(_SUMMARIES, {"request": requested_by, "before": None, "limit": None})
     return [DecisionSummary(**row) for row in rows.mappings()]
+
+
+def page(
+    connection: Connection, size: int, *, before: int | None = None, requested_by: str | None = None
+) -> Page[DecisionSummary]:
+    """The newest decisions with ids below `before`; if `requested_by` is given, only those of this request."""
+    rows = connection.execute(_SUMMARIES, {"request": requested_by, "before": before, "limit": size + 1})
+    return page_of([DecisionSummary(**row) for row in rows.mappings()], size, lambda row: row.decision_id)

@@ -171,7 +171,7 @@ def earlier_champions(connection: Connection) -> list[int]:
     return list(connection.execute(query.order_by(last.desc())).scalars())
 
 
-def newest(connection: Connection, limit: int = 50) -> list[DeploymentSummary]:
+def newest(connection: Connection, limit: int) -> list[DeploymentSummary]:
     """The newest deployments, newest first."""
     query = select(*_SUMMARY).order_by(_TABLE.c.deployment_id.desc()).limit(limit)
     return [DeploymentSummary(**row) for row in connection.execute(query).mappings()]

@@ -205,15 +205,16 @@ class ReportSummary:
     drifted: int
 
 
-def newest_reports(connection: Connection, limit: int = 60) -> list[ReportSummary]:
-    """The newest reports, newest first."""
+def newest_reports(connection: Connection, limit: int, *, before: int | None = None) -> list[ReportSummary]:
+    """Up to `limit` of the newest reports with ids below `before`, newest first."""
     rows = connection.execute(
         text(
             "SELECT report_id, model_version, verdict, current_start, current_end, created_at, html_path, "
             "(SELECT count(*) FROM jsonb_array_elements(signals) s WHERE (s ->> 'drifted')::boolean) AS drifted "
-            "FROM drift_reports ORDER BY report_id DESC LIMIT :limit"
+            "FROM drift_reports WHERE CAST(:before AS bigint) IS NULL OR report_id < :before "
+            "ORDER BY report_id DESC LIMIT :limit"
         ),
-        {"limit": limit},
+        {"before": before, "limit": limit},
     )
     return [ReportSummary(**row) for row in rows.mappings()]
 

@@ -45,21 +45,22 @@ ENTRIES = text(
                        FROM evaluations WHERE candidate_version = v.version
                        ORDER BY evaluation_id DESC LIMIT 1) e ON true
     LEFT JOIN decisions d USING (evaluation_id)
-    WHERE CAST(:version AS bigint) IS NULL OR v.version = :version
+    WHERE (CAST(:version AS bigint) IS NULL OR v.version = :version)
+      AND (CAST(:before AS bigint) IS NULL OR v.version < :before)
     ORDER BY v.version DESC LIMIT :limit
     """
 )
 
 
-def newest(connection: Connection, limit: int = 100) -> list[VersionEntry]:
-    """The newest versions, newest first."""
-    rows = connection.execute(ENTRIES, {"limit": limit, "version": None})
+def newest(connection: Connection, limit: int, *, before: int | None = None) -> list[VersionEntry]:
+    """Up to `limit` of the newest versions below `before`, newest first."""
+    rows = connection.execute(ENTRIES, {"limit": limit, "version": None, "before": before})
     return [VersionEntry(**row) for row in rows.mappings()]
 
 
 def entry(connection: Connection, version: int) -> VersionEntry:
     """One version. Raises NotFound for an unknown number."""
-    row = connection.execute(ENTRIES, {"limit": 1, "version": version}).mappings().one_or_none()
+    row = connection.execute(ENTRIES, {"limit": 1, "version": version, "before": None}).mappings().one_or_none()
     if row is None:
         raise NotFound(what="model version", key=version)
     return VersionEntry(**row)
@@ -103,8 +104,8 @@ class Reign:
     until: datetime | None
 
 
-def champions(connection: Connection, limit: int = 50) -> list[Reign]:
-    """The newest champions, oldest first."""
+def champions(connection: Connection, limit: int) -> list[Reign]:
+    """Up to `limit` of the newest champions, oldest first."""
     rows = connection.execute(
         text(
             "SELECT * FROM (SELECT d.to_version AS version, v.family, d.kind, d.finished_at AS since, "

@@ -105,13 +105,12 @@ class VersionSummary:
     metrics: Mapping[str, float] | None
 
 
-def newest_numbers(connection: Connection, limit: int = 50) -> list[int]:
-    """Numbers of the newest versions, newest first."""
-    query = text("SELECT version FROM model_versions ORDER BY version DESC LIMIT :limit")
-    return list(connection.execute(query, {"limit": limit}).scalars())
+def numbers(connection: Connection) -> list[int]:
+    """Number of each version, newest first."""
+    return list(connection.execute(text("SELECT version FROM model_versions ORDER BY version DESC")).scalars())
 
 
-def newest_versions(connection: Connection, limit: int = 100) -> list[VersionSummary]:
+def newest_versions(connection: Connection, limit: int) -> list[VersionSummary]:
     """The newest versions, newest first."""
     rows = connection.execute(
         text(

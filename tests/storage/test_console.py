@@ -23,8 +23,8 @@ def test_an_empty_platform_is_drawn_and_says_what_comes_next(store, settings):
     with store.begin() as connection:
         pages = {
             "overview": draw("overview.html", "/", **overview.view(connection, settings)),
-            "decisions": draw("decisions.html", "/decisions", run="", rows=decisions.rows(connection)),
-            "drift": draw("drift.html", "/drift", rows=drift.rows(connection), chart=drift.over_time(connection)),
+            "decisions": draw("decisions.html", "/decisions", run="", rows=decisions.page(connection).rows),
+            "drift": draw("drift.html", "/drift", **drift.list_view(connection)),
             "models": draw("models.html", "/models", **models.view(connection)),
             "retraining": draw("retraining.html", "/retraining", **retraining.view(connection, Policy())),
         }
@@ -155,7 +155,7 @@ def test_a_drift_report_says_in_words_what_changed_and_whether_quality_suffers(s
             ).scalar_one()
         report = drift.view(connection, number)
         chart = drift.over_time(connection)
-        listed = draw("drift.html", "/drift", rows=drift.rows(connection), chart=chart)
+        listed = draw("drift.html", "/drift", **drift.list_view(connection))
     page = draw("drift_report.html", "/drift/one", **drift.values(report), details="{}")
     assert "The tweets changed: share of negative tweets. No loss of quality is shown (−1.0 points" in page
     assert "share of tweets with no negations" in page

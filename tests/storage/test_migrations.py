@@ -113,7 +113,7 @@ def test_a_database_of_the_revision_before_upgrades_with_its_data(upgraded):
         assert decisions.by_id(connection, 1).verdict is Answer.PROMOTE
         assert decisions.approval(connection, 1).response == "approved"
         assert model_versions.champion(connection).version == 2
-        assert [move.kind for move in deployments.newest(connection)] == ["promotion", "bootstrap"]
+        assert [move.kind for move in deployments.newest(connection, 10)] == ["promotion", "bootstrap"]
         query = (
             "SELECT (SELECT label FROM label_picks), (SELECT run_id FROM retrain_requests), labelled_at IS NOT NULL "
         )

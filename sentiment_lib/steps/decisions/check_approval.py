@@ -138,7 +138,7 @@ def find_decision_id(connection: Connection, requested_by: str) -> int | None:
     """Id of the run's recorded PROMOTE without a response; else of one with a response; of a superseded one at last."""
     promotions = [
         decision
-        for decision in decision_summaries.newest(connection, requested_by=requested_by)
+        for decision in decision_summaries.of_request(connection, requested_by)
         if decision.verdict == Answer.PROMOTE and recorded_facts.is_signed(connection, "decision", decision.decision_id)
     ]
     promotions.sort(key=lambda decision: (decision.approval is None, decision.approval != "void", decision.decision_id))
