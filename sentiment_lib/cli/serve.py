@@ -43,9 +43,11 @@ def create_key(
 ) -> None:
     """Create a key and print it once; only its hash is stored."""
     from sentiment_lib.serving import api_keys
+    from sentiment_lib.storage import people
 
-    with open_store() as (store, _):
-        key = api_keys.create(store, name, tuple(role), lifetime=_span(expires))
+    with open_store() as (store, settings):
+        named = people.named_in(settings.policy)
+        key = api_keys.create(store, name, tuple(role), lifetime=_span(expires), people=named)
     show({"name": name, "roles": role, "key": key}, as_json, key)
 
 

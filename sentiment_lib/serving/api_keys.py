@@ -7,6 +7,7 @@ import secrets
 import threading
 import time
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -16,8 +17,11 @@ from sentiment_lib.errors import BadInput, NotFound, did_you_mean
 from sentiment_lib.storage import api_keys as storage
 from sentiment_lib.storage.api_keys import ApiKey
 from sentiment_lib.storage.engine import Store
+from sentiment_lib.storage.people import known_names
+from sentiment_lib.text.look_alikes import look_alike, why_no_name
 
 ROLES = ("predict", "feedback", "label", "admin")
+LONGEST_NAME = 80
 #: How long a looked-up key is cached: a revoked key stops working within this many seconds.
 CACHE_SECONDS = 5.0
 
@@ -41,11 +45,22 @@ def digest_of(key: str) -> bytes:
     return hashlib.sha256(key.encode()).digest()
 
 
-def create(store: Store, name: str, roles: tuple[str, ...], *, lifetime: timedelta | None = None) -> str:
+def create(
+    store: Store,
+    name: str,
+    roles: tuple[str, ...],
+    *,
+    lifetime: timedelta | None = None,
+    people: Collection[str] = (),
+) -> str:
     """Create a key and return it; only its hash is stored. `lifetime` None: it never expires.
 
-    Raises BadInput for an unknown role or a name in use.
+    Labels and feedback are recorded under its name, so it may not look like that of another key, of a person who had a
+    token or answered a request, or of one of `people`. Raises BadInput for such a name, one in use, or an unknown role.
     """
+    problem = why_no_name(name) if 0 < len(name) <= LONGEST_NAME else f"it needs 1 to {LONGEST_NAME} characters"
+    if problem:
+        raise BadInput(what=f"API key name {name[:LONGEST_NAME]!r}", problem=problem)
     if unknown := sorted(set(roles) - set(ROLES)):
         problem = f"choose from {', '.join(ROLES)}.{did_you_mean(unknown[0], ROLES)}"
         raise BadInput(what=f"role {', '.join(unknown)}", problem=problem)
@@ -53,6 +68,8 @@ def create(store: Store, name: str, roles: tuple[str, ...], *, lifetime: timedel
         raise BadInput(what="an API key without a role", problem=f"choose from {', '.join(ROLES)}")
     key = _new_key()
     with store.begin() as connection:
+        if other := look_alike(name, sorted({*known_names(connection), *people})):
+            raise BadInput(what=f"API key name {name!r}", problem=f"it looks like {other!r}: take another")
         inserted = storage.insert_key(connection, name, roles, digest_of(key), lifetime)
     if not inserted:
         raise BadInput(what=f"API key name {name!r}", problem="a key of this name is in use; revoke it first")

@@ -2,7 +2,7 @@
 
     landing/FILE.csv             columns named like the fields of a row
     landing/airline/FILE.csv     columns of the named preset
-    landing/labels/NAME.csv      labels of stored tweets, given by NAME
+    landing/labels/NAME.csv      labels of stored tweets, according to the file given by NAME
     landing/claimed/             being read; a file in it at the start is that of a killed process
     landing/done/, failed/       ingested or refused, with the reasons for the file or its rows beside it
 

@@ -88,7 +88,7 @@ def typed(store, monkeypatch):
     """Types `sentiment keys …`; gives the words of the result."""
     app = typer.Typer()
     commands.register(app)
-    monkeypatch.setattr(commands, "open_store", lambda: nullcontext((store, None)))
+    monkeypatch.setattr(commands, "open_store", lambda: nullcontext((store, Settings())))
     return lambda *words: CliRunner().invoke(app, ["keys", *words])
 
 

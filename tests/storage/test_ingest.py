@@ -226,8 +226,8 @@ def test_label_files_in_the_landing_folder_are_imported(store, settings, tmp_pat
     (result,) = step.run_landing(store, settings)
     assert (result.labels, result.quarantined) == (2, 1)
     assert ask(store, "SELECT label, source, labelled_by FROM labels ORDER BY tweet_id") == [
-        ("negative", "person", "ann"),
-        ("neutral", "person", "ann"),
+        ("negative", "person", "landing folder (file: ann)"),
+        ("neutral", "person", "landing folder (file: ann)"),
     ]
     assert "no tweet 99" in (folder / "done" / "labels__ann.csv.why.txt").read_text()
 

@@ -9,7 +9,9 @@ import pytest
 from sqlalchemy import text
 
 from sentiment_lib.errors import BadInput
+from sentiment_lib.settings import Settings
 from sentiment_lib.sources.files import FileSource
+from sentiment_lib.steps.ingestion import ingest
 from sentiment_lib.steps.labelling import export_labels, import_labels
 from sentiment_lib.storage import acting_labels, grants, snapshots
 
@@ -208,6 +210,23 @@ def test_a_file_makes_nobody_an_auditor_nor_two_people_of_one(store, tweets, tmp
     assert acting([]) == 0, "still one person's word"
     imported(store, tmp_path / "o.csv", "tweet_id,label\n1,negative\n", by="bob")
     assert acting([]) == 1
+
+
+def test_files_of_the_landing_folder_neither_speak_for_auditors_nor_confirm_each_other(store, tweets, tmp_path):
+    settings = Settings(home=tmp_path)
+    (settings.landing / "labels").mkdir(parents=True)
+    for name in ("local", "boris"):
+        (settings.landing / "labels" / f"{name}.csv").write_text("tweet_id,label\n1,negative\n")
+    assert [result.labels for result in ingest.run_landing(store, settings)] == [1, 1]
+
+    def acting():
+        with store.begin() as connection:
+            query = text(f"SELECT count(*) FROM labels l WHERE l.source = 'audit' AND {acting_labels.ACTS}")
+            return connection.execute(query, {"auditors": ["local", "boris"]}).scalar_one()
+
+    assert acting() == 0
+    imported(store, tmp_path / "o.csv", "tweet_id,label\n1,negative\n", by="bob")
+    assert acting() == 1
 
 
 def test_label_studios_json_is_read(store, tweets, tmp_path, rows):

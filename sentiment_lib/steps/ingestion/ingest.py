@@ -26,6 +26,7 @@ from sentiment_lib.steps.ingestion.row_validation import RowValidator
 from sentiment_lib.steps.labelling import import_labels
 from sentiment_lib.storage import ingests, partitions, tombstones, tweets
 from sentiment_lib.storage.engine import Store
+from sentiment_lib.storage.people import LANDING
 
 log = logging.getLogger(__name__)
 BATCH_ROWS = 10_000
@@ -149,12 +150,13 @@ def _open(settings: Settings, claim: Claim, name: str | None) -> FileSource:
 
 
 def _import_labels(store: Store, settings: Settings, claim: Claim) -> IngestResult:
-    """Import labels for the person in the file's column labelled_by, else for the person that the file is named after.
+    """Import labels of the person whom the file's column labelled_by names, else of the one that it is named after.
 
-    The result counts labels of stored tweets as duplicates: they bring no tweet.
+    Whoever may write to the folder chooses both names, so all its labels have one author, who is no auditor, and files
+    do not confirm each other. The result counts labels of stored tweets as duplicates: they bring no tweet.
     """
-    by = claim.file_name.partition(".")[0]
-    result = import_labels.run(store, _open(settings, claim, None), by=by)
+    named = claim.file_name.partition(".")[0]
+    result = import_labels.run(store, _open(settings, claim, None), by=LANDING, named=named)
     refused = tuple(f"row {number}: {reason}" for number, reason in result.problems)
     if result.refused and result.refused == result.received:
         raise NothingIngested(source=claim.file_name, problem=refused[0] if refused else "")

@@ -74,8 +74,10 @@ class _Label:
     confidence: float | None
 
 
-def run(store: Store, source: Source, *, by: str, drawn_with: float | None = None) -> ImportResult:
-    """Store the labels of a source as `by`'s; its column labelled_by is recorded beside, as the file's word.
+def run(
+    store: Store, source: Source, *, by: str, named: str | None = None, drawn_with: float | None = None
+) -> ImportResult:
+    """Store the labels of a source as `by`'s; its column labelled_by, or else `named`, is recorded beside, as its word.
 
     drawn_with: the importer declares that the tweets were drawn at random with this probability, so that their labels
     may evaluate models; without it, labels outside the audit sample are for training only.
@@ -86,7 +88,7 @@ def run(store: Store, source: Source, *, by: str, drawn_with: float | None = Non
         raise BadInput(what="the name of who labelled", problem=f"it needs 1 to {LONGEST_NAME} characters")
     if drawn_with is not None and not 0 < drawn_with <= 1:
         raise BadInput(what="the sampling probability", problem="it lies above 0 and is at most 1")
-    parser = _RowParser(by.strip(), datetime.now(UTC))
+    parser = _RowParser(by.strip(), named, datetime.now(UTC))
     counts = {"received": 0, "audit": 0, "person": 0, "duplicate": 0, "empty": 0, "refused": 0, "forgotten": 0}
     problems: list[tuple[int, str]] = []
     rows = source.rows()
@@ -116,9 +118,10 @@ def run(store: Store, source: Source, *, by: str, drawn_with: float | None = Non
 class _RowParser:
     """Parses the rows of one source, in their order."""
 
-    def __init__(self, by: str, now: datetime) -> None:
+    def __init__(self, by: str, named: str | None, now: datetime) -> None:
         self.now = now
         self._by = by
+        self._named = named
         self._ids_are_rounded = False
         #: (tweet, person) → highest confidence so far of rows without a time
         self._untimed: dict[tuple[int, str], float] = {}
@@ -146,7 +149,7 @@ class _RowParser:
         confidence, problem = parse_confidence(row.confidence)
         if problem is not None:
             return None, problem
-        named = optional(row.labelled_by)
+        named = optional(row.labelled_by) or self._named
         if named and len(named) > LONGEST_NAME:
             return None, f"the name of who labelled has more than {LONGEST_NAME} characters"
         by = name_from_file(self._by, named)

@@ -16,9 +16,10 @@ from datetime import UTC, datetime, timedelta
 from sentiment_lib.errors import BadInput, LoginRefused, NotFound, NotSignedIn
 from sentiment_lib.records import NOBODY, UNKNOWN
 from sentiment_lib.settings import Settings
-from sentiment_lib.storage import ledger, person_tokens
+from sentiment_lib.storage import ledger, people, person_tokens
 from sentiment_lib.storage.engine import Store
 from sentiment_lib.storage.person_tokens import PersonToken
+from sentiment_lib.text.look_alikes import look_alike, why_no_name
 
 #: How a person was identified before a token was issued.
 AIRFLOW, BY_HAND = "airflow", "people add"
@@ -26,7 +27,7 @@ AIRFLOW, BY_HAND = "airflow", "people add"
 LOGIN_LIFETIME = timedelta(hours=12)
 LONGEST_NAME = 80
 #: Names under which the platform records what nobody, or it itself, did.
-RESERVED = frozenset({NOBODY, UNKNOWN, "auto_rollback", "reconcile"})
+RESERVED = frozenset({NOBODY, UNKNOWN, "auto_rollback", "reconcile", people.LANDING})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +55,8 @@ class Person:
 def login(store: Store, settings: Settings, *, user: str, password: str) -> tuple[str, PersonToken]:
     """Issue a token to a user whom Airflow authenticates by password; returns the token and its record.
 
-    Its person is the account by the name that Airflow has for it, however the user was typed.
+    Its person is the account by the name that Airflow has for it, however the user was typed: Airflow's administrators
+    answer for accounts whose names look alike.
 
     Raises LoginRefused for a wrong password, and when Airflow cannot be reached.
     """
@@ -79,10 +81,18 @@ def add_person(
     """A new token for scripts, or for an installation without Airflow, and its record.
 
     With Airflow, people may issue tokens for themselves, and approvers for people who may not approve: nobody can
-    obtain a second approver's token. Raises NotSignedIn with Airflow and no issuer, BadInput for a person to whom the
-    issuer may not give a token or an invalid name.
+    obtain a second approver's token, or one under a name that looks like another person's. Raises NotSignedIn with
+    Airflow and no issuer, BadInput for a person to whom the issuer may not give a token or an invalid name.
     """
     approvers = settings.policy.approval.approvers
+    if problem := why_no_name(name):
+        raise BadInput(what=f"the name {name!r}", problem=problem)
+    with store.begin() as connection:
+        known = {*people.known_names(connection), *people.named_in(settings.policy), *RESERVED}
+    if other := look_alike(name, sorted(known | ({issuer.name} if issuer else set()))):
+        raise BadInput(
+            what=f"the name {name!r}", problem=f"it looks like {other!r}, who is somebody else: take another"
+        )
     if settings.airflow_user:
         if issuer is None:
             raise NotSignedIn(problem="with Airflow, sign in before you issue a token")
