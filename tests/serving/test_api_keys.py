@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from sentiment_lib.cli import serve as commands
 from sentiment_lib.errors import BadInput, NotFound
 from sentiment_lib.serving import api_keys
+from sentiment_lib.settings import Settings
 
 
 def test_a_key_opens_its_roles_until_it_is_revoked(store, monkeypatch):
