@@ -20,7 +20,7 @@ LOOKS_LIKE_ANOTHER = {
     "digit for a letter": "ml0ps",
     "Cyrillic": "\u0430\u043f\u043f\u0430",  # looks like "anna" to many
     "accent": "ànna",
-    "combining mark": "ann\u0323a",
+    "mark below": "an\u1e47a",
     "rn for m": "rnlops",
 }
 CANNOT_BE_READ = {
