@@ -7,6 +7,7 @@ import subprocess
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 from types import MappingProxyType
@@ -58,6 +59,16 @@ def training_run(
         client.set_terminated(run_id, "FAILED")
         raise
     client.set_terminated(run_id, "FINISHED")
+
+
+def close_abandoned(registry: Registry, before: datetime) -> int:
+    """Mark runs KILLED that began before then and still run: their process was killed. Returns how many."""
+    client, milliseconds = registry.client, int(before.timestamp() * 1000)
+    wanted = f"attributes.status = 'RUNNING' and attributes.start_time < {milliseconds}"
+    runs = client.search_runs([registry.experiment()], wanted)
+    for run in runs:
+        client.set_terminated(run.info.run_id, "KILLED")
+    return len(runs)
 
 
 def nested_run(

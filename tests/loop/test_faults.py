@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
@@ -273,3 +274,13 @@ def test_a_registry_that_never_responds_holds_up_no_other_command(
 def _pending(store):
     with store.begin() as connection:
         return deployments.pending_move(connection)
+
+
+def test_the_run_of_a_killed_training_is_closed_once_no_training_could_live_so_long(store, settings):
+    registry = Registry(settings)
+    run = registry.client.create_run(registry.experiment(), run_name="killed", tags={"training_key": "k"}).info
+    assert reconcile.run(store, settings).closed == 0
+    later = datetime.now(UTC) + 2 * timedelta(minutes=settings.policy.retrain.budget_minutes) + timedelta(minutes=1)
+    assert reconcile.run(store, settings, at=later).closed == 1
+    assert registry.client.get_run(run.run_id).info.status == "KILLED"
+    assert reconcile.run(store, settings, at=later).closed == 0

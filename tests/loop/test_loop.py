@@ -22,7 +22,7 @@ from sentiment_lib.steps.deployment import bootstrap, promote, rollback
 from sentiment_lib.steps.operations import verify
 from sentiment_lib.steps.scoring import score
 from sentiment_lib.steps.training import inputs, reproduce, request_retrain, snapshot, snapshot_files, train
-from sentiment_lib.storage import decisions, grants, holdout_looks, ledger, model_versions
+from sentiment_lib.storage import alerts, decisions, grants, holdout_looks, ledger, model_versions
 from sentiment_lib.training_record import TrainingOrder
 
 #: Steps run as the platform runs them.
@@ -382,6 +382,10 @@ def test_a_run_that_is_cleared_does_not_roll_back_again_in_its_authors_name(stor
     promote.force(store, settings, **force)
     first = rollback.run(store, settings, **back)
     assert rollback.run(store, settings, **back) == first  # killed and run again
+    with store.begin() as connection:
+        (alert,) = [one for one in alerts.list_alerts(connection) if one.kind == rollback.ALERT]
+    assert (alert.severity, alert.title) == ("critical", "mlops rolled the champion back to version 1")
+    assert "it did harm" in alert.body
     forced = promote.force(store, settings, decision_id=decide_again().decision_id, reason="again", by="admin")
     with pytest.raises(BadInput, match="has rolled back before"):
         rollback.run(store, settings, **back)

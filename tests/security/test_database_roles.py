@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError, ProgrammingError
 
-from sentiment_lib.storage import embedded_server, engine, grants, ledger, migrate
+from sentiment_lib.storage import embedded_server, engine, grants, ledger, migrate, role_settings
 from sentiment_lib.storage.engine import Store
 from sentiment_lib.storage.tables import Base
 from tests.conftest import as_role
@@ -150,6 +150,26 @@ def test_the_api_neither_reads_nor_writes_the_ledger(as_duty):
     refuses(as_duty, grants.API, "INSERT INTO ledger VALUES (1, 'x', '{}', '', 'aa', now())")
     refuses(as_duty, grants.API, "INSERT INTO api_keys (name, roles, key_hash) VALUES ('mine', '{admin}', 'k')")
     refuses(as_duty, grants.API, "UPDATE api_keys SET roles = '{admin}'")
+
+
+def test_a_setting_that_a_role_gave_itself_is_named(as_duty, store):
+    def named():
+        with store.begin() as connection:
+            return role_settings.unexpected(connection)
+
+    assert named() == []
+    try:
+        as_duty(grants.API, "ALTER ROLE CURRENT_USER SET statement_timeout = 0")
+        as_duty(grants.APP, "ALTER ROLE CURRENT_USER SET search_path = pg_temp, public")
+        assert named() == [
+            f"the database role {grants.API} has the setting statement_timeout = 0, which the platform did not give",
+            f"the database role {grants.APP} has the setting search_path = pg_temp, public, which the platform did not "
+            "give",
+        ]
+    finally:
+        for role in (grants.API, grants.APP):
+            as_duty(role, "ALTER ROLE CURRENT_USER RESET ALL")
+    assert named() == []
 
 
 def test_no_reader_holds_up_the_steps(as_duty, store, database_url):

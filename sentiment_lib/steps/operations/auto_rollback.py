@@ -83,5 +83,5 @@ def run(store: Store, settings: Settings, *, at: datetime | None = None) -> Auto
                 body=f"On tweets since its promotion, {reason}.",
                 evidence_link=f"/sentiment/decisions/{move.decision_id}",
             )
-        deployment = rollback.run(store, settings, to_version=previous, reason=reason, by=ACTOR)
+        deployment = rollback.run(store, settings, to_version=previous, reason=reason, by=ACTOR, by_hand=False)
     return AutoRollbackResult(champion=champion, previous=previous, verdict=verdict, rollback=deployment)

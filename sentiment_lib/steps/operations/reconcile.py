@@ -11,6 +11,7 @@ from pathlib import Path
 
 from sentiment_lib.errors import NotFound, RecordForged, UnsafeArtefact
 from sentiment_lib.records import AliasMove, ApprovalResponse, Deployment, ModelVersion, Severity
+from sentiment_lib.registry import mlflow_runs
 from sentiment_lib.registry.mlflow_registry import CHALLENGER, CHAMPION, Registry
 from sentiment_lib.settings import Settings
 from sentiment_lib.steps.decisions import record_approval
@@ -40,6 +41,8 @@ class ReconcileResult:
     expired: tuple[int, ...]
     #: number of stale files removed
     removed: int
+    #: number of MLflow runs of killed trainings that were closed
+    closed: int = 0
 
 
 def run(store: Store, settings: Settings, *, at: datetime | None = None) -> ReconcileResult:
@@ -54,7 +57,15 @@ def run(store: Store, settings: Settings, *, at: datetime | None = None) -> Reco
         feedback.store_missing_labels(connection)
     anchors.append(store)
     rollback_choices.write(store, settings.home)
-    return ReconcileResult(finished=finished, reconciled=reconciled, expired=expired, removed=_sweep(settings, moment))
+    # twice the budget: no training that lives takes as long
+    oldest = moment - 2 * timedelta(minutes=settings.policy.retrain.budget_minutes)
+    return ReconcileResult(
+        finished=finished,
+        reconciled=reconciled,
+        expired=expired,
+        removed=_sweep(settings, moment),
+        closed=mlflow_runs.close_abandoned(registry, oldest),
+    )
 
 
 def _reconcile(store: Store, settings: Settings, registry: Registry) -> Deployment | None:

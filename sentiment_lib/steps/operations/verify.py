@@ -27,6 +27,7 @@ from sentiment_lib.storage import (
     ledger,
     model_versions,
     person_tokens,
+    role_settings,
     snapshots,
 )
 from sentiment_lib.storage.engine import Store
@@ -104,6 +105,7 @@ def records(connection: Connection) -> list[str]:
         approval_audit.approvals,
         approval_audit.origins,
         person_tokens.against_ledger,
+        role_settings.unexpected,
     )
     return [problem for check in checks for problem in _finish(check, connection)]
 
