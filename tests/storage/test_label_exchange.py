@@ -213,7 +213,7 @@ def test_a_file_makes_nobody_an_auditor_nor_two_people_of_one(store, tweets, tmp
 
 
 def test_files_of_the_landing_folder_neither_speak_for_auditors_nor_confirm_each_other(store, tweets, tmp_path):
-    settings = Settings(home=tmp_path)
+    settings = Settings(home=tmp_path, author_key="key of the tests")
     (settings.landing / "labels").mkdir(parents=True)
     for name in ("local", "boris"):
         (settings.landing / "labels" / f"{name}.csv").write_text("tweet_id,label\n1,negative\n")

@@ -15,7 +15,7 @@ from sentiment_lib.storage import decision_summaries
 
 #: More rows than any page has.
 MANY = 130
-IN_FIRST_CELL = r'<tr><td><a[^>]*/(\d+)"'
+IN_FIRST_CELL = r'<tr[^>]*><td[^>]*><a[^>]*/(\d+)"'
 FLOOD = (
     "INSERT INTO alerts (kind, severity, dedup_key, title, body) SELECT 'forged_approval', 'critical', 'first', "
     "'The approval of decision 7 was forged', '' UNION ALL SELECT 'no_tweets', 'warning', 'key ' || n, 'No tweets', '' "
