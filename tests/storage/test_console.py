@@ -160,7 +160,7 @@ def test_a_drift_report_says_in_words_what_changed_and_whether_quality_suffers(s
     assert "The tweets changed: share of negative tweets. No loss of quality is shown (−1.0 points" in page
     assert "share of tweets with no negations" in page
     assert [row[1:3] for row in chart.rows] == 2 * [("predicted classes", "2.000"), ("negations", "0.400")]
-    assert "relative to their thresholds" in listed
+    assert "in thresholds: drift only above the dashed line" in listed
     assert "Of the 2 newest checks, 2 found drift." in listed
     assert [one.title for one in drift.values(report)["charts"]] == ["Words that changed most", "Predicted classes"]
     assert "&lt;snow&gt;" in page
