@@ -185,6 +185,16 @@ class MoveUnfinished(SentimentError):
     """The move to version {version} is recorded and not finished; `sentiment reconcile` finishes it. {problem}"""
 
 
+class BackupFailed(SentimentError):
+    """The backup or restore of {what} failed: {problem}"""
+
+
+class BackupRefused(SentimentError):
+    """Nothing was restored from {backup}: {problem}"""
+
+    retryable = False
+
+
 class StackNotRunning(SentimentError):
     """The stack is not running: `sentiment up`"""
 

@@ -207,6 +207,7 @@ class AlertPolicy(Section):
     api_requests: int = Field(20, ge=1, description="minimum requests in api_window")
     api_errors: float = Field(0.05, ge=0, lt=1, description="tolerated share of responses with status 500 and above")
     api_p99_seconds: float = Field(1.0, gt=0, description="tolerated latency, 99th percentile")
+    backup_age: timedelta = Field(timedelta(hours=36), description="tolerated age of the newest backup")
     settle: timedelta = Field(timedelta(minutes=5), description="time a rule must be clear before its alert resolves")
     cool_down: timedelta = Field(timedelta(minutes=30), description="minimum time between two messages of one incident")
     remind_after: timedelta = Field(timedelta(hours=6), description="reminder interval of an open incident")
@@ -246,6 +247,9 @@ class RetentionPolicy(Section):
         timedelta(days=180), ge=timedelta(days=1), description="sent messages of resolved alerts"
     )
     landing: timedelta = Field(timedelta(days=30), ge=timedelta(days=1), description="files in done/ and failed/")
+    backups: timedelta = Field(
+        timedelta(days=30), ge=timedelta(days=1), description="backups; the three newest stay whatever their age"
+    )
     model_cache: timedelta = Field(
         timedelta(days=30), ge=timedelta(days=1), description="cached packages of versions that never were champion"
     )

@@ -107,6 +107,28 @@ class DatabaseSettings(BaseModel):
         return {name: round(1000 * getattr(self, prefix + field)) for name, field in parameters.items()}
 
 
+class BackupSettings(BaseModel):
+    """Where backups go, what they contain, and to whom they are encrypted."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    recipient: str = Field("", description="public key, age1…, that backups are encrypted to; empty: none are taken")
+    folder: Path | None = Field(None, description="folder of the backups; beside SENTIMENT_HOME, with -backups")
+    keys_folder: Path | None = Field(
+        None, description="folder of the backed-up secrets, apart; beside SENTIMENT_HOME, with -backup-keys"
+    )
+    database_url: SecretStr = Field(
+        SecretStr(""), description="database as a role that may read all; `sentiment up` sets it"
+    )
+    databases: tuple[str, ...] = Field(
+        ("sentiment", "mlflow", "mlflow_auth", "airflow"),
+        description="databases of that server in the order of their snapshots, the platform's first",
+    )
+    artefacts: Path | None = Field(None, description="folder of MLflow's artefacts; default: HOME/mlflow")
+    programs: Path | None = Field(None, description="folder of pg_dump and pg_restore, as new as the server")
+    drill_identity: Path | None = Field(None, description="file of a private key with which restore drills decrypt")
+
+
 class Settings(BaseSettings):
     """Addresses, secrets and the policy."""
 
@@ -149,6 +171,7 @@ class Settings(BaseSettings):
         description="Apprise URLs of alert receivers, separated by commas; the prefix [critical] limits one to those",
     )
     database: DatabaseSettings = DatabaseSettings()
+    backup: BackupSettings = BackupSettings()
     serving: ServingSettings = ServingSettings()
     input: InputSettings = InputSettings()
     policy: Policy = Policy()
@@ -184,6 +207,16 @@ class Settings(BaseSettings):
         return self.home / "checkpoints"
 
     @cached_property
+    def backups(self) -> Path:
+        """Folder of the backups, outside of HOME: what destroys the one leaves the other."""
+        return self.backup.folder or self.home.with_name(f"{self.home.name}-backups")
+
+    @cached_property
+    def backup_keys(self) -> Path:
+        """Folder of the backed-up secrets, one file for each backup."""
+        return self.backup.keys_folder or self.home.with_name(f"{self.home.name}-backup-keys")
+
+    @cached_property
     def reports(self) -> Path:
         """Folder of drift and evaluation reports."""
         return self.home / "reports"
@@ -194,7 +227,7 @@ SECRET_VARIABLES = frozenset(
     PREFIX + name
     for name in (
         *(name.upper() for name, field in Settings.model_fields.items() if field.annotation is SecretStr),
-        *("SIGNING_KEYS", "TOMBSTONE_KEY", "SERVING", "SERVING__METRICS_KEY"),
+        *("SIGNING_KEYS", "TOMBSTONE_KEY", "SERVING", "SERVING__METRICS_KEY", "BACKUP", "BACKUP__DATABASE_URL"),
     )
 )
 

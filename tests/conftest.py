@@ -53,6 +53,7 @@ class Server:
         """The roles by duty, as `sentiment up` creates them before the migrations."""
         for role in grants.ROLES:
             self.execute(f"CREATE ROLE {role} LOGIN PASSWORD '{role}'")
+        self.execute(f"CREATE ROLE {grants.BACKUP} LOGIN PASSWORD '{grants.BACKUP}' IN ROLE pg_read_all_data")
 
     @contextmanager
     def database(self, template: str | None = None) -> Iterator[str]:

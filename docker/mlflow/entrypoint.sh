@@ -17,5 +17,7 @@ auth_cache_ttl_seconds = 60
 # accounts that may write; every other one only reads
 writers = admin sentiment
 I
+# the worker, of the same group, reads the artefacts for backups
+umask 027
 exec mlflow server --host 0.0.0.0 --port 5000 --workers 1 --app-name basic-auth --serve-artifacts \
   --artifacts-destination /var/lib/mlflow --allowed-hosts "mlflow:5000,localhost:5000,127.0.0.1:5000"

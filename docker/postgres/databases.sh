@@ -18,6 +18,12 @@ WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = :'name') \gexec
 REVOKE CONNECT ON DATABASE :"name" FROM PUBLIC;
 S
 done
+# reads every database, and writes nothing
+create_role sentiment_backup
+psql -v ON_ERROR_STOP=1 -U "$POSTGRES_USER" -d postgres -c 'GRANT pg_read_all_data TO sentiment_backup'
+for name in airflow mlflow mlflow_auth sentiment; do
+  psql -v ON_ERROR_STOP=1 -U "$POSTGRES_USER" -d postgres -c "GRANT CONNECT ON DATABASE $name TO sentiment_backup"
+done
 # the migrations give them their rights
 for name in sentiment_app sentiment_api sentiment_console; do
   create_role "$name"

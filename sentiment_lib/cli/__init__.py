@@ -17,7 +17,7 @@ PANELS = {
     "Tweets and predictions": ("ingestion", "scoring", "predict", "labels", "serve", "sample"),
     "Monitoring": ("monitoring", "alerts"),
     "Models and decisions": ("catalogue", "training", "replay", "decisions", "approvals", "deployment"),
-    "Operation and proof": ("operations", "signing_keys"),
+    "Operation and proof": ("operations", "backup", "signing_keys"),
 }
 
 

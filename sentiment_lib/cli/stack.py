@@ -65,7 +65,7 @@ def up(
         _print_logins()
         return
     with _progress() as progress:
-        stack.supervise(sample=sample, show=progress, ready=_print_logins, make_key=_local_key)
+        stack.supervise(sample=sample, show=progress, ready=_print_logins, make_key=local_key)
 
 
 def down(as_json: Json = False) -> None:
@@ -123,7 +123,7 @@ def logins(as_json: Json = False) -> None:
         _print_logins()
 
 
-def _local_key() -> str:
+def local_key() -> str:
     """Create the API key `local` for whoever started the stack; replaces one whose value was never written down."""
     from sentiment_lib.errors import NotFound
     from sentiment_lib.serving import api_keys

@@ -17,6 +17,7 @@ from sentiment_lib.steps.operations.catch_up import UNDONE
 from sentiment_lib.steps.scoring.shadow import WATCHED
 from sentiment_lib.storage import (
     alerts,
+    backups,
     daily_quality,
     decisions,
     deployments,
@@ -56,6 +57,7 @@ def view(connection: Connection, policy: Policy) -> dict[str, Any]:
             f"{one.count:,} {UNDONE[one.stage]} since {one.since:%Y-%m-%d %H:%M} UTC"
             for one in overdue_work.find(connection, policy.deadlines, datetime.now(UTC))
         ],
+        "backup": next(iter(backups.newest(connection)), None),
         "stages": freshness(stage_times.stage_times(connection, version), policy, datetime.now(UTC)),
     }
 

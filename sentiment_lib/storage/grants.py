@@ -18,6 +18,8 @@ API = "sentiment_api"
 #: The console, and people who look: reads; writes alerts, the responses to them, and feedback.
 CONSOLE = "sentiment_console"
 ROLES = (APP, API, CONSOLE)
+#: Backups: reads every database of the server, by Postgres' own role pg_read_all_data, and writes nothing.
+BACKUP = "sentiment_backup"
 
 #: Time limits of sessions that set none themselves, such as psql: Postgres' parameters by role.
 SESSION_LIMITS: Mapping[str, Mapping[str, str]] = {
@@ -93,6 +95,7 @@ GRANTS: Mapping[str, Mapping[str, Rights]] = {
         APP: (*_APPEND, "UPDATE (key_hash, expires_at, previous_key_hash, previous_expires_at, revoked_at)"),
         API: ("SELECT", "UPDATE (use_count, last_used_at)"),
     },
+    "backups": {APP: (*_APPEND, "UPDATE (drilled_at, drill_seconds, drill_problem)"), CONSOLE: _READ},
     # a row can be locked by who may update it
     "step_locks": {APP: ("SELECT", "UPDATE (lockable)")},
     "label_locks": {APP: ("SELECT", "UPDATE (lockable)"), API: ("SELECT", "UPDATE (lockable)")},
@@ -144,6 +147,8 @@ def apply(connection: Connection) -> tuple[str, ...]:
     connection.exec_driver_sql(f"GRANT CONNECT ON DATABASE {database} TO {names}")
     if APP in roles:  # bulk writes go through temporary tables
         connection.exec_driver_sql(f"GRANT TEMPORARY ON DATABASE {database} TO {APP}")
+    if connection.scalar(text("SELECT true FROM pg_roles WHERE rolname = :role"), {"role": BACKUP}):
+        connection.exec_driver_sql(f"GRANT CONNECT ON DATABASE {database} TO {BACKUP}")
     connection.exec_driver_sql(f"REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {names}")
     connection.exec_driver_sql("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
     connection.exec_driver_sql(f"GRANT USAGE ON SCHEMA public TO {names}")

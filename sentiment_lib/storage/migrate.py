@@ -19,7 +19,7 @@ from sentiment_lib.storage.engine import KEY_RING, MIGRATING
 from sentiment_lib.storage.tables import Base
 
 
-def _config(connection: Connection) -> Config:
+def _config(connection: Connection | None = None) -> Config:
     config = Config()
     # escape % in the path: configparser interpolates it
     config.set_main_option("script_location", str(Path(__file__).with_name("migrations")).replace("%", "%%"))
@@ -59,6 +59,11 @@ def drift(connection: Connection) -> list[object]:
 
     options = {"compare_type": True, "include_name": is_compared}
     return list(compare_metadata(MigrationContext.configure(connection, opts=options), Base.metadata))
+
+
+def knows(revision: str) -> bool:
+    """Whether this code has the migration of a revision."""
+    return any(script.revision == revision for script in ScriptDirectory.from_config(_config()).walk_revisions())
 
 
 def revisions(connection: Connection) -> tuple[str | None, str | None]:

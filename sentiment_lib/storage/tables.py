@@ -835,3 +835,21 @@ class ExportRow(Base):
     written_by: Mapped[str]
     #: when it was last read in search of a forgotten tweet; NULL: never
     last_read_at: Mapped[datetime | None]
+
+
+class BackupRow(Base):
+    """A completed backup, and what its last restore drill found."""
+
+    __tablename__ = "backups"
+    backup_id: Mapped[int] = _key()
+    name: Mapped[str] = mapped_column(unique=True)
+    #: the moment whose state it holds
+    taken_at: Mapped[datetime] = mapped_column(index=True)
+    finished_at: Mapped[datetime]
+    size_bytes: Mapped[int]
+    #: SHA-256 of the manifest
+    manifest_hash: Mapped[str]
+    drilled_at: Mapped[datetime | None]
+    drill_seconds: Mapped[float | None]
+    #: why the last drill failed; NULL when it passed
+    drill_problem: Mapped[str | None]

@@ -27,7 +27,8 @@ def test_each_service_gets_only_the_secrets_that_it_uses():
     console = {"SENTIMENT_CONSOLE_DATABASE_PASSWORD", "MLFLOW_READER_PASSWORD"}
     assert secrets("airflow") == AIRFLOW | console | {TOKENS, "AIRFLOW_SECRET_KEY"}
     writes = {"AIRFLOW_SECRET_KEY", "MLFLOW_PLATFORM_PASSWORD", "SENTIMENT_PASSWORD", "SENTIMENT_AUTHOR_KEY"}
-    assert secrets("worker") == AIRFLOW | writes | {APP, "SENTIMENT_X_BEARER_TOKEN", "SENTIMENT_ALERT_URLS"}
+    backup = "SENTIMENT_BACKUP_DATABASE_PASSWORD"
+    assert secrets("worker") == AIRFLOW | writes | {APP, backup, "SENTIMENT_X_BEARER_TOKEN", "SENTIMENT_ALERT_URLS"}
 
 
 def test_only_migrations_connect_as_the_owner():
