@@ -91,7 +91,7 @@ class NotFound(SentimentError):
 
 
 class VersionDeleted(NotFound):
-    """Model version {version} is not in MLflow: someone deleted it there. Roll back to another: `sentiment rollback`"""
+    """Model version {version} is not in MLflow: `sentiment repair` registers it again, `sentiment rollback` takes another"""
 
 
 class NotEnoughLabels(SentimentError):

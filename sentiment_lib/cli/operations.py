@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Mapping
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -12,12 +13,14 @@ import typer
 from sentiment_lib.cli.common import Json, Limit, newest, open_store, show
 from sentiment_lib.cli.progress_bar import progress_bar
 from sentiment_lib.cli.table import draw
+from sentiment_lib.cli.token_file import authorise
 
 
 def register(app: typer.Typer) -> None:
     """Add this group's commands."""
     app.command("auto-rollback")(auto_rollback)
     app.command()(reconcile)
+    app.command()(repair)
     app.command("catch-up")(catch_up)
     app.command()(retention)
     app.command()(verify)
@@ -49,6 +52,30 @@ def reconcile(as_json: Json = False) -> None:
         result = step.run(store, settings)
     lines = [f"{name.replace('_', ' ')}: {value}" for name, value in asdict(result).items() if value]
     show(result, as_json, "\n".join(lines) or "Nothing to reconcile")
+
+
+def repair(
+    backup: Annotated[Path | None, typer.Option(help="Backup to take packages from that are nowhere else.")] = None,
+    identity: Annotated[Path | None, typer.Option(help="File of the private key that reads the backup.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Register versions again that somebody deleted in MLflow; exit code 1 when a package is nowhere to be found."""
+    from sentiment_lib.encryption import age
+    from sentiment_lib.steps.operations import repair as step
+
+    if (backup is None) != (identity is None):
+        raise typer.BadParameter("--backup and --identity go together")
+    rescue = step.Rescue(backup=backup, identities=age.read_identity(identity)) if backup and identity else None
+    with open_store() as (store, settings):
+        person = authorise(store, settings, "repair", approver=True)
+        result = step.run(store, settings, by=person.name, rescue=rescue)
+    lines = [f"version {version} is registered again, in MLflow as {new}" for version, new in result.registered.items()]
+    lines += [f"version {version}: {problem}" for version, problem in result.lost.items()]
+    if result.champion is not None:
+        lines.append(f"the alias champion is on version {result.champion} again")
+    show(result, as_json, "\n".join(lines) or "Nothing to repair: MLflow has every version")
+    if result.lost:
+        raise typer.Exit(1)
 
 
 def catch_up(as_json: Json = False) -> None:

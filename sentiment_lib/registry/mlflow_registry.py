@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING, Any
 from sentiment_lib.errors import MissingExtra, NotFound, UnsafeArtefact, VersionDeleted
 from sentiment_lib.evaluation.cost import Cost
 from sentiment_lib.records import LABELS
-from sentiment_lib.registry import bundled_code, experiment, mlflow_client
+from sentiment_lib.registry import bundled_code, experiment, mlflow_client, registered_version
 from sentiment_lib.registry.model_card import FILE as CARD
-from sentiment_lib.registry.registered_version import PURPOSE, SIGNATURE, RegisteredVersion, from_mlflow
+from sentiment_lib.registry.registered_version import PURPOSE, SIGNATURE, STANDS_FOR, RegisteredVersion, from_mlflow
 from sentiment_lib.registry.requirements import requirements
 from sentiment_lib.settings import Settings
 from sentiment_lib.training_record import TrainingRecord
@@ -69,11 +69,8 @@ class Registry:
 
     def find(self, training_key: str) -> tuple[RegisteredVersion | None, tuple[int, ...]]:
         """The signed version with this training key, if any, and the unsigned versions that claim this key."""
-        claims = [
-            from_mlflow(version)
-            for version in self.client.search_model_versions(f"name = '{self.name}'")
-            if version.tags.get("training_key") == training_key
-        ]
+        every = registered_version.find_all(self.client, self.name)
+        claims = [claim for claim in every if claim.training_key == training_key]
         signed = [claim for claim in claims if claim.signature_problem(self._key_ring) is None]
         return signed[0] if signed else None, tuple(claim.version for claim in claims if claim not in signed)
 
@@ -93,16 +90,25 @@ class Registry:
     def sign(self, registered: RegisteredVersion) -> RegisteredVersion:
         """Sign a version and tag it. Raises SigningKeyMissing without a private key."""
         signature = self._key_ring.sign(PURPOSE, registered.signed_content())
-        self.client.set_model_version_tag(self.name, str(registered.version), SIGNATURE, signature)
+        self.client.set_model_version_tag(self.name, str(registered.registered_as), SIGNATURE, signature)
         return replace(registered, signature=signature)
 
     def register(
-        self, folder: Path, *, digest: str, model: Model, run_id: str, training_key: str, card: str
+        self,
+        folder: Path,
+        *,
+        digest: str,
+        model: Model,
+        run_id: str,
+        training_key: str,
+        card: str,
+        stands_for: int | None = None,
     ) -> RegisteredVersion:
         """Log the package as a model from code, create a version of it, and sign the version.
 
         `folder` is the model's package. It is stored with the code that reads it, so that MLflow and the requirements
         suffice to load it. The card becomes the version's description and a file of its run.
+        `stands_for`: number of a deleted version whose place it takes; MLflow never gives a number twice.
         """
         import mlflow
         import pandas as pd
@@ -139,7 +145,8 @@ class Registry:
             run_id=run_id,
             model_id=logged.model_id,
             description=card[:DESCRIPTION],
-            tags={"training_key": training_key, "digest": digest, "family": model.family},
+            tags={"training_key": training_key, "digest": digest, "family": model.family}
+            | ({STANDS_FOR: str(stands_for)} if stands_for is not None else {}),
         )
         # the number is part of the signed content; a process killed here leaves an unsigned, unused version
         return self.sign(from_mlflow(registered))
@@ -170,7 +177,8 @@ class Registry:
     def replace_card(self, version: int, run_id: str, card: str) -> None:
         """Replace the version's model card: the file of its run, and its description."""
         self.client.log_text(run_id, card, CARD)
-        self.client.update_model_version(self.name, str(version), description=card[:DESCRIPTION])
+        number = str(self.get(version).registered_as)
+        self.client.update_model_version(self.name, number, description=card[:DESCRIPTION])
 
     def fetch(self, version: int, digest: str | None = None) -> Path:
         """Folder of a version's package, cached by digest and verified each time.
@@ -197,7 +205,7 @@ class Registry:
         # MLflow resolves "models:/" in the registry of the process and ignores registry_uri
         mlflow.set_tracking_uri(self.uri)
         mlflow.set_registry_uri(self.uri)
-        artifact_uri = f"models:/{self.name}/{version}/artifacts"
+        artifact_uri = f"models:/{self.name}/{self.get(version).registered_as}/artifacts"
         path = mlflow.artifacts.download_artifacts(artifact_uri=artifact_uri, dst_path=str(target))
         folders = sorted(Path(path).iterdir())
         if len(folders) != 1:
@@ -232,15 +240,8 @@ class Registry:
             raise
 
     def get(self, version: int) -> RegisteredVersion:
-        """The version in MLflow. Raises VersionDeleted where there is none."""
-        from mlflow.exceptions import MlflowException
-
-        try:
-            return from_mlflow(self.client.get_model_version(self.name, str(version)))
-        except MlflowException as error:
-            if error.error_code == "RESOURCE_DOES_NOT_EXIST":
-                raise VersionDeleted(version=version) from error
-            raise
+        """The version in MLflow, or the one that was registered in its place. Raises VersionDeleted without either."""
+        return registered_version.find(self.client, self.name, version, self._key_ring)
 
     def exists(self, version: int) -> bool:
         """Whether the version is in MLflow, where people may delete it."""
@@ -270,12 +271,15 @@ class Registry:
             return Path(path).read_bytes()
 
     def alias(self, name: str) -> int | None:
-        """The version that the alias points to; None when the alias is not set."""
+        """The version that the alias points to, by the platform's number; None when the alias is not set."""
         with mlflow_client.quick_requests(self.client, self.uri) as client:
             from mlflow.exceptions import MlflowException
 
             try:
-                return int(client.get_model_version_by_alias(self.name, name).version)
+                found = from_mlflow(client.get_model_version_by_alias(self.name, name))
+                again = found.registered_as != found.version
+                # an unsigned claim to stand for another version is none
+                return found.registered_as if again and found.signature_problem(self._key_ring) else found.version
             except MlflowException as error:
                 # MLflow has one code for "no such alias" and another for "no such model"
                 if error.error_code in ("INVALID_PARAMETER_VALUE", "RESOURCE_DOES_NOT_EXIST"):
@@ -288,8 +292,7 @@ class Registry:
         The caller holds the lock "alias": MLflow has no compare-and-swap.
         """
         with mlflow_client.quick_requests(self.client, self.uri) as client:
-            self.get(version)
-            client.set_registered_model_alias(self.name, name, str(version))
+            client.set_registered_model_alias(self.name, name, str(self.get(version).registered_as))
 
     def drop_alias(self, name: str) -> None:
         """Delete the alias if it is set."""

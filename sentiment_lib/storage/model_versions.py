@@ -57,6 +57,14 @@ def by_training_key(connection: Connection, training_key: str) -> ModelVersion |
     return ModelVersion(**row) if row else None
 
 
+def training_key(connection: Connection, version: int) -> str:
+    """Hash of the training that a version came from. Raises NotFound for an unknown version."""
+    found = connection.execute(select(ModelVersionRow.training_key).where(ModelVersionRow.version == version)).scalar()
+    if found is None:
+        raise NotFound(what="model version", key=version)
+    return found
+
+
 def training_of(connection: Connection, version: int) -> tuple[TrainingRecord, Cost]:
     """How a version was trained, and its cost. Raises NotFound for an unknown version."""
     query = select(ModelVersionRow.training, ModelVersionRow.cost).where(ModelVersionRow.version == version)

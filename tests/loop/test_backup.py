@@ -41,7 +41,7 @@ def identity(tmp_path):
 
 
 @pytest.fixture
-def backed_up(settings, database_url, empty_database_url, identity):
+def backed_up(settings, database_url, empty_database_url, identity, tracking):
     """Settings under which the platform's database and another one are backed up."""
     (settings.home / "secrets").mkdir(exist_ok=True)
     (settings.home / "secrets/stack.env.json").write_text('{"secret": "hush"}')
@@ -50,7 +50,7 @@ def backed_up(settings, database_url, empty_database_url, identity):
         recipient=identity.public,
         database_url=as_role(database_url, grants.BACKUP),
         databases=tuple(names),
-        artefacts=settings.home / "artifacts",
+        artefacts=tracking.artifacts,
     )
     return settings.model_copy(update={"backup": wanted})
 
@@ -246,7 +246,7 @@ def test_a_drill_without_a_private_key_checks_bytes_and_signature(store, backed_
 def test_an_old_backup_and_a_failed_drill_open_alerts(store, settings):
     policy = with_policy(settings, alerts={"backup_age": timedelta(hours=36)})
     backup = Backup(
-        name="20260501T023000Z",
+        name=f"{MOMENT:%Y%m%dT%H%M%SZ}",
         taken_at=MOMENT,
         finished_at=MOMENT,
         size_bytes=1,

@@ -16,7 +16,7 @@ from sentiment_lib.registry.mlflow_registry import CHALLENGER, CHAMPION, Registr
 from sentiment_lib.settings import Settings
 from sentiment_lib.steps.decisions import record_approval
 from sentiment_lib.steps.deployment import champion_alias, rollback_choices
-from sentiment_lib.steps.operations import sign_versions
+from sentiment_lib.steps.operations import repair, sign_versions
 from sentiment_lib.storage import anchors, decisions, deployments, feedback, forged_records, model_versions
 from sentiment_lib.storage.alerts import open_alert
 from sentiment_lib.storage.engine import Store, lock
@@ -80,6 +80,8 @@ def _reconcile(store: Store, settings: Settings, registry: Registry) -> Deployme
     if not registry.exists(champion.version):
         _report_deleted(store, champion.version)
         return None
+    if repair.set_champion_alias(store, registry) is not None:
+        return None  # it went with a deleted version that was registered again; nobody moved it
     version = _find_adoptable(store, registry, current)
     with store.begin() as connection:
         lock(connection, "champion")
@@ -120,8 +122,9 @@ def _report_deleted(store: Store, version: int) -> None:
             kind="champion_deleted",
             severity=Severity.CRITICAL,
             dedup_key=f"champion_deleted/{version}",
-            title=f"Someone deleted version {version}, the champion, in MLflow",
-            body="Machines that have its package go on scoring with it, others cannot. Roll back to another version.",
+            title=f"Version {version}, the champion, is no longer in MLflow: someone deleted it there",
+            body="Machines that have its package go on scoring with it, others cannot. `sentiment repair` registers it "
+            "again; `sentiment rollback` goes back to another version.",
         )
 
 
