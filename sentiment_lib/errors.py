@@ -91,7 +91,7 @@ class NotFound(SentimentError):
 
 
 class VersionDeleted(NotFound):
-    """Model version {version} is not in MLflow: `sentiment repair` registers it again, `sentiment rollback` takes another"""
+    """Model version {version} is not in MLflow: register it again by `sentiment repair`, or `sentiment rollback`"""
 
 
 class NotEnoughLabels(SentimentError):
