@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import tempfile
 from pathlib import Path
 from typing import Any
 
 from sentiment_lib.registry.mlflow_registry import Registry
 from sentiment_lib.registry.model_card import FILE as CARD
+
+log = logging.getLogger(__name__)
 
 #: Error code of MLflow for what it does not have.
 _MISSING = "RESOURCE_DOES_NOT_EXIST"
@@ -54,10 +57,9 @@ def download_logged(registry: Registry, run_id: str, target: Path) -> list[Path]
         folder = target / logged.model_id
         folder.mkdir(parents=True)
         try:
-            path = mlflow.artifacts.download_artifacts(
-                artifact_uri=f"models:/{logged.model_id}/artifacts", dst_path=str(folder)
-            )
-        except (MlflowException, OSError):  # its files were purged
+            path = mlflow.artifacts.download_artifacts(artifact_uri=f"models:/{logged.model_id}", dst_path=str(folder))
+        except (MlflowException, OSError) as error:
+            log.warning("The model %s of run %s cannot be downloaded: %s", logged.model_id, run_id, error)
             continue
-        packages += sorted(one for one in Path(path).iterdir() if one.is_dir())
+        packages += sorted(one for one in Path(path).glob("artifacts/*") if one.is_dir())
     return packages

@@ -60,7 +60,7 @@ def test_from_the_cache_and_everything_goes_on_as_before(store, settings, delete
     score.run(store, settings)
     result = repair.run(store, settings, by="mlops")
     assert (result.registered, result.lost, result.champion) == ({2: 3}, {}, 2)
-    assert registry.client.get_model_version_by_alias(settings.mlflow_model, "champion").version == "3"
+    assert int(registry.client.get_model_version_by_alias(settings.mlflow_model, "champion").version) == 3
     assert (registry.alias("champion"), registry.get(2).registered_as) == (2, 3)
     assert open_alerts(store) == []
     (fact,) = repairs(store)
