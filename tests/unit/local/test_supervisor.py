@@ -232,6 +232,7 @@ def test_each_component_gets_only_the_secrets_that_it_uses(tmp_path, monkeypatch
     airflow = {"airflow_password", "fernet_key"}
     console = {"sentiment_console_password", "mlflow_reader_account"}
     assert held("airflow-api-server") == airflow | console | {"secret_key", "jwt_secret"}
-    steps = {"sentiment_app_password", "mlflow_sentiment_account", "author_key", "airflow sentiment", "bearer"}
+    database = {"sentiment_app_password", "sentiment_backup_password"}
+    steps = {*database, "mlflow_sentiment_account", "author_key", "airflow sentiment", "bearer"}
     assert held("airflow-scheduler") == airflow | steps | {"jwt_secret"}
     assert held("airflow-dag-processor") == held("airflow-triggerer") == airflow | steps
