@@ -16,9 +16,9 @@ from sentiment_lib.storage import backups
 def backup_overdue(connection: Connection, policy: Policy, now: datetime) -> Iterator[Firing]:
     """The newest backup is older than the policy allows."""
     for newest in backups.newest(connection):
-        if now - newest.taken_at > policy.alerts.backup_age:
+        if now - newest.as_of > policy.alerts.backup_age:
             yield Firing(
-                title=f"No backup since {newest.taken_at:%Y-%m-%d %H:%M} UTC",
+                title=f"No backup since {newest.as_of:%Y-%m-%d %H:%M} UTC",
                 body=f"Expected at least one every {policy.alerts.backup_age}. `sentiment backup` takes one.",
             )
 

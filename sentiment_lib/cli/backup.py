@@ -40,7 +40,7 @@ def backup(context: typer.Context, as_json: Json = False) -> None:
     with open_store() as (store, settings), progress_bar("Backing up"):
         made = back_up.run(store, settings)
         folder, keys = settings.backups / made.name, settings.backup_keys
-    took = (made.finished_at - made.taken_at).total_seconds()
+    took = (made.finished_at - made.as_of).total_seconds()
     text = f"{folder}: {made.size_bytes / 1e6:,.1f} MB in {took:.0f} s; its secrets are in {keys}: keep them elsewhere"
     show(made, as_json, text)
 
@@ -139,7 +139,7 @@ def restore(
         result = local_restore.run(folder, identity=identity, make_key=local_key, keys=keys, public_keys=public_keys)
     counts = ", ".join(f"{number} {name}" for name, number in result.verified.checked.items())
     lines = [
-        f"{result.home} is as of {result.taken_at:%Y-%m-%d %H:%M:%S} UTC, after {result.seconds / 60:.1f} minutes",
+        f"{result.home} is as of {result.as_of:%Y-%m-%d %H:%M:%S} UTC, after {result.seconds / 60:.1f} minutes",
         *(result.verified.problems or (f"Everything matches the ledger ({counts})",)),
         *(f"not checked: {note}" for note in result.verified.notes),
         "Start it: `sentiment up`",

@@ -195,8 +195,8 @@ def _backup(settings: Settings, newest: Backup | None) -> Diagnosis:
         remedy = "`sentiment backup`" if settings.backup.recipient else "`sentiment backup key FILE`, then as it says"
         return Diagnosis(check="backup", state="warning", finding="never taken", remedy=remedy)
     drill = "never drilled" if newest.drilled_at is None else newest.drill_problem or "restored in a drill"
-    finding = f"of {newest.taken_at:%Y-%m-%d %H:%M} UTC, {newest.size_bytes / 1e6:,.1f} MB, {drill}"
-    if datetime.now(UTC) - newest.taken_at > settings.policy.alerts.backup_age:
+    finding = f"of {newest.as_of:%Y-%m-%d %H:%M} UTC, {newest.size_bytes / 1e6:,.1f} MB, {drill}"
+    if datetime.now(UTC) - newest.as_of > settings.policy.alerts.backup_age:
         return _failed("backup", finding, "look at the DAG `backup`, or take one: `sentiment backup`")
     if newest.drill_problem:
         return _failed("backup", finding, "take another, and `sentiment restore-drill`")

@@ -40,7 +40,7 @@ class RestoreResult:
     """What was restored, and what `verify` says about it."""
 
     backup: str
-    taken_at: datetime
+    as_of: datetime
     home: str
     seconds: float
     #: sequence of the ledger's newest row in the backup
@@ -93,7 +93,7 @@ def run(
         home.restoring.unlink()
     return RestoreResult(
         backup=found.name,
-        taken_at=found.taken_at,
+        as_of=found.as_of,
         home=str(home.path),
         seconds=time.monotonic() - started,
         sequence=found.sequence,

@@ -17,7 +17,7 @@ class Backup:
     #: also the name of its folder
     name: str
     #: the moment whose state it holds
-    taken_at: datetime
+    as_of: datetime
     finished_at: datetime
     #: of all its files
     size_bytes: int
@@ -49,7 +49,7 @@ def find(connection: Connection, name: str) -> Backup | None:
 
 def newest(connection: Connection, limit: int = 1) -> list[Backup]:
     """The newest backups first."""
-    query = select(*_COLUMNS).order_by(BackupRow.taken_at.desc()).limit(limit)
+    query = select(*_COLUMNS).order_by(BackupRow.as_of.desc()).limit(limit)
     return [Backup(**row) for row in connection.execute(query).mappings()]
 
 

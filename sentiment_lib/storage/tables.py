@@ -844,7 +844,7 @@ class BackupRow(Base):
     backup_id: Mapped[int] = _key()
     name: Mapped[str] = mapped_column(unique=True)
     #: the moment whose state it holds
-    taken_at: Mapped[datetime] = mapped_column(index=True)
+    as_of: Mapped[datetime] = mapped_column(index=True)
     finished_at: Mapped[datetime]
     size_bytes: Mapped[int]
     #: SHA-256 of the manifest

@@ -164,7 +164,7 @@ def test_what_was_changed_is_refused_before_anything_is_written(
         shutil.rmtree(copy)
     stored = json.loads((folder / manifest.FILE).read_text())
     forged = {
-        "another moment": {"taken_at": "2026-05-02T00:00:00+00:00"},
+        "another moment": {"as_of": "2026-05-02T00:00:00+00:00"},
         "a newer schema": {"revision": "9999"},
         "a later format": {"format": 2},
     }
@@ -218,7 +218,7 @@ def test_old_backups_go_with_their_secrets_but_for_the_three_newest(store, backe
         back_up.run(store, backed_up, at=MOMENT + timedelta(days=day))
     later = MOMENT + timedelta(days=200)
     back_up.run(store, backed_up, at=later)
-    kept = [expire.taken_at(path) for path in expire.complete(backed_up.backups)]
+    kept = [expire.as_of(path) for path in expire.complete(backed_up.backups)]
     assert kept == [MOMENT + timedelta(days=1), MOMENT + timedelta(days=2), later]
     assert len(list(backed_up.backup_keys.iterdir())) == 3
 
@@ -250,7 +250,7 @@ def test_an_old_backup_and_a_failed_drill_open_alerts(store, settings):
     policy = with_policy(settings, alerts={"backup_age": timedelta(hours=36)})
     backup = Backup(
         name=f"{MOMENT:%Y%m%dT%H%M%SZ}",
-        taken_at=MOMENT,
+        as_of=MOMENT,
         finished_at=MOMENT,
         size_bytes=1,
         manifest_hash="h",

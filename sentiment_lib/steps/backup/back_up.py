@@ -40,26 +40,26 @@ def run(store: Store, settings: Settings, *, at: datetime | None = None) -> Back
     recipient = _recipient(settings)
     with _one_at_a_time(settings.backups):
         expire.remove_incomplete(settings)
-        taken_at = (at or datetime.now(UTC)).replace(microsecond=0)
-        name = f"{taken_at:%Y%m%dT%H%M%SZ}"
+        as_of = (at or datetime.now(UTC)).replace(microsecond=0)
+        name = f"{as_of:%Y%m%dT%H%M%SZ}"
         if (settings.backups / name).exists():
             raise Busy("A backup of this second is there: try again")
         draft = settings.backups / f".{name}.part"
         draft.mkdir(mode=0o700)
-        made = _write(store, settings, draft, name, taken_at, recipient)
+        made = _write(store, settings, draft, name, as_of, recipient)
         sync_folder(draft)
         draft.rename(settings.backups / name)
         sync_folder(settings.backups)
         backup = Backup(
             name=name,
-            taken_at=taken_at,
+            as_of=as_of,
             finished_at=datetime.now(UTC),
             size_bytes=made.size_bytes,
             manifest_hash=made.digest,
         )
         with store.begin() as connection:
             backups.store(connection, backup)
-        expire.run(settings, taken_at - settings.policy.retention.backups)
+        expire.run(settings, as_of - settings.policy.retention.backups)
     return backup
 
 
@@ -78,7 +78,7 @@ def _recipient(settings: Settings) -> bytes:
     return age.parse_recipient(settings.backup.recipient)
 
 
-def _write(store: Store, settings: Settings, draft: Path, name: str, taken_at: datetime, recipient: bytes) -> Manifest:
+def _write(store: Store, settings: Settings, draft: Path, name: str, as_of: datetime, recipient: bytes) -> Manifest:
     """Write every file and the manifest, whose presence says that the backup is whole."""
     wanted, made, keys = settings.backup, list[BackupFile](), list[BackupFile]()
     programs = server_programs.find(wanted.programs)
@@ -98,7 +98,7 @@ def _write(store: Store, settings: Settings, draft: Path, name: str, taken_at: d
     sync_folder(settings.backup_keys)
     written = Manifest(
         name=name,
-        taken_at=taken_at,
+        as_of=as_of,
         release=version("airline-sentiment"),
         revision=moment.revision,
         sequence=moment.sequence,

@@ -21,14 +21,14 @@ def complete(folder: Path) -> list[Path]:
     return sorted(path for path in found if _NAME.fullmatch(path.name) and (path / manifest.FILE).exists())
 
 
-def taken_at(backup: Path) -> datetime:
+def as_of(backup: Path) -> datetime:
     """The moment in a backup's name."""
     return datetime.strptime(backup.name, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
 
 
 def run(settings: Settings, before: datetime) -> int:
     """Remove backups taken before then, but for the newest KEPT, with their secrets; returns their number."""
-    old = [backup for backup in complete(settings.backups)[:-KEPT] if taken_at(backup) < before]
+    old = [backup for backup in complete(settings.backups)[:-KEPT] if as_of(backup) < before]
     for backup in old:
         # without its manifest it counts as incomplete, and the next backup removes what a killed process left
         (backup / manifest.FILE).unlink()

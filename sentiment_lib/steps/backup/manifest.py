@@ -38,7 +38,7 @@ class Manifest:
     """What a backup holds. Every part is signed."""
 
     name: str
-    taken_at: datetime
+    as_of: datetime
     #: release that took it, and the revision of its schema
     release: str
     revision: str
@@ -88,7 +88,7 @@ def read(folder: Path) -> tuple[Manifest, str]:
         manifest = Manifest(
             **{
                 **facts,
-                "taken_at": datetime.fromisoformat(facts["taken_at"]),
+                "as_of": datetime.fromisoformat(facts["as_of"]),
                 "databases": tuple(facts["databases"]),
                 "files": tuple(BackupFile(**file) for file in facts["files"]),
                 "keys": BackupFile(**facts["keys"]),
@@ -106,7 +106,7 @@ def require_signature(folder: Path, key_ring: KeyRing) -> Manifest:
     """The manifest, signed by a key of the ring. Raises BackupRefused."""
     manifest, signature = read(folder)
     try:
-        key_ring.verify(PURPOSE, asdict(manifest), signature, at=manifest.taken_at)
+        key_ring.verify(PURPOSE, asdict(manifest), signature, at=manifest.as_of)
     except SignatureRefused as error:
         raise BackupRefused(backup=folder, problem=str(error)) from error
     return manifest

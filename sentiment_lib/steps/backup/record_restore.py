@@ -18,13 +18,13 @@ def run(store: Store, restored: Manifest) -> None:
     facts = {
         "backup": restored.name,
         "manifest_hash": restored.digest,
-        "taken_at": restored.taken_at.isoformat(),
+        "as_of": restored.as_of.isoformat(),
         "sequence": restored.sequence,
         "entry_hash": restored.entry_hash,
     }
     backup = Backup(
         name=restored.name,
-        taken_at=restored.taken_at,
+        as_of=restored.as_of,
         finished_at=datetime.now(UTC),
         size_bytes=restored.size_bytes,
         manifest_hash=restored.digest,

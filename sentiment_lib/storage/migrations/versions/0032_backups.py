@@ -17,7 +17,7 @@ def upgrade() -> None:
         CREATE TABLE backups (
             backup_id bigint GENERATED ALWAYS AS IDENTITY CONSTRAINT pk_backups PRIMARY KEY,
             name text NOT NULL CONSTRAINT uq_backups_name UNIQUE,
-            taken_at timestamptz NOT NULL,
+            as_of timestamptz NOT NULL,
             finished_at timestamptz NOT NULL,
             size_bytes bigint NOT NULL,
             manifest_hash text NOT NULL,
@@ -27,4 +27,4 @@ def upgrade() -> None:
         )
         """
     )
-    op.execute("CREATE INDEX ix_backups_taken_at ON backups (taken_at)")
+    op.execute("CREATE INDEX ix_backups_as_of ON backups (as_of)")
