@@ -74,7 +74,7 @@ def test_the_last_answer_of_a_person_stands_whatever_order_it_arrives_in(store, 
     assert rows(store, "SELECT label FROM feedback") == [("positive",)]
 
 
-def test_a_person_who_returns_to_an_earlier_label_is_as_of_the_last_one(store, version):
+def test_a_person_who_returns_to_an_earlier_label_is_taken_at_the_last_one(store, version):
     for minutes, label in ((1, "positive"), (2, "neutral"), (3, "positive"), (2, "neutral")):
         lines = [prediction(API_IDS_FROM + 1, version), feedback(API_IDS_FROM + 1, version, label, minutes=minutes)]
         spool_sink.store_batches(store, [encode_batch(lines)])
