@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from sqlalchemy import text
@@ -195,6 +196,11 @@ def test_a_renamed_column_that_was_changed_is_still_found(upgraded, statement, p
 def test_tables_in_code_and_after_migration_are_the_same(store):
     with store.begin() as connection:
         assert migrate.drift(connection) == []
+
+
+def test_no_migration_claims_that_it_can_be_undone():
+    folder = Path(migrate.__file__).with_name("migrations") / "versions"
+    assert [path.name for path in folder.glob("*.py") if "def downgrade" in path.read_text()] == []
 
 
 def test_migrating_twice_changes_nothing(empty_database_url):
