@@ -15,7 +15,7 @@ from sentiment_lib.cli.common import MISUSE, report_error, usage_error
 PANELS = {
     "Stack": ("stack", "people", "configuration", "doctor"),
     "Tweets and predictions": ("ingestion", "scoring", "predict", "labels", "serve", "sample"),
-    "Monitoring": ("monitoring", "alerts"),
+    "Monitoring": ("monitoring", "alerts", "metrics"),
     "Models and decisions": ("catalogue", "training", "replay", "decisions", "approvals", "deployment"),
     "Operation and proof": ("operations", "backup", "signing_keys"),
 }

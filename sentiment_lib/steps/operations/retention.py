@@ -40,8 +40,12 @@ def run(store: Store, settings: Settings, *, at: datetime | None = None) -> Rete
     removed["model_cache"] = _remove_packages(store, settings, now - policy.model_cache)
     with store.begin() as connection:
         tables = retention.table_bytes(connection)
-    folders = {folder.name: sum(_sizes(folder)) for folder in sorted(settings.home.glob("*")) if folder.is_dir()}
-    return RetentionResult(partitions=made, removed=removed, tables=tables, folders=folders)
+    return RetentionResult(partitions=made, removed=removed, tables=tables, folders=folder_bytes(settings.home))
+
+
+def folder_bytes(home: Path) -> dict[str, int]:
+    """Bytes of the files in each folder of the state folder, by its name."""
+    return {folder.name: sum(_sizes(folder)) for folder in sorted(home.glob("*")) if folder.is_dir()}
 
 
 def _remove_rows(store: Store, table: str, before: datetime) -> int:

@@ -1,0 +1,79 @@
+"""Figures for Prometheus: what is read is what is there, and alert rules name only metrics that exist."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from sentiment_lib.cli import build
+from sentiment_lib.serving.metrics import Metrics
+from sentiment_lib.steps.operations import platform_metrics
+from sentiment_lib.storage import backups
+from sentiment_lib.storage.alerts import open_alert
+from sentiment_lib.storage.backups import Backup
+
+RULES = Path(__file__).parents[2] / "deploy/prometheus/rules.yaml"
+NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
+
+
+def values(store, settings):
+    return {(one.name, *dict(one.labels).values()): one.value for one in platform_metrics.run(store, settings, at=NOW)}
+
+
+def test_backups_and_alerts_are_read(store, settings):
+    empty = values(store, settings)
+    assert empty[("sentiment_alerts_open", "critical")] == 0
+    assert ("sentiment_backup_age_seconds",) not in empty, "none was taken: there is no age"
+    backup = Backup(name="b", as_of=NOW - timedelta(hours=2), finished_at=NOW, size_bytes=7, manifest_hash="h")
+    with store.begin() as connection:
+        backups.store(connection, backup)
+        backups.record_drill(connection, "b", at=NOW - timedelta(hours=1), took=timedelta(minutes=3), problem="bad")
+        open_alert(connection, "verify", "critical", "one", "A title")
+    found = values(store, settings)
+    assert found[("sentiment_backup_age_seconds",)] == 7200
+    assert found[("sentiment_backup_bytes",)] == 7
+    assert found[("sentiment_restore_drill_success",)] == 0
+    assert found[("sentiment_restore_drill_age_seconds",)] == 3600
+    assert found[("sentiment_restore_drill_seconds",)] == 180
+    assert found[("sentiment_alerts_open", "critical")] == 1
+    assert found[("sentiment_table_bytes", "ledger")] > 0
+
+
+def test_every_sample_has_a_description_and_the_command_prints_it(store, settings, database_url, monkeypatch):
+    assert {one.name for one in platform_metrics.run(store, settings)} <= platform_metrics.HELP.keys()
+    monkeypatch.setenv("SENTIMENT_HOME", str(settings.home))
+    monkeypatch.setenv("SENTIMENT_DATABASE_URL", database_url)
+    printed = CliRunner().invoke(build(), ["metrics"])
+    assert printed.exit_code == 0, printed.output
+    assert "sentiment_database_up 1.0" in printed.stdout
+    assert 'sentiment_overdue_items{stage="score"} 0.0' in printed.stdout
+    monkeypatch.setenv("SENTIMENT_DATABASE_URL", "postgresql+psycopg://nobody@127.0.0.1:1/none")
+    assert "sentiment_database_up 0.0" in CliRunner().invoke(build(), ["metrics"]).stdout
+
+
+def exported():
+    """Names of every metric, as a scrape has them."""
+    served = {family.name + suffix for family in Metrics().registry.collect() for suffix in ("", "_total", "_bucket")}
+    return platform_metrics.HELP.keys() | served
+
+
+def test_alert_rules_name_only_metrics_that_exist():
+    rules = [rule for group in yaml.safe_load(RULES.read_text())["groups"] for rule in group["rules"]]
+    assert len(rules) > 5
+    for rule in rules:
+        named = set(re.findall(r"\bsentiment_\w+", rule["expr"]))
+        assert named, rule["alert"]
+        assert named <= exported(), rule["alert"]
+
+
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed")
+def test_prometheus_accepts_the_rules():
+    done = subprocess.run(["promtool", "check", "rules", str(RULES)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
