@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from airflow.sdk import dag, task
+from airflow.sdk import chain, dag, task
 from sentiment_airflow import defaults
 
 
@@ -24,13 +24,24 @@ def retention() -> None:
     @task
     def remove() -> dict[str, Any]:
         """Numbers of what was removed, and bytes of tables and folders."""
+        from airflow.sdk.configuration import conf
         from sentiment_airflow.run_step import run_step, to_xcom
 
         from sentiment_lib.steps.operations import retention
 
-        return to_xcom(run_step(retention.run))
+        logs = Path(conf.get("logging", "base_log_folder"))
+        return to_xcom(run_step(retention.run, task_logs=(logs,)))
 
-    remove()
+    @task(trigger_rule="all_done")  # a task that fails must not keep the others from running
+    def remove_training_runs() -> int:
+        """Number of MLflow runs removed: those that led to no version."""
+        from sentiment_airflow.run_step import run_step
+
+        from sentiment_lib.steps.operations import retention
+
+        return run_step(retention.remove_training_runs)
+
+    chain(remove(), remove_training_runs())
 
 
 retention()

@@ -10,6 +10,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from sentiment_lib.retention_policy import RetentionPolicy
+
 
 class Section(BaseModel):
     """A frozen section of the policy. Unknown keys are errors: a typo must not pass silently."""
@@ -234,27 +236,6 @@ class DeadlinePolicy(Section):
     promote: timedelta = Field(timedelta(minutes=30), description="from an approval to its deployment")
 
 
-class RetentionPolicy(Section):
-    """How long things are kept that no evidence rests on."""
-
-    partition: Literal["day", "week", "month"] = Field("month", description="period of a partition of tweets")
-    partitions_ahead: timedelta = Field(
-        timedelta(days=60), ge=timedelta(days=7), le=timedelta(days=360), description="partitions made ahead"
-    )
-
-    quarantine: timedelta = Field(timedelta(days=90), ge=timedelta(days=1), description="refused rows")
-    alert_messages: timedelta = Field(
-        timedelta(days=180), ge=timedelta(days=1), description="sent messages of resolved alerts"
-    )
-    landing: timedelta = Field(timedelta(days=30), ge=timedelta(days=1), description="files in done/ and failed/")
-    backups: timedelta = Field(
-        timedelta(days=30), ge=timedelta(days=1), description="backups; the three newest stay whatever their age"
-    )
-    model_cache: timedelta = Field(
-        timedelta(days=30), ge=timedelta(days=1), description="cached packages of versions that never were champion"
-    )
-
-
 class LabelPolicy(Section):
     """Which tweets people label."""
 
@@ -293,3 +274,10 @@ class Policy(Section):
     alerts: AlertPolicy = AlertPolicy()
     label: LabelPolicy = LabelPolicy()
     prices: PricePolicy = PricePolicy()
+
+    @model_validator(mode="after")
+    def _reads_what_is_kept(self) -> Policy:
+        kept = self.retention.tweets
+        if kept is not None and kept < self.score.rescore_window:
+            raise ValueError("retention.tweets is shorter than score.rescore_window")
+        return self

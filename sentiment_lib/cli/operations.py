@@ -95,12 +95,13 @@ def catch_up(as_json: Json = False) -> None:
 
 
 def retention(as_json: Json = False) -> None:
-    """Remove what is past its retention, and show the size of tables and folders."""
+    """Make partitions ahead, remove what is past its retention, and show the size of tables and folders."""
     from sentiment_lib.steps.operations import retention as step
 
     with open_store() as (store, settings):
         result = step.run(store, settings)
-    removed = [(rule, str(count), "removed") for rule, count in result.removed.items()]
+        runs = step.remove_training_runs(store, settings)
+    removed = [(rule, str(count), "removed") for rule, count in {**result.removed, "training_runs": runs}.items()]
     sizes = {**result.tables, **{f"{name}/": size for name, size in result.folders.items()}}
     rows = [(name, f"{size / 1e6:,.1f}", "MB") for name, size in sizes.items()]
     show(result, as_json, draw(("what", "amount", ""), [*removed, *rows]))

@@ -21,7 +21,7 @@ from sentiment_lib.records import NO_CHAMPION, ModelVersion
 from sentiment_lib.registry.mlflow_registry import Registry
 from sentiment_lib.settings import Settings, home_folder, load_settings
 from sentiment_lib.steps.training import family_selection
-from sentiment_lib.storage import alerts, backups, migrate, model_versions, orphans
+from sentiment_lib.storage import alerts, backups, migrate, model_versions, orphans, retention
 from sentiment_lib.storage.backups import Backup
 from sentiment_lib.storage.engine import Store
 
@@ -148,6 +148,7 @@ def _with_database(settings: Settings, loop: FirstLoop | None) -> Iterator[Diagn
             return
         yield Diagnosis(check="database", state="ok", finding=f"reachable, schema {revision}")
         yield _references(store)
+        yield _sizes(store)
         yield _champion(settings, champion, loop)
         yield _backup(settings, newest_backup)
         if critical:
@@ -165,6 +166,18 @@ def _references(store: Store) -> Diagnosis:
     if found:
         return _failed("references", "; ".join(found), "restore the missing rows from a backup")
     return Diagnosis(check="references", state="ok", finding="every label and prediction has its tweet")
+
+
+def _sizes(store: Store) -> Diagnosis:
+    with store.begin() as connection:
+        measured = retention.newest_sizes(connection)
+    if measured is None:
+        remedy = "the DAG retention measures once a day; or `sentiment retention`"
+        return Diagnosis(check="sizes", state="waiting", finding="nothing measured yet", remedy=remedy)
+    at, sizes = measured
+    largest = sorted(sizes.items(), key=lambda pair: -pair[1])[:3]
+    finding = ", ".join(f"{name} {size / GIB:.2f} GiB" for name, size in largest)
+    return Diagnosis(check="sizes", state="ok", finding=f"{finding} ({at:%Y-%m-%d %H:%M} UTC)")
 
 
 def _champion(settings: Settings, champion: ModelVersion | None, loop: FirstLoop | None) -> Diagnosis:

@@ -30,6 +30,12 @@ class Metrics:
             registry=self.registry,
         )
         self.spool = Gauge("sentiment_spool_bytes", "Bytes that wait for the database", registry=self.registry)
+        self.stores = Gauge(
+            "sentiment_store_bytes",
+            "Size of a table or folder at the last retention",
+            ["store"],
+            registry=self.registry,
+        )
         self.connections = Gauge("sentiment_connections", "Open connections", registry=self.registry)
         self.connections_refused = Gauge(
             "sentiment_connections_refused", "Connections closed or refused over a limit", registry=self.registry

@@ -186,6 +186,7 @@ async def metrics(service: Serving, request: Request) -> Response:
     if token and not hmac.compare_digest(authorization.encode(), f"Bearer {token}".encode()):
         raise HTTPException(401, "the metrics need their token", headers={"WWW-Authenticate": "Bearer"})
     service.update_gauges()
+    await service.update_store_sizes()
     return Response(service.metrics.exposition(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
 

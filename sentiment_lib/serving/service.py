@@ -27,7 +27,7 @@ from sentiment_lib.serving.prediction.prediction_ids import format_prediction_id
 from sentiment_lib.serving.rate_limit import RateLimit, Refusals
 from sentiment_lib.serving.spool import Line, Spool
 from sentiment_lib.settings import Settings
-from sentiment_lib.storage import predictions
+from sentiment_lib.storage import predictions, retention
 from sentiment_lib.storage.engine import Store
 from sentiment_lib.storage.predictions import StoredPrediction
 from sentiment_lib.text.batch import mask_all
@@ -157,6 +157,12 @@ class Service:
         self.metrics.connections.set(self.connections.count)
         self.metrics.connections_refused.set(self.connections.refused)
 
+    async def update_store_sizes(self) -> None:
+        """Set the gauges of store sizes to the last measurement; they stay as they are while the database is away."""
+        with suppress(OperationalError):
+            for name, size in (await asyncio.to_thread(_store_sizes, self.store)).items():
+                self.metrics.stores.labels(name).set(size)
+
     def _remember(self, lines: Sequence[Line]) -> None:
         """Keep the lines of one request, all of one version, for feedback that comes before the database has them."""
         version = lines[0]["version"]
@@ -171,6 +177,12 @@ class Service:
 def _mask(texts: Sequence[str]) -> list[str]:
     # a mask can be longer than what it hides, and the table takes no longer text
     return [text.strip()[:LONGEST_TEXT] for text in mask_all(texts)]
+
+
+def _store_sizes(store: Store) -> dict[str, int]:
+    with store.begin() as connection:
+        measured = retention.newest_sizes(connection)
+    return measured[1] if measured else {}
 
 
 def find_prediction(store: Store, tweet_id: int, version: int) -> StoredPrediction:

@@ -11,7 +11,7 @@ import pandas as pd
 from sqlalchemy import Connection, Row, text
 
 from sentiment_lib.records import API_IDS_FROM, Window
-from sentiment_lib.storage import training_rows
+from sentiment_lib.storage import training_rows, tweet_removal
 from sentiment_lib.storage.acting_labels import ACTS, ACTS_SINCE, NEWEST_FIRST, is_newest
 from sentiment_lib.storage.quality_day import QualityDay
 
@@ -116,7 +116,8 @@ def stale_days(connection: Connection, version: int, days: Iterable[date], *, la
             {"since": max(computed_at.values()) - OVERLAP},
         ).scalars()
         stale |= {day for day in relabelled if wanted[-1] - LOOK_BACK <= day <= wanted[-1]}
-    return sorted(stale, reverse=True)
+    final = tweet_removal.last_incomplete_day(connection)
+    return sorted((day for day in stale if day > final), reverse=True)
 
 
 LABELLED = text(

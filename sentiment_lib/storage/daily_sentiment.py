@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 from sqlalchemy import Connection, text
 
 from sentiment_lib.records import API_IDS_FROM
-from sentiment_lib.storage import training_rows
+from sentiment_lib.storage import training_rows, tweet_removal
 from sentiment_lib.storage.acting_labels import ACTS, NEWEST_FIRST
 from sentiment_lib.text.copies import MIN_CHARACTERS
 
@@ -103,12 +103,17 @@ REFRESH = text(
 
 
 def stale_days(connection: Connection, version: int) -> list[date]:
-    """Days with predictions of the version or audit labels since its last refresh, oldest first."""
+    """Days with predictions of the version or audit labels since its last refresh, oldest first.
+
+    Without those of which tweets were removed: their figures are final.
+    """
     last: datetime | None = connection.execute(
         text("SELECT max(computed_at) FROM sentiment_days WHERE model_version = :version"), {"version": version}
     ).scalar()
     since = "-infinity" if last is None else last - OVERLAP
-    return sorted(connection.execute(STALE, {"version": version, "since": since}).scalars())
+    days = connection.execute(STALE, {"version": version, "since": since}).scalars()
+    final = tweet_removal.last_incomplete_day(connection)
+    return sorted(day for day in days if day > final)
 
 
 def refresh(connection: Connection, version: int, first: date, last: date, *, auditors: Sequence[str]) -> None:

@@ -89,6 +89,7 @@ GRANTS: Mapping[str, Mapping[str, Rights]] = {
     },
     "alert_responses": {APP: _APPEND, CONSOLE: _APPEND},
     "alert_messages": {APP: (*_APPEND, "UPDATE", "DELETE"), CONSOLE: _READ},
+    "retention_runs": {APP: (*_APPEND, "DELETE"), API: _READ, CONSOLE: _READ},
     "retrain_requests": {APP: (*_APPEND, "UPDATE (run_id)"), CONSOLE: _READ},
     "person_tokens": {APP: (*_APPEND, "UPDATE (revoked_at)")},
     "api_keys": {
@@ -120,6 +121,8 @@ EXECUTE = (
     ("erase_words(bigint, text, bigint, jsonb)", APP),
     ("add_partition(bigint)", APP),
     ("add_partition(bigint)", API),
+    ("delete_old_tweets(boolean, timestamptz, integer)", APP),
+    ("remove_partition(text, timestamptz)", APP),
 )
 #: Views, which show rows of tables that a role may not read: of the ledger, those of deployments, for the champion; of
 #: frozen rows all but the salts; of the catalogue, the partitions.

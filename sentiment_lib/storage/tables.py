@@ -681,6 +681,16 @@ class AlertMessageRow(Base):
     )
 
 
+class RetentionRunRow(Base):
+    """What one run of retention removed by rule, and the size of each store afterwards, in bytes."""
+
+    __tablename__ = "retention_runs"
+    run_id: Mapped[int] = _key()
+    finished_at: Mapped[datetime] = _now()
+    removed: Mapped[dict[str, Any]]
+    sizes: Mapped[dict[str, Any]]
+
+
 class RetrainRequestRow(Base):
     """A request for a retrain: the rule that made it, and the run that claimed it."""
 

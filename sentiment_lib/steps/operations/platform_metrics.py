@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import Connection
 
 from sentiment_lib.settings import Settings
-from sentiment_lib.steps.operations.retention import folder_bytes
+from sentiment_lib.steps.operations.old_files import folder_bytes
 from sentiment_lib.storage import (
     alerts,
     backups,

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from sentiment_lib.registry import old_runs
+from sentiment_lib.registry.mlflow_registry import Registry
 from sentiment_lib.settings import Settings
+from sentiment_lib.steps.operations import old_files, tweet_retention
 from sentiment_lib.storage import partitions, retention
 from sentiment_lib.storage.engine import Store
 
 #: Tables with a rule of the same name.
-TABLES = ("quarantine", "alert_messages")
+TABLES = {"quarantine": "quarantine", "alert_messages": "alert_messages", "measurements": "retention_runs"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +24,7 @@ class RetentionResult:
 
     #: partitions of tweets that were made ahead
     partitions: int
-    #: rule of the policy -> number of rows, files or packages removed
+    #: rule of the policy -> number of tweets, rows, files, packages or runs removed
     removed: Mapping[str, int]
     #: table of the database -> bytes, with indexes
     tables: Mapping[str, int]
@@ -30,22 +32,40 @@ class RetentionResult:
     folders: Mapping[str, int]
 
 
-def run(store: Store, settings: Settings, *, at: datetime | None = None) -> RetentionResult:
-    """Apply the policy's section `retention` as of `at` (default: now). Idempotent, and safe to kill at any point."""
+def run(
+    store: Store, settings: Settings, *, at: datetime | None = None, task_logs: Sequence[Path] = ()
+) -> RetentionResult:
+    """Apply the policy's section `retention` as of `at` (default: now). Idempotent, and safe to kill at any point.
+
+    task_logs: folders of Airflow's task logs outside SENTIMENT_HOME.
+    """
     now, policy = at or datetime.now(UTC), settings.policy.retention
     with store.begin() as connection:
         made = partitions.add_missing(connection, now + policy.partitions_ahead, policy.partition)
-    removed = {table: _remove_rows(store, table, now - getattr(policy, table)) for table in TABLES}
-    removed["landing"] = _remove_ingested(settings.landing, now - policy.landing)
-    removed["model_cache"] = _remove_packages(store, settings, now - policy.model_cache)
+        deployed = retention.deployed_digests(connection)
+    removed = tweet_retention.run(store, policy, now)
+    removed |= {rule: _remove_rows(store, table, now - getattr(policy, rule)) for rule, table in TABLES.items()}
+    removed["landing"] = old_files.remove_ingested(settings.landing, now - policy.landing)
+    removed["model_cache"] = old_files.remove_packages(
+        settings.home / "cache" / "models", now - policy.model_cache, deployed
+    )
+    logs = settings.home / "logs"
+    removed["logs"] = sum(old_files.remove_logs(folder, now - policy.logs) for folder in (logs / "airflow", *task_logs))
+    removed["log_bytes"] = old_files.rotate_logs(logs, policy.log_bytes)
     with store.begin() as connection:
         tables = retention.table_bytes(connection)
-    return RetentionResult(partitions=made, removed=removed, tables=tables, folders=folder_bytes(settings.home))
+        folders = old_files.folder_bytes(settings.home)
+        sizes = {**tables, **{f"{name}/": size for name, size in folders.items()}}
+        retention.record(connection, removed, sizes)
+    return RetentionResult(partitions=made, removed=removed, tables=tables, folders=folders)
 
 
-def folder_bytes(home: Path) -> dict[str, int]:
-    """Bytes of the files in each folder of the state folder, by its name."""
-    return {folder.name: sum(_sizes(folder)) for folder in sorted(home.glob("*")) if folder.is_dir()}
+def remove_training_runs(store: Store, settings: Settings, *, at: datetime | None = None) -> int:
+    """Remove MLflow runs past their retention that led to no version, with their files; returns how many."""
+    before = (at or datetime.now(UTC)) - settings.policy.retention.training_runs
+    with store.begin() as connection:
+        kept = retention.training_run_ids(connection)
+    return old_runs.remove(Registry(settings), before, kept)
 
 
 def _remove_rows(store: Store, table: str, before: datetime) -> int:
@@ -57,37 +77,3 @@ def _remove_rows(store: Store, table: str, before: datetime) -> int:
         total += removed
         if removed < retention.BATCH:
             return total
-
-
-def _remove_ingested(landing: Path, before: datetime) -> int:
-    """Files that were moved to done/ and failed/ before then, with the reasons beside them."""
-    removed = 0
-    for name in ("done", "failed"):
-        for path in (landing / name).glob("*"):
-            # a move changes the time of the entry, and keeps that of the content
-            if not path.is_dir() and path.lstat().st_ctime < before.timestamp():
-                path.unlink(missing_ok=True)
-                removed += 1
-    return removed
-
-
-def _remove_packages(store: Store, settings: Settings, before: datetime) -> int:
-    """Cached packages of versions that never were champion; a version that is needed again is downloaded."""
-    with store.begin() as connection:
-        kept = retention.deployed_digests(connection)
-    removed = 0
-    for folder in (settings.home / "cache" / "models").glob("[!.]*"):
-        if folder.name not in kept and folder.stat().st_ctime < before.timestamp():
-            shutil.rmtree(folder)
-            removed += 1
-    return removed
-
-
-def _sizes(folder: Path) -> Iterator[int]:
-    """Bytes of each file below the folder; files that go meanwhile, and those of others, count nothing."""
-    for path in folder.rglob("*"):
-        try:
-            if path.is_file() and not path.is_symlink():
-                yield path.lstat().st_size
-        except (FileNotFoundError, PermissionError):
-            continue
