@@ -88,8 +88,8 @@ def quality(stack: StackHome) -> list[dict[str, Any]]:
 
     from sentiment_lib.families import catalog
     from sentiment_lib.records import LABELS
+    from sentiment_lib.storage.current_labels import labelled
     from sentiment_lib.storage.engine import Store
-    from sentiment_lib.storage.snapshots import labelled
 
     store = Store.open(stack.settings)
     try:

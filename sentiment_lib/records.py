@@ -185,6 +185,16 @@ class SyntheticRows:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SplitRows:
+    """Where labelled tweets are split by time, and how many rows each part has."""
+
+    split_at: datetime
+    train_rows: int
+    holdout_rows: int
+    synthetic: SyntheticRows
+
+
+@dataclass(frozen=True, kw_only=True)
 class Decision:
     """The gate's verdict with the SHA-256 of its evidence."""
 

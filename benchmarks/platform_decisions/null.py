@@ -18,7 +18,7 @@ from sentiment_lib.evaluation.promotion_watch import WORSE, monitor_promotion
 from sentiment_lib.policy import GatePolicy, PromotionWatchPolicy, RetrainPolicy, SnapshotPolicy
 from sentiment_lib.records import LABEL_CODES, LABELS, Answer, EvaluationRequest
 from sentiment_lib.statistics.metrics import confusion_matrix
-from sentiment_lib.storage import holdout_looks, labels, shadow, snapshot_chunks, snapshots
+from sentiment_lib.storage import current_labels, holdout_looks, labels, shadow, snapshot_chunks, snapshots
 from sentiment_lib.text.copies import first_of_each
 
 GATE = GatePolicy(bootstrap_rounds=1000)
@@ -115,10 +115,10 @@ def _retrain(database, texts, key, case, versions, day):
     """Snapshot, and every family's candidate through look, comparison and gate; yields aim, level and promotion."""
     with database.store.begin() as connection:
         policy = SnapshotPolicy()
-        frame = snapshots.labelled(connection, policy.label_precedence, auditors=("local",))
+        frame = current_labels.labelled(connection, policy.label_precedence, auditors=("local",))
         frame, split_at = split(frame, policy)
         chunks = [snapshot_chunks.store(connection, part, rows) for part, rows in frozen_rows.cut(frame)]
-        frozen = snapshots.store(connection, frame, chunks, split_at=split_at, policy={})
+        frozen = snapshots.store(connection, chunks, snapshots.count_rows(frame, split_at), {})
         looks = [
             holdout_looks.take(
                 connection,

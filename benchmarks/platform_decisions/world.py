@@ -25,7 +25,7 @@ from sentiment_lib.storage.ledger import LedgerEntry
 
 TABLES = (
     "tweets, labels, predictions, audit_sample, snapshots, snapshot_contents, snapshot_chunks, chunk_rows, "
-    "frozen_rows, chunks_to_rewrite, model_versions, ledger, ingests"
+    "frozen_rows, chunks_to_rewrite, label_changes, model_versions, ledger, ingests"
 )
 #: Length of the simulated time in days, and its beginning.
 YEARS = 730

@@ -104,13 +104,15 @@ def watch_promotion(platform: Platform) -> None:
 
 
 def freeze(platform: Platform) -> None:
-    """A snapshot with new labels."""
+    """A snapshot with new labels: half of them by the auditor, who moves the split between training rows and holdout."""
     with platform.store.begin() as connection:
         connection.execute(
             text(
-                "INSERT INTO labels (tweet_id, label, source, labelled_by, labelled_at) SELECT tweet_id, 'negative', "
-                "'person', 'ann', now() FROM (SELECT tweet_id FROM tweets t WHERE NOT EXISTS (SELECT FROM labels l "
-                "WHERE l.tweet_id = t.tweet_id) ORDER BY tweet_id DESC LIMIT :rows) newest"
+                "INSERT INTO labels (tweet_id, label, source, labelled_by, labelled_at, inclusion_probability) "
+                "SELECT tweet_id, 'negative', CASE n % 2 WHEN 0 THEN 'person' ELSE 'audit' END, 'local', now(), "
+                "CASE n % 2 WHEN 1 THEN 0.02 END FROM (SELECT tweet_id, row_number() OVER () AS n FROM tweets t "
+                "WHERE NOT EXISTS (SELECT FROM labels l WHERE l.tweet_id = t.tweet_id) "
+                "ORDER BY tweet_id DESC LIMIT :rows) newest"
             ),
             {"rows": NEW_LABELS},
         )

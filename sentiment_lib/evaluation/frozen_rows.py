@@ -22,7 +22,7 @@ from sentiment_lib.hashing import canonical_json, hash_text
 SALT_BYTES = 32
 PARTS = ("train", "holdout")
 #: Mean number of rows of a chunk.
-MEAN_ROWS = 1024
+MEAN_ROWS = 512
 #: Columns of the key commitment; the other columns of the file are in that of the content.
 _KEY = ("tweet_id", "label", "part")
 _REST = tuple(column for column in COLUMNS if column not in (*_KEY, "created_at"))

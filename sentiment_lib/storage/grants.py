@@ -59,6 +59,13 @@ GRANTS: Mapping[str, Mapping[str, Rights]] = {
     "chunk_rows": {APP: _APPEND},
     "snapshot_contents": {APP: _APPEND},
     "chunks_to_rewrite": {APP: ("SELECT", "DELETE")},
+    # the triggers on labels and picks insert with the rights of who changes them
+    "label_changes": {APP: (*_APPEND, "DELETE"), API: ("INSERT",)},
+    # what a snapshot of this moment would hold follows from the labels
+    **dict.fromkeys(
+        ("labelled_tweets", "text_prints", "near_copies", "labelled_chunks", "labelled_state"),
+        MappingProxyType({APP: (*_APPEND, "UPDATE", "DELETE")}),
+    ),
     "model_versions": {APP: _APPEND, API: _READ, CONSOLE: _READ},
     "deployments": {APP: (*_APPEND, "UPDATE (state, finished_at)"), API: _READ, CONSOLE: _READ},
     "tweets": {APP: _APPEND, API: _APPEND, CONSOLE: _READ},

@@ -9,7 +9,7 @@ import pandas as pd
 from sqlalchemy import Connection, text
 
 from sentiment_lib.records import LABEL_CODES
-from sentiment_lib.storage import snapshots
+from sentiment_lib.storage import current_labels
 
 FIRST_LABELS = text("SELECT tweet_id, min(stored_at) AS known_at FROM labels GROUP BY tweet_id")
 
@@ -26,7 +26,7 @@ def read(
 
     The label is the current one; `known_at` is when the platform stored the tweet's first label.
     """
-    frame = snapshots.labelled(connection, precedence, until, auditors=auditors)
+    frame = current_labels.labelled(connection, precedence, until, auditors=auditors)
     if since is not None:
         frame = frame[frame["created_at"] >= since]
     known = pd.DataFrame(connection.execute(FIRST_LABELS).all(), columns=["tweet_id", "known_at"])

@@ -34,11 +34,17 @@ ROWS = text(
 
 
 @dataclass(frozen=True, kw_only=True)
-class Chunk:
-    """A chunk; `leaves` is empty where its rows have no commitments, because a snapshot's one file holds them."""
+class StoredChunk:
+    """A chunk by its id and root."""
 
     chunk_id: int
     root: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chunk(StoredChunk):
+    """A chunk; `leaves` is empty where its rows have no commitments, because a snapshot's one file holds them."""
+
     part: str
     leaves: tuple[bytes, ...]
 
@@ -71,7 +77,7 @@ class _Commitment:
     content: bytes
 
 
-def store(connection: Connection, part: str, rows: pd.DataFrame) -> Chunk:
+def store(connection: Connection, part: str, rows: pd.DataFrame) -> StoredChunk:
     """The chunk of these rows (columns `holdout_split.COLUMNS`), found or stored; equal rows give the same chunk.
 
     A row that was frozen before keeps its salt. The caller holds the lock "snapshot".
@@ -105,7 +111,7 @@ def store(connection: Connection, part: str, rows: pd.DataFrame) -> Chunk:
     chunk_id = connection.execute(query, {"root": root}).scalar()
     if chunk_id is None:
         chunk_id = _insert(connection, root, part, leaves, [row.row_id for row in ordered])
-    return Chunk(chunk_id=chunk_id, root=root, part=part, leaves=leaves)
+    return StoredChunk(chunk_id=chunk_id, root=root)
 
 
 def _find(

@@ -12,80 +12,12 @@ from sqlalchemy import Connection, func, insert, select, text
 
 from sentiment_lib.errors import NotFound
 from sentiment_lib.evaluation import frozen_rows
-from sentiment_lib.evaluation.holdout_split import JUDGING
-from sentiment_lib.evaluation.holdout_split import LABELLED as OF_TWEETS
-from sentiment_lib.records import CHUNKS, Snapshot, SyntheticRows
-from sentiment_lib.storage import ledger, snapshot_chunks
-from sentiment_lib.storage.acting_labels import ACTS, NEWEST_FIRST, is_newest
+from sentiment_lib.records import CHUNKS, Snapshot, SplitRows, SyntheticRows
+from sentiment_lib.storage import labelled_split, ledger, snapshot_chunks
 from sentiment_lib.storage.engine import lock
-from sentiment_lib.storage.snapshot_chunks import Chunk
+from sentiment_lib.storage.snapshot_chunks import StoredChunk
 from sentiment_lib.storage.snapshot_proofs import ERASED
 from sentiment_lib.storage.tables import SnapshotRow
-
-# Acting audit labels and data-set labels may be used for evaluation: their tweets were not selected by content.
-# Imported labels, corrections and labels from active learning have selection bias and are for training only, unless an
-# import declared that its tweets were sampled at random.
-# A label that the queue asked for because a model was unsure, or two disagreed, is "picked" (selection bias)
-# the first source in the order of precedence wins; within a source the newest label; ties go to the most confident,
-# then to the last stored
-LABELLED = text(
-    f"""
-    SELECT t.tweet_id, t.created_at, t.text, t.airline, t.language, l.label,
-           CASE WHEN l.source = 'person'
-                     AND EXISTS (SELECT FROM label_picks k WHERE k.tweet_id = l.tweet_id AND k.kind <> 'second')
-                THEN 'picked'
-                WHEN l.source = 'audit' AND NOT {ACTS} THEN 'unconfirmed' ELSE l.source END AS label_source,
-           j.label AS judging_label, j.source AS judging_source, j.inclusion_probability AS inclusion
-    FROM (
-        SELECT DISTINCT ON (tweet_id) tweet_id, label, source, labelled_by, labelled_at, confidence, label_id
-        FROM labels l
-        ORDER BY tweet_id, array_position(CAST(:precedence AS text[]), source) NULLS LAST, {NEWEST_FIRST}
-    ) l JOIN tweets t USING (tweet_id)
-    LEFT JOIN (
-        SELECT DISTINCT ON (tweet_id) tweet_id, label, inclusion_probability,
-               CASE source WHEN 'person' THEN 'declared' ELSE source END AS source
-        FROM labels l
-        WHERE source = 'dataset' OR (source = 'audit' AND {ACTS})
-           OR (source = 'person' AND inclusion_probability IS NOT NULL AND {is_newest("l")})
-        ORDER BY tweet_id, array_position(ARRAY['audit', 'person', 'dataset'], source), {NEWEST_FIRST}
-    ) j USING (tweet_id)
-    WHERE (CAST(:until AS timestamptz) IS NULL OR t.created_at < CAST(:until AS timestamptz))
-      AND (NOT t.synthetic OR NOT :real)
-    ORDER BY t.created_at, t.tweet_id
-    """
-)
-# feedback is biased and never enters a holdout, so it does not end the use of synthetic tweets
-REAL_LABELS = text(
-    """
-    SELECT EXISTS (
-        SELECT FROM labels l JOIN tweets t USING (tweet_id) WHERE NOT t.synthetic AND l.source <> 'feedback'
-    )
-    """
-)
-
-
-def labelled(
-    connection: Connection, precedence: Sequence[str], until: datetime | None = None, *, auditors: Sequence[str] = ()
-) -> pd.DataFrame:
-    """Each labelled tweet once, with its current label, oldest first; columns of `evaluation.holdout_split`.
-
-    Synthetic tweets are left out as soon as a real tweet has a label: they must not train or evaluate real models.
-    """
-    parameters = {
-        "precedence": list(precedence),
-        "until": until,
-        "real": has_real_labels(connection),
-        "auditors": list(auditors),
-    }
-    rows = connection.execute(LABELLED, parameters).all()
-    frame = pd.DataFrame(rows, columns=[*OF_TWEETS, *JUDGING])
-    frame["created_at"] = pd.to_datetime(frame["created_at"], utc=True)
-    return frame
-
-
-def has_real_labels(connection: Connection) -> bool:
-    """Whether a tweet that is not synthetic has a label other than feedback."""
-    return bool(connection.scalar(REAL_LABELS))
 
 
 def synthetic_rows(connection: Connection, snapshot_id: int) -> SyntheticRows:
@@ -127,57 +59,41 @@ def _records() -> Any:
     )
 
 
-def store(
-    connection: Connection,
-    frame: pd.DataFrame,
-    chunks: Sequence[Chunk],
-    *,
-    split_at: datetime,
-    policy: dict[str, Any],
-) -> Snapshot:
-    """The snapshot of these chunks, found or inserted with its ledger row.
+def count_rows(frame: pd.DataFrame, split_at: datetime) -> SplitRows:
+    """How many rows each part has in a frame with the columns part and synthetic."""
+    train, holdout = (frame.loc[frame["part"] == part, "synthetic"] for part in frozen_rows.PARTS)
+    synthetic = SyntheticRows(train=int(train.sum()), holdout=int(holdout.sum()))
+    return SplitRows(split_at=split_at, train_rows=len(train), holdout_rows=len(holdout), synthetic=synthetic)
 
-    `frame` has the rows of the chunks (columns tweet_id and part). The caller holds the lock "snapshot".
-    """
-    content_hash = frozen_rows.content_hash([chunk.root for chunk in chunks], split_at)
+
+def store(connection: Connection, chunks: Sequence[StoredChunk], split: SplitRows, policy: dict[str, Any]) -> Snapshot:
+    """The snapshot of these chunks, found or inserted with its ledger row. The caller holds the lock "snapshot"."""
+    content_hash = frozen_rows.content_hash([chunk.root for chunk in chunks], split.split_at)
     if existing := find(connection, content_hash):
         return existing
-    counts = frame["part"].value_counts()
     values: dict[str, Any] = {
         "content_hash": content_hash,
-        "split_at": split_at,
-        "train_rows": int(counts.get("train", 0)),
-        "holdout_rows": int(counts.get("holdout", 0)),
+        "split_at": split.split_at.astimezone(UTC),
+        "train_rows": split.train_rows,
+        "holdout_rows": split.holdout_rows,
         "uri": CHUNKS,
     }
-    synthetic = _count_synthetic(connection, frame)
+    recorded = {
+        **values,
+        "synthetic_train": split.synthetic.train,
+        "synthetic_holdout": split.synthetic.holdout,
+        "policy": policy,
+    }
     snapshot_id, created_at = connection.execute(
-        insert(SnapshotRow)
-        .values(**values, **synthetic, policy=policy)
-        .returning(SnapshotRow.snapshot_id, SnapshotRow.created_at)
+        insert(SnapshotRow).values(**recorded).returning(SnapshotRow.snapshot_id, SnapshotRow.created_at)
     ).one()
     snapshot_chunks.put_into(connection, snapshot_id, [chunk.chunk_id for chunk in chunks])
-    facts = {
-        "snapshot_id": snapshot_id,
-        **values,
-        "split_at": split_at.astimezone(UTC),
-        **synthetic,
-        "policy": policy,
-        "created_at": created_at.astimezone(UTC),
-    }
-    ledger.append(connection, "snapshot", facts)
+    ledger.append(
+        connection,
+        "snapshot",
+        {"snapshot_id": snapshot_id, **recorded, "created_at": created_at.astimezone(UTC)},
+    )
     return Snapshot(snapshot_id=snapshot_id, **values)
-
-
-def _count_synthetic(connection: Connection, frame: pd.DataFrame) -> dict[str, int]:
-    """Values of the columns that count synthetic rows; `frame` has the columns tweet_id and part."""
-    query = text("SELECT count(*) FROM tweets WHERE synthetic AND tweet_id = ANY(:ids)")
-    return {
-        f"synthetic_{part}": connection.execute(
-            query, {"ids": frame.loc[frame["part"] == part, "tweet_id"].tolist()}
-        ).scalar_one()
-        for part in ("train", "holdout")
-    }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -198,9 +114,9 @@ ERASED_TOGETHER = 10_000
 def erase_rows(connection: Connection, request_id: int, tweet_ids: Sequence[int]) -> ErasedRows:
     """Erase the rows and salts of these tweets of a request from all snapshots; the leaves stay.
 
-    Idempotent: tweets that the request does not name, without rows, or erased before give nothing. The ledger, which
-    is held until the commit, names the rows by number. Raises ValueError where a snapshot of an earlier release holds
-    one, whose rows have no commitments yet.
+    Their labels are gone already, and they leave the labelled tweets as well. Idempotent: tweets that the request does
+    not name, without rows, or erased before give nothing. The ledger, which is held until the commit, names the rows by
+    number. Raises ValueError where a snapshot of an earlier release holds one, whose rows have no commitments yet.
     """
     where = {"ids": list(tweet_ids), "request": request_id}
     lock(connection, "snapshot")
@@ -208,6 +124,7 @@ def erase_rows(connection: Connection, request_id: int, tweet_ids: Sequence[int]
         text("SELECT EXISTS (SELECT FROM frozen_rows WHERE tweet_id = ANY(:ids) AND salt IS NULL)"), where
     ):
         raise ValueError("the snapshots of earlier releases have to be committed first")
+    labelled_split.forget(connection, tweet_ids)
     query = text("SELECT DISTINCT snapshot_id, part FROM snapshot_rows WHERE tweet_id = ANY(:ids) ORDER BY 1")
     held = [(row.snapshot_id, row.part) for row in connection.execute(query, where)]
     erase = text("SELECT erase_frozen_rows(:request, CAST(:ids AS bigint[]))")

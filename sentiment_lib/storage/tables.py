@@ -249,6 +249,93 @@ class ChunkToRewriteRow(Base):
     chunk_id: Mapped[int] = mapped_column(ForeignKey("snapshot_chunks.chunk_id"), primary_key=True, autoincrement=False)
 
 
+class LabelChangeRow(Base):
+    """A tweet whose labels or picks changed since the last snapshot. Triggers on both tables add it."""
+
+    __tablename__ = "label_changes"
+    change_id: Mapped[int] = _key()
+    tweet_id: Mapped[int] = mapped_column(BigInteger)
+
+
+class LabelledTweetRow(Base):
+    """A tweet with its current labels, for training and for evaluation, and its part in a snapshot of this moment."""
+
+    __tablename__ = "labelled_tweets"
+    tweet_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    created_at: Mapped[datetime]
+    synthetic: Mapped[bool]
+    #: of its text; equal for exact copies, NULL for a text that is too short to be a copy
+    text_key: Mapped[int | None] = mapped_column(BigInteger, index=True)
+    #: uniform number by which audit rows are thinned
+    thinning_draw: Mapped[float]
+    label: Mapped[str]
+    label_source: Mapped[str]
+    judging_label: Mapped[str | None]
+    judging_source: Mapped[str | None]
+    inclusion: Mapped[float | None]
+    #: NULL for one that is left out
+    part: Mapped[str | None]
+    __table_args__ = (
+        Index(None, "created_at", "tweet_id"),
+        Index(
+            "ix_labelled_tweets_judging",
+            "created_at",
+            "tweet_id",
+            postgresql_where=text("judging_label IS NOT NULL"),
+        ),
+        Index(
+            "ix_labelled_tweets_inclusion",
+            "inclusion",
+            "created_at",
+            postgresql_where=text("judging_source = 'audit'"),
+        ),
+        Index(None, "part", "created_at", "tweet_id"),
+    )
+
+
+class TextPrintRow(Base):
+    """A fingerprint of the text of labelled tweets."""
+
+    __tablename__ = "text_prints"
+    print: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    text_key: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False, index=True)
+
+
+class NearCopyRow(Base):
+    """Two texts of labelled tweets that are near copies; each pair is stored in both orders."""
+
+    __tablename__ = "near_copies"
+    text_key: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    other_key: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+
+
+class LabelledChunkRow(Base):
+    """A chunk of the labelled tweets of this moment: those of its part after one place and up to another."""
+
+    __tablename__ = "labelled_chunks"
+    chunk_id: Mapped[int] = mapped_column(ForeignKey("snapshot_chunks.chunk_id"), primary_key=True, autoincrement=False)
+    part: Mapped[str]
+    after_at: Mapped[datetime]
+    after_id: Mapped[int]
+    end_at: Mapped[datetime]
+    end_id: Mapped[int]
+
+
+class LabelledStateRow(Base):
+    """One row: where the split of the labelled tweets is, and how many rows each part has."""
+
+    __tablename__ = "labelled_state"
+    rules: Mapped[str] = mapped_column(primary_key=True)
+    split_at: Mapped[datetime | None]
+    least_inclusion: Mapped[float | None]
+    judging: Mapped[int]
+    judging_before: Mapped[int]
+    train_rows: Mapped[int]
+    holdout_rows: Mapped[int]
+    synthetic_train: Mapped[int]
+    synthetic_holdout: Mapped[int]
+
+
 class ModelVersionRow(Base):
     """A registered model version; `version` is MLflow's number."""
 

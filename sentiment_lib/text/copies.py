@@ -39,7 +39,7 @@ def cluster_copies(texts: Sequence[str]) -> NDArray[np.int64]:
     the mark of a retweet are ignored.
     """
     cluster = np.arange(len(texts), dtype=np.int64)
-    bare = [_bare(text) for text in texts]
+    bare = [strip_to_words(text) for text in texts]
     by_text: dict[str, int] = {}
     for row, text in enumerate(bare):
         if len(text) >= MIN_CHARACTERS:
@@ -50,13 +50,13 @@ def cluster_copies(texts: Sequence[str]) -> NDArray[np.int64]:
     originals: dict[int, int] = {}
     # longest first: the text that a truncated one is part of comes before it
     rows = sorted(by_text.values(), key=lambda row: (-len(bare[row]), row))
-    for row, prints in zip(rows, _fingerprints([bare[row] for row in rows]), strict=True):
+    for row, prints in zip(rows, fingerprints([bare[row] for row in rows]), strict=True):
         shared = Counter(other for code in prints if len(bucket := buckets.get(code, [])) <= PHRASE for other in bucket)
         likely = [other for other, count in shared.most_common() if count >= CANDIDATE * min(len(prints), sizes[other])]
         for one in (row, *likely) if likely else ():
             if one not in shingles:
-                shingles[one] = _shingles(bare[one])
-        original = next((other for other in likely if _is_copy(shingles[row], shingles[other], len(bare[row]))), None)
+                shingles[one] = shingles_of(bare[one])
+        original = next((other for other in likely if is_copy(shingles[row], shingles[other], len(bare[row]))), None)
         if original is not None:
             originals[row] = original
             continue
@@ -74,12 +74,13 @@ def first_of_each(texts: Sequence[str]) -> NDArray[np.bool_]:
     return mask
 
 
-def _bare(text: str) -> str:
+def strip_to_words(text: str) -> str:
+    """The words of a text in lower case, without mentions, links, punctuation and the mark of a retweet."""
     spoken = re.sub(r"@\w+|https?\S*|^\s*RT\b|\bRT(?=\s*@)", " ", text, flags=re.IGNORECASE).lower()
     return " ".join(re.findall(r"\w+", spoken))
 
 
-def _fingerprints(texts: Sequence[str]) -> Iterator[frozenset[int]]:
+def fingerprints(texts: Sequence[str]) -> Iterator[frozenset[int]]:
     """Fingerprints of each text, all of at least MIN_CHARACTERS; texts are hashed many at once."""
     for start in range(0, len(texts), TOGETHER):
         chunk = texts[start : start + TOGETHER]
@@ -100,11 +101,13 @@ def _fingerprints(texts: Sequence[str]) -> Iterator[frozenset[int]]:
             begin = end
 
 
-def _shingles(text: str) -> frozenset[str]:
+def shingles_of(text: str) -> frozenset[str]:
+    """Its pieces of SHINGLE characters."""
     return frozenset(text[start : start + SHINGLE] for start in range(len(text) - SHINGLE + 1))
 
 
-def _is_copy(shorter: frozenset[str], longer: frozenset[str], characters: int) -> bool:
+def is_copy(shorter: frozenset[str], longer: frozenset[str], characters: int) -> bool:
+    """Whether shingles of two texts make one a copy of the other; `characters`: length of the shorter text."""
     both = len(shorter & longer)
     whole = len(shorter) if characters >= MIN_CONTAINED else len(shorter | longer)
     return both >= SIMILAR * whole

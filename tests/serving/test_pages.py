@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from sentiment_lib.serving import api_keys, app
 from sentiment_lib.serving.pages.text_input import parse_csv
-from sentiment_lib.storage import snapshots
+from sentiment_lib.storage import current_labels
 from sentiment_lib.storage.engine import Store
 
 OURS = {"Sec-Fetch-Site": "same-origin"}
@@ -217,7 +217,7 @@ def test_an_answer_after_undo_neither_acts_nor_ends_the_audit(browser, settings,
         opened.post("/label/answer", data={"pick_id": pick(for_ann), "label": "negative"})
     assert rows(query)[1:] == [("negative", "audit", "ann")]
     with store.begin() as connection:
-        frame = snapshots.labelled(connection, ["audit", "person", "dataset", "feedback"])
+        frame = current_labels.labelled(connection, ["audit", "person", "dataset", "feedback"])
     assert (list(frame["label_source"]), list(frame["judging_label"])) == (["unconfirmed"], [None])
 
 

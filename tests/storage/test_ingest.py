@@ -233,7 +233,7 @@ def test_label_files_in_the_landing_folder_are_imported(store, settings, tmp_pat
 
 
 def test_of_two_labels_of_one_source_the_surer_or_else_the_later_row_stands(store, settings, tmp_path):
-    from sentiment_lib.storage import snapshots
+    from sentiment_lib.storage import current_labels
 
     lines = [
         f"1,a,,{DAY},positive,0.9",
@@ -245,7 +245,7 @@ def test_of_two_labels_of_one_source_the_surer_or_else_the_later_row_stands(stor
     ]
     step.run(store, settings, FileSource(csv(tmp_path, *lines)))
     with store.begin() as connection:
-        frame = snapshots.labelled(connection, ("dataset",))
+        frame = current_labels.labelled(connection, ("dataset",))
     assert dict(zip(frame["tweet_id"], frame["label"], strict=True)) == {1: "positive", 2: "negative", 3: "positive"}
 
 

@@ -13,7 +13,7 @@ from sentiment_lib.settings import Settings
 from sentiment_lib.sources.files import FileSource
 from sentiment_lib.steps.ingestion import ingest
 from sentiment_lib.steps.labelling import export_labels, import_labels
-from sentiment_lib.storage import acting_labels, grants, snapshots
+from sentiment_lib.storage import acting_labels, current_labels, grants
 
 #: Steps run as the platform runs them.
 DATABASE_ROLE = grants.APP
@@ -123,7 +123,7 @@ def test_every_row_is_counted_and_bad_ones_are_named(store, tweets, tmp_path, ro
 
 def standing(store):
     with store.begin() as connection:
-        frame = snapshots.labelled(connection, ("audit", "person"))
+        frame = current_labels.labelled(connection, ("audit", "person"))
     return dict(zip(frame["tweet_id"], frame["label"], strict=True))
 
 
@@ -180,7 +180,7 @@ def test_labels_of_chosen_tweets_judge_nothing_unless_a_random_draw_is_declared(
     path.write_text("tweet_id,label\n4,positive\n")
     import_labels.run(store, FileSource(path, "labels"), by="ann", drawn_with=0.25)
     with store.begin() as connection:
-        frame = snapshots.labelled(connection, ("audit", "person"))
+        frame = current_labels.labelled(connection, ("audit", "person"))
     assert frame["label_source"].tolist() == ["person"] * 2
     assert frame["judging_source"].tolist() == [None, "declared"]
     with pytest.raises(BadInput, match="sampling probability"):

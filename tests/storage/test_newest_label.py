@@ -10,13 +10,13 @@ from sqlalchemy import text
 from sentiment_lib.records import Window
 from sentiment_lib.steps.scoring import daily_sentiment as sentiment_step
 from sentiment_lib.storage import (
+    current_labels,
     daily_quality,
     daily_sentiment,
     drift_reports,
     grants,
     labels,
     shadow,
-    snapshots,
     tweet_search,
 )
 
@@ -88,7 +88,7 @@ def by_text(pairs):
 
 def test_consumers_that_act_count_the_newest_answer_of_each_person(changed):
     with changed.begin() as connection:
-        frame = snapshots.labelled(connection, ["audit", "person", "dataset", "feedback"], auditors=AUDITORS)
+        frame = current_labels.labelled(connection, ["audit", "person", "dataset", "feedback"], auditors=AUDITORS)
         window = drift_reports.window_rows(connection, WINDOW, 1, rows=100, seed=1, auditors=AUDITORS)
         decline = daily_quality.audited(connection, 1, BEFORE, AUDITORS)
         watch = shadow.labelled(connection, champion=1, previous=2, since=BEFORE, auditors=AUDITORS)
