@@ -104,7 +104,7 @@ def watch_promotion(platform: Platform) -> None:
 
 
 def freeze(platform: Platform) -> None:
-    """A snapshot with new labels: half of them by the auditor, who moves the split between training rows and holdout."""
+    """A snapshot with new labels: half of them by the auditor, which moves the split by time."""
     with platform.store.begin() as connection:
         connection.execute(
             text(
