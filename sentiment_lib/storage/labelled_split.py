@@ -40,6 +40,7 @@ PASSED = text(
     "SELECT tweet_id, text_key, judging_label IS NOT NULL AS judges FROM labelled_tweets "
     "WHERE created_at >= :first AND created_at < :last"
 )
+STILL_LABELLED = text("SELECT DISTINCT tweet_id FROM labels WHERE tweet_id = ANY(:ids)")
 # from one probability to the next by index, instead of through the rows before the split
 LEAST_INCLUSION = text(
     """
@@ -144,7 +145,7 @@ def _read_all(connection: Connection, policy: SnapshotPolicy, auditors: Sequence
 def forget(connection: Connection, tweet_ids: Sequence[int]) -> None:
     """Remove tweets whose labels are gone, without a trace of their ids; the copies of their texts wait in the queue.
 
-    The caller holds the lock "snapshot".
+    So does a tweet that still has a label. The caller holds the lock "snapshot".
     """
     connection.execute(text("DELETE FROM label_changes WHERE tweet_id = ANY(:ids)"), {"ids": list(tweet_ids)})
     state = _load(connection)
@@ -154,10 +155,11 @@ def forget(connection: Connection, tweet_ids: Sequence[int]) -> None:
     labelled_tweets.remove(connection, tweet_ids, state.split_at, changes)
     labelled_chunks.drop(connection, changes.places)
     _store(connection, _counted(state, changes))
+    waiting = set(connection.execute(STILL_LABELLED, {"ids": list(tweet_ids)}).scalars())
     if state.split_at is not None:
-        copies = labelled_tweets.find_copies(connection, changes.keys, state.split_at)
-        queue = text("INSERT INTO label_changes (tweet_id) SELECT unnest(CAST(:ids AS bigint[]))")
-        connection.execute(queue, {"ids": sorted(copies)})
+        waiting |= labelled_tweets.find_copies(connection, changes.keys, state.split_at)
+    queue = text("INSERT INTO label_changes (tweet_id) SELECT unnest(CAST(:ids AS bigint[]))")
+    connection.execute(queue, {"ids": sorted(waiting)})
 
 
 def _move(connection: Connection, state: LabelledState, changes: Changes, holdout_share: float) -> LabelledState:

@@ -118,6 +118,8 @@ def test_an_audit_label_that_nobody_confirmed_teaches_but_never_judges(store, ow
             text("UPDATE tweets SET created_at = '2026-01-01 00:00:30+00' WHERE tweet_id = ANY(:ids)"),
             {"ids": audited[:10]},
         )
+        # a tweet does not change, so that only its labels are followed
+        connection.execute(text("INSERT INTO label_changes (tweet_id) SELECT unnest(:ids)"), {"ids": audited[:10]})
         connection.execute(
             text(
                 "INSERT INTO labels (tweet_id, label, source, labelled_by, labelled_at) "
