@@ -84,6 +84,7 @@ def run(
         try:
             archive.extract(keys, identities, {back_up.SECRETS: home.secrets})
             manifest.require_signature(backup, KeyRing(_none(home), public_keys or home.signing / PUBLIC_KEYS_FILE))
+            secrets.renew_stack_id(home)
         except BaseException:
             _empty(home)
             home.restoring.unlink()
@@ -120,8 +121,8 @@ def _require_bare(home: Home, backup: Path) -> None:
 
 def _empty(home: Home) -> None:
     """Remove what an interrupted restore left, its servers first; the marker and the folder of the lock stay."""
-    credentials = home.secrets / "stack.env.json"
-    if credentials.exists():
+    # servers are only started under the restored stack's own id; before that the file holds that of the lost stack
+    if (home.run / "processes.json").exists():
         stale_processes.stop_stale(home.run, secrets.read_or_create(home)["stack_id"])
     for path in home.path.iterdir():
         if path not in (home.run, home.restoring):

@@ -35,6 +35,16 @@ def read_or_create(home: Home) -> dict[str, str]:
     return complete
 
 
+def renew_stack_id(home: Home) -> None:
+    """Give the stack another id: by it a stack finds its own processes, and a restored one must not find the lost one's.
+
+    The lost one may be running: a drill restores beside it.
+    """
+    path = home.secrets / "stack.env.json"
+    stored: dict[str, str] = json.loads(path.read_text())
+    write_atomically(path, {**stored, "stack_id": secrets.token_hex(8)}, mode=0o600)
+
+
 def _generate() -> dict[str, str]:
     generated = {
         f"{name}_password": secrets.token_hex(16) for name in ("postgres", *DATABASES, *grants.ROLES, grants.BACKUP)

@@ -187,6 +187,28 @@ def test_what_was_changed_is_refused_before_anything_is_written(
     assert (home / "a file").read_text() == "of somebody"
 
 
+def test_a_restored_stack_does_not_take_the_processes_of_the_lost_one_for_its_own(
+    store, backed_up, identity, tmp_path, monkeypatch
+):
+    (backed_up.home / "secrets/stack.env.json").write_text('{"stack_id": "of the lost one", "author_key": "kept"}')
+    made, home = back_up.run(store, backed_up, at=MOMENT), tmp_path / "bare"
+    monkeypatch.setenv("SENTIMENT_HOME", str(home))
+    for name in PORTS:
+        monkeypatch.setenv(name, str(free_port()))
+    seen = []
+
+    def servers(home, *_):
+        seen.append(json.loads((home.secrets / "stack.env.json").read_text()))
+        return verify.VerifyResult(problems=(), checked={})
+
+    monkeypatch.setattr(restore, "_restore_databases", servers)
+    restore.run(backed_up.backups / made.name, identity=identity.file, make_key=lambda: "key")
+    (credentials,) = seen
+    assert credentials["author_key"] == "kept"
+    assert credentials["stack_id"] != "of the lost one"
+    assert not (home / "restoring").exists()
+
+
 def test_a_backup_that_was_killed_leaves_nothing_and_the_older_one_stays(store, backed_up, identity, monkeypatch):
     first = back_up.run(store, backed_up, at=MOMENT)
     with monkeypatch.context() as patch:

@@ -81,7 +81,8 @@ def _restore(settings: Settings, backup: Path, identity: Path) -> tuple[str, ...
     run_folder = settings.home / "run"
     run_folder.mkdir(parents=True, exist_ok=True)
     for left in run_folder.glob(f"{_SCRATCH}*"):  # of a drill that was killed, perhaps with its servers
-        _sentiment(left, ["down"])
+        if (left / "run" / "processes.json").exists():
+            _sentiment(left, ["down"])
         shutil.rmtree(left)
     scratch = Path(tempfile.mkdtemp(prefix=_SCRATCH, dir=run_folder))
     try:
