@@ -36,7 +36,7 @@ def read_or_create(home: Home) -> dict[str, str]:
 
 
 def renew_stack_id(home: Home) -> None:
-    """Give the stack another id: by it a stack finds its own processes, and a restored one must not find the lost one's.
+    """Give a restored stack another id: by it a stack finds its processes, and this one must not find the lost one's.
 
     The lost one may be running: a drill restores beside it.
     """
