@@ -24,6 +24,7 @@ EASY = GatePolicy(
     maximum_label_shift=1,
     maximum_p99_ms=1e6,
     non_inferiority=1,
+    refresh_guard_margin=1,
     slice_non_inferiority=1,
     bootstrap_rounds=200,
 )

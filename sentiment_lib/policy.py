@@ -88,14 +88,19 @@ class GatePolicy(Section):
     refresh_margin: float = Field(
         0.01, ge=0, description="loss of main_metric that the budget allows a retrain of the champion's own recipe"
     )
+    refresh_guard_margin: float = Field(
+        0.05, ge=0, description="largest loss of a guard metric that the budget allows such a retrain, on few rows"
+    )
     budget_rows: int = Field(300, ge=100, description="scale of alpha spending: holdout rows that spend 29 % of it")
     budget_exponent: float = Field(1.5, gt=1, le=3, description="exponent of alpha spending over holdout rows")
     budget_period: timedelta = Field(
         timedelta(days=365), description="period in which looks against every champion share the budget"
     )
-    guard_level: float = Field(0.05, gt=0, lt=0.5, description="significance level of each guard metric")
+    guard_level: float = Field(0.05, gt=0, lt=0.5, description="significance level of all slices together")
     #: at 0.02, half of the candidates with a true gain of 2 points and 1 point less recall were held at 4,000 rows
-    non_inferiority: float = Field(0.03, ge=0, description="tolerated loss on a guard metric")
+    non_inferiority: float = Field(
+        0.03, ge=0, description="loss of a guard metric that others must rule out, and a refresh must not show"
+    )
     slice_non_inferiority: float = Field(0.05, ge=0, description="tolerated loss on a slice")
     minimum_slice_rows: int = Field(100, ge=10, description="minimum rows of a slice")
     minimum_holdout_rows: int = Field(100, ge=30, description="minimum holdout rows; fewer are HOLD")

@@ -153,7 +153,7 @@ def _retrain(database, texts, key, case, versions, day):
             models.probabilities(candidate),
             policy=GATE,
             level=level,
-            terms=Terms(margin=aim.margin, guards_at_level=True),
+            terms=Terms.of(aim, GATE),
         )
         yield aim.kind, level, decide(compared, GATE, aim=aim)[0] is Answer.PROMOTE
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -10,9 +11,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sentiment_lib.errors import BadInput
-from sentiment_lib.evaluation import alpha_spending
-from sentiment_lib.evaluation.margin_test import margin_test
-from sentiment_lib.evaluation.sample_size import labels_needed
+from sentiment_lib.evaluation import alpha_spending, judgement_methods
+from sentiment_lib.evaluation.aims import RECALIBRATION, REFRESH, Aim
+from sentiment_lib.evaluation.margin_test import losing_deviation, margin_test
+from sentiment_lib.evaluation.sample_size import detectable_loss, labels_needed
 from sentiment_lib.evaluation.significance import Difference, estimate_difference, mcnemar
 from sentiment_lib.policy import GatePolicy
 from sentiment_lib.records import LABELS
@@ -88,6 +90,9 @@ class Comparison:
         body = asdict(self)
         if self.calibration is None:
             del body["calibration"]
+        for difference in (body["main"], *body["guards"], *(part["difference"] or {} for part in body["slices"])):
+            if difference.get("margin") is None:
+                difference.pop("margin", None)
         return body
 
 
@@ -103,8 +108,23 @@ class Terms:
     guards_at_level: bool = False
     #: test margins, of guard metrics too, by a null that has the loss (`margin_test`), instead of a shifted one
     margin_tests: bool = False
+    #: test guard metrics against the margin that the rows can decide, at most this; None: `policy.non_inferiority`
+    largest_guard_margin: float | None = None
     #: compare the calibration of both models
     calibration: bool = False
+
+    @classmethod
+    def of(cls, aim: Aim, policy: GatePolicy, method: int = judgement_methods.NEWEST) -> Terms:
+        """The terms of a judgement method for a candidate with this aim."""
+        own_margin = aim.kind == REFRESH and method > judgement_methods.FOURTH
+        return cls(
+            share_slice_level=method > judgement_methods.FIRST,
+            margin=aim.margin,
+            guards_at_level=method > judgement_methods.SECOND,
+            margin_tests=method > judgement_methods.THIRD,
+            largest_guard_margin=policy.refresh_guard_margin if own_margin else None,
+            calibration=aim.kind == RECALIBRATION,
+        )
 
 
 def compare(
@@ -148,7 +168,11 @@ def compare(
     )
     row_deviation = main.row_deviation
     if terms.margin_tests:
-        guards = tuple(_test_margin(cube, guard, policy.non_inferiority, policy) for guard in guards)
+        largest = terms.largest_guard_margin
+        if largest is not None:
+            guards = tuple(replace(one, margin=_decidable_margin(cube, one, largest, policy)) for one in guards)
+        margins = [policy.non_inferiority if one.margin is None else one.margin for one in guards]
+        guards = tuple(_test_margin(cube, *tested, policy) for tested in zip(guards, margins, strict=True))
         tested = _test_margin(cube, main, terms.margin, policy)
         main, row_deviation = replace(main, p_value=tested.p_value), tested.row_deviation
     predicted = cube.sum(axis=(0, 1)) / y.size
@@ -186,6 +210,16 @@ def compare(
         if terms.calibration
         else None,
     )
+
+
+def _decidable_margin(cube: Ints, guard: Difference, largest: float, policy: GatePolicy) -> float:
+    """Loss, in tenths of a point, that an equal candidate rules out in 4 of 5 cases; `non_inferiority` to `largest`.
+
+    It depends on how many rows differ, not on which of the two models is right on them.
+    """
+    deviation = max(guard.row_deviation, losing_deviation(cube, guard.metric, largest) or 0.0)
+    loss = detectable_loss(int(cube.sum()), deviation, level=guard.level)
+    return min(max(math.ceil(1000 * loss) / 1000, policy.non_inferiority), largest)
 
 
 def _test_margin(cube: Ints, difference: Difference, margin: float, policy: GatePolicy) -> Difference:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 
+from sentiment_lib.evaluation.aims import REFRESH
 from sentiment_lib.evaluation.comparison import Comparison
 from sentiment_lib.evaluation.evidence_record import Evidence
+from sentiment_lib.evaluation.judgement_methods import FOURTH
 from sentiment_lib.evaluation.selection_bias import CorrectedGain
 from sentiment_lib.policy import GatePolicy
 
@@ -43,11 +45,26 @@ def aim_and_budget(evidence: Evidence) -> list[str]:
     life, period = (f"{100 * share:.0f} %" for share in budget.remaining(policy))
     shared = f", divided among {budget.candidates} candidates" if budget.candidates > 1 else ""
     return [
-        evidence.aim.text,
+        evidence.aim.text + _guard_aim(evidence, policy),
         f"This look has {budget.new_rows:,} new holdout rows and spends {100 * budget.level(policy):.2g} % for this "
         f"candidate{shared}. Of the {100 * policy.error_budget:g} % for missed aims, {life} are left for this champion "
         f"and {period} for {policy.budget_period.days} days of retrains.",
     ]
+
+
+def _guard_aim(evidence: Evidence, policy: GatePolicy) -> str:
+    """Losses of guard metrics that miss the aim too; "" where none is bounded."""
+    is_refresh = evidence.aim is not None and evidence.aim.kind == REFRESH
+    if is_refresh and evidence.method <= FOURTH:
+        return ""
+    lost = []
+    for guard in evidence.comparison.guards:
+        margin = policy.non_inferiority if guard.margin is None else guard.margin
+        if 0 < margin < 1:
+            lost.append(f"{100 * margin:.1f} points of {humanise_metrics(guard.metric)}")
+    if not lost:
+        return ""
+    return f" A loss of {' or '.join(lost)}, or more, misses the aim as well; a smaller one is not bounded."
 
 
 def deciding_rows(compared: Comparison) -> str:

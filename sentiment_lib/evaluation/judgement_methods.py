@@ -4,9 +4,9 @@ Method 1 judges on every holdout row, each slice at the guard level, and holds w
 out. Method 2 prefers the random audit sample (`choose_rows`), divides the guard level among the slices, and a slice
 blocks only when a loss beyond its margin is significant. Method 3 has an aim (`aims`), takes its level from the rows of
 the look and the number of candidates (`look_budget`), and judges the guard metrics at this level too. Method 4 holds a
-refresh for a guard metric only where it was seen to lose more than the margin: the main metric bounds the harm. It
-tests margins by a null that has the loss (`margin_test`), where method 3 shifts one without it or relies on the
-bootstrap bound alone.
+refresh for a guard metric only where it was seen to lose more than the margin. It tests margins by a null that has the
+loss (`margin_test`), where method 3 shifts one without it or relies on the bootstrap bound alone. Method 5 tests the
+guard metrics of a refresh again, against the margin that its rows can decide.
 """
 
 from __future__ import annotations
@@ -19,13 +19,17 @@ from numpy.typing import NDArray
 
 from sentiment_lib.policy import GatePolicy
 
-FIRST, SECOND, THIRD, NEWEST = 1, 2, 3, 4
+FIRST, SECOND, THIRD, FOURTH, NEWEST = 1, 2, 3, 4, 5
 #: `label_source` of rows that were drawn at random from the stream.
 AUDIT = "audit"
 #: `label_source` of imported rows whose importer declared a random draw (`labels import --drawn-with`).
 DECLARED = "declared"
 #: Settings of the gate's policy by the method that introduced them; evidence of an earlier one leaves them out.
-LATER_RULES = {SECOND: {"minimum_audit_rows"}, THIRD: {"refresh_margin", "budget_rows"}}
+LATER_RULES = {
+    SECOND: {"minimum_audit_rows"},
+    THIRD: {"refresh_margin", "budget_rows"},
+    NEWEST: {"refresh_guard_margin"},
+}
 
 
 @dataclass(frozen=True, kw_only=True)

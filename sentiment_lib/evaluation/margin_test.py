@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.optimize import brentq
 
 from sentiment_lib.evaluation.metric_influence import gain_tensor, metric_gradient
@@ -39,12 +40,8 @@ def margin_test(counts: Ints, metric: str, *, margin: float, rounds: int, rng: n
     null = losing_counts(counts, metric, margin)
     if null is None:
         return MarginTest(p_value=1.0, row_deviation=None)
-    gradient = metric_gradient(null.sum(axis=2), metric)
-    filled = null.reshape(-1) > 0
-    share = null.reshape(-1)[filled] / null.sum()
-    gain = gain_tensor(gradient).reshape(-1)[filled]
+    filled, share, gain = _cells(null, metric)
     rows = int(counts.sum())
-    deviation = float(np.sqrt(max((share * gain**2).sum() - (share * gain).sum() ** 2, 0.0)))
     tilt = _tilt(share, gain, float((gain * counts.reshape(-1)[filled]).sum() / rows))
     tilted = share * np.exp(tilt * gain)
     drawn = np.zeros((rounds, null.size), dtype=np.int64)
@@ -53,7 +50,13 @@ def margin_test(counts: Ints, metric: str, *, margin: float, rounds: int, rng: n
     reached = found >= float(paired_counts.difference(counts, metric)) - 1e-12
     weight = np.exp(rows * np.log(tilted.sum()) - tilt * (drawn[:, filled] @ gain))
     p_value = min(float((weight * reached).mean()), 1.0) if reached.any() else 1 / (1 + rounds)
-    return MarginTest(p_value=p_value, row_deviation=deviation)
+    return MarginTest(p_value=p_value, row_deviation=_deviation(share, gain))
+
+
+def losing_deviation(counts: Ints, metric: str, margin: float) -> float | None:
+    """Standard deviation of one row's influence under the null of `margin_test`; None without room for the loss."""
+    null = losing_counts(counts, metric, margin)
+    return None if null is None else _deviation(*_cells(null, metric)[1:])
 
 
 def losing_counts(counts: Ints, metric: str, margin: float) -> Floats | None:
@@ -85,6 +88,17 @@ def losing_counts(counts: Ints, metric: str, margin: float) -> Floats | None:
 
     most = float(np.einsum("iii->i", even).sum())
     return lose(float(brentq(excess, 0.0, most))) if excess(most) < 0 else None
+
+
+def _cells(null: Floats, metric: str) -> tuple[NDArray[np.bool_], Floats, Floats]:
+    """Mask (27,) of the filled cells, and their shares and gains (k,)."""
+    filled = null.reshape(-1) > 0
+    gain = gain_tensor(metric_gradient(null.sum(axis=2), metric)).reshape(-1)[filled]
+    return filled, np.asarray(null.reshape(-1)[filled] / null.sum()), np.asarray(gain)
+
+
+def _deviation(share: Floats, gain: Floats) -> float:
+    return float(np.sqrt(max((share * gain**2).sum() - (share * gain).sum() ** 2, 0.0)))
 
 
 def _tilt(share: Floats, gain: Floats, wanted: float) -> float:

@@ -19,6 +19,14 @@ def labels_needed(difference: float, row_deviation: float, *, level: float, powe
     return max(math.ceil((z_sum * row_deviation / difference) ** 2), 2)
 
 
+def detectable_loss(rows: int, row_deviation: float, *, level: float, power: float = 0.8) -> float:
+    """The loss that a one-sided paired test at `level` rules out for equal models with probability `power`.
+
+    The inverse of `labels_needed`.
+    """
+    return (float(norm.isf(level)) + float(norm.ppf(power))) * row_deviation / math.sqrt(rows)
+
+
 def labels_to_rollback(loss: float, row_deviation: float, *, error_budget: float, power: float = 0.8) -> int | None:
     """Audit labels until the promotion watch rolls back a true `loss`, in this share of such promotions.
 

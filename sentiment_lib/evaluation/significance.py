@@ -27,6 +27,8 @@ class Difference:
     #: standard deviation of one row's influence; the standard error is this over the square root of the rows. Of a
     #: guard that was tested against a margin, that under such a loss where it is larger
     row_deviation: float
+    #: of a guard metric: the loss that the test is about, where it is not `policy.non_inferiority`
+    margin: float | None = None
 
 
 def bca_bounds(observed: float, resampled: Floats, counts: Ints, metric: str, level: float) -> tuple[float, float]:

@@ -112,7 +112,7 @@ class Judge:
             ),
             policy=policy,
             level=level,
-            terms=comparison.Terms(margin=aim.margin, guards_at_level=True, margin_tests=True),
+            terms=comparison.Terms.of(aim, policy),
         )
         checks = self._memory.once(
             ("data checks", new.key, rows.tobytes()),

@@ -11,7 +11,8 @@ from sqlalchemy import Connection, text
 from sentiment_lib.records import API_IDS_FROM
 from sentiment_lib.storage import training_rows, tweet_removal
 from sentiment_lib.storage.acting_labels import ACTS, NEWEST_FIRST
-from sentiment_lib.text.copies import MIN_CHARACTERS
+from sentiment_lib.storage.engine import raw
+from sentiment_lib.text.copies import cluster_copies
 
 #: `predicted_at` and `stored_at` are starts of transactions: allow for those open during the last refresh.
 OVERLAP = timedelta(minutes=10)
@@ -60,13 +61,23 @@ STALE = text(
     WHERE k.kind = 'correction' AND k.handed_at > CAST(:since AS timestamptz) AND t.tweet_id < {API_IDS_FROM}
     """
 )
+#: Tweets of one day and airline whose texts are copies, with the one that stands for their cluster.
+COPIED = "CREATE TEMP TABLE IF NOT EXISTS copied_texts (tweet_id bigint, first_id bigint) ON COMMIT DELETE ROWS"
+TEXTS = text(
+    f"""
+    SELECT t.tweet_id, t.text, coalesce(t.airline, '{NO_AIRLINE}') AS airline
+    FROM tweets t JOIN predictions p ON p.tweet_id = t.tweet_id AND p.model_version = :version
+    WHERE t.created_at >= :start AND t.created_at < :end AND t.tweet_id < {API_IDS_FROM}
+    ORDER BY t.tweet_id
+    """
+)
 REFRESH = text(
     f"""
     WITH scored AS (
         SELECT {DAY} AS day, coalesce(t.airline, '{NO_AIRLINE}') AS airline, t.tweet_id, p.label,
-               CASE WHEN length(t.text) < {MIN_CHARACTERS} THEN t.tweet_id
-                    ELSE hashtextextended(t.text, 0) END AS text_key
+               coalesce(c.first_id, t.tweet_id) AS text_key
         FROM tweets t JOIN predictions p ON p.tweet_id = t.tweet_id AND p.model_version = :version
+        LEFT JOIN copied_texts c ON c.tweet_id = t.tweet_id
         WHERE t.created_at >= :start AND t.created_at < :end AND t.tweet_id < {API_IDS_FROM}),
     labelled AS (
         SELECT DISTINCT ON (t.tweet_id) t.day, t.airline, t.text_key,
@@ -117,17 +128,40 @@ def stale_days(connection: Connection, version: int) -> list[date]:
 
 
 def refresh(connection: Connection, version: int, first: date, last: date, *, auditors: Sequence[str]) -> None:
-    """Recompute the version's rows of the days (UTC) from `first` to `last`; acting audit labels correct them."""
+    """Recompute the version's rows of the days (UTC) from `first` to `last`; acting audit labels correct them.
+
+    Copies of a text within a day and airline are one cluster (`text.copies`).
+    """
+    connection.exec_driver_sql(COPIED)
+    connection.exec_driver_sql("TRUNCATE copied_texts")
+    for days in range((last - first).days + 1):
+        _store_copies(connection, version, first + timedelta(days=days))
     connection.execute(
         REFRESH,
         {
             "version": version,
-            "start": f"{first} 00:00+00",
-            "end": f"{last + timedelta(days=1)} 00:00+00",
+            **_bounds(first, last),
             "learned": training_rows.learned_snapshots(connection, [version]),
             "auditors": list(auditors),
         },
     )
+
+
+def _store_copies(connection: Connection, version: int, day: date) -> None:
+    found = connection.execute(TEXTS, {"version": version, **_bounds(day, day)}).all()
+    by_airline: dict[str, list[int]] = {}
+    for index, row in enumerate(found):
+        by_airline.setdefault(row.airline, []).append(index)
+    with raw(connection).cursor().copy("COPY copied_texts (tweet_id, first_id) FROM STDIN") as copy:
+        for indexes in by_airline.values():
+            for index, cluster in zip(indexes, cluster_copies([found[index].text for index in indexes]), strict=True):
+                original = found[indexes[cluster]].tweet_id
+                if found[index].tweet_id != original:
+                    copy.write_row((found[index].tweet_id, original))
+
+
+def _bounds(first: date, last: date) -> dict[str, str]:
+    return {"start": f"{first} 00:00+00", "end": f"{last + timedelta(days=1)} 00:00+00"}
 
 
 def series(connection: Connection, version: int, first: date, last: date) -> list[SentimentDay]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from contextlib import nullcontext
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,12 +15,15 @@ from typer.testing import CliRunner
 
 from sentiment_lib.cli import training
 from sentiment_lib.console import decisions as console_decisions
+from sentiment_lib.errors import ApprovalVoid
 from sentiment_lib.evaluation import aims
 from sentiment_lib.evaluation.evidence_record import Evidence
 from sentiment_lib.families.recalibration import NAME
 from sentiment_lib.registry.mlflow_registry import Registry
 from sentiment_lib.steps.decisions import replay
-from sentiment_lib.steps.deployment import promote
+from sentiment_lib.steps.deployment import promote, rollback
+from sentiment_lib.steps.operations import auto_rollback, verify
+from sentiment_lib.steps.scoring import score, shadow
 from sentiment_lib.steps.training import reproduce
 from sentiment_lib.storage import decisions, grants, model_versions, training_rows
 
@@ -98,3 +102,44 @@ def test_the_command_puts_a_layer_before_a_person_who_may_promote_it(store, sett
     np.testing.assert_array_equal(model.base.predict_proba(texts), below.predict_proba(texts))
     assert f"on top of version {champion.version}" in Registry(settings).card(candidate.version)
     assert told["question"]["decision_id"] == made["decision_id"]
+
+
+def test_an_approved_layer_serves_with_its_own_probabilities_and_can_be_taken_off(
+    store, settings, stream, sentiment, say, add_tweets
+):
+    with store.begin() as connection:
+        below = model_versions.champion(connection)
+    told = json.loads(sentiment("recalibrate", "--json"))
+    decision_id, question = told["decisions"][0]["decision_id"], SimpleNamespace(**told["question"])
+    with pytest.raises(ApprovalVoid, match="nobody approved it"):
+        promote.run(store, settings, decision_id=decision_id)
+    assert say(question).response == "approved"
+    moved = promote.run(store, settings, decision_id=decision_id)
+    assert (moved.kind, moved.from_version) == ("promotion", below.version)
+    registry, layer = Registry(settings), moved.to_version
+    assert (registry.alias("champion"), registry.alias("challenger")) == (layer, None)
+
+    first = add_tweets(20)
+    assert score.run(store, settings).model_version == layer
+    assert shadow.run(store, settings).scored.keys() == {below.version}
+    with store.begin() as connection:
+        served = model_versions.champion(connection)
+        stored = connection.execute(
+            text(
+                "SELECT p_negative, p_neutral, p_positive, text FROM predictions JOIN tweets USING (tweet_id) "
+                "WHERE model_version = :version AND tweet_id >= :id ORDER BY tweet_id"
+            ),
+            {"version": layer, "id": min(first)},
+        ).all()
+    expected = registry.load(served.version, served.digest).predict_proba([row.text for row in stored])
+    np.testing.assert_allclose([row[:3] for row in stored], expected, atol=1e-6)
+    base = registry.load(below.version, below.digest).predict_proba([row.text for row in stored])
+    assert np.abs(expected - base).max() > 0.01
+    watch = auto_rollback.run(store, settings)
+    assert watch is None or watch.verdict.verdict != "worse"
+
+    back = rollback.run(store, settings, to_version=below.version, reason="as it was", by="mlops")
+    assert (back.kind, registry.alias("champion")) == ("rollback", below.version)
+    add_tweets(5)
+    assert score.run(store, settings).model_version == below.version
+    assert verify.run(store, settings).problems == ()

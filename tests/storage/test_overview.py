@@ -127,6 +127,43 @@ def test_only_days_with_something_new_are_recomputed(filled):
     assert {row.airline: (row.labels, row.errors) for row in rows} == {"": (1, 2.0), "Delta": (0, 0), "United": (0, 0)}
 
 
+def test_retweets_cut_and_changed_ones_too_are_one_text_of_their_day_and_airline(filled):
+    said = "they lost my bag in denver and nobody at the desk could tell me where it went"
+    texts = (
+        said,
+        f"RT @ann: {said}",
+        f"{said[:60]}…",
+        f"{said.upper()}!!",
+        "my flight left on time and the crew was great",
+    )
+    with filled.begin() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO tweets (tweet_id, text, airline, created_at, ingest_id) "
+                "VALUES (:id, :said, :airline, :at, 1)"
+            ),
+            [
+                {"id": 500 + 10 * copy + number, "said": one, "airline": airline, "at": f"2015-02-2{4 + copy} 12:00Z"}
+                for copy, airline in enumerate(("United", "Delta"))
+                for number, one in enumerate(texts)
+            ],
+        )
+        connection.execute(
+            text(
+                "INSERT INTO predictions (tweet_id, model_version, label, p_negative, p_neutral, p_positive) "
+                "SELECT tweet_id, 1, 'negative', 1, 0, 0 FROM tweets WHERE tweet_id BETWEEN 500 AND 600"
+            )
+        )
+        connection.execute(text(LABELS.replace("tweet_id <= 120", "tweet_id BETWEEN 500 AND 600")))
+    days = [date(2015, 2, 24), date(2015, 2, 25)]
+    assert set(days) <= set(daily_sentiment.run(filled, 1, auditors=["ann"]))
+    with filled.begin() as connection:
+        rows = stored.series(connection, 1, *days)
+    # weights of the four copies add up to 8 before they are squared
+    found = [(row.airline, row.tweets, row.squared_copies, row.labels, row.squared_weights) for row in rows]
+    assert found == [("United", 5, 17, 5, 68), ("Delta", 5, 17, 5, 68)]
+
+
 def test_a_range_is_where_it_was_asked_for_or_where_the_data_are(filled, settings):
     values, page = shown(filled, settings, start="2020-01-01", end="2020-01-05")
     assert values["found"] is None

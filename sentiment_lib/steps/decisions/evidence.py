@@ -146,13 +146,7 @@ def compute(
         | source_slices,
         policy=policy,
         level=level,
-        terms=comparison.Terms(
-            share_slice_level=method > judgement_methods.FIRST,
-            margin=aim.margin,
-            guards_at_level=budget is not None,
-            margin_tests=method > judgement_methods.THIRD,
-            calibration=aim.kind == aims.RECALIBRATION,
-        ),
+        terms=comparison.Terms.of(aim, policy, method),
     )
     behaviours = checklist.run(candidate.predict_proba)
     checks = data_checks.check(train["text"].tolist(), _codes(train).tolist(), texts, labels.tolist())

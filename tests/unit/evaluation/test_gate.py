@@ -237,9 +237,7 @@ def test_a_refresh_needs_a_gain_and_must_not_be_worse_by_the_margin(dice, change
     wrong = champion.argmax(axis=1) != 0 if changed > 0 else champion.argmax(axis=1) == 0
     rows = np.flatnonzero((labels == 0) & wrong)[: abs(changed)]
     candidate[rows] = [0.8, 0.1, 0.1] if changed > 0 else [0.1, 0.8, 0.1]
-    compared = compare(
-        labels, champion, candidate, policy=POLICY, level=1e-6, terms=Terms(margin=REFRESH.margin, guards_at_level=True)
-    )
+    compared = compare(labels, champion, candidate, policy=POLICY, level=1e-6, terms=Terms.of(REFRESH, POLICY))
     found, rules = decide(compared, POLICY, aim=REFRESH)
     benefit = next(rule for rule in rules if rule.rule == "benefit")
     assert found is answer
@@ -249,40 +247,51 @@ def test_a_refresh_needs_a_gain_and_must_not_be_worse_by_the_margin(dice, change
     assert decide(compare(labels, champion, candidate, policy=POLICY, level=1e-6), POLICY)[0] is Answer.HOLD
 
 
-def refreshed(dice, rows, *, lost, won):
+def refreshed(dice, rows, *, lost, won, method=judgement_methods.NEWEST):
     """A candidate that misses `lost` more negatives, and gets `won` other tweets right that the champion did not."""
     labels, champion = dice(rows, 0.7)
     candidate, hit = champion.copy(), champion.argmax(axis=1) == labels
     candidate[np.flatnonzero(hit & (labels == 0))[:lost]] = [0.1, 0.8, 0.1]
     repaired = np.flatnonzero(~hit & (labels != 0))[:won]
     candidate[repaired] = 0.1 + 0.7 * np.eye(3)[labels[repaired]]
-    terms = Terms(margin=REFRESH.margin, guards_at_level=True)
-    return compare(labels, champion, candidate, policy=POLICY, level=0.002, terms=terms)
+    compared = compare(labels, champion, candidate, policy=POLICY, level=0.002, terms=Terms.of(REFRESH, POLICY, method))
+    rules = decide(compared, POLICY, aim=REFRESH, method=method)[1]
+    return next(rule for rule in rules if rule.rule == "not worse: negative_recall")
 
 
 @pytest.mark.parametrize(
-    ("rows", "lost", "verdict", "said"),
+    ("rows", "lost", "verdict", "said", "bound"),
     [
-        (600, 2, "pass", "recall"),
-        (600, 12, "hold", "a loss was seen"),
-        (4000, 400, "reject", "worse than the champion"),
+        (300, 0, "pass", "worse by 5.0 or more: p", 0.05),
+        (600, 0, "pass", "worse by 4.5 or more: p", 0.045),
+        (600, 5, "hold", "a loss cannot be ruled out", 0.05),
+        (600, 12, "hold", "a loss of more than 3.0 was seen", 0.03),
+        (4000, 0, "pass", "worse by 3.0 or more: p", 0.03),
+        (4000, 400, "reject", "worse than the champion", 0.03),
     ],
 )
-def test_a_guard_of_a_refresh_holds_for_a_loss_that_was_seen_and_asks_for_no_proof(dice, rows, lost, verdict, said):
-    compared = refreshed(dice, rows, lost=lost, won=rows // 6)
-    guard = next(rule for rule in decide(compared, POLICY, aim=REFRESH)[1] if rule.rule == "not worse: negative_recall")
-    assert (guard.verdict, guard.bound) == (verdict, -POLICY.non_inferiority)
+def test_a_refresh_must_rule_out_the_loss_on_a_guard_that_its_rows_can_decide_and_show_no_smaller_one(
+    dice, rows, lost, verdict, said, bound
+):
+    guard = refreshed(dice, rows, lost=lost, won=rows // 6)
+    assert (guard.verdict, guard.bound) == (verdict, -bound)
     assert said in guard.reason
 
 
-def test_before_method_4_a_guard_of_a_refresh_had_to_be_proven_and_a_change_must_prove_it_still(dice):
-    compared = refreshed(dice, 600, lost=8, won=100)
-    for given in ({"aim": REFRESH, "method": judgement_methods.THIRD}, {}):
-        found = {rule.rule: rule.verdict for rule in decide(compared, POLICY, **given)[1]}
-        assert found["not worse: negative_recall"] == "hold"
+@pytest.mark.parametrize(("method", "verdict"), [(judgement_methods.THIRD, "hold"), (judgement_methods.FOURTH, "pass")])
+def test_guards_of_a_refresh_under_earlier_methods_proof_of_the_small_loss_or_none(dice, method, verdict):
+    assert refreshed(dice, 600, lost=5, won=100, method=method).verdict == verdict
 
 
-def test_what_method_3_recorded_of_a_refresh_keeps_its_bytes():
+@pytest.mark.parametrize(
+    ("method", "kind", "expected"),
+    [
+        (judgement_methods.THIRD, "refresh", "51dbfead6ce2fd85db1f61eacfcb9b5f27504bd4bd1458486f02f4e0a0e635ba"),
+        (judgement_methods.FOURTH, "refresh", "978816f5573d3190f8c7e2becfdf3e024e00bf32389274c75a38c3c082dcf4ea"),
+        (judgement_methods.FOURTH, "recalibration", "1d1659be083e1cd893af9788a6ef58e17f1bde97da2d3d0fccbfbf1361ae9d4d"),
+    ],
+)
+def test_what_earlier_methods_recorded_with_an_aim_keeps_its_bytes(method, kind, expected):
     rng = np.random.default_rng(5)
     labels = rng.integers(0, 3, size=900)
 
@@ -291,13 +300,12 @@ def test_what_method_3_recorded_of_a_refresh_keeps_its_bytes():
         return np.eye(3)[np.where(right, labels, (labels + rng.integers(1, 3, size=900)) % 3)] * 0.7 + 0.1
 
     champion, candidate = model(0.6), model(0.66)
-    policy = GatePolicy(bootstrap_rounds=1000)
-    terms = Terms(margin=REFRESH.margin, guards_at_level=True)
-    slices = {"a": np.arange(900) % 3 == 0}
+    policy, aim = GatePolicy(bootstrap_rounds=1000), Aim(kind=kind, margin=0.01)
+    slices, terms = {"a": np.arange(900) % 3 == 0}, Terms.of(aim, policy, method)
     compared = compare(labels, champion, candidate, slices=slices, policy=policy, level=0.001, terms=terms)
-    verdict, rules = decide(compared, policy, aim=REFRESH, method=judgement_methods.THIRD)
+    verdict, rules = decide(compared, policy, aim=aim, method=method)
     recorded = canonical_json([compared.as_dict(), str(verdict), [asdict(rule) for rule in rules]])
-    assert hash_text(recorded) == "51dbfead6ce2fd85db1f61eacfcb9b5f27504bd4bd1458486f02f4e0a0e635ba"
+    assert hash_text(recorded) == expected
 
 
 def test_the_same_recipe_on_more_and_newer_labels_is_a_refresh_and_all_else_a_change():
@@ -319,9 +327,7 @@ def test_a_worse_refresh_is_promoted_no_more_often_than_its_level_allows():
         draw, champion = rng.random(1000), np.where(rng.random(1000) < 0.7, labels, (labels + 1) % 3)
         candidate = np.where(draw < 0.06, labels, np.where(draw < 0.18, (labels + 1) % 3, champion))
         probabilities = [np.eye(3)[model] * 0.7 + 0.1 for model in (champion, candidate)]
-        compared = compare(
-            labels, *probabilities, policy=policy, level=0.05, terms=Terms(margin=0.01, guards_at_level=True)
-        )
+        compared = compare(labels, *probabilities, policy=policy, level=0.05, terms=Terms.of(REFRESH, policy))
         promoted += decide(compared, policy, aim=REFRESH)[0] is Answer.PROMOTE
     assert promoted <= 11  # 5 % of 100, and almost three standard errors
 

@@ -9,7 +9,7 @@ from scipy.stats import binom
 from sentiment_lib.evaluation import aims
 from sentiment_lib.evaluation.comparison import Terms, compare
 from sentiment_lib.evaluation.gate import decide
-from sentiment_lib.evaluation.judgement_methods import THIRD
+from sentiment_lib.evaluation.judgement_methods import NEWEST, THIRD
 from sentiment_lib.evaluation.margin_test import losing_counts, margin_test
 from sentiment_lib.policy import GatePolicy
 from sentiment_lib.records import Answer
@@ -35,12 +35,12 @@ def counts(**differing):
     return cube
 
 
-def judged(cube, *, method_4=True, policy=POLICY, **given):
+def judged(cube, *, tested=True, policy=POLICY, **given):
     label, champion, candidate = (np.repeat(axis.reshape(-1), cube.reshape(-1)) for axis in np.indices(cube.shape))
-    terms = Terms(margin=given["aim"].margin if "aim" in given else 0.0, guards_at_level=True, margin_tests=method_4)
+    terms = Terms.of(given.get("aim", aims.SUPERIORITY), policy, NEWEST if tested else THIRD)
     proba = [0.1 + 0.7 * np.eye(3)[model] for model in (champion, candidate)]
     compared = compare(label, *proba, policy=policy, level=LEVEL, terms=terms)
-    answer, rules = decide(compared, policy, **({} if method_4 else {"method": THIRD}), **given)
+    answer, rules = decide(compared, policy, **({} if tested else {"method": THIRD}), **given)
     return answer, {rule.rule: rule for rule in rules}, compared
 
 
@@ -50,13 +50,13 @@ def test_three_rows_in_favour_and_none_against_do_not_rule_out_a_loss_of_a_point
     assert rules["benefit"].verdict == "hold"
     assert 0.01 < compared.main.p_value < 0.05
     # the spread of three rows alone made it a promotion, and asked for fewer rows than there were
-    assert judged(counts(c010=2, c101=1), aim=AIMS["refresh"], method_4=False)[1]["benefit"].verdict == "pass"
+    assert judged(counts(c010=2, c101=1), aim=AIMS["refresh"], tested=False)[1]["benefit"].verdict == "pass"
     assert compared.labels_needed["observed"] > compared.rows
 
 
 def test_a_guard_without_a_row_against_it_is_not_shown_to_hold_on_few_rows():
     gain = counts(c101=8)
-    before, now = (judged(gain, method_4=newest)[1]["not worse: negative_recall"] for newest in (False, True))
+    before, now = (judged(gain, tested=newest)[1]["not worse: negative_recall"] for newest in (False, True))
     assert (before.verdict, now.verdict) == ("pass", "hold")
     assert "worse by 3.0 or more: p 0.05" in now.reason
     answer, rules, _ = judged(gain * 10)

@@ -1,0 +1,1 @@
+"""Rules of the promotion gate, by what they judge."""
