@@ -24,6 +24,7 @@ class RetrainPolicy(Section):
 
     families: tuple[str, ...] = ("tfidf_logreg",)
     options: dict[str, dict[str, Any]] = Field({}, description="training options by family")
+    calendar: bool = Field(True, description="retrain daily at 3:00 UTC when enough labels are new")
     new_labels: int = Field(500, ge=1, description="new labels since the last snapshot that request a retrain")
     quality_drop: float = Field(0.03, gt=0, lt=1, description="tolerated loss of accuracy on audit labels")
     quality_run_length: float = Field(

@@ -95,6 +95,7 @@ def create() -> FastAPI:
     add_tweets(app, store, settings)
     add_airflow_tabs(app, store)
     add_drift(app, store, settings)
+    add_replays(app, settings)
     add_alerts(app, store)
     add_models(app, store, settings)
     return app
@@ -246,8 +247,9 @@ def add_airflow_tabs(app: FastAPI, store: Store) -> None:
     @app.get("/dags/{dag_id}/runs/{run_id:path}", dependencies=[READ])
     def show_on_run(dag_id: str, run_id: str, session: SessionDep) -> Response:
         report = read_xcom(session, dag_id, run_id, "compare_windows") if dag_id == "check_drift" else None
+        replayed = read_xcom(session, dag_id, run_id, "compare_policies") if dag_id == "replay" else None
         with store.begin() as connection:
-            return redirect(of_dag.of_run(connection, dag_id, run_id, report), dag_id)
+            return redirect(of_dag.of_run(connection, dag_id, run_id, report, replayed), dag_id)
 
 
 def add_drift(app: FastAPI, store: Store, settings: Settings) -> None:
@@ -281,6 +283,16 @@ def add_drift(app: FastAPI, store: Store, settings: Settings) -> None:
     @app.get("/quality", dependencies=[READ])
     def show_quality() -> FileResponse:
         return sandboxed(drift.kept_page(settings, check_quality.PAGE, of="check of new tweets"))
+
+
+def add_replays(app: FastAPI, settings: Settings) -> None:
+    """Pages of replays, each a file without scripts."""
+
+    @app.get("/replays/{digest}", dependencies=[READ])
+    def show_replay(digest: Annotated[str, Path(pattern="^[0-9a-f]{64}$")]) -> FileResponse:
+        path = drift.kept_page(settings, f"replays/{digest}.html", of="replay")
+        policy = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"}
+        return FileResponse(path, media_type="text/html", headers=policy)
 
 
 def add_alerts(app: FastAPI, store: Store) -> None:

@@ -29,6 +29,16 @@ def families() -> Param:
     )
 
 
+def family() -> Param:
+    """One family, by default the first of the policy."""
+    return Param(
+        defaults.policy().retrain.families[0],
+        type="string",
+        enum=list(NAMES),
+        description="family that every training of the replay has",
+    )
+
+
 def rollback_version() -> Param:
     """The version to roll back to, chosen from the earlier champions; a number while there is no list of them."""
     choices = _rollback_choices()

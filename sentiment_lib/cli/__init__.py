@@ -16,7 +16,7 @@ PANELS = {
     "Stack": ("stack", "people", "configuration", "doctor"),
     "Tweets and predictions": ("ingestion", "scoring", "predict", "labels", "serve", "sample"),
     "Monitoring": ("monitoring", "alerts", "metrics"),
-    "Models and decisions": ("catalogue", "training", "replay", "decisions", "approvals", "deployment"),
+    "Models and decisions": ("catalogue", "training", "replay", "policies", "decisions", "approvals", "deployment"),
     "Operation and proof": ("operations", "backup", "signing_keys"),
 }
 

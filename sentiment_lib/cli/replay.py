@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,12 +12,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sentiment_lib.cli.common import Columns, Json, open_store, parse_columns, show
+from sentiment_lib.cli.token_file import authorise
 from sentiment_lib.errors import BadInput
 
 if TYPE_CHECKING:
     from sentiment_lib.replay.cube import Progress
     from sentiment_lib.replay.history import History
-    from sentiment_lib.replay.policy_file import RetrainingPolicy
 
 _UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1)}
 
@@ -49,6 +50,9 @@ def replay(
     draws: Annotated[int, typer.Option(min=0, max=10_000, help="Draws of the audit sample.")] = 200,
     freshness: Annotated[bool, typer.Option(help="Tell volume and freshness apart.")] = True,
     jobs: Annotated[int, typer.Option(min=1, max=64, help="Trainings at the same time.")] = 1,
+    apply: Annotated[
+        bool, typer.Option("--apply", help="Propose the cheapest policy that the platform has the rules for.")
+    ] = False,
     out: Annotated[Path, typer.Option(help="Folder of page and JSON.")] = Path("replay"),
     cache: Annotated[Path | None, typer.Option(help="Folder of stored trainings; in the output folder.")] = None,
     as_json: Json = False,
@@ -56,28 +60,19 @@ def replay(
     """Replay retraining policies on a labelled history: page, JSON, and a sentence that says what pays.
 
     Trainings are stored: a killed replay continues, and another policy or price on the same history needs none.
+    A proposal (`--apply`, after `sentiment login`) acts once an approver approves it: `sentiment policies`.
     """
-    from sentiment_lib.policy import Policy
     from sentiment_lib.replay.cell import Recipe
-    from sentiment_lib.replay.policy_file import read_policy, shipped_policies
+    from sentiment_lib.replay.policy_file import choose_policies, read_policy, shipped_policies
+    from sentiment_lib.replay.production import configured
     from sentiment_lib.replay.simulation import Conditions
     from sentiment_lib.settings import load_settings
     from sentiment_lib.sources.files import FileSource
-    from sentiment_lib.steps.replay import read_history, run_replay
+    from sentiment_lib.steps.replay import propose_policy, read_history, run_replay
 
     first, last, delay = _day(since, "--since"), _day(until, "--until"), _duration(label_delay)
-    policies = _choose([*shipped_policies(), *map(read_policy, policy or [])], only)
-    rules: Policy = load_settings().policy
-    if history is not None:
-        source = FileSource(history, preset, parse_columns(column))
-        told: History = read_history.from_file(source, history.name, since=first, until=last)
-    else:
-        if first is None or last is None:
-            raise BadInput(what="the history", problem="name a file, or --since and --until of the platform's tables")
-        with open_store() as (store, settings):
-            told = read_history.from_tables(
-                store, settings.policy.snapshot, settings.policy.label, since=first, until=last
-            )
+    if history is None and (first is None or last is None):
+        raise BadInput(what="the history", problem="name a file, or --since and --until of the platform's tables")
     order = run_replay.ReplayOrder(
         blocks=blocks,
         recipe=Recipe(family=family, seed=seed),
@@ -88,25 +83,48 @@ def replay(
         freshness=freshness,
         jobs=jobs,
     )
-    result = run_replay.run(
-        told, order, policies, rules, cache or out / "cache", progress=None if as_json else _reporter()
-    )
-    data, page = run_replay.write(result, out)
-    shown = {"conclusion": result.conclusion, "caution": result.caution, "json": str(data), "page": str(page)}
-    lines = [result.conclusion]
-    if result.caution is not None:
-        lines.append(
-            f"The gate promotes {result.caution.promotions} of {result.caution.trainings} and costs "
-            f"{100 * result.caution.lost.value:.2f} points of accuracy against promoting all."
+    with ExitStack() as stack:
+        # a file alone needs no database
+        store, settings = stack.enter_context(open_store()) if apply or history is None else (None, load_settings())
+        person = None if store is None or not apply else authorise(store, settings, f"replay --apply {history or ''}")
+        offered = [*shipped_policies(), *map(read_policy, policy or [])]
+        if store is not None:
+            offered.append(configured(settings.policy))
+        policies = choose_policies(offered, only)
+        if history is not None:
+            source = FileSource(history, preset, parse_columns(column))
+            told: History = read_history.from_file(source, history.name, since=first, until=last)
+        else:
+            assert store is not None
+            assert first is not None
+            assert last is not None
+            told = read_history.from_tables(
+                store, settings.policy.snapshot, settings.policy.label, since=first, until=last
+            )
+        result = run_replay.run(
+            told, order, policies, settings.policy, cache or out / "cache", progress=None if as_json else _reporter()
         )
-    show(shown, as_json, "\n".join([*lines, f"Page: {page}", f"JSON: {data}"]))
-
-
-def _choose(policies: list[RetrainingPolicy], only: list[str] | None) -> list[RetrainingPolicy]:
-    names = [one.name for one in policies]
-    if unknown := sorted(set(only or ()) - set(names)):
-        raise BadInput(what=f"--only {unknown[0]}", problem=f"choose from {', '.join(names)}")
-    return [one for one in policies if not only or one.name in only]
+        data, page = run_replay.write(result, out)
+        shown: dict[str, object] = {"conclusion": result.conclusion, "caution": result.caution}
+        shown |= {"json": str(data), "page": str(page)}
+        lines = [result.conclusion]
+        if result.caution is not None:
+            lines.append(
+                f"The gate promotes {result.caution.promotions} of {result.caution.trainings} and costs "
+                f"{100 * result.caution.lost.value:.2f} points of accuracy against promoting all."
+            )
+        lines += [f"Page: {page}", f"JSON: {data}"]
+        if store is not None and person is not None:
+            named = {one.name: one for one in policies}
+            proposal = propose_policy.run(
+                store, settings, result, named, proposed_by=person.name, provenance=person.provenance
+            )
+            shown["proposal_id"] = proposal.proposal_id
+            lines.append(
+                f"Proposed: “{proposal.title}”, as policy proposal {proposal.proposal_id}. "
+                f"Another approver answers: sentiment policies approve {proposal.proposal_id}"
+            )
+    show(shown, as_json, "\n".join(lines))
 
 
 def _day(written: str | None, option: str) -> datetime | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,15 +47,16 @@ def price_of_caution(cube: Cube, comparison: Comparison) -> Caution | None:
     )
 
 
-def recommend(comparison: Comparison, price: float) -> PolicyResult:
-    """The policy with the least cost at this price of a training, the gate in the loop."""
-    gated = [result for result in comparison.policies if result.run.gated]
-    return min(gated, key=lambda result: (_cost(result, price), len(result.run.trainings)))
+def recommend(comparison: Comparison, price: float, *, among: Collection[str] | None = None) -> PolicyResult | None:
+    """The policy with the least cost at this price of a training, the gate in the loop; of these names, or of all."""
+    gated = [one for one in comparison.policies if one.run.gated and (among is None or one.run.policy in among)]
+    return min(gated, key=lambda result: (_cost(result, price), len(result.run.trainings)), default=None)
 
 
 def conclude(cube: Cube, comparison: Comparison, price: float) -> str:
     """The sentence. It says what is not shown, too."""
     best = recommend(comparison, price)
+    assert best is not None, "no policy was replayed"
     gain, size = best.against_never, len(best.run.trainings)
     low, high = _widest(gain)
     rows = sum(cube.blocks[block].rows for block in cube.served)

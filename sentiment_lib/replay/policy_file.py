@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Collection, Sequence
 from importlib.resources import files
 from pathlib import Path
 
@@ -71,3 +72,11 @@ def shipped_policies() -> list[RetrainingPolicy]:
         (entry for entry in folder.iterdir() if entry.name.endswith(".toml")), key=lambda entry: entry.name
     )
     return [parse_policy(entry.name, entry.read_text(encoding="utf-8")) for entry in entries]
+
+
+def choose_policies(offered: Sequence[RetrainingPolicy], names: Collection[str] | None) -> list[RetrainingPolicy]:
+    """Those of these names, or all without any. Raises BadInput for a name that none has."""
+    known = [one.name for one in offered]
+    if unknown := sorted(set(names or ()) - set(known)):
+        raise BadInput(what=f"policy {unknown[0]}", problem=f"choose from {', '.join(known)}")
+    return [one for one in offered if not names or one.name in names]

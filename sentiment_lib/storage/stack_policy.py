@@ -1,6 +1,7 @@
 """The rules that the stack was started with, and the Airflow that knows its people: a signed row of the ledger.
 
-They act, whatever the environment says.
+They act, whatever the environment says. The rules that request a retrain are the environment's; where it names none,
+those of an adopted proposal act (`policy_proposals`).
 
 Only the owner of the database appends such a row, at the start of the stack. Without one, as in an installation that
 was never started as a stack, the settings of each process decide.
@@ -16,7 +17,7 @@ from sqlalchemy import Connection, text
 from sentiment_lib.errors import BadSetting
 from sentiment_lib.policy import Policy, Section
 from sentiment_lib.settings import PREFIX, Settings
-from sentiment_lib.storage import ledger
+from sentiment_lib.storage import ledger, policy_proposals
 from sentiment_lib.storage.engine import Store
 
 #: Kind of the ledger row.
@@ -36,13 +37,18 @@ def record(connection: Connection, settings: Settings) -> None:
 
 
 def in_force(store: Store, settings: Settings) -> Settings:
-    """The settings with the guarded sections that the stack was started with, if a row says so and may be read."""
+    """The settings with the guarded sections that the stack was started with, if a row says so and may be read.
+
+    Rules of an adopted proposal act where the settings do not name them.
+    """
     with store.begin() as connection:
-        recorded = _recorded(connection)
-    if recorded is None:
-        return settings
-    changed = {name: _parse(getattr(settings.policy, name), recorded[name]) for name in GUARDED if name in recorded}
-    return settings.model_copy(update={"policy": settings.policy.model_copy(update=changed)})
+        if not _is_readable(connection):
+            return settings
+        recorded = _recorded(connection) or {}
+        adopted = policy_proposals.adopted(connection)
+    policy = settings.policy if adopted is None else policy_proposals.adopt(settings.policy, adopted.rules)
+    changed = {name: _parse(getattr(policy, name), recorded[name]) for name in GUARDED if name in recorded}
+    return settings.model_copy(update={"policy": policy.model_copy(update=changed)})
 
 
 def require_same(store: Store, own: Policy) -> None:
@@ -73,12 +79,15 @@ def require_same_identity(store: Store, settings: Settings) -> None:
 
 def _recorded(connection: Connection) -> Mapping[str, Any] | None:
     """The newest signed row; None without one, or where there is no ledger that this role may read."""
-    # NULL in a database without tables
-    readable = text("SELECT has_table_privilege(to_regclass('ledger'), 'SELECT')")
-    if not connection.scalar(readable):
+    if not _is_readable(connection):
         return None
     entry = ledger.find_genuine(connection, KIND, {})
     return entry.facts() if entry else None
+
+
+def _is_readable(connection: Connection) -> bool:
+    # NULL in a database without tables
+    return bool(connection.scalar(text("SELECT has_table_privilege(to_regclass('ledger'), 'SELECT')")))
 
 
 def _parse(own: Section, recorded: Mapping[str, Any]) -> Section:

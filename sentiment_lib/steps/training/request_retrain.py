@@ -72,7 +72,7 @@ def claim_requests(
     """Claim all open requests for this run; if there is none, store one of the rule `otherwise`.
 
     A run that only recalibrates leaves the open requests to a retrain.
-    Returns an empty list when that is the calendar and there are too few new labels, or too few that may judge.
+    Returns an empty list when that is the calendar and it is off, or there are too few new labels or judging ones.
     Repeated for the same run, it returns the same requests. Raises UnknownFamily or BadInput for families that cannot
     be trained, before anything is claimed.
     """
@@ -83,7 +83,8 @@ def claim_requests(
     with store.begin() as connection:
         lock(connection, "snapshot")
         claimed = claim(connection, run_id)
-        if not claimed and (otherwise != CALENDAR or _enough(connection, settings)):
+        is_due = settings.policy.retrain.calendar and _enough(connection, settings)
+        if not claimed and (otherwise != CALENDAR or is_due):
             reason = f"asked by {run_id}"
             claimed = [retrain_requests.insert_request(connection, rule=otherwise, reason=reason, run_id=run_id)]
         return claimed

@@ -1,0 +1,67 @@
+"""Approve, reject or withdraw a proposed policy: by an approver who did not propose it, on unmodified evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from sentiment_lib.errors import BadInput
+from sentiment_lib.hashing import hash_file
+from sentiment_lib.settings import Settings
+from sentiment_lib.steps.replay.propose_policy import evidence_path
+from sentiment_lib.storage import policy_proposals
+from sentiment_lib.storage.engine import Store, lock
+from sentiment_lib.storage.policy_proposals import APPROVED, REJECTED, WITHDRAWN, PolicyProposal
+
+
+def run(
+    store: Store,
+    settings: Settings,
+    *,
+    proposal_id: int,
+    response: str,
+    answered_by: str,
+    provenance: Mapping[str, Any],
+    reason: str | None = None,
+    at: datetime | None = None,
+) -> PolicyProposal:
+    """Record the response "approved", "rejected" or "withdrawn"; a repeated one changes nothing.
+
+    Raises NotFound for an unknown proposal, BadInput for a response that may not be given.
+    """
+    with store.begin() as connection:
+        lock(connection, "ledger")
+        proposal = policy_proposals.by_id(connection, proposal_id)
+        given = proposal.response
+        if given is not None and (given.response, given.answered_by) == (response, answered_by):
+            return proposal
+        if problem := _refusal(settings, proposal, response, answered_by, reason, at or datetime.now(UTC)):
+            raise BadInput(what=f"{response} for policy proposal {proposal_id}", problem=problem)
+        return policy_proposals.store_response(
+            connection, proposal, response=response, answered_by=answered_by, reason=reason, provenance=provenance
+        )
+
+
+def _refusal(
+    settings: Settings, proposal: PolicyProposal, response: str, person: str, reason: str | None, at: datetime
+) -> str | None:
+    policy, given = settings.policy.approval, proposal.response.response if proposal.response else None
+    if person not in policy.approvers:
+        return f"{person} is no approver"
+    if response != APPROVED and len((reason or "").strip()) < policy.shortest_reason:
+        return "a reason is needed"
+    if response == WITHDRAWN:
+        return None if given == APPROVED else "it is not in force"
+    if given is not None:
+        return f"it was {given} already"
+    if response == REJECTED:
+        return None
+    if person == proposal.proposed_by and not policy.self_approval:
+        return "who proposes a policy may not approve it"
+    if at > proposal.proposed_at + policy.expires_after:
+        return f"it expired after {policy.expires_after}: replay again, since the evidence describes an older stream"
+    path = evidence_path(settings, proposal.evidence_hash)
+    if not path.exists() or hash_file(path) != proposal.evidence_hash:
+        return "its replay is missing or was modified: replay again"
+    return None
