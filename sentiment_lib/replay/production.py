@@ -25,7 +25,8 @@ def configured(policy: Policy) -> RetrainingPolicy:
     The calendar, and the rule of new labels, ask when new judging labels are a share of the last holdout, which is the
     same share of that part of all labels.
     """
-    retrain, growth = policy.retrain, policy.retrain.new_judged_share * policy.snapshot.holdout_share
+    retrain = policy.retrain
+    growth = round(retrain.new_judged_share * policy.snapshot.holdout_share, 6)
     rules: list[AnyRule] = []
     if retrain.calendar:
         rules.append(NewLabels(kind="labels", count=max(retrain.minimum_new_labels, 1), growth=growth))

@@ -16,6 +16,7 @@ FLOWS = (
     "force_promotion",
     "ingest_tweets",
     "maintain",
+    "replay",
     "restore_drill",
     "retention",
     "retrain",
