@@ -46,6 +46,7 @@ def replay() -> None:
         from sentiment_lib.replay.simulation import Conditions
         from sentiment_lib.steps.replay import replay_tables
         from sentiment_lib.steps.replay.run_replay import ReplayOrder
+        from sentiment_lib.storage.policy_proposals import Author
 
         since, until = (datetime.fromisoformat(params[name]).replace(tzinfo=UTC) for name in ("since", "until"))
         order = ReplayOrder(
@@ -56,11 +57,9 @@ def replay() -> None:
         )
         author = None
         if params["propose"]:
-            author = find_author(dag_run) or run_key(dag_run)
-        provenance = {"channel": "Airflow", "run": run_key(dag_run)}
-        found = run_step(
-            replay_tables.run, since=since, until=until, order=order, propose_as=author, provenance=provenance
-        )
+            name = find_author(dag_run) or run_key(dag_run)
+            author = Author(name=name, provenance={"channel": "Airflow", "run": run_key(dag_run)})
+        found = run_step(replay_tables.run, since=since, until=until, order=order, propose_as=author)
         address = f"/sentiment/replays/{found.evidence_hash}"
         return to_xcom(found, "history", "conclusion", "evidence_hash", "proposal_id", "note") | {"page": address}
 

@@ -75,6 +75,7 @@ def withdraw(proposal_id: Id, reason: Reason = None, as_json: Json = False) -> N
 
 def _answer(proposal_id: int, response: str, reason: str | None, as_json: bool) -> None:
     from sentiment_lib.steps.replay import answer_proposal
+    from sentiment_lib.storage.policy_proposals import Author
 
     with open_store() as (store, settings):
         person = authorise(store, settings, f"policies {response} {proposal_id}", approver=True)
@@ -83,8 +84,7 @@ def _answer(proposal_id: int, response: str, reason: str | None, as_json: bool) 
             settings,
             proposal_id=proposal_id,
             response=response,
-            answered_by=person.name,
-            provenance=person.provenance,
+            by=Author(name=person.name, provenance=person.provenance),
             reason=reason,
         )
     show(proposal, as_json, _line(proposal))

@@ -69,6 +69,7 @@ def replay(
     from sentiment_lib.settings import load_settings
     from sentiment_lib.sources.files import FileSource
     from sentiment_lib.steps.replay import propose_policy, read_history, run_replay
+    from sentiment_lib.storage.policy_proposals import Author
 
     first, last, delay = _day(since, "--since"), _day(until, "--until"), _duration(label_delay)
     if history is None and (first is None or last is None):
@@ -116,9 +117,8 @@ def replay(
         lines += [f"Page: {page}", f"JSON: {data}"]
         if store is not None and person is not None:
             named = {one.name: one for one in policies}
-            proposal = propose_policy.run(
-                store, settings, result, named, proposed_by=person.name, provenance=person.provenance
-            )
+            author = Author(name=person.name, provenance=person.provenance)
+            proposal = propose_policy.run(store, settings, result, named, author)
             shown["proposal_id"] = proposal.proposal_id
             lines.append(
                 f"Proposed: “{proposal.title}”, as policy proposal {proposal.proposal_id}. "

@@ -40,6 +40,26 @@ Rules = Mapping[str, Mapping[str, Any]]
 
 
 @dataclass(frozen=True, kw_only=True)
+class Author:
+    """Who proposes or responds, and how that is known, for the ledger."""
+
+    name: str
+    provenance: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewProposal:
+    """Rules that a replay recommends, to be stored."""
+
+    title: str
+    rules: Rules
+    #: what was replayed, the sentence that concludes it, and the SHA-256 of its JSON file
+    history: str
+    conclusion: str
+    evidence_hash: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class ProposalResponse:
     """A person's response to a proposal."""
 
@@ -66,36 +86,19 @@ class PolicyProposal:
     response: ProposalResponse | None
 
 
-def store_proposal(
-    connection: Connection,
-    *,
-    title: str,
-    rules: Rules,
-    history: str,
-    conclusion: str,
-    evidence_hash: str,
-    proposed_by: str,
-    provenance: Mapping[str, Any],
-) -> PolicyProposal:
+def store_proposal(connection: Connection, new: NewProposal, by: Author) -> PolicyProposal:
     """Append a proposal. Raises ValidationError for rules that are not TRIGGERS or out of bounds."""
-    require_triggers(rules)
-    facts = {"title": title, "rules": rules, "history": history, "conclusion": conclusion}
-    facts |= {"evidence_hash": evidence_hash, "proposed_by": proposed_by, "provenance": dict(provenance)}
+    require_triggers(new.rules)
+    facts = {**vars(new), "proposed_by": by.name, "provenance": dict(by.provenance)}
     return _proposal(ledger.append(connection, PROPOSAL, facts), None)
 
 
 def store_response(
-    connection: Connection,
-    proposal: PolicyProposal,
-    *,
-    response: str,
-    answered_by: str,
-    reason: str | None,
-    provenance: Mapping[str, Any],
+    connection: Connection, proposal: PolicyProposal, by: Author, *, response: str, reason: str | None
 ) -> PolicyProposal:
     """Append a response to it; returns the proposal with the response."""
-    facts = {"proposal_id": proposal.proposal_id, "response": response, "answered_by": answered_by, "reason": reason}
-    facts |= {"evidence_hash": proposal.evidence_hash, "provenance": dict(provenance)}
+    facts = {"proposal_id": proposal.proposal_id, "response": response, "answered_by": by.name, "reason": reason}
+    facts |= {"evidence_hash": proposal.evidence_hash, "provenance": dict(by.provenance)}
     ledger.append(connection, RESPONSE, facts)
     return by_id(connection, proposal.proposal_id)
 

@@ -29,8 +29,11 @@ ORDER = ReplayOrder(
     draws=0,
     freshness=False,
 )
-#: what the command line knows about a person
-PROVENANCE = {"channel": "command line", "token_id": 1}
+
+
+def author(name):
+    """As the command line knows a person."""
+    return policy_proposals.Author(name=name, provenance={"channel": "command line", "token_id": 1})
 
 
 @pytest.fixture
@@ -88,16 +91,14 @@ def propose(store, settings, *, by="anna", price=12.0, digest=None):
     path = propose_policy.evidence_path(settings, digest)
     propose_policy.write_atomically(path, f"{price}")
     with store.begin() as connection:
-        return policy_proposals.store_proposal(
-            connection,
+        new = policy_proposals.NewProposal(
             title="Opportunity",
             rules={"retrain": {"price_errors": price, "calendar": False}},
             history="test",
             conclusion="It pays.",
             evidence_hash=digest,
-            proposed_by=by,
-            provenance=PROVENANCE,
         )
+        return policy_proposals.store_proposal(connection, new, author(by))
 
 
 def answer(store, settings, proposal, response="approved", by="admin", **more):
@@ -106,8 +107,7 @@ def answer(store, settings, proposal, response="approved", by="admin", **more):
         settings,
         proposal_id=proposal.proposal_id,
         response=response,
-        answered_by=by,
-        provenance=PROVENANCE,
+        by=author(by),
         **more,
     )
 
@@ -117,7 +117,7 @@ def in_force(store, settings):
 
 
 def test_a_replay_of_the_tables_is_that_of_its_history(store, settings, labelled):
-    found = replayed(store, settings, propose_as="mlops", provenance=PROVENANCE)
+    found = replayed(store, settings, propose_as=author("mlops"))
     result = found.result
     assert (result.rows, result.labels) == (1200, 1200)
     assert found.history == "2026-01-01 to 2026-01-02"
@@ -132,12 +132,12 @@ def test_a_replay_of_the_tables_is_that_of_its_history(store, settings, labelled
         propose_policy.evidence_path(settings, found.evidence_hash).read_text()
     )
     assert proposal.title in ("Always", "Opportunity", "Never")
-    again = replayed(store, settings, propose_as="mlops", provenance=PROVENANCE)
+    again = replayed(store, settings, propose_as=author("mlops"))
     assert (again.evidence_hash, again.proposal_id) == (found.evidence_hash, found.proposal_id)
     answer(store, settings, proposal)
     assert policy_proposals.triggers(stack_policy.in_force(store, settings).policy) == proposal.rules
     adopted = stack_policy.in_force(store, settings)
-    none = replayed(store, adopted, propose_as="mlops", provenance=PROVENANCE)
+    none = replayed(store, adopted, propose_as=author("mlops"))
     assert none.proposal_id is None
     assert "like this already" in none.note
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
 
 from sentiment_lib.errors import BadInput
 from sentiment_lib.hashing import hash_file
@@ -12,7 +10,7 @@ from sentiment_lib.settings import Settings
 from sentiment_lib.steps.replay.propose_policy import evidence_path
 from sentiment_lib.storage import policy_proposals
 from sentiment_lib.storage.engine import Store, lock
-from sentiment_lib.storage.policy_proposals import APPROVED, REJECTED, WITHDRAWN, PolicyProposal
+from sentiment_lib.storage.policy_proposals import APPROVED, REJECTED, WITHDRAWN, Author, PolicyProposal
 
 
 def run(
@@ -21,8 +19,7 @@ def run(
     *,
     proposal_id: int,
     response: str,
-    answered_by: str,
-    provenance: Mapping[str, Any],
+    by: Author,
     reason: str | None = None,
     at: datetime | None = None,
 ) -> PolicyProposal:
@@ -34,13 +31,11 @@ def run(
         lock(connection, "ledger")
         proposal = policy_proposals.by_id(connection, proposal_id)
         given = proposal.response
-        if given is not None and (given.response, given.answered_by) == (response, answered_by):
+        if given is not None and (given.response, given.answered_by) == (response, by.name):
             return proposal
-        if problem := _refusal(settings, proposal, response, answered_by, reason, at or datetime.now(UTC)):
+        if problem := _refusal(settings, proposal, response, by.name, reason, at or datetime.now(UTC)):
             raise BadInput(what=f"{response} for policy proposal {proposal_id}", problem=problem)
-        return policy_proposals.store_response(
-            connection, proposal, response=response, answered_by=answered_by, reason=reason, provenance=provenance
-        )
+        return policy_proposals.store_response(connection, proposal, by, response=response, reason=reason)
 
 
 def _refusal(

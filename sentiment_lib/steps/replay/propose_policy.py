@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from sentiment_lib.errors import BadInput
 from sentiment_lib.files import write_atomically
@@ -17,7 +16,7 @@ from sentiment_lib.steps.replay import page
 from sentiment_lib.steps.replay.run_replay import ReplayResult
 from sentiment_lib.storage import policy_proposals
 from sentiment_lib.storage.engine import Store
-from sentiment_lib.storage.policy_proposals import PolicyProposal
+from sentiment_lib.storage.policy_proposals import Author, NewProposal, PolicyProposal
 
 
 def keep(settings: Settings, result: ReplayResult) -> str:
@@ -44,9 +43,7 @@ def run(
     settings: Settings,
     result: ReplayResult,
     policies: Mapping[str, RetrainingPolicy],
-    *,
-    proposed_by: str,
-    provenance: Mapping[str, Any],
+    by: Author,
 ) -> PolicyProposal:
     """Propose the cheapest of the replayed policies whose rules the platform has; `policies` are all, by name.
 
@@ -64,15 +61,13 @@ def run(
     digest = keep(settings, result)
     with store.begin() as connection:
         for pending in policy_proposals.all_proposals(connection):
-            if (pending.evidence_hash, pending.proposed_by, pending.response) == (digest, proposed_by, None):
+            if (pending.evidence_hash, pending.proposed_by, pending.response) == (digest, by.name, None):
                 return pending
-        return policy_proposals.store_proposal(
-            connection,
+        new = NewProposal(
             title=best.title,
             rules=rules,
             history=result.history,
             conclusion=result.conclusion,
             evidence_hash=digest,
-            proposed_by=proposed_by,
-            provenance=provenance,
         )
+        return policy_proposals.store_proposal(connection, new, by)

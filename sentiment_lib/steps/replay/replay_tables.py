@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from sentiment_lib.errors import BadInput
 from sentiment_lib.replay import production
-from sentiment_lib.replay.cube import Progress
 from sentiment_lib.replay.policy_file import choose_policies, shipped_policies
 from sentiment_lib.settings import Settings
 from sentiment_lib.steps.replay import propose_policy, read_history, run_replay
 from sentiment_lib.steps.replay.run_replay import ReplayOrder, ReplayResult
 from sentiment_lib.storage.engine import Store
+from sentiment_lib.storage.policy_proposals import Author
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,9 +39,7 @@ def run(
     until: datetime,
     order: ReplayOrder,
     only: Sequence[str] = (),
-    propose_as: str | None = None,
-    provenance: Mapping[str, object] | None = None,
-    progress: Progress | None = None,
+    propose_as: Author | None = None,
 ) -> StoredReplay:
     """Replay tweets created in [since, until) and store page and JSON; with `propose_as`, propose in that name.
 
@@ -51,15 +49,13 @@ def run(
     policy = settings.policy
     history = read_history.from_tables(store, policy.snapshot, policy.label, since=since, until=until)
     policies = choose_policies([*shipped_policies(), production.configured(policy)], only)
-    result = run_replay.run(history, order, policies, policy, settings.home / "cache" / "replay", progress=progress)
+    result = run_replay.run(history, order, policies, policy, settings.home / "cache" / "replay")
     digest = propose_policy.keep(settings, result)
     proposal, note = None, None
     if propose_as is not None:
         named = {one.name: one for one in policies}
         try:
-            proposal = propose_policy.run(
-                store, settings, result, named, proposed_by=propose_as, provenance=provenance or {}
-            )
+            proposal = propose_policy.run(store, settings, result, named, propose_as)
         except BadInput as nothing:
             note = str(nothing)
     return StoredReplay(
