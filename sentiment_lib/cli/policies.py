@@ -74,12 +74,12 @@ def withdraw(proposal_id: Id, reason: Reason = None, as_json: Json = False) -> N
 
 
 def _answer(proposal_id: int, response: str, reason: str | None, as_json: bool) -> None:
-    from sentiment_lib.steps.replay import answer_proposal
+    from sentiment_lib.steps.replay import respond_to_proposal
     from sentiment_lib.storage.policy_proposals import Author
 
     with open_store() as (store, settings):
         person = authorise(store, settings, f"policies {response} {proposal_id}", approver=True)
-        proposal = answer_proposal.run(
+        proposal = respond_to_proposal.run(
             store,
             settings,
             proposal_id=proposal_id,

@@ -14,7 +14,7 @@ from sentiment_lib.records import LABELS
 from sentiment_lib.replay.cell import Recipe
 from sentiment_lib.replay.history import to_moment
 from sentiment_lib.replay.simulation import Conditions
-from sentiment_lib.steps.replay import answer_proposal, propose_policy, replay_tables
+from sentiment_lib.steps.replay import propose_policy, replay_tables, respond_to_proposal
 from sentiment_lib.steps.replay.run_replay import ReplayOrder
 from sentiment_lib.steps.training import request_retrain
 from sentiment_lib.storage import grants, ledger, policy_proposals, stack_policy
@@ -102,7 +102,7 @@ def propose(store, settings, *, by="anna", price=12.0, digest=None):
 
 
 def answer(store, settings, proposal, response="approved", by="admin", **more):
-    return answer_proposal.run(
+    return respond_to_proposal.run(
         store,
         settings,
         proposal_id=proposal.proposal_id,
