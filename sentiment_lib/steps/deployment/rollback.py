@@ -5,12 +5,12 @@ from __future__ import annotations
 from sqlalchemy import Connection
 
 from sentiment_lib.errors import BadInput, ChampionMoved
-from sentiment_lib.records import AliasMove, Deployment
+from sentiment_lib.records import AliasMove, Deployment, Severity
 from sentiment_lib.registry.mlflow_registry import Registry
 from sentiment_lib.settings import Settings
 from sentiment_lib.steps.deployment import champion_alias
 from sentiment_lib.storage import deployments, forged_records, ledger, model_versions
-from sentiment_lib.storage.alerts import Severity, open_alert
+from sentiment_lib.storage.alerts import open_alert
 from sentiment_lib.storage.engine import Store, lock
 
 #: Kind of the alert: a rollback is for emergencies and asks no approver, so it is loud.
