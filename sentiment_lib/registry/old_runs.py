@@ -54,6 +54,6 @@ def _remove_files(registry: Registry, run: Any) -> None:
     client = registry.client
     models = client.search_logged_models([run.info.experiment_id], f"source_run_id = '{run.info.run_id}'")
     for model in models:
-        get_artifact_repository(model.artifact_location, registry.uri).delete_artifacts()
+        get_artifact_repository(model.artifact_location, registry.uri).delete_artifacts()  # type: ignore[no-untyped-call]
         client.delete_logged_model(model.model_id)
-    get_artifact_repository(run.info.artifact_uri, registry.uri).delete_artifacts()
+    get_artifact_repository(run.info.artifact_uri, registry.uri).delete_artifacts()  # type: ignore[no-untyped-call]

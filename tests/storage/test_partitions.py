@@ -127,7 +127,12 @@ def retention_policy(settings, period):
     return settings.policy.retention.model_copy(update={"partition": period})
 
 
-@pytest.mark.parametrize("upper", [first_id(NOW + timedelta(days=500)), first_api_id(NOW + timedelta(days=500))])
+# the ids depend on the moment, and the names of tests must not
+@pytest.mark.parametrize(
+    "upper",
+    [first_id(NOW + timedelta(days=500)), first_api_id(NOW + timedelta(days=500))],
+    ids=["tweets", "api_texts"],
+)
 def test_no_role_takes_years_of_ids_into_one_partition(store, upper):
     with pytest.raises(DBAPIError, match="400 days ahead"), store.begin() as connection:
         connection.execute(text("SELECT add_partition(:id)"), {"id": upper})
