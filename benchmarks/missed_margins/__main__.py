@@ -2,9 +2,9 @@
 
     python -m benchmarks.missed_margins [--quick] [--check] [--lives 400] [--only guard] [--rows 500] [--guard-margin 1]
 
-A life is a champion with 20 looks at one candidate each, drawn anew; a fifth of the holdout is new at each look. Last
-line: JSON. --check: 1 when more lives than the error budget promote what the budget bounds, as far as chance does not
-explain it (exact 95 % interval). --guard-margin: `gate.refresh_guard_margin`; at 1 no guard metric is tested.
+A life is a champion with 20 looks at one candidate each, drawn anew; a fifth of the holdout is new at each look.
+--check: 1 when more lives than the error budget promote what the budget bounds, as far as chance does not explain it
+(exact 95 % interval). --guard-margin: `gate.refresh_guard_margin`; at 1 no guard metric is tested. Last line: JSON.
 """
 
 from __future__ import annotations

@@ -26,6 +26,7 @@ def test_an_error_that_stays_fails_at_once(name):
 TRIED_AGAIN = {
     "SentimentError": "raised with words of its own, mostly for a server that is away",
     "AnswerRefused": "of the command line: a task records an answer that counts for nothing as void",
+    "BackupFailed": "the database or MLflow may be back at the next try",
     "Busy": "another command holds the champion; the next try may get it",
     "MoveUnfinished": "MLflow may be back at the next try",
     "RegistryUnavailable": "MLflow may be back at the next try",

@@ -106,8 +106,8 @@ def test_the_page_of_a_run_leads_to_its_decision_and_of_several_to_their_list(st
         assert dag_id == "retrain"
         assert of_dag.of_run(connection, "retrain", run_id) == f"/decisions/{number}"
         assert of_dag.of_run(connection, "retrain", "manual__1+00:00") == "/decisions?run=manual__1%2B00%3A00"
-        assert [row.decision_id for row in console.rows(connection, run_id)] == [number]
-        assert console.rows(connection, "manual__1+00:00") == []
+        assert [row.decision_id for row in console.page(connection, run_id).rows] == [number]
+        assert console.page(connection, "manual__1+00:00").rows == []
         assert of_dag.of_run(connection, "check_drift", run_id) == of_dag.of_dag("check_drift") == "/drift"
         assert of_dag.of_run(connection, "check_drift", run_id, {"report_id": 99}) == "/drift", "it was taken away"
         assert of_dag.of_run(connection, "payroll", run_id) is None

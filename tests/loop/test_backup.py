@@ -29,8 +29,8 @@ from tests.conftest import as_role
 from tests.loop.conftest import with_policy
 from tests.loop.world import settings_in
 
-#: Not earlier than the keys of the tests.
-MOMENT = datetime.now(UTC).replace(microsecond=0) + timedelta(minutes=1)
+#: Later than the keys of the tests, which others of the same process rotate.
+MOMENT = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=3)
 
 
 @pytest.fixture

@@ -70,7 +70,7 @@ def test_refused_rows_are_named_once(sentiment, tmp_path, monkeypatch):
 def test_ingest_gives_the_same_as_json(sentiment, tweets_file):
     (result,) = json.loads(sentiment("ingest", tweets_file, "--json"))
     assert result.pop("ingest_id") > 0
-    expected = {"received": 4, "stored": 2, "duplicate": 1, "quarantined": 1, "labels": 1}
+    expected = {"received": 4, "stored": 2, "duplicate": 1, "quarantined": 1, "forgotten": 0, "labels": 1}
     notes = ["1 of 4 rows were refused, because the id 'x' is no tweet id (row 3)"]
     assert result == {"source": "t.csv", **expected, "notes": notes}
 

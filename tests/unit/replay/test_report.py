@@ -100,7 +100,7 @@ def test_a_file_is_read_as_ingestion_reads_it(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
-        (["--only", "nothing"], "choose from never"),
+        (["{file}", "--only", "nothing"], "choose from never"),
         (["--since", "May"], "YYYY-MM-DD"),
         (["--label-delay", "3 weeks"], "12h"),
         ([], "--since and --until"),

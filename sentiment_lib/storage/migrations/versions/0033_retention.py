@@ -142,10 +142,3 @@ def upgrade() -> None:
         sa.Column("sizes", postgresql.JSONB(), nullable=False),
         sa.PrimaryKeyConstraint("run_id", name=op.f("pk_retention_runs")),
     )
-
-
-def downgrade() -> None:
-    """Undo; what was removed stays removed."""
-    op.drop_table("retention_runs")
-    for signature in ("count_old_tweets(boolean, timestamptz)", *SIGNATURES):
-        op.execute(f"DROP FUNCTION {signature}")
