@@ -23,6 +23,7 @@ from sentiment_lib.console import (
     alerts,
     decisions,
     drift,
+    erasure,
     lineage,
     models,
     of_dag,
@@ -40,7 +41,7 @@ from sentiment_lib.pages.templates import content_security_policy
 from sentiment_lib.registry.mlflow_registry import Registry
 from sentiment_lib.settings import Settings, load_settings
 from sentiment_lib.steps.ingestion import check_quality
-from sentiment_lib.storage import alert_responses, feedback
+from sentiment_lib.storage import alert_responses, exports, feedback
 from sentiment_lib.storage import alerts as stored_alerts
 from sentiment_lib.storage.engine import Store
 
@@ -97,6 +98,7 @@ def create() -> FastAPI:
     add_drift(app, store, settings)
     add_alerts(app, store)
     add_models(app, store, settings)
+    add_erasure(app, store, settings)
     return app
 
 
@@ -206,9 +208,12 @@ def add_tweets(app: FastAPI, store: Store, settings: Settings) -> None:
             return page("tweets.html", "/tweets", **tweets.view(connection, request.query_params))
 
     @app.get("/tweets.csv", dependencies=[READ])
-    def export_tweets(request: Request) -> Response:
+    def export_tweets(request: Request, user: GetUserDep) -> Response:
         with store.begin() as connection:
             content = tweets.export(connection, request.query_params)
+            # a request to forget cannot reach it: its receipt says how many downloads there were
+            download = exports.on_this_machine("tweets", None, by=user.get_name())
+            exports.record(connection, download, rows=max(0, content.count("\n") - 1))
         headers = {"Content-Disposition": 'attachment; filename="tweets.csv"'}
         return Response(content, media_type="text/csv; charset=utf-8", headers=headers)
 
@@ -364,3 +369,19 @@ def add_models(app: FastAPI, store: Store, settings: Settings) -> None:
         with store.begin() as connection:
             newest = [] if tweet else lineage.newest(connection)
         return page("lineage.html", "/lineage", asked=tweet, found=tweet_lineage, missing=missing, newest=newest)
+
+
+def add_erasure(app: FastAPI, store: Store, settings: Settings) -> None:
+    """Requests to forget, and the receipt of one."""
+    page = draw_with(store)
+
+    @app.get("/erasure", dependencies=[READ])
+    def list_erasures() -> HTMLResponse:
+        with store.begin() as connection:
+            return page("erasure.html", "/erasure", **erasure.view(connection, settings.policy))
+
+    @app.get("/erasure/{request_id}", dependencies=[READ])
+    def show_erasure(request_id: Id) -> HTMLResponse:
+        with store.begin() as connection:
+            values = erasure.one(connection, settings.policy, request_id)
+        return page("erasure_request.html", "/erasure/one", **values)

@@ -14,7 +14,7 @@ from sentiment_lib.cli.common import MISUSE, report_error, usage_error
 #: Modules of commands, each with `register(app)`, by heading of `sentiment --help`.
 PANELS = {
     "Stack": ("stack", "people", "configuration", "doctor"),
-    "Tweets and predictions": ("ingestion", "scoring", "predict", "labels", "serve", "sample"),
+    "Tweets and predictions": ("ingestion", "scoring", "predict", "labels", "serve", "sample", "forget"),
     "Monitoring": ("monitoring", "alerts", "metrics"),
     "Models and decisions": ("catalogue", "training", "replay", "decisions", "approvals", "deployment"),
     "Operation and proof": ("operations", "backup", "signing_keys"),

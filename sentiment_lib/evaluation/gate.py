@@ -13,7 +13,7 @@ from functools import partial
 from scipy.stats import norm
 
 from sentiment_lib.evaluation import judgement_methods
-from sentiment_lib.evaluation.aims import RECALIBRATION, REFRESH, SUPERIORITY, Aim
+from sentiment_lib.evaluation.aims import RECALIBRATION, REFRESH, REPLACEMENT, SUPERIORITY, Aim
 from sentiment_lib.evaluation.checklist import ChecklistResult
 from sentiment_lib.evaluation.comparison import Comparison
 from sentiment_lib.evaluation.cost import Cost
@@ -47,6 +47,8 @@ def decide(
         if method > judgement_methods.THIRD:
             own_rules[guards] = refresh_guards
         rules = tuple(own_rules.get(rule, rule) for rule in rules)
+    elif aim.kind == REPLACEMENT:
+        rules = tuple(partial(no_loss, margin=aim.margin) if rule is benefit else rule for rule in rules)
     elif aim.kind == RECALIBRATION:
         no_worse = first_no_loss if method <= judgement_methods.THIRD else no_loss
         own: Rules = (calibration_benefit, partial(no_worse, margin=aim.margin))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from sentiment_lib.files import write_atomically
-from sentiment_lib.storage import deployments, model_versions
+from sentiment_lib.storage import deployments, model_versions, version_erasures
 from sentiment_lib.storage.engine import Store
 
 #: Below SENTIMENT_HOME; {version: "version 3 (tfidf_logreg)"} of each earlier champion.
@@ -19,7 +19,7 @@ def write(store: Store, home: Path) -> None:
         versions = [
             model_versions.by_version(connection, number)
             for number in deployments.earlier_champions(connection)
-            if champion is None or number != champion.version
+            if (champion is None or number != champion.version) and not version_erasures.named(connection, [number])
         ]
     path = home / FILE
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -11,7 +11,7 @@ from sentiment_lib.records import LABEL_CODES, Deployment, Severity
 from sentiment_lib.settings import Settings
 from sentiment_lib.steps.deployment import rollback
 from sentiment_lib.steps.scoring.shadow import WATCHED
-from sentiment_lib.storage import decisions, deployments, forged_records, shadow
+from sentiment_lib.storage import decisions, deployments, forged_records, shadow, version_erasures
 from sentiment_lib.storage.alerts import open_alert
 from sentiment_lib.storage.engine import Store
 from sentiment_lib.text.copies import first_of_each
@@ -74,14 +74,18 @@ def run(store: Store, settings: Settings, *, at: datetime | None = None) -> Auto
             f"{verdict.metric} ({100 * verdict.low:.1f} to {100 * verdict.high:.1f}) on {verdict.labels} audit labels"
         )
         with store.begin() as connection:
+            forgotten = version_erasures.named(connection, [previous])
+            done = "cannot be rolled back" if forgotten else "was rolled back"
+            why = f" Version {previous} learned from tweets that were forgotten." if forgotten else ""
             open_alert(
                 connection,
                 kind=ALERT,
                 severity=Severity.CRITICAL,
                 dedup_key=f"{ALERT}/{move.deployment_id}",
-                title=f"Version {champion} was rolled back to version {previous}",
-                body=f"On tweets since its promotion, {reason}.",
+                title=f"Version {champion} {done} to version {previous}",
+                body=f"On tweets since its promotion, {reason}.{why}",
                 evidence_link=f"/sentiment/decisions/{move.decision_id}",
             )
-        deployment = rollback.run(store, settings, to_version=previous, reason=reason, by=ACTOR, by_hand=False)
+        if not forgotten:
+            deployment = rollback.run(store, settings, to_version=previous, reason=reason, by=ACTOR, by_hand=False)
     return AutoRollbackResult(champion=champion, previous=previous, verdict=verdict, rollback=deployment)

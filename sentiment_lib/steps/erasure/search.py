@@ -1,0 +1,71 @@
+"""What one request searches for: ids, words that only the forgotten tweets have, the author's name, their texts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import islice
+
+from sqlalchemy import Connection
+
+from sentiment_lib.erasure.terms import Terms, words_of
+from sentiment_lib.erasure.text_index import TextIndex
+from sentiment_lib.settings import Settings
+from sentiment_lib.storage import erased_rows, erasure_requests
+from sentiment_lib.storage.engine import Store
+from sentiment_lib.storage.erasure_requests import ErasureRequest
+
+#: Words looked up by one query.
+WORDS = 1_000
+_NEVER = datetime.max.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Search:
+    """A request and what to search for."""
+
+    store: Store
+    settings: Settings
+    request: ErasureRequest
+    terms: Terms
+    #: creation of the oldest and the newest of its tweets that are stored
+    first: datetime = _NEVER
+    last: datetime = _NEVER
+
+
+def prepare(store: Store, settings: Settings, request: ErasureRequest) -> Search:
+    """Read what the request names; words and texts come from the tweets that are still stored."""
+    ids: list[int] = []
+    texts: list[str] = []
+    moments: list[datetime] = []
+    with store.begin() as connection:
+        for page in erasure_requests.targets(connection, request.request_id):
+            ids += page
+            for _, text, created_at in erased_rows.stored_texts(connection, page):
+                texts.append(text)
+                moments.append(created_at)
+        words = frozenset(_own_words(connection, texts))
+    author = (request.subject or {}).get("author", "").strip().lstrip("@").lower()
+    return Search(
+        store=store,
+        settings=settings,
+        request=request,
+        terms=Terms(
+            ids=frozenset(ids),
+            words=words,
+            names=frozenset({author} if author else ()),
+            texts=TextIndex(texts),
+        ),
+        first=min(moments, default=_NEVER),
+        last=max(moments, default=_NEVER),
+    )
+
+
+def _own_words(connection: Connection, texts: list[str]) -> Iterator[str]:
+    """Words of these texts that no other stored text has."""
+    if not texts:
+        return
+    rare = iter(sorted(words_of(texts) - words_of(erased_rows.common_texts(connection))))
+    while page := list(islice(rare, WORDS)):
+        yield from erased_rows.in_no_other_text(connection, page)
