@@ -125,8 +125,8 @@ HARMLESS = (
     ),
     Place(
         name="process ids",
-        folders=("run",),
-        how="Process ids, health and the state of the sample stream.",
+        folders=("run", "restoring"),
+        how="Process ids, health, the state of the sample stream, and that a restore is under way.",
     ),
     Place(
         name="other caches",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -10,11 +11,12 @@ from itertools import islice
 from sqlalchemy import Connection
 
 from sentiment_lib.erasure.terms import Terms, words_of
-from sentiment_lib.erasure.text_index import TextIndex
+from sentiment_lib.erasure.text_index import WINDOW, TextIndex
 from sentiment_lib.settings import Settings
 from sentiment_lib.storage import erased_rows, erasure_requests
 from sentiment_lib.storage.engine import Store
 from sentiment_lib.storage.erasure_requests import ErasureRequest
+from sentiment_lib.text.privacy import mask
 
 #: Words looked up by one query.
 WORDS = 1_000
@@ -45,21 +47,41 @@ def prepare(store: Store, settings: Settings, request: ErasureRequest) -> Search
             for _, text, created_at in erased_rows.stored_texts(connection, page):
                 texts.append(text)
                 moments.append(created_at)
+        author = (request.subject or {}).get("author", "").strip().lstrip("@").lower()
+        named = Terms(ids=frozenset(ids), names=frozenset({author} if author else ()))
+        texts += _refused_texts(connection, named)
         words = frozenset(_own_words(connection, texts))
-    author = (request.subject or {}).get("author", "").strip().lstrip("@").lower()
     return Search(
         store=store,
         settings=settings,
         request=request,
         terms=Terms(
-            ids=frozenset(ids),
+            ids=named.ids,
             words=words,
-            names=frozenset({author} if author else ()),
+            names=named.names,
             texts=TextIndex(texts),
         ),
         first=min(moments, default=_NEVER),
         last=max(moments, default=_NEVER),
     )
+
+
+def _refused_texts(connection: Connection, named: Terms) -> Iterator[str]:
+    """Texts of quarantined rows that name a forgotten tweet or author: such a tweet was never stored."""
+    for _, content in erased_rows.quarantined(connection):
+        if named.occur_in(content):
+            yield from (mask(value) for value in _long_values(content) if " " in value.strip())
+
+
+def _long_values(content: str) -> Iterator[str]:
+    """Cells of a quarantined row, after the reason, that are long enough to be a text."""
+    start = min((at for at in (content.find("["), content.find("{")) if at >= 0), default=-1)
+    try:
+        row = json.loads(content[start:]) if start >= 0 else []
+    except ValueError:  # cut off, since it was too long
+        return
+    values = row.values() if isinstance(row, dict) else row
+    yield from (value for value in values if isinstance(value, str) and len(value) >= WINDOW)
 
 
 def _own_words(connection: Connection, texts: list[str]) -> Iterator[str]:
