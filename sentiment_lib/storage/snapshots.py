@@ -147,7 +147,7 @@ def holding(connection: Connection, request_id: int) -> list[int]:
     return list(connection.execute(query, {"request": request_id}).scalars())
 
 
-def count_rows(connection: Connection, snapshot_id: int, part: str) -> int:
+def count_left(connection: Connection, snapshot_id: int, part: str) -> int:
     """Rows of a part that the snapshot holds now, without those that were erased."""
     query = text("SELECT count(*) FROM snapshot_rows WHERE snapshot_id = :id AND part = :part")
     return int(connection.execute(query, {"id": snapshot_id, "part": part}).scalar_one())

@@ -18,7 +18,7 @@ def since(
     """(what is gone, in sentences; version -> itself or what replaced it, for those that there are)."""
     gone = []
     for part, rows in (("train", snapshot.train_rows), ("holdout", snapshot.holdout_rows)):
-        left = snapshots.count_rows(connection, snapshot.snapshot_id, part)
+        left = snapshots.count_left(connection, snapshot.snapshot_id, part)
         if left < rows:
             name = "training rows" if part == "train" else "holdout rows"
             gone.append(f"{rows - left:,} of {rows:,} {name} of snapshot {snapshot.snapshot_id} were forgotten")

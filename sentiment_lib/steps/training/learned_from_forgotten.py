@@ -31,6 +31,6 @@ def has_all_rows(connection: Connection, record: TrainingRecord, snapshot: Snaps
     """Whether no training row of the snapshot was erased since, and no parent learned from a forgotten tweet."""
     if snapshot is None:
         return True
-    if record.rows is not None and snapshots.count_rows(connection, snapshot.snapshot_id, "train") != record.rows:
+    if record.rows is not None and snapshots.count_left(connection, snapshot.snapshot_id, "train") != record.rows:
         return False
     return not version_erasures.named(connection, record.inputs.parents)
