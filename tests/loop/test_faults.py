@@ -70,6 +70,8 @@ def one_champion(store, registry):
     return champion.version
 
 
+# some 60 promotions: minutes on a busy machine
+@pytest.mark.timeout(900)
 def test_killed_at_every_line_there_is_one_champion_and_the_ledger_holds(store, settings, decided, decide_again, say):
     registry, candidate = Registry(settings), decided.version.version
     seen, line = set(), 0
