@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from sentiment_lib.cli import build
 from sentiment_lib.serving.metrics import Metrics
 from sentiment_lib.steps.operations import platform_metrics
-from sentiment_lib.storage import backups
+from sentiment_lib.storage import backups, retention
 from sentiment_lib.storage.alerts import open_alert
 from sentiment_lib.storage.backups import Backup
 
@@ -44,6 +44,14 @@ def test_backups_and_alerts_are_read(store, settings):
     assert found[("sentiment_restore_drill_seconds",)] == 180
     assert found[("sentiment_alerts_open", "critical")] == 1
     assert found[("sentiment_table_bytes", "ledger")] > 0
+
+
+def test_sizes_of_folders_are_those_that_retention_recorded(store, settings):
+    with store.begin() as connection:
+        retention.record(connection, {}, {"ledger": 5, "snapshots/": 7})
+    found = values(store, settings)
+    assert found[("sentiment_folder_bytes", "snapshots")] == 7
+    assert ("sentiment_folder_bytes", "ledger") not in found
 
 
 def test_every_sample_has_a_description_and_the_command_prints_it(store, settings, database_url, monkeypatch):

@@ -14,7 +14,6 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import Connection
 
 from sentiment_lib.settings import Settings
-from sentiment_lib.steps.operations.old_files import folder_bytes
 from sentiment_lib.storage import (
     alerts,
     backups,
@@ -54,7 +53,7 @@ HELP: Mapping[str, str] = {
     "sentiment_labels_day": "Tweets of the audit sample that were labelled in the last day",
     "sentiment_alerts_open": "Unresolved alerts, by severity",
     "sentiment_table_bytes": "Size of a table with its indexes",
-    "sentiment_folder_bytes": "Size of the files in a folder of SENTIMENT_HOME",
+    "sentiment_folder_bytes": "Size of the files in a folder of SENTIMENT_HOME, as retention last measured it",
     "sentiment_backup_age_seconds": "Time since the moment that the newest backup holds",
     "sentiment_backup_bytes": "Size of the newest backup",
     "sentiment_restore_drill_success": "1 when the last restore drill passed",
@@ -76,8 +75,7 @@ def run(store: Store, settings: Settings, *, at: datetime | None = None) -> list
     """The samples of every metric that has a value at `at` (default: now)."""
     now = at or datetime.now(UTC)
     with store.one_moment() as connection:
-        samples = [sample for read in READERS for sample in read(connection, settings, now)]
-    return [*samples, *_folders(settings)]
+        return [sample for read in READERS for sample in read(connection, settings, now)]
 
 
 def _sample(name: str, value: float | None, **labels: str) -> Iterator[Sample]:
@@ -161,10 +159,13 @@ def _tables(connection: Connection, _: Settings, __: datetime) -> Iterator[Sampl
         yield from _sample("sentiment_table_bytes", size, table=table)
 
 
-def _folders(settings: Settings) -> Iterator[Sample]:
-    for folder, size in folder_bytes(settings.home).items():
-        yield from _sample("sentiment_folder_bytes", size, folder=folder)
+def _folders(connection: Connection, _: Settings, __: datetime) -> Iterator[Sample]:
+    """Recorded sizes: to measure them is to visit every file."""
+    measured = retention.newest_sizes(connection)
+    for name, size in measured[1].items() if measured else ():
+        if name.endswith("/"):
+            yield from _sample("sentiment_folder_bytes", size, folder=name.removesuffix("/"))
 
 
 Reader = Callable[[Connection, Settings, datetime], Iterator[Sample]]
-READERS: tuple[Reader, ...] = (_stages, _quality, _drift, _people, _backups, _tables)
+READERS: tuple[Reader, ...] = (_stages, _quality, _drift, _people, _backups, _tables, _folders)

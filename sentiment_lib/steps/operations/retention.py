@@ -52,9 +52,9 @@ def run(
     logs = settings.home / "logs"
     removed["logs"] = sum(old_files.remove_logs(folder, now - policy.logs) for folder in (logs / "airflow", *task_logs))
     removed["log_bytes"] = old_files.rotate_logs(logs, policy.log_bytes)
+    folders = old_files.folder_bytes(settings.home)
     with store.begin() as connection:
         tables = retention.table_bytes(connection)
-        folders = old_files.folder_bytes(settings.home)
         sizes = {**tables, **{f"{name}/": size for name, size in folders.items()}}
         retention.record(connection, removed, sizes)
     return RetentionResult(partitions=made, removed=removed, tables=tables, folders=folders)
