@@ -181,8 +181,20 @@ def test_the_approvers_of_that_day_count_and_not_today_s(store, settings, promot
     assert problems_of(store, later) == ()
 
 
-def test_rotated_keys_and_their_entries_verify(store, settings, promoted):
-    settings.key_ring.rotate()
+@pytest.fixture
+def keys(settings, tmp_path):
+    """The signing keys, which all tests of a session share: after the test they are as they were before it."""
+    ring = settings.key_ring
+    public_keys = ring.public_keys_file.read_bytes()
+    shutil.copytree(ring.folder, tmp_path / "before")
+    yield ring
+    shutil.rmtree(ring.folder)
+    shutil.copytree(tmp_path / "before", ring.folder)
+    ring.public_keys_file.write_bytes(public_keys)
+
+
+def test_rotated_keys_and_their_entries_verify(store, settings, promoted, keys):
+    keys.rotate()
     with store.begin() as connection:
         ledger.append(connection, "note", {})
     reconcile.run(store, settings)
@@ -190,20 +202,14 @@ def test_rotated_keys_and_their_entries_verify(store, settings, promoted):
 
 
 @pytest.fixture
-def retired(settings, promoted, tmp_path):
-    """A copy of the key that signed so far; the platform has rotated it, until the end of the test."""
-    ring, attacker = settings.key_ring, KeyRing(tmp_path / "attacker")
-    public_keys = ring.public_keys_file.read_bytes()
-    shutil.copytree(ring.folder, tmp_path / "before")
-    key = ring.public_keys()[-1]
+def retired(settings, promoted, keys, tmp_path):
+    """A copy of the key that signed so far; the platform has rotated it."""
+    attacker, key = KeyRing(tmp_path / "attacker"), keys.public_keys()[-1]
     attacker.folder.mkdir()
-    shutil.copy(ring.folder / f"{key.key_id}.pem", attacker.folder)
+    shutil.copy(keys.folder / f"{key.key_id}.pem", attacker.folder)
     attacker.public_keys_file.write_text(canonical_json([asdict(key)]))
-    ring.rotate()
-    yield attacker
-    shutil.rmtree(ring.folder)
-    shutil.copytree(tmp_path / "before", ring.folder)
-    ring.public_keys_file.write_bytes(public_keys)
+    keys.rotate()
+    return attacker
 
 
 def test_a_row_signed_with_a_retired_key_is_found(store, settings, retired):
