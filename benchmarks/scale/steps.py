@@ -18,7 +18,7 @@ from sentiment_lib.steps.monitoring import check_drift
 from sentiment_lib.steps.operations import verify
 from sentiment_lib.steps.scoring import score
 from sentiment_lib.steps.training import snapshot
-from sentiment_lib.storage import daily_quality, label_counts, label_queue, rescoring, shadow, stage_times
+from sentiment_lib.storage import daily_quality, label_candidates, label_counts, rescoring, shadow, stage_times
 from sentiment_lib.storage.engine import Store
 
 NEW_TWEETS, NEW_LABELS, PAGES = 2000, 100, 10
@@ -132,8 +132,8 @@ def show(platform: Platform) -> None:
         label_counts.audit_labelled(connection, NEWEST - timedelta(days=7))
         label_counts.audit_waiting(connection)
         where = {"person": "ann", "api_texts": False, "newest": 2000, "uncertain_below": 0.7}
-        for kind in label_queue.QUERIES:
-            label_queue.candidates(connection, kind, where)
+        for kind in label_candidates.QUERIES:
+            label_candidates.candidates(connection, kind, where)
 
 
 #: In the order in which a turn runs them.

@@ -13,7 +13,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 from sentiment_lib.serving import openapi, problems, routes
 from sentiment_lib.serving.middleware import RequestMiddleware
-from sentiment_lib.serving.pages import label_page, login_pages, reference_page, rendering, try_page
+from sentiment_lib.serving.pages import label_page, label_ten_page, login_pages, reference_page, rendering, try_page
 from sentiment_lib.serving.service import Service
 from sentiment_lib.settings import Settings
 from sentiment_lib.storage.engine import Store
@@ -46,7 +46,8 @@ def create(settings: Settings) -> FastAPI:
     app.state.service = service
     app.include_router(routes.router)
     app.include_router(routes.health)
-    for pages in (try_page.router, label_page.router, login_pages.router, reference_page.router, rendering.assets):
+    modules = (try_page, label_page, label_ten_page, login_pages, reference_page)
+    for pages in (*(module.router for module in modules), rendering.assets):
         app.include_router(pages)
     problems.install(app)
     openapi.install(app, maximum_texts=settings.serving.maximum_texts)

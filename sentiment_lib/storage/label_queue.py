@@ -1,8 +1,4 @@
-"""The label queue: candidates of each kind, their assignment to people, labels, and undo.
-
-Every query is bounded: the unlabelled audit sample has an index of its own, and uncertain and disputed predictions are
-searched among the newest only.
-"""
+"""The label queue: assignment of tweets to people, labels, and undo."""
 
 from __future__ import annotations
 
@@ -13,151 +9,37 @@ from typing import Any
 
 from sqlalchemy import Connection, TextClause, text
 
-from sentiment_lib.records import API_IDS_FROM
+from sentiment_lib.storage.label_candidates import Candidate
 
-#: Candidates read for one pick; spares in case others are assigned some at the same time.
-CANDIDATES = 20
-
-
-@dataclass(frozen=True, kw_only=True)
-class Candidate:
-    """A tweet that can be assigned."""
-
-    tweet_id: int
-    model_version: int
-    kind: str
-    inclusion_probability: float | None = None
-    #: for a second opinion
-    first_pick: int | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class LabelScope:
-    """Tweets that a person wants to label: of an airline (None: of any), written from `since` up to before `until`."""
-
-    airline: str | None
-    since: datetime
-    until: datetime
-
-
-# a second opinion and a correction leave the tweet to others
-_EXCLUSIVE = "k.kind NOT IN ('second', 'correction')"
-# not labelled by a person, not assigned, and not skipped by this person
-_FREE = f"""
-    NOT EXISTS (SELECT FROM labels l WHERE l.tweet_id = p.tweet_id AND l.source IN ('audit', 'person'))
-    AND NOT EXISTS (SELECT FROM label_picks k WHERE k.tweet_id = p.tweet_id
-                    AND (k.person = :person OR ({_EXCLUSIVE} AND k.state IN ('open', 'labelled'))))
-"""
-_IN_SCOPE = f"(:api_texts OR p.tweet_id < {API_IDS_FROM})"
-
-# newest first: sampling is independent of the text, so any time slice is a random sample
-AUDIT = text(
-    f"""
-    SELECT p.tweet_id, p.model_version, 'audit' AS kind, p.inclusion_probability
-    FROM audit_sample p
-    WHERE p.labelled_at IS NULL AND {_IN_SCOPE}
-      AND NOT EXISTS (SELECT FROM labels l WHERE l.tweet_id = p.tweet_id AND l.source = 'audit')
-      AND NOT EXISTS (SELECT FROM label_picks k WHERE k.tweet_id = p.tweet_id
-                      AND (k.person = :person OR ({_EXCLUSIVE} AND k.state IN ('open', 'labelled'))))
-    ORDER BY p.tweet_id DESC, p.model_version DESC LIMIT {CANDIDATES}
-    """
-)
-# the audit sample is excluded: tweets labelled for another reason would drop out of the sample
-_NEWEST = f"""
-    SELECT p.tweet_id, p.model_version, p.label, greatest(p.p_negative, p.p_neutral, p.p_positive) AS confidence
-    FROM predictions p
-    WHERE p.model_version = (SELECT to_version FROM deployments WHERE state = 'done'
-                             ORDER BY deployment_id DESC LIMIT 1)
-      AND {_IN_SCOPE}
-    ORDER BY p.predicted_at DESC LIMIT :newest
-"""
-# of the tweets that a person chose; the newest of them, by the index on the time
-_CHOSEN = f"""
-    SELECT p.tweet_id, p.model_version, p.label, greatest(p.p_negative, p.p_neutral, p.p_positive) AS confidence
-    FROM (SELECT tweet_id, airline FROM tweets WHERE created_at >= :since AND created_at < :until
-          ORDER BY created_at DESC, tweet_id DESC LIMIT 50000) t
-    JOIN predictions p ON p.tweet_id = t.tweet_id
-     AND p.model_version = (SELECT to_version FROM deployments WHERE state = 'done' ORDER BY deployment_id DESC LIMIT 1)
-    WHERE (cast(:airline AS text) IS NULL OR t.airline = :airline) AND {_IN_SCOPE} LIMIT :newest
-"""
-_DISPUTED = "EXISTS (SELECT FROM predictions o WHERE o.tweet_id = p.tweet_id AND o.label <> p.label)"
-_NOT_DRAWN = """
-    NOT EXISTS (SELECT FROM audit_sample a WHERE a.tweet_id = p.tweet_id AND a.model_version = p.model_version)
-"""
-
-
-def _uncertain(predictions: str) -> TextClause:
-    return text(
-        f"""
-        SELECT tweet_id, model_version, 'uncertain' AS kind FROM ({predictions}) p
-        WHERE confidence < :uncertain_below AND NOT {_DISPUTED} AND {_NOT_DRAWN} AND {_FREE}
-        ORDER BY confidence, tweet_id LIMIT {CANDIDATES}
-        """
-    )
-
-
-UNCERTAIN = _uncertain(_NEWEST)
-# ordered independently of the text, since the shadow comparison uses these labels. UNCERTAIN leaves them out
-DISAGREEMENT = text(
-    f"""
-    SELECT p.tweet_id, p.model_version, 'disagreement' AS kind FROM ({_NEWEST}) p
-    WHERE {_DISPUTED} AND {_NOT_DRAWN} AND {_FREE}
-    ORDER BY hashint8extended(p.tweet_id, 1), p.tweet_id LIMIT {CANDIDATES}
-    """
-)
-SECOND = text(
-    f"""
-    SELECT k.tweet_id, k.model_version, 'second' AS kind, k.pick_id AS first_pick FROM label_picks k
-    WHERE k.wants_second AND k.state = 'labelled' AND k.person <> :person
-      AND NOT EXISTS (SELECT FROM label_picks s WHERE s.first_pick = k.pick_id AND s.state IN ('open', 'labelled'))
-      AND NOT EXISTS (SELECT FROM label_picks s WHERE s.tweet_id = k.tweet_id AND s.person = :person)
-    ORDER BY k.finished_at DESC LIMIT {CANDIDATES}
-    """
-)
-QUERIES = {"audit": AUDIT, "uncertain": UNCERTAIN, "disagreement": DISAGREEMENT, "second": SECOND}
-CHOSEN = _uncertain(_CHOSEN)
-
-
-def candidates(connection: Connection, kind: str, where: Mapping[str, Any]) -> list[Candidate]:
-    """The next candidates of this kind; `where` has person, api_texts, newest and uncertain_below."""
-    return [Candidate(**row) for row in connection.execute(QUERIES[kind], dict(where)).mappings()]
-
-
-def chosen_candidates(connection: Connection, where: Mapping[str, Any], scope: LabelScope) -> list[Candidate]:
-    """Uncertain predictions in the scope; nobody chooses what is drawn at random or decides a comparison."""
-    values = {**where, "airline": scope.airline, "since": scope.since, "until": scope.until}
-    return [Candidate(**row) for row in connection.execute(CHOSEN, values).mappings()]
-
-
-def audit_share_used(connection: Connection, person: str, *, since: datetime, share: float, free: int) -> bool:
-    """Whether the person has labelled this share of the audit rows that are unlabelled or were labelled since then.
-
-    The first `free` labels are not limited. Counts stop at 100,000.
-    """
-    row = connection.execute(
-        text(
-            "SELECT (SELECT count(*) FROM (SELECT FROM label_picks WHERE person = :person AND finished_at >= :since "
-            "AND kind = 'audit' AND state = 'labelled' LIMIT 100000) m) AS own, "
-            "(SELECT count(*) FROM (SELECT FROM audit_sample WHERE labelled_at IS NULL LIMIT 100000) w) AS waiting, "
-            "(SELECT count(*) FROM (SELECT FROM label_picks WHERE finished_at >= :since AND kind = 'audit' "
-            "AND state = 'labelled' LIMIT 100000) d) AS labelled"
-        ),
-        {"person": person, "since": since},
-    ).one()
-    return bool(row.own >= free and row.own >= share * (row.waiting + row.labelled))
+#: Picks that one person may have open at once.
+MOST_OPEN = 10
 
 
 def assign(
-    connection: Connection, candidate: Candidate, *, person: str, position: int, at: datetime, wants_second: bool
+    connection: Connection,
+    candidate: Candidate,
+    *,
+    person: str,
+    position: int,
+    slot: int,
+    at: datetime,
+    wants_second: bool,
 ) -> int | None:
     """Assign a candidate to a person and return the pick's id; None when another person was faster."""
     pick_id: int | None = connection.execute(
         text(
-            "INSERT INTO label_picks (tweet_id, model_version, kind, inclusion_probability, person, position, "
+            "INSERT INTO label_picks (tweet_id, model_version, kind, inclusion_probability, person, position, slot, "
             "handed_at, wants_second, first_pick) VALUES (:tweet_id, :model_version, :kind, :inclusion_probability, "
-            ":person, :position, :at, :wants_second, :first_pick) ON CONFLICT DO NOTHING RETURNING pick_id"
+            ":person, :position, :slot, :at, :wants_second, :first_pick) ON CONFLICT DO NOTHING RETURNING pick_id"
         ),
-        {**vars(candidate), "person": person, "position": position, "at": at, "wants_second": wants_second},
+        {
+            **vars(candidate),
+            "person": person,
+            "position": position,
+            "slot": slot,
+            "at": at,
+            "wants_second": wants_second,
+        },
     ).scalar()
     return pick_id
 
@@ -214,10 +96,18 @@ PICK = """
 """
 
 
-def open_pick(connection: Connection, person: str) -> StoredPick | None:
-    """The person's open pick; None without one."""
-    statement = text(f"{PICK} WHERE k.person = :person AND k.state = 'open'")
-    return _one_pick(connection, statement, {"person": person})
+def open_picks(connection: Connection, person: str) -> list[StoredPick]:
+    """The person's open picks in the order of their slots, at most MOST_OPEN."""
+    statement = text(f"{PICK} WHERE k.person = :person AND k.state = 'open' ORDER BY k.slot")
+    return [StoredPick(**row) for row in connection.execute(statement, {"person": person}).mappings()]
+
+
+def free_slots(connection: Connection, person: str, count: int) -> list[int]:
+    """Slots in which the person can be assigned a tweet so that `count` are open; empty when as many are."""
+    statement = text("SELECT slot FROM label_picks WHERE person = :person AND state = 'open'")
+    taken = set(connection.execute(statement, {"person": person}).scalars())
+    free = [slot for slot in range(1, MOST_OPEN + 1) if slot not in taken]
+    return free[: max(0, count - len(taken))]
 
 
 def pick(connection: Connection, pick_id: int, person: str) -> StoredPick | None:

@@ -20,6 +20,7 @@ from sqlalchemy import (
     Index,
     MetaData,
     PrimaryKeyConstraint,
+    SmallInteger,
     Table,
     Text,
     UniqueConstraint,
@@ -429,6 +430,8 @@ class LabelPickRow(Base):
     person: Mapped[str]
     #: number of the person's picks up to this one, without second opinions; keeps the shares of the kinds
     position: Mapped[int]
+    #: place among the picks that the person has open at once, from 1
+    slot: Mapped[int] = mapped_column(SmallInteger, server_default="1")
     handed_at: Mapped[datetime]
     state: Mapped[str] = mapped_column(server_default="open")
     finished_at: Mapped[datetime | None]
@@ -442,6 +445,7 @@ class LabelPickRow(Base):
     __table_args__ = (
         CheckConstraint("kind IN ('audit', 'uncertain', 'disagreement', 'second', 'correction')", name="kind"),
         CheckConstraint("state IN ('open', 'labelled', 'skipped')", name="state"),
+        CheckConstraint("slot BETWEEN 1 AND 10", name="slot"),
         CheckConstraint("(state = 'open') = (finished_at IS NULL)", name="finished"),
         CheckConstraint("(state = 'labelled') = (label IS NOT NULL)", name="labelled"),
         CheckConstraint(f"label {LABEL_CHECK}", name="label"),
@@ -461,7 +465,8 @@ class LabelPickRow(Base):
             unique=True,
             postgresql_where=text("state IN ('open', 'labelled')"),
         ),
-        Index("uq_label_picks_one_open", "person", unique=True, postgresql_where=text("state = 'open'")),
+        # one pick a slot: this bounds what one person has open
+        Index("uq_label_picks_one_open", "person", "slot", unique=True, postgresql_where=text("state = 'open'")),
         Index(None, "person", "position"),
         Index(None, "person", "finished_at"),
         Index("ix_label_picks_open", "handed_at", postgresql_where=text("state = 'open'")),

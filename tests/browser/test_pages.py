@@ -106,6 +106,28 @@ def test_ten_tweets_are_labelled_with_the_keyboard_alone(signed_in, scored, kept
     ]
 
 
+def test_ten_at_once_are_labelled_with_the_keyboard_alone(signed_in, scored, kept):
+    page = signed_in("/label")
+    page.get_by_role("link", name="Ten at once").click()
+    page.locator("fieldset.one").nth(9).wait_for()
+    assert "predicted" not in page.locator("#ten").inner_text().replace("Predictions", "")
+    for key in "1231231":
+        page.keyboard.press(key)
+    page.keyboard.press("s")
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("1")
+    kept(page, "label-ten")
+    page.keyboard.press("Enter")
+    page.get_by_text(re.compile(r"\d of 8 labels as predicted")).wait_for()
+    assert rows(scored, "SELECT state, count(*) FROM label_picks GROUP BY 1 ORDER BY 1") == [
+        ("labelled", 8),
+        ("open", 10),
+    ]
+    page.get_by_role("button", name="Undo the last answer").click()
+    page.wait_for_url(re.compile("/label/ten"))
+    assert rows(scored, "SELECT count(*) FROM labels") == [(7,)]
+
+
 def test_undo_and_skip_by_key(signed_in, scored):
     page = signed_in("/label")
     first = page.locator("article.pick .tweet").inner_text()
@@ -143,7 +165,7 @@ def test_hostile_text_is_shown_and_does_nothing(signed_in):
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
 
 
-@pytest.mark.parametrize("path", ["/", "/label"])
+@pytest.mark.parametrize("path", ["/", "/label", "/label/ten"])
 def test_nothing_is_wider_than_a_phone(signed_in, path):
     page = signed_in(path, viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True)
     if path == "/":

@@ -221,6 +221,49 @@ def test_an_answer_after_undo_neither_acts_nor_ends_the_audit(browser, settings,
     assert (list(frame["label_source"]), list(frame["judging_label"])) == (["unconfirmed"], [None])
 
 
+def test_ten_tweets_are_answered_together_by_the_rules_of_one(browser, database_url, rows):
+    owner = Store(database_url)
+    with owner.begin() as connection:
+        for statement in (
+            "INSERT INTO ingests (source) VALUES ('test')",
+            "INSERT INTO tweets (tweet_id, text, created_at, ingest_id) SELECT n, 'late again ' || n, now(), "
+            "(SELECT max(ingest_id) FROM ingests) FROM generate_series(1, 12) n",
+            "INSERT INTO predictions (tweet_id, model_version, label, p_negative, p_neutral, p_positive) "
+            "SELECT n, 1, 'negative', 0.4, 0.35, 0.25 FROM generate_series(1, 12) n",
+        ):
+            connection.execute(text(statement))
+    owner.close()
+    page = browser.get("/label/ten").text
+    picks = list(dict.fromkeys(re.findall(r'name="pick-(\d+)"', page)))
+    assert len(picks) == 10
+    assert "predicted" not in page
+    answers = {f"pick-{pick}": "negative" for pick in picks[:7]} | {f"pick-{picks[7]}": "skip", "pick-999": "neutral"}
+    assert browser.post("/label/ten", data=answers | {f"pick-{picks[0]}": "angry"}).status_code == 422
+    assert rows("SELECT count(*) FROM labels") == [(0,)]
+    done = browser.post("/label/ten", data={**answers, "ten": "true"}).text
+    assert "7 of 7 labels as predicted, 1 skipped" in done
+    assert "1 answer was not kept" in done
+    assert rows("SELECT state, count(*) FROM label_picks GROUP BY 1 ORDER BY 1") == [
+        ("labelled", 7),
+        ("open", 4),
+        ("skipped", 1),
+    ]
+    assert set(re.findall(r'name="pick-(\d+)"', done)) > set(picks[8:]), "what has no answer stays"
+    assert "/label/ten" in str(browser.post("/label/undo", data={"ten": "true"}).url)
+
+
+def test_ten_labels_at_once_count_as_ten(browser, settings, key):
+    policy = settings.policy.model_copy(
+        update={"label": settings.policy.label.model_copy(update={"labels_per_minute": 5})}
+    )
+    with TestClient(app.create(settings.model_copy(update={"policy": policy})), headers=OURS) as opened:
+        opened.post("/login", data={"key": key})
+        ten = {f"pick-{number}": "neutral" for number in range(1, 11)}
+        opened.post("/label/ten", data=ten)
+        assert opened.post("/label/ten", data=ten).status_code == 429
+        assert opened.post("/label/ten", data=ten | {"pick-11": "neutral"}).status_code == 422
+
+
 def test_an_empty_queue_says_what_to_do(browser):
     page = browser.get("/label").text
     assert "No tweets to label" in page

@@ -12,8 +12,9 @@ from sqlalchemy import text
 
 from sentiment_lib.errors import BadInput, NotFound
 from sentiment_lib.records import API_IDS_FROM
-from sentiment_lib.steps.labelling import label_progress, label_queue
+from sentiment_lib.steps.labelling import assign, label_progress, label_queue
 from sentiment_lib.storage import grants
+from sentiment_lib.storage.label_candidates import LabelScope
 from tests.conftest import deploy, put_into_snapshot
 
 #: Steps run as the platform runs them.
@@ -140,7 +141,7 @@ def test_a_person_may_choose_an_airline_or_a_day_and_then_gets_no_tweet_of_the_a
 
     def given(person, airline, times):
         since, until = (moment.replace(tzinfo=UTC) for moment in times)
-        scope = label_queue.LabelScope(airline=airline, since=since, until=until)
+        scope = LabelScope(airline=airline, since=since, until=until)
         pick = label_queue.run(store, labelling, person=person, scope=scope)
         if pick is not None:
             label_queue.answer(store, person=person, pick_id=pick.pick_id, label="neutral")
@@ -371,7 +372,7 @@ def test_what_is_not_a_label_is_refused(store, labelling, fill):
 
 
 def test_one_person_cannot_empty_the_audit_sample(store, labelling, fill, monkeypatch):
-    monkeypatch.setattr(label_queue, "FREE_LABELS", 4)
+    monkeypatch.setattr(assign, "FREE_LABELS", 4)
     policy = labelling.policy.model_copy(
         update={"label": labelling.policy.label.model_copy(update={"auditors": ("bob",)})}
     )
@@ -380,3 +381,36 @@ def test_one_person_cannot_empty_the_audit_sample(store, labelling, fill, monkey
     assert Counter(pick.kind for pick in work(store, labelling, "ann", 40)) == {"audit": 10}
     # an auditor of the policy takes the rest, and confirms what the other person said
     assert Counter(pick.kind for pick in work(store, labelling, "bob", 40)) == {"second": 10, "audit": 10}
+
+
+def test_ten_at_once_are_the_tweets_that_come_one_after_another(store, labelling, fill):
+    fill(range(1, 41), CERTAIN, drawn=True)
+    fill(range(101, 121), UNSURE)
+    fill(range(201, 221), CERTAIN, disputed=True)
+    picks = assign.run(store, labelling, person="ann", count=10)
+    assert assign.run(store, labelling, person="ann", count=10) == picks
+    assert Counter(pick.kind for pick in picks) == {"audit": 5, "uncertain": 2, "disagreement": 3}
+    assert label_queue.run(store, labelling, person="ann") == picks[0], "the view of one goes on with them"
+    for pick in picks[:3]:
+        label_queue.answer(store, person="ann", pick_id=pick.pick_id, label="negative")
+    again = assign.run(store, labelling, person="ann", count=10)
+    assert len(again) == 10
+    assert {pick.pick_id for pick in picks[3:]} < {pick.pick_id for pick in again}
+    assert label_queue.undo(store, person="ann").tweet_id == picks[2].tweet_id
+    assert [pick.tweet_id for pick in assign.run(store, labelling, person="ann")] == [picks[2].tweet_id]
+
+
+def test_ten_at_once_do_not_pass_the_share_of_one_person(store, labelling, fill, monkeypatch):
+    label = POLICY["label"] | {"person_share": 0.5, "audit_share": 1, "auditors": ("bob",)}
+    policy = type(labelling.policy)(label=label)
+    strict = labelling.model_copy(update={"policy": policy})
+    monkeypatch.setattr(assign, "FREE_LABELS", 0)
+    fill(range(1, 9), CERTAIN, drawn=True)
+    assert len(assign.run(store, strict, person="ann", count=10)) == 4
+
+
+def test_two_windows_of_one_person_share_ten_tweets(store, labelling, fill):
+    fill(range(1, 41), CERTAIN, drawn=True)
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: assign.run(store, labelling, person="ann", count=10), range(4)))
+    assert len(assign.run(store, labelling, person="ann", count=10)) == 10

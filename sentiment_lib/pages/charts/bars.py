@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from sentiment_lib.pages import formatting
-from sentiment_lib.pages.charts.figure import SERIES, Chart, layout, timestamp
+from sentiment_lib.pages.charts.figure import SERIES, TIME_AXIS, Chart, layout, timestamp
 
 #: Colour of a series with the name of a class.
 CLASS_COLOURS = {name: f"var(--{name})" for name in ("negative", "neutral", "positive")}
@@ -26,7 +26,7 @@ def bars(
         }
         for index, (name, counts) in enumerate(series.items())
     ]
-    frame = layout(xaxis={"type": "date"}, yaxis={"title": {"text": axis}, "automargin": True})
+    frame = layout(xaxis=TIME_AXIS, yaxis={"title": {"text": axis}, "automargin": True})
     frame.update(barmode="stack", bargap=0.15, showlegend=len(series) > 1)
     return Chart(
         title=title,

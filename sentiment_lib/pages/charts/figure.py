@@ -14,6 +14,8 @@ from markupsafe import Markup
 
 SERIES = ("var(--series-1)", "var(--series-2)", "var(--series-3)", "var(--series-4)")
 INK, MUTED, LINE, CLEAR = "var(--ink)", "var(--muted)", "var(--line)", "rgba(0,0,0,0)"
+#: An axis of dates whose labels stay level and apart on a phone.
+TIME_AXIS = {"type": "date", "nticks": 5, "tickangle": 0}
 #: A heading of the table; with "num" where its column holds numbers.
 Head = tuple[str, str] | str
 

@@ -11,6 +11,7 @@ from sentiment_lib.pages import formatting
 from sentiment_lib.pages.charts.figure import (
     MUTED,
     SERIES,
+    TIME_AXIS,
     Chart,
     annotation,
     horizontal_line,
@@ -113,7 +114,10 @@ def _frame(
 ) -> dict[str, Any]:
     """The layout, with a line and a text for each event."""
     scale = {"tickformat": ".0%"} if share else {}
-    frame = layout(yaxis={"title": {"text": axis}, "automargin": True, **scale}, xaxis={"type": "date"})
+    frame = layout(
+        yaxis={"title": {"text": axis}, "automargin": True, **scale},
+        xaxis=TIME_AXIS,
+    )
     frame["showlegend"] = legend
     frame["shapes"] = [vertical_line(timestamp(event.at)) for event in events]
     levels = _levels(times, events)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sentiment_lib.pages import formatting
-from sentiment_lib.pages.charts.figure import SERIES, Chart, layout, timestamp
+from sentiment_lib.pages.charts.figure import SERIES, TIME_AXIS, Chart, layout, timestamp
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +37,7 @@ def spans(title: str, rows: Sequence[Span]) -> Chart:
         for span in rows
     ]
     frame = layout(
-        xaxis={"type": "date"},
+        xaxis=TIME_AXIS,
         yaxis={
             "automargin": True,
             "type": "category",

@@ -1,10 +1,10 @@
-"""The Label page: one tweet at a time; the model's prediction is shown after the person's label."""
+"""The Label page: one tweet at a time, or ten; the model's prediction is shown after the person's label."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Form, HTTPException, Query, Request, Response
@@ -15,10 +15,11 @@ from sentiment_lib.records import LABELS
 from sentiment_lib.serving.api_keys import Caller
 from sentiment_lib.serving.pages.rendering import PageRoute, page, visitor
 from sentiment_lib.serving.routes import Serving
+from sentiment_lib.serving.service import Service
 from sentiment_lib.steps.labelling import label_progress, label_queue
 from sentiment_lib.storage import synthetic_tweets
 from sentiment_lib.storage.engine import Store
-from sentiment_lib.storage.label_queue import LabelScope
+from sentiment_lib.storage.label_candidates import LabelScope
 from sentiment_lib.text.airlines import HANDLES
 
 router = APIRouter(prefix="/label", route_class=PageRoute, include_in_schema=False)
@@ -29,11 +30,15 @@ _ID_LIMIT = 2**63
 
 @dataclass(frozen=True, kw_only=True)
 class Choice:
-    """Which tweets a person wants: texts sent to the API too, of an airline, of a day such as 2026-12-24; "" is any."""
+    """Which tweets a person wants: texts sent to the API too, of an airline, of a day such as 2026-12-24; "" is any.
+
+    ten: ten at once instead of one after another.
+    """
 
     api_texts: bool
     airline: str
     day: str
+    ten: bool = False
 
     def scope(self) -> LabelScope | None:
         """The tweets of the airline, the day, or both; None without either. Raises BadInput for what is no day."""
@@ -49,10 +54,27 @@ class Choice:
         return LabelScope(airline=self.airline or None, since=since, until=until)
 
     def back(self, **parameters: object) -> Response:
-        """Redirect to the page with the same choice."""
+        """Redirect to the page with the same choice; a parameter may have several values."""
+        query = urlencode({**parameters, **self._kept()}, doseq=True)
+        return RedirectResponse(f"/label{'/ten' if self.ten else ''}?{query}", status_code=303)
+
+    def _kept(self) -> dict[str, str]:
         kept = {"api_texts": "true" if self.api_texts else "", "airline": self.airline, "day": self.day}
-        query = urlencode({**parameters, **{name: value for name, value in kept.items() if value}})
-        return RedirectResponse(f"/label?{query}", status_code=303)
+        return {name: value for name, value in kept.items() if value}
+
+    def values(self, service: Service) -> dict[str, Any]:
+        """Template values of both views."""
+        return {
+            "why": SELECTION_REASONS,
+            "labels": [str(label) for label in LABELS],
+            "maximum": label_progress.MOST,
+            "api_texts": self.api_texts,
+            "airline": self.airline,
+            "day": self.day,
+            "choice_query": urlencode(self._kept()),
+            "airlines": sorted(set(HANDLES.values())),
+            "synthetic_data": _holds_synthetic(service.store),
+        }
 
 
 def _of_query(
@@ -67,8 +89,9 @@ def _of_form(
     api_texts: Annotated[bool, Form()] = False,
     airline: Annotated[str, Form(max_length=40)] = "",
     day: Annotated[str, Form(max_length=10)] = "",
+    ten: Annotated[bool, Form()] = False,
 ) -> Choice:
-    return Choice(api_texts=api_texts, airline=airline, day=day)
+    return Choice(api_texts=api_texts, airline=airline, day=day, ten=ten)
 
 
 Asked = Annotated[Choice, Depends(_of_query)]
@@ -106,16 +129,9 @@ def next_tweet(
             service.store, service.settings, person=caller.name, api_texts=choice.api_texts, scope=choice.scope()
         ),
         before=before if before is not None and before.state == "labelled" else None,
-        why=SELECTION_REASONS,
         message=MESSAGES.get(message, ""),
         progress=label_progress.run(service.store, person=caller.name),
-        maximum=label_progress.MOST,
-        labels=[str(label) for label in LABELS],
-        api_texts=choice.api_texts,
-        synthetic_data=_holds_synthetic(service.store),
-        airline=choice.airline,
-        day=choice.day,
-        airlines=sorted(set(HANDLES.values())),
+        **choice.values(service),
     )
 
 
@@ -128,14 +144,19 @@ def answer(
     choice: Kept,
 ) -> Response:
     """Record the label; the page shows the next tweet. Raises HTTPException 429 for labels that come too fast."""
-    if wait := service.label_rate.acquire(caller.name):
-        detail = "these labels come faster than a person reads"
-        raise HTTPException(429, detail, headers={"Retry-After": str(max(1, round(wait)))})
+    charge_labels(service, caller, 1)
     try:
         label_queue.answer(service.store, person=caller.name, pick_id=pick_id, label=label)
     except NotFound:
         return choice.back(message="reassigned")
     return choice.back(last=pick_id)
+
+
+def charge_labels(service: Service, caller: Caller, number: int) -> None:
+    """Raises HTTPException 429 for labels that come faster than a person reads; then none of them is recorded."""
+    if wait := service.label_rate.acquire(caller.name, number):
+        detail = "these labels come faster than a person reads"
+        raise HTTPException(429, detail, headers={"Retry-After": str(max(1, round(wait)))})
 
 
 @router.post("/skip")

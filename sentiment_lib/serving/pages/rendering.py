@@ -52,11 +52,13 @@ def page(
     request: Request, template: str, *, status: int = 200, caller: Caller | None = None, **values: Any
 ) -> Response:
     """A rendered template; never cached."""
-    nav = tuple((title, address, request.url.path == address) for title, address in PAGES)
+    here = request.url.path
+    # a page and those below it are marked; the first page has all others below it
+    nav = tuple((title, to, here == to or (to != "/" and here.startswith(f"{to}/"))) for title, to in PAGES)
     text = (
         _templates()
         .get_template(template)
-        .render(nav=nav, caller=caller, partial=is_partial(request), here=request.url.path, **values)
+        .render(nav=nav, caller=caller, partial=is_partial(request), here=here, **values)
     )
     return HTMLResponse(text, status_code=status, headers={"Cache-Control": "no-store"})
 
