@@ -25,7 +25,7 @@ from benchmarks.missed_margins.models import Cells, Pair, Stream
 from sentiment_lib.evaluation import aims
 from sentiment_lib.evaluation.comparison import Terms, compare
 from sentiment_lib.evaluation.gate import decide
-from sentiment_lib.evaluation.look_budget import LookBudget, rows_to_spend
+from sentiment_lib.evaluation.look_budget import LookBudget, charge, is_promising, rows_to_spend
 from sentiment_lib.evaluation.margin_test import margin_test
 from sentiment_lib.policy import GatePolicy
 from sentiment_lib.records import Answer
@@ -87,35 +87,44 @@ def life(cells: Cells, case: Case, number: int, policy: GatePolicy) -> int | Non
     rng = np.random.default_rng([zlib.crc32(repr(case).encode()), number])
     new = max(int(case.rows * NEW_SHARE), 1)
     stream = Stream.draw(cells, case.rows + new * (LOOKS - 1), rng)
-    spent = carried = 0
+    spent = carried = counted = 0
     for look in range(LOOKS):
         fresh = new if look else case.rows
         spend = rows_to_spend(carried + fresh)
-        budget = LookBudget(candidates=1, new_rows=fresh, spent_rows=spend, champion_rows=spent, period_rows=spent)
+        budget = LookBudget(
+            candidates=1,
+            new_rows=fresh,
+            spent_rows=spend,
+            champion_rows=spent,
+            period_rows=spent,
+            champion_charge=counted,
+            period_charge=counted,
+        )
         carried, spent = max(carried + fresh - spend, 0), spent + spend
         rows = stream.candidate(slice(look * new, look * new + case.rows), rng)
-        if _is_promoted(*rows, case=case, policy=policy, level=budget.level(policy), rng=rng):
+        promoted, p_value = _judge(*rows, case=case, policy=policy, level=budget.level(policy), rng=rng)
+        if promoted:
             return look
+        counted += charge(spend, fresh, float(is_promising(p_value, policy)))
     return None
 
 
-def _is_promoted(labels, champion, candidate, *, case: Case, policy: GatePolicy, level: float, rng) -> bool:
+def _judge(labels, champion, candidate, *, case: Case, policy: GatePolicy, level: float, rng) -> tuple[bool, float]:
+    """Whether the candidate is promoted, and its largest p-value: 1 for one that is clearly not promising."""
     aim = case.aim
     counts = paired_counts.count_pairs(labels, champion, candidate)
-    if aim.kind != aims.RECALIBRATION and float(paired_counts.difference(counts, MAIN)) <= 0:
-        return False  # these rules do not pass without a gain
     if aim.margin:
         # most looks fail here by far, and the whole comparison takes ten times as long
         first = margin_test(counts, MAIN, margin=aim.margin, rounds=FIRST_ROUNDS, rng=rng)
-        if first.p_value > CLEARLY * level:
-            return False
+        if first.p_value > max(CLEARLY * level, 1.5 * policy.promising_p_value):
+            return False, 1.0
     # a champion that boasts, so that a recalibration is better calibrated
     boast = BOAST if aim.kind == aims.RECALIBRATION else HONEST
     probabilities = [
         (1 - top) / 2 + (1.5 * top - 0.5) * np.eye(3)[model] for top, model in ((boast, champion), (HONEST, candidate))
     ]
     compared = compare(labels, *probabilities, policy=policy, level=level, terms=Terms.of(aim, policy))
-    return decide(compared, policy, aim=aim)[0] is Answer.PROMOTE
+    return decide(compared, policy, aim=aim)[0] is Answer.PROMOTE, compared.p_value
 
 
 def measure(case: Case, lives: int, policy: GatePolicy) -> dict[str, Any] | None:

@@ -67,6 +67,14 @@ class Comparison:
     #: of a recalibration
     calibration: CalibrationGain | None = None
 
+    @property
+    def p_value(self) -> float:
+        """The largest p-value of what the candidate must show at the level of the look; 1 where one has no test."""
+        found = [self.main.p_value, *(guard.p_value for guard in self.guards)]
+        if self.calibration is not None:
+            found.append(self.calibration.p_value)
+        return max(1.0 if one is None else one for one in found)
+
     @classmethod
     def from_dict(cls, body: Mapping[str, Any]) -> Comparison:
         """The inverse of `as_dict`. Raises KeyError or TypeError for anything else."""

@@ -150,7 +150,7 @@ class Evidence:
                 **({METHOD_KEY: self.method} if self.method > FIRST else {}),
                 **({SAMPLE_KEY: asdict(self.sample)} if self.sample else {}),
                 **({AIM_KEY: asdict(self.aim)} if self.aim else {}),
-                **({BUDGET_KEY: asdict(self.budget)} if self.budget else {}),
+                **({BUDGET_KEY: self.budget.as_dict()} if self.budget else {}),
             }
         )
 

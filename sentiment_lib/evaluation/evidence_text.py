@@ -8,6 +8,7 @@ from sentiment_lib.evaluation.aims import REFRESH
 from sentiment_lib.evaluation.comparison import Comparison
 from sentiment_lib.evaluation.evidence_record import Evidence
 from sentiment_lib.evaluation.judgement_methods import FOURTH
+from sentiment_lib.evaluation.look_budget import is_promising
 from sentiment_lib.evaluation.selection_bias import CorrectedGain
 from sentiment_lib.policy import GatePolicy
 
@@ -42,14 +43,26 @@ def aim_and_budget(evidence: Evidence) -> list[str]:
     if evidence.aim is None or evidence.budget is None:
         return []
     policy, budget = GatePolicy.model_validate(evidence.policy), evidence.budget
-    life, period = (f"{100 * share:.0f} %" for share in budget.remaining(policy))
+    level = f"{100 * budget.level(policy):.2g} %"
+    left = budget.remaining(policy, evidence.comparison.p_value)
+    life, period = (f"{100 * share:.0f} %" for share in left)
     shared = f", divided among {budget.candidates} candidates" if budget.candidates > 1 else ""
     return [
         evidence.aim.text + _guard_aim(evidence, policy),
-        f"This look has {budget.new_rows:,} new holdout rows and spends {100 * budget.level(policy):.2g} % for this "
-        f"candidate{shared}. Of the {100 * policy.error_budget:g} % for missed aims, {life} are left for this champion "
-        f"and {period} for {policy.budget_period.days} days of retrains.",
+        f"This look has {budget.new_rows:,} new holdout rows and a level of {level} for this candidate{shared}."
+        f"{_spending(evidence, policy)} Of the {100 * policy.error_budget:g} % for missed aims, {life} are left for "
+        f"this champion and {period} for {policy.budget_period.days} days of retrains.",
     ]
+
+
+def _spending(evidence: Evidence, policy: GatePolicy) -> str:
+    """Whether the look spends of the error budget; "" where every look does."""
+    if evidence.budget is None or evidence.budget.champion_charge is None or not policy.promising_p_value:
+        return ""
+    p_value = evidence.comparison.p_value
+    if is_promising(p_value, policy):
+        return f" The candidate is promising (p {p_value:.2g}), so that new rows spend nothing."
+    return f" Its p {p_value:.2g} is above {policy.promising_p_value:g}, so that the look spends this."
 
 
 def _guard_aim(evidence: Evidence, policy: GatePolicy) -> str:

@@ -6,7 +6,8 @@ blocks only when a loss beyond its margin is significant. Method 3 has an aim (`
 the look and the number of candidates (`look_budget`), and judges the guard metrics at this level too. Method 4 holds a
 refresh for a guard metric only where it was seen to lose more than the margin. It tests margins by a null that has the
 loss (`margin_test`), where method 3 shifts one without it or relies on the bootstrap bound alone. Method 5 tests the
-guard metrics of a refresh again, against the margin that its rows can decide.
+guard metrics of a refresh again, against the margin that its rows can decide. Under method 6 looks at promising
+candidates spend no error budget (`look_budget`).
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from numpy.typing import NDArray
 
 from sentiment_lib.policy import GatePolicy
 
-FIRST, SECOND, THIRD, FOURTH, NEWEST = 1, 2, 3, 4, 5
+FIRST, SECOND, THIRD, FOURTH, FIFTH, NEWEST = 1, 2, 3, 4, 5, 6
 #: `label_source` of rows that were drawn at random from the stream.
 AUDIT = "audit"
 #: `label_source` of imported rows whose importer declared a random draw (`labels import --drawn-with`).
@@ -28,7 +29,8 @@ DECLARED = "declared"
 LATER_RULES = {
     SECOND: {"minimum_audit_rows"},
     THIRD: {"refresh_margin", "budget_rows"},
-    NEWEST: {"refresh_guard_margin"},
+    FIFTH: {"refresh_guard_margin"},
+    NEWEST: {"promising_p_value"},
 }
 
 

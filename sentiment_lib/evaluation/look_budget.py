@@ -2,11 +2,16 @@
 
 A look is one comparison of all candidates of a retrain with the champion. Its significance level is what its rows
 bring: daily looks with few new rows spend as much together as one monthly look with as many.
+
+A candidate that misses its aim is seldom promising: its p-value is at most `promising_p_value` with at most this
+probability. So looks whose candidates are promising spend nothing, and every look has one minus that of the level
+(adaptive spending: Tian, Ramdas 2021, "Online control of the familywise error rate", Statistical Methods in Medical
+Research 30 (4)). A platform whose retrains do improve keeps its level, look for look.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from scipy.special import zeta
 
@@ -15,7 +20,7 @@ from sentiment_lib.policy import GatePolicy
 
 @dataclass(frozen=True, kw_only=True)
 class LookBudget:
-    """What a look may spend, fixed before its comparison: it depends on counts of rows, never on an outcome."""
+    """What a look may spend, fixed before its comparison: it depends on counts of rows and on earlier looks."""
 
     #: candidates that the look judges, each at an equal share of its level
     candidates: int
@@ -27,6 +32,10 @@ class LookBudget:
     champion_rows: int
     #: rows spent by earlier looks within `budget_period`, whoever the champion was
     period_rows: int
+    #: of the champion's rows and of the period's, those that count: without rows of promising candidates. None where
+    #: all count (before method 6)
+    champion_charge: int | None = None
+    period_charge: int | None = None
 
     def level(self, policy: GatePolicy) -> float:
         """The significance level of each candidate of the look.
@@ -35,23 +44,45 @@ class LookBudget:
         all its candidates. The levels of all looks against one champion sum to at most error_budget (union bound,
         whatever their dependence), and as F is concave so do those of any period. m is the larger of both counts, which
         gives the smaller level. Alpha spending by information: Lan, DeMets 1983, Biometrika 70 (3).
+
+        Where promising candidates do not count, the level is (1 - promising_p_value) times this, with m of the others,
+        and the budget holds where p-values are valid given earlier looks (docs/statistics.md).
         """
-        return policy.error_budget * self._spent(policy) / self.candidates
+        share = self._share_after(max(self._charges), policy)
+        if self.champion_charge is not None:
+            share *= 1 - policy.promising_p_value
+        return policy.error_budget * share / self.candidates
 
     def share(self, policy: GatePolicy) -> float:
-        """The share of the error budget that each candidate of the look gets; over all looks they sum to at most 1."""
-        return self._spent(policy) / self.candidates
+        """The share of a budget of its own that each candidate of the look gets, if every look spends.
 
-    def _spent(self, policy: GatePolicy) -> float:
-        before = max(self.champion_rows, self.period_rows)
+        Over all looks the shares sum to at most 1.
+        """
+        return self._share_after(max(self.champion_rows, self.period_rows), policy) / self.candidates
+
+    def remaining(self, policy: GatePolicy, p_value: float) -> tuple[float, float]:
+        """Shares of the budget left after this look, of the champion's life and of the period.
+
+        p_value: the candidate's largest. With several candidates, each figure counts this one alone.
+        """
+        share = float(self.champion_charge is not None and is_promising(p_value, policy))
+        after = charge(self.spent_rows, self.new_rows, share)
+        life, period = (1 - spent_share(rows + after, policy) for rows in self._charges)
+        return life, period
+
+    def as_dict(self) -> dict[str, int]:
+        """JSON types only; the keys are part of the hashed evidence, in which a missing part has none."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
+
+    @property
+    def _charges(self) -> tuple[int, int]:
+        """Rows spent before that count, of the champion's life and of the period."""
+        if self.champion_charge is None or self.period_charge is None:
+            return self.champion_rows, self.period_rows
+        return self.champion_charge, self.period_charge
+
+    def _share_after(self, before: int, policy: GatePolicy) -> float:
         return spent_share(before + self.spent_rows, policy) - spent_share(before, policy)
-
-    def remaining(self, policy: GatePolicy) -> tuple[float, float]:
-        """Shares of the budget left after this look: of the champion's life, and of the period."""
-        return (
-            1 - spent_share(self.champion_rows + self.spent_rows, policy),
-            1 - spent_share(self.period_rows + self.spent_rows, policy),
-        )
 
 
 def spent_share(rows: float, policy: GatePolicy) -> float:
@@ -62,6 +93,20 @@ def spent_share(rows: float, policy: GatePolicy) -> float:
 def rows_to_spend(unspent: int) -> int:
     """Rows that a look spends of the unspent ones: half, so that another request on the same rows has some left."""
     return max(unspent // 2, 1)
+
+
+def is_promising(p_value: float, policy: GatePolicy) -> bool:
+    """Whether a candidate with this largest p-value (`Comparison.p_value`) lets its look spend nothing."""
+    return p_value <= policy.promising_p_value and policy.promising_p_value > 0
+
+
+def charge(spent_rows: int, new_rows: int, promising_share: float) -> int:
+    """Rows of a look that count against later ones.
+
+    promising_share: of its candidates (0 to 1) with a p-value of at most `promising_p_value`. Rows that an earlier look
+    had as well always count, so that nobody tries candidates on the same rows until one passes.
+    """
+    return spent_rows - int(min(spent_rows, new_rows) * promising_share)
 
 
 def equivalent_rows(looks: int, policy: GatePolicy) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 
 import numpy as np
@@ -26,8 +26,16 @@ class Look:
     champion: int
     at: datetime
     holdout: Ints = field(repr=False)
+    new_rows: int
     spent_rows: int
     unspent_rows: int
+    #: the candidate was promising, so that only rows of earlier looks count
+    promising: bool = False
+
+    @property
+    def charge(self) -> int:
+        """Rows that count against later looks."""
+        return look_budget.charge(self.spent_rows, self.new_rows, float(self.promising))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +45,8 @@ class Verdict:
     answer: Answer
     level: float
     difference: float
+    #: the largest of what the candidate had to show
+    p_value: float
     failed: tuple[str, ...]
 
 
@@ -64,11 +74,14 @@ class Judge:
             spent_rows=spent,
             champion_rows=sum(look.spent_rows for look in looks if look.champion == champion),
             period_rows=sum(look.spent_rows for look in looks if look.at > since),
+            champion_charge=sum(look.charge for look in looks if look.champion == champion),
+            period_charge=sum(look.charge for look in looks if look.at > since),
         )
         look = Look(
             champion=champion,
             at=at,
             holdout=cell.holdout,
+            new_rows=new,
             spent_rows=spent,
             unspent_rows=max(carried + new - spent, 0),
         )
@@ -89,6 +102,10 @@ class Judge:
         }
         found = self._memory.stored(parts, lambda: asdict(self._judge(new, old, aim, level)))
         return Verdict(**{**found, "answer": Answer(found["answer"]), "failed": tuple(found["failed"])})
+
+    def after(self, look: Look, verdict: Verdict) -> Look:
+        """The look once its candidate was compared."""
+        return replace(look, promising=look_budget.is_promising(verdict.p_value, self._policy))
 
     def _aim(self, new: Cell, old: Cell) -> Aim:
         recipe = self._cube.recipe
@@ -123,5 +140,6 @@ class Judge:
             answer=answer,
             level=level,
             difference=compared.main.difference,
+            p_value=compared.p_value,
             failed=tuple(rule.rule for rule in rules if rule.verdict != gate.PASS),
         )

@@ -136,7 +136,7 @@ def _decide(
         return Event(block=block, reason=reason, outcome=TRAINED, promoted=True)
     budget, look = judge.budget(block, champion, looks)
     verdict = judge.judge(block, champion, budget)
-    looks.append(look)
+    looks.append(judge.after(look, verdict))
     return Event(
         block=block,
         reason=reason,

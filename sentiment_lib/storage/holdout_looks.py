@@ -7,8 +7,9 @@ look, since evaluating the best of twenty model cards is selection among twenty 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -24,6 +25,8 @@ from sentiment_lib.storage.engine import lock
 
 #: Key of a ledger row of kind "training": its holdout metrics wait for the look.
 HIDDEN = "holdout_hidden"
+#: Kind of the ledger row that says whether the candidate of a look was promising, once it was compared.
+OUTCOME = "look_outcome"
 #: Keys of a ledger row of kind "look" that identify its request.
 REQUEST = ("snapshot_id", "candidate_version", "champion_version", "requested_by")
 NEW_ROWS = text(
@@ -69,16 +72,16 @@ def take(connection: Connection, request: EvaluationRequest, policy: GatePolicy,
     another look. at: the time of the look, now by default.
     """
     lock(connection, "ledger")
-    identity = {
-        "snapshot_id": request.snapshot_id,
-        "candidate_version": request.candidate,
-        "champion_version": request.champion,
-        "requested_by": request.requested_by,
-    }
+    identity = _identity(request)
     earlier: list[tuple[Mapping[str, Any], datetime]] = []
     published: set[int] = set()
-    for entry in ledger.genuine_entries(connection, ("look", "training")):
+    promising: set[tuple[Any, ...]] = set()
+    for entry in ledger.genuine_entries(connection, ("look", "training", OUTCOME)):
         facts = entry.facts()
+        if entry.kind == OUTCOME:
+            if facts["promising"]:
+                promising.add(tuple(facts[key] for key in REQUEST))
+            continue
         if entry.kind == "training":
             if facts["snapshot_id"] is not None and not facts.get(HIDDEN):
                 published.add(int(facts["version"]))
@@ -90,11 +93,31 @@ def take(connection: Connection, request: EvaluationRequest, policy: GatePolicy,
     shared = _shared(earlier, request)
     if shared is None:
         published.discard(request.candidate)
-        facts = _new_look(connection, request, earlier, published=len(published), policy=policy, at=at)
+        facts = _new_look(connection, request, earlier, promising, published=len(published), policy=policy, at=at)
     else:
         facts = {key: shared[key] for key in ("budget", "unspent_rows", "looks_before")} | {"first": False}
     ledger.append(connection, "look", {**identity, **facts})
     return _look(facts)
+
+
+def record_outcome(connection: Connection, request: EvaluationRequest, *, p_value: float, policy: GatePolicy) -> None:
+    """Record whether the candidate of a look was promising: later looks depend on it (`look_budget`).
+
+    p_value: the largest of what the candidate had to show (`Comparison.p_value`). A look without its outcome counts as
+    one whose candidate was not promising.
+    """
+    promising = look_budget.is_promising(p_value, policy)
+    ledger.append(connection, OUTCOME, {**_identity(request), "p_value": p_value, "promising": promising})
+
+
+def _identity(request: EvaluationRequest) -> dict[str, Any]:
+    """The facts REQUEST of a request."""
+    return {
+        "snapshot_id": request.snapshot_id,
+        "candidate_version": request.candidate,
+        "champion_version": request.champion,
+        "requested_by": request.requested_by,
+    }
 
 
 def _look(facts: Mapping[str, Any]) -> Look:
@@ -120,6 +143,7 @@ def _new_look(
     connection: Connection,
     request: EvaluationRequest,
     earlier: list[tuple[Mapping[str, Any], datetime]],
+    promising: set[tuple[Any, ...]],
     *,
     published: int,
     policy: GatePolicy,
@@ -135,17 +159,20 @@ def _new_look(
     firsts = [(facts, at) for facts, at in earlier if facts.get("first", True)]
     carried = next((int(facts["unspent_rows"]) for facts, _ in reversed(firsts) if "budget" in facts), 0)
     spent = look_budget.rows_to_spend(carried + new)
+    of_champion = [facts for facts, _ in firsts if int(facts["champion_version"]) == request.champion]
+    of_period = [facts for facts, at in firsts if at > since]
+    passed = Counter(_group(facts) for facts, _ in earlier if tuple(facts[key] for key in REQUEST) in promising)
     budget = LookBudget(
         candidates=max(request.candidates, 1) + published,
         new_rows=new,
         spent_rows=spent,
-        champion_rows=_spent(
-            [facts for facts, _ in firsts if int(facts["champion_version"]) == request.champion], policy
-        ),
-        period_rows=_spent([facts for facts, at in firsts if at > since], policy),
+        champion_rows=_spent(of_champion, policy),
+        period_rows=_spent(of_period, policy),
+        champion_charge=_spent(of_champion, policy, passed),
+        period_charge=_spent(of_period, policy, passed),
     )
     return {
-        "budget": asdict(budget),
+        "budget": budget.as_dict(),
         "unspent_rows": max(carried + new - spent, 0),
         "looks_before": count_looks(
             [(int(facts["champion_version"]), at) for facts, at in firsts],
@@ -158,9 +185,22 @@ def _new_look(
     }
 
 
-def _spent(looks: list[Mapping[str, Any]], policy: GatePolicy) -> int:
-    """Rows that these looks spent; those of earlier releases, whose levels came from their number, as equivalents."""
-    by_rows = [facts for facts in looks if "budget" in facts]
-    return sum(int(facts["budget"]["spent_rows"]) for facts in by_rows) + look_budget.equivalent_rows(
-        len(looks) - len(by_rows), policy
-    )
+def _group(facts: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What all candidates of one look have in common."""
+    return facts["snapshot_id"], facts["champion_version"], facts["requested_by"], facts["looks_before"]
+
+
+def _spent(
+    looks: list[Mapping[str, Any]], policy: GatePolicy, promising: Mapping[tuple[Any, ...], int] | None = None
+) -> int:
+    """Rows that these looks spent; those of earlier releases, whose levels came from their number, as equivalents.
+
+    promising: number of promising candidates by look, whose rows are left out.
+    """
+    rows = 0
+    for facts in looks:
+        if "budget" in facts:
+            budget = LookBudget(**facts["budget"])
+            share = (promising or {}).get(_group(facts), 0) / budget.candidates
+            rows += look_budget.charge(budget.spent_rows, budget.new_rows, share)
+    return rows + look_budget.equivalent_rows(sum("budget" not in facts for facts in looks), policy)

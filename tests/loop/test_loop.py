@@ -273,6 +273,57 @@ def test_the_decision_is_written_once_for_one_request_and_counts_one_look(store,
         assert len(list(ledger.entries(connection, ("look",)))) == 1
 
 
+def test_the_outcome_of_a_look_says_whether_later_ones_keep_their_level(store, settings, decided):
+    gate = settings.policy.gate
+    request = EvaluationRequest(
+        snapshot_id=decided.snapshot.snapshot_id,
+        candidate=decided.version.version,
+        champion=1,
+        requested_by="retrain/1",
+    )
+    later = replace(request, candidate=50, requested_by="retrain/2")
+
+    def counted(outcomes, gate=gate):
+        """Rows that count against a later look, after these outcomes; nothing stays."""
+        with store.engine.connect() as connection:
+            for p_value in outcomes:
+                holdout_looks.record_outcome(connection, request, p_value=p_value, policy=gate)
+            found = holdout_looks.take(connection, later, gate).budget
+            connection.rollback()
+        assert found.champion_rows == found.period_rows > 0, "every look spends of other budgets"
+        assert found.champion_charge == found.period_charge
+        return found.champion_charge
+
+    with store.begin() as connection:
+        (outcome,) = ledger.entries(connection, (holdout_looks.OUTCOME,))
+        spent = next(ledger.entries(connection, ("look",))).facts()["budget"]["spent_rows"]
+    recorded = outcome.facts()
+    assert recorded["candidate_version"] == decided.version.version
+    assert recorded["promising"] == (recorded["p_value"] <= gate.promising_p_value)
+    assert counted([]) == (0 if recorded["promising"] else spent)
+    assert counted([0.05]) == 0
+
+
+def test_a_look_that_never_ended_counts(store, settings, decided):
+    gate = settings.policy.gate
+    request = EvaluationRequest(
+        snapshot_id=decided.snapshot.snapshot_id, candidate=50, champion=9, requested_by="retrain/2", candidates=2
+    )
+    with store.begin() as connection:
+        first = holdout_looks.take(connection, request, gate).budget
+        holdout_looks.take(connection, replace(request, candidate=51), gate)
+        after = [holdout_looks.take(connection, replace(request, candidate=60, requested_by="retrain/3"), gate).budget]
+        # promising, but the same rows as those of the first decision
+        for number in (50, 51):
+            candidate = replace(request, candidate=number)
+            holdout_looks.record_outcome(connection, candidate, p_value=0.01, policy=gate)
+        after.append(
+            holdout_looks.take(connection, replace(request, candidate=61, requested_by="retrain/4"), gate).budget
+        )
+    assert first.new_rows == 0
+    assert [budget.champion_charge for budget in after] == [first.spent_rows, first.spent_rows + after[0].spent_rows]
+
+
 def test_asking_again_and_again_spends_the_error_budget(store, settings, decided):
     levels = []
     for number in range(2, 5):

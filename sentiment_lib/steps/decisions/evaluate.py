@@ -93,6 +93,7 @@ def _decide(
         serving = model_versions.champion(connection)
         if serving is None or serving.version != champion.version:
             raise ChampionMoved(actual=serving.version if serving else None, expected=champion.version)
+        holdout_looks.record_outcome(connection, request, p_value=computed.comparison.p_value, policy=policy)
         return decisions.store(
             connection,
             computed,

@@ -3,7 +3,15 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from sentiment_lib.evaluation.look_budget import LookBudget, equivalent_rows, rows_to_spend, spent_share
+from benchmarks.shared_rows import at_the_margin
+from sentiment_lib.evaluation.look_budget import (
+    LookBudget,
+    charge,
+    equivalent_rows,
+    is_promising,
+    rows_to_spend,
+    spent_share,
+)
 from sentiment_lib.policy import GatePolicy
 
 POLICY = GatePolicy()
@@ -54,7 +62,7 @@ def test_candidates_divide_the_level_and_the_larger_count_binds():
     budget = LookBudget(candidates=4, new_rows=400, spent_rows=200, champion_rows=100, period_rows=900)
     alone = LookBudget(candidates=1, new_rows=400, spent_rows=200, champion_rows=900, period_rows=0)
     assert 4 * budget.level(POLICY) == pytest.approx(alone.level(POLICY))
-    life, period = budget.remaining(POLICY)
+    life, period = budget.remaining(POLICY, 1.0)
     assert life == pytest.approx(1 - spent_share(300, POLICY))
     assert period == pytest.approx(1 - spent_share(1100, POLICY))
 
@@ -64,3 +72,45 @@ def test_looks_of_earlier_releases_count_as_what_they_spent():
     spent = sum(k**-POLICY.budget_exponent for k in range(1, 21)) / 2.6123753
     assert spent_share(equivalent_rows(20, POLICY), POLICY) == pytest.approx(spent, abs=1e-3)
     assert POLICY.budget_period == timedelta(days=365)
+
+
+def adaptive(counted, *, new=500, spent=250, rows=0, candidates=1):
+    """A look after others of which so many rows count."""
+    return LookBudget(
+        candidates=candidates,
+        new_rows=new,
+        spent_rows=spent,
+        champion_rows=rows,
+        period_rows=rows,
+        champion_charge=counted,
+        period_charge=counted,
+    )
+
+
+def test_looks_at_promising_candidates_keep_the_level_of_those_after_them():
+    first, hundredth = adaptive(0), adaptive(0, rows=25_000)
+    assert first.level(POLICY) == hundredth.level(POLICY)
+    every_look = LookBudget(candidates=1, new_rows=500, spent_rows=250, champion_rows=0, period_rows=0)
+    assert first.level(POLICY) == pytest.approx(0.9 * every_look.level(POLICY))
+    assert adaptive(2000, rows=2000).level(POLICY) < first.level(POLICY) / 4
+    # the share of other budgets counts every look
+    assert hundredth.share(POLICY) < first.share(POLICY) / 100
+    assert first.remaining(POLICY, 0.05) == (1, 1)
+    assert first.remaining(POLICY, 0.5)[0] == pytest.approx(1 - spent_share(250, POLICY))
+
+
+def test_only_new_rows_of_promising_candidates_are_spared():
+    assert charge(250, 500, 1.0) == 0
+    assert charge(250, 500, 0.0) == 250
+    assert charge(250, 500, 0.4) == 150
+    assert charge(250, 0, 1.0) == 250, "the same rows again"
+    assert charge(250, 100, 1.0) == 150
+    assert [is_promising(p, POLICY) for p in (0.0, 0.1, 0.11)] == [True, True, False]
+    assert not is_promising(0.0, GatePolicy(promising_p_value=0))
+
+
+@pytest.mark.parametrize(("new", "window", "looks"), [(500, 500, 20), (500, 2500, 40), (100, 2000, 60)])
+def test_candidates_at_the_margin_pass_within_the_budget_though_looks_share_rows(new, window, looks):
+    found = at_the_margin(np.random.default_rng(new + window), lives=500, new=new, window=window, looks=looks)
+    # 5 %, and three standard errors of so few lives
+    assert found <= POLICY.error_budget + 3 * np.sqrt(POLICY.error_budget / 500)
