@@ -28,8 +28,8 @@ def force_promotion() -> None:
     @task(outlets=[CHAMPION])
     def promote_by_force(params: dict[str, Any], dag_run: Any) -> dict[str, Any]:
         """Move the alias; returns the deployment."""
-        from sentiment_airflow.run_people import find_author
-        from sentiment_airflow.run_step import run_key, run_step, to_xcom
+        from sentiment_airflow.run_people import who_acts
+        from sentiment_airflow.run_step import run_step, to_xcom
 
         from sentiment_lib.steps.deployment import force_promotion
 
@@ -37,8 +37,7 @@ def force_promotion() -> None:
             force_promotion.run,
             decision_id=params["decision_id"],
             reason=params["reason"],
-            by=find_author(dag_run),
-            run_id=run_key(dag_run),
+            author=who_acts(dag_run),
         )
         return to_xcom(deployment)
 

@@ -1,4 +1,4 @@
-"""Moves the champion back to an earlier approved version."""
+"""Moves the champion back to an earlier approved version, in the name of the approver who triggers it."""
 
 from __future__ import annotations
 
@@ -28,15 +28,14 @@ def rollback() -> None:
     @task(outlets=[CHAMPION])
     def roll_back(params: dict[str, Any], dag_run: Any) -> dict[str, Any]:
         """Move the alias; returns the deployment."""
-        from sentiment_airflow.run_people import find_author
-        from sentiment_airflow.run_step import run_key, run_step, to_xcom
+        from sentiment_airflow.run_people import who_acts
+        from sentiment_airflow.run_step import run_step, to_xcom
 
-        from sentiment_lib.steps.deployment import rollback
+        from sentiment_lib.steps.deployment import rollback_by_run
 
-        run = run_key(dag_run)
-        by = find_author(dag_run) or run
+        author = who_acts(dag_run)
         return to_xcom(
-            run_step(rollback.run, to_version=params["to_version"], reason=params["reason"], by=by, run_id=run)
+            run_step(rollback_by_run.run, to_version=params["to_version"], reason=params["reason"], author=author)
         )
 
     roll_back()

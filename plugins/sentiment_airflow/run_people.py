@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sentiment_lib.steps.deployment.run_author import RunAuthor
 
 
 def find_people(dag_run: Any) -> frozenset[str]:
@@ -34,3 +37,12 @@ def find_author(dag_run: Any) -> str | None:
     if others:
         raise AirflowFailException(f"{', '.join(sorted(others))} cleared this run of {author}: trigger a new one")
     return author
+
+
+def who_acts(dag_run: Any) -> RunAuthor:
+    """Who triggered a run that moves the champion, and who else made it run again: the step decides who may."""
+    from sentiment_airflow.run_step import run_key
+    from sentiment_lib.steps.deployment.run_author import RunAuthor
+
+    author: str | None = dag_run.triggering_user_name
+    return RunAuthor(run_id=run_key(dag_run), triggered_by=author, others=find_people(dag_run) - {author})

@@ -56,5 +56,5 @@ def rollback(
 
     with open_store() as (store, settings):
         person = authorise(store, settings, f"rollback {version}", approver=True)
-        move = step.run(store, settings, to_version=version, reason=reason, by=person.name)
+        move = step.by_hand(store, settings, to_version=version, reason=reason, by=person.name)
     show(move, as_json, f"The champion is version {move.to_version} again (before: {move.from_version})")

@@ -36,6 +36,18 @@ class Alert:
 
 
 @dataclass(frozen=True, kw_only=True)
+class NewAlert:
+    """An alert to be opened, by the names of the arguments of `open_alert`."""
+
+    kind: str
+    severity: Severity
+    dedup_key: str
+    title: str
+    body: str = ""
+    evidence_link: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class SentMessage:
     """The last message about an alert to one receiver: its event, and the alert's severity and count at that time."""
 

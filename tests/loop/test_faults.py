@@ -89,7 +89,7 @@ def test_killed_at_every_line_there_is_one_champion_and_the_ledger_holds(
         # the task runs again, and ends where it would have ended
         assert call().to_version == candidate
         assert one_champion(store, registry) == candidate
-        rollback.run(store, settings, to_version=1, reason=f"round {line}", by="test")
+        rollback.by_hand(store, settings, to_version=1, reason=f"round {line}", by="test")
         line += step
     assert line > 40
     assert seen == {1, candidate}
@@ -169,7 +169,7 @@ def test_a_champion_that_was_deleted_is_reported_and_the_way_back_stays_open(sto
     add_tweets(10)
     with pytest.raises(VersionDeleted, match=r"Model version 2 is not in MLflow.*sentiment rollback"):
         score.run(store, settings)
-    rollback.run(store, settings, to_version=1, reason="version 2 was deleted", by="test")
+    rollback.by_hand(store, settings, to_version=1, reason="version 2 was deleted", by="test")
     assert one_champion(store, registry) == 1
     assert score.run(store, settings).model_version == 1
     assert reconcile.run(store, settings).reconciled is None
@@ -265,7 +265,7 @@ def test_a_registry_that_never_responds_holds_up_no_other_command(
             engine.lock(connection, "champion")
         assert say(decide_again()).response == "approved"
         with pytest.raises(Busy):
-            rollback.run(store, settings, to_version=1, reason="while it waits", by="test")
+            rollback.by_hand(store, settings, to_version=1, reason="while it waits", by="test")
         assert not promotion.done(), "the promotion ended before anything was tried beside it"
         assert time.monotonic() - started < 3
         with pytest.raises(MoveUnfinished, match=r"does not respond.*reconcile|reconcile.*does not respond"):

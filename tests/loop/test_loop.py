@@ -18,7 +18,8 @@ from sentiment_lib.records import Answer, EvaluationRequest
 from sentiment_lib.registry import model_card, model_package
 from sentiment_lib.registry.mlflow_registry import Registry
 from sentiment_lib.steps.decisions import evaluate, evidence, publish_holdout_metrics, replay
-from sentiment_lib.steps.deployment import bootstrap, promote, rollback
+from sentiment_lib.steps.deployment import bootstrap, promote, rollback, rollback_by_run
+from sentiment_lib.steps.deployment.run_author import RunAuthor
 from sentiment_lib.steps.operations import verify
 from sentiment_lib.steps.scoring import score
 from sentiment_lib.steps.training import inputs, reproduce, request_retrain, snapshot, snapshot_files, train
@@ -416,32 +417,32 @@ def test_approved_it_is_promoted_and_scores_the_next_tweets(store, settings, dec
     assert (registry.alias("champion"), registry.alias("challenger")) == (decided.version.version, None)
     add_tweets(5, seed=9)
     assert score.run(store, settings).model_version == decided.version.version
-    back = rollback.run(store, settings, to_version=1, reason="it did harm", by="mlops")
+    back = rollback.by_hand(store, settings, to_version=1, reason="it did harm", by="mlops")
     assert (back.kind, registry.alias("champion")) == ("rollback", 1)
-    assert rollback.run(store, settings, to_version=1, reason="it did harm", by="mlops") == back
+    assert rollback.by_hand(store, settings, to_version=1, reason="it did harm", by="mlops") == back
     assert verify.run(store, settings).problems == ()
 
 
 def test_a_rollback_goes_only_to_a_version_that_served_and_says_why(store, settings, decided):
     with pytest.raises(BadInput, match="never the champion"):
-        rollback.run(store, settings, to_version=decided.version.version, reason="because", by="mlops")
+        rollback.by_hand(store, settings, to_version=decided.version.version, reason="because", by="mlops")
     with pytest.raises(BadInput, match="reason"):
-        rollback.run(store, settings, to_version=1, reason=" ", by="mlops")
+        rollback.by_hand(store, settings, to_version=1, reason=" ", by="mlops")
 
 
 def test_a_run_that_is_cleared_does_not_roll_back_again_in_its_authors_name(store, settings, decided, decide_again):
-    back = {"to_version": 1, "reason": "it did harm", "by": "mlops", "run_id": "rollback/1"}
+    back = {"to_version": 1, "reason": "it did harm", "author": RunAuthor(run_id="rollback/1", triggered_by="mlops")}
     force = {"decision_id": decided.decision.decision_id, "reason": "it was better", "by": "admin"}
     promote.force(store, settings, **force)
-    first = rollback.run(store, settings, **back)
-    assert rollback.run(store, settings, **back) == first  # killed and run again
+    first = rollback_by_run.run(store, settings, **back)
+    assert rollback_by_run.run(store, settings, **back) == first  # killed and run again
     with store.begin() as connection:
         (alert,) = [one for one in alerts.list_alerts(connection) if one.kind == rollback.ALERT]
     assert (alert.severity, alert.title) == ("critical", "mlops rolled the champion back to version 1")
     assert "it did harm" in alert.body
     forced = promote.force(store, settings, decision_id=decide_again().decision_id, reason="again", by="admin")
     with pytest.raises(BadInput, match="has rolled back before"):
-        rollback.run(store, settings, **back)
+        rollback_by_run.run(store, settings, **back)
     assert Registry(settings).alias("champion") == forced.to_version
 
 

@@ -16,6 +16,7 @@ from sentiment_lib.registry.mlflow_registry import Registry
 from sentiment_lib.statistics.metrics import compute_metric, confusion_matrix
 from sentiment_lib.steps.decisions import compare_versions, evaluate, labels_to_decide, replay, retrain_history
 from sentiment_lib.steps.deployment import force_promotion
+from sentiment_lib.steps.deployment.run_author import RunAuthor
 from sentiment_lib.steps.operations import remove_sample, verify
 from sentiment_lib.steps.training import snapshot_files, train
 from sentiment_lib.storage import alerts, decisions, ledger, retrain_requests
@@ -154,20 +155,18 @@ def test_a_held_candidate_is_promoted_by_an_approver_from_airflow_with_a_critica
         connection.execute(text("UPDATE decisions SET verdict = 'HOLD'"))
         recorded = ledger.find_genuine(connection, "decision", {"decision_id": decision_id})
         ledger.append(connection, "decision", {**recorded.facts(), "answer": "HOLD"})
-    case = {"decision_id": decision_id, "reason": "a recall of all flights", "run_id": "force_promotion/manual"}
-    for by in ("platform", None):
-        with pytest.raises(BadInput, match="only approvers"):
-            force_promotion.run(store, settings, **case, by=by)
+    author = RunAuthor(run_id="force_promotion/manual", triggered_by="mlops")
+    case = {"decision_id": decision_id, "reason": "a recall of all flights", "author": author}
     with pytest.raises(BadInput, match="at least 3 characters"):
-        force_promotion.run(store, settings, **{**case, "reason": " "}, by="mlops")
+        force_promotion.run(store, settings, **{**case, "reason": " "})
     with store.begin() as connection:
         values = console_decisions.view(connection, settings.policy, decision_id, person="mlops")
         offered = draw("decision.html", "/decisions/one", **values)
         values = console_decisions.view(connection, settings.policy, decision_id, person="platform")
         assert "override-form" not in draw("decision.html", "/decisions/one", **values)
     assert f'data-decision="{decision_id}"' in offered
-    first = force_promotion.run(store, settings, **case, by="mlops")
-    assert force_promotion.run(store, settings, **case, by="mlops") == first
+    first = force_promotion.run(store, settings, **case)
+    assert force_promotion.run(store, settings, **case) == first
     assert (first.kind, first.to_version) == ("forced", decided.version.version)
     with store.begin() as connection:
         (alert,) = [one for one in alerts.list_alerts(connection) if one.kind == "forced_promotion"]

@@ -138,7 +138,7 @@ def test_an_approved_layer_serves_with_its_own_probabilities_and_can_be_taken_of
     watch = auto_rollback.run(store, settings)
     assert watch is None or watch.verdict.verdict != "worse"
 
-    back = rollback.run(store, settings, to_version=below.version, reason="as it was", by="mlops")
+    back = rollback.by_hand(store, settings, to_version=below.version, reason="as it was", by="mlops")
     assert (back.kind, registry.alias("champion")) == ("rollback", below.version)
     add_tweets(5)
     assert score.run(store, settings).model_version == below.version

@@ -74,8 +74,8 @@ def test_from_the_cache_and_everything_goes_on_as_before(store, settings, delete
     assert verify.run(store, settings).problems == ()
     again = repair.run(store, settings, by="mlops")
     assert (again.registered, again.champion, len(repairs(store))) == ({}, None, 1)
-    rollback.run(store, settings, to_version=1, reason="no longer wanted", by="mlops")
-    rollback.run(store, settings, to_version=2, reason="wanted again", by="mlops")
+    rollback.by_hand(store, settings, to_version=1, reason="no longer wanted", by="mlops")
+    rollback.by_hand(store, settings, to_version=2, reason="wanted again", by="mlops")
     assert registry.alias("champion") == 2
 
 

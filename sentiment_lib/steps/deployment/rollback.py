@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from sqlalchemy import Connection
 
 from sentiment_lib.errors import BadInput, ChampionMoved
@@ -9,11 +11,11 @@ from sentiment_lib.records import AliasMove, Deployment, Severity
 from sentiment_lib.registry.mlflow_registry import Registry
 from sentiment_lib.settings import Settings
 from sentiment_lib.steps.deployment import champion_alias
-from sentiment_lib.storage import deployments, forged_records, ledger, model_versions
-from sentiment_lib.storage.alerts import open_alert
+from sentiment_lib.storage import deployments, forged_records, model_versions
+from sentiment_lib.storage.alerts import NewAlert, open_alert
 from sentiment_lib.storage.engine import Store, lock
 
-#: Kind of the alert: a rollback is for emergencies and asks no approver, so it is loud.
+#: Kind of the alert about a rollback by a person.
 ALERT = "rolled_back_by_hand"
 
 
@@ -24,16 +26,15 @@ def run(
     to_version: int,
     reason: str,
     by: str,
-    run_id: str | None = None,
-    by_hand: bool = True,
+    alert: NewAlert,
+    claim: Callable[[Connection], None] | None = None,
 ) -> Deployment:
     """The deployment that moved the alias back; run again after a kill, it finishes or returns the same one.
 
-    A DAG run ("dag_id/run_id") rolls back only once: someone else may clear it and would act in its author's name.
-    A critical alert opens, unless it was not done by hand: `auto_rollback` opens its own. Only an earlier champion is
-    allowed, since it was approved once. Raises BadInput for another version or without a
-    reason, NotFound for an unknown version, ChampionMoved during another move, UnsafeArtefact when its package was
-    changed, RecordForged when its row is not what was recorded.
+    The alert opens together with the intent, and so does whatever `claim` records, which may raise to end it. Only an
+    earlier champion is allowed, since it was approved once. Raises BadInput for another version or without a reason,
+    NotFound for an unknown version, ChampionMoved during another move, UnsafeArtefact when its package was changed,
+    RecordForged when its row is not what was recorded.
     """
     champion_alias.require_reason(reason, settings.policy.approval)
     registry = Registry(settings)
@@ -55,10 +56,9 @@ def run(
             raise ChampionMoved(actual=pending.to_version, expected=champion.version if champion else None)
         if not deployments.served_before(connection, to_version):
             raise BadInput(what="version", problem=f"{to_version} was never the champion: promote it instead")
-        if run_id is not None:
-            _claim(connection, run_id, to_version, by)
-        if by_hand:
-            _alert(connection, champion.version if champion else None, to_version, reason.strip(), by)
+        if claim is not None:
+            claim(connection)
+        open_alert(connection, **vars(alert))
         intent = deployments.begin_move(
             connection,
             AliasMove(
@@ -72,22 +72,22 @@ def run(
     return champion_alias.execute_move(store, registry, intent)
 
 
-def _alert(connection: Connection, champion: int | None, to_version: int, reason: str, by: str) -> None:
-    """Open a critical alert: nobody approves a rollback, so everybody hears of it."""
-    open_alert(
-        connection,
+def by_hand(store: Store, settings: Settings, *, to_version: int, reason: str, by: str) -> Deployment:
+    """Roll back in the name of a person who may; raises as `run`."""
+    with store.begin() as connection:
+        alert = alert_by_hand(connection, to_version=to_version, reason=reason, by=by)
+    return run(store, settings, to_version=to_version, reason=reason, by=by, alert=alert)
+
+
+def alert_by_hand(connection: Connection, *, to_version: int, reason: str, by: str) -> NewAlert:
+    """The critical alert of a rollback by a person: nobody approves it, so everybody hears of it."""
+    champion = model_versions.champion(connection)
+    before = champion.version if champion else None
+    return NewAlert(
         kind=ALERT,
         severity=Severity.CRITICAL,
-        dedup_key=f"{ALERT}/{champion}/{to_version}",
+        dedup_key=f"{ALERT}/{before}/{to_version}",
         title=f"{by} rolled the champion back to version {to_version}",
-        body=f"From version {champion}, without an approver's answer: {reason}",
+        body=f"From version {before}, without an approver's answer: {reason.strip()}",
         evidence_link=f"/sentiment/models/{to_version}",
     )
-
-
-def _claim(connection: Connection, run_id: str, to_version: int, by: str) -> None:
-    """Record that this run rolls back. Raises BadInput when it has done so before."""
-    if run_id in {entry.facts().get("run") for entry in ledger.genuine_entries(connection, ("command",))}:
-        raise BadInput(what=f"run {run_id}", problem="it has rolled back before: trigger a new one")
-    facts = {"command": f"rollback {to_version}", "person": by, "channel": "airflow", "run": run_id}
-    ledger.append(connection, "command", facts)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from sentiment_lib.alerts import api_health
-from sentiment_lib.steps.deployment import rollback
+from sentiment_lib.steps.deployment import rollback, run_author
 from sentiment_lib.steps.ingestion import check_quality
 from sentiment_lib.steps.monitoring import drift_alerts
 from sentiment_lib.steps.operations import auto_rollback, catch_up, check_alerts
@@ -32,6 +32,7 @@ def test_every_kind_of_alert_has_a_section():
         "unsigned_version",
         auto_rollback.ALERT,
         rollback.ALERT,
+        run_author.ALERT,
         catch_up.KIND,
     }
     sections = {line[3:].strip() for line in (ROOT / "docs/runbook.md").read_text().splitlines() if line[:3] == "## "}
