@@ -26,6 +26,7 @@ def maintain() -> None:
         maintain_tasks.score_shadow(),
         maintain_tasks.auto_rollback(),
         maintain_tasks.check_alerts(),
+        maintain_tasks.check_paused_dags(),
         maintain_tasks.cancel_stale_approvals(),
         maintain_tasks.count_labels(),
         maintain_tasks.check_champion(),

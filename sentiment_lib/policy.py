@@ -220,6 +220,7 @@ class AlertPolicy(Section):
     api_errors: float = Field(0.05, ge=0, lt=1, description="tolerated share of responses with status 500 and above")
     api_p99_seconds: float = Field(1.0, gt=0, description="tolerated latency, 99th percentile")
     backup_age: timedelta = Field(timedelta(hours=36), description="tolerated age of the newest backup")
+    maintain_after: timedelta = Field(timedelta(hours=1), description="tolerated time without a run of `maintain`")
     settle: timedelta = Field(timedelta(minutes=5), description="time a rule must be clear before its alert resolves")
     cool_down: timedelta = Field(timedelta(minutes=30), description="minimum time between two messages of one incident")
     remind_after: timedelta = Field(timedelta(hours=6), description="reminder interval of an open incident")

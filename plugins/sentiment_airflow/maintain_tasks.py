@@ -58,6 +58,14 @@ def check_alerts() -> Json:
 
 
 @task(trigger_rule=ALWAYS)
+def check_paused_dags() -> list[str]:
+    """Alert of DAGs that somebody paused, and tell the alert process that this DAG still runs."""
+    from sentiment_lib.steps.operations import paused_dags
+
+    return list(run_step(paused_dags.run))
+
+
+@task(trigger_rule=ALWAYS)
 def cancel_stale_approvals() -> int:
     """End approvals in the UI that a newer decision superseded or a command answered; returns how many."""
     from sentiment_airflow.stale_approvals import cancel_stale

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from sentiment_lib.alerts.rule import Firing, Rule
 from sentiment_lib.policy import Policy
 from sentiment_lib.records import Severity
-from sentiment_lib.storage import approval_votes, decisions, ingests, label_counts, scoring_queue
+from sentiment_lib.storage import approval_votes, decisions, heartbeats, ingests, label_counts, scoring_queue
 
 #: Rows in a day below which the share in quarantine says nothing.
 MIN_ROWS = 50
@@ -79,6 +79,16 @@ def approval_escalated(connection: Connection, policy: Policy, now: datetime) ->
         )
 
 
+def maintain_silent(connection: Connection, policy: Policy, now: datetime) -> Iterator[Firing]:
+    """The DAG `maintain` has run before, and not for longer than the policy allows."""
+    last = heartbeats.last(connection, heartbeats.MAINTAIN)
+    if last is not None and now - last > policy.alerts.maintain_after:
+        yield Firing(
+            title=f"The DAG maintain has not run since {last:%Y-%m-%d %H:%M} UTC",
+            body="Nothing is reconciled, caught up or rolled back, and no paused DAG is noticed, until it runs again.",
+        )
+
+
 def _missing_approvals(connection: Connection, policy: Policy, decision: int, people: Iterable[str]) -> str:
     given = [vote.answered_by for vote in approval_votes.of_decision(connection, decision)]
     others = ", ".join(name for name in people if name not in given)
@@ -92,4 +102,5 @@ RULES = (
     Rule(kind="label_backlog", severity=Severity.WARNING, check=label_backlog),
     Rule(kind="approval_overdue", severity=Severity.WARNING, check=approval_overdue),
     Rule(kind="approval_escalated", severity=Severity.CRITICAL, check=approval_escalated),
+    Rule(kind="maintain_silent", severity=Severity.CRITICAL, check=maintain_silent),
 )

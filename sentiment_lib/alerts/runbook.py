@@ -39,6 +39,8 @@ ABOUT_OPERATION = frozenset(
         "api_errors",
         "api_slow",
         "dag_failure",
+        "maintain_silent",
+        "dag_paused",
     }
 )
 

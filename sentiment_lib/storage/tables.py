@@ -939,6 +939,14 @@ class ExportRow(Base):
     last_read_at: Mapped[datetime | None]
 
 
+class HeartbeatRow(Base):
+    """When something that has to run again and again last did."""
+
+    __tablename__ = "heartbeats"
+    name: Mapped[str] = mapped_column(primary_key=True)
+    beat_at: Mapped[datetime]
+
+
 class BackupRow(Base):
     """A completed backup, and what its last restore drill found."""
 

@@ -8,7 +8,7 @@ from sentiment_lib.alerts import api_health
 from sentiment_lib.steps.deployment import rollback, run_author
 from sentiment_lib.steps.ingestion import check_quality
 from sentiment_lib.steps.monitoring import drift_alerts
-from sentiment_lib.steps.operations import auto_rollback, catch_up, check_alerts
+from sentiment_lib.steps.operations import auto_rollback, catch_up, check_alerts, paused_dags
 from sentiment_lib.storage.decisions import FORGED_APPROVAL
 from sentiment_lib.storage.forged_records import FORGED_RECORD
 
@@ -34,6 +34,7 @@ def test_every_kind_of_alert_has_a_section():
         rollback.ALERT,
         run_author.ALERT,
         catch_up.KIND,
+        paused_dags.KIND,
     }
     sections = {line[3:].strip() for line in (ROOT / "docs/runbook.md").read_text().splitlines() if line[:3] == "## "}
     commands = {"verify"}
