@@ -1,9 +1,10 @@
-"""The CPU and memory of this machine: the same training on another CPU can round differently."""
+"""The CPU and memory of this machine, since the same training on another CPU can round differently; and its user."""
 
 from __future__ import annotations
 
 import os
 import platform
+import pwd
 import resource
 from functools import lru_cache
 from pathlib import Path
@@ -11,6 +12,14 @@ from pathlib import Path
 CPUINFO = Path("/proc/cpuinfo")
 #: Instruction sets that change how a network is computed: bfloat16 and int8 dot products.
 DECIDING = ("avx2", "avx512f", "avx512_bf16", "avx512_vnni", "avx_vnni", "amx_bf16", "amx_int8")
+
+
+def os_user() -> str:
+    """Name of the user who runs this process; environment variables cannot change it."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # a container may run under a uid without a name
+        return str(os.getuid())
 
 
 def processor(cpuinfo: Path = CPUINFO) -> dict[str, str]:

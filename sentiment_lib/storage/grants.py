@@ -132,10 +132,11 @@ EXECUTE = (
     ("delete_old_tweets(boolean, timestamptz, integer)", APP),
     ("remove_partition(text, timestamptz)", APP),
 )
-#: Views, which show rows of tables that a role may not read: of the ledger, those of deployments, for the champion; of
-#: frozen rows all but the salts; of the catalogue, the partitions.
+#: Views, which show rows of tables that a role may not read: of the ledger, those of deployments, for the champion, and
+#: those of API keys; of frozen rows all but the salts; of the catalogue, the partitions.
 VIEWS: Mapping[str, Mapping[str, Rights]] = {
     "deployment_entries": {APP: _READ, API: _READ, CONSOLE: _READ},
+    "api_key_entries": {APP: _READ, API: _READ},
     "snapshot_rows": {APP: _READ, API: _READ, CONSOLE: _READ},
     "tweet_partitions": {APP: _READ, API: _READ, CONSOLE: _READ},
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -12,6 +13,7 @@ from sentiment_lib.errors import NotFound
 from sentiment_lib.hashing import canonical_json, hash_text, to_json_value
 from sentiment_lib.storage import ledger, snapshot_proofs
 from sentiment_lib.storage.tables import (
+    ApiKeyRow,
     ApprovalRow,
     DecisionRow,
     DeploymentRow,
@@ -30,9 +32,10 @@ TABLES: dict[str, tuple[Any, str]] = {
     "approval": (ApprovalRow.__table__, "approval_id"),
     "deployment": (DeploymentRow.__table__, "deployment_id"),
     "retrain_request": (RetrainRequestRow.__table__, "request_id"),
+    "api_key": (ApiKeyRow.__table__, "key_id"),
 }
 #: What a row of a kind is called, where the kind does not say it.
-NAMES = {"training": "model version", "retrain_request": "retrain request"}
+NAMES = {"training": "model version", "retrain_request": "retrain request", "api_key": "API key"}
 #: Renamed columns, since ledger rows keep their hashed keys: (kind of ledger row, key) -> column.
 COLUMNS = {("decision", "answer"): "verdict", ("approval", "answer"): "response"}
 
@@ -48,7 +51,7 @@ def differing(row: Mapping[str, Any], facts: Mapping[str, Any]) -> Iterator[str]
         if field == "rules_hash":
             if hash_text(canonical_json(row["rules"])) != recorded:
                 yield "rules"
-        elif field in row and _comparable(row[field]) != recorded:
+        elif field in row and comparable(row[field]) != recorded:
             yield field
 
 
@@ -100,5 +103,8 @@ def decision_fault(connection: Connection, decision_id: int) -> str | None:
     return next((problem for kind, column in parts if (problem := fault(connection, kind, row[column]))), None)
 
 
-def _comparable(value: Any) -> Any:
+def comparable(value: Any) -> Any:
+    """A column's value as the ledger keeps it: times in UTC, and of bytes, which are hashes of secrets, their hash."""
+    if isinstance(value, bytes | memoryview):
+        return hashlib.sha256(value).hexdigest()
     return to_json_value(value.astimezone(UTC) if isinstance(value, datetime) else value)

@@ -14,6 +14,7 @@ from sentiment_lib.cli import serve as commands
 from sentiment_lib.errors import BadInput, NotFound
 from sentiment_lib.serving import api_keys
 from sentiment_lib.settings import Settings
+from sentiment_lib.storage import api_keys as storage
 
 
 def test_a_key_opens_its_roles_until_it_is_revoked(store, monkeypatch):
@@ -51,6 +52,7 @@ def test_a_key_expires(store, monkeypatch):
     assert ring.by_digest(api_keys.digest_of(key)).name == "desk"
     with store.begin() as connection:
         connection.execute(text("UPDATE api_keys SET expires_at = now() - interval '1 second'"))
+        storage.record_all(connection)
     assert ring.by_digest(api_keys.digest_of(key)) is None
 
 
@@ -63,6 +65,7 @@ def test_a_rotated_key_works_for_the_overlap_beside_the_new_one(store, monkeypat
     assert {ring.by_digest(api_keys.digest_of(key)) for key in (old, new)} == {before}
     with store.begin() as connection:
         connection.execute(text("UPDATE api_keys SET previous_expires_at = now() - interval '1 second'"))
+        storage.record_all(connection)
     assert ring.by_digest(api_keys.digest_of(old)) is None
     assert ring.by_digest(api_keys.digest_of(new)) == before
     api_keys.rotate(store, "desk", overlap=timedelta(days=1))
@@ -104,6 +107,7 @@ def test_the_commands_give_a_key_an_end_and_rotate_it_with_overlap(store, typed,
     with store.begin() as connection:
         ends = connection.execute(text("SELECT previous_expires_at FROM api_keys")).scalar_one()
         connection.execute(text("UPDATE api_keys SET previous_expires_at = now(), expires_at = now()"))
+        storage.record_all(connection)
     assert abs(ends - datetime.now(UTC) - timedelta(minutes=30)) < timedelta(minutes=1)
     assert [ring.by_digest(api_keys.digest_of(key)) for key in (old, new)] == [None, None]
     assert typed("create", "forever", "--role", "predict", "--expires", "never").exit_code == 0

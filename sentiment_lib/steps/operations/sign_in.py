@@ -6,14 +6,13 @@ Every issued token and every command has a row in the ledger, with the person's 
 from __future__ import annotations
 
 import hashlib
-import os
-import pwd
 import secrets
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from sentiment_lib.errors import BadInput, LoginRefused, NotFound, NotSignedIn
+from sentiment_lib.machine import os_user
 from sentiment_lib.records import NOBODY, UNKNOWN
 from sentiment_lib.settings import Settings
 from sentiment_lib.storage import ledger, people, person_tokens
@@ -147,14 +146,6 @@ def tokens(store: Store) -> list[PersonToken]:
     """Every token in use, by name."""
     with store.begin() as connection:
         return person_tokens.list_tokens(connection)
-
-
-def os_user() -> str:
-    """Name of the user who runs this process; environment variables cannot change it."""
-    try:
-        return pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:  # a container may run under a uid without a name
-        return str(os.getuid())
 
 
 def _issue(
