@@ -100,7 +100,13 @@ def _supervise(home: Home, *, sample: bool, show: Show, ready: Callable[[], None
     if not sample:
         living_sample.end(home.path)
     parts = components.components(home, ports(), sample=sample, make_key=make_key)
-    supervisor = Supervisor(parts, run=home.run, logs=home.logs, mark=credentials["stack_id"])
+    supervisor = Supervisor(
+        parts,
+        run=home.run,
+        logs=home.logs,
+        mark=credentials["stack_id"],
+        log_bytes=load_settings().policy.retention.log_bytes,
+    )
     supervisor.start()
     try:
         while not stop.is_set() and not supervisor.healthy():

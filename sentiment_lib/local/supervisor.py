@@ -1,7 +1,7 @@
 """Starts components in order of dependency, restarts what dies, and stops everything.
 
-One thread supervises each component. State is in `run/`: processes.json (pids with start times, so that a later start
-can stop what a killed supervisor left) and health.json (shown by `sentiment status`).
+One thread supervises each component, and one keeps their logs small. State is in `run/`: processes.json (pids with
+start times, so that a later start can stop what a killed supervisor left) and health.json (for `sentiment status`).
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ from pathlib import Path
 
 from sentiment_lib.errors import SentimentError, StackFailed
 from sentiment_lib.files import write_atomically
-from sentiment_lib.local import ports, processes
+from sentiment_lib.local import log_rotation, ports, processes
 from sentiment_lib.local.component import Component
 from sentiment_lib.local.stale_processes import SESSIONS, SUPERVISOR, send_signal, wait_for_exit
+from sentiment_lib.retention_policy import RetentionPolicy
 
 log = logging.getLogger(__name__)
 #: Deaths before the first healthy probe after which the start fails.
@@ -29,7 +30,16 @@ POLL = 0.5
 class Supervisor:
     """Runs the components until `stop`."""
 
-    def __init__(self, components: list[Component], *, run: Path, logs: Path, mark: str, patience: float = 180) -> None:
+    def __init__(
+        self,
+        components: list[Component],
+        *,
+        run: Path,
+        logs: Path,
+        mark: str,
+        patience: float = 180,
+        log_bytes: int = RetentionPolicy().log_bytes,
+    ) -> None:
         self._components = {component.name: component for component in components}
         self._run, self._logs, self._mark, self._patience = run, logs, mark, patience
         self._stopping = threading.Event()
@@ -47,6 +57,8 @@ class Supervisor:
             threading.Thread(target=self._supervise, args=(component,), name=component.name, daemon=True)
             for component in components
         ]
+        rotation = (logs, log_bytes, self._stopping)
+        self._threads.append(threading.Thread(target=log_rotation.keep_small, args=rotation, name="logs", daemon=True))
 
     def start(self) -> None:
         """Start everything; returns at once."""

@@ -48,3 +48,9 @@ def test_only_those_that_sign_mount_the_signing_keys():
     # every service that looks for the champion can verify signatures
     reads = {name for name in COMPOSE if "SENTIMENT_DATABASE_URL" in COMPOSE[name].get("environment", {})}
     assert reads == shared.keys() == {name for name in reads if "SENTIMENT_PUBLIC_KEYS" in COMPOSE[name]["environment"]}
+
+
+def test_no_service_logs_without_bound():
+    assert {name: one["logging"]["options"] for name, one in COMPOSE.items()} == dict.fromkeys(
+        COMPOSE, {"max-size": "50m", "max-file": "2"}
+    )

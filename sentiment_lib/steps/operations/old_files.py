@@ -1,4 +1,4 @@
-"""Files that are past their retention: ingested ones, logs of tasks, cached packages; and rotation of servers' logs."""
+"""Files that are past their retention: ingested ones, logs of tasks, cached packages."""
 
 from __future__ import annotations
 
@@ -7,9 +7,6 @@ import shutil
 from collections.abc import Collection, Iterator
 from datetime import datetime
 from pathlib import Path
-
-#: Bytes copied at a time.
-_CHUNK = 1 << 20
 
 
 def remove_ingested(landing: Path, before: datetime) -> int:
@@ -48,22 +45,6 @@ def remove_logs(folder: Path, before: datetime) -> int:
             if not empty.is_symlink() and empty.stat().st_mtime < before.timestamp() and not any(empty.iterdir()):
                 empty.rmdir()
     return removed
-
-
-def rotate_logs(folder: Path, largest: int) -> int:
-    """Move what is in each log file above `largest` bytes to NAME.1, in place of what is there; returns how many.
-
-    Servers keep their files open and append, so the file is copied and then emptied. Lines between the two are lost.
-    """
-    rotated = 0
-    for log in folder.glob("*.log"):
-        if log.is_symlink() or log.stat().st_size <= largest:
-            continue
-        with log.open("rb") as source, Path(f"{log}.1").open("wb") as target:
-            shutil.copyfileobj(source, target, _CHUNK)
-        os.truncate(log, 0)
-        rotated += 1
-    return rotated
 
 
 def folder_bytes(home: Path) -> dict[str, int]:

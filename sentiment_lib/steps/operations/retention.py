@@ -51,7 +51,6 @@ def run(
     )
     logs = settings.home / "logs"
     removed["logs"] = sum(old_files.remove_logs(folder, now - policy.logs) for folder in (logs / "airflow", *task_logs))
-    removed["log_bytes"] = old_files.rotate_logs(logs, policy.log_bytes)
     folders = old_files.folder_bytes(settings.home)
     with store.begin() as connection:
         tables = retention.table_bytes(connection)

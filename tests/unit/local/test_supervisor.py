@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from sentiment_lib.errors import PortTaken, StackFailed
-from sentiment_lib.local import components, processes, secrets
+from sentiment_lib.local import components, log_rotation, processes, secrets
 from sentiment_lib.local.component import Component
 from sentiment_lib.local.ports import require_free
 from sentiment_lib.local.stale_processes import stop_stale
@@ -41,8 +41,8 @@ def server(name="server", command=SERVER, **more):
 def supervise(tmp_path):
     made = []
 
-    def make(*components):
-        supervisor = Supervisor(list(components), run=tmp_path, logs=tmp_path, mark=tmp_path.name)
+    def make(*components, **more):
+        supervisor = Supervisor(list(components), run=tmp_path, logs=tmp_path, mark=tmp_path.name, **more)
         made.append(supervisor)
         supervisor.start()
         return supervisor
@@ -236,3 +236,17 @@ def test_each_component_gets_only_the_secrets_that_it_uses(tmp_path, monkeypatch
     steps = {*database, "mlflow_sentiment_account", "author_key", "airflow sentiment", "bearer"}
     assert held("airflow-scheduler") == airflow | steps | {"jwt_secret"}
     assert held("airflow-dag-processor") == held("airflow-triggerer") == airflow | steps
+
+
+def test_a_flood_of_log_lines_fills_no_disk(supervise, tmp_path, monkeypatch):
+    monkeypatch.setattr(log_rotation, "EVERY", 0.05)
+    flood = f"while [ ! -e {tmp_path}/enough ]; do echo a line of a request; done; echo the end; sleep 300"
+    supervise(server("api", ["sh", "-c", flood]), log_bytes=100_000)
+    log = tmp_path / "api.log"
+    until(lambda: log.with_name("api.log.1").exists() and log.stat().st_size > 0)
+    earlier = log.with_name("api.log.1").stat().st_ino, log.with_name("api.log.1").stat().st_mtime_ns
+    until(lambda: log.with_name("api.log.1").stat().st_mtime_ns > earlier[1])
+    (tmp_path / "enough").touch()
+    until(lambda: log.read_text().endswith("the end\n"))
+    assert log.read_bytes()[:1] == b"a", "the file was emptied and goes on, without a hole"
+    assert sum(path.stat().st_size for path in tmp_path.glob("api.log*")) < 20_000_000
