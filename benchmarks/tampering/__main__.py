@@ -3,11 +3,11 @@
     python -m benchmarks.tampering [--quick] [--check]
 
 One promotion is made on invented tweets, by a quorum and a delegate. Then these are changed with every right on the
-database and without the signing key: ledger rows, the whole chain, votes, delegations, tokens, requests, facts,
-evidence, anchors, the snapshot's file and rows, training records, packages and aliases; deployments are
-inserted. Each edit is undone after its check. Clean runs, with and without new rows, count false alarms. At last each
-byte of the promotion's dossier is changed, and `sentiment-verify` must refuse it. --quick: 78 edits, 20 clean runs and
-each hundredth byte; else 1,000, 1,000 and all. Last line: JSON.
+database and without the signing key: ledger rows, the whole chain, votes, delegations, tokens, requests, policies,
+facts, evidence, API keys, anchors, the snapshot's file and rows, training records, packages and aliases; deployments
+and API keys are inserted. Each edit is undone after its check. Clean runs, with and without new rows, count false
+alarms. At last each byte of the promotion's dossier is changed, and `sentiment-verify` must refuse it. --quick: 96
+edits, 20 clean runs and each hundredth byte; else 1,000, 1,000 and all. Last line: JSON.
 """
 
 from __future__ import annotations
@@ -50,6 +50,9 @@ def measure(attacker: Attacker, edits: int, clean: int, step: int) -> dict[str, 
         "evidence": attacker.evidence,
         "chain": attacker.chain,
         "vote, delegation, token or request": attacker.record,
+        "policy": attacker.policy,
+        "API key": attacker.api_key,
+        "inserted API key": attacker.inserted_api_key,
         "inserted deployment": attacker.inserted_deployment,
         "anchor": attacker.anchor,
         "snapshot": attacker.snapshot_file,
@@ -97,7 +100,7 @@ def measure(attacker: Attacker, edits: int, clean: int, step: int) -> dict[str, 
 def main() -> None:
     """Measure; with --check exit 1 unless every edit is named and no clean run raises an alarm."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="78 edits and 20 clean runs")
+    parser.add_argument("--quick", action="store_true", help="96 edits and 20 clean runs")
     parser.add_argument("--check", action="store_true")
     parser.add_argument("--seed", type=int, default=16)
     options = parser.parse_args()
@@ -112,7 +115,7 @@ def main() -> None:
     try:
         url = server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
         attacker = Attacker(folder, url, options.seed)
-        figures = measure(attacker, *((78, 20, 100) if options.quick else (1000, 1000, 1)))
+        figures = measure(attacker, *((96, 20, 100) if options.quick else (1000, 1000, 1)))
         attacker.store.close()
     finally:
         server.cleanup()

@@ -48,6 +48,13 @@ FACTS = {
         "training_key": "training_key || 'x'",
         "created_at": "created_at + interval '1 s'",
     },
+    ("api_key", "api_keys", "key_id"): {
+        "name": "name || 'x'",
+        "roles": "roles || '{admin}'",
+        "key_hash": "sha256(key_hash)",
+        "expires_at": "coalesce(expires_at, now()) + interval '1 year'",
+        "revoked_at": "CASE WHEN revoked_at IS NULL THEN now() END",
+    },
     ("snapshot", "snapshots", "snapshot_id"): {
         "content_hash": "md5(content_hash)",
         "train_rows": "train_rows + 1",
@@ -60,9 +67,9 @@ FACTS = {
 class Attacker(LedgerAttacker):
     """Edits of a world, beside those of its ledger."""
 
-    def fact(self) -> tuple[list[str], str]:
-        """One column of one audited row."""
-        (name, table, key), columns = self.draw.choice(list(FACTS.items()))
+    def fact(self, of: str | None = None) -> tuple[list[str], str]:
+        """One column of one audited row, of this name or of any."""
+        (name, table, key), columns = self.draw.choice([fact for fact in FACTS.items() if of in (None, fact[0][0])])
         column = self.draw.choice(list(columns))
 
         def edit(connection: Connection) -> str:
@@ -127,6 +134,20 @@ class Attacker(LedgerAttacker):
             return f"deployment {number} has no ledger row"
 
         return self.after(edit)
+
+    def inserted_api_key(self) -> tuple[list[str], str]:
+        """A key that nobody issued."""
+
+        def edit(connection: Connection) -> str:
+            statement = "INSERT INTO api_keys (name, roles, key_hash) VALUES ('mine', :roles, :hash) RETURNING key_id"
+            values = {"roles": self.draw.choice([["predict"], ["admin"]]), "hash": self.draw.randbytes(32)}
+            return f"api_key {connection.execute(text(statement), values).scalar_one()} has no ledger row"
+
+        return self.after(edit)
+
+    def api_key(self) -> tuple[list[str], str]:
+        """One column of an API key."""
+        return self.fact("api_key")
 
     def anchor(self) -> tuple[list[str], str]:
         """A byte of the file, a line that is gone (not the last), two that changed places."""

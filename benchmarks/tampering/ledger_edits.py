@@ -16,6 +16,9 @@ RECORDS = {
     "delegation": ('"delegate":"deputy"', '"delegate":"stranger"'),
     "token_issued": ('"name":"admin"', '"name":"ghost"'),
     "approval_request": ('"requested_by":"benchmark"', '"requested_by":"somebody"'),
+    "policy": ('"approvers":["admin","mlops"]', '"approvers":["admin","ghost"]'),
+    "policy_proposal": ('"new_labels":400', '"new_labels":1'),
+    "policy_response": ('"answered_by":"mlops"', '"answered_by":"ghost"'),
 }
 
 
@@ -81,13 +84,22 @@ class LedgerAttacker(World):
 
         return self.after(edit)
 
+    def policy(self) -> tuple[list[str], str]:
+        """What the stack's policy, a proposal of rules or the response to it says."""
+        return self._record([kind for kind in RECORDS if kind.startswith("policy")])
+
     def record(self) -> tuple[list[str], str]:
-        """What a vote, delegation, token or request says, in a chain recomputed from there on."""
-        kind = self.draw.choice(list(RECORDS))
+        """What a vote, delegation, token or request says."""
+        return self._record([kind for kind in RECORDS if not kind.startswith("policy")])
+
+    def _record(self, kinds: list[str]) -> tuple[list[str], str]:
+        """What a row of one of these kinds says, in a chain recomputed from there on."""
+        kind = self.draw.choice(kinds)
 
         def edit(connection: Connection) -> str:
             rows = list(ledger.entries(connection))
-            place = self.draw.choice([place for place, row in enumerate(rows) if RECORDS[kind][0] in row.payload])
+            said = [place for place, row in enumerate(rows) if row.kind == kind and RECORDS[kind][0] in row.payload]
+            place = self.draw.choice(said)
             rows[place] = replace(rows[place], payload=rows[place].payload.replace(*RECORDS[kind]))
             replace_ledger(connection, rows)
             return f"ledger row {place + 1} ({rows[place].kind}) has no valid signature"

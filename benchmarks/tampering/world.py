@@ -12,6 +12,7 @@ from sqlalchemy import Connection, text
 from benchmarks.invented_tweets import EASY, invent
 from sentiment_lib.policy import ApprovalPolicy, Policy, RetrainPolicy, SnapshotPolicy
 from sentiment_lib.records import ApprovalResponse
+from sentiment_lib.serving import api_keys
 from sentiment_lib.settings import Settings
 from sentiment_lib.steps.decisions import (
     approval_provenance,
@@ -24,9 +25,18 @@ from sentiment_lib.steps.decisions import (
 from sentiment_lib.steps.deployment import bootstrap, promote
 from sentiment_lib.steps.operations import reconcile, sign_in, verify
 from sentiment_lib.steps.training import snapshot, train
-from sentiment_lib.storage import anchors, ledger, migrate
+from sentiment_lib.storage import anchors, ledger, migrate, policy_proposals, stack_policy
 from sentiment_lib.storage.engine import Store
+from sentiment_lib.storage.policy_proposals import Author, NewProposal
 from sentiment_lib.training_record import TrainingOrder
+
+PROPOSAL = NewProposal(
+    title="more labels first",
+    rules={"retrain": {"new_labels": 400}},
+    history="invented",
+    conclusion="it is cheaper",
+    evidence_hash="0" * 64,
+)
 
 
 class World:
@@ -72,6 +82,16 @@ class World:
                     ),
                     values,
                 )
+        with store.begin() as connection:
+            stack_policy.record(connection, settings)
+            by = Author(name="benchmark", provenance={"channel": "command line"})
+            proposal = policy_proposals.store_proposal(connection, PROPOSAL, by)
+            answer = {"response": policy_proposals.APPROVED, "reason": "cheaper"}
+            policy_proposals.store_response(connection, proposal, Author(name="mlops", provenance={}), **answer)
+        for name in ("desk", "job", "gone"):
+            api_keys.create(store, name, ("predict",), lifetime=timedelta(days=90))
+        api_keys.rotate(store, "job", overlap=timedelta(days=1))
+        api_keys.revoke(store, "gone")
         bootstrap.run(store, settings)
         self.snapshot = snapshot.run(store, settings)
         order = TrainingOrder(snapshot_id=self.snapshot.snapshot_id, family="tfidf_logreg", run_key="benchmark")

@@ -24,6 +24,12 @@ psql -v ON_ERROR_STOP=1 -U "$POSTGRES_USER" -d postgres -c 'GRANT pg_read_all_da
 for name in airflow mlflow mlflow_auth sentiment; do
   psql -v ON_ERROR_STOP=1 -U "$POSTGRES_USER" -d postgres -c "GRANT CONNECT ON DATABASE $name TO sentiment_backup"
 done
+# nothing else bounds how many large objects a role makes
+for function in 'lo_creat(integer)' 'lo_create(oid)' 'lo_from_bytea(oid, bytea)'; do
+  for name in airflow mlflow mlflow_auth sentiment; do
+    psql -v ON_ERROR_STOP=1 -U "$POSTGRES_USER" -d "$name" -c "REVOKE EXECUTE ON FUNCTION pg_catalog.$function FROM PUBLIC"
+  done
+done
 # the migrations give them their rights
 for name in sentiment_app sentiment_api sentiment_console; do
   create_role "$name"

@@ -23,6 +23,7 @@ ABOUT_INTEGRITY = frozenset(
         "forced_promotion",
         "rolled_back_by_hand",
         "refused_run",
+        "restored",
     }
 )
 #: Kinds of a stage that stands still: what is predicted stays as good as it was, but is late or missing.

@@ -9,6 +9,9 @@ from psycopg import sql
 
 from sentiment_lib.storage import grants
 
+#: Functions that make large objects out of nothing, or of bytes; those that read files are the superuser's anyway.
+MAKES_LARGE_OBJECTS = ("lo_creat(integer)", "lo_create(oid)", "lo_from_bytea(oid, bytea)")
+
 
 def accepts_connections(port: int, password: str) -> bool:
     """Whether the server on this loopback port accepts connections."""
@@ -40,6 +43,9 @@ def create_databases(
             connection.execute(sql.SQL("REVOKE CONNECT ON DATABASE {} FROM PUBLIC").format(identifier))
             connection.execute(sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(identifier, backup))
         limit_sessions(connection, duties)
+    for name in owners:
+        with _connect(port, password, name) as connection:
+            refuse_large_objects(connection)
 
 
 def recreate_database(port: int, password: str, name: str) -> None:
@@ -50,6 +56,12 @@ def recreate_database(port: int, password: str, name: str) -> None:
         connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(identifier, identifier))
 
 
+def refuse_large_objects(connection: psycopg.Connection[tuple[object, ...]]) -> None:
+    """Let no role but the superuser make large objects in this database: nothing else bounds how many."""
+    for function in MAKES_LARGE_OBJECTS:
+        connection.execute(f"REVOKE EXECUTE ON FUNCTION pg_catalog.{function} FROM PUBLIC")
+
+
 def limit_sessions(connection: psycopg.Connection[tuple[object, ...]], roles: Iterable[str]) -> None:
     """Give sessions of these roles the time limits of SESSION_LIMITS, where they set none themselves."""
     for role in roles:
@@ -58,13 +70,13 @@ def limit_sessions(connection: psycopg.Connection[tuple[object, ...]], roles: It
             connection.execute(sql.SQL("ALTER ROLE {} SET {} = {}").format(*identifiers))
 
 
-def _connect(port: int, password: str) -> psycopg.Connection[tuple[object, ...]]:
+def _connect(port: int, password: str, database: str = "postgres") -> psycopg.Connection[tuple[object, ...]]:
     return psycopg.connect(
         host="127.0.0.1",
         port=port,
         user="postgres",
         password=password,
-        dbname="postgres",
+        dbname=database,
         connect_timeout=3,
         autocommit=True,
     )

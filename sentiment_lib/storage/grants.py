@@ -167,15 +167,34 @@ def apply(connection: Connection) -> tuple[str, ...]:
     for function, role in EXECUTE:
         if role in roles and connection.scalar(text("SELECT to_regprocedure(:name)"), {"name": function}):
             connection.exec_driver_sql(f"GRANT EXECUTE ON FUNCTION {function} TO {role}")
+    inserted = _columns_beside_ids(connection)
     for table in tables(connection):
         for role, rights in GRANTS.get(table, {}).items():
             if role in roles:
-                connection.exec_driver_sql(f"GRANT {', '.join(rights)} ON {table} TO {role}")
+                given = (
+                    f"INSERT ({inserted[table]})" if right == "INSERT" and table in inserted else right
+                    for right in rights
+                )
+                connection.exec_driver_sql(f"GRANT {', '.join(given)} ON {table} TO {role}")
     for view, readers in VIEWS.items():
         for role, rights in readers.items():
             if role in roles:
                 connection.exec_driver_sql(f"GRANT {', '.join(rights)} ON {view} TO {role}")
     return roles
+
+
+def _columns_beside_ids(connection: Connection) -> dict[str, str]:
+    """Columns of the tables whose ids the database alone gives: a role that gave one could use up those to come."""
+    rows = connection.execute(
+        text(
+            "SELECT c.relname, string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum) "
+            "  FILTER (WHERE a.attidentity <> 'a') AS columns "
+            "FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped "
+            "WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition "
+            "GROUP BY c.relname HAVING bool_or(a.attidentity = 'a')"
+        )
+    )
+    return {name: columns for name, columns in rows if columns}
 
 
 def tables(connection: Connection) -> list[str]:

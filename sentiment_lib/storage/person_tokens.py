@@ -116,6 +116,11 @@ def revoke_tokens(connection: Connection, name: str) -> int:
     ).rowcount
 
 
+def revoke_all(connection: Connection) -> int:
+    """Revoke every token; returns how many were in use."""
+    return connection.execute(text(f"UPDATE person_tokens SET revoked_at = now() WHERE {IN_USE}")).rowcount
+
+
 def revoke_token(connection: Connection, token_id: int) -> None:
     """Revoke one token."""
     connection.execute(

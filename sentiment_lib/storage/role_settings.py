@@ -1,4 +1,4 @@
-"""Settings that roles of the database carry into each session: a role may change its own, and `verify` names it."""
+"""What roles of the database can do beside their tables, which `verify` names: settings of their own, large objects."""
 
 from __future__ import annotations
 
@@ -25,3 +25,13 @@ def unexpected(connection: Connection) -> list[str]:
                 f"the database role {role} has the setting {name} = {value}, which the platform did not give"
             )
     return problems
+
+
+def large_objects(connection: Connection) -> list[str]:
+    """Roles that made large objects, which the platform does not use."""
+    rows = connection.execute(
+        text(
+            "SELECT pg_get_userbyid(lomowner) AS role, count(*) AS made FROM pg_largeobject_metadata GROUP BY 1 ORDER BY 1"
+        )
+    )
+    return [f"the database role {row.role} made {row.made} large objects, which the platform does not" for row in rows]

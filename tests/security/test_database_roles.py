@@ -172,6 +172,79 @@ def test_a_setting_that_a_role_gave_itself_is_named(as_duty, store):
     assert named() == []
 
 
+def test_large_objects_are_named_and_in_a_stack_nobody_makes_them(as_duty, store, database_url):
+    as_duty(grants.CONSOLE, "SELECT lo_from_bytea(0, 'mine')")
+    with store.begin() as connection:
+        (problem,) = role_settings.large_objects(connection)
+    assert problem.startswith(f"the database role {grants.CONSOLE} made 1 large objects")
+    with psycopg.connect(database_url.replace("+psycopg", ""), autocommit=True) as superuser:
+        embedded_server.refuse_large_objects(superuser)
+    for role in grants.ROLES:
+        for call in ("lo_from_bytea(0, 'mine')", "lo_create(0)", "lo_creat(-1)"):
+            refuses(as_duty, role, f"SELECT {call}")
+
+
+@pytest.mark.parametrize("role", grants.ROLES)
+def test_no_role_uses_up_the_ids_that_come_next(as_duty, store, role):
+    with store.begin() as connection:
+        tables = connection.execute(
+            text(
+                "SELECT attrelid::regclass::text AS name, attname FROM pg_attribute JOIN pg_class ON oid = attrelid "
+                "WHERE attidentity = 'a' AND relnamespace = 'public'::regnamespace AND NOT relispartition"
+            )
+        ).all()
+    assert len(tables) > 10
+    for table in tables:
+        statement = f"INSERT INTO {table.name} ({table.attname}) OVERRIDING SYSTEM VALUE VALUES (1000000)"
+        refuses(as_duty, role, statement)
+
+
+@pytest.fixture
+def collected(store):
+    """A collected tweet, in the audit sample of its prediction, with a label of a data set."""
+    for statement in (
+        "INSERT INTO ingests (source) VALUES ('file')",
+        "INSERT INTO tweets (tweet_id, text, created_at, ingest_id) VALUES (7, 'late', now(), 1)",
+        "INSERT INTO model_versions (version, family, digest, run_id, training_key) VALUES (1, 'v', 'd', 'r', 'k')",
+        "INSERT INTO predictions (tweet_id, model_version, label, p_negative, p_neutral, p_positive) "
+        "VALUES (7, 1, 'negative', 1, 0, 0)",
+        "INSERT INTO audit_sample (tweet_id, model_version, inclusion_probability) VALUES (7, 1, 0.1)",
+        "INSERT INTO labels (tweet_id, label, source, labelled_by, labelled_at) "
+        "VALUES (7, 'negative', 'dataset', 'survey', now())",
+        "INSERT INTO api_keys (name, roles, key_hash) VALUES ('ann', '{label}', 'h')",
+    ):
+        with store.begin() as connection:
+            connection.execute(text(statement))
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "INSERT INTO tweets (tweet_id, text, created_at, ingest_id) VALUES (8, 'squatted', now(), 1)",
+        "INSERT INTO ingests (source) VALUES ('x')",
+        "UPDATE ingests SET received = 9, stored = 9",
+        "INSERT INTO predictions (tweet_id, model_version, label, p_negative, p_neutral, p_positive) "
+        "SELECT 7, 2, 'positive', 0, 0, 1",
+        "INSERT INTO labels (tweet_id, label, source, labelled_by, labelled_at) "
+        "VALUES (7, 'positive', 'dataset', 'ann', now())",
+        "INSERT INTO labels (tweet_id, label, source, labelled_by, labelled_at) "
+        "VALUES (7, 'positive', 'audit', 'an auditor without a key', now())",
+        "UPDATE labels SET labelled_at = now() + interval '1 day'",
+        "DELETE FROM labels",
+        "UPDATE audit_sample SET labelled_at = now()",
+    ],
+)
+def test_the_api_stores_what_it_was_sent_and_labels_of_people_with_a_key(as_duty, store, collected, statement):
+    with store.begin() as connection:
+        connection.execute(text("INSERT INTO model_versions (version, family, digest, run_id, training_key) "
+                                "VALUES (2, 'v', 'd', 's', 'l')"))  # fmt: skip
+    with pytest.raises(ProgrammingError, match=r"the API stores no such row|permission denied"):
+        as_duty(grants.API, statement)
+    label = "INSERT INTO labels (tweet_id, label, source, labelled_by, labelled_at) VALUES (7, 'neutral', 'audit', {}, now())"
+    as_duty(grants.API, label.format("'ann'"))
+    assert as_duty(grants.API, "UPDATE audit_sample SET labelled_at = now()").rowcount == 1
+
+
 def test_no_reader_holds_up_the_steps(as_duty, store, database_url):
     for role in (grants.CONSOLE, grants.API):
         refuses(as_duty, role, "SELECT * FROM step_locks FOR UPDATE")

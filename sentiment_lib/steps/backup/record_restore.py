@@ -1,21 +1,30 @@
-"""Enter a restore into the books: a signed row of the ledger, the row of its backup, and an anchor."""
+"""Enter a restore into the books: a signed row of the ledger, the row of its backup, an alert, and an anchor.
+
+Whoever restores an older backup takes back what was done since, revocations too: so nobody stays signed in, and
+everybody hears of it.
+"""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from sentiment_lib.records import Severity
 from sentiment_lib.steps.backup.manifest import Manifest
-from sentiment_lib.storage import anchors, backups, ledger
+from sentiment_lib.storage import anchors, api_keys, backups, ledger, person_tokens
+from sentiment_lib.storage.alerts import open_alert
 from sentiment_lib.storage.backups import Backup
 from sentiment_lib.storage.engine import Store
 
-#: Kind of the ledger's row.
-KIND = "restore"
+#: Kind of the ledger's row, and of the alert.
+KIND, ALERT = "restore", "restored"
 
 
 def run(store: Store, restored: Manifest) -> None:
-    """Record that this database is that of the backup: what came after the row of the ledger it names is lost."""
-    facts = {
+    """Record that this database is that of the backup: what came after the row of the ledger it names is lost.
+
+    Every person token is revoked, since those that were revoked after the backup are in use again.
+    """
+    facts: dict[str, object] = {
         "backup": restored.name,
         "manifest_hash": restored.digest,
         "as_of": restored.as_of.isoformat(),
@@ -31,5 +40,16 @@ def run(store: Store, restored: Manifest) -> None:
     )
     with store.begin() as connection:
         backups.store(connection, backup)
+        facts["tokens_revoked"] = person_tokens.revoke_all(connection)
+        keys = len(api_keys.list_keys(connection))
+        open_alert(
+            connection,
+            kind=ALERT,
+            severity=Severity.CRITICAL,
+            dedup_key=f"{ALERT}/{restored.name}",
+            title=f"The platform was restored to {restored.as_of:%Y-%m-%d %H:%M} UTC",
+            body=f"From backup {restored.name}: what came after row {restored.sequence} of the ledger is lost. Nobody "
+            f"is signed in any more. {keys} API keys are in use as they were then, also those that were revoked since.",
+        )
         ledger.append(connection, KIND, facts)
     anchors.append(store)

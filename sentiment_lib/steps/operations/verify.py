@@ -106,6 +106,7 @@ def records(connection: Connection) -> list[str]:
         approval_audit.origins,
         person_tokens.against_ledger,
         role_settings.unexpected,
+        role_settings.large_objects,
     )
     return [problem for check in checks for problem in _finish(check, connection)]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from sentiment_lib.alerts import api_health
+from sentiment_lib.steps.backup import record_restore
 from sentiment_lib.steps.deployment import rollback, run_author
 from sentiment_lib.steps.ingestion import check_quality
 from sentiment_lib.steps.monitoring import drift_alerts
@@ -35,6 +36,7 @@ def test_every_kind_of_alert_has_a_section():
         run_author.ALERT,
         catch_up.KIND,
         paused_dags.KIND,
+        record_restore.ALERT,
     }
     sections = {line[3:].strip() for line in (ROOT / "docs/runbook.md").read_text().splitlines() if line[:3] == "## "}
     commands = {"verify"}
