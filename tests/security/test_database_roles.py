@@ -240,8 +240,8 @@ def test_the_api_stores_what_it_was_sent_and_labels_of_people_with_a_key(as_duty
                                 "VALUES (2, 'v', 'd', 's', 'l')"))  # fmt: skip
     with pytest.raises(ProgrammingError, match=r"the API stores no such row|permission denied"):
         as_duty(grants.API, statement)
-    label = "INSERT INTO labels (tweet_id, label, source, labelled_by, labelled_at) VALUES (7, 'neutral', 'audit', {}, now())"
-    as_duty(grants.API, label.format("'ann'"))
+    columns = "tweet_id, label, source, labelled_by, labelled_at"
+    as_duty(grants.API, f"INSERT INTO labels ({columns}) VALUES (7, 'neutral', 'audit', 'ann', now())")
     assert as_duty(grants.API, "UPDATE audit_sample SET labelled_at = now()").rowcount == 1
 
 
