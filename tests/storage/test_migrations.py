@@ -13,7 +13,16 @@ from sqlalchemy.exc import DBAPIError
 from sentiment_lib.hashing import canonical_json, hash_text
 from sentiment_lib.records import Answer
 from sentiment_lib.steps.operations import verify
-from sentiment_lib.storage import decisions, deployments, drift_reports, grants, ledger, migrate, model_versions
+from sentiment_lib.storage import (
+    api_keys,
+    decisions,
+    deployments,
+    drift_reports,
+    grants,
+    ledger,
+    migrate,
+    model_versions,
+)
 from sentiment_lib.storage.engine import Store
 from tests.conftest import as_role
 
@@ -44,6 +53,7 @@ ROWS = (
     "INSERT INTO deployments (kind, from_version, to_version, approval_id, state, finished_at, intended_at) VALUES "
     "('first', NULL, 1, NULL, 'done', '2026-01-02Z', '2026-01-02Z'), "
     "('promotion', 1, 2, 1, 'done', '2026-03-01Z', '2026-03-01Z')",
+    "INSERT INTO api_keys (name, roles, key_hash) VALUES ('desk', '{predict}', 'hash of a key')",
     "INSERT INTO drift_reports (model_version, reference_start, reference_end, current_start, current_end, verdict, "
     "signals, details) VALUES (1, '2026-01-01Z', '2026-01-08Z', '2026-01-08Z', '2026-01-09Z', 'drift', '[]', "
     """'{"severity": "critical", "wants_retrain": true, "loss": 0.04, "continuous": {"counted": true}, """
@@ -142,19 +152,21 @@ def test_ledger_rows_recorded_under_the_old_names_still_verify(upgraded):
 
 def test_a_signed_checkpoint_covers_the_rows_that_were_not_signed(upgraded):
     with upgraded.begin() as connection:
-        *old, checkpoint, restated, request = ledger.entries(connection)
+        *old, checkpoint, restated, request, key = ledger.entries(connection)
     assert (restated.kind, restated.facts(), bool(restated.signature)) == (*RECORDED[-1], True)
     assert (request.kind, request.facts()["reason"]) == ("retrain_request", "why")
+    assert (key.kind, key.facts()["name"], key.facts()["roles"]) == ("api_key", "desk", ["predict"])
     assert len(old) == len(RECORDED)
     assert {entry.signature for entry in old} == {None}
     assert checkpoint.kind == "checkpoint"
     assert checkpoint.facts() == {"sequence": len(old), "entry_hash": old[-1].entry_hash}
 
 
-def test_the_api_knows_the_champion_of_an_old_ledger_without_reading_it(upgraded):
+def test_the_api_knows_champion_and_keys_of_an_old_ledger_without_reading_it(upgraded):
     api = Store(as_role(upgraded.engine.url.render_as_string(hide_password=False), grants.API))
     with api.begin() as connection:
         assert model_versions.champion(connection).version == 2
+        assert api_keys.find_key(connection, b"hash of a key").name == "desk"
     api.close()
 
 
