@@ -142,9 +142,7 @@ def test_without_audit_labels_nothing_is_judged_whatever_people_corrected(
     assert serving(store) == promoted.to_version
 
 
-def test_killed_between_alert_and_rollback_the_next_run_ends_the_same(
-    store, audited, promoted, monkeypatch, audit_labels
-):
+def test_killed_before_the_rollback_the_next_run_ends_the_same(store, audited, promoted, monkeypatch, audit_labels):
     audit_labels(promoted.from_version)
     with monkeypatch.context() as patched:
 
