@@ -23,6 +23,7 @@ from sentiment_lib.console import (
     alerts,
     decisions,
     drift,
+    kept_pages,
     lineage,
     models,
     of_dag,
@@ -39,7 +40,6 @@ from sentiment_lib.pages.same_origin import is_same_origin
 from sentiment_lib.pages.templates import content_security_policy
 from sentiment_lib.registry.mlflow_registry import Registry
 from sentiment_lib.settings import Settings, load_settings
-from sentiment_lib.steps.ingestion import check_quality
 from sentiment_lib.storage import alert_responses, feedback
 from sentiment_lib.storage import alerts as stored_alerts
 from sentiment_lib.storage.engine import Store
@@ -60,6 +60,8 @@ Id = Annotated[int, Path(ge=1, le=MAX_ID)]
 Chosen = Annotated[int, Query(ge=1, le=MAX_ID)]
 #: Id before which a page of a list ends.
 Before = Annotated[int | None, Query(ge=1, le=MAX_ID)]
+#: Hash of the evidence of a replay.
+Digest = Annotated[str, Path(pattern="^[0-9a-f]{64}$")]
 #: Evidently's scripts are inline: its pages run in a sandbox, without our origin.
 SANDBOX = (
     "sandbox allow-scripts; default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval'; "
@@ -95,7 +97,7 @@ def create() -> FastAPI:
     add_tweets(app, store, settings)
     add_airflow_tabs(app, store)
     add_drift(app, store, settings)
-    add_replays(app, settings)
+    add_replays(app, store, settings)
     add_alerts(app, store)
     add_models(app, store, settings)
     return app
@@ -272,7 +274,8 @@ def add_drift(app: FastAPI, store: Store, settings: Settings) -> None:
     def show_evidently(report_id: Id) -> HTMLResponse:
         with store.begin() as connection:
             drift.page(connection, settings, report_id)
-            return page("evidently.html", "/drift/one", report=drift.view(connection, report_id))
+            frame = kept_pages.evidently_frame(drift.view(connection, report_id))
+        return page("framed.html", "/drift/one", **frame)
 
     @app.get("/drift/{report_id}/evidently/page", dependencies=[READ])
     def show_evidently_page(report_id: Id) -> FileResponse:
@@ -281,18 +284,26 @@ def add_drift(app: FastAPI, store: Store, settings: Settings) -> None:
         return sandboxed(path)
 
     @app.get("/quality", dependencies=[READ])
-    def show_quality() -> FileResponse:
-        return sandboxed(drift.kept_page(settings, check_quality.PAGE, of="check of new tweets"))
+    def show_quality() -> HTMLResponse:
+        return page("framed.html", "/quality", **kept_pages.quality_frame(settings))
+
+    @app.get("/quality/page", dependencies=[READ])
+    def show_quality_page() -> FileResponse:
+        return sandboxed(kept_pages.quality_path(settings))
 
 
-def add_replays(app: FastAPI, settings: Settings) -> None:
+def add_replays(app: FastAPI, store: Store, settings: Settings) -> None:
     """Pages of replays, each a file without scripts."""
+    page = draw_with(store)
 
     @app.get("/replays/{digest}", dependencies=[READ])
-    def show_replay(digest: Annotated[str, Path(pattern="^[0-9a-f]{64}$")]) -> FileResponse:
-        path = drift.kept_page(settings, f"replays/{digest}.html", of="replay")
+    def show_replay(digest: Digest) -> HTMLResponse:
+        return page("framed.html", "/replays/one", **kept_pages.replay_frame(settings, digest))
+
+    @app.get("/replays/{digest}/page", dependencies=[READ])
+    def show_replay_page(digest: Digest) -> FileResponse:
         policy = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"}
-        return FileResponse(path, media_type="text/html", headers=policy)
+        return FileResponse(kept_pages.replay_path(settings, digest), media_type="text/html", headers=policy)
 
 
 def add_alerts(app: FastAPI, store: Store) -> None:

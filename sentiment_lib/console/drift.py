@@ -7,8 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from sentiment_lib.console import drift_distributions, signal_names
-from sentiment_lib.errors import NotFound
+from sentiment_lib.console import drift_distributions, kept_pages, signal_names
 from sentiment_lib.pages import formatting
 from sentiment_lib.pages.charts.figure import Chart
 from sentiment_lib.pages.charts.lines import Point, lines
@@ -95,13 +94,4 @@ def figures(report: StoredReport) -> dict[str, Any]:
 
 def page(connection: Connection, settings: Settings, report_id: int) -> Path:
     """Path of a report's Evidently page. Raises NotFound when the page no longer exists."""
-    return kept_page(settings, view(connection, report_id).html_path, of=f"drift report {report_id}")
-
-
-def kept_page(settings: Settings, name: str | None, *, of: str) -> Path:
-    """Path of a page in the reports folder. Raises NotFound for a path outside it or a missing file."""
-    folder = settings.reports.resolve()
-    path = (folder / (name or "")).resolve()
-    if not path.is_relative_to(folder) or not path.is_file():
-        raise NotFound(what="kept page of", key=of)
-    return path
+    return kept_pages.path(settings, view(connection, report_id).html_path, of=f"drift report {report_id}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from sqlalchemy import Connection
 
@@ -19,6 +19,8 @@ from sentiment_lib.storage import daily_quality, daily_sentiment, decisions, dri
 
 #: Pending approvals, newest negative tweets and growing words shown.
 PENDING, NEWEST, GROWING = 5, 6, 8
+#: Query by which Airflow's form preselects an option, as JSON.
+PROMOTE = urlencode({"_options": '["Promote"]'})
 
 
 def view(
@@ -58,9 +60,12 @@ def view(
 
 
 def answer_address(requested_by: str) -> str | None:
-    """Airflow's page for answering the approval of this request; None for requests from the command line."""
+    """Airflow's page for answering the approval of this request; None for requests from the command line.
+
+    Airflow preselects the option: an approval is requested only for what the gate says to promote.
+    """
     dag_id, slash, run_id = requested_by.partition("/")
-    return f"/dags/{dag_id}/runs/{run_id}/tasks/approval/required_actions" if slash else None
+    return f"/dags/{dag_id}/runs/{run_id}/tasks/approval/required_actions?{PROMOTE}" if slash else None
 
 
 def _growing(connection: Connection, shown: DateRange) -> dict[str, Any] | None:

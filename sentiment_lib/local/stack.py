@@ -24,6 +24,7 @@ from sentiment_lib.local.ports import require_free
 from sentiment_lib.local.stale_processes import SUPERVISOR, stop_stale
 from sentiment_lib.local.state_folder import Home, Ports
 from sentiment_lib.local.supervisor import Supervisor
+from sentiment_lib.registry import experiment
 from sentiment_lib.settings import home_folder, load_settings
 from sentiment_lib.sources import living_sample
 from sentiment_lib.storage import grants
@@ -193,7 +194,8 @@ def logins() -> list[tuple[str, str, str, str]]:
     rows.append(("API and test page", api, "local (key)", home.api_key.read_text().strip()))
     database = f"postgresql://127.0.0.1:{used.postgres}/sentiment"
     reader = credentials[f"mlflow_{secrets.MLFLOW_READER}_account"]
-    rows.append(("MLflow (reads)", f"http://127.0.0.1:{used.mlflow}", secrets.MLFLOW_READER, reader))
+    runs = experiment.runs_address(f"http://127.0.0.1:{used.mlflow}")
+    rows.append(("MLflow (reads)", runs, secrets.MLFLOW_READER, reader))
     rows.append(("Postgres (reads)", database, grants.CONSOLE, credentials[f"{grants.CONSOLE}_password"]))
     return rows
 

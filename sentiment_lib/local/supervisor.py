@@ -176,6 +176,8 @@ class Supervisor:
             if answered and not was_healthy:
                 was_healthy = True
                 self._mark_reached(component, "healthy")
+            if not was_healthy and not self._judge_answers(component):
+                give_up = time.monotonic() + self._patience  # nothing tells yet whether it is healthy
             if not was_healthy and not component.once and time.monotonic() > give_up:
                 problem = self._problems.get(component.name)
                 return f"not healthy after {self._patience:.0f} seconds" + (f": {problem}" if problem else "")
@@ -206,6 +208,10 @@ class Supervisor:
             self._answered[name] and self._dependencies_answer(self._components[name])
             for name in (*component.after, *component.judged_by)
         )
+
+    def _judge_answers(self, component: Component) -> bool:
+        """Whether the components that answer its probe do."""
+        return all(self._answered[name] for name in component.judged_by)
 
     def _mark_reached(self, component: Component, state: str) -> None:
         self._answered[component.name] = True

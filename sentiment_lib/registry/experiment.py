@@ -15,6 +15,13 @@ TAGS = {
     "mlflow.note.content": "Trainings of tweet sentiment models, one run each; trials of a search are nested. "
     "A version is promoted by an approval in Airflow; `sentiment reconcile` takes back an alias that is moved here.",
 }
+#: Id of the platform's experiment on a server of its own: the first after MLflow's Default.
+FIRST_ID = "1"
+
+
+def runs_address(uri: str, experiment_id: str = FIRST_ID) -> str:
+    """Address of the page that lists the training runs; without the parameter MLflow opens its view of GenAI apps."""
+    return f"{uri.rstrip('/')}/#/experiments/{experiment_id}?workflowType=machine_learning"
 
 
 def find_or_create(client: Any, name: str, artifact_location: str | None) -> str:

@@ -19,6 +19,8 @@ from tests.browser.console_pages import audit, photograph
 
 pytestmark = pytest.mark.timeout(1200)
 CHAMPION = "SELECT to_version FROM deployments WHERE state = 'done' ORDER BY deployment_id DESC LIMIT 1"
+#: The page of the question, with an option chosen.
+PRESELECTED = "/required_actions?_options=%5B%22Promote%22%5D"
 #: More holdout rows than the sample's first two weeks have.
 MINIMUM_HOLDOUT = 700
 
@@ -114,7 +116,7 @@ def test_a_newcomer_promotes_on_the_page_and_sees_new_tweets_under_the_new_versi
     console.get_by_role("link", name=re.compile("Review decision \\d+")).click()
     console.get_by_role("heading", name=re.compile("Decision \\d+")).wait_for()
     assert console.get_by_text("intact", exact=True).is_visible()
-    assert console.get_by_role("link", name="Review in Airflow").get_attribute("href").endswith("/required_actions")
+    assert console.get_by_role("link", name="Review in Airflow").get_attribute("href").endswith(PRESELECTED)
     console.get_by_role("button", name="Reject").click()
     console.get_by_text("A rejection needs a reason.").wait_for()
     console.get_by_role("button", name="Promote").click()
@@ -186,7 +188,9 @@ def test_who_may_only_look_sees_every_page_and_no_action_and_strangers_see_nothi
     assert viewer.goto(f"{address}/quality").status == 404
     kept.parent.mkdir(parents=True, exist_ok=True)
     kept.write_text("<p>Evidently's page</p>")
-    assert viewer.goto(f"{address}/quality").headers["content-security-policy"].startswith("sandbox")
+    assert viewer.goto(f"{address}/quality/page").headers["content-security-policy"].startswith("sandbox")
+    viewer.goto(f"{address}/quality")
+    assert viewer.frame_locator("iframe.framed").get_by_text("Evidently's page").is_visible()
     viewer.goto(f"{address}/alerts")
     article = viewer.locator("article", has_text="<b>moved</b>")
     assert article.locator(".runbook li").count() > 1, "the runbook's steps"

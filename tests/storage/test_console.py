@@ -9,11 +9,21 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 
-from sentiment_lib.console import decisions, drift, lineage, models, overview, retraining, version_comparison
+from sentiment_lib.console import (
+    decisions,
+    drift,
+    kept_pages,
+    lineage,
+    models,
+    overview,
+    retraining,
+    version_comparison,
+)
 from sentiment_lib.console.pages import draw
 from sentiment_lib.errors import BadInput, NotFound
 from sentiment_lib.evaluation.cost import Cost
 from sentiment_lib.policy import Policy
+from sentiment_lib.steps.ingestion import check_quality
 from sentiment_lib.storage import feedback, predictions
 from sentiment_lib.storage.engine import Store
 from tests.conftest import as_role
@@ -164,7 +174,22 @@ def test_a_drift_report_says_in_words_what_changed_and_whether_quality_suffers(s
     assert "Of the 2 newest checks, 2 found drift." in listed
     assert [one.title for one in drift.values(report)["charts"]] == ["Words that changed most", "Predicted classes"]
     assert "&lt;snow&gt;" in page
-    assert "Back to drift report" in draw("evidently.html", "/drift/one", report=report)
+    frame = draw("framed.html", "/drift/one", **kept_pages.evidently_frame(report))
+    assert f"Back to drift report {number}" in frame
+    assert f'src="/sentiment/drift/{number}/evidently/page"' in frame
+
+
+def test_the_check_of_new_tweets_and_a_replay_are_shown_in_the_frame(settings):
+    for name in (check_quality.PAGE, f"replays/{'a' * 64}.html"):
+        with pytest.raises(NotFound):
+            kept_pages.path(settings, name, of="test")
+        (settings.reports / name).parent.mkdir(parents=True, exist_ok=True)
+        (settings.reports / name).write_text("<p>figures</p>")
+    quality = draw("framed.html", "/quality", **kept_pages.quality_frame(settings))
+    assert ('src="/sentiment/quality/page"' in quality, "<h1>Data quality</h1>" in quality) == (True, True)
+    assert "figures" not in quality, "the page itself stays in its sandbox"
+    replay = draw("framed.html", "/replays/one", **kept_pages.replay_frame(settings, "a" * 64))
+    assert (f'src="/sentiment/replays/{"a" * 64}/page"' in replay, "<nav" in replay) == (True, True)
 
 
 def test_versions_without_a_common_decision_are_compared_on_audit_labels(store):

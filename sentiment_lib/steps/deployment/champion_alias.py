@@ -14,7 +14,6 @@ from sentiment_lib.errors import BadInput, ChampionMoved, MoveUnfinished, NotFou
 from sentiment_lib.policy import ApprovalPolicy
 from sentiment_lib.records import Deployment, Severity
 from sentiment_lib.registry.mlflow_registry import CHALLENGER, CHAMPION, Registry
-from sentiment_lib.steps.deployment import rollback_choices
 from sentiment_lib.storage import anchors, deployment_states, deployments
 from sentiment_lib.storage.alerts import open_alert
 from sentiment_lib.storage.engine import Store, lock
@@ -59,7 +58,6 @@ def execute_move(store: Store, registry: Registry, deployment: Deployment) -> De
             state, why = ("undone", f"the alias was at version {actual}") if elsewhere else ("done", None)
             deployment = deployments.close_move(connection, deployment, state, why)
     anchors.append(store)
-    rollback_choices.write(store, registry.home)
     if elsewhere:
         raise ChampionMoved(actual=actual, expected=deployment.from_version)
     return deployment

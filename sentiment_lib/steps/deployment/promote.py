@@ -6,7 +6,7 @@ from sentiment_lib.errors import ApprovalVoid, ChampionMoved
 from sentiment_lib.records import AliasMove, Deployment, Severity
 from sentiment_lib.registry.mlflow_registry import Registry
 from sentiment_lib.settings import Settings
-from sentiment_lib.steps.deployment import champion_alias
+from sentiment_lib.steps.deployment import champion_alias, rollback_choices
 from sentiment_lib.storage import approval_audit, decisions, deployments, forged_records, model_versions
 from sentiment_lib.storage.alerts import open_alert
 from sentiment_lib.storage.engine import Store, lock
@@ -84,4 +84,6 @@ def _promote(store: Store, settings: Settings, decision_id: int, reason: str | N
                 body=f"{by} promoted it although the gate said {decision.verdict}: {reason}",
                 evidence_link=f"/sentiment/decisions/{decision_id}",
             )
-    return champion_alias.execute_move(store, registry, intent)
+    deployment = champion_alias.execute_move(store, registry, intent)
+    rollback_choices.offer(store, settings)
+    return deployment

@@ -10,7 +10,7 @@ from sentiment_lib.errors import BadInput, ChampionMoved
 from sentiment_lib.records import AliasMove, Deployment, Severity
 from sentiment_lib.registry.mlflow_registry import Registry
 from sentiment_lib.settings import Settings
-from sentiment_lib.steps.deployment import champion_alias
+from sentiment_lib.steps.deployment import champion_alias, rollback_choices
 from sentiment_lib.storage import deployments, forged_records, model_versions
 from sentiment_lib.storage.alerts import NewAlert, open_alert
 from sentiment_lib.storage.engine import Store, lock
@@ -69,7 +69,9 @@ def run(
                 moved_by=by,
             ),
         )
-    return champion_alias.execute_move(store, registry, intent)
+    deployment = champion_alias.execute_move(store, registry, intent)
+    rollback_choices.offer(store, settings)
+    return deployment
 
 
 def by_hand(store: Store, settings: Settings, *, to_version: int, reason: str, by: str) -> Deployment:

@@ -56,7 +56,7 @@ def run(store: Store, settings: Settings, *, at: datetime | None = None) -> Reco
     with store.begin() as connection:
         feedback.store_missing_labels(connection)
     anchors.append(store)
-    rollback_choices.write(store, settings.home)
+    rollback_choices.offer(store, settings)
     # twice the budget: no training that lives takes as long
     oldest = moment - 2 * timedelta(minutes=settings.policy.retrain.budget_minutes)
     return ReconcileResult(

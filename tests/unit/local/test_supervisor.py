@@ -120,6 +120,19 @@ def test_what_only_waits_for_a_hung_one_is_left_alone(supervise, tmp_path):
     assert processes.recorded(tmp_path / "processes.json") == first
 
 
+def test_what_starts_while_its_judge_does_not_answer_is_left_alone(supervise, tmp_path):
+    """On a slow machine the server that tells how the others are starts last."""
+
+    def restarts(name):
+        return json.loads((tmp_path / "health.json").read_text())[name]["restarts"]
+
+    judge = replace(server("judge"), healthy=lambda: restarts("judge") == 1)
+    judged = replace(server("judged"), healthy=lambda: supervisor.states()["judge"] == "healthy", judged_by=("judge",))
+    supervisor = supervise(judge, judged, patience=1)
+    until(supervisor.healthy)
+    assert (restarts("judge"), restarts("judged")) == (1, 0)
+
+
 def test_what_never_becomes_well_is_given_up_and_named(supervise):
     supervisor = supervise(server("broken", ["sh", "-c", "exit 3"], once=True))
     until(lambda: supervisor.failure() is not None, seconds=90)
