@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection
@@ -60,10 +61,19 @@ def view(connection: Connection, policy: Policy, decision_id: int, *, person: st
         "humanise_metrics": evidence_text.humanise_metrics,
         "deployments": deployments.all_of_decision(connection, decision_id),
         "sources": source_agreement.run(connection),
-        "examples": predictions.disagreements(connection, **versions, since=decision.decided_at),
+        **examples(connection, **versions, since=decision.decided_at),
         **(_evidence_values(connection, decision, evidence, rules) if evidence else NO_EVIDENCE),
         **(decision_outcome.view(connection, decision, policy) if evidence else {"outcome": None}),
     }
+
+
+def examples(connection: Connection, *, champion: int, candidate: int, since: datetime) -> dict[str, Any]:
+    """Newer tweets on which the versions differ; without any, earlier ones, of which it may have learned some."""
+    newer = predictions.disagreements(connection, champion=champion, candidate=candidate, since=since)
+    if newer:
+        return {"examples": newer, "earlier_examples": False}
+    earlier = predictions.newest_disagreements(connection, champion=champion, candidate=candidate)
+    return {"examples": earlier, "earlier_examples": bool(earlier)}
 
 
 def answer_endpoint(requested_by: str) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import text
@@ -212,12 +212,19 @@ def test_versions_without_a_common_decision_are_compared_on_audit_labels(store):
         values = version_comparison.view(connection, Policy(), 2, 1)
         page = draw("compare.html", "/models/compare", **values)
         nothing = draw("compare.html", "/models/compare", **version_comparison.view(connection, Policy(), 3, 1))
+        now = datetime.now(UTC)
+        examples = [
+            decisions.examples(connection, champion=1, candidate=2, since=now + timedelta(hours=hours))
+            for hours in (-1, 1)
+        ]
     compared = values["compared"]
     assert compared.metrics["accuracy"] == (1.0, 0.75)
     assert compared.low > 0
     assert "240 audit labels of tweets that both scored" in page
     assert page.count('class="chart"') == 3
     assert len(values["examples"]) == 10
+    assert [one["earlier_examples"] for one in examples] == [False, True], "without new tweets, older ones are shown"
+    assert [len(one["examples"]) for one in examples] == [10, 10]
     assert "No labelled tweet was read by both versions" in nothing
 
 

@@ -59,7 +59,7 @@ def intervals(
         "y": [row.name for row in bounded],
         "marker": {"symbol": "line-ns", "size": 18, "line": {"width": 3, "color": "var(--bad)"}, "color": "var(--bad)"},
     }
-    scale = {"tickformat": ".0%"} if share else {}
+    scale = {"tickformat": ".1~%"} if share else {}
     frame = layout(xaxis={"title": {"text": axis}, **scale}, yaxis={"autorange": "reversed", "automargin": True})
     decimal, interval = (
         (formatting.percent, formatting.percent_interval) if share else (formatting.decimal, formatting.interval)

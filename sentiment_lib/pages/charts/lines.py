@@ -113,7 +113,7 @@ def _frame(
     axis: str, times: Sequence[datetime], events: Sequence[Event], *, share: bool, legend: bool
 ) -> dict[str, Any]:
     """The layout, with a line and a text for each event."""
-    scale = {"tickformat": ".0%"} if share else {}
+    scale = {"tickformat": ".1~%"} if share else {}
     frame = layout(
         yaxis={"title": {"text": axis}, "automargin": True, **scale},
         xaxis=TIME_AXIS,

@@ -36,7 +36,7 @@ def paired_bars(title: str, pairs: Sequence[Pair], *, names: tuple[str, str], ax
         for name, side, colour in zip(names, ("first", "second"), (MUTED, SERIES[1]), strict=True)
     ]
     values = {"type": "category", "automargin": True, "title": {"text": axis}}
-    shares = {"tickformat": ".0%", "automargin": True, "title": {"text": "share of tweets"}}
+    shares = {"tickformat": ".1~%", "automargin": True, "title": {"text": "share of tweets"}}
     frame = layout(xaxis=shares if across else values, yaxis=values if across else shares)
     frame.update(barmode="group", bargap=0.25, showlegend=True)
     frame["legend"]["traceorder"] = "reversed" if across else "normal"

@@ -27,7 +27,7 @@ def points(title: str, rows: Sequence[NamedPoint], *, x_axis: str, y_axis: str) 
     middle = math.sqrt(min(row.x for row in rows) * max(row.x for row in rows)) if rows else 0.0
     frame = layout(
         xaxis={"type": "log", "title": {"text": x_axis}, "automargin": True},
-        yaxis={"title": {"text": y_axis}, "tickformat": ".0%", "automargin": True},
+        yaxis={"title": {"text": y_axis}, "tickformat": ".1~%", "automargin": True},
     )
     return Chart(
         title=title,
