@@ -41,8 +41,10 @@ def run(settings: Settings, *, what: str, to: Path, columns: Mapping[str, str] |
     """Write the profile of a snapshot (by its id) or of a file; returns the page's path and the main figures.
 
     A file is read as ingestion reads it; `columns`: field → column, where the names differ. Raises NotFound, BadSource
-    for a file that cannot be read, and BadInput for one without texts and labels.
+    for a file that cannot be read, and BadInput for one without texts and labels or without a folder for the page.
     """
+    if not to.absolute().parent.is_dir():  # before minutes of work
+        raise BadInput(what=f"the page {to}", problem=f"there is no folder {to.parent}")
     frame = _masked(_read(settings, what, columns or {}))
     doubtful = profiling.find_doubtful_labels(frame)
     facts = profiling.count_duplicates(frame) | {"doubtful labels": doubtful.attrs.get("all", 0)}

@@ -68,6 +68,8 @@ def test_a_file_without_labels_says_what_it_has(tmp_path):
         explore.run(Settings(home=tmp_path), what=str(tmp_path / "tweets.csv"), to=tmp_path / "page.html")
     with pytest.raises(NotFound):
         explore.run(Settings(home=tmp_path), what=str(tmp_path / "none.csv"), to=tmp_path / "page.html")
+    with pytest.raises(BadInput, match="there is no folder"):
+        explore.run(Settings(home=tmp_path), what=str(tmp_path / "tweets.csv"), to=tmp_path / "gone" / "page.html")
 
 
 @pytest.mark.parametrize(
