@@ -14,9 +14,24 @@ from sentiment_lib.cli.common import MISUSE, report_error, usage_error
 #: Modules of commands, each with `register(app)`, by heading of `sentiment --help`.
 PANELS = {
     "Stack": ("stack", "people", "configuration", "doctor"),
-    "Tweets and predictions": ("ingestion", "scoring", "predict", "labels", "serve", "sample"),
+    "Tweets and predictions": (
+        "tweets.ingestion",
+        "tweets.scoring",
+        "tweets.predict",
+        "tweets.labels",
+        "serve",
+        "tweets.sample",
+    ),
     "Monitoring": ("monitoring", "alerts", "metrics"),
-    "Models and decisions": ("catalogue", "training", "replay", "policies", "decisions", "approvals", "deployment"),
+    "Models and decisions": (
+        "models.catalogue",
+        "models.training",
+        "models.replay",
+        "models.policies",
+        "models.decisions",
+        "models.approvals",
+        "models.deployment",
+    ),
     "Operation and proof": ("operations", "backup", "signing_keys"),
 }
 

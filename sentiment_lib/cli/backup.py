@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sentiment_lib.cli.common import Json, open_store, show
-from sentiment_lib.cli.progress_bar import progress_bar
-from sentiment_lib.cli.table import draw
+from sentiment_lib.cli.terminal.progress_bar import progress_bar
+from sentiment_lib.cli.terminal.table import draw
 
 if TYPE_CHECKING:
     from sentiment_lib.storage.backups import Backup

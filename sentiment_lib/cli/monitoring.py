@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from sentiment_lib.cli.common import Columns, Json, open_store, parse_columns, parse_moment, show, show_facts
-from sentiment_lib.cli.progress_bar import progress_bar
+from sentiment_lib.cli.terminal.progress_bar import progress_bar
 
 
 def register(app: typer.Typer) -> None:

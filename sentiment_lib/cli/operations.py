@@ -11,8 +11,8 @@ from typing import Annotated, Any
 import typer
 
 from sentiment_lib.cli.common import Json, Limit, newest, open_store, show
-from sentiment_lib.cli.progress_bar import progress_bar
-from sentiment_lib.cli.table import draw
+from sentiment_lib.cli.terminal.progress_bar import progress_bar
+from sentiment_lib.cli.terminal.table import draw
 from sentiment_lib.cli.token_file import authorise
 
 

@@ -162,7 +162,7 @@ def _print_logins() -> None:
 
     from rich.console import Console
 
-    from sentiment_lib.cli import login_table
+    from sentiment_lib.cli.terminal import login_table
     from sentiment_lib.local import stack
 
     if not sys.stdout.isatty() and _is_log():

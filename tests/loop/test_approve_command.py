@@ -8,7 +8,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from sentiment_lib.cli import decisions as commands
+from sentiment_lib.cli.models import decisions as commands
 from sentiment_lib.errors import AnswerRefused
 from sentiment_lib.storage import decisions
 

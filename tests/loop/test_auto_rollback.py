@@ -13,7 +13,7 @@ import typer
 from sqlalchemy import text
 from typer.testing import CliRunner
 
-from sentiment_lib.cli import decision_outcomes
+from sentiment_lib.cli.models import decision_outcomes
 from sentiment_lib.console import decision_outcome
 from sentiment_lib.evaluation.evidence_record import Evidence
 from sentiment_lib.records import Answer, RuleVerdict

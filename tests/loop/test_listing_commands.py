@@ -10,8 +10,8 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from sentiment_lib.cli import catalogue, decisions
-from sentiment_lib.cli import predict as predict_command
+from sentiment_lib.cli.models import catalogue, decisions
+from sentiment_lib.cli.tweets import predict as predict_command
 from sentiment_lib.errors import BadInput
 
 

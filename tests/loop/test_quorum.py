@@ -12,7 +12,7 @@ from sqlalchemy import text
 from typer.testing import CliRunner
 
 from sentiment_lib import verify_dossier
-from sentiment_lib.cli import approvals as commands
+from sentiment_lib.cli.models import approvals as commands
 from sentiment_lib.errors import AnswerRefused, ApprovalIncomplete, ApprovalVoid, BadInput
 from sentiment_lib.policy import ApprovalPolicy
 from sentiment_lib.records import ApprovalResponse

@@ -13,7 +13,7 @@ import typer
 from sqlalchemy import text
 from typer.testing import CliRunner
 
-from sentiment_lib.cli import training
+from sentiment_lib.cli.models import training
 from sentiment_lib.console import decisions as console_decisions
 from sentiment_lib.errors import ApprovalVoid
 from sentiment_lib.evaluation import aims

@@ -10,7 +10,7 @@ import typer
 from sqlalchemy import func, select
 from typer.testing import CliRunner
 
-from sentiment_lib.cli import training as commands
+from sentiment_lib.cli.models import training as commands
 from sentiment_lib.errors import BadInput, MissingWeights, UnknownFamily
 from sentiment_lib.steps.deployment import bootstrap
 from sentiment_lib.steps.training import request_retrain

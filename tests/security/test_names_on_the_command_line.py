@@ -13,7 +13,9 @@ from sqlalchemy import text
 from typer.testing import CliRunner
 
 from sentiment_lib import airflow_client
-from sentiment_lib.cli import alerts, decisions, deployment, labels, people, token_file, training
+from sentiment_lib.cli import alerts, people, token_file
+from sentiment_lib.cli.models import decisions, deployment, training
+from sentiment_lib.cli.tweets import labels
 from sentiment_lib.errors import BadInput, NotFound, NotSignedIn
 from sentiment_lib.settings import Settings
 from sentiment_lib.steps.operations import sign_in

@@ -201,9 +201,9 @@ def test_decision_records_have_one_form_and_are_listed():
 
 #: Functions with eight parameters or more: commands, whose options are parameters, and functions of a library's shape.
 MANY_PARAMETERS = {
-    "cli/ingestion.py ingest",
-    "cli/labels.py import_",
-    "cli/replay.py replay",
+    "cli/tweets/ingestion.py ingest",
+    "cli/tweets/labels.py import_",
+    "cli/models/replay.py replay",
     "families/catalog.py train",
     "families/embeddings/family.py __init__",
     "families/transformers/fine_tuning.py fine_tune",

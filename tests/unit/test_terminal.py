@@ -8,9 +8,9 @@ import sys
 import pytest
 
 from sentiment_lib import progress
-from sentiment_lib.cli import interval_bar
-from sentiment_lib.cli.interval_bar import IntervalBar
-from sentiment_lib.cli.progress_bar import progress_bar
+from sentiment_lib.cli.terminal import interval_bar
+from sentiment_lib.cli.terminal.interval_bar import IntervalBar
+from sentiment_lib.cli.terminal.progress_bar import progress_bar
 
 
 class Terminal(io.StringIO):

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from sentiment_lib import verify_dossier
 from sentiment_lib.airflow_client import AirflowClient
-from sentiment_lib.cli import decisions as commands
+from sentiment_lib.cli.models import decisions as commands
 from sentiment_lib.errors import AnswerRefused, ApprovalVoid, NotSignedIn
 from sentiment_lib.hashing import canonical_json
 from sentiment_lib.records import ApprovalResponse

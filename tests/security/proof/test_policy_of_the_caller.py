@@ -8,8 +8,9 @@ from sqlalchemy import text
 from sqlalchemy.exc import ProgrammingError
 from typer.testing import CliRunner
 
-from sentiment_lib.cli import decisions as commands
-from sentiment_lib.cli import deployment, people
+from sentiment_lib.cli import people
+from sentiment_lib.cli.models import decisions as commands
+from sentiment_lib.cli.models import deployment
 from sentiment_lib.errors import BadSetting
 from sentiment_lib.policy import ApprovalPolicy, GatePolicy, LabelPolicy
 from sentiment_lib.steps.operations import sign_in

@@ -10,7 +10,7 @@ import typer
 from sqlalchemy import text
 from typer.testing import CliRunner
 
-from sentiment_lib.cli import ingestion
+from sentiment_lib.cli.tweets import ingestion
 from sentiment_lib.errors import BadInput, BadSource
 
 HEADER = "tweet_id,text,created_at,label\n"

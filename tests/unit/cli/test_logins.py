@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from sentiment_lib.cli import login_table
+from sentiment_lib.cli.terminal import login_table
 
 KEY = "sk_" + "k" * 43
 LOGINS = [

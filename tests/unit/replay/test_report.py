@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from typer.testing import CliRunner
 
-from sentiment_lib.cli import replay as commands
+from sentiment_lib.cli.models import replay as commands
 from sentiment_lib.errors import BadInput
 from sentiment_lib.records import LABELS
 from sentiment_lib.replay.history import to_moment

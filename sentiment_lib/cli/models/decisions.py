@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sentiment_lib.cli import decision_outcomes
 from sentiment_lib.cli.common import Json, Limit, newest, open_store, show, stdout
-from sentiment_lib.cli.progress_bar import progress_bar
+from sentiment_lib.cli.models import decision_outcomes
+from sentiment_lib.cli.terminal.progress_bar import progress_bar
 from sentiment_lib.cli.token_file import authorise
 from sentiment_lib.records import ApprovalResponse
 
@@ -109,7 +109,7 @@ def show_decision(
     as_json: Json = False,
 ) -> None:
     """Show a decision: verdict, gain with its interval, metrics of both versions, and rules by outcome."""
-    from sentiment_lib.cli.decision_view import DecisionView
+    from sentiment_lib.cli.terminal.decision_view import DecisionView
     from sentiment_lib.evaluation.evidence_record import Evidence
     from sentiment_lib.steps.decisions import selection, shadow_comparison, watch_power
     from sentiment_lib.storage import decisions, snapshots

@@ -10,8 +10,8 @@ from typing import Annotated, Any
 import typer
 
 from sentiment_lib.cli.common import Json, open_store, show
-from sentiment_lib.cli.progress_bar import progress_bar
-from sentiment_lib.cli.table import draw
+from sentiment_lib.cli.terminal.progress_bar import progress_bar
+from sentiment_lib.cli.terminal.table import draw
 
 #: Texts of one file.
 MOST = 100_000

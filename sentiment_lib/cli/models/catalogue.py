@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from sentiment_lib.cli.common import Json, Limit, newest, open_store, show
-from sentiment_lib.cli.table import draw
+from sentiment_lib.cli.terminal.table import draw
 
 
 def register(app: typer.Typer) -> None:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sentiment_lib.cli import table
 from sentiment_lib.cli.common import Json, Limit, newest, open_store, show
+from sentiment_lib.cli.terminal import table
 
 if TYPE_CHECKING:
     from sentiment_lib.steps.decisions.outcome import Outcome

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from sentiment_lib.cli.common import Json, open_store, show
-from sentiment_lib.cli.progress_bar import progress_bar
+from sentiment_lib.cli.terminal.progress_bar import progress_bar
 
 
 def register(app: typer.Typer) -> None:

@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 
 from sentiment_lib.cli.common import Columns, Json, Strict, open_store, parse_columns, show
-from sentiment_lib.cli.progress_bar import progress_bar
-from sentiment_lib.cli.reading import DateFormat, Encoding, MapLabel, Separator, Zone, read_options
+from sentiment_lib.cli.terminal.progress_bar import progress_bar
 from sentiment_lib.cli.token_file import authorise
+from sentiment_lib.cli.tweets.reading import DateFormat, Encoding, MapLabel, Separator, Zone, read_options
 
 
 def register(app: typer.Typer) -> None:

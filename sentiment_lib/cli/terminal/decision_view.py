@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sentiment_lib.cli import interval_bar
-from sentiment_lib.cli.interval_bar import IntervalBar
+from sentiment_lib.cli.terminal import interval_bar
+from sentiment_lib.cli.terminal.interval_bar import IntervalBar
 from sentiment_lib.console import verdict
 from sentiment_lib.evaluation import evidence_text
 from sentiment_lib.evaluation.evidence_text import humanise_metrics

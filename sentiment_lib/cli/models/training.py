@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from sentiment_lib.cli.common import Json, open_store, show
-from sentiment_lib.cli.progress_bar import progress_bar
+from sentiment_lib.cli.terminal.progress_bar import progress_bar
 from sentiment_lib.cli.token_file import authorise
 from sentiment_lib.errors import MissingExtra, MissingWeights, SentimentError, TrainingCancelled, TrainingRefused
 from sentiment_lib.training_record import TrainingOrder

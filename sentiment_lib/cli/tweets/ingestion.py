@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sentiment_lib.cli.common import Columns, Json, Limit, Strict, newest, open_store, parse_columns, report_error, show
-from sentiment_lib.cli.progress_bar import progress_bar
-from sentiment_lib.cli.reading import DateFormat, Encoding, MapLabel, Separator, Zone, read_options
+from sentiment_lib.cli.terminal.progress_bar import progress_bar
+from sentiment_lib.cli.tweets.reading import DateFormat, Encoding, MapLabel, Separator, Zone, read_options
 
 if TYPE_CHECKING:
     from sentiment_lib.errors import BadSource

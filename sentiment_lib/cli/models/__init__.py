@@ -1,0 +1,1 @@
+"""Commands about models and decisions: list, train, replay, decide, approve, deploy."""

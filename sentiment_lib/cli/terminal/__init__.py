@@ -1,0 +1,1 @@
+"""What commands draw: tables, progress bars, intervals, the login table and decisions."""

@@ -1,0 +1,1 @@
+"""Commands about tweets and predictions: ingest, score, predict, label, the sample."""
