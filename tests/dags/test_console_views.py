@@ -43,7 +43,7 @@ def test_each_views_address_is_a_route(app, views):
 
 
 def test_every_page_asks_who_looks(app):
-    from sentiment_airflow.console_app import ACT, READ
+    from sentiment_airflow.console_routes.access import ACT, READ
 
     permissions = {
         (*route.methods, route.path): [dependency.dependency for dependency in route.dependencies]
@@ -66,7 +66,7 @@ def test_a_stranger_is_asked_to_sign_in_and_nothing_is_looked_up(app):
 
 def test_a_reader_is_led_on_and_another_dag_says_so(app):
     from fastapi.testclient import TestClient
-    from sentiment_airflow.console_app import READ
+    from sentiment_airflow.console_routes.access import READ
 
     app.dependency_overrides[READ.dependency] = lambda: None
     client = TestClient(app)
@@ -81,7 +81,7 @@ def test_a_reader_is_led_on_and_another_dag_says_so(app):
 
 def test_an_address_with_a_nul_is_refused_before_any_query(app):
     from fastapi.testclient import TestClient
-    from sentiment_airflow.console_app import READ
+    from sentiment_airflow.console_routes.access import READ
 
     app.dependency_overrides[READ.dependency] = lambda: None
     client = TestClient(app)
@@ -106,7 +106,7 @@ def test_what_took_too_long_says_so(app):
 
 def test_every_error_is_a_page_in_the_frame(app):
     from fastapi.testclient import TestClient
-    from sentiment_airflow.console_app import READ
+    from sentiment_airflow.console_routes.access import READ
 
     @app.get("/broken")
     def broken():

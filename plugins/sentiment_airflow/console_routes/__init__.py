@@ -1,0 +1,1 @@
+"""Routes of the console: a module for each part of its menu."""
