@@ -66,6 +66,10 @@ class TrainingRefused(SentimentError):
     retryable = False
 
 
+class ForgottenMeanwhile(SentimentError):
+    """{family} learned from tweets that were forgotten while it was trained: the training is repeated without them"""
+
+
 class TrainingCancelled(SentimentError):
     """Training of {family} was cancelled after {done}"""
 

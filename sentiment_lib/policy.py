@@ -247,6 +247,26 @@ class DeadlinePolicy(Section):
     promote: timedelta = Field(timedelta(minutes=30), description="from an approval to its deployment")
 
 
+class ErasurePolicy(Section):
+    """Within which time what must be forgotten is erased, also from models."""
+
+    within: timedelta = Field(
+        timedelta(hours=24), ge=timedelta(minutes=1), description="from a request to the erasure of all but models"
+    )
+    warn_at: float = Field(0.5, gt=0, lt=1, description="share of within at which an alert warns")
+    models_within: timedelta = Field(
+        timedelta(days=7), ge=timedelta(0), description="from a request to the erasure of models that learned from it"
+    )
+    replace: Literal["approval", "policy"] = Field(
+        "approval", description="how a champion that learned from a forgotten tweet is replaced"
+    )
+    rewrite_after: timedelta = Field(
+        timedelta(0), ge=timedelta(0), description="time that requests wait to share one rewrite of the tables"
+    )
+    tweets_kept: timedelta | None = Field(None, description="age at which tweets are forgotten; none: never")
+    legal_basis: dict[str, str] = Field({}, description="legal basis of what a place holds, by its name; for a record")
+
+
 class LabelPolicy(Section):
     """Which tweets people label."""
 
@@ -282,6 +302,7 @@ class Policy(Section):
     score: ScorePolicy = ScorePolicy()
     deadlines: DeadlinePolicy = DeadlinePolicy()
     retention: RetentionPolicy = RetentionPolicy()
+    erasure: ErasurePolicy = ErasurePolicy()
     alerts: AlertPolicy = AlertPolicy()
     label: LabelPolicy = LabelPolicy()
     prices: PricePolicy = PricePolicy()

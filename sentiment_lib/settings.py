@@ -149,6 +149,9 @@ class Settings(BaseSettings):
     tombstone_key: Path | None = Field(
         None, description="file with the key of tombstones of forgotten tweets; HOME/secrets/tombstone-key.json"
     )
+    tombstone_secret: SecretStr = Field(
+        SecretStr(""), description="the same key as a secret, for components that share no files"
+    )
     anchors: Path | None = Field(None, description="file that anchors the ledger's head; HOME/anchors/ledger.jsonl")
     sample_per_day: int = Field(
         576,
@@ -184,7 +187,8 @@ class Settings(BaseSettings):
     @cached_property
     def tombstones(self) -> TombstoneKey:
         """The key of the tombstones; a request to forget creates it where there is none."""
-        return TombstoneKey(self.tombstone_key or self.home / "secrets" / "tombstone-key.json")
+        path = self.tombstone_key or self.home / "secrets" / "tombstone-key.json"
+        return TombstoneKey(path, self.tombstone_secret.get_secret_value())
 
     @cached_property
     def anchors_file(self) -> Path:

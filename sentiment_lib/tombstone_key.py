@@ -23,14 +23,18 @@ TWEET, AUTHOR = "tweet", "author"
 
 
 class TombstoneKey:
-    """The key in one file, read on first use. Cheap to construct."""
+    """The key in one file, read on first use, or made of a secret, where components share no files.
 
-    def __init__(self, path: Path) -> None:
+    Cheap to construct.
+    """
+
+    def __init__(self, path: Path, secret: str = "") -> None:
         self.path = path
+        self._secret = secret
 
     def create(self) -> TombstoneKey:
-        """Write the file, mode 0600, unless it exists. Safe in several processes at once."""
-        if not self.path.exists():
+        """Write the file, mode 0600, unless it exists or a secret is given. Safe in several processes at once."""
+        if not self._secret and not self.path.exists():
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             descriptor = os.open(self.path.parent, os.O_RDONLY)
             try:
@@ -45,6 +49,8 @@ class TombstoneKey:
     @cached_property
     def _key(self) -> bytes:
         """Raises TombstoneKeyMissing without the file, or when it holds no key."""
+        if self._secret:
+            return hashlib.sha256(b"tombstones " + self._secret.encode()).digest()
         try:
             return bytes.fromhex(json.loads(self.path.read_text())["key"])
         except (OSError, ValueError, KeyError, TypeError) as error:
@@ -62,3 +68,7 @@ class TombstoneKey:
     def of_author(self, author_hash: bytes) -> bytes:
         """Tombstone (32 bytes) of an author's keyed hash."""
         return hmac.digest(self._key, b"author " + author_hash, "sha256")
+
+    def of_file(self, content: bytes) -> bytes:
+        """What shows that the holder of the key wrote this content of a file of tombstones (32 bytes)."""
+        return hmac.digest(self._key, b"file " + content, "sha256")

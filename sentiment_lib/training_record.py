@@ -86,6 +86,8 @@ class TrainingInputs:
     #: version that it was distilled from
     teacher: VersionReference | None = None
     unlabelled: UnlabelledTweets | None = None
+    #: version whose training it repeats without tweets that were forgotten; it learns nothing from that version
+    replaces: VersionReference | None = None
 
     @property
     def parents(self) -> tuple[int, ...]:
@@ -95,10 +97,10 @@ class TrainingInputs:
     @classmethod
     def from_json(cls, body: Mapping[str, Any]) -> TrainingInputs:
         """Raises TypeError when a field is missing."""
-        start, teacher, unlabelled = (body.get(name) for name in ("start", "teacher", "unlabelled"))
+        references = {name: body[name] for name in ("start", "teacher", "replaces") if body.get(name)}
+        unlabelled = body.get("unlabelled")
         return cls(
-            start=_parse(VersionReference, start) if start else None,
-            teacher=_parse(VersionReference, teacher) if teacher else None,
+            **{name: _parse(VersionReference, reference) for name, reference in references.items()},
             unlabelled=_parse(UnlabelledTweets, unlabelled) if unlabelled else None,
         )
 
@@ -152,6 +154,8 @@ class TrainingRecord(TrainingSpec):
     #: commit of the code
     revision: str | None = None
     search: SearchRecord | None = None
+    #: training rows that it read; None in records of earlier releases
+    rows: int | None = None
     #: what may differ in a second training: device, resumes
     circumstances: Mapping[str, Any] = field(default_factory=dict)
 
@@ -174,7 +178,8 @@ class TrainingRecord(TrainingSpec):
 
     def to_json(self) -> dict[str, Any]:
         """JSON values; the search and the circumstances only when there are any."""
-        body = {name: value for name, value in vars(self).items() if value or name not in ("search", "circumstances")}
+        optional = ("search", "circumstances", "rows")
+        body = {name: value for name, value in vars(self).items() if value or name not in optional}
         search = {"search": {**vars(self.search), "rungs": list(self.search.rungs)}} if self.search else {}
         return {**body, "inputs": self.inputs.to_json(), **search}
 

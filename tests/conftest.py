@@ -65,6 +65,12 @@ class Server:
         finally:
             self.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
+    def data_of(self, store: Store) -> Path:
+        """Folder that holds the tables of a store's database; its files are read by whoever runs the tests."""
+        with store.begin() as connection:
+            number = connection.exec_driver_sql("SELECT oid FROM pg_database WHERE datname = current_database()")
+            return Path(self._server.pgdata) / "base" / str(number.scalar_one())
+
     def stop(self) -> None:
         """End the server."""
         self._server.cleanup()

@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 from sentiment_airflow.console_routes.alerts import add_alerts
 from sentiment_airflow.console_routes.decisions import add_decisions
 from sentiment_airflow.console_routes.drift import add_drift, add_replays
+from sentiment_airflow.console_routes.erasure import add_erasure
 from sentiment_airflow.console_routes.models import add_models
 from sentiment_airflow.console_routes.rendering import unshown
 from sentiment_airflow.console_routes.tabs import add_airflow_tabs
@@ -56,6 +57,7 @@ def create() -> FastAPI:
     add_replays(app, store, settings)
     add_alerts(app, store)
     add_models(app, store, settings)
+    add_erasure(app, store, settings)
     return app
 
 

@@ -10,7 +10,16 @@ from sqlalchemy import Connection
 from sentiment_lib.alerts.rule import Firing, Rule
 from sentiment_lib.policy import Policy
 from sentiment_lib.records import Severity
-from sentiment_lib.storage import approval_votes, decisions, heartbeats, ingests, label_counts, scoring_queue
+from sentiment_lib.storage import (
+    approval_votes,
+    decisions,
+    erasure_requests,
+    heartbeats,
+    ingests,
+    label_counts,
+    scoring_queue,
+    version_erasures,
+)
 
 #: Rows in a day below which the share in quarantine says nothing.
 MIN_ROWS = 50
@@ -67,6 +76,34 @@ def approval_overdue(connection: Connection, policy: Policy, now: datetime) -> I
         )
 
 
+def erasure_overdue(connection: Connection, policy: Policy, now: datetime) -> Iterator[Firing]:
+    """A request to forget has waited for longer than the policy's share of its time, or a model for longer than all."""
+    for request in erasure_requests.unfinished(connection):
+        left = request.due_at - now
+        if request.erased_at is None and left < policy.erasure.within * (1 - policy.erasure.warn_at):
+            when = f"in {_rounded(left)}" if left > timedelta(0) else f"{_rounded(-left)} ago"
+            yield Firing(
+                title=f"The time of request {request.request_id} to forget ends {when}"
+                if left > timedelta(0)
+                else f"The time of request {request.request_id} to forget ended {when}",
+                body="`sentiment forget run` carries it out; what stands in the way is in the log of the DAG forget.",
+                subject=str(request.request_id),
+            )
+    for erasure in version_erasures.waiting(connection):
+        if now > erasure.due_at:
+            yield Firing(
+                title=f"Version {erasure.version} learned from a forgotten tweet and is not erased",
+                body=f"It was due at {erasure.due_at:%Y-%m-%d %H:%M} UTC; `sentiment forget run` says why it waits.",
+                subject=f"version {erasure.version}",
+            )
+
+
+def _rounded(span: timedelta) -> str:
+    """A time in hours, or in minutes below two hours."""
+    minutes = round(span.total_seconds() / 60)
+    return f"{minutes} minutes" if minutes < 120 else f"{round(minutes / 60)} hours"
+
+
 def approval_escalated(connection: Connection, policy: Policy, now: datetime) -> Iterator[Firing]:
     """A decision is still pending shortly before it expires: the second list may answer as well."""
     due = policy.approval.expires_after * policy.approval.escalate_at
@@ -101,6 +138,7 @@ RULES = (
     Rule(kind="scoring_backlog", severity=Severity.WARNING, check=scoring_backlog),
     Rule(kind="label_backlog", severity=Severity.WARNING, check=label_backlog),
     Rule(kind="approval_overdue", severity=Severity.WARNING, check=approval_overdue),
+    Rule(kind="erasure_overdue", severity=Severity.CRITICAL, check=erasure_overdue),
     Rule(kind="approval_escalated", severity=Severity.CRITICAL, check=approval_escalated),
     Rule(kind="maintain_silent", severity=Severity.CRITICAL, check=maintain_silent),
 )

@@ -35,6 +35,7 @@ ABOUT_OPERATION = frozenset(
         "missed_work",
         "label_backlog",
         "approval_overdue",
+        "erasure_overdue",
         "approval_escalated",
         "api_down",
         "api_errors",

@@ -21,6 +21,7 @@ PANELS = {
         "tweets.labels",
         "serve",
         "tweets.sample",
+        "tweets.forget",
     ),
     "Monitoring": ("monitoring", "alerts", "metrics"),
     "Models and decisions": (

@@ -37,7 +37,7 @@ def serve(
 
 def create_key(
     name: Annotated[str, typer.Argument(help="Name of the key; feedback and labels are recorded under it.")],
-    role: Annotated[list[str], typer.Option(help="predict, feedback, label or admin; may be repeated.")],
+    role: Annotated[list[str], typer.Option(help="predict, feedback, label, privacy or admin; may be repeated.")],
     expires: Annotated[str, typer.Option(help="Lifetime, such as 90d or 12h, or never.")] = "365d",
     as_json: Json = False,
 ) -> None:

@@ -24,6 +24,7 @@ MENU = (
     ("Alerts", "/alerts"),
     ("Models", "/models"),
     ("Retraining", "/retraining"),
+    ("Erasure", "/erasure"),
 )
 
 

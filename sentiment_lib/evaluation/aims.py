@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from sentiment_lib.policy import GatePolicy
 
-REFRESH, CHANGE, RECALIBRATION = "refresh", "change", "recalibration"
+REFRESH, CHANGE, RECALIBRATION, REPLACEMENT = "refresh", "change", "recalibration", "replacement"
 
 
 class Recipe(Protocol):
@@ -31,7 +31,7 @@ class Recipe(Protocol):
 class Aim:
     """What the candidate must show on the main metric."""
 
-    #: "refresh", "change" or "recalibration"
+    #: "refresh", "change", "recalibration" or "replacement"
     kind: str
     #: loss of the main metric that the error budget allows for; 0 under "change"
     margin: float
@@ -49,6 +49,11 @@ class Aim:
                 "Recalibration: the champion with other probabilities. They must be better calibrated, and the main "
                 f"metric not worse by {100 * self.margin:.1f} points or more."
             )
+        if self.kind == REPLACEMENT:
+            return (
+                "Replacement: the champion's training without tweets that were forgotten. It must not be worse by "
+                f"{100 * self.margin:.1f} points or more."
+            )
         return "Change: another family, other options or no newer labels. It must be better than the champion."
 
 
@@ -62,6 +67,11 @@ def choose(candidate: Recipe, champion: Recipe, *, newer: bool, policy: GatePoli
     """
     same = candidate.family == champion.family and dict(candidate.options) == dict(champion.options)
     return Aim(kind=REFRESH, margin=policy.refresh_margin) if same and newer else SUPERIORITY
+
+
+def replacement(policy: GatePolicy) -> Aim:
+    """The aim of the champion's own training without tweets that were forgotten."""
+    return Aim(kind=REPLACEMENT, margin=policy.refresh_margin)
 
 
 def recalibration(policy: GatePolicy) -> Aim:

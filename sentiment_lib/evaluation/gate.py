@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from sentiment_lib.evaluation.aims import RECALIBRATION, REFRESH, SUPERIORITY, Aim
+from sentiment_lib.evaluation.aims import RECALIBRATION, REFRESH, REPLACEMENT, SUPERIORITY, Aim
 from sentiment_lib.evaluation.checklist import ChecklistResult
 from sentiment_lib.evaluation.comparison import Comparison
 from sentiment_lib.evaluation.cost import Cost
@@ -52,6 +52,8 @@ def _rules(method: int, aim: Aim) -> tuple[Rule, ...]:
         benefit = (partial(aims.refresh_benefit, margin=aim.margin),)
         if method > THIRD:
             guarded = guards.refresh_guards if method > FOURTH else guards.seen_guards
+    elif aim.kind == REPLACEMENT:
+        benefit = (partial(aims.no_loss, margin=aim.margin),)
     elif aim.kind == RECALIBRATION:
         no_loss = aims.no_loss if method > THIRD else aims.first_no_loss
         benefit = (aims.calibration_benefit, partial(no_loss, margin=aim.margin))

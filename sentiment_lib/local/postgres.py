@@ -97,6 +97,8 @@ def command(home: Home, ports: Ports) -> list[str]:
         "unix_socket_directories": "",
         "max_connections": "100",
         "shared_buffers": "128MB",
+        # a recycled segment of the write-ahead log keeps what was erased until it is written over
+        "wal_recycle": "off",
     }
     options = [part for name, value in parameters.items() for part in ("-c", f"{name}={value}")]
     return [str(programs() / "postgres"), "-D", _data_folder(home), *options]

@@ -1,4 +1,4 @@
-"""Restore a backup into a bare state folder: secrets, files, databases, migrations; then verify everything.
+"""Restore a backup into a bare state folder: secrets, files, databases, migrations; then forget again, and verify.
 
 Postgres and MLflow run for as long as it takes. A restore that was killed is begun again by the same command: a marker
 in the folder names the backup, and no stack starts there meanwhile.
@@ -12,8 +12,6 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 
 from sentiment_lib import progress
@@ -29,6 +27,7 @@ from sentiment_lib.settings import home_folder, load_settings
 from sentiment_lib.signing import PUBLIC_KEYS_FILE, KeyRing
 from sentiment_lib.steps.backup import archive, back_up, manifest, record_restore
 from sentiment_lib.steps.backup.manifest import Manifest
+from sentiment_lib.steps.erasure import replay_tombstones, tombstone_files
 from sentiment_lib.steps.operations import verify
 from sentiment_lib.steps.operations.verify import VerifyResult
 from sentiment_lib.storage import dumps, embedded_server, migrate, server_programs
@@ -169,7 +168,7 @@ def _restore_databases(
         store = Store.open(settings)
         try:
             record_restore.run(store, found)
-            _replay_erasures(store)
+            replay_tombstones.run(store, settings, backup.parent / tombstone_files.FOLDER)
             return verify.run(store, settings)
         finally:
             store.close()
@@ -190,9 +189,3 @@ def _restore_database(
         dumps.restore(url, plain, programs=server_programs.in_wheel(), jobs=os.cpu_count() or 1)
     finally:
         plain.unlink(missing_ok=True)
-
-
-def _replay_erasures(store: Store) -> None:
-    """Erase again what was erased after the backup was taken, where this release knows erasures."""
-    if find_spec("sentiment_lib.erasure") is not None:
-        import_module("sentiment_lib.erasure").replay_tombstones(store)

@@ -20,7 +20,7 @@ from sentiment_lib.storage.engine import Store
 from sentiment_lib.storage.people import known_names
 from sentiment_lib.text.look_alikes import look_alike, why_no_name
 
-ROLES = ("predict", "feedback", "label", "admin")
+ROLES = ("predict", "feedback", "label", "privacy", "admin")
 LONGEST_NAME = 80
 #: How long a looked-up key is cached: a revoked key stops working within this many seconds.
 CACHE_SECONDS = 5.0

@@ -9,10 +9,11 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
+import re
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,8 @@ from sentiment_lib.files import write_atomically
 
 #: Bytes of memory of an answer beside its body: two hashes and the objects that hold them.
 OVERHEAD = 512
+#: Ids of tweets in an answer.
+_TWEET_ID = re.compile(rb'"prediction_id": ?"(\d+)-')
 #: Longest value of the header.
 LONGEST_KEY = 200
 
@@ -92,6 +95,20 @@ class AnswerStore:
         finally:
             del self._pending[name]
             ended.set()
+
+    def tweet_ids(self) -> set[int]:
+        """Ids of the tweets that the stored answers name."""
+        return {int(digits) for answer in list(self._answers.values()) for digits in _TWEET_ID.findall(answer.body)}
+
+    def drop(self, tweet_ids: Collection[int]) -> None:
+        """Drop the answers that name one of these tweets, from the file too: a retry makes a new prediction."""
+        gone = {str(tweet_id).encode() for tweet_id in tweet_ids}
+        names = [name for name, one in list(self._answers.items()) if not gone.isdisjoint(_TWEET_ID.findall(one.body))]
+        for name in names:
+            answer = self._answers.pop(name, None)
+            self._bytes -= _size(answer) if answer else 0
+        if names:
+            self._rewrite()
 
     def _find(self, name: str) -> Answer | None:
         answer = self._answers.get(name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -22,6 +23,9 @@ from sentiment_lib.serving.idempotency import LONGEST_KEY
 from sentiment_lib.serving.middleware import add_log_fields
 from sentiment_lib.serving.prediction.pipeline import Prediction
 from sentiment_lib.serving.service import Service
+from sentiment_lib.steps.erasure import request_erasure
+from sentiment_lib.steps.erasure.request_erasure import ErasureOrder
+from sentiment_lib.storage import erasure_requests
 
 PROBLEMS: dict[int | str, dict[str, Any]] = {
     code: {"model": schemas.ProblemOut, "description": text}
@@ -51,6 +55,7 @@ Serving = Annotated[Service, Depends(service_of)]
 MAY_PREDICT = Depends(require("predict"))
 Predictor = Annotated[Caller, MAY_PREDICT]
 Labeller = Annotated[Caller, Depends(require("feedback"))]
+PrivacyDesk = Annotated[Caller, Depends(require("privacy"))]
 RetryKey = Annotated[
     str | None,
     Header(
@@ -151,6 +156,38 @@ async def prediction(prediction_id: PredictionId, service: Serving, caller: Pred
             "predicted_at": stored.at,
         }
     )
+
+
+@router.post("/erasure", tags=["privacy"], status_code=202)
+async def forget(body: schemas.ErasureBody, service: Serving, caller: PrivacyDesk) -> schemas.ErasureOut:
+    """Ask to forget tweets or an author. From now on they are refused; they are erased within the hour."""
+    if (body.tweet_ids is None) == (body.author is None):
+        raise BadInput(what="the request", problem="it needs either `tweet_ids` or an `author`")
+    charge(service, caller, 1)
+    order = ErasureOrder(
+        tweet_ids=[int(number) for number in body.tweet_ids or ()],
+        author=body.author or "",
+        requested_by=caller.name,
+        recorded=False,
+    )
+    request_id = await asyncio.to_thread(request_erasure.run, service.store, service.settings, order)
+    return await asyncio.to_thread(_erasure, service, request_id)
+
+
+@router.get("/erasure/{request_id}", tags=["privacy"], responses={404: {"model": schemas.ProblemOut}})
+async def erasure(
+    request_id: Annotated[int, Path(ge=1, lt=2**63)], service: Serving, caller: PrivacyDesk
+) -> schemas.ErasureOut:
+    """How far a request to forget is."""
+    charge(service, caller, 1)
+    return await asyncio.to_thread(_erasure, service, request_id)
+
+
+def _erasure(service: Service, request_id: int) -> schemas.ErasureOut:
+    with service.store.begin() as connection:
+        request = erasure_requests.by_id(connection, request_id)
+    names = schemas.ErasureOut.model_fields
+    return schemas.ErasureOut.model_validate({name: getattr(request, name) for name in names})
 
 
 @health.get("/healthz")

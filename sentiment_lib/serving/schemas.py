@@ -19,6 +19,11 @@ def _valid_text(text: str) -> str:
     return text
 
 
+#: Tweets in one request to forget.
+MOST_TWEETS = 10_000
+#: As text, since a tweet's id exceeds the integers that JavaScript holds exactly.
+TweetId = Annotated[str, Field(pattern=r"^[1-9][0-9]{0,18}$")]
+
 Text = Annotated[
     str, AfterValidator(_valid_text), Field(examples=["@united 3 hours late and nobody tells us anything"])
 ]
@@ -113,6 +118,30 @@ class FeedbackOut(BaseModel):
     prediction_id: str
     label: LabelName
     given_by: str
+
+
+class ErasureBody(Body):
+    """What to forget: tweets by their ids, or every tweet of an author."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"tweet_ids": ["1870000000000000000"]}, {"author": "@somebody"}]},
+    )
+    tweet_ids: Annotated[list[TweetId], Field(min_length=1, max_length=MOST_TWEETS, fail_fast=True)] | None = None
+    author: Annotated[str, Field(min_length=1, max_length=80)] | None = None
+
+
+class ErasureOut(BaseModel):
+    """How far a request to forget is. It names no tweet and no author."""
+
+    request_id: int
+    state: Literal["received", "erasing", "models", "done"]
+    requested_by: str
+    received_at: datetime
+    due_at: datetime = Field(description="end of the time in which all but models is erased")
+    named: int = Field(description="tweets that it names, whether stored or not")
+    erased_at: datetime | None = Field(description="when all but models was erased")
+    finished_at: datetime | None = Field(description="when the models were erased as well")
 
 
 class StoredPredictionOut(BaseModel):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import Counter, OrderedDict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
@@ -19,6 +19,7 @@ from sentiment_lib.serving import spool_sink
 from sentiment_lib.serving.admission import Admission
 from sentiment_lib.serving.api_keys import Caller, KeyRing
 from sentiment_lib.serving.connections import Connections
+from sentiment_lib.serving.forgotten import ForgottenTweets
 from sentiment_lib.serving.idempotency import AnswerStore
 from sentiment_lib.serving.metrics import Metrics
 from sentiment_lib.serving.prediction.model_reloader import ModelReloader
@@ -78,17 +79,24 @@ class Service:
         #: lines as JSON, by tweet id: bytes, because the garbage collector's scan of 50,000 dicts stops all requests
         self._recent: OrderedDict[int, bytes] = OrderedDict()
         self._recent_lock = threading.Lock()
+        self._forgotten = ForgottenTweets(
+            store,
+            held=lambda: {*list(self._recent), *self.retries.tweet_ids()},
+            drop=self._forget,
+            cache=settings.home / "cache" / "models",
+            seconds=limits.poll_seconds,
+        )
 
     def start(self) -> None:
         """Load the champion, drain what an earlier process left in the spool, start the threads."""
         for folder in ("cache", "spool"):
             (self.settings.home / folder).mkdir(parents=True, exist_ok=True)
-        for part in (self.retries, self.champion, self.spool, self._pipeline):
+        for part in (self.retries, self.champion, self.spool, self._pipeline, self._forgotten):
             part.start()
 
     def stop(self) -> None:
         """Finish requests in progress and stop the threads."""
-        for part in (self._pipeline, self.champion, self.spool):
+        for part in (self._forgotten, self._pipeline, self.champion, self.spool):
             part.stop()
         with suppress(OperationalError):
             self.keys.record_uses()
@@ -162,6 +170,13 @@ class Service:
         with suppress(OperationalError):
             for name, size in (await asyncio.to_thread(_store_sizes, self.store)).items():
                 self.metrics.stores.labels(name).set(size)
+
+    def _forget(self, tweet_ids: Collection[int]) -> None:
+        """Drop forgotten tweets from memory and from the answers for retries."""
+        with self._recent_lock:
+            for tweet_id in tweet_ids:
+                self._recent.pop(tweet_id, None)
+        self.retries.drop(tweet_ids)
 
     def _remember(self, lines: Sequence[Line]) -> None:
         """Keep the lines of one request, all of one version, for feedback that comes before the database has them."""

@@ -128,6 +128,12 @@ def _count_named(connection: Connection, request_id: int) -> None:
     )
 
 
+def any_created_before(connection: Connection, moment: datetime) -> bool:
+    """Whether a tweet created before this moment is stored."""
+    query = text("SELECT EXISTS (SELECT FROM tweets WHERE created_at < :moment)")
+    return bool(connection.execute(query, {"moment": moment}).scalar_one())
+
+
 def by_id(connection: Connection, request_id: int) -> ErasureRequest:
     """The request with this id. Raises NotFound."""
     query = text(f"SELECT {_COLUMNS} FROM erasure_requests WHERE request_id = :request")
@@ -143,6 +149,18 @@ def unfinished(connection: Connection) -> list[ErasureRequest]:
     return [ErasureRequest(**row) for row in connection.execute(query).mappings()]
 
 
+def newest_id(connection: Connection) -> int | None:
+    """Number of the newest request; None without any."""
+    newest: int | None = connection.execute(text("SELECT max(request_id) FROM erasure_requests")).scalar_one()
+    return newest
+
+
+def every(connection: Connection) -> list[ErasureRequest]:
+    """All requests, oldest first."""
+    query = text(f"SELECT {_COLUMNS} FROM erasure_requests ORDER BY request_id")
+    return [ErasureRequest(**row) for row in connection.execute(query).mappings()]
+
+
 def newest(connection: Connection, limit: int) -> list[ErasureRequest]:
     """The newest requests, newest first."""
     query = text(f"SELECT {_COLUMNS} FROM erasure_requests ORDER BY request_id DESC LIMIT :limit")
@@ -152,26 +170,30 @@ def newest(connection: Connection, limit: int) -> list[ErasureRequest]:
 def targets(connection: Connection, request_id: int) -> Iterator[list[int]]:
     """Ids of the tweets that it names, in order, in lists of at most BATCH."""
     last = 0
+    while ids := page_of_targets(connection, request_id, after=last):
+        yield ids
+        last = ids[-1]
+
+
+def page_of_targets(connection: Connection, request_id: int, *, after: int) -> list[int]:
+    """The next BATCH ids above `after`, in order."""
     query = text(
         "SELECT tweet_id FROM erasure_targets WHERE request_id = :request AND tweet_id > :last "
         "ORDER BY tweet_id LIMIT :rows"
     )
-    while ids := connection.execute(query, {"request": request_id, "last": last, "rows": BATCH}).scalars().all():
-        yield list(ids)
-        last = ids[-1]
+    return list(connection.execute(query, {"request": request_id, "last": after, "rows": BATCH}).scalars())
 
 
-def set_state(connection: Connection, request_id: int, state: str) -> None:
-    """Move the request on. Entering MODELS removes what it searched for, DONE ends it."""
+def set_state(connection: Connection, request_id: int, state: str, *, at: datetime | None = None) -> None:
+    """Move the request on; `at` is the time of MODELS and DONE. Run again, it changes nothing."""
     connection.execute(
         text(
             "UPDATE erasure_requests SET state = :state, "
-            "subject = CASE WHEN :state IN ('models', 'done') THEN NULL ELSE subject END, "
-            "erased_at = CASE WHEN :state IN ('models', 'done') THEN coalesce(erased_at, now()) END, "
-            "finished_at = CASE WHEN :state = 'done' THEN coalesce(finished_at, now()) END "
+            "erased_at = CASE WHEN :state IN ('models', 'done') THEN coalesce(erased_at, :at) END, "
+            "finished_at = CASE WHEN :state = 'done' THEN coalesce(finished_at, :at) END "
             "WHERE request_id = :request AND state <> :state"
         ),
-        {"state": state, "request": request_id},
+        {"state": state, "request": request_id, "at": at},
     )
 
 
@@ -183,6 +205,8 @@ def record_counts(connection: Connection, request_id: int, counts: Mapping[str, 
     )
 
 
-def drop_targets(connection: Connection, request_id: int) -> None:
-    """Remove the ids of a request whose tweets are gone."""
-    connection.execute(text("DELETE FROM erasure_targets WHERE request_id = :request"), {"request": request_id})
+def drop_subject(connection: Connection, request_id: int) -> None:
+    """Remove the ids and the name that a request searched for."""
+    where = {"request": request_id}
+    connection.execute(text("DELETE FROM erasure_targets WHERE request_id = :request"), where)
+    connection.execute(text("UPDATE erasure_requests SET subject = NULL WHERE request_id = :request"), where)

@@ -138,6 +138,21 @@ def erase_rows(connection: Connection, request_id: int, tweet_ids: Sequence[int]
     )
 
 
+def holding(connection: Connection, request_id: int) -> list[int]:
+    """Ids of the snapshots that hold a tweet which this request to forget names, oldest first."""
+    query = text(
+        "SELECT DISTINCT r.snapshot_id FROM snapshot_rows r JOIN erasure_targets e USING (tweet_id) "
+        "WHERE e.request_id = :request ORDER BY r.snapshot_id"
+    )
+    return list(connection.execute(query, {"request": request_id}).scalars())
+
+
+def count_left(connection: Connection, snapshot_id: int, part: str) -> int:
+    """Rows of a part that the snapshot holds now, without those that were erased."""
+    query = text("SELECT count(*) FROM snapshot_rows WHERE snapshot_id = :id AND part = :part")
+    return int(connection.execute(query, {"id": snapshot_id, "part": part}).scalar_one())
+
+
 def training_tweet_ids(connection: Connection, snapshot_id: int | None) -> set[int]:
     """Tweet ids of the snapshot's training part; empty for None."""
     if snapshot_id is None:

@@ -833,7 +833,8 @@ class ApiKeyRow(Base):
     use_count: Mapped[int] = mapped_column(server_default="0")
     __table_args__ = (
         CheckConstraint(
-            "roles <@ ARRAY['predict', 'feedback', 'label', 'admin'] AND cardinality(roles) > 0", name="roles"
+            "roles <@ ARRAY['predict', 'feedback', 'label', 'privacy', 'admin'] AND cardinality(roles) > 0",
+            name="roles",
         ),
         CheckConstraint("(previous_key_hash IS NULL) = (previous_expires_at IS NULL)", name="previous"),
         Index("uq_api_keys_name_in_use", "name", unique=True, postgresql_where=text("revoked_at IS NULL")),

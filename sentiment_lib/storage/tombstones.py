@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, groupby, islice
+from operator import itemgetter
 
 from sqlalchemy import Connection, text
 
 from sentiment_lib.errors import TombstoneKeyMissing
+from sentiment_lib.storage import ledger
 from sentiment_lib.storage.engine import Store, lock, raw, tombstone_key
 from sentiment_lib.tombstone_key import AUTHOR, TWEET, TombstoneKey
 
+#: Kind of the ledger rows of tombstones that were taken away.
+LIFTED = "tombstones_lifted"
 #: Tweets whose tombstones are looked up by one query.
 BATCH = 10_000
 KNOWN = text("SELECT hash FROM tombstones WHERE hash = ANY(:hashes)")
@@ -90,8 +94,16 @@ def _key_of_stored(connection: Connection) -> TombstoneKey | None:
 
 def store(connection: Connection, request_id: int, tweet_ids: Iterable[int], authors: Collection[bytes] = ()) -> int:
     """Make tombstones of tweets and authors (keyed hashes); returns how many are new. Creates the key where none is."""
-    existing = _key_of_stored(connection)
-    key = existing or tombstone_key(connection).create()
+    key = _key_of_stored(connection) or tombstone_key(connection).create()
+    made = chain(
+        ((key.of_tweet(tweet_id), TWEET) for tweet_id in tweet_ids),
+        ((key.of_author(author), AUTHOR) for author in authors),
+    )
+    return store_hashes(connection, request_id, made, key_id=key.key_id)
+
+
+def store_hashes(connection: Connection, request_id: int, made: Iterable[tuple[bytes, str]], *, key_id: str) -> int:
+    """Store tombstones (hash, kind) that this key made; returns how many are new."""
     before = _count(connection)
     with raw(connection).cursor() as cursor:
         cursor.execute(
@@ -99,25 +111,40 @@ def store(connection: Connection, request_id: int, tweet_ids: Iterable[int], aut
         )
         with cursor.copy("COPY incoming_tombstones (hash, kind) FROM STDIN (FORMAT BINARY)") as copy:
             copy.set_types(["bytea", "text"])
-            for tweet_id in tweet_ids:
-                copy.write_row((key.of_tweet(tweet_id), TWEET))
-            for author in authors:
-                copy.write_row((key.of_author(author), AUTHOR))
+            for row in made:
+                copy.write_row(row)
         cursor.execute(
             "INSERT INTO tombstones (hash, kind, key_id, request_id) SELECT DISTINCT ON (hash) hash, kind, %s, %s "
             "FROM incoming_tombstones ORDER BY hash ON CONFLICT (hash) DO NOTHING",
-            (key.key_id, request_id),
+            (key_id, request_id),
         )
+        cursor.execute("TRUNCATE incoming_tombstones")
     return _count(connection) - before
 
 
-def lift(connection: Connection, tweet_ids: Sequence[int]) -> int:
-    """Take the tombstones of tweets away that their source has restored; returns their number."""
+def lift(connection: Connection, tweet_ids: Sequence[int], authors: Sequence[bytes] = ()) -> list[str]:
+    """Take the tombstones of tweets and authors away that their source has restored; returns them in hex.
+
+    The ledger has each: a tombstone that is gone without a row there was removed by somebody else.
+    """
     key = _key_of_stored(connection)
-    if key is None or not tweet_ids:
-        return 0
-    query = text("DELETE FROM tombstones WHERE kind = 'tweet' AND hash = ANY(:hashes)")
-    return connection.execute(query, {"hashes": [key.of_tweet(tweet_id) for tweet_id in tweet_ids]}).rowcount
+    if key is None:
+        return []
+    hashes = [*(key.of_tweet(tweet_id) for tweet_id in tweet_ids), *(key.of_author(author) for author in authors)]
+    query = text("DELETE FROM tombstones WHERE hash = ANY(:hashes) RETURNING request_id, hash")
+    lifted = sorted((row.request_id, bytes(row.hash).hex()) for row in connection.execute(query, {"hashes": hashes}))
+    for request_id, group in groupby(lifted, key=itemgetter(0)):
+        of_this = [value for _, value in group]
+        for start in range(0, len(of_this), BATCH):
+            facts = {"request_id": request_id, "hashes": of_this[start : start + BATCH]}
+            ledger.append(connection, LIFTED, facts)
+    return [value for _, value in lifted]
+
+
+def of_request(connection: Connection, request_id: int) -> list[str]:
+    """Tombstones that the request made and that are not lifted, in hex, in order."""
+    query = text("SELECT hash FROM tombstones WHERE request_id = :request ORDER BY hash")
+    return [bytes(found).hex() for found in connection.execute(query, {"request": request_id}).scalars()]
 
 
 def _count(connection: Connection) -> int:
@@ -130,10 +157,16 @@ def any_stored(connection: Connection) -> bool:
 
 
 def stored_again(connection: Connection) -> Iterator[int]:
-    """Ids of stored tweets that were forgotten: none, unless somebody put them back. Reads the id of every tweet."""
+    """Ids of stored tweets that were forgotten, and that no open request names: none, unless somebody put them back.
+
+    Reads the id of every tweet.
+    """
     if _key_of_stored(connection) is None:
         return
-    query = text("SELECT tweet_id, author_hash FROM tweets ORDER BY tweet_id")
+    query = text(
+        "SELECT tweet_id, author_hash FROM tweets t "
+        "WHERE NOT EXISTS (SELECT FROM erasure_targets e WHERE e.tweet_id = t.tweet_id) ORDER BY tweet_id"
+    )
     rows = iter(connection.execute(query, execution_options={"yield_per": BATCH}))
     while batch := list(islice(rows, BATCH)):
         authors = [row.author_hash for row in batch if row.author_hash is not None]

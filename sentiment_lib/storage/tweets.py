@@ -175,3 +175,15 @@ def newest_frame(connection: Connection, *, rows: int, ingest_ids: Sequence[int]
         {"rows": rows} | ({"ids": list(ingest_ids)} if ingest_ids is not None else {}),
     )
     return pd.DataFrame(result.mappings().all(), columns=["tweet_id", "text", "created_at", "airline"])
+
+
+def created_before(connection: Connection, moment: datetime) -> list[int]:
+    """Ids of the tweets created before this moment, in order."""
+    query = text("SELECT tweet_id FROM tweets WHERE created_at < :moment ORDER BY tweet_id")
+    return list(connection.execute(query, {"moment": moment}).scalars())
+
+
+def collected_ids(connection: Connection) -> list[int]:
+    """Ids of all tweets of a real source, in order: neither synthetic ones nor texts sent to the API."""
+    query = text(f"SELECT tweet_id FROM tweets WHERE NOT synthetic AND tweet_id < {API_IDS_FROM} ORDER BY tweet_id")
+    return list(connection.execute(query).scalars())

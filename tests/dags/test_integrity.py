@@ -14,6 +14,7 @@ FLOWS = (
     "backup",
     "check_drift",
     "force_promotion",
+    "forget",
     "ingest_tweets",
     "maintain",
     "replay",

@@ -20,13 +20,14 @@ def secrets(service):
 
 
 def test_each_service_gets_only_the_secrets_that_it_uses():
-    assert secrets("api") == {"SENTIMENT_API_DATABASE_PASSWORD", "MLFLOW_READER_PASSWORD", "SENTIMENT_AUTHOR_KEY"}
+    of_tweets = {"SENTIMENT_AUTHOR_KEY", "SENTIMENT_TOMBSTONE_SECRET"}
+    assert secrets("api") == {"SENTIMENT_API_DATABASE_PASSWORD", "MLFLOW_READER_PASSWORD", *of_tweets}
     assert secrets("alerts") == {APP, "SENTIMENT_ALERT_URLS"}
     assert secrets("scheduler") == AIRFLOW | {APP, TOKENS}
     assert secrets("dag-processor") == secrets("triggerer") == AIRFLOW | {APP}
     console = {"SENTIMENT_CONSOLE_DATABASE_PASSWORD", "MLFLOW_READER_PASSWORD"}
     assert secrets("airflow") == AIRFLOW | console | {TOKENS, "AIRFLOW_SECRET_KEY"}
-    writes = {"AIRFLOW_SECRET_KEY", "MLFLOW_PLATFORM_PASSWORD", "SENTIMENT_PASSWORD", "SENTIMENT_AUTHOR_KEY"}
+    writes = {"AIRFLOW_SECRET_KEY", "MLFLOW_PLATFORM_PASSWORD", "SENTIMENT_PASSWORD", *of_tweets}
     backup = "SENTIMENT_BACKUP_DATABASE_PASSWORD"
     assert secrets("worker") == AIRFLOW | writes | {APP, backup, "SENTIMENT_X_BEARER_TOKEN", "SENTIMENT_ALERT_URLS"}
 

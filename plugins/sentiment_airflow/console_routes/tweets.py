@@ -15,7 +15,7 @@ from sentiment_lib.console import lineage, tweet_words, tweets
 from sentiment_lib.console.pages import BASE
 from sentiment_lib.errors import BadInput
 from sentiment_lib.settings import Settings
-from sentiment_lib.storage import feedback
+from sentiment_lib.storage import exports, feedback
 from sentiment_lib.storage.engine import Store
 
 
@@ -29,9 +29,12 @@ def add_tweets(app: FastAPI, store: Store, settings: Settings) -> None:
             return page("tweets.html", "/tweets", **tweets.view(connection, request.query_params))
 
     @app.get("/tweets.csv", dependencies=[READ])
-    def export_tweets(request: Request) -> Response:
+    def export_tweets(request: Request, user: GetUserDep) -> Response:
         with store.begin() as connection:
             content = tweets.export(connection, request.query_params)
+            # a request to forget cannot reach it: its receipt says how many downloads there were
+            download = exports.on_this_machine("tweets", None, by=user.get_name())
+            exports.record(connection, download, rows=max(0, content.count("\n") - 1))
         headers = {"Content-Disposition": 'attachment; filename="tweets.csv"'}
         return Response(content, media_type="text/csv; charset=utf-8", headers=headers)
 

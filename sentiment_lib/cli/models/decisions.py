@@ -146,14 +146,16 @@ def show_decision(
 
 
 def replay(decision_id: DecisionId, as_json: Json = False) -> None:
-    """Recompute a decision and compare it byte for byte; exit code 1 when it differs."""
+    """Recompute a decision and compare it byte for byte; exit code 1 when it differs, unless tweets were forgotten."""
     from sentiment_lib.steps.decisions import replay as step
 
     with open_store() as (store, settings), progress_bar(f"Recomputing decision {decision_id}"):
         result = step.run(store, settings, decision_id=decision_id)
     verdict = "identical, byte for byte" if result.identical else "DIFFERENT"
-    show(result, as_json, "\n".join([f"Decision {decision_id}: {verdict}", *result.differences]))
-    if not result.identical:
+    if result.gone and not result.identical:
+        verdict = "recomputed on what remains" if result.replayed_hash else "what it rests on is forgotten"
+    show(result, as_json, "\n".join([f"Decision {decision_id}: {verdict}", *result.gone, *result.differences]))
+    if not result.identical and not result.gone:
         raise typer.Exit(1)
 
 

@@ -93,6 +93,7 @@ def _write(store: Store, settings: Settings, draft: Path, name: str, as_of: date
     with archive.encrypted(draft / manifest.FILES, [recipient], made) as sink:
         count = archive.write(sink, _folders(settings), {ANCHORS: anchored} if anchored else {})
     settings.backup_keys.mkdir(mode=0o700, parents=True, exist_ok=True)
+    settings.tombstones.create()  # what is forgotten later is recognised in this backup by the key of its time
     with archive.encrypted(settings.backup_keys / f"{name}.{manifest.KEYS}", [recipient], keys) as sink:
         archive.write(sink, _secrets(settings), {})
     sync_folder(settings.backup_keys)

@@ -101,7 +101,12 @@ def _restore(settings: Settings, backup: Path, identity: Path) -> tuple[str, ...
 
 def _sentiment(home: Path, words: list[str]) -> subprocess.CompletedProcess[str]:
     """Run a command line with this state folder, none of this process's settings, and ports of its own."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("SENTIMENT_", "MLFLOW_"))}
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        # a key that is no file is in no backup
+        if not name.startswith(("SENTIMENT_", "MLFLOW_")) or name == "SENTIMENT_TOMBSTONE_SECRET"
+    }
     command = [sys.executable, "-m", "sentiment_lib.cli", *words]
     try:
         return subprocess.run(

@@ -81,6 +81,8 @@ def collect_case(
         learned = [_snapshot_of(connection, version) for version in versions]
         if _recalibrates(training, champion):
             aim = aims.recalibration(policy)
+        elif training.inputs.replaces is not None and training.inputs.replaces.version == champion:
+            aim = aims.replacement(policy)
         else:
             aim = aims.choose(training, _recipe(connection, serving), newer=_is_newer(*learned), policy=policy)
         new, old = (_evaluated(version, line) for version, line in zip(versions, lines, strict=True))

@@ -11,7 +11,7 @@ from sentiment_lib.records import AliasMove, Deployment, Severity
 from sentiment_lib.registry.mlflow_registry import Registry
 from sentiment_lib.settings import Settings
 from sentiment_lib.steps.deployment import champion_alias, rollback_choices
-from sentiment_lib.storage import deployments, forged_records, model_versions
+from sentiment_lib.storage import deployments, forged_records, model_versions, version_erasures
 from sentiment_lib.storage.alerts import NewAlert, open_alert
 from sentiment_lib.storage.engine import Store, lock
 
@@ -41,6 +41,8 @@ def run(
     champion_alias.finish_interrupted_move(store, registry)
     with store.begin() as connection:
         target = model_versions.by_version(connection, to_version)
+        if version_erasures.named(connection, [to_version]):
+            raise BadInput(what="version", problem=f"{to_version} learned from tweets that were forgotten")
     forged_records.require_recorded(store, "training", to_version)
     registry.fetch(target.version, target.digest)
     with store.begin() as connection:

@@ -9,7 +9,7 @@ from pathlib import Path
 from sentiment_lib.airflow_client import AirflowClient
 from sentiment_lib.files import write_atomically
 from sentiment_lib.settings import Settings
-from sentiment_lib.storage import deployments, model_versions
+from sentiment_lib.storage import deployments, model_versions, version_erasures
 from sentiment_lib.storage.engine import Store
 
 #: Below SENTIMENT_HOME; {version: "version 3 (tfidf_logreg)"} of each earlier champion.
@@ -38,7 +38,7 @@ def _write(store: Store, home: Path) -> bool:
         versions = [
             model_versions.by_version(connection, number)
             for number in deployments.earlier_champions(connection)
-            if champion is None or number != champion.version
+            if (champion is None or number != champion.version) and not version_erasures.named(connection, [number])
         ]
     choices = {str(one.version): f"version {one.version} ({one.family})" for one in versions}
     path = home / FILE

@@ -7,11 +7,13 @@ handled; ingesting the same input again resumes there.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from sentiment_lib import progress
+from sentiment_lib.erasure import record_files
+from sentiment_lib.erasure.terms import Terms
 from sentiment_lib.errors import BadInput, BadSource, SentimentError
 from sentiment_lib.records import IngestResult
 from sentiment_lib.settings import Settings
@@ -42,11 +44,19 @@ class NothingIngested(BadSource):
     """{source}: none of its rows got in: {problem}"""
 
 
-def run(store: Store, settings: Settings, source: Source, *, now: datetime | None = None) -> IngestResult:
+def run(
+    store: Store,
+    settings: Settings,
+    source: Source,
+    *,
+    now: datetime | None = None,
+    on_forgotten: Callable[[Sequence[int]], None] | None = None,
+) -> IngestResult:
     """Ingest all rows of the source.
 
-    Raises BadSource when it cannot be read to the end (rows read before stay stored), BadInput without an author key,
-    IngestTaken when another process ingests the same input.
+    on_forgotten: called with ids of forgotten tweets that came again. Raises BadSource when it cannot be read to the
+    end (rows read before stay stored), BadInput without an author key, IngestTaken when another process ingests the
+    same input.
     """
     validator = RowValidator(source.identity, _author_key(settings), now or datetime.now(UTC), settings.input)
     with store.begin() as connection:
@@ -58,6 +68,8 @@ def run(store: Store, settings: Settings, source: Source, *, now: datetime | Non
         while chunks.has_next():
             batch = _store_batch(store, writer, done, chunks, source.identity.name)
             notes.add(batch)
+            if on_forgotten is not None and batch.forgotten:
+                on_forgotten(batch.forgotten)
             done += batch.received
             progress.report(f"Ingesting {source.identity.name}", done)
             if notes.refuses_most(settings.input.maximum_refused_rows):
@@ -70,9 +82,16 @@ def run(store: Store, settings: Settings, source: Source, *, now: datetime | Non
     return replace(result, notes=(*getattr(source, "notes", ()), *notes.lines()))
 
 
-def run_file(store: Store, settings: Settings, source: FileSource, *, now: datetime | None = None) -> IngestResult:
+def run_file(
+    store: Store,
+    settings: Settings,
+    source: FileSource,
+    *,
+    now: datetime | None = None,
+    on_forgotten: Callable[[Sequence[int]], None] | None = None,
+) -> IngestResult:
     """Ingest a file. Raises NothingIngested when no row was stored or is a duplicate; else as `run`."""
-    result = run(store, settings, source, now=now)
+    result = run(store, settings, source, now=now, on_forgotten=on_forgotten)
     if result.stored or result.duplicate or result.forgotten:
         return result
     problem = "; ".join(result.notes) if result.received else "it has a header and no row"
@@ -127,8 +146,10 @@ def run_landing(store: Store, settings: Settings) -> list[IngestResult]:
             try:
                 if claim.problem is not None:
                     raise BadSource(source=claim.file_name, problem=claim.problem)
+                forgotten: set[int] = set()
                 is_labels = claim.preset == "labels"
-                result = _import_labels(store, settings, claim) if is_labels else _ingest(store, settings, claim)
+                take = _import_labels if is_labels else _ingest
+                result = take(store, settings, claim, forgotten.update)
             except (BadSource, BadInput) as error:
                 log.warning("%s", error)
                 landing.failed(claim, str(error))
@@ -136,12 +157,17 @@ def run_landing(store: Store, settings: Settings) -> list[IngestResult]:
                 results.append(result)
                 for note in result.notes:
                     log.info("%s: %s", result.source, note)
+                if forgotten:  # what is kept of the file does not bring them back
+                    record_files.clean(claim.path, Terms(ids=frozenset(forgotten)))
                 landing.done(claim, result.notes if result.quarantined else ())
     return results
 
 
-def _ingest(store: Store, settings: Settings, claim: Claim) -> IngestResult:
-    return run_file(store, settings, _open(settings, claim, claim.preset if claim.preset != "plain" else None))
+def _ingest(
+    store: Store, settings: Settings, claim: Claim, on_forgotten: Callable[[Sequence[int]], None]
+) -> IngestResult:
+    source = _open(settings, claim, claim.preset if claim.preset != "plain" else None)
+    return run_file(store, settings, source, on_forgotten=on_forgotten)
 
 
 def _open(settings: Settings, claim: Claim, name: str | None) -> FileSource:
@@ -149,14 +175,16 @@ def _open(settings: Settings, claim: Claim, name: str | None) -> FileSource:
     return FileSource(claim.path, claim.preset, name=name or claim.file_name, limits=settings.input, follow_links=False)
 
 
-def _import_labels(store: Store, settings: Settings, claim: Claim) -> IngestResult:
+def _import_labels(
+    store: Store, settings: Settings, claim: Claim, on_forgotten: Callable[[Sequence[int]], None]
+) -> IngestResult:
     """Import labels of the person whom the file's column labelled_by names, else of the one that it is named after.
 
     Whoever may write to the folder chooses both names, so all its labels have one author, who is no auditor, and files
     do not confirm each other. The result counts labels of stored tweets as duplicates: they bring no tweet.
     """
     named = claim.file_name.partition(".")[0]
-    result = import_labels.run(store, _open(settings, claim, None), by=LANDING, named=named)
+    result = import_labels.run(store, _open(settings, claim, None), by=LANDING, named=named, on_forgotten=on_forgotten)
     refused = tuple(f"row {number}: {reason}" for number, reason in result.problems)
     if result.refused and result.refused == result.received:
         raise NothingIngested(source=claim.file_name, problem=refused[0] if refused else "")

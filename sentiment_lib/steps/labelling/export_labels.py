@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sentiment_lib.errors import BadInput, did_you_mean
-from sentiment_lib.storage import labels
+from sentiment_lib.storage import exports, labels
 from sentiment_lib.storage.engine import Store
 from sentiment_lib.text.spreadsheet import guard
 
@@ -52,7 +52,12 @@ def run(store: Store, path: Path, *, what: str, most: int | None = None, force: 
     else:
         problem = f"choose waiting or given.{did_you_mean(what, ('waiting', 'given'))}"
         raise BadInput(what=f"--what {what!r}", problem=problem)
-    return writers[path.suffix.lower()](path, columns, rows)
+    with store.begin() as connection:  # before it is written: a killed process leaves no file that nobody knows of
+        exports.record(connection, exports.on_this_machine("labels", path))
+    count = writers[path.suffix.lower()](path, columns, rows)
+    with store.begin() as connection:
+        exports.set_rows(connection, path, count)
+    return count
 
 
 def _unlabelled_tweets(store: Store, most: int | None) -> Iterator[dict[str, Any]]:

@@ -6,7 +6,7 @@ rows for one tweet, a less confident one does not replace the other.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -75,12 +75,19 @@ class _Label:
 
 
 def run(
-    store: Store, source: Source, *, by: str, named: str | None = None, drawn_with: float | None = None
+    store: Store,
+    source: Source,
+    *,
+    by: str,
+    named: str | None = None,
+    drawn_with: float | None = None,
+    on_forgotten: Callable[[Sequence[int]], None] | None = None,
 ) -> ImportResult:
     """Store the labels of a source as `by`'s; its column labelled_by, or else `named`, is recorded beside, as its word.
 
     drawn_with: the importer declares that the tweets were drawn at random with this probability, so that their labels
     may evaluate models; without it, labels outside the audit sample are for training only.
+    on_forgotten: called with ids of forgotten tweets that came again.
     One transaction per 1,000 rows; idempotent. Raises BadInput for a bad name or probability,
     BadSource when the source cannot be read.
     """
@@ -106,7 +113,10 @@ def run(
                 problems.append((row.number, outcome))
                 counts["refused"] += 1
         with store.begin() as connection:
-            for number, outcome in _store(connection, parsed, parser.now, drawn_with):
+            outcomes = list(_store(connection, parsed, parser.now, drawn_with))
+            for label, (number, outcome) in zip(parsed, outcomes, strict=True):
+                if outcome == "forgotten" and on_forgotten is not None:
+                    on_forgotten([label.tweet_id])
                 if outcome in counts:
                     counts[outcome] += 1
                 else:

@@ -45,7 +45,7 @@ def run(settings: Settings, *, what: str, to: Path, columns: Mapping[str, str] |
     """
     if not to.absolute().parent.is_dir():  # before minutes of work
         raise BadInput(what=f"the page {to}", problem=f"there is no folder {to.parent}")
-    frame = _masked(_read(settings, what, columns or {}))
+    frame = _masked(_read(settings, what, columns or {}, to))
     doubtful = profiling.find_doubtful_labels(frame)
     facts = profiling.count_duplicates(frame) | {"doubtful labels": doubtful.attrs.get("all", 0)}
     lengths = profiling.length_quantiles(frame)
@@ -70,10 +70,10 @@ def run(settings: Settings, *, what: str, to: Path, columns: Mapping[str, str] |
     return {"page": str(to), "tweets": len(frame), **facts}
 
 
-def _read(settings: Settings, what: str, columns: Mapping[str, str]) -> pd.DataFrame:
+def _read(settings: Settings, what: str, columns: Mapping[str, str], to: Path) -> pd.DataFrame:
     path = Path(what)
     if what.isdigit() and not path.exists():
-        return _snapshot(settings, int(what))
+        return _snapshot(settings, int(what), to)
     if not path.is_file():
         raise NotFound(what="file or snapshot", key=what)
     return _file(path, columns)
@@ -123,11 +123,13 @@ def _moment(written: str | None) -> datetime | None:
     return moment if moment.tzinfo is not None else None
 
 
-def _snapshot(settings: Settings, snapshot_id: int) -> pd.DataFrame:
-    from sentiment_lib.storage import snapshots
+def _snapshot(settings: Settings, snapshot_id: int, to: Path) -> pd.DataFrame:
+    """Rows of a snapshot; that its page is written is recorded, since it shows tweets."""
+    from sentiment_lib.storage import exports, snapshots
     from sentiment_lib.storage.engine import Store
 
     with closing(Store.open(settings)) as store, store.begin() as connection:
+        exports.record(connection, exports.on_this_machine("profile", to))
         return snapshots.labelled_tweets(connection, snapshot_id)
 
 

@@ -11,8 +11,8 @@ from sentiment_lib.records import LABEL_CODES, Deployment, Severity
 from sentiment_lib.settings import Settings
 from sentiment_lib.steps.deployment import rollback
 from sentiment_lib.steps.scoring.shadow import WATCHED
-from sentiment_lib.storage import decisions, deployments, forged_records, shadow
-from sentiment_lib.storage.alerts import NewAlert
+from sentiment_lib.storage import decisions, deployments, forged_records, shadow, version_erasures
+from sentiment_lib.storage.alerts import NewAlert, open_alert
 from sentiment_lib.storage.engine import Store
 from sentiment_lib.text.copies import first_of_each
 
@@ -73,13 +73,21 @@ def run(store: Store, settings: Settings, *, at: datetime | None = None) -> Auto
             f"version {champion} is worse than version {previous} by {100 * verdict.loss:.1f} points of "
             f"{verdict.metric} ({100 * verdict.low:.1f} to {100 * verdict.high:.1f}) on {verdict.labels} audit labels"
         )
+        with store.begin() as connection:
+            forgotten = bool(version_erasures.named(connection, [previous]))
+        done = "cannot be rolled back" if forgotten else "was rolled back"
+        why = f" Version {previous} learned from tweets that were forgotten." if forgotten else ""
         alert = NewAlert(
             kind=ALERT,
             severity=Severity.CRITICAL,
             dedup_key=f"{ALERT}/{move.deployment_id}",
-            title=f"Version {champion} was rolled back to version {previous}",
-            body=f"On tweets since its promotion, {reason}.",
+            title=f"Version {champion} {done} to version {previous}",
+            body=f"On tweets since its promotion, {reason}.{why}",
             evidence_link=f"/sentiment/decisions/{move.decision_id}",
         )
-        deployment = rollback.run(store, settings, to_version=previous, reason=reason, by=ACTOR, alert=alert)
+        if forgotten:
+            with store.begin() as connection:
+                open_alert(connection, **vars(alert))
+        else:
+            deployment = rollback.run(store, settings, to_version=previous, reason=reason, by=ACTOR, alert=alert)
     return AutoRollbackResult(champion=champion, previous=previous, verdict=verdict, rollback=deployment)

@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 from sentiment_lib import progress
 from sentiment_lib.errors import LedgerBroken, NotFound, UnsafeArtefact
 from sentiment_lib.records import Snapshot
+from sentiment_lib.registry import mlflow_erasure
 from sentiment_lib.registry.mlflow_registry import CHALLENGER, CHAMPION, Registry
 from sentiment_lib.settings import Settings
 from sentiment_lib.steps.operations import airflow_responses
@@ -23,12 +24,14 @@ from sentiment_lib.storage import (
     audit,
     decisions,
     deployments,
+    erasure_audit,
     forged_approvals,
     ledger,
     model_versions,
     person_tokens,
     role_settings,
     snapshots,
+    version_erasures,
 )
 from sentiment_lib.storage.engine import Store
 
@@ -56,6 +59,7 @@ def run(store: Store, settings: Settings, *, artefacts: bool = True) -> VerifyRe
     registry = Registry(settings)
     with store.one_moment() as connection:
         versions = model_versions.all_versions(connection)
+        erased = version_erasures.erased_versions(connection)
         snapshot_ids = audit.snapshot_ids(connection)
         problems = records(connection)
         checked = audit.counts(connection)
@@ -69,7 +73,10 @@ def run(store: Store, settings: Settings, *, artefacts: bool = True) -> VerifyRe
         total = len(versions) + len(stored)
         for number, version in enumerate(versions):
             progress.report(f"Reading the package of version {version.version}", number, total)
-            problems += _package(registry, version.version, version.digest)
+            if version.version in erased:
+                problems += _erased_package(registry, version.version)
+            else:
+                problems += _package(registry, version.version, version.digest)
         problems += snapshot_artefacts(store, settings, stored, done=len(versions))
     progress.report("Comparing answers with Airflow's record")
     differing, notes = airflow_responses.compare(settings, answers)
@@ -107,6 +114,10 @@ def records(connection: Connection) -> list[str]:
         person_tokens.against_ledger,
         role_settings.unexpected,
         role_settings.large_objects,
+        erasure_audit.requests,
+        erasure_audit.made,
+        erasure_audit.resurrected,
+        erasure_audit.versions,
     )
     return [problem for check in checks for problem in _finish(check, connection)]
 
@@ -142,6 +153,12 @@ def _aliases(connection: Connection, registry: Registry) -> list[str]:
     }:
         problems.append(f"the alias challenger names version {challenger}, which has no pending approval")
     return problems
+
+
+def _erased_package(registry: Registry, version: int) -> list[str]:
+    """A package that learned from a forgotten tweet, and is there again."""
+    again = mlflow_erasure.has_package(registry, version)
+    return [f"model version {version}: its package was erased, and is there again"] if again else []
 
 
 def _package(registry: Registry, version: int, digest: str) -> list[str]:

@@ -12,7 +12,7 @@ from functools import partial
 
 from sentiment_lib.settings import Settings
 from sentiment_lib.steps.scoring.score import PendingTweets, score_batches
-from sentiment_lib.storage import decisions, deployments, model_versions, shadow
+from sentiment_lib.storage import decisions, deployments, model_versions, shadow, version_erasures
 from sentiment_lib.storage.engine import Store
 
 #: Moves after which the previous champion is scored in shadow; after a rollback there is none to go back to.
@@ -47,7 +47,9 @@ def run(store: Store, settings: Settings, *, at: datetime | None = None) -> Shad
             compared[waiting[-1].candidate_version] = waiting[-1].decided_at
         since |= compared
         shares |= dict.fromkeys(compared, max(policy.shadow_share, audit_share))
-        others = [model_versions.by_version(connection, version) for version in since]
+        # no further prediction by a version that learned from a forgotten tweet
+        forgotten = version_erasures.named(connection, list(since))
+        others = [model_versions.by_version(connection, version) for version in since if version not in forgotten]
     scored = {}
     for other in others:
         if other.version == champion.version:

@@ -12,17 +12,19 @@ from pathlib import Path
 import pandas as pd
 
 from sentiment_lib import progress as progress_reports
+from sentiment_lib.errors import ForgottenMeanwhile
 from sentiment_lib.evaluation.cost import Cost
 from sentiment_lib.families import catalog
 from sentiment_lib.families.options import record_used
+from sentiment_lib.files import write_atomically
 from sentiment_lib.hashing import hash_text
 from sentiment_lib.records import ModelVersion, Severity, Snapshot, SyntheticRows
-from sentiment_lib.registry import mlflow_runs, model_package, run_description
+from sentiment_lib.registry import mlflow_erasure, mlflow_runs, model_package, run_description
 from sentiment_lib.registry.mlflow_registry import Registry
 from sentiment_lib.registry.model_card import card
 from sentiment_lib.registry.registered_version import RegisteredVersion
 from sentiment_lib.settings import Settings
-from sentiment_lib.steps.training import card_facts, snapshot_files, time_budget, tune
+from sentiment_lib.steps.training import card_facts, learned_from_forgotten, snapshot_files, time_budget, tune
 from sentiment_lib.steps.training import inputs as training_inputs
 from sentiment_lib.steps.training.cost import Stopwatch, measure_cost
 from sentiment_lib.storage import forged_records, model_versions, snapshots, training_rows
@@ -40,14 +42,19 @@ class _Task:
     spec: TrainingSpec
     snapshot: Snapshot | None
     folder: Path
+    #: what it reads beside its rows, where that is not found out anew
+    inputs: TrainingInputs | None = None
 
 
-def run(store: Store, settings: Settings, order: TrainingOrder) -> ModelVersion:
+def run(
+    store: Store, settings: Settings, order: TrainingOrder, *, inputs: TrainingInputs | None = None
+) -> ModelVersion:
     """Train the candidate of this order; a repeated order returns the registered version.
 
-    Raises NotFound for an unknown snapshot, UnknownFamily, BadInput for unknown options, TrainingRefused when the
+    inputs: what the training reads beside its labelled rows; found out by policy and champion when None. Raises
+    NotFound for an unknown snapshot, UnknownFamily, BadInput for unknown options, TrainingRefused when the
     retrain's time budget is used up, TrainingCancelled, LedgerBroken, RecordForged for a snapshot that the
-    platform did not record.
+    platform did not record, ForgottenMeanwhile when rows of it were erased before it was recorded.
     """
     options = settings.policy.retrain.options.get(order.family, {}) if order.options is None else order.options
     with store.begin() as connection:
@@ -56,7 +63,8 @@ def run(store: Store, settings: Settings, order: TrainingOrder) -> ModelVersion:
     spec = TrainingSpec(
         family=order.family, seed=order.seed, options=dict(options), snapshot_hash=snapshot.content_hash
     )
-    return _find_or_train(store, settings, _task(settings, order.run_key, spec, snapshot), order.run_started_at)
+    task = replace(_task(settings, order.run_key, spec, snapshot), inputs=inputs)
+    return _find_or_train(store, settings, task, order.run_started_at)
 
 
 def register_untrained(store: Store, settings: Settings, *, family: str) -> ModelVersion:
@@ -85,9 +93,12 @@ def _find_or_train(store: Store, settings: Settings, task: _Task, run_started_at
     # an earlier attempt may have been killed between registration in MLflow and in the database
     registered, planted = registry.find(task.key)
     _alert_on_planted(store, planted)
-    if registered:
-        record, cost = registry.read_training_record(registered.run_id)
-    else:
+    record, cost = registry.read_training_record(registered.run_id) if registered else (None, None)
+    if registered and record and not learned_from_forgotten.is_current(store, settings, record, task.snapshot):
+        # registered by an attempt that was killed, before rows of its snapshot were erased
+        mlflow_erasure.discard(registry, registered.version)
+        registered = None
+    if registered is None or record is None or cost is None:
         # the time of a killed attempt counts only when the family resumes it
         resumes = catalog.family(task.spec.family).resumes(task.spec.options)
         stopwatch = Stopwatch(task.folder / "spent.json" if resumes else None)
@@ -99,6 +110,9 @@ def _find_or_train(store: Store, settings: Settings, task: _Task, run_started_at
             spent=stopwatch.wall / 60,
         )
         registered, record, cost = _train(store, limited, registry, task, stopwatch)
+    if not learned_from_forgotten.is_current(store, settings, record, task.snapshot):
+        shutil.rmtree(task.folder, ignore_errors=True)
+        raise ForgottenMeanwhile(family=task.spec.family)
     version = ModelVersion(
         version=registered.version,
         family=registered.family,
@@ -108,6 +122,10 @@ def _find_or_train(store: Store, settings: Settings, task: _Task, run_started_at
         created_at=registered.created_at,
     )
     with store.begin() as connection:
+        # no tweet is forgotten between this look and the record
+        lock(connection, "snapshot")
+        if not learned_from_forgotten.has_all_rows(connection, record, task.snapshot):
+            raise ForgottenMeanwhile(family=task.spec.family)
         # two runs may have registered the same first champion at once: the first one in the database is used
         lock(connection, "ledger")
         existing = model_versions.by_training_key(connection, task.key)
@@ -139,6 +157,7 @@ def _train(
     spec, snapshot = task.spec, task.snapshot
     progress_reports.report(f"Preparing {spec.family}")
     frame = snapshot_files.read(store, settings, snapshot) if snapshot else None
+    _keep_inputs(task)
     inputs = training_inputs.collect_inputs(store, settings, spec, snapshot, frame, task.folder / "inputs.json")
     with store.begin() as connection:
         synthetic = snapshots.synthetic_rows(connection, snapshot.snapshot_id) if snapshot else SyntheticRows()
@@ -171,6 +190,7 @@ def _train(
             **{**vars(spec), "options": options},
             search=search,
             inputs=inputs.record,
+            rows=None if frame is None else int((frame["part"] == "train").sum()),
             environment=mlflow_runs.environment(),
             revision=revision,
         )
@@ -192,6 +212,15 @@ def _train(
             package, digest=digest, model=model, run_id=run_id, training_key=task.key, card=text
         )
     return registered, record, cost
+
+
+def _keep_inputs(task: _Task) -> None:
+    """Write down of which snapshot the folder is, and inputs that were given: a retry after a kill reads them."""
+    if task.snapshot is not None:
+        write_atomically(task.folder / "snapshot.json", {"snapshot_id": task.snapshot.snapshot_id})
+    path = task.folder / "inputs.json"
+    if task.inputs is not None and not path.exists():
+        write_atomically(path, task.inputs.to_json())
 
 
 def without_inherited(store: Store, frame: pd.DataFrame | None, record: TrainingInputs) -> pd.DataFrame | None:

@@ -26,6 +26,7 @@ HTTP: dict[str, tuple[str, str, str, Any, set[int]]] = {
     "explain": ("api", "POST", "/v1/predict", {"text": "my bag is lost", "explain": True}, {200}),
     "read a prediction of another key": ("api", "GET", "/v1/predictions/{prediction}", None, {200}),
     "give feedback": ("api", "POST", "/v1/feedback", {"prediction_id": "1-1"}, {422}),
+    "ask to forget a tweet": ("api", "POST", "/v1/erasure", {}, {422}),
     "label on the Label page": ("api", "GET", "/label", None, {200}),
     "read the API's metrics": ("api", "GET", "/metrics", None, {200}),
     "read the console": ("airflow", "GET", "/sentiment/", None, {200}),

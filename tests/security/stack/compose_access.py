@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 PROBE = Path(__file__).with_name("access_probe.py").read_text()
 URLS = {"api": "http://api:8000", "airflow": "http://airflow:8080", "mlflow": "http://mlflow:5000"}
-KEY_ROLES = ("predict", "feedback", "label", "admin")
+KEY_ROLES = ("predict", "feedback", "label", "privacy", "admin")
 #: Makes a prediction with the key on standard input, prints its id.
 PREDICT = """
 import sys, httpx

@@ -1,0 +1,123 @@
+"""What a forgotten tweet is searched by: its id, the words that only it had, its author's name, and its text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from sentiment_lib.erasure.text_index import TextIndex
+from sentiment_lib.text.tokens import words
+
+#: What stands in a text for what was erased.
+ERASED = "[erased]"
+#: Digits of an id that is searched in running text: shorter numbers are mostly something else.
+SHORTEST_ID, LONGEST_ID = 9, 19
+#: Shortest word that is searched.
+SHORTEST_WORD = 4
+_DIGITS = re.compile(rf"(?<!\d)\d{{{SHORTEST_ID},{LONGEST_ID}}}(?!\d)", re.ASCII)
+_ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
+_WORD = re.compile(r"[^\W\d_][\w'’]*")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Terms:
+    """What to search for. In running text, ids are searched that have SHORTEST_ID digits or more."""
+
+    ids: frozenset[int] = frozenset()
+    #: lower-case words of forgotten texts that no other text has
+    words: frozenset[str] = frozenset()
+    #: lower-case names of forgotten authors, without @
+    names: frozenset[str] = frozenset()
+    texts: TextIndex = field(default_factory=lambda: TextIndex(()))
+
+    @cached_property
+    def _digits(self) -> frozenset[str]:
+        """The ids that are searched in running text."""
+        return frozenset(written for written in map(str, self.ids) if len(written) >= SHORTEST_ID)
+
+    @cached_property
+    def _names(self) -> re.Pattern[str] | None:
+        written = "|".join(re.escape(name) for name in sorted(self.names))
+        return re.compile(rf"(?<!\w)@?(?:{written})(?!\w)", re.IGNORECASE) if written else None
+
+    def __bool__(self) -> bool:
+        return bool(self.ids or self.names)
+
+    def spans(self, text: str) -> list[tuple[int, int]]:
+        """Where `text` speaks of a forgotten tweet: (start, end), in order, disjoint.
+
+        A word that stands in escapes is no word of the text: then it is the whole text.
+        """
+        spans = [match.span() for match in _DIGITS.finditer(text) if match[0] in self._digits]
+        if self.words:
+            spans += [match.span() for match in _WORD.finditer(text) if match[0].lower() in self.words]
+        if self._names is not None:
+            spans += [match.span() for match in self._names.finditer(text)]
+        spans += self.texts.spans(text)
+        if "\\u" in text and not spans and self.occur_in(text):
+            return [(0, len(text))]
+        return _merged(spans)
+
+    def occur_in(self, text: str) -> bool:
+        """Whether `text` speaks of a forgotten tweet, also in JSON's escapes."""
+        if "\\u" in text and self.occur_in(_ESCAPE.sub(lambda match: chr(int(match[1], 16)), text)):
+            return True
+        if not self._digits.isdisjoint(_DIGITS.findall(text)):
+            return True
+        if self.words and not self.words.isdisjoint(_WORD.findall(text.lower())):
+            return True
+        if self._names is not None and self._names.search(text):
+            return True
+        return self.texts.occurs_in(text)
+
+    def without(self, text: str) -> str:
+        """The text with ERASED in the place of what is forgotten."""
+        parts, position = [], 0
+        for start, end in self.spans(text):
+            parts += [text[position:start], ERASED]
+            position = end
+        return "".join([*parts, text[position:]])
+
+    def name_id(self, value: object) -> bool:
+        """Whether a value that is an id, a number or its digits, is a forgotten tweet's."""
+        if isinstance(value, bool) or not isinstance(value, int | str):
+            return False
+        written = str(value).strip()
+        return written.isascii() and written.isdigit() and len(written) <= LONGEST_ID and int(written) in self.ids
+
+    def clean(self, value: Any) -> Any:
+        """A JSON value without what is forgotten: objects that name a forgotten id go, other texts lose the words."""
+        if isinstance(value, Mapping):
+            return {name: self.clean(item) for name, item in value.items()}
+        if isinstance(value, list):
+            return [self.clean(item) for item in value if not self._is_about(item)]
+        if isinstance(value, str):
+            return ERASED if self.name_id(value) and len(value) >= SHORTEST_ID else self.without(value)
+        return 0 if isinstance(value, int) and value >= 10**SHORTEST_ID and self.name_id(value) else value
+
+    def _is_about(self, item: object) -> bool:
+        if isinstance(item, Mapping):
+            return any(self.name_id(item[name]) for name in ID_FIELDS if name in item)
+        return False
+
+
+#: Fields of a JSON object that hold the id of the tweet that it is about.
+ID_FIELDS = ("tweet_id", "id", "id_str")
+
+
+def words_of(texts: Iterable[str]) -> frozenset[str]:
+    """Words of the texts that are worth searching for."""
+    return frozenset(word for text in texts for word in words(text) if len(word) >= SHORTEST_WORD)
+
+
+def _merged(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    merged: list[tuple[int, int]] = []
+    for start, end in sorted(spans):
+        if merged and start <= merged[-1][1]:
+            merged[-1] = merged[-1][0], max(end, merged[-1][1])
+        else:
+            merged.append((start, end))
+    return merged

@@ -1,0 +1,1 @@
+"""Requests to forget, from their arrival to the receipt."""

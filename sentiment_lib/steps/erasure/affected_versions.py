@@ -1,0 +1,32 @@
+"""Which versions learned from the tweets of a request: by their own rows, from a parent or teacher, or unlabelled."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection
+
+from sentiment_lib.storage import model_versions, training_rows, version_erasures
+from sentiment_lib.storage.version_erasures import INHERITED, TRAINED, UNLABELLED
+
+
+def find(connection: Connection, request_id: int) -> dict[int, tuple[str, int]]:
+    """Version -> (how it learned, forgotten tweets among its own rows), without versions that are erased already.
+
+    Vocabulary, tuning and calibration are learned from the training rows, so they need no look of their own.
+    """
+    trained = version_erasures.trained_on_targets(connection, request_id)
+    gone = version_erasures.erased_versions(connection)
+    found: dict[int, tuple[str, int]] = {}
+    for version in model_versions.all_versions(connection):
+        number = version.version
+        if number in gone:
+            continue
+        training, _ = model_versions.training_of(connection, number)
+        if number in trained:
+            found[number] = TRAINED, trained[number]
+        elif found.keys() & set(training_rows.ancestors(connection, number)):
+            found[number] = INHERITED, 0
+        elif training.inputs.unlabelled and (
+            rows := version_erasures.count_unlabelled(connection, request_id, training.inputs.unlabelled)
+        ):
+            found[number] = UNLABELLED, rows
+    return found

@@ -1,0 +1,172 @@
+"""Places below the state folder, and files that commands wrote elsewhere."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import socket
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from sentiment_lib.erasure import live_files, record_files
+from sentiment_lib.erasure.terms import Terms
+from sentiment_lib.steps.erasure.search import Search
+from sentiment_lib.storage import exports, snapshots
+
+#: Seconds that the API gets to drain its spool: it does so five times a second.
+DRAIN_SECONDS = 3.0
+
+
+def count_landing(search: Search) -> int:
+    """Records of forgotten tweets in files that were ingested or refused, and in the reasons beside them."""
+    return sum(_count_records(path, search.terms) for path in _landed(search))
+
+
+def erase_landing(search: Search) -> None:
+    """Leave them out."""
+    for path in _landed(search):
+        _clean_records(path, search.terms)
+
+
+def _landed(search: Search) -> Iterator[Path]:
+    # files that wait are ingested within minutes, and lose these records then
+    for name in ("done", "failed"):
+        yield from _files(search.settings.landing / name)
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    yield from (path for path in sorted(folder.rglob("*")) if path.is_file() and not path.is_symlink())
+
+
+def _count_records(path: Path, terms: Terms) -> int:
+    try:
+        return record_files.count(path, terms)
+    except FileNotFoundError:  # removed by retention meanwhile
+        return 0
+
+
+def _clean_records(path: Path, terms: Terms) -> None:
+    try:
+        record_files.clean(path, terms)
+    except FileNotFoundError:
+        return
+
+
+def count_exports(search: Search) -> int:
+    """Records of forgotten tweets in the files that commands wrote on this machine and that are still there."""
+    return sum(_count_records(path, search.terms) for _, path in _exported(search) if path.is_file())
+
+
+def erase_exports(search: Search) -> None:
+    """Leave them out; a page of HTML is removed whole."""
+    for export_id, path in _exported(search):
+        if path.suffix == ".html" and path.is_file() and search.terms.occur_in(path.read_text(errors="replace")):
+            path.unlink()
+        elif path.is_file():
+            _clean_records(path, search.terms)
+        with search.store.begin() as connection:
+            exports.mark_read(connection, export_id)
+
+
+def _exported(search: Search) -> list[tuple[int, Path]]:
+    with search.store.begin() as connection:
+        listed = exports.on_host(connection, socket.gethostname())
+    return [(export.export_id, Path(export.path)) for export in listed if export.path is not None]
+
+
+def _live(
+    folder: str, pattern: str, rewrite: Callable[[Terms], live_files.Rewrite]
+) -> tuple[Callable[[Search], int], Callable[[Search], None]]:
+    """How lines of files are counted and overwritten that other processes write to."""
+
+    def each(search: Search, *, dry: bool) -> int:
+        count = 0
+        for path in _files(search.settings.home / folder):
+            if path.match(pattern):
+                try:
+                    count += live_files.rewrite_lines(path, search.terms, rewrite(search.terms), dry=dry)
+                except FileNotFoundError:  # drained or removed meanwhile
+                    continue
+        return count
+
+    def erase(search: Search) -> None:
+        each(search, dry=False)
+
+    return lambda search: each(search, dry=True), erase
+
+
+count_logs, erase_logs = _live("logs", "*", live_files.blank_terms)
+count_answers, erase_answers = _live("idempotency", "*.jsonl", live_files.blank_lines)
+count_spooled, _blank_spooled = _live("spool", "*.jsonl", lambda terms: _without_lines(terms))
+
+
+def erase_spooled(search: Search) -> None:
+    """Let the API drain its spool, which drops forgotten tweets; overwrite what it has left."""
+    deadline = time.monotonic() + DRAIN_SECONDS
+    while count_spooled(search) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    _blank_spooled(search)
+
+
+def _without_lines(terms: Terms) -> live_files.Rewrite:
+    """Leaves lines of forgotten tweets out of a batch of the spool, and fills it up with spaces."""
+
+    def rewrite(batch: bytes) -> bytes:
+        if b"\0" in batch:
+            return batch
+        try:
+            lines: list[dict[str, Any]] = json.loads(batch)
+        except ValueError:  # half a batch, which was never acknowledged
+            return b" " * (len(batch) - 1) + batch[-1:]
+        kept = [line for line in lines if not terms.occur_in(json.dumps(line, ensure_ascii=False))]
+        body = json.dumps(kept, ensure_ascii=False, separators=(",", ":")).encode()
+        end = batch[len(batch.rstrip(b"\n")) :]
+        return body.ljust(len(batch) - len(end)) + end if len(kept) < len(lines) else batch
+
+    return rewrite
+
+
+def count_reports(search: Search) -> int:
+    """Pages and their JSON files that name a forgotten tweet."""
+    return sum(1 for _ in _speaking(search))
+
+
+def erase_reports(search: Search) -> None:
+    """Remove them; the figures of a report are in its row."""
+    for path in list(_speaking(search)):
+        path.unlink(missing_ok=True)
+
+
+def _speaking(search: Search) -> Iterator[Path]:
+    for path in _files(search.settings.reports):
+        if search.terms.occur_in(path.read_text(encoding="utf-8", errors="replace")):
+            yield path
+
+
+def count_checkpoints(search: Search) -> int:
+    """Unfinished trainings on a snapshot that holds a forgotten tweet, or of which nobody knows the snapshot."""
+    return len(_interrupted(search))
+
+
+def erase_checkpoints(search: Search) -> None:
+    """Remove their folders: these trainings start again."""
+    for folder in _interrupted(search):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _interrupted(search: Search) -> list[Path]:
+    folders = [path for path in sorted(search.settings.checkpoints.glob("*")) if path.is_dir()]
+    if not folders:
+        return []
+    with search.store.begin() as connection:
+        touched = set(snapshots.holding(connection, search.request.request_id))
+    return [folder for folder in folders if _snapshot_of(folder) in touched | {None}]
+
+
+def _snapshot_of(folder: Path) -> int | None:
+    try:
+        return int(json.loads((folder / "snapshot.json").read_text())["snapshot_id"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None

@@ -1,0 +1,94 @@
+"""Carry out the requests to forget: erase, issue receipts, replace models. The DAG `forget` runs it every hour."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from sentiment_lib.settings import Settings
+from sentiment_lib.steps.erasure import erase, receipt, replace_models, request_erasure
+from sentiment_lib.steps.erasure.request_erasure import ErasureOrder
+from sentiment_lib.storage import erasure_requests, version_erasures
+from sentiment_lib.storage.engine import Store
+from sentiment_lib.storage.erasure_requests import ERASING, MODELS, RECEIVED
+
+
+@dataclass(frozen=True, kw_only=True)
+class ForgetResult:
+    """What one run did, by request."""
+
+    #: requests of which everything but the models was erased
+    erased: tuple[int, ...] = ()
+    #: requests that wait for the rewrite of the tables, which several share
+    waiting: tuple[int, ...] = ()
+    #: requests that are done
+    done: tuple[int, ...] = ()
+    #: versions that were trained again without forgotten tweets, and by which they are replaced
+    retrained: tuple[tuple[int, int], ...] = ()
+    #: versions whose packages were erased
+    erased_versions: tuple[int, ...] = ()
+    #: what stands in the way of a version's erasure, in sentences
+    notes: tuple[str, ...] = ()
+
+
+def run(store: Store, settings: Settings, *, models: bool = True, at: datetime | None = None) -> ForgetResult:
+    """Carry on with every request that is not done. Idempotent, and safe to kill at any point.
+
+    models=False leaves models to another run: erasing takes minutes, training may take hours.
+    """
+    now = at or datetime.now(UTC)
+    _forget_by_age(store, settings, now)
+    erased, waiting = _erase(store, settings, now)
+    replaced = replace_models.run(store, settings, at=now) if models else replace_models.ReplaceResult()
+    return ForgetResult(
+        erased=erased,
+        waiting=waiting,
+        done=_finish(store, settings, now),
+        retrained=replaced.retrained,
+        erased_versions=replaced.erased,
+        notes=replaced.notes,
+    )
+
+
+def _forget_by_age(store: Store, settings: Settings, now: datetime) -> None:
+    """A request for tweets that are older than the policy keeps them, where there are any and none is open."""
+    kept: timedelta | None = settings.policy.erasure.tweets_kept
+    if kept is None:
+        return
+    with store.begin() as connection:
+        is_open = any(request.kind == erasure_requests.AGE for request in erasure_requests.unfinished(connection))
+        is_due = not is_open and erasure_requests.any_created_before(connection, now - kept)
+    if is_due:
+        request_erasure.run(store, settings, ErasureOrder(before=now - kept, requested_by="policy"), at=now)
+
+
+def _erase(store: Store, settings: Settings, now: datetime) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    with store.begin() as connection:
+        requests = [one for one in erasure_requests.unfinished(connection) if one.state in (RECEIVED, ERASING)]
+        for request in requests:
+            request_erasure.record(connection, request.request_id)
+    for request in requests:
+        erase.run(store, settings, request)
+    with store.begin() as connection:
+        requests = [erasure_requests.by_id(connection, request.request_id) for request in requests]
+    numbers = tuple(request.request_id for request in requests)
+    if not erase.rewrite_tables(store, settings, requests, now):
+        return (), numbers
+    for request in requests:
+        erase.remove_ids(store, request)
+        with store.begin() as connection:
+            receipt.erased(connection, settings, request.request_id, at=datetime.now(UTC))
+    return numbers, ()
+
+
+def _finish(store: Store, settings: Settings, now: datetime) -> tuple[int, ...]:
+    """End the requests that wait for no model."""
+    done = []
+    with store.begin() as connection:
+        requests = [one for one in erasure_requests.unfinished(connection) if one.state == MODELS]
+    for request in requests:
+        with store.begin() as connection:
+            if all(one.erased_at is not None for one in version_erasures.of_request(connection, request.request_id)):
+                receipt.finished(connection, settings, request.request_id, at=max(now, datetime.now(UTC)))
+                done.append(request.request_id)
+    return tuple(done)

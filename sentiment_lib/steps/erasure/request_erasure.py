@@ -1,0 +1,133 @@
+"""Take a request to forget: from its commit on, its tweets are refused, and the next run erases them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from types import MappingProxyType
+
+from sqlalchemy import Connection
+
+from sentiment_lib.erasure import compliance_file
+from sentiment_lib.erasure.compliance_file import Compliance
+from sentiment_lib.errors import BadInput
+from sentiment_lib.settings import Settings
+from sentiment_lib.steps.erasure import tombstone_files
+from sentiment_lib.storage import erasure_requests, ledger, tombstones, tweets
+from sentiment_lib.storage.engine import Store, lock
+from sentiment_lib.storage.erasure_audit import RECEIVED
+from sentiment_lib.storage.erasure_requests import AGE, AUTHOR, COMPLIANCE, TWEETS, ErasureRequest, NewRequest
+from sentiment_lib.text.privacy import author_hash
+
+_LARGEST = 2**63
+
+
+@dataclass(frozen=True, kw_only=True)
+class ErasureOrder:
+    """What to forget; exactly one of the first four."""
+
+    tweet_ids: Sequence[int] = ()
+    #: name or id of an author, with or without @
+    author: str = ""
+    #: events of a compliance file
+    compliance: Compliance | None = None
+    #: tweets created before
+    before: datetime | None = None
+    requested_by: str
+    #: details of who asked, for the ledger
+    provenance: Mapping[str, object] = field(default_factory=dict)
+    #: False where the ledger may not be appended to: the next run does it
+    recorded: bool = True
+
+
+def run(store: Store, settings: Settings, order: ErasureOrder, *, at: datetime | None = None) -> int:
+    """Record the request and returns its id; nothing is erased yet.
+
+    Raises BadInput for an order that names nothing, two things, or an id that is no tweet's.
+    """
+    kinds = [bool(order.tweet_ids), bool(order.author.strip()), order.compliance is not None, order.before is not None]
+    if sum(kinds) != 1:
+        raise BadInput(what="a request to forget", problem="name tweets, an author, a compliance file, or an age")
+    now = at or datetime.now(UTC)
+    due_at = now + settings.policy.erasure.within
+    if order.compliance is not None:
+        return _comply(store, settings, order, order.compliance, due_at)
+    if order.author.strip():
+        request = NewRequest(
+            kind=AUTHOR,
+            requested_by=order.requested_by,
+            due_at=due_at,
+            subject={"author": order.author.strip()},
+            author_hash=_hashed(settings, order.author),
+        )
+        return _insert(store, order, request, (), ())
+    if order.before is not None:
+        request = NewRequest(kind=AGE, requested_by=order.requested_by, due_at=due_at)
+        with store.begin() as connection:
+            ids = tweets.created_before(connection, order.before)
+        return _insert(store, order, request, ids, ids)
+    if bad := [number for number in order.tweet_ids if not 0 < number < _LARGEST]:
+        raise BadInput(what=f"tweet {bad[0]}", problem="it is no id of a tweet")
+    request = NewRequest(kind=TWEETS, requested_by=order.requested_by, due_at=due_at)
+    return _insert(store, order, request, order.tweet_ids, order.tweet_ids)
+
+
+def read_file(path: Path) -> Compliance:
+    """Events of a compliance file. Raises BadInput for a file that cannot be read or holds anything else."""
+    try:
+        with path.open(encoding="utf-8") as file:
+            return compliance_file.read(file, name=path.name)
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInput(what=str(path), problem=f"it cannot be read: {error}") from error
+
+
+def _comply(store: Store, settings: Settings, order: ErasureOrder, events: Compliance, due_at: datetime) -> int:
+    """Restored tweets lose their tombstones; accounts become requests of their own."""
+    if events.restore or events.restored_authors:
+        with store.begin() as connection:
+            lock(connection, "erasure")
+            restored = [_hashed(settings, author) for author in sorted(events.restored_authors)]
+            lifted = tombstones.lift(connection, sorted(events.restore), restored)
+        tombstone_files.lift(settings, lifted)
+    for author in sorted(events.authors):
+        run(store, settings, replace(order, author=author, compliance=None))
+    request = NewRequest(kind=COMPLIANCE, requested_by=order.requested_by, due_at=due_at, reasons=dict(events.reasons))
+    return _insert(store, order, request, sorted(events.forget | events.change), sorted(events.forget))
+
+
+def _hashed(settings: Settings, author: str) -> bytes:
+    key = settings.author_key.get_secret_value().encode()
+    if not key:
+        raise BadInput(what="SENTIMENT_AUTHOR_KEY", problem="it is not set; authors are stored as keyed hashes")
+    return author_hash(author, key)
+
+
+def _insert(
+    store: Store, order: ErasureOrder, request: NewRequest, tweet_ids: Iterable[int], refuse: Collection[int]
+) -> int:
+    with store.begin() as connection:
+        request_id = erasure_requests.insert(connection, request, tweet_ids, refuse=refuse)
+        if order.recorded:
+            record(connection, request_id, order.provenance)
+    return request_id
+
+
+def record(connection: Connection, request_id: int, provenance: Mapping[str, object] = MappingProxyType({})) -> None:
+    """Write the request into the ledger, unless it is there: the API stores requests and may not append to it."""
+    if ledger.find_genuine(connection, RECEIVED, {"request_id": request_id}) is None:
+        ledger.append(connection, RECEIVED, {**facts(erasure_requests.by_id(connection, request_id)), **provenance})
+
+
+def facts(request: ErasureRequest) -> dict[str, object]:
+    """What the ledger says of a request: numbers and times, no id and no name of an author."""
+    return {
+        "request_id": request.request_id,
+        "kind": request.kind,
+        "requested_by": request.requested_by,
+        "received_at": request.received_at.astimezone(UTC),
+        "due_at": request.due_at.astimezone(UTC),
+        "named": request.named,
+        "reasons": dict(request.reasons),
+    }

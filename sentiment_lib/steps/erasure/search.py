@@ -1,0 +1,101 @@
+"""What one request searches for: ids, words that only the forgotten tweets have, the author's name, their texts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import islice
+
+from sqlalchemy import Connection
+
+from sentiment_lib.erasure.terms import LONGEST_ID, SHORTEST_ID, Terms, words_of
+from sentiment_lib.erasure.text_index import WINDOW, TextIndex
+from sentiment_lib.settings import Settings
+from sentiment_lib.storage import erased_rows, erasure_requests
+from sentiment_lib.storage.engine import Store
+from sentiment_lib.storage.erasure_requests import ErasureRequest
+from sentiment_lib.text.privacy import mask
+
+#: Words looked up by one query.
+WORDS = 1_000
+_NEVER = datetime.max.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Search:
+    """A request and what to search for."""
+
+    store: Store
+    settings: Settings
+    request: ErasureRequest
+    terms: Terms
+    #: creation of the oldest and the newest of its tweets that are stored
+    first: datetime = _NEVER
+    last: datetime = _NEVER
+
+
+def prepare(store: Store, settings: Settings, request: ErasureRequest) -> Search:
+    """Read what the request names; words and texts come from the tweets that are still stored."""
+    ids: list[int] = []
+    texts: list[str] = []
+    moments: list[datetime] = []
+    with store.begin() as connection:
+        for page in erasure_requests.targets(connection, request.request_id):
+            ids += page
+            for _, text, created_at in erased_rows.stored_texts(connection, page):
+                texts.append(text)
+                moments.append(created_at)
+        author = (request.subject or {}).get("author", "").strip().lstrip("@").lower()
+        named = Terms(ids=frozenset(ids), names=frozenset({author} if author else ()))
+        refused, numbers = _refused(connection, named)
+        texts += refused
+        words = frozenset(_own_words(connection, texts))
+    return Search(
+        store=store,
+        settings=settings,
+        request=request,
+        terms=Terms(
+            ids=named.ids | numbers,
+            words=words,
+            names=named.names,
+            texts=TextIndex(texts),
+        ),
+        first=min(moments, default=_NEVER),
+        last=max(moments, default=_NEVER),
+    )
+
+
+def _refused(connection: Connection, named: Terms) -> tuple[list[str], frozenset[int]]:
+    """Texts and ids of quarantined rows that name a forgotten tweet or author: such a tweet was never stored."""
+    texts, numbers = [], set()
+    for _, content in erased_rows.quarantined(connection):
+        if named.occur_in(content):
+            for cell in _cells(content):
+                if len(cell) >= WINDOW and " " in cell:
+                    texts.append(mask(cell))
+                elif cell.isascii() and cell.isdigit() and SHORTEST_ID <= len(cell) <= LONGEST_ID:
+                    numbers.add(int(cell))
+    stored = {tweet_id for tweet_id, _, _ in erased_rows.stored_texts(connection, sorted(numbers))}
+    return texts, frozenset(numbers - stored)
+
+
+def _cells(content: str) -> Iterator[str]:
+    """Texts and numbers of a quarantined row, after the reason."""
+    start = min((at for at in (content.find("["), content.find("{")) if at >= 0), default=-1)
+    try:
+        row = json.loads(content[start:]) if start >= 0 else []
+    except ValueError:  # cut off, since it was too long
+        return
+    values = row.values() if isinstance(row, dict) else row
+    yield from (str(value).strip() for value in values if isinstance(value, str | int))
+
+
+def _own_words(connection: Connection, texts: list[str]) -> Iterator[str]:
+    """Words of these texts that no other stored text has."""
+    if not texts:
+        return
+    rare = iter(sorted(words_of(texts) - words_of(erased_rows.common_texts(connection))))
+    while page := list(islice(rare, WORDS)):
+        yield from erased_rows.in_no_other_text(connection, page)

@@ -1,0 +1,76 @@
+"""The console's page of requests to forget, with their clocks, and the alert before one runs out."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from sentiment_lib.alerts import operational_rules
+from sentiment_lib.console import erasure
+from sentiment_lib.console.pages import draw
+from sentiment_lib.errors import NotFound
+from sentiment_lib.policy import Policy
+from sentiment_lib.steps.erasure import forget, request_erasure
+from sentiment_lib.steps.erasure.request_erasure import ErasureOrder
+from sentiment_lib.storage import grants
+from sentiment_lib.storage.engine import Store
+from tests.conftest import as_role
+
+DATABASE_ROLE = grants.APP
+
+
+@pytest.fixture
+def console(database_url, settings):
+    """The store of the console."""
+    opened = Store(as_role(database_url, grants.CONSOLE), tombstones=settings.tombstones)
+    yield opened
+    opened.close()
+
+
+def ask(store, settings, *ids, by="<b>ann</b>"):
+    return request_erasure.run(store, settings, ErasureOrder(tweet_ids=ids, requested_by=by))
+
+
+def page(console, now=None):
+    with console.begin() as connection:
+        values = erasure.view(connection, Policy(), now)
+        return values, draw("erasure.html", "/erasure", **values)
+
+
+def test_each_request_is_shown_with_what_is_left_of_its_time(store, settings, console):
+    assert "Nobody has asked to forget anything." in page(console)[1]
+    number = ask(store, settings, 5, 6)
+    values, drawn = page(console)
+    assert "1 request waits; the nearest has 24.0 h left." in drawn
+    assert "&lt;b&gt;ann&lt;/b&gt;" in drawn
+    assert values["rows"][0].mood == "good"
+    now = datetime.now(UTC)
+    assert page(console, now + timedelta(hours=13))[0]["rows"][0].mood == "warn"
+    late = page(console, now + timedelta(hours=26))[0]["rows"][0]
+    assert (late.mood, late.clock) == ("bad", "2.0 h too late")
+    forget.run(store, settings)
+    values, drawn = page(console)
+    assert "Every request is carried out." in drawn
+    assert "in time, after" in values["rows"][0].clock
+    with console.begin() as connection:
+        told = draw("erasure_request.html", "/erasure/one", **erasure.one(connection, Policy(), number))
+    assert "places that were looked at" in told
+    assert "Signed as row" in told
+    with console.begin() as connection, pytest.raises(NotFound):
+        erasure.one(connection, Policy(), 99)
+
+
+def test_an_alert_opens_before_the_time_of_a_request_runs_out(store, settings):
+    ask(store, settings, 5, by="ann")
+
+    def firings(hours):
+        now = datetime.now(UTC) + timedelta(hours=hours)
+        with store.begin() as connection:
+            return [one.title for one in operational_rules.erasure_overdue(connection, Policy(), now)]
+
+    assert firings(11) == []
+    assert firings(13) == ["The time of request 1 to forget ends in 11 hours"]
+    assert firings(25) == ["The time of request 1 to forget ended 60 minutes ago"]
+    forget.run(store, settings)
+    assert firings(25) == []
