@@ -197,8 +197,8 @@ HARMLESS = (
         how=f"{_FIGURES}: how much was removed by age, and how large tables and folders were.",
     ),
     Place(
-        name="locks",
-        columns={"step_locks": ("name",), "label_locks": ("name",)},
+        name="locks and heartbeats",
+        columns={"step_locks": ("name",), "label_locks": ("name",), "heartbeats": ("name",)},
         how="Fixed names.",
     ),
     Place(

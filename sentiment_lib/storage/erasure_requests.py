@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+import numpy as np
 from sqlalchemy import Connection, text
 
 from sentiment_lib.errors import NotFound
 from sentiment_lib.storage import tombstones
-from sentiment_lib.storage.engine import lock, raw
+from sentiment_lib.storage.engine import lock
 
 TWEETS, AUTHOR, AGE, COMPLIANCE = "tweets", "author", "age", "compliance"
 RECEIVED, ERASING, MODELS, DONE = "received", "erasing", "models", "done"
@@ -57,6 +58,11 @@ class ErasureRequest:
 
 
 _COLUMNS = ", ".join(ErasureRequest.__dataclass_fields__)
+#: Stored tweets of an author that are not named one by one.
+_OF_AUTHOR = (
+    "(SELECT tweet_id FROM tweets WHERE author_hash = CAST(:author AS bytea) "
+    "AND tweet_id <> ALL(CAST(:ids AS bigint[]))) t"
+)
 
 
 def insert(connection: Connection, request: NewRequest, tweet_ids: Iterable[int], *, refuse: Collection[int]) -> int:
@@ -66,66 +72,40 @@ def insert(connection: Connection, request: NewRequest, tweet_ids: Iterable[int]
     ingests that are storing rows.
     """
     lock(connection, "erasure")
+    ids = np.unique(np.fromiter(tweet_ids, dtype=np.int64))
+    by_author = {"author": request.author_hash, "ids": ids.tolist() if request.author_hash is not None else []}
     request_id = int(
         connection.execute(
             text(
                 "INSERT INTO erasure_requests (kind, requested_by, due_at, named, reasons, subject) "
-                "VALUES (:kind, :by, :due, 0, CAST(:reasons AS jsonb), CAST(:subject AS jsonb)) RETURNING request_id"
+                f"SELECT :kind, :by, :due, :listed + (SELECT count(*) FROM {_OF_AUTHOR}), CAST(:reasons AS jsonb), "
+                "CAST(:subject AS jsonb) RETURNING request_id"
             ),
             {
                 "kind": request.kind,
                 "by": request.requested_by,
                 "due": request.due_at,
+                "listed": len(ids),
                 "reasons": json.dumps(dict(request.reasons)),
                 "subject": None if request.subject is None else json.dumps(dict(request.subject)),
+                **by_author,
             },
         ).scalar_one()
     )
-    add_targets(connection, request_id, tweet_ids)
+    for start in range(0, len(ids), BATCH):
+        _name(connection, request_id, ids[start : start + BATCH].tolist())
     if request.author_hash is not None:
-        add_tweets_of(connection, request_id, request.author_hash)
+        # reads all tweets: there is no index by author
+        query = f"INSERT INTO erasure_targets (request_id, tweet_id) SELECT :request, tweet_id FROM {_OF_AUTHOR}"
+        connection.execute(text(query), {"request": request_id, **by_author})
     authors = [] if request.author_hash is None else [request.author_hash]
     tombstones.store(connection, request_id, refuse, authors)
     return request_id
 
 
-def add_targets(connection: Connection, request_id: int, tweet_ids: Iterable[int]) -> None:
-    """Name further tweets; those that are named already change nothing."""
-    with raw(connection).cursor() as cursor:
-        cursor.execute("CREATE TEMP TABLE IF NOT EXISTS incoming_targets (tweet_id bigint) ON COMMIT DELETE ROWS")
-        with cursor.copy("COPY incoming_targets (tweet_id) FROM STDIN (FORMAT BINARY)") as copy:
-            copy.set_types(["int8"])
-            for tweet_id in tweet_ids:
-                copy.write_row((tweet_id,))
-        cursor.execute(
-            "INSERT INTO erasure_targets (request_id, tweet_id) SELECT DISTINCT CAST(%s AS bigint), tweet_id "
-            "FROM incoming_targets ON CONFLICT DO NOTHING",
-            (request_id,),
-        )
-        cursor.execute("TRUNCATE incoming_targets")
-    _count_named(connection, request_id)
-
-
-def add_tweets_of(connection: Connection, request_id: int, author_hash: bytes) -> None:
-    """Name every stored tweet of an author. Reads all tweets: there is no index by author."""
-    connection.execute(
-        text(
-            "INSERT INTO erasure_targets (request_id, tweet_id) SELECT :request, tweet_id FROM tweets "
-            "WHERE author_hash = :author ON CONFLICT DO NOTHING"
-        ),
-        {"request": request_id, "author": author_hash},
-    )
-    _count_named(connection, request_id)
-
-
-def _count_named(connection: Connection, request_id: int) -> None:
-    connection.execute(
-        text(
-            "UPDATE erasure_requests SET named = (SELECT count(*) FROM erasure_targets WHERE request_id = :request) "
-            "WHERE request_id = :request"
-        ),
-        {"request": request_id},
-    )
+def _name(connection: Connection, request_id: int, tweet_ids: Sequence[int]) -> None:
+    query = "INSERT INTO erasure_targets (request_id, tweet_id) SELECT :request, unnest(CAST(:ids AS bigint[]))"
+    connection.execute(text(query), {"request": request_id, "ids": list(tweet_ids)})
 
 
 def any_created_before(connection: Connection, moment: datetime) -> bool:

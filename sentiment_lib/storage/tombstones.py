@@ -11,7 +11,7 @@ from sqlalchemy import Connection, text
 
 from sentiment_lib.errors import TombstoneKeyMissing
 from sentiment_lib.storage import ledger
-from sentiment_lib.storage.engine import Store, lock, raw, tombstone_key
+from sentiment_lib.storage.engine import Store, lock, tombstone_key
 from sentiment_lib.tombstone_key import AUTHOR, TWEET, TombstoneKey
 
 #: Kind of the ledger rows of tombstones that were taken away.
@@ -19,6 +19,11 @@ LIFTED = "tombstones_lifted"
 #: Tweets whose tombstones are looked up by one query.
 BATCH = 10_000
 KNOWN = text("SELECT hash FROM tombstones WHERE hash = ANY(:hashes)")
+STORE = text(
+    "INSERT INTO tombstones (hash, kind, key_id, request_id) SELECT DISTINCT ON (hash) hash, kind, :key, :request "
+    "FROM unnest(CAST(:hashes AS bytea[]), CAST(:kinds AS text[])) made (hash, kind) ORDER BY hash "
+    "ON CONFLICT (hash) DO NOTHING"
+)
 # the ends of an index, whatever the number of tombstones
 KEYS = text("SELECT min(key_id) AS first, max(key_id) AS last FROM tombstones")
 
@@ -104,22 +109,11 @@ def store(connection: Connection, request_id: int, tweet_ids: Iterable[int], aut
 
 def store_hashes(connection: Connection, request_id: int, made: Iterable[tuple[bytes, str]], *, key_id: str) -> int:
     """Store tombstones (hash, kind) that this key made; returns how many are new."""
-    before = _count(connection)
-    with raw(connection).cursor() as cursor:
-        cursor.execute(
-            "CREATE TEMP TABLE IF NOT EXISTS incoming_tombstones (hash bytea, kind text) ON COMMIT DELETE ROWS"
-        )
-        with cursor.copy("COPY incoming_tombstones (hash, kind) FROM STDIN (FORMAT BINARY)") as copy:
-            copy.set_types(["bytea", "text"])
-            for row in made:
-                copy.write_row(row)
-        cursor.execute(
-            "INSERT INTO tombstones (hash, kind, key_id, request_id) SELECT DISTINCT ON (hash) hash, kind, %s, %s "
-            "FROM incoming_tombstones ORDER BY hash ON CONFLICT (hash) DO NOTHING",
-            (key_id, request_id),
-        )
-        cursor.execute("TRUNCATE incoming_tombstones")
-    return _count(connection) - before
+    rows, new = iter(made), 0
+    while batch := list(islice(rows, BATCH)):
+        values = {"hashes": [one for one, _ in batch], "kinds": [kind for _, kind in batch]}
+        new += connection.execute(STORE, {"key": key_id, "request": request_id, **values}).rowcount
+    return new
 
 
 def lift(connection: Connection, tweet_ids: Sequence[int], authors: Sequence[bytes] = ()) -> list[str]:
@@ -145,10 +139,6 @@ def of_request(connection: Connection, request_id: int) -> list[str]:
     """Tombstones that the request made and that are not lifted, in hex, in order."""
     query = text("SELECT hash FROM tombstones WHERE request_id = :request ORDER BY hash")
     return [bytes(found).hex() for found in connection.execute(query, {"request": request_id}).scalars()]
-
-
-def _count(connection: Connection) -> int:
-    return int(connection.execute(text("SELECT count(*) FROM tombstones")).scalar_one())
 
 
 def any_stored(connection: Connection) -> bool:

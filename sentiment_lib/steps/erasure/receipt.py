@@ -77,7 +77,7 @@ def of_request(connection: Connection, request_id: int) -> dict[str, Any]:
     """The receipt as far as it is written: the signed rows of the request, and its present state."""
     request = erasure_requests.by_id(connection, request_id)
     rows = [
-        {"kind": entry.kind, "sequence": entry.sequence, "recorded_at": entry.recorded_at, **entry.facts()}
+        {**entry.facts(), "kind": entry.kind, "sequence": entry.sequence, "recorded_at": entry.recorded_at}
         for kind in (RECEIVED, ERASED, FINISHED)
         if (entry := ledger.find_genuine(connection, kind, {"request_id": request_id})) is not None
     ]
