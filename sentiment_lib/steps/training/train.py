@@ -24,7 +24,7 @@ from sentiment_lib.registry.mlflow_registry import Registry
 from sentiment_lib.registry.model_card import card
 from sentiment_lib.registry.registered_version import RegisteredVersion
 from sentiment_lib.settings import Settings
-from sentiment_lib.steps.training import card_facts, learned_from_forgotten, snapshot_files, time_budget, tune
+from sentiment_lib.steps.training import card_facts, forgotten_rows, snapshot_files, time_budget, tune
 from sentiment_lib.steps.training import inputs as training_inputs
 from sentiment_lib.steps.training.cost import Stopwatch, measure_cost
 from sentiment_lib.storage import forged_records, model_versions, snapshots, training_rows
@@ -94,7 +94,7 @@ def _find_or_train(store: Store, settings: Settings, task: _Task, run_started_at
     registered, planted = registry.find(task.key)
     _alert_on_planted(store, planted)
     record, cost = registry.read_training_record(registered.run_id) if registered else (None, None)
-    if registered and record and not learned_from_forgotten.is_current(store, settings, record, task.snapshot):
+    if registered and record and not forgotten_rows.is_current(store, settings, record, task.snapshot):
         # registered by an attempt that was killed, before rows of its snapshot were erased
         mlflow_erasure.discard(registry, registered.version)
         registered = None
@@ -110,7 +110,7 @@ def _find_or_train(store: Store, settings: Settings, task: _Task, run_started_at
             spent=stopwatch.wall / 60,
         )
         registered, record, cost = _train(store, limited, registry, task, stopwatch)
-    if not learned_from_forgotten.is_current(store, settings, record, task.snapshot):
+    if not forgotten_rows.is_current(store, settings, record, task.snapshot):
         shutil.rmtree(task.folder, ignore_errors=True)
         raise ForgottenMeanwhile(family=task.spec.family)
     version = ModelVersion(
@@ -124,7 +124,7 @@ def _find_or_train(store: Store, settings: Settings, task: _Task, run_started_at
     with store.begin() as connection:
         # no tweet is forgotten between this look and the record
         lock(connection, "snapshot")
-        if not learned_from_forgotten.has_all_rows(connection, record, task.snapshot):
+        if not forgotten_rows.has_all_rows(connection, record, task.snapshot):
             raise ForgottenMeanwhile(family=task.spec.family)
         # two runs may have registered the same first champion at once: the first one in the database is used
         lock(connection, "ledger")
