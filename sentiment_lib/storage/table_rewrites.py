@@ -17,6 +17,13 @@ from sentiment_lib.storage.engine import Store
 
 #: The file of a table, which a rewrite replaces.
 FILE = text("SELECT pg_relation_filenode(CAST(:name AS regclass))")
+# ANALYZE leaves the statistics of a table that is empty by now as they were
+CLEAR = text(
+    "SELECT pg_clear_attribute_stats(n.nspname::text, c.relname::text, a.attname::text, inherited) "
+    "FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
+    "JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped, "
+    "unnest(ARRAY[false, true]) inherited WHERE c.oid = CAST(:name AS regclass)"
+)
 #: Seconds that a rewrite waits for readers: while it waits, those who come later wait behind it.
 LOCK_SECONDS = 3
 #: Attempts, with a second in between.
@@ -51,6 +58,8 @@ def rewrite(store: Store, name: str) -> None:
             for attempt in range(ATTEMPTS):
                 try:
                     before = connection.scalar(FILE, {"name": quoted})
+                    if connection.scalar(text("SELECT to_regproc('pg_clear_attribute_stats')")):  # from Postgres 18 on
+                        connection.execute(CLEAR, {"name": quoted})
                     connection.exec_driver_sql(f"VACUUM (FULL, ANALYZE) {quoted}")
                     if connection.scalar(FILE, {"name": quoted}) == before:
                         # without the right, Postgres warns and does nothing
