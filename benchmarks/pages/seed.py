@@ -56,8 +56,8 @@ REST = (
     "INSERT INTO feedback (tweet_id, model_version, label, given_by, given_at) "
     "SELECT tweet_id, model_version, 'neutral', 'key 1', predicted_at FROM predictions WHERE tweet_id % 500 = 7",
     "INSERT INTO quality_days (day, model_version, rows, estimated, estimated_low, estimated_high, labelled, powered, "
-    "powered_low, powered_high, skipped) SELECT current_date - d, :version, 2000, 0.7, 0.68, 0.72, 80, 0.71, "
-    "0.66, 0.76, 0 FROM generate_series(0, 179) d",
+    "powered_low, powered_high, skipped, labelled_twice, calibration_labels) SELECT current_date - d, :version, 2000, "
+    "0.7, 0.68, 0.72, 80, 0.71, 0.66, 0.76, 0, 0, 0 FROM generate_series(0, 179) d",
     "INSERT INTO drift_reports (model_version, reference_start, reference_end, current_start, current_end, verdict, "
     "signals, details) SELECT :version, at - interval '8 days', at - interval '1 day', at - interval '1 day', at, "
     "CASE WHEN h % 50 = 0 THEN 'drift' ELSE 'stable' END, (SELECT jsonb_agg(jsonb_build_object('signal', 'signal ' || s"
