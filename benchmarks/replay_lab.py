@@ -87,13 +87,15 @@ def _is_harmed(life: int, policy: GatePolicy) -> bool:
     texts = models.Texts.draw(block * (LOOKS + 2), rng)
     key = np.arange(texts.labels.size)
     champion = models.answers(texts, key, 10 * life, 0.0)
-    aim, spent, carried, seen, counted = Aim(kind=REFRESH, margin=policy.refresh_margin), 0, 0, 0, 0
+    aim, spent, carried, seen = Aim(kind=REFRESH, margin=policy.refresh_margin), 0, 0, 0
+    looks: list[tuple[int, int, bool]] = []  # end of the rows, rows spent, promising
     for look in range(1, LOOKS + 1):
         end = block * (look + 1)
         rows = np.arange(int(end * 0.8), end)
         new, seen = end - max(int(rows[0]), seen), end
         spend = rows_to_spend(carried + new)
         carried = max(carried + new - spend, 0)
+        counted = sum(charge(rows_spent, float(good), shares_rows=last > rows[0]) for last, rows_spent, good in looks)
         budget = LookBudget(
             candidates=1,
             new_rows=new,
@@ -111,7 +113,7 @@ def _is_harmed(life: int, policy: GatePolicy) -> bool:
         p_value = margin_test(counts, METRIC, margin=aim.margin, rounds=1000, rng=rng).p_value
         if p_value <= budget.level(policy) and float(paired_counts.difference(counts, METRIC)) > 0:
             return True
-        counted += charge(spend, new, float(is_promising(p_value, policy)))
+        looks.append((end, spend, is_promising(p_value, policy)))
     return False
 
 

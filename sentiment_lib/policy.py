@@ -97,9 +97,11 @@ class GatePolicy(Section):
     budget_period: timedelta = Field(
         timedelta(days=365), description="period in which looks against every champion share the budget"
     )
-    #: docs/statistics.md: what larger ones risk where looks share rows
     promising_p_value: float = Field(
-        0.1, ge=0, lt=1, description="a look at candidates of at most this p-value spends no error budget; 0: all do"
+        0.1,
+        ge=0,
+        lt=1,
+        description="looks at candidates of at most this p-value do not count against looks on other rows",
     )
     guard_level: float = Field(0.05, gt=0, lt=0.5, description="significance level of all slices together")
     #: at 0.02, half of the candidates with a true gain of 2 points and 1 point less recall were held at 4,000 rows

@@ -87,10 +87,13 @@ def life(cells: Cells, case: Case, number: int, policy: GatePolicy) -> int | Non
     rng = np.random.default_rng([zlib.crc32(repr(case).encode()), number])
     new = max(int(case.rows * NEW_SHARE), 1)
     stream = Stream.draw(cells, case.rows + new * (LOOKS - 1), rng)
-    spent = carried = counted = 0
+    spent = carried = 0
+    looks: list[tuple[int, int, bool]] = []  # end of the rows, rows spent, promising
     for look in range(LOOKS):
         fresh = new if look else case.rows
         spend = rows_to_spend(carried + fresh)
+        first = look * new
+        counted = sum(charge(rows, float(good), shares_rows=end > first) for end, rows, good in looks)
         budget = LookBudget(
             candidates=1,
             new_rows=fresh,
@@ -101,11 +104,11 @@ def life(cells: Cells, case: Case, number: int, policy: GatePolicy) -> int | Non
             period_charge=counted,
         )
         carried, spent = max(carried + fresh - spend, 0), spent + spend
-        rows = stream.candidate(slice(look * new, look * new + case.rows), rng)
+        rows = stream.candidate(slice(first, first + case.rows), rng)
         promoted, p_value = _judge(*rows, case=case, policy=policy, level=budget.level(policy), rng=rng)
         if promoted:
             return look
-        counted += charge(spend, fresh, float(is_promising(p_value, policy)))
+        looks.append((first + case.rows, spend, is_promising(p_value, policy)))
     return None
 
 

@@ -44,8 +44,7 @@ def aim_and_budget(evidence: Evidence) -> list[str]:
         return []
     policy, budget = GatePolicy.model_validate(evidence.policy), evidence.budget
     level = f"{100 * budget.level(policy):.2g} %"
-    left = budget.remaining(policy, evidence.comparison.p_value)
-    life, period = (f"{100 * share:.0f} %" for share in left)
+    life, period = (f"{100 * share:.0f} %" for share in budget.remaining(policy))
     shared = f", divided among {budget.candidates} candidates" if budget.candidates > 1 else ""
     return [
         evidence.aim.text + _guard_aim(evidence, policy),
@@ -61,8 +60,8 @@ def _spending(evidence: Evidence, policy: GatePolicy) -> str:
         return ""
     p_value = evidence.comparison.p_value
     if is_promising(p_value, policy):
-        return f" The candidate is promising (p {p_value:.2g}), so that new rows spend nothing."
-    return f" Its p {p_value:.2g} is above {policy.promising_p_value:g}, so that the look spends this."
+        return f" The candidate is promising (p {p_value:.2g}): later looks without these rows keep their level."
+    return f" The candidate is not promising (p {p_value:.2g}): the look counts against all later ones."
 
 
 def _guard_aim(evidence: Evidence, policy: GatePolicy) -> str:

@@ -7,7 +7,7 @@ the look and the number of candidates (`look_budget`), and judges the guard metr
 refresh for a guard metric only where it was seen to lose more than the margin. It tests margins by a null that has the
 loss (`margin_test`), where method 3 shifts one without it or relies on the bootstrap bound alone. Method 5 tests the
 guard metrics of a refresh again, against the margin that its rows can decide. Under method 6 looks at promising
-candidates spend no error budget (`look_budget`).
+candidates do not count against looks on other rows (`look_budget`).
 """
 
 from __future__ import annotations

@@ -4,9 +4,10 @@ A look is one comparison of all candidates of a retrain with the champion. Its s
 bring: daily looks with few new rows spend as much together as one monthly look with as many.
 
 A candidate that misses its aim is seldom promising: its p-value is at most `promising_p_value` with at most this
-probability. So looks whose candidates are promising spend nothing, and every look has one minus that of the level
-(adaptive spending: Tian, Ramdas 2021, "Online control of the familywise error rate", Statistical Methods in Medical
-Research 30 (4)). A platform whose retrains do improve keeps its level, look for look.
+probability. So looks whose candidates are promising do not count against later ones that share no rows with them, and
+every look has one minus that of the level (adaptive spending under local dependence: Tian, Ramdas 2021, "Online control
+of the familywise error rate", Statistical Methods in Medical Research 30 (4)). A platform whose retrains do improve
+keeps its level, holdout for holdout.
 """
 
 from __future__ import annotations
@@ -32,8 +33,8 @@ class LookBudget:
     champion_rows: int
     #: rows spent by earlier looks within `budget_period`, whoever the champion was
     period_rows: int
-    #: of the champion's rows and of the period's, those that count: without rows of promising candidates. None where
-    #: all count (before method 6)
+    #: of the champion's rows and of the period's, those that count: without those of looks at promising candidates that
+    #: share no rows with this one. None where all count (before method 6)
     champion_charge: int | None = None
     period_charge: int | None = None
 
@@ -45,8 +46,8 @@ class LookBudget:
         whatever their dependence), and as F is concave so do those of any period. m is the larger of both counts, which
         gives the smaller level. Alpha spending by information: Lan, DeMets 1983, Biometrika 70 (3).
 
-        Where promising candidates do not count, the level is (1 - promising_p_value) times this, with m of the others,
-        and the budget holds where p-values are valid given earlier looks (docs/statistics.md).
+        Where promising candidates do not count, the level is (1 - promising_p_value) times this, with m of the others.
+        What the bound assumes stands in docs/statistics.md.
         """
         share = self._share_after(max(self._charges), policy)
         if self.champion_charge is not None:
@@ -60,14 +61,9 @@ class LookBudget:
         """
         return self._share_after(max(self.champion_rows, self.period_rows), policy) / self.candidates
 
-    def remaining(self, policy: GatePolicy, p_value: float) -> tuple[float, float]:
-        """Shares of the budget left after this look, of the champion's life and of the period.
-
-        p_value: the candidate's largest. With several candidates, each figure counts this one alone.
-        """
-        share = float(self.champion_charge is not None and is_promising(p_value, policy))
-        after = charge(self.spent_rows, self.new_rows, share)
-        life, period = (1 - spent_share(rows + after, policy) for rows in self._charges)
+    def remaining(self, policy: GatePolicy) -> tuple[float, float]:
+        """Shares of the budget left for a look that shares rows with this one: of the life, and of the period."""
+        life, period = (1 - spent_share(rows + self.spent_rows, policy) for rows in self._charges)
         return life, period
 
     def as_dict(self) -> dict[str, int]:
@@ -96,17 +92,17 @@ def rows_to_spend(unspent: int) -> int:
 
 
 def is_promising(p_value: float, policy: GatePolicy) -> bool:
-    """Whether a candidate with this largest p-value (`Comparison.p_value`) lets its look spend nothing."""
+    """Whether a candidate has this largest p-value (`Comparison.p_value`) seldom if it misses its aim."""
     return p_value <= policy.promising_p_value and policy.promising_p_value > 0
 
 
-def charge(spent_rows: int, new_rows: int, promising_share: float) -> int:
-    """Rows of a look that count against later ones.
+def charge(spent_rows: int, promising_share: float, *, shares_rows: bool) -> int:
+    """Rows of an earlier look that count against a later one.
 
-    promising_share: of its candidates (0 to 1) with a p-value of at most `promising_p_value`. Rows that an earlier look
-    had as well always count, so that nobody tries candidates on the same rows until one passes.
+    promising_share: of its candidates (0 to 1) that are promising; shares_rows: whether both looks have a holdout row
+    in common. Then all count: a candidate that looks good on some rows looks good on them again.
     """
-    return spent_rows - int(min(spent_rows, new_rows) * promising_share)
+    return spent_rows if shares_rows else spent_rows - int(spent_rows * promising_share)
 
 
 def equivalent_rows(looks: int, policy: GatePolicy) -> int:

@@ -26,16 +26,14 @@ class Look:
     champion: int
     at: datetime
     holdout: Ints = field(repr=False)
-    new_rows: int
     spent_rows: int
     unspent_rows: int
-    #: the candidate was promising, so that only rows of earlier looks count
     promising: bool = False
 
-    @property
-    def charge(self) -> int:
-        """Rows that count against later looks."""
-        return look_budget.charge(self.spent_rows, self.new_rows, float(self.promising))
+    def charge(self, holdout: Ints) -> int:
+        """Rows that count against a later look on this holdout."""
+        shares_rows = bool(np.isin(self.holdout, holdout).any())
+        return look_budget.charge(self.spent_rows, float(self.promising), shares_rows=shares_rows)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,14 +72,13 @@ class Judge:
             spent_rows=spent,
             champion_rows=sum(look.spent_rows for look in looks if look.champion == champion),
             period_rows=sum(look.spent_rows for look in looks if look.at > since),
-            champion_charge=sum(look.charge for look in looks if look.champion == champion),
-            period_charge=sum(look.charge for look in looks if look.at > since),
+            champion_charge=sum(look.charge(cell.holdout) for look in looks if look.champion == champion),
+            period_charge=sum(look.charge(cell.holdout) for look in looks if look.at > since),
         )
         look = Look(
             champion=champion,
             at=at,
             holdout=cell.holdout,
-            new_rows=new,
             spent_rows=spent,
             unspent_rows=max(carried + new - spent, 0),
         )

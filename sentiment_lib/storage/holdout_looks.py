@@ -39,6 +39,18 @@ NEW_ROWS = text(
 )
 
 
+#: Earlier snapshots that have a holdout row of this one.
+SHARING = text(
+    """
+    SELECT DISTINCT o.snapshot_id FROM snapshot_rows r JOIN snapshot_rows o USING (tweet_id)
+    WHERE r.snapshot_id = :snapshot AND r.part = 'holdout' AND o.part = 'holdout' AND o.snapshot_id = ANY(:looked_at)
+    """
+)
+#: A version that an earlier look judged takes the level of so many: whoever tries one again because it looked good
+#: on rows that both looks share chooses by what will judge it.
+JUDGED_AGAIN = 2
+
+
 @dataclass(frozen=True, kw_only=True)
 class Look:
     """A recorded look: the number of earlier ones that count with it, and what it may spend (None before method 3)."""
@@ -161,9 +173,15 @@ def _new_look(
     spent = look_budget.rows_to_spend(carried + new)
     of_champion = [facts for facts, _ in firsts if int(facts["champion_version"]) == request.champion]
     of_period = [facts for facts, at in firsts if at > since]
-    passed = Counter(_group(facts) for facts, _ in earlier if tuple(facts[key] for key in REQUEST) in promising)
+    sharing = {int(one) for one in connection.execute(SHARING, parameters).scalars()}
+    passed = Counter(
+        _group(facts)
+        for facts, _ in earlier
+        if tuple(facts[key] for key in REQUEST) in promising and int(facts["snapshot_id"]) not in sharing
+    )
+    is_again = any(int(facts["candidate_version"]) == request.candidate for facts, _ in earlier)
     budget = LookBudget(
-        candidates=max(request.candidates, 1) + published,
+        candidates=(max(request.candidates, 1) + published) * (JUDGED_AGAIN if is_again else 1),
         new_rows=new,
         spent_rows=spent,
         champion_rows=_spent(of_champion, policy),
@@ -195,12 +213,12 @@ def _spent(
 ) -> int:
     """Rows that these looks spent; those of earlier releases, whose levels came from their number, as equivalents.
 
-    promising: number of promising candidates by look, whose rows are left out.
+    promising: number of promising candidates by look that shares no rows with this one; their part is left out.
     """
     rows = 0
     for facts in looks:
         if "budget" in facts:
             budget = LookBudget(**facts["budget"])
             share = (promising or {}).get(_group(facts), 0) / budget.candidates
-            rows += look_budget.charge(budget.spent_rows, budget.new_rows, share)
+            rows += look_budget.charge(budget.spent_rows, share, shares_rows=False)
     return rows + look_budget.equivalent_rows(sum("budget" not in facts for facts in looks), policy)

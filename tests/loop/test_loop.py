@@ -283,14 +283,17 @@ def test_the_outcome_of_a_look_says_whether_later_ones_keep_their_level(store, s
         requested_by="retrain/1",
     )
     later = replace(request, candidate=50, requested_by="retrain/2")
+    elsewhere = replace(later, snapshot_id=2)
 
-    def counted(outcomes, gate=gate):
+    def counted(outcomes, later=elsewhere):
         """Rows that count against a later look, after these outcomes; nothing stays."""
         with store.engine.connect() as connection:
             for p_value in outcomes:
                 holdout_looks.record_outcome(connection, request, p_value=p_value, policy=gate)
             found = holdout_looks.take(connection, later, gate).budget
+            again = holdout_looks.take(connection, replace(request, requested_by="retrain/3"), gate).budget
             connection.rollback()
+        assert (found.candidates, again.candidates) == (1, 2), "a version that is judged again takes two parts"
         assert found.champion_rows == found.period_rows > 0, "every look spends of other budgets"
         assert found.champion_charge == found.period_charge
         return found.champion_charge
@@ -303,6 +306,7 @@ def test_the_outcome_of_a_look_says_whether_later_ones_keep_their_level(store, s
     assert recorded["promising"] == (recorded["p_value"] <= gate.promising_p_value)
     assert counted([]) == (0 if recorded["promising"] else spent)
     assert counted([0.05]) == 0
+    assert counted([0.05], later) == spent, "it shares rows with the first one"
 
 
 def test_a_look_that_never_ended_counts(store, settings, decided):

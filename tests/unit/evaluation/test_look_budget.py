@@ -62,7 +62,7 @@ def test_candidates_divide_the_level_and_the_larger_count_binds():
     budget = LookBudget(candidates=4, new_rows=400, spent_rows=200, champion_rows=100, period_rows=900)
     alone = LookBudget(candidates=1, new_rows=400, spent_rows=200, champion_rows=900, period_rows=0)
     assert 4 * budget.level(POLICY) == pytest.approx(alone.level(POLICY))
-    life, period = budget.remaining(POLICY, 1.0)
+    life, period = budget.remaining(POLICY)
     assert life == pytest.approx(1 - spent_share(300, POLICY))
     assert period == pytest.approx(1 - spent_share(1100, POLICY))
 
@@ -95,22 +95,20 @@ def test_looks_at_promising_candidates_keep_the_level_of_those_after_them():
     assert adaptive(2000, rows=2000).level(POLICY) < first.level(POLICY) / 4
     # the share of other budgets counts every look
     assert hundredth.share(POLICY) < first.share(POLICY) / 100
-    assert first.remaining(POLICY, 0.05) == (1, 1)
-    assert first.remaining(POLICY, 0.5)[0] == pytest.approx(1 - spent_share(250, POLICY))
+    assert first.remaining(POLICY)[0] == pytest.approx(1 - spent_share(250, POLICY))
 
 
-def test_only_new_rows_of_promising_candidates_are_spared():
-    assert charge(250, 500, 1.0) == 0
-    assert charge(250, 500, 0.0) == 250
-    assert charge(250, 500, 0.4) == 150
-    assert charge(250, 0, 1.0) == 250, "the same rows again"
-    assert charge(250, 100, 1.0) == 150
+def test_only_promising_candidates_on_other_rows_are_spared():
+    assert [charge(250, share, shares_rows=False) for share in (0.0, 0.4, 1.0)] == [250, 150, 0]
+    assert [charge(250, share, shares_rows=True) for share in (0.0, 0.4, 1.0)] == [250, 250, 250]
     assert [is_promising(p, POLICY) for p in (0.0, 0.1, 0.11)] == [True, True, False]
     assert not is_promising(0.0, GatePolicy(promising_p_value=0))
 
 
-@pytest.mark.parametrize(("new", "window", "looks"), [(500, 500, 20), (500, 2500, 40), (100, 2000, 60)])
-def test_candidates_at_the_margin_pass_within_the_budget_though_looks_share_rows(new, window, looks):
-    found = at_the_margin(np.random.default_rng(new + window), lives=500, new=new, window=window, looks=looks)
+@pytest.mark.parametrize("keeps", [False, True])
+@pytest.mark.parametrize(("new", "window", "looks"), [(500, 500, 20), (500, 2500, 40), (100, 500, 40)])
+def test_candidates_at_the_margin_pass_within_the_budget_though_looks_share_rows(new, window, looks, keeps):
+    rng = np.random.default_rng(new + window)
+    found = at_the_margin(rng, lives=300, new=new, window=window, looks=looks, shared=0.0, keeps=keeps)
     # 5 %, and three standard errors of so few lives
-    assert found <= POLICY.error_budget + 3 * np.sqrt(POLICY.error_budget / 500)
+    assert found <= POLICY.error_budget + 3 * np.sqrt(POLICY.error_budget / 300)
