@@ -109,6 +109,13 @@ def list_tokens(connection: Connection) -> list[PersonToken]:
     return [PersonToken(**row) for row in rows.mappings()]
 
 
+def other_issuers(connection: Connection, name: str) -> list[str]:
+    """People who issued a token in use of this person, without themselves."""
+    held = {one.token_id for one in list_tokens(connection) if one.name == name}
+    issued = [entry.facts() for entry in ledger.genuine_entries(connection, ("token_issued",))]
+    return sorted({one["issuer"] for one in issued if int(one["token_id"]) in held and one.get("issuer")} - {name})
+
+
 def revoke_tokens(connection: Connection, name: str) -> int:
     """Revoke every token of this person; returns how many were in use."""
     return connection.execute(

@@ -91,7 +91,7 @@ def _who_cleared(
 def _concerns(event: Mapping[str, Any], run_id: str, since: datetime | None) -> bool:
     """Whether a clear is one of this run: its address says so, or its body, which names runs or dates."""
     body = event["extra"] or ""
-    if event["event"] == OF_STATE and "queued" not in body:
+    if event["event"] == OF_STATE and not _may_queue(body):
         return False
     if event["run_id"] == run_id or run_id in body:
         return True
@@ -103,6 +103,15 @@ def _concerns(event: Mapping[str, Any], run_id: str, since: datetime | None) -> 
         return True
     # the run in the row may come from the query of the address, which clears nothing
     return not said.get("dag_run_id") or bool(said.get("include_past") or said.get("include_future"))
+
+
+def _may_queue(body: str) -> bool:
+    """Whether a change of a run may have queued it again: Airflow logs no body of some content types."""
+    try:
+        said = dict(json.loads(body or "{}"))
+    except (ValueError, TypeError):
+        return True
+    return said["state"] == "queued" if "state" in said else "note" not in said
 
 
 def _who_sent(client: AirflowClient, origin: AssetOrigin) -> set[str]:

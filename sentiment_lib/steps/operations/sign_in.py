@@ -15,7 +15,7 @@ from sentiment_lib.errors import BadInput, LoginRefused, NotFound, NotSignedIn
 from sentiment_lib.machine import os_user
 from sentiment_lib.records import NOBODY, UNKNOWN
 from sentiment_lib.settings import Settings
-from sentiment_lib.storage import ledger, people, person_tokens
+from sentiment_lib.storage import approval_votes, ledger, people, person_tokens
 from sentiment_lib.storage.engine import Store
 from sentiment_lib.storage.person_tokens import PersonToken
 from sentiment_lib.text.look_alikes import look_alike, why_no_name
@@ -79,15 +79,17 @@ def add_person(
 ) -> tuple[str, PersonToken]:
     """A new token for scripts, or for an installation without Airflow, and its record.
 
-    With Airflow, people may issue tokens for themselves, and approvers for people who may not approve: nobody can
-    obtain a second approver's token, or one under a name that looks like another person's. Raises NotSignedIn with
-    Airflow and no issuer, BadInput for a person to whom the issuer may not give a token or an invalid name.
+    With Airflow, people may issue tokens for themselves, and approvers for people without any right of the policy or of
+    a delegation: nobody can obtain a second voice, or one under a name that looks like another person's. Raises
+    NotSignedIn with Airflow and no issuer, BadInput for a person to whom the issuer may not give a token or an invalid
+    name.
     """
     approvers = settings.policy.approval.approvers
     if problem := why_no_name(name):
         raise BadInput(what=f"the name {name!r}", problem=problem)
     with store.begin() as connection:
         known = {*people.known_names(connection), *people.named_in(settings.policy), *RESERVED}
+        delegates = {one.delegate for one in approval_votes.active_delegations(connection, datetime.now(UTC))}
     if other := look_alike(name, sorted(known | ({issuer.name} if issuer else set()))):
         raise BadInput(
             what=f"the name {name!r}", problem=f"it looks like {other!r}, who is somebody else: take another"
@@ -95,7 +97,8 @@ def add_person(
     if settings.airflow_user:
         if issuer is None:
             raise NotSignedIn(problem="with Airflow, sign in before you issue a token")
-        if name != issuer.name and (name in approvers or issuer.name not in approvers):
+        has_rights = name in people.named_in(settings.policy) | delegates
+        if name != issuer.name and (has_rights or issuer.name not in approvers):
             raise BadInput(what=f"a token for {name}", problem=f"{issuer.name} may not issue it; {name} signs in")
     return _issue(store, name, BY_HAND, lifetime, issuer)
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from sqlalchemy import Connection
+
 from sentiment_lib.errors import BadInput
 from sentiment_lib.hashing import hash_file
 from sentiment_lib.settings import Settings
 from sentiment_lib.steps.replay.propose_policy import evidence_path
-from sentiment_lib.storage import policy_proposals
+from sentiment_lib.storage import approval_requests, policy_proposals
 from sentiment_lib.storage.engine import Store, lock
 from sentiment_lib.storage.policy_proposals import APPROVED, REJECTED, WITHDRAWN, Author, PolicyProposal
 
@@ -33,14 +35,22 @@ def run(
         given = proposal.response
         if given is not None and (given.response, given.answered_by) == (response, by.name):
             return proposal
-        if problem := _refusal(settings, proposal, response, by.name, reason, at or datetime.now(UTC)):
+        moment = at or datetime.now(UTC)
+        if problem := refusal(connection, settings, proposal, response, by.name, reason, moment):
             raise BadInput(what=f"{response} for policy proposal {proposal_id}", problem=problem)
         return policy_proposals.store_response(connection, proposal, by, response=response, reason=reason)
 
 
-def _refusal(
-    settings: Settings, proposal: PolicyProposal, response: str, person: str, reason: str | None, at: datetime
+def refusal(
+    connection: Connection,
+    settings: Settings,
+    proposal: PolicyProposal,
+    response: str,
+    person: str,
+    reason: str | None,
+    at: datetime,
 ) -> str | None:
+    """Why this person may not respond so; None when they may. Whoever issued the proposer's token proposed it too."""
     policy, given = settings.policy.approval, proposal.response.response if proposal.response else None
     if person not in policy.approvers:
         return f"{person} is no approver"
@@ -52,7 +62,8 @@ def _refusal(
         return f"it was {given} already"
     if response == REJECTED:
         return None
-    if person == proposal.proposed_by and not policy.self_approval:
+    behind = approval_requests.people_behind(connection, proposal.proposed_by, {proposal.proposed_by})
+    if person in behind and not policy.self_approval:
         return "who proposes a policy may not approve it"
     if at > proposal.proposed_at + policy.expires_after:
         return f"it expired after {policy.expires_after}: replay again, since the evidence describes an older stream"
