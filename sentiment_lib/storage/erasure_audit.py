@@ -49,7 +49,7 @@ def requests(connection: Connection) -> list[str]:
 
 def _differs(request: erasure_requests.ErasureRequest, facts: dict[str, Any], column: str) -> bool:
     value = getattr(request, column)
-    return (value if isinstance(value, str) else to_json_value(value.astimezone(UTC))) != facts[column]
+    return bool((value if isinstance(value, str) else to_json_value(value.astimezone(UTC))) != facts[column])
 
 
 def made(connection: Connection) -> list[str]:
