@@ -74,12 +74,21 @@ def training_of(connection: Connection, version: int) -> tuple[TrainingRecord, C
     return TrainingRecord.from_json(row.training), Cost(**row.cost)
 
 
-def parents(connection: Connection, version: int) -> tuple[int, ...]:
-    """Versions that this one was warm-started or distilled from. Raises NotFound for an unknown version."""
-    row = connection.execute(select(ModelVersionRow.training).where(ModelVersionRow.version == version)).one_or_none()
+def inputs_of(connection: Connection, version: int) -> TrainingInputs:
+    """What a version learned from beside its rows; nothing for one of a release that recorded none.
+
+    Raises NotFound for an unknown version.
+    """
+    query = select(ModelVersionRow.training).where(ModelVersionRow.version == version)
+    row = connection.execute(query).one_or_none()
     if row is None:
         raise NotFound(what="model version", key=version)
-    return TrainingInputs.from_json(row.training.get("inputs") or {}).parents
+    return TrainingInputs.from_json(row.training.get("inputs") or {})
+
+
+def parents(connection: Connection, version: int) -> tuple[int, ...]:
+    """Versions that this one was warm-started or distilled from. Raises NotFound for an unknown version."""
+    return inputs_of(connection, version).parents
 
 
 def champion(connection: Connection) -> ModelVersion | None:

@@ -22,6 +22,8 @@ OPERATIONS = {
     "POST /v1/feedback",
     "GET /v1/model",
     "GET /v1/predictions/{prediction_id}",
+    "POST /v1/erasure",
+    "GET /v1/erasure/{request_id}",
     "GET /healthz",
     "GET /readyz",
     "GET /metrics",

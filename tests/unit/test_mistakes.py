@@ -113,7 +113,11 @@ MISTAKES = [
         1,
         "the sampling probability is not valid: it lies above 0 and is at most 1",
     ),
-    ("keys create desk --role predct", 1, "choose from predict, feedback, label, admin. Did you mean predict?"),
+    (
+        "keys create desk --role predct",
+        1,
+        "choose from predict, feedback, label, privacy, admin. Did you mean predict?",
+    ),
     (
         "keys create desk --role predict --expires soon",
         1,

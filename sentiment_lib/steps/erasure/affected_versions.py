@@ -20,13 +20,11 @@ def find(connection: Connection, request_id: int) -> dict[int, tuple[str, int]]:
         number = version.version
         if number in gone:
             continue
-        training, _ = model_versions.training_of(connection, number)
+        unlabelled = model_versions.inputs_of(connection, number).unlabelled
         if number in trained:
             found[number] = TRAINED, trained[number]
         elif found.keys() & set(training_rows.ancestors(connection, number)):
             found[number] = INHERITED, 0
-        elif training.inputs.unlabelled and (
-            rows := version_erasures.count_unlabelled(connection, request_id, training.inputs.unlabelled)
-        ):
+        elif unlabelled and (rows := version_erasures.count_unlabelled(connection, request_id, unlabelled)):
             found[number] = UNLABELLED, rows
     return found
