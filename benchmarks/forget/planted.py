@@ -25,7 +25,7 @@ from sentiment_lib.policy import (
     SnapshotPolicy,
 )
 from sentiment_lib.records import API_IDS_FROM, ModelVersion
-from sentiment_lib.serving import spool_sink
+from sentiment_lib.serving import api_keys, spool_sink
 from sentiment_lib.serving.spool import encode_batch
 from sentiment_lib.settings import Settings
 from sentiment_lib.sources.base import Row, SourceIdentity
@@ -258,6 +258,7 @@ def _poll_and_type(installation: Installation) -> None:
     """Tweets of X without labels, and texts typed into the API with feedback on them."""
     ingest.run(installation.store, installation.settings, FewRows(installation.of("x")))
     champion = bootstrap.run(installation.store, installation.settings)
+    api_keys.create(installation.store, "somebody", ("feedback",))
     typed = [line(tweet, champion.version) for tweet in installation.of("api")]
     said = [
         {

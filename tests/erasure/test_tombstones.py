@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from sentiment_lib.errors import TombstoneKeyMissing
 from sentiment_lib.records import API_IDS_FROM
-from sentiment_lib.serving import spool_sink
+from sentiment_lib.serving import api_keys, spool_sink
 from sentiment_lib.serving.spool import encode_batch
 from sentiment_lib.sources.files import FileSource
 from sentiment_lib.steps.ingestion import ingest
@@ -113,6 +113,7 @@ def test_predictions_and_feedback_that_the_spool_still_holds_are_dropped_and_cou
         connection.execute(
             text(f"INSERT INTO model_versions (version, family, digest, run_id, training_key) VALUES {values}")
         )
+    api_keys.create(store, "k", ("feedback",))
     typed = API_IDS_FROM + 5
     forget(store, [typed])
     lines = [
