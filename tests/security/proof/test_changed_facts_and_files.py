@@ -150,7 +150,7 @@ def test_a_rollback_to_a_poisoned_artefact_is_refused_and_the_champion_stays(sto
     shutil.rmtree(settings.home / "cache", ignore_errors=True)
     try:
         with pytest.raises(UnsafeArtefact):
-            rollback.run(store, settings, to_version=1, reason="back to VADER", by="mlops")
+            rollback.by_hand(store, settings, to_version=1, reason="back to VADER", by="mlops")
     finally:
         for folder in artefact(tracking, first.digest):
             (folder / "payload.pkl").unlink()

@@ -62,7 +62,7 @@ def test_a_deployment_without_a_signed_row_is_undone(store, settings, decided, s
         assert deployments.last_move(connection).kind == "bootstrap"
         assert not deployments.served_before(connection, 2)
     with pytest.raises(BadInput, match="never the champion"):
-        rollback.run(store, settings, to_version=2, reason="it served before", by="mlops")
+        rollback.by_hand(store, settings, to_version=2, reason="it served before", by="mlops")
     assert reconcile.run(store, settings).finished is None
     assert Registry(settings).alias(CHAMPION) == 1
     assert [f"was marked as {forgery}, and no signed row" in body for body in alerts(store)] == [True]
@@ -79,7 +79,7 @@ def test_a_state_that_the_ledger_does_not_say_changes_nothing(
 ):
     say(decided.question)
     promote.run(store, settings, decision_id=decided.decision.decision_id)
-    rollback.run(store, settings, to_version=1, reason="worse", by="mlops")
+    rollback.by_hand(store, settings, to_version=1, reason="worse", by="mlops")
     finished = "NULL" if state == "intent" else "now()"
     # the promotion again, or without the rollback
     row = 2 if state == "intent" else 3

@@ -105,5 +105,5 @@ def test_versions_from_before_the_first_key_are_signed_once_and_later_ones_never
     ]
     shutil.rmtree(registry.cache, ignore_errors=True)
     with pytest.raises(UnsafeArtefact, match="did not sign it"):
-        rollback.run(store, earlier, to_version=1, reason="back to VADER", by="mlops")
+        rollback.by_hand(store, earlier, to_version=1, reason="back to VADER", by="mlops")
     assert Registry(earlier).load(decided.version.version, decided.version.digest).family == "tfidf_logreg"
