@@ -111,11 +111,11 @@ def erased_digests(connection: Connection) -> list[str]:
 
 
 def set_replacement(connection: Connection, version: int, replacement: int, *, exact: bool | None) -> None:
-    """Record by what a version is replaced, for every request that waits for it."""
+    """Record by what a version is replaced, for every request that named it; its package may be gone by then."""
     connection.execute(
         text(
             "UPDATE version_erasures SET replacement = :replacement, exact = :exact "
-            "WHERE version = :version AND erased_at IS NULL"
+            "WHERE version = :version AND replacement IS NULL"
         ),
         {"version": version, "replacement": replacement, "exact": exact},
     )

@@ -55,7 +55,9 @@ def test_what_was_forgotten_after_a_backup_is_not_in_the_restored_one(copies):
     ]
     with restored.store.begin() as connection:
         named = [erasure_requests.by_id(connection, number) for number in requests]
-        assert {(one.requested_by, one.state) for one in named} == {("restore", "models")}
+        assert {one.requested_by for one in named} == {"restore"}
+        # one whose versions the other has named already waits for none of its own
+        assert "models" in {one.state for one in named} <= {"models", "done"}
         assert tombstones.find(connection, lost).tweets == {tweet.tweet_id for tweet in gone}
     assert verify.run(restored.store, restored.settings).problems == ()
     assert replay_tombstones.run(made.store, made.settings, kept) == (), "its own requests are known"
