@@ -96,11 +96,14 @@ def find_decline(platform: Platform) -> None:
 
 
 def watch_promotion(platform: Platform) -> None:
-    """Audit labels that compare the champion with the version before, and what that one has to score in shadow."""
+    """Audit labels that compare the champion with the version before, and what that one has yet to score in shadow."""
     since = NEWEST - SERVES_FOR
+    turn = shadow.ShadowTurn(version=2, champion=1, since=since, share=0.1)
     with platform.store.begin() as connection:
         shadow.labelled(connection, champion=1, previous=2, since=since, auditors=["local"])
-        shadow.unscored_by_shadow(connection, 0, champion=1, version=2, since=since, rows=5000)
+        predicted_since = shadow.reached_at(connection, turn)
+        shadow.unscored_by_shadow(connection, 0, turn, predicted_since=predicted_since, rows=5000)
+        shadow.record_reached(connection, turn, NEWEST)
 
 
 def freeze(platform: Platform) -> None:
