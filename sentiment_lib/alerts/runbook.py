@@ -22,6 +22,7 @@ ABOUT_INTEGRITY = frozenset(
         "forged_record",
         "forced_promotion",
         "rolled_back_by_hand",
+        "verify",
     }
 )
 #: Kinds of a stage that stands still: what is predicted stays as good as it was, but is late or missing.

@@ -20,11 +20,10 @@ from sentiment_lib.storage.snapshot_chunks import Chunk, CommittedRow
 ERASED = "frozen_rows_erased"
 
 
-def erased_row_ids(connection: Connection) -> frozenset[int]:
-    """Ids of all rows that an erasure recorded."""
-    return frozenset(
-        int(row_id) for entry in ledger.genuine_entries(connection, (ERASED,)) for row_id in entry.facts()["row_ids"]
-    )
+def erased_row_ids(connection: Connection, *, after: int = 0) -> frozenset[int]:
+    """Ids of all rows whose erasure was recorded after this row of the ledger."""
+    entries = ledger.genuine_entries(connection, (ERASED,), after=after)
+    return frozenset(int(row_id) for entry in entries for row_id in entry.facts()["row_ids"])
 
 
 def rows_problem(connection: Connection, chunk: Chunk, rows: Sequence[CommittedRow]) -> str | None:
@@ -46,12 +45,12 @@ def rows_problem(connection: Connection, chunk: Chunk, rows: Sequence[CommittedR
 
 
 def snapshot_problem(
-    connection: Connection, facts: Mapping[str, Any], checked: dict[int, str | None] | None = None
+    connection: Connection, facts: Mapping[str, Any], checked: dict[int, str | None] | None = None, *, since: int = 0
 ) -> str | None:
     """Why the rows of a snapshot in the database are not those that were recorded; None when they are.
 
-    `facts`: of its ledger row; `checked`: problems by chunk, for snapshots that share chunks. Snapshots of the first
-    releases recorded no hash of their rows.
+    `facts`: of its ledger row; `checked`: problems by chunk, for snapshots that share chunks; `since`: the newest chunk
+    that was verified before. Snapshots of the first releases recorded no hash of their rows.
     """
     snapshot_id = int(facts["snapshot_id"])
     if facts["uri"] != CHUNKS:
@@ -63,10 +62,10 @@ def snapshot_problem(
         return problem
     checked = {} if checked is None else checked
     for chunk in chunks:
-        if chunk.chunk_id not in checked:
+        if chunk.chunk_id > since and chunk.chunk_id not in checked:
             rows = snapshot_chunks.rows_of(connection, chunk.chunk_id)
             checked[chunk.chunk_id] = rows_problem(connection, chunk, rows)
-    return next((found for chunk in chunks if (found := checked[chunk.chunk_id])), None)
+    return next((found for chunk in chunks if (found := checked.get(chunk.chunk_id))), None)
 
 
 def contents_problem(chunks: list[Chunk], content_hash: str, split_at: datetime) -> str | None:
@@ -76,10 +75,10 @@ def contents_problem(chunks: list[Chunk], content_hash: str, split_at: datetime)
     return None
 
 
-def resurrected(connection: Connection) -> list[int]:
-    """Ids of rows that are stored although their erasure was recorded."""
+def resurrected(connection: Connection, *, after: int = 0) -> list[int]:
+    """Ids of rows that are stored although their erasure was recorded, after this row of the ledger."""
     query = text("SELECT row_id FROM frozen_rows WHERE row_id = ANY(:erased) ORDER BY row_id")
-    return list(connection.execute(query, {"erased": list(erased_row_ids(connection))}).scalars())
+    return list(connection.execute(query, {"erased": list(erased_row_ids(connection, after=after))}).scalars())
 
 
 def rows_hash(connection: Connection, snapshot_id: int) -> str:

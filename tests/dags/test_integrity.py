@@ -22,6 +22,7 @@ FLOWS = (
     "retrain",
     "rollback",
     "score_tweets",
+    "verify",
 )
 FILES = [ROOT / "dags" / f"{flow}.py" for flow in FLOWS]
 HEAVY = ("pandas", "numpy", "sklearn", "torch", "transformers", "mlflow", "evidently", "gensim", "pyarrow", "psycopg")
