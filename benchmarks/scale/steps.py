@@ -18,7 +18,15 @@ from sentiment_lib.steps.monitoring import check_drift
 from sentiment_lib.steps.operations import verify
 from sentiment_lib.steps.scoring import score
 from sentiment_lib.steps.training import snapshot
-from sentiment_lib.storage import daily_quality, label_candidates, label_counts, rescoring, shadow, stage_times
+from sentiment_lib.storage import (
+    daily_quality,
+    label_candidates,
+    label_counts,
+    rescoring,
+    shadow,
+    stage_times,
+    verified_points,
+)
 from sentiment_lib.storage.engine import Store
 
 NEW_TWEETS, NEW_LABELS, PAGES = 2000, 100, 10
@@ -123,9 +131,15 @@ def freeze(platform: Platform) -> None:
 
 
 def verify_records(platform: Platform) -> None:
-    """The ledger and what it rests on."""
+    """The ledger and what it rests on, since the last verification."""
     with platform.store.begin() as connection:
-        verify.records(connection)
+        since = verified_points.newest(connection)
+        if problems := verify.records(connection, since):
+            raise RuntimeError(f"the records do not verify: {problems[:3]}")
+        point = verify.newest_point(connection, since)
+        if point is None:
+            raise RuntimeError("nothing to verify")
+        verified_points.record(connection, point)
 
 
 def show(platform: Platform) -> None:

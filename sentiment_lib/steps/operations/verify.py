@@ -74,7 +74,7 @@ def run(
         checked = audit.counts(connection)
         answers = approval_audit.responses_in_airflow(connection, after=since.sequence if since else 0)
         stored = [snapshots.by_id(connection, snapshot_id) for snapshot_id in audit.snapshot_ids(connection)]
-        point = _point(connection, since)
+        point = newest_point(connection, since)
         has_news = since is None or verified_points.has_news(connection, since)
     # an anchor that was appended meanwhile names a row which that moment did not have
     with store.begin() as connection:
@@ -99,8 +99,8 @@ def run(
     return result
 
 
-def _point(connection: Connection, since: VerifiedPoint | None) -> VerifiedPoint | None:
-    """The newest of what is stored; None for an empty ledger."""
+def newest_point(connection: Connection, since: VerifiedPoint | None) -> VerifiedPoint | None:
+    """The newest of the records, which are verified since the point before; None for an empty ledger."""
     head = ledger.head(connection)
     if head is None:
         return None
