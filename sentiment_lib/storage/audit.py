@@ -152,7 +152,14 @@ def snapshot_rows(connection: Connection, since: VerifiedPoint | None = None) ->
     problems: list[str] = []
     after = since.sequence if since else 0
     checked: dict[int, str | None] = {}
-    for facts in (entry.facts() for entry in ledger.genuine_entries(connection, ("snapshot",), after=after)):
+    recorded = {
+        int(facts["snapshot_id"]): facts
+        for facts in (entry.facts() for entry in ledger.genuine_entries(connection, ("snapshot",), after=after))
+    }
+    # a snapshot of an earlier release is verified again when its rows get commitments
+    for entry in ledger.genuine_entries(connection, (snapshot_proofs.COMMITTED,), after=after):
+        recorded.setdefault(int(entry.facts()["snapshot_id"]), entry.facts() | {"uri": ""})
+    for facts in recorded.values():
         problem = snapshot_proofs.snapshot_problem(connection, facts, checked, since=since.chunk_id if since else 0)
         if problem:
             problems.append(f"snapshot {facts['snapshot_id']}: its rows in the database were changed: {problem}")

@@ -126,6 +126,7 @@ EXECUTE = (
     ("remove_synthetic_tweets()", APP),
     ("erase_tweets(bigint, bigint[])", APP),
     ("erase_frozen_rows(bigint, bigint[])", APP),
+    ("replace_whole_rows(bigint, bigint[])", APP),
     ("erase_words(bigint, text, bigint, jsonb)", APP),
     ("add_partition(bigint)", APP),
     ("add_partition(bigint)", API),
