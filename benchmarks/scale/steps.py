@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -51,7 +52,9 @@ def ingest_new(platform: Platform) -> None:
         for number in range(NEW_TWEETS):
             at = NEWEST + timedelta(minutes=platform.turns, milliseconds=number)
             tweet_id = (int(at.timestamp() * 1000) - EPOCH_MS) << ID_BITS
-            writer.writerow([tweet_id, f"my flight {number} is late", f"author{number}", at.isoformat()])
+            # words of its own: copies do not judge
+            words = hashlib.md5(f"{platform.turns} {number}".encode()).hexdigest()
+            writer.writerow([tweet_id, f"my flight is late {words}", f"author{number}", at.isoformat()])
     platform.turns += 1
     result = ingest.run(platform.store, platform.settings, FileSource(path))
     if result.stored != NEW_TWEETS:
