@@ -10,7 +10,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -116,6 +116,11 @@ def read_lines(path: Path | None) -> list[str]:
     return path.read_text(errors="replace").splitlines() if path and path.exists() else []
 
 
+def hash_lines(lines: Sequence[str]) -> str:
+    """SHA-256 of these lines."""
+    return hash_text("\n".join(lines))
+
+
 def sequence_of(line: str) -> int:
     """Number of the ledger row that a line anchors. Raises LedgerBroken for a line that cannot be parsed."""
     return _parse(line)[0].sequence
@@ -124,18 +129,18 @@ def sequence_of(line: str) -> int:
 def broken(connection: Connection, path: Path | None, since: VerifiedPoint | None = None) -> list[str]:
     """Problems of the file, and of the ledger compared with it, as sentences; empty without a path.
 
-    since: lines up to its anchor were verified, and are only compared with its hash.
+    since: the lines that it counts as verified are only compared with their hash.
     """
     if path is None:
         return []
     ring, problems = key_ring(connection), list[str]()
     lines, anchored = read_lines(path), dict[int, tuple[int, str]]()
-    first = since.anchor if since else 0
-    previous = since.anchor_line if since and first else NO_LINE
-    if first > len(lines):
-        return [f"anchors {len(lines) + 1} to {first} are missing: they were there when they were verified"]
-    if first and hash_text(lines[first - 1]) != previous:
-        problems.append(f"anchor {first} is not the one that was verified")
+    if since and since.anchors > len(lines):
+        return [f"anchors {len(lines) + 1} to {since.anchors} are missing: they were there when they were verified"]
+    if since and hash_lines(lines[: since.anchors]) != since.anchors_hash:
+        since = None
+    first = since.anchors if since else 0
+    previous = hash_text(lines[first - 1]) if first else NO_LINE
     for line_number, line in enumerate(lines[first:], first + 1):
         try:
             anchor, signature = _parse(line)

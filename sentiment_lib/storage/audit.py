@@ -8,10 +8,10 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, select, text
+from sqlalchemy import Connection, select, text
 
 from sentiment_lib.hashing import canonical_json, hash_text
-from sentiment_lib.storage import ledger, recorded_facts, snapshot_proofs
+from sentiment_lib.storage import ledger, recorded_facts, snapshot_proofs, verified_points
 from sentiment_lib.storage.recorded_facts import TABLES
 from sentiment_lib.storage.signed_moves import KINDS_BEFORE, STATES
 from sentiment_lib.storage.tables import DecisionRow, EvaluationRow, ModelVersionRow, SnapshotRow
@@ -21,8 +21,9 @@ from sentiment_lib.storage.verified_points import VerifiedPoint
 def facts_against_ledger(connection: Connection, since: VerifiedPoint | None = None) -> list[str]:
     """Rows without a ledger row, ledger rows without a row, and columns that differ from what was recorded.
 
-    since: what it counts as verified is not read again; but rows that came to it or went are noticed.
+    since: rows that it counts as verified, and that are the same as then, are not compared again.
     """
+    since = _same_rows(connection, since)
     recorded: dict[str, dict[int, dict[str, Any]]] = {name: {} for name in TABLES}
     for entry in ledger.genuine_entries(connection, after=since.sequence if since else 0):
         kind, _, state = entry.kind.partition(".")
@@ -35,11 +36,7 @@ def facts_against_ledger(connection: Connection, since: VerifiedPoint | None = N
                 merged.update(kind=KINDS_BEFORE.get(kind, kind), state=state)
     problems: list[str] = []
     for name, (table, key) in TABLES.items():
-        count, last = since.rows.get(name, (0, 0)) if since else (0, 0)
-        verified = select(func.count()).select_from(table).where(table.c[key] <= last)
-        if since and connection.execute(verified).scalar_one() != count:
-            problems.append(f"{name}: rows up to {last} came or went after they were verified")
-        new = table.c[key].in_(recorded[name]) | (table.c[key] > last)
+        new = table.c[key].in_(recorded[name]) | (table.c[key] > (since.rows[name][0] if since else 0))
         query = select(table).where(new).order_by(table.c[key])
         rows = {int(row[key]): dict(row) for row in connection.execute(query).mappings()}
         problems += [
@@ -54,8 +51,14 @@ def facts_against_ledger(connection: Connection, since: VerifiedPoint | None = N
     return problems
 
 
+def _same_rows(connection: Connection, since: VerifiedPoint | None) -> VerifiedPoint | None:
+    """The point, or None when a row that it counts as verified came, went or changed."""
+    return since if since and verified_points.are_unchanged(connection, since) else None
+
+
 def evidence(connection: Connection, since: VerifiedPoint | None = None) -> list[str]:
     """Decisions whose recorded hash is not that of their evidence."""
+    since = _same_rows(connection, since)
     query = (
         select(
             DecisionRow.decision_id,
@@ -64,7 +67,7 @@ def evidence(connection: Connection, since: VerifiedPoint | None = None) -> list
             EvaluationRow.evidence_hash.label("own"),
         )
         .join(EvaluationRow, EvaluationRow.evaluation_id == DecisionRow.evaluation_id)
-        .where(DecisionRow.decision_id > (since.rows.get("decision", (0, 0))[1] if since else 0))
+        .where(DecisionRow.decision_id > (since.rows["decision"][0] if since else 0))
     )
     return [
         f"decision {row.decision_id}: its hash is not that of its evidence"
@@ -169,6 +172,7 @@ def snapshot_rows(connection: Connection, since: VerifiedPoint | None = None) ->
 
 def training_records(connection: Connection, since: VerifiedPoint | None = None) -> list[str]:
     """Evaluated versions whose training record is not the one of the evaluation."""
+    since = _same_rows(connection, since)
     entries = list(ledger.genuine_entries(connection, ("evaluation",), after=since.sequence if since else 0))
     hashes = [(entry.facts(), entry.facts().get("training_hashes") or {}) for entry in entries]
     named = {int(version) for _, recorded in hashes for version in recorded}

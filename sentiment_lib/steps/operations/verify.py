@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -12,8 +13,7 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from sentiment_lib import progress
-from sentiment_lib.errors import LedgerBroken, NotFound, UnsafeArtefact
-from sentiment_lib.hashing import hash_text
+from sentiment_lib.errors import LedgerBroken, NotFound, SigningKeyMissing, UnsafeArtefact
 from sentiment_lib.records import Snapshot
 from sentiment_lib.registry.mlflow_registry import CHALLENGER, CHAMPION, Registry
 from sentiment_lib.settings import Settings
@@ -34,8 +34,9 @@ from sentiment_lib.storage import (
     verified_points,
 )
 from sentiment_lib.storage.engine import Store
-from sentiment_lib.storage.recorded_facts import TABLES
 from sentiment_lib.storage.verified_points import VerifiedPoint
+
+log = logging.getLogger(__name__)
 
 #: A check returns its problems as sentences.
 Check = Callable[[Connection], list[str]]
@@ -61,10 +62,10 @@ class VerifyResult:
 def run(
     store: Store, settings: Settings, *, whole: bool = True, artefacts: bool = True, record: bool = False
 ) -> VerifyResult:
-    """Verify everything, or what is new since the last recorded verification (whole=False, where there is one).
+    """Verify everything, or what is new since the last recorded verification (whole=False, where one counts).
 
     artefacts=False skips the bytes of packages and snapshots, which take most of the time. record: append how far
-    everything was verified to the ledger, when there is no problem.
+    everything was verified to the ledger, when there is no problem and nothing that could not be checked.
     """
     registry = Registry(settings)
     with store.one_moment() as connection:
@@ -75,7 +76,6 @@ def run(
         answers = approval_audit.responses_in_airflow(connection, after=since.sequence if since else 0)
         stored = [snapshots.by_id(connection, snapshot_id) for snapshot_id in audit.snapshot_ids(connection)]
         point = newest_point(connection, since)
-        has_news = since is None or verified_points.has_news(connection, since)
     # an anchor that was appended meanwhile names a row which that moment did not have
     with store.begin() as connection:
         lines = anchors.read_lines(store.anchors_file)
@@ -90,13 +90,22 @@ def run(
         problems += snapshot_artefacts(store, settings, stored, done=len(read), since=since.file if since else 0)
     progress.report("Comparing answers with Airflow's record")
     differing, notes = airflow_responses.compare(settings, answers)
-    result = VerifyResult(problems=(*problems, *differing), checked=checked, notes=tuple(notes), since=since)
-    if record and result.ok and point and has_news:
+    if record and point and not (problems or differing or notes):
         files = {"package": max((one.version for one in versions), default=0), "file": point.chunk_id}
-        line = {"anchor": len(lines), "anchor_line": hash_text(lines[-1]) if lines else ""}
-        with store.begin() as connection:
-            verified_points.record(connection, replace(point, **line, **(files if artefacts else {})))
-    return result
+        line = {"anchors": len(lines), "anchors_hash": anchors.hash_lines(lines)}
+        _record(store, replace(point, **line, **(files if artefacts else {})), since)
+    return VerifyResult(problems=(*problems, *differing), checked=checked, notes=tuple(notes), since=since)
+
+
+def _record(store: Store, point: VerifiedPoint, since: VerifiedPoint | None) -> None:
+    """Append the point to the ledger, if it says more than the one before."""
+    with store.begin() as connection:
+        read = since is None or (point.package, point.file) != (since.package, since.file)
+        if read or (since and verified_points.has_news(connection, since)):
+            try:
+                verified_points.record(connection, point)
+            except SigningKeyMissing as error:
+                log.warning("The next verification begins where this one did: %s", error)
 
 
 def newest_point(connection: Connection, since: VerifiedPoint | None) -> VerifiedPoint | None:
@@ -109,7 +118,7 @@ def newest_point(connection: Connection, since: VerifiedPoint | None) -> Verifie
         entry_hash=head.entry_hash,
         whole_at=since.whole_at if since else datetime.now(UTC).isoformat(),
         chunk_id=verified_points.newest_chunk(connection),
-        rows=verified_points.count_rows(connection, TABLES),
+        rows=verified_points.digests(connection),
         package=since.package if since else 0,
         file=since.file if since else 0,
     )
