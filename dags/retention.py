@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,7 @@ from sentiment_airflow import defaults
 
 @dag(
     description="Remove what is past its retention, and measure the size of everything",
-    schedule="30 4 * * *",
-    start_date=datetime(2026, 1, 1),
+    schedule=defaults.upkeep("30 4 * * *"),
     max_active_runs=1,
     dagrun_timeout=timedelta(hours=2),
     tags=["sentiment", "monitoring"],
@@ -41,7 +40,14 @@ def retention() -> None:
 
         return run_step(retention.remove_training_runs)
 
-    chain(remove(), remove_training_runs())
+    @task(trigger_rule="all_done")
+    def clean_airflow() -> dict[str, int]:
+        """Number of rows removed from Airflow's own database, by table."""
+        from sentiment_airflow import airflow_database
+
+        return airflow_database.clean()
+
+    chain(remove(), remove_training_runs(), clean_airflow())
 
 
 retention()

@@ -286,4 +286,6 @@ class Policy(Section):
         kept = self.retention.tweets
         if kept is not None and kept < self.score.rescore_window:
             raise ValueError("retention.tweets is shorter than score.rescore_window")
+        if self.retention.airflow < 4 * self.approval.expires_after:
+            raise ValueError("retention.airflow is under four times approval.expires_after: questions go with runs")
         return self

@@ -161,7 +161,8 @@ class Service:
         """Set the gauges of store sizes to the last measurement; they stay as they are while the database is away."""
         with suppress(OperationalError):
             for name, size in (await asyncio.to_thread(_store_sizes, self.store)).items():
-                self.metrics.stores.labels(name).set(size)
+                gauge = self.metrics.folders if name.endswith("/") else self.metrics.tables
+                gauge.labels(name.removesuffix("/")).set(size)
 
     def _remember(self, lines: Sequence[Line]) -> None:
         """Keep the lines of one request, all of one version, for feedback that comes before the database has them."""
