@@ -1,9 +1,9 @@
 """How far the records were verified: a signed ledger row, from which the next verification goes on.
 
-Nobody without the signing key can say that something was verified. A point counts while its key signs, while a whole
-verification was made lately, and while the ledger up to it is the same; otherwise everything is read. Rows that were
-verified are compared with the digest of their time; frozen rows, packages and files are read again by a whole
-verification only. Steps check what they act on themselves.
+Nobody without the signing key can say that something was verified. A point counts while its key and its release are in
+use, until a restore, for some days after a whole verification, and while the ledger up to it is the same; otherwise
+everything is read. Rows that were verified are compared with the digest of their time; frozen rows, packages and files
+are read again by a whole verification only. Steps check what they act on themselves.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
+from importlib.metadata import version
 from typing import Any
 
 from sqlalchemy import Connection, text
@@ -23,6 +24,8 @@ from sentiment_lib.storage.tables import LedgerRow
 #: Kind of the ledger row, and kinds that say nothing new to verify.
 KIND = "verified"
 NOTHING_NEW = frozenset({KIND, "anchor"})
+#: Kind of the ledger row of a restore: what is there since then was not verified.
+RESTORED = "restore"
 #: A point whose last whole verification is older counts for nothing: the nightly one does not run.
 LONGEST = timedelta(days=7)
 #: Tables whose verified rows have a digest: name -> (table, key column).
@@ -36,6 +39,8 @@ class VerifiedPoint:
     #: the ledger's row
     sequence: int
     entry_hash: str
+    #: version of the library
+    release: str
     #: when everything was last read, ISO 8601
     whole_at: str
     chunk_id: int = 0
@@ -59,8 +64,19 @@ def newest(connection: Connection, *, at: datetime | None = None) -> VerifiedPoi
         age = (at or datetime.now(UTC)) - datetime.fromisoformat(point.whole_at)
     except (TypeError, ValueError):  # of another release
         return None
-    is_recent = -ledger.CLOCK_TOLERANCE <= age <= LONGEST
-    return point if is_recent and are_unchanged(connection, point, ("ledger",)) else None
+    restored = text("SELECT EXISTS (SELECT FROM ledger WHERE sequence > :since AND kind = :kind)")
+    counts = (
+        -ledger.CLOCK_TOLERANCE <= age <= LONGEST
+        and point.release == release()
+        and not connection.scalar(restored, {"since": point.sequence, "kind": RESTORED})
+        and are_unchanged(connection, point, ("ledger",))
+    )
+    return point if counts else None
+
+
+def release() -> str:
+    """Version of the library, whose checks a point rests on."""
+    return version("airline-sentiment")
 
 
 def record(connection: Connection, point: VerifiedPoint) -> None:

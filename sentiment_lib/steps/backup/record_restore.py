@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from sentiment_lib.steps.backup.manifest import Manifest
-from sentiment_lib.storage import anchors, backups, ledger
+from sentiment_lib.storage import anchors, backups, ledger, verified_points
 from sentiment_lib.storage.backups import Backup
 from sentiment_lib.storage.engine import Store
 
 #: Kind of the ledger's row.
-KIND = "restore"
+KIND = verified_points.RESTORED
 
 
 def run(store: Store, restored: Manifest) -> None:

@@ -116,6 +116,7 @@ def newest_point(connection: Connection, since: VerifiedPoint | None) -> Verifie
     return VerifiedPoint(
         sequence=head.sequence,
         entry_hash=head.entry_hash,
+        release=verified_points.release(),
         whole_at=since.whole_at if since else datetime.now(UTC).isoformat(),
         chunk_id=verified_points.newest_chunk(connection),
         rows=verified_points.digests(connection),

@@ -64,7 +64,7 @@ def test_a_verification_goes_on_and_is_recorded_once_for_what_is_new(store, sett
 
 
 CHANGES = [
-    ("UPDATE ledger SET payload = '{{}}' WHERE sequence = {point}", "ledger row {point} (forced_promotion_ends)"),
+    ("UPDATE ledger SET payload = '{{}}' WHERE sequence = {point}", "ledger row {point} ("),
     ("UPDATE ledger SET payload = '{{}}' WHERE sequence = 2", "ledger row 2"),
     ("UPDATE ledger SET payload = '{{}}' WHERE sequence = {new}", "ledger row {new} (note) was changed"),
     ("DELETE FROM ledger WHERE sequence = {new}", "ledger rows {new} to {new} are missing"),
@@ -132,11 +132,15 @@ def test_nobody_without_the_key_can_say_that_something_was_verified(store, owner
 def test_without_a_point_that_counts_everything_is_read(store, settings, verified, keys, monkeypatch):
     assert point(store, at=datetime.now(UTC) + verified_points.LONGEST + timedelta(hours=1)) is None
     assert point(store, at=datetime.now(UTC) - timedelta(hours=1)) is None
-    with store.begin() as connection:
-        ledger.append(connection, verified_points.KIND, {"of": "another release"})
-    assert point(store) is None
-    assert verify.run(store, settings, whole=False, record=True).since is None
-    assert point(store) is not None
+    with monkeypatch.context() as upgraded:
+        upgraded.setattr(verified_points, "release", lambda: "99")
+        assert point(store) is None
+    for kind, facts in ((verified_points.KIND, {"of": "another release"}), (verified_points.RESTORED, {})):
+        with store.begin() as connection:
+            ledger.append(connection, kind, facts)
+        assert point(store) is None
+        assert verify.run(store, settings, artefacts=False, whole=False, record=True).since is None
+        assert point(store) is not None
     with monkeypatch.context() as away:
         away.setattr(airflow_responses, "compare", lambda *_: ([], ["3 answers"]))
         latest = note(store).sequence
