@@ -227,6 +227,8 @@ class ScorePolicy(Section):
     """How tweets are scored, and the audit sample."""
 
     batch_rows: int = Field(5000, ge=1)
+    task_rows: int = Field(50_000, ge=1, description="waiting tweets of one task; more are divided among several")
+    tasks: int = Field(2, ge=1, le=1000, description="tasks that score at the same time, on any number of workers")
     audit_share: float = Field(0.02, ge=0, le=1)
     rescore_window: timedelta = Field(
         timedelta(days=60), description="how long before the newest tweet a new champion rescores"
