@@ -24,11 +24,14 @@ from sentiment_airflow.assets import CHAMPION, PREDICTIONS, TWEETS
     **defaults.DAG,
 )
 def score_tweets() -> None:
-    @task(outlets=[PREDICTIONS], multiple_outputs=True)
-    def score(*, outlet_events: Any) -> dict[str, Any]:
-        """Store the champion's predictions, or those of the first of `ranges`; skip when there is nothing to score."""
+    @task(outlets=[PREDICTIONS])
+    def score(*, outlet_events: Any) -> list[list[int]]:
+        """Store the champion's predictions, and return what is left to others: nothing, or ranges of tweet ids.
+
+        Skip when there is nothing to score.
+        """
         from airflow.sdk.exceptions import AirflowSkipException
-        from sentiment_airflow.run_step import json_value, run_step, to_xcom
+        from sentiment_airflow.run_step import run_step
 
         from sentiment_lib.steps.scoring import spread
 
@@ -36,7 +39,8 @@ def score_tweets() -> None:
         if not begun.result.scored:
             raise AirflowSkipException("no tweet waits for a prediction")
         outlet_events[PREDICTIONS].extra = {"scored": begun.result.scored, "model_version": begun.result.model_version}
-        return {**to_xcom(begun.result), "ranges": json_value(begun.ranges)}
+        print(begun.result)
+        return [list(ids) for ids in begun.ranges]
 
     @task(max_active_tis_per_dagrun=defaults.policy().score.tasks)
     def score_range(ids: list[int]) -> dict[str, Any]:
@@ -56,7 +60,7 @@ def score_tweets() -> None:
 
         return to_xcom(run_step(score.run))
 
-    chain(score_range.expand(ids=score()["ranges"]), score_rest())
+    chain(score_range.expand(ids=score()), score_rest())
 
 
 score_tweets()
