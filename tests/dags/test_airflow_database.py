@@ -13,8 +13,11 @@ NOW = datetime.now(UTC)
 
 
 @pytest.fixture
-def database(airflow, monkeypatch):
-    """Airflow's database with a line of its audit log from each of two days, in the environment of a task."""
+def database(airflow, bag, monkeypatch):
+    """Airflow's database with a line of its audit log from each of two days, in the environment of a task.
+
+    bag: Airflow is imported before its database is hidden, as in a task.
+    """
     address = airflow["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"]
     with sqlite3.connect(address.removeprefix("sqlite:///")) as connection:
         for days in (89, 91):
