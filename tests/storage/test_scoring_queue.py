@@ -150,5 +150,5 @@ def test_ranges_are_scored_beside_each_other_and_none_scores_what_another_does(s
     assert [score(store, part, batches=1) for part in (other, one, other, one)] == [[[50, 60]], [[30, 35]], [], [[40]]]
     assert score(store, backlog(2, ids=ranges[1])) == [], "it is scored, and nothing rescored"
     assert waiting(store) == [70, 75], "a task was killed, and a tweet came"
-    rest = [number for batch in score(store, backlog(2)) for number in batch]
+    rest = [number for batch in score(store, backlog(2, days=None)) for number in batch]
     assert rest == [70, 75, 10, 20]
