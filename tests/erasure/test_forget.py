@@ -84,7 +84,7 @@ def test_what_is_forgotten_is_nowhere_and_what_is_not_is_where_it_was(installati
     counts = told["ledger"][1]["found"]
     assert counts["tweets"] == len([tweet for tweet in by_author if tweet.source != "quarantine" and tweet not in gone])
     assert counts["landing"] > 0
-    assert counts["logs"] == 0, "a log names no author"
+    assert counts["logs"] > 0, "logs held ids of the author's tweets"
     assert "exports" in told["ledger"][1]["searched"]
     with made.store.begin() as connection:
         assert connection.execute(text("SELECT count(*) FROM erasure_targets")).scalar_one() == 0
