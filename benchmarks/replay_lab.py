@@ -20,8 +20,8 @@ from scipy.stats import binomtest
 
 from benchmarks.platform_decisions import models
 from benchmarks.real_predictions import DATA
+from benchmarks.simulated_looks import SimulatedLooks
 from sentiment_lib.evaluation.aims import REFRESH, Aim
-from sentiment_lib.evaluation.look_budget import LookBudget, charge, is_promising, rows_to_spend
 from sentiment_lib.evaluation.margin_test import margin_test
 from sentiment_lib.policy import GatePolicy, Policy
 from sentiment_lib.replay.cell import Recipe
@@ -87,25 +87,12 @@ def _is_harmed(life: int, policy: GatePolicy) -> bool:
     texts = models.Texts.draw(block * (LOOKS + 2), rng)
     key = np.arange(texts.labels.size)
     champion = models.answers(texts, key, 10 * life, 0.0)
-    aim, spent, carried, seen = Aim(kind=REFRESH, margin=policy.refresh_margin), 0, 0, 0
-    looks: list[tuple[int, int, bool]] = []  # end of the rows, rows spent, promising
+    aim, seen, looks = Aim(kind=REFRESH, margin=policy.refresh_margin), 0, SimulatedLooks(policy)
     for look in range(1, LOOKS + 1):
         end = block * (look + 1)
         rows = np.arange(int(end * 0.8), end)
         new, seen = end - max(int(rows[0]), seen), end
-        spend = rows_to_spend(carried + new)
-        carried = max(carried + new - spend, 0)
-        counted = sum(charge(rows_spent, float(good), shares_rows=last > rows[0]) for last, rows_spent, good in looks)
-        budget = LookBudget(
-            candidates=1,
-            new_rows=new,
-            spent_rows=spend,
-            champion_rows=spent,
-            period_rows=spent,
-            champion_charge=counted,
-            period_charge=counted,
-        )
-        spent += spend
+        budget = looks.begin(int(rows[0]), new)
         candidate = models.answers(texts, key, 10 * life + 1000 * look + 1, -0.01)
         if life % 2:
             candidate = _differ_seldom(texts.labels, champion, FEW[life // 2 % len(FEW)], rng)
@@ -113,7 +100,7 @@ def _is_harmed(life: int, policy: GatePolicy) -> bool:
         p_value = margin_test(counts, METRIC, margin=aim.margin, rounds=1000, rng=rng).p_value
         if p_value <= budget.level(policy) and float(paired_counts.difference(counts, METRIC)) > 0:
             return True
-        looks.append((end, spend, is_promising(p_value, policy)))
+        looks.end(budget, end, p_value)
     return False
 
 

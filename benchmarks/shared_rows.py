@@ -18,7 +18,7 @@ import time
 import numpy as np
 from scipy.stats import binomtest, norm
 
-from sentiment_lib.evaluation.look_budget import LookBudget, charge, is_promising, rows_to_spend
+from benchmarks.simulated_looks import SimulatedLooks
 from sentiment_lib.policy import GatePolicy
 from sentiment_lib.storage.holdout_looks import JUDGED_AGAIN
 
@@ -55,33 +55,17 @@ def _passes(
     parts = window // new
     common = rng.normal(size=looks + parts)
     own, again = rng.normal(size=looks + parts), False
-    spent = carried = 0
-    earlier: list[tuple[int, bool]] = []
+    earlier = SimulatedLooks(policy)
     for look in range(looks):
         if not again:
             own = rng.normal(size=looks + parts)
         rows = slice(look, look + parts)
         score = np.sqrt(shared / parts) * common[rows].sum() + np.sqrt((1 - shared) / parts) * own[rows].sum()
         p_value = float(norm.sf(score))
-        counted = sum(
-            charge(used, float(good), shares_rows=look - before < parts) for before, (used, good) in enumerate(earlier)
-        )
-        fresh = new if look else window
-        spend = rows_to_spend(carried + fresh)
-        budget = LookBudget(
-            candidates=JUDGED_AGAIN if again else 1,
-            new_rows=fresh,
-            spent_rows=spend,
-            champion_rows=spent,
-            period_rows=spent,
-            champion_charge=counted,
-            period_charge=counted,
-        )
+        budget = earlier.begin(look * new, new if look else window, candidates=JUDGED_AGAIN if again else 1)
         if p_value <= budget.level(policy):
             return True
-        carried, spent = max(carried + fresh - spend, 0), spent + spend
-        earlier.append((spend, is_promising(p_value, policy)))
-        again = keeps and earlier[-1][1]
+        again = earlier.end(budget, look * new + window, p_value) and keeps
     return False
 
 

@@ -22,10 +22,10 @@ import numpy as np
 from scipy.stats import binomtest
 
 from benchmarks.missed_margins.models import Cells, Pair, Stream
+from benchmarks.simulated_looks import SimulatedLooks
 from sentiment_lib.evaluation import aims
 from sentiment_lib.evaluation.comparison import Terms, compare
 from sentiment_lib.evaluation.gate import decide
-from sentiment_lib.evaluation.look_budget import LookBudget, charge, is_promising, rows_to_spend
 from sentiment_lib.evaluation.margin_test import margin_test
 from sentiment_lib.policy import GatePolicy
 from sentiment_lib.records import Answer
@@ -87,28 +87,15 @@ def life(cells: Cells, case: Case, number: int, policy: GatePolicy) -> int | Non
     rng = np.random.default_rng([zlib.crc32(repr(case).encode()), number])
     new = max(int(case.rows * NEW_SHARE), 1)
     stream = Stream.draw(cells, case.rows + new * (LOOKS - 1), rng)
-    spent = carried = 0
-    looks: list[tuple[int, int, bool]] = []  # end of the rows, rows spent, promising
+    looks = SimulatedLooks(policy)
     for look in range(LOOKS):
-        fresh = new if look else case.rows
-        spend = rows_to_spend(carried + fresh)
         first = look * new
-        counted = sum(charge(rows, float(good), shares_rows=end > first) for end, rows, good in looks)
-        budget = LookBudget(
-            candidates=1,
-            new_rows=fresh,
-            spent_rows=spend,
-            champion_rows=spent,
-            period_rows=spent,
-            champion_charge=counted,
-            period_charge=counted,
-        )
-        carried, spent = max(carried + fresh - spend, 0), spent + spend
+        budget = looks.begin(first, new if look else case.rows)
         rows = stream.candidate(slice(first, first + case.rows), rng)
         promoted, p_value = _judge(*rows, case=case, policy=policy, level=budget.level(policy), rng=rng)
         if promoted:
             return look
-        looks.append((first + case.rows, spend, is_promising(p_value, policy)))
+        looks.end(budget, first + case.rows, p_value)
     return None
 
 
