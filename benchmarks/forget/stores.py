@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,10 +32,7 @@ def running(folder: Path) -> Iterator[Home]:
     supervisor = Supervisor(parts, run=home.run, logs=home.logs, mark=credentials["stack_id"])
     supervisor.start()
     try:
-        while not supervisor.healthy():
-            if failure := supervisor.failure():
-                raise failure
-            time.sleep(0.2)
+        supervisor.wait_until_healthy()
         yield home
     finally:
         supervisor.stop()

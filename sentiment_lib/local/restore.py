@@ -160,10 +160,7 @@ def _restore_databases(
     supervisor = Supervisor(parts, run=home.run, logs=home.logs, mark=credentials["stack_id"])
     supervisor.start()
     try:
-        while not supervisor.healthy():
-            if failure := supervisor.failure():
-                raise failure
-            time.sleep(0.2)
+        supervisor.wait_until_healthy()
         settings = load_settings()
         store = Store.open(settings)
         try:

@@ -79,6 +79,13 @@ class Supervisor:
         """Whether every component has been healthy once and none is restarting."""
         return all(state in ("healthy", "done") for state in self.states().values())
 
+    def wait_until_healthy(self) -> None:
+        """Return once every component is; raises what `failure` says when the start fails."""
+        while not self.healthy():
+            if failure := self.failure():
+                raise failure
+            time.sleep(0.2)
+
     def stop(self) -> None:
         """Stop every component, in reverse order; no process of the stack remains."""
         self._stopping.set()
