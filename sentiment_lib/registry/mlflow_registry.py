@@ -17,7 +17,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sentiment_lib.errors import MissingExtra, NotFound, UnsafeArtefact, VersionDeleted
+from sentiment_lib.errors import MissingExtra, NotFound, RegistryUnavailable, UnsafeArtefact, VersionDeleted
 from sentiment_lib.evaluation.cost import Cost
 from sentiment_lib.records import LABELS
 from sentiment_lib.registry import bundled_code, experiment, mlflow_client, registered_version
@@ -198,15 +198,22 @@ class Registry:
     def download(self, version: int, target: Path) -> Path:
         """Download the package into `target`, bypassing the cache and without verification: for `verify`.
 
-        Raises NotFound when the version does not consist of exactly one package.
+        Raises NotFound when the version does not consist of exactly one package, and RegistryUnavailable when MLflow
+        cannot say.
         """
         import mlflow
+        from mlflow.exceptions import MlflowException
 
         # MLflow resolves "models:/" in the registry of the process and ignores registry_uri
         mlflow.set_tracking_uri(self.uri)
         mlflow.set_registry_uri(self.uri)
         artifact_uri = f"models:/{self.name}/{self.get(version).registered_as}/artifacts"
-        path = mlflow.artifacts.download_artifacts(artifact_uri=artifact_uri, dst_path=str(target))
+        try:
+            path = mlflow.artifacts.download_artifacts(artifact_uri=artifact_uri, dst_path=str(target))
+        except MlflowException as error:
+            if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+                raise NotFound(what="package in model version", key=version) from error
+            raise RegistryUnavailable(uri=self.uri, problem=str(error)[:300]) from error
         folders = sorted(Path(path).iterdir())
         if len(folders) != 1:
             raise NotFound(what="package in model version", key=version)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from contextlib import ExitStack
+import sqlite3
+from contextlib import ExitStack, closing
 from types import SimpleNamespace
 
 import pytest
@@ -32,6 +33,15 @@ def installation_in(home, url, tweets, **erasure):
     return planted.Installation(settings=settings, tweets=tweets, **stores)
 
 
+def move_artifacts(database, old, new):
+    """Let MLflow's records name artefacts below another folder: forgetting in one copy erases nothing of another."""
+    with closing(sqlite3.connect(database)) as connection, connection:
+        for (table,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
+            for _, column, kind, *_ in connection.execute(f"PRAGMA table_info({table})").fetchall():
+                if kind.startswith(("VARCHAR", "TEXT")):
+                    connection.execute(f"UPDATE {table} SET {column} = replace({column}, ?, ?)", (str(old), str(new)))
+
+
 def close(installation):
     for opened in (installation.store, installation.owner, installation.api):
         opened.close()
@@ -44,6 +54,7 @@ def plantation(postgres_server, template_database, tracking, tmp_path_factory):
     home = folder / "home"
     home.mkdir()
     shutil.copy(tracking.empty, home / "mlflow.db")
+    move_artifacts(home / "mlflow.db", tracking.artifacts, folder / "artifacts")
     postgres_server.execute(f"CREATE DATABASE plantation TEMPLATE {template_database}")
     made = installation_in(home, postgres_server.url("plantation"), planted.invent_tweets(TWEETS, 7))
     planted.plant(made, fillers=FILLERS, families=("count_logreg",), drift=False)
@@ -59,6 +70,7 @@ def copies(postgres_server, plantation, tmp_path):
         def copy(name):
             folder = tmp_path / name
             shutil.copytree(plantation.folder, folder)
+            move_artifacts(folder / "home" / "mlflow.db", plantation.folder, folder)
             url = opened.enter_context(postgres_server.database("plantation"))
             made = installation_in(folder / "home", url, plantation.tweets)
             opened.callback(close, made)

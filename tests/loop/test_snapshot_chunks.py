@@ -11,6 +11,7 @@ from sqlalchemy import text
 from sentiment_lib.errors import LedgerBroken
 from sentiment_lib.evaluation import frozen_rows
 from sentiment_lib.registry import model_package
+from sentiment_lib.steps.erasure import request_erasure
 from sentiment_lib.steps.operations import verify
 from sentiment_lib.steps.training import inputs, snapshot, snapshot_files
 from sentiment_lib.storage import audit, erasure_requests, grants, snapshots
@@ -40,6 +41,7 @@ def erase(store, tweet_ids=GONE):
     request = erasure_requests.NewRequest(kind=erasure_requests.TWEETS, requested_by="ann", due_at=datetime.now(UTC))
     with store.begin() as connection:
         number = erasure_requests.insert(connection, request, tweet_ids, refuse=())
+        request_erasure.record(connection, number)
         erasure_requests.set_state(connection, number, erasure_requests.ERASING)
         return snapshots.erase_rows(connection, number, [*tweet_ids, NOT_NAMED])
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from sentiment_lib import progress
-from sentiment_lib.errors import LedgerBroken, NotFound, UnsafeArtefact
+from sentiment_lib.errors import LedgerBroken, NotFound, RegistryUnavailable, UnsafeArtefact
 from sentiment_lib.records import Snapshot
 from sentiment_lib.registry import mlflow_erasure
 from sentiment_lib.registry.mlflow_registry import CHALLENGER, CHAMPION, Registry
@@ -175,6 +175,6 @@ def _package(registry: Registry, version: int, digest: str) -> list[str]:
             model_package.verify(registry.download(version, Path(scratch)), digest)
     except UnsafeArtefact as error:
         return [f"model version {version}: {error.details.get('problem', error)} ({error.details.get('artefact', '')})"]
-    except (NotFound, OSError) as error:
+    except (NotFound, RegistryUnavailable, OSError) as error:
         return [f"model version {version}: its package cannot be downloaded: {error}"]
     return []

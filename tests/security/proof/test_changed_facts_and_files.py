@@ -133,6 +133,17 @@ def test_one_changed_byte_of_an_artefact_is_found_and_refused_before_it_is_loade
         score.run(store, settings)
 
 
+def test_a_package_that_is_gone_is_found_by_name(store, settings, tracking, promoted):
+    (folder,) = artefact(tracking, promoted.version.digest)
+    aside = folder.parent.with_name("aside")
+    folder.parent.rename(aside)
+    try:
+        (problem,) = verify.run(store, settings).problems
+    finally:
+        aside.rename(folder.parent)
+    assert problem.startswith(f"model version {promoted.version.version}: its package cannot be downloaded")
+
+
 def test_a_damaged_copy_of_ours_is_refused_once_and_fetched_anew(store, settings, promoted):
     registry, version = Registry(settings), promoted.version
     folder = registry.fetch(version.version, version.digest)
