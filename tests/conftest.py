@@ -20,6 +20,9 @@ from sentiment_lib.records import AliasMove
 from sentiment_lib.settings import Settings
 from sentiment_lib.storage import deployments, grants, migrate
 from sentiment_lib.storage.engine import Store
+from tests.stack.shared_stack import asked, running, unpromoted_stack
+
+__all__ = ["asked", "running", "unpromoted_stack"]
 
 _numbers = itertools.count()
 # as the servers run: threads of small networks that wait for each other cost more than they bring

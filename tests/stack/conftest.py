@@ -1,4 +1,4 @@
-"""The embedded stack as a user starts it. Run with: pytest tests/stack -m stack (about ten minutes)."""
+"""Embedded stacks with settings of their own, as a user starts them. Run with: pytest tests/stack -m stack."""
 
 from __future__ import annotations
 
@@ -8,11 +8,7 @@ from pathlib import Path
 
 import pytest
 
-QUICK = {
-    "SENTIMENT_SAMPLE_PER_DAY": "0",
-    "SENTIMENT_POLICY__RETRAIN__COOL_DOWN": "P10D",
-    "SENTIMENT_POLICY__RETRAIN__NEW_LABELS": "1000000",
-}
+from tests.stack.shared_stack import QUICK
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from sentiment_lib.airflow_client import run_path, task_path
 from tests.security.stack import file_access
 from tests.security.stack.access_table import differences, read_table, render
 from tests.security.stack.embedded_access import walk
-from tests.stack.approvals import CHAMPION, request_approval, response_of, wait_for_request
+from tests.stack.approvals import CHAMPION, request_approval, response_of
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(1500)]
 
@@ -18,26 +18,19 @@ pytestmark = [pytest.mark.stack, pytest.mark.timeout(1500)]
 TWEETS = "tweet_id,text,created_at\n1,late again,2026-01-01T00:00:00Z\n"
 
 
-@pytest.fixture
-def waiting(stack):
-    """A stack whose first question is there."""
-    wait_for_request(stack)
-    return stack
-
-
-def test_an_approval_forged_with_two_rest_calls_promotes_nothing_and_is_named(waiting):
+def test_an_approval_forged_with_two_rest_calls_promotes_nothing_and_is_named(asked):
     """A user who may write XCom and task states puts an answer of somebody else in place of one."""
     if os.geteuid() == 0:  # who may become another user
-        waiting.sign_in("admin")
-        (waiting.home / "landing" / "raw.csv").write_text(TWEETS)
-        waiting.sentiment("ingest", "--landing")
-        files = file_access.walk(waiting)
+        asked.sign_in("admin")
+        (asked.home / "landing" / "raw.csv").write_text(TWEETS)
+        asked.sentiment("ingest", "--landing")
+        files = file_access.walk(asked)
         problems = differences(read_table("Files of the embedded stack"), files)
         assert not problems, "\n".join([*problems, render(files)])
-        waiting.sentiment("logout")
-    attacker, before = waiting.airflow("mlops"), waiting.rows(CHAMPION)[0]["version"]
-    run_id = request_approval(waiting, "mlops")
-    assert not (problems := differences(read_table("Embedded stack"), walk(waiting, run_id))), "\n".join(problems)
+        asked.sentiment("logout")
+    attacker, before = asked.airflow("mlops"), asked.rows(CHAMPION)[0]["version"]
+    run_id = request_approval(asked, "mlops")
+    assert not (problems := differences(read_table("Embedded stack"), walk(asked, run_id))), "\n".join(problems)
     task = task_path("retrain", run_id, "approval")
     forged = {
         "chosen_options": ["Promote"],
@@ -48,24 +41,24 @@ def test_an_approval_forged_with_two_rest_calls_promotes_nothing_and_is_named(wa
     attacker.call("POST", f"{task}/xcomEntries", {"key": "return_value", "value": forged, "map_index": -1})
     attacker.call("PATCH", task, {"new_state": "success"})
 
-    last = response_of(waiting, run_id)
-    assert waiting.rows(CHAMPION)[0]["version"] == before
+    last = response_of(asked, run_id)
+    assert asked.rows(CHAMPION)[0]["version"] == before
     assert (last["response"], last["answered_by"]) == ("void", "nobody")
-    decision = waiting.rows("SELECT decision_id FROM approvals ORDER BY approval_id DESC LIMIT 1")[0]["decision_id"]
-    alerts = waiting.rows("SELECT severity, title FROM alerts WHERE kind = 'forged_approval'")
+    decision = asked.rows("SELECT decision_id FROM approvals ORDER BY approval_id DESC LIMIT 1")[0]["decision_id"]
+    alerts = asked.rows("SELECT severity, title FROM alerts WHERE kind = 'forged_approval'")
     assert [alert["severity"] for alert in alerts] == ["critical"]
 
     attacker.call("DELETE", run_path("retrain", run_id))
     with pytest.raises(RuntimeError, match="sentiment verify") as refused:
-        waiting.sentiment("verify", "--no-artefacts")
+        asked.sentiment("verify", "--no-artefacts")
     assert f"decision {decision}: nobody answered" in str(refused.value)
 
-    alert = waiting.rows("SELECT alert_id FROM alerts WHERE kind = 'forged_approval'")[0]["alert_id"]
+    alert = asked.rows("SELECT alert_id FROM alerts WHERE kind = 'forged_approval'")[0]["alert_id"]
     with pytest.raises(RuntimeError, match="Sign in"):
-        waiting.sentiment("alerts", "resolve", str(alert))
+        asked.sentiment("alerts", "resolve", str(alert))
     with pytest.raises(RuntimeError, match="refuses"):
-        waiting.sign_in("admin", "a guess")
-    waiting.sign_in("admin")
-    waiting.sentiment("alerts", "resolve", str(alert))
-    waiting.sentiment("verify", "--no-artefacts")
-    assert waiting.rows("SELECT resolved_by FROM alerts WHERE alert_id = :id", id=alert)[0]["resolved_by"] == "admin"
+        asked.sign_in("admin", "a guess")
+    asked.sign_in("admin")
+    asked.sentiment("alerts", "resolve", str(alert))
+    asked.sentiment("verify", "--no-artefacts")
+    assert asked.rows("SELECT resolved_by FROM alerts WHERE alert_id = :id", id=alert)[0]["resolved_by"] == "admin"
