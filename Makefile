@@ -52,9 +52,11 @@ audit: setup ## known vulnerabilities of all pinned packages; fails when it cann
 hashes: setup ## after a change of a pin: hashes of its files into constraints.txt and bootstrap.txt
 	$(BIN)/python -m scripts.hashes
 
+# with an environment of its own: jsonschema[format-nongpl], which it needs, slows every start of Airflow by seconds
 sbom: setup ## CycloneDX list of the installed packages: build/sbom.cdx.json
-	mkdir -p build
-	$(BIN)/cyclonedx-py environment $(BIN)/python --pyproject pyproject.toml -o build/sbom.cdx.json
+	$(BIN)/uv venv --quiet --clear build/sbom
+	$(BIN)/uv pip install --quiet --python build/sbom/bin/python -c constraints.txt -b constraints.txt cyclonedx-bom
+	build/sbom/bin/cyclonedx-py environment $(BIN)/python --pyproject pyproject.toml -o build/sbom.cdx.json
 
 release: setup ## VERSION=1.2.0: write version and changelog, commit, tag
 	$(BIN)/python -m scripts.release "$(VERSION)"

@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from sentiment_lib.cli.common import Json, open_store, show
-from sentiment_lib.local.stack import Show
+
+if TYPE_CHECKING:
+    from sentiment_lib.local.stack import Show
 
 SYMBOLS = {
     "waiting": "·",

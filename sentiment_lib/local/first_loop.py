@@ -9,8 +9,6 @@ from sentiment_lib.local import sample_data, stack
 from sentiment_lib.local.state_folder import Home
 from sentiment_lib.settings import Settings, home_folder, load_settings
 from sentiment_lib.sources import living_sample
-from sentiment_lib.storage import decisions, model_versions
-from sentiment_lib.storage.engine import Store
 
 FirstLoop = Literal["running", "finished", "failed"]
 #: In the folder of the stack's state: the first loop has ended, so that nobody is asked again.
@@ -40,7 +38,11 @@ def state() -> FirstLoop | None:
 
 
 def _look(settings: Settings) -> FirstLoop | None:
+    # what an installation whose first loop has ended need not wait for
     import httpx
+
+    from sentiment_lib.storage import decisions, model_versions
+    from sentiment_lib.storage.engine import Store
 
     store = Store.open(settings)
     try:

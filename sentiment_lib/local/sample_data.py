@@ -11,8 +11,6 @@ from sentiment_lib.errors import SentimentError
 from sentiment_lib.settings import Settings
 from sentiment_lib.sources import living_sample
 from sentiment_lib.sources.sample_stream import SampleStream
-from sentiment_lib.steps.ingestion import ingest
-from sentiment_lib.storage import tweets
 from sentiment_lib.storage.engine import Store
 
 DAYS, PER_DAY = 14, 400
@@ -31,6 +29,10 @@ def load_sample(settings: Settings) -> None:
 
     The first day of the stream is stored first, so that a start that was killed continues with the same tweets.
     """
+    # pandas, which commands such as `status` need not wait for
+    from sentiment_lib.steps.ingestion import ingest
+    from sentiment_lib.storage import tweets
+
     run = settings.home / living_sample.PLAN.parent
     store = Store.open(settings)
     try:

@@ -51,7 +51,7 @@ def test_help_is_quick_because_nothing_heavy_is_imported():
         "from sentiment_lib.cli import main\n"
         "try: main()\n"
         "except SystemExit: pass\n"
-        "heavy = {'torch', 'transformers', 'mlflow', 'evidently', 'sklearn', 'airflow'}\n"
+        "heavy = {'torch', 'transformers', 'mlflow', 'evidently', 'sklearn', 'airflow', 'pandas', 'sqlalchemy'}\n"
         "print('heavy:', sorted(heavy & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True)
