@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from statistics import median
 
@@ -17,9 +18,15 @@ LIBRARY_MODULES = sorted(path for path in LIBRARY.rglob("*.py") if "versions" no
 MODULES = [*LIBRARY_MODULES, *AIRFLOW_MODULES]
 
 
+@cache
+def parsed(path: Path) -> ast.Module:
+    """The module's tree, which most tests below walk."""
+    return ast.parse(path.read_text())
+
+
 def imports(path: Path, *, at_top: bool = False) -> Iterator[str]:
     """Top-level package of each import; `at_top` leaves out those inside functions and TYPE_CHECKING blocks."""
-    tree = ast.parse(path.read_text())
+    tree = parsed(path)
     for node in tree.body if at_top else ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name.partition(".")[0] for alias in node.names)
@@ -71,7 +78,7 @@ def test_records_and_errors_need_the_standard_library_only():
 
 def test_every_module_says_what_it_is_and_none_is_a_drawer_for_odds_and_ends():
     for path in MODULES:
-        assert ast.get_docstring(ast.parse(path.read_text())), f"{path.relative_to(ROOT)} has no docstring"
+        assert ast.get_docstring(parsed(path)), f"{path.relative_to(ROOT)} has no docstring"
         drawers = {"utils", "util", "common", "helpers", "misc"}
         assert path.stem not in drawers or path == LIBRARY / "cli" / "common.py", path
 
@@ -87,7 +94,7 @@ def test_no_exception_is_swallowed_in_silence():
     silent = [
         f"{path.relative_to(ROOT)}:{handler.lineno}"
         for path in MODULES
-        for handler in ast.walk(ast.parse(path.read_text()))
+        for handler in ast.walk(parsed(path))
         if isinstance(handler, ast.ExceptHandler) and all(isinstance(line, ast.Pass) for line in handler.body)
     ]
     assert silent == []
@@ -108,7 +115,7 @@ def test_private_interfaces_of_airflow_are_used_in_two_places_that_say_why():
     private = {
         path.name
         for path in AIRFLOW_MODULES
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in ast.walk(parsed(path))
         if isinstance(node, ast.ImportFrom)
         and (node.module or "").partition(".")[0] == "airflow"
         and not (node.module or "").startswith(PUBLIC_AIRFLOW)
@@ -120,7 +127,7 @@ def test_step_modules_are_imported_inside_the_task_so_that_a_dag_file_parses_wit
     eager = [
         str(path.relative_to(ROOT))
         for path in AIRFLOW_MODULES
-        for node in ast.parse(path.read_text()).body
+        for node in parsed(path).body
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("sentiment_lib.steps")
     ]
     assert eager == []
@@ -142,7 +149,7 @@ AIRFLOW_SESSION = {"plugins/sentiment_airflow/airflow_internals.py": {"sqlalchem
 
 def sql_in(path: Path) -> Iterator[str]:
     """Each use of SQL in a module: imports, calls of a cursor or connection, statements in strings."""
-    tree = ast.parse(path.read_text())
+    tree = parsed(path)
     allowed = AIRFLOW_SESSION.get(str(path.relative_to(ROOT)), set())
     for node in ast.walk(tree):
         line = f"{path.relative_to(ROOT)}:{getattr(node, 'lineno', 0)}"
@@ -215,7 +222,7 @@ MANY_PARAMETERS = {
 def test_no_function_takes_eight_arguments_where_a_record_says_it():
     many = set()
     for path in MODULES:
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in ast.walk(parsed(path)):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 every = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
                 if len([argument for argument in every if argument.arg not in ("self", "cls")]) >= 8:
@@ -229,7 +236,7 @@ def test_each_migration_follows_one_other_and_its_file_has_its_number():
     for path in sorted((LIBRARY / "storage/migrations/versions").glob("[0-9]*.py")):
         assigned = {
             node.targets[0].id: ast.literal_eval(node.value)
-            for node in ast.parse(path.read_text()).body
+            for node in parsed(path).body
             if isinstance(node, ast.Assign) and node.targets[0].id in ("revision", "down_revision")
         }
         assert path.name.startswith(f"{assigned['revision']}_"), path.name
