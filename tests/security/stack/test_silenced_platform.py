@@ -39,7 +39,7 @@ def test_a_run_of_who_is_no_approver_rolls_nothing_back_and_is_loud(running):
     admin.until(
         lambda: admin.tasks("rollback", run_id)[0]["state"] == "failed", seconds=300, what="a refusal of the run"
     )
-    (alert,) = running.rows(ALERTS, kind=run_author.ALERT)
-    assert (alert["severity"], f"by {account}" in alert["title"]) == ("critical", True)
-    (row,) = running.rows("SELECT payload::jsonb ->> 'person' AS person FROM ledger WHERE kind = 'command_refused'")
-    assert row["person"] == account
+    alerts = running.rows(ALERTS, kind=run_author.ALERT)
+    assert [alert["severity"] for alert in alerts if f"by {account}" in alert["title"]] == ["critical"]
+    refused = running.rows("SELECT payload::jsonb ->> 'person' AS person FROM ledger WHERE kind = 'command_refused'")
+    assert {"person": account} in refused
