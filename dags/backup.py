@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,7 @@ from sentiment_airflow import defaults
 
 @dag(
     description="Back up databases, files and, apart, the secrets, encrypted",
-    schedule="30 2 * * *",
-    start_date=datetime(2026, 1, 1),
+    schedule=defaults.upkeep("30 2 * * *"),
     max_active_runs=1,
     dagrun_timeout=timedelta(hours=6),
     tags=["sentiment", "backup"],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,7 @@ from sentiment_airflow import defaults
 
 @dag(
     description="Restore the newest backup into a scratch folder and verify it",
-    schedule="0 5 * * 0",
-    start_date=datetime(2026, 1, 1),
+    schedule=defaults.upkeep("0 5 * * 0"),
     max_active_runs=1,
     dagrun_timeout=timedelta(hours=8),
     tags=["sentiment", "backup"],

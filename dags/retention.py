@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,7 @@ from sentiment_airflow import defaults
 
 @dag(
     description="Remove what is past its retention, and measure the size of everything",
-    schedule="30 4 * * *",
-    start_date=datetime(2026, 1, 1),
+    schedule=defaults.upkeep("30 4 * * *"),
     max_active_runs=1,
     dagrun_timeout=timedelta(hours=2),
     tags=["sentiment", "monitoring"],

@@ -15,12 +15,12 @@ import json
 import shutil
 import tempfile
 import time
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
 import psycopg
 from psycopg import sql
-from sqlalchemy import text
 from sqlalchemy.engine import make_url
 
 from benchmarks.scale.steps import STEPS, Platform
@@ -29,7 +29,7 @@ from sentiment_lib.policy import Policy, SnapshotPolicy
 from sentiment_lib.records import AliasMove
 from sentiment_lib.settings import Settings
 from sentiment_lib.steps.training import train
-from sentiment_lib.storage import deployments, migrate
+from sentiment_lib.storage import deployments, migrate, model_versions
 from sentiment_lib.storage.engine import Store
 
 BOUND, TURNS = 1.3, 3
@@ -81,15 +81,12 @@ class Server:
         store = Store.open(settings)
         train.register_untrained(store, settings, family="vader")
         with store.begin() as connection:
-            connection.execute(
-                text(
-                    "INSERT INTO model_versions (version, family, digest, run_id, training_key) "
-                    "VALUES (2, 'vader', 'd', 'r', 'k')"
-                )
-            )
+            training, cost = model_versions.training_of(connection, 1)
+            second = replace(model_versions.by_version(connection, 1), version=2, digest="d", run_id="r")
+            model_versions.store(connection, second, training_key="k", training=training, cost=cost)
             for move in (
                 AliasMove(kind="bootstrap", from_version=None, to_version=2),
-                AliasMove(kind="rollback", from_version=2, to_version=1, reason="benchmark"),
+                AliasMove(kind="adopted", from_version=2, to_version=1, reason="benchmark"),
             ):
                 deployments.close_move(connection, deployments.begin_move(connection, move), "done")
         with psycopg.connect(self._server.get_uri(), dbname=name, autocommit=True) as connection:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -18,7 +19,15 @@ from sentiment_lib.steps.monitoring import check_drift
 from sentiment_lib.steps.operations import verify
 from sentiment_lib.steps.scoring import score
 from sentiment_lib.steps.training import snapshot
-from sentiment_lib.storage import daily_quality, label_candidates, label_counts, rescoring, shadow, stage_times
+from sentiment_lib.storage import (
+    daily_quality,
+    label_candidates,
+    label_counts,
+    rescoring,
+    shadow,
+    stage_times,
+    verified_points,
+)
 from sentiment_lib.storage.engine import Store
 
 NEW_TWEETS, NEW_LABELS, PAGES = 2000, 100, 10
@@ -43,7 +52,9 @@ def ingest_new(platform: Platform) -> None:
         for number in range(NEW_TWEETS):
             at = NEWEST + timedelta(minutes=platform.turns, milliseconds=number)
             tweet_id = (int(at.timestamp() * 1000) - EPOCH_MS) << ID_BITS
-            writer.writerow([tweet_id, f"my flight {number} is late", f"author{number}", at.isoformat()])
+            # words of its own: copies do not judge
+            words = hashlib.md5(f"{platform.turns} {number}".encode()).hexdigest()
+            writer.writerow([tweet_id, f"my flight is late {words}", f"author{number}", at.isoformat()])
     platform.turns += 1
     result = ingest.run(platform.store, platform.settings, FileSource(path))
     if result.stored != NEW_TWEETS:
@@ -96,11 +107,14 @@ def find_decline(platform: Platform) -> None:
 
 
 def watch_promotion(platform: Platform) -> None:
-    """Audit labels that compare the champion with the version before, and what that one has to score in shadow."""
+    """Audit labels that compare the champion with the version before, and what that one has yet to score in shadow."""
     since = NEWEST - SERVES_FOR
+    turn = shadow.ShadowTurn(version=2, champion=1, since=since, share=0.1)
     with platform.store.begin() as connection:
         shadow.labelled(connection, champion=1, previous=2, since=since, auditors=["local"])
-        shadow.unscored_by_shadow(connection, 0, champion=1, version=2, since=since, rows=5000)
+        predicted_since = shadow.reached_at(connection, turn)
+        shadow.unscored_by_shadow(connection, 0, turn, predicted_since=predicted_since, rows=5000)
+        shadow.record_reached(connection, turn, NEWEST)
 
 
 def freeze(platform: Platform) -> None:
@@ -120,9 +134,15 @@ def freeze(platform: Platform) -> None:
 
 
 def verify_records(platform: Platform) -> None:
-    """The ledger and what it rests on."""
+    """The ledger and what it rests on, since the last verification."""
     with platform.store.begin() as connection:
-        verify.records(connection)
+        since = verified_points.newest(connection)
+        if problems := verify.records(connection, since):
+            raise RuntimeError(f"the records do not verify: {problems[:3]}")
+        point = verify.newest_point(connection, since)
+        if point is None:
+            raise RuntimeError("nothing to verify")
+        verified_points.record(connection, point)
 
 
 def show(platform: Platform) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import psycopg
 from sqlalchemy import Connection, text
 
 from sentiment_lib.storage import ledger
+from sentiment_lib.tweet_ids import first_id
 
 #: Time of the newest stored tweet.
 NEWEST = datetime(2025, 6, 1, tzinfo=UTC)
@@ -95,6 +97,22 @@ def record_moves(connection: Connection) -> None:
         ledger.append(connection, f"{row['kind']}.done", {**facts, "finished_at": row["finished_at"].astimezone(UTC)})
 
 
+def divide_by_months(connection: psycopg.Connection[tuple[object, ...]], first: datetime, last: datetime) -> None:
+    """Partitions as they come about in the months from `first` to `last`, in a database without tweets."""
+    row = connection.execute("SELECT upper_id FROM tweet_partitions WHERE name = 'tweets_first'").fetchone()
+    assert row is not None
+    months = [first.replace(day=1, hour=0, minute=0, second=0, microsecond=0)]
+    while months[-1] <= last:
+        months.append((months[-1] + timedelta(days=32)).replace(day=1))
+    bounds = ["MINVALUE", *(str(first_id(month)) for month in months)]
+    bounds = [*(bound for bound in bounds if bound == "MINVALUE" or int(bound) < int(str(row[0]))), str(row[0])]
+    for parent in ("tweets", "predictions"):
+        connection.execute(f"DROP TABLE {parent}_first")
+        for number, (low, high) in enumerate(pairwise(bounds)):
+            name = f"{parent}_{number or 'first'}"
+            connection.execute(f"CREATE TABLE {name} PARTITION OF {parent} FOR VALUES FROM ({low}) TO ({high})")
+
+
 def fill(connection: psycopg.Connection[tuple[object, ...]], stored: Stored) -> None:
     """Fill a migrated database, outside of a transaction. Version 1 serves, version 2 did before."""
     moved = NEWEST - SERVES_FOR
@@ -108,6 +126,7 @@ def fill(connection: psycopg.Connection[tuple[object, ...]], stored: Stored) -> 
         # an audit sample of a small rate has fewer draws than the auditor could label
         "labels": min(LABELS_A_DAY, max(1, stored.rate // 125)),
     }
+    divide_by_months(connection, stored.first, NEWEST)
     connection.execute(PREPARE)
     for statement in (INGESTS, TWEETS, PREDICTIONS, RESCORED, AUDIT, LABELS, LABELLED):
         connection.execute(statement, values)

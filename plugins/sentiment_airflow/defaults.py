@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
-from airflow.sdk import RetryDecision, RetryPolicy
+from airflow.sdk import CronTriggerTimetable, RetryDecision, RetryPolicy
 
 from sentiment_airflow.notifiers import FailureNotice
 from sentiment_lib.errors import SentimentError
@@ -47,6 +47,16 @@ TASK: dict[str, Any] = {
 
 #: Arguments of every DAG. Tasks use default_pool, trainings the pools of the policy.
 DAG: dict[str, Any] = {"default_args": TASK, "catchup": False, "is_paused_upon_creation": False}
+
+#: A first run happens this long after its time at the latest. The time is computed again whenever the file is read.
+FIRST_RUN = timedelta(minutes=10)
+
+
+def upkeep(cron: str) -> CronTriggerTimetable:
+    """Times (UTC) of a DAG that keeps the platform in order. The first is in the future, and needs no start_date:
+    with one, Airflow would begin with the time before, beside the first loop of an empty installation.
+    """
+    return CronTriggerTimetable(cron, timezone="UTC", run_immediately=FIRST_RUN)
 
 
 def policy() -> Policy:

@@ -24,6 +24,7 @@ ABOUT_INTEGRITY = frozenset(
         "rolled_back_by_hand",
         "refused_run",
         "restored",
+        "verify",
     }
 )
 #: Kinds of a stage that stands still: what is predicted stays as good as it was, but is late or missing.

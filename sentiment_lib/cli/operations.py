@@ -108,16 +108,20 @@ def retention(as_json: Json = False) -> None:
 
 
 def verify(
-    artefacts: Annotated[bool, typer.Option(help="Read every model package and snapshot as well.")] = True,
+    artefacts: Annotated[bool, typer.Option(help="Read model packages and snapshots as well.")] = True,
+    full: Annotated[bool, typer.Option("--full", help="Everything, not only what is new since the last time.")] = False,
     as_json: Json = False,
 ) -> None:
     """Check ledger, evidence, deployments, aliases and artefacts for tampering; exit code 1 on any mismatch."""
     from sentiment_lib.steps.operations import verify as step
 
     with open_store() as (store, settings), progress_bar("Checking the ledger"):
-        result = step.run(store, settings, artefacts=artefacts)
+        result = step.run(store, settings, whole=full, artefacts=artefacts, record=True)
     counts = ", ".join(f"{number} {name}" for name, number in result.checked.items())
     lines = result.problems or (f"Everything matches the ledger ({counts})",)
+    if result.since:
+        read = f"Read what is newer than ledger row {result.since.sequence}; everything was last read on"
+        lines += (f"{read} {result.since.whole_at[:16]} UTC, and is by `sentiment verify --full`",)
     show(result, as_json, "\n".join([*lines, *(f"not checked: {note}" for note in result.notes)]))
     if not result.ok:
         raise typer.Exit(1)

@@ -30,10 +30,13 @@ class Metrics:
             registry=self.registry,
         )
         self.spool = Gauge("sentiment_spool_bytes", "Bytes that wait for the database", registry=self.registry)
-        self.stores = Gauge(
-            "sentiment_store_bytes",
-            "Size of a table or folder at the last retention",
-            ["store"],
+        self.tables = Gauge(
+            "sentiment_table_bytes", "Size of a table with its indexes", ["table"], registry=self.registry
+        )
+        self.folders = Gauge(
+            "sentiment_folder_bytes",
+            "Size of the files in a folder of SENTIMENT_HOME, as retention last measured it",
+            ["folder"],
             registry=self.registry,
         )
         self.connections = Gauge("sentiment_connections", "Open connections", registry=self.registry)

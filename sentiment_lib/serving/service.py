@@ -169,7 +169,8 @@ class Service:
         """Set the gauges of store sizes to the last measurement; they stay as they are while the database is away."""
         with suppress(OperationalError):
             for name, size in (await asyncio.to_thread(_store_sizes, self.store)).items():
-                self.metrics.stores.labels(name).set(size)
+                gauge = self.metrics.folders if name.endswith("/") else self.metrics.tables
+                gauge.labels(name.removesuffix("/")).set(size)
 
     def _forget(self, tweet_ids: Collection[int]) -> None:
         """Drop forgotten tweets from memory and from the answers for retries."""

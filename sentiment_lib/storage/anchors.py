@@ -10,7 +10,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -25,6 +25,7 @@ from sentiment_lib.hashing import canonical_json, hash_text
 from sentiment_lib.signing import KeyRing
 from sentiment_lib.storage import ledger
 from sentiment_lib.storage.engine import Store, key_ring
+from sentiment_lib.storage.verified_points import VerifiedPoint
 
 #: Purpose of the signatures, and kind of the anchored row.
 PURPOSE = "anchor"
@@ -115,19 +116,32 @@ def read_lines(path: Path | None) -> list[str]:
     return path.read_text(errors="replace").splitlines() if path and path.exists() else []
 
 
+def hash_lines(lines: Sequence[str]) -> str:
+    """SHA-256 of these lines."""
+    return hash_text("\n".join(lines))
+
+
 def sequence_of(line: str) -> int:
     """Number of the ledger row that a line anchors. Raises LedgerBroken for a line that cannot be parsed."""
     return _parse(line)[0].sequence
 
 
-def broken(connection: Connection, path: Path | None) -> list[str]:
-    """Problems of the file, and of the ledger compared with it, as sentences; empty without a path."""
+def broken(connection: Connection, path: Path | None, since: VerifiedPoint | None = None) -> list[str]:
+    """Problems of the file, and of the ledger compared with it, as sentences; empty without a path.
+
+    since: the lines that it counts as verified are only compared with their hash.
+    """
     if path is None:
         return []
     ring, problems = key_ring(connection), list[str]()
     lines, anchored = read_lines(path), dict[int, tuple[int, str]]()
-    previous, expected = NO_LINE, 1
-    for line_number, line in enumerate(lines, 1):
+    if since and since.anchors > len(lines):
+        return [f"anchors {len(lines) + 1} to {since.anchors} are missing: they were there when they were verified"]
+    if since and hash_lines(lines[: since.anchors]) != since.anchors_hash:
+        since = None
+    first = since.anchors if since else 0
+    previous = hash_text(lines[first - 1]) if first else NO_LINE
+    for line_number, line in enumerate(lines[first:], first + 1):
         try:
             anchor, signature = _parse(line)
             ring.verify(PURPOSE, asdict(anchor), signature, at=datetime.fromisoformat(anchor.anchored_at))
@@ -137,17 +151,21 @@ def broken(connection: Connection, path: Path | None) -> list[str]:
             )
             problems.append(f"anchor {line_number} does not verify: {detail}")
         else:
-            if (anchor.number, anchor.previous_line) != (expected, previous):
+            if (anchor.number, anchor.previous_line) != (line_number, previous):
                 problems.append(f"anchor {line_number} does not follow the line before it")
             anchored[anchor.sequence] = (anchor.number, anchor.entry_hash)
-        previous, expected = hash_text(line), line_number + 1
-    return problems + _ledger_against(connection, anchored, [hash_text(line) for line in lines])
+        previous = hash_text(line)
+    return problems + _ledger_against(connection, anchored, lines, after=since.sequence if since else 0)
 
 
-def _ledger_against(connection: Connection, anchored: dict[int, tuple[int, str]], lines: list[str]) -> list[str]:
+def _ledger_against(
+    connection: Connection, anchored: dict[int, tuple[int, str]], lines: list[str], *, after: int
+) -> list[str]:
     """Ledger rows missing or changed since they were anchored, and anchors missing from the file."""
     problems, missing = list[str](), dict(anchored)
-    for entry in ledger.genuine_entries(connection, (PURPOSE,)):
+    # the row of an anchor comes before its line, which may have been written after the verification
+    after = min(after, *(sequence - 1 for sequence in anchored)) if anchored else after
+    for entry in ledger.genuine_entries(connection, (PURPOSE,), after=after):
         number, entry_hash = missing.pop(entry.sequence, (0, entry.entry_hash))
         if entry.entry_hash != entry_hash:
             problems.append(f"ledger row {entry.sequence} is not the one that anchor {number} names")
@@ -155,7 +173,7 @@ def _ledger_against(connection: Connection, anchored: dict[int, tuple[int, str]]
         before = int(facts["number"]) - 1
         if before > len(lines):
             problems.append(f"anchors {len(lines) + 1} to {before} are missing: ledger row {entry.sequence} names them")
-        elif facts["previous_line"] != (lines[before - 1] if before else NO_LINE):
+        elif facts["previous_line"] != (hash_text(lines[before - 1]) if before else NO_LINE):
             problems.append(f"anchor {before} is not the one that ledger row {entry.sequence} names")
     newest = ledger.head(connection)
     end = newest.sequence if newest else 0

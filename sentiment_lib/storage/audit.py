@@ -11,16 +11,21 @@ from typing import Any
 from sqlalchemy import Connection, select, text
 
 from sentiment_lib.hashing import canonical_json, hash_text
-from sentiment_lib.storage import ledger, recorded_facts, snapshot_proofs
+from sentiment_lib.storage import ledger, recorded_facts, snapshot_proofs, verified_points
 from sentiment_lib.storage.recorded_facts import TABLES
 from sentiment_lib.storage.signed_moves import KINDS_BEFORE, STATES
 from sentiment_lib.storage.tables import DecisionRow, EvaluationRow, ModelVersionRow, SnapshotRow
+from sentiment_lib.storage.verified_points import VerifiedPoint
 
 
-def facts_against_ledger(connection: Connection) -> list[str]:
-    """Rows without a ledger row, ledger rows without a row, and columns that differ from what was recorded."""
+def facts_against_ledger(connection: Connection, since: VerifiedPoint | None = None) -> list[str]:
+    """Rows without a ledger row, ledger rows without a row, and columns that differ from what was recorded.
+
+    since: rows that it counts as verified, and that are the same as then, are not compared again.
+    """
+    since = _same_rows(connection, since)
     recorded: dict[str, dict[int, dict[str, Any]]] = {name: {} for name in TABLES}
-    for entry in ledger.genuine_entries(connection):
+    for entry in ledger.genuine_entries(connection, after=since.sequence if since else 0):
         kind, _, state = entry.kind.partition(".")
         name = "deployment" if state in STATES else kind
         if name in TABLES:
@@ -31,7 +36,9 @@ def facts_against_ledger(connection: Connection) -> list[str]:
                 merged.update(kind=KINDS_BEFORE.get(kind, kind), state=state)
     problems: list[str] = []
     for name, (table, key) in TABLES.items():
-        rows = {int(row[key]): dict(row) for row in connection.execute(select(table).order_by(table.c[key])).mappings()}
+        new = table.c[key].in_(recorded[name]) | (table.c[key] > (since.rows[name][0] if since else 0))
+        query = select(table).where(new).order_by(table.c[key])
+        rows = {int(row[key]): dict(row) for row in connection.execute(query).mappings()}
         problems += [
             f"{name} {number} is in the ledger, and its row is gone" for number in recorded[name].keys() - rows
         ]
@@ -44,14 +51,24 @@ def facts_against_ledger(connection: Connection) -> list[str]:
     return problems
 
 
-def evidence(connection: Connection) -> list[str]:
+def _same_rows(connection: Connection, since: VerifiedPoint | None) -> VerifiedPoint | None:
+    """The point, or None when a row that it counts as verified came, went or changed."""
+    return since if since and verified_points.are_unchanged(connection, since) else None
+
+
+def evidence(connection: Connection, since: VerifiedPoint | None = None) -> list[str]:
     """Decisions whose recorded hash is not that of their evidence."""
-    query = select(
-        DecisionRow.decision_id,
-        DecisionRow.evidence_hash,
-        EvaluationRow.evidence,
-        EvaluationRow.evidence_hash.label("own"),
-    ).join(EvaluationRow, EvaluationRow.evaluation_id == DecisionRow.evaluation_id)
+    since = _same_rows(connection, since)
+    query = (
+        select(
+            DecisionRow.decision_id,
+            DecisionRow.evidence_hash,
+            EvaluationRow.evidence,
+            EvaluationRow.evidence_hash.label("own"),
+        )
+        .join(EvaluationRow, EvaluationRow.evaluation_id == DecisionRow.evaluation_id)
+        .where(DecisionRow.decision_id > (since.rows["decision"][0] if since else 0))
+    )
     return [
         f"decision {row.decision_id}: its hash is not that of its evidence"
         for row in connection.execute(query, execution_options={"yield_per": 100})
@@ -133,26 +150,39 @@ def times(connection: Connection, *, at: datetime | None = None) -> list[str]:
     return problems
 
 
-def snapshot_rows(connection: Connection) -> list[str]:
+def snapshot_rows(connection: Connection, since: VerifiedPoint | None = None) -> list[str]:
     """Snapshots whose rows are not those that were recorded, and rows that an erasure took and that are there again."""
-    checked: dict[int, str | None] = {}
     problems: list[str] = []
-    for facts in (entry.facts() for entry in ledger.genuine_entries(connection, ("snapshot",))):
-        if problem := snapshot_proofs.snapshot_problem(connection, facts, checked):
+    after = since.sequence if since else 0
+    checked: dict[int, str | None] = {}
+    recorded = {
+        int(facts["snapshot_id"]): facts
+        for facts in (entry.facts() for entry in ledger.genuine_entries(connection, ("snapshot",), after=after))
+    }
+    # a snapshot of an earlier release is verified again when its rows get commitments
+    for entry in ledger.genuine_entries(connection, (snapshot_proofs.COMMITTED,), after=after):
+        recorded.setdefault(int(entry.facts()["snapshot_id"]), entry.facts() | {"uri": ""})
+    for facts in recorded.values():
+        problem = snapshot_proofs.snapshot_problem(connection, facts, checked, since=since.chunk_id if since else 0)
+        if problem:
             problems.append(f"snapshot {facts['snapshot_id']}: its rows in the database were changed: {problem}")
-    again = snapshot_proofs.resurrected(connection)
+    again = snapshot_proofs.resurrected(connection, after=after)
     return problems + [f"row {row_id} of snapshots was erased, and is there again" for row_id in again]
 
 
-def training_records(connection: Connection) -> list[str]:
+def training_records(connection: Connection, since: VerifiedPoint | None = None) -> list[str]:
     """Evaluated versions whose training record is not the one of the evaluation."""
-    rows = connection.execute(select(ModelVersionRow.version, ModelVersionRow.training))
-    current = {str(row.version): hash_text(canonical_json(row.training)) for row in rows}
+    since = _same_rows(connection, since)
+    entries = list(ledger.genuine_entries(connection, ("evaluation",), after=since.sequence if since else 0))
+    hashes = [(entry.facts(), entry.facts().get("training_hashes") or {}) for entry in entries]
+    named = {int(version) for _, recorded in hashes for version in recorded}
+    query = select(ModelVersionRow.version, ModelVersionRow.training).where(ModelVersionRow.version.in_(named))
+    current = {str(row.version): hash_text(canonical_json(row.training)) for row in connection.execute(query)}
     return [
         f"training {version}: its training record is not the one of evaluation {facts['evaluation_id']}"
-        for facts in (entry.facts() for entry in ledger.genuine_entries(connection, ("evaluation",)))
-        for version, recorded in (facts.get("training_hashes") or {}).items()
-        if current.get(version) != recorded
+        for facts, recorded in hashes
+        for version, digest in recorded.items()
+        if current.get(version) != digest
     ]
 
 

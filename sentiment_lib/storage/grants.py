@@ -72,6 +72,7 @@ GRANTS: Mapping[str, Mapping[str, Rights]] = {
     "predictions": {APP: _APPEND, API: _APPEND, CONSOLE: _READ},
     # the trigger on tweets inserts with the rights of who stores the tweets
     "tweets_to_score": {APP: (*_APPEND, "DELETE"), API: ("INSERT",), CONSOLE: _READ},
+    "shadow_progress": {APP: (*_APPEND, "UPDATE (champion, since, share, reached_at)"), CONSOLE: _READ},
     "rescoring": {APP: (*_APPEND, "UPDATE (reached_at, reached_id)"), CONSOLE: _READ},
     "ingests": {APP: (*_APPEND, _COUNTS), API: (*_APPEND, _COUNTS), CONSOLE: _READ},
     "labels": {APP: (*_APPEND, _LABEL, "DELETE"), API: (*_APPEND, _LABEL, "DELETE"), CONSOLE: _READ},
@@ -130,6 +131,7 @@ EXECUTE = (
     ("remove_synthetic_tweets()", APP),
     ("erase_tweets(bigint, bigint[])", APP),
     ("erase_frozen_rows(bigint, bigint[])", APP),
+    ("replace_whole_rows(bigint, bigint[])", APP),
     ("erase_words(bigint, text, bigint, jsonb)", APP),
     ("add_partition(bigint)", APP),
     ("add_partition(bigint)", API),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -96,23 +96,23 @@ def entry_hash(sequence: int, kind: str, payload: str, previous_hash: str, recor
     return hash_text(canonical_json([sequence, kind, payload, previous_hash, moment]))
 
 
-def entries(connection: Connection, kinds: tuple[str, ...] = ()) -> Iterator[LedgerEntry]:
-    """All rows in order, or those of these kinds; streamed in batches of 1,000."""
-    query = select(LedgerRow.__table__).order_by(LedgerRow.sequence)
+def entries(connection: Connection, kinds: tuple[str, ...] = (), *, after: int = 0) -> Iterator[LedgerEntry]:
+    """The rows after this one in order, or those of these kinds; streamed in batches of 1,000."""
+    query = select(LedgerRow.__table__).where(LedgerRow.sequence > after).order_by(LedgerRow.sequence)
     if kinds:
         query = query.where(LedgerRow.kind.in_(kinds))
     for row in connection.execute(query, execution_options={"yield_per": 1000}).mappings():
         yield LedgerEntry(**row)
 
 
-def genuine_entries(connection: Connection, kinds: tuple[str, ...] = ()) -> Iterator[LedgerEntry]:
-    """Rows that the platform signed, in order, or those of these kinds; any other row is logged and left out.
+def genuine_entries(connection: Connection, kinds: tuple[str, ...] = (), *, after: int = 0) -> Iterator[LedgerEntry]:
+    """Rows after this one that the platform signed, or those of these kinds; any other row is logged and left out.
 
     For all who act on a row or judge by it: whoever may insert into the table, without a signing key, can add rows of
     any content.
     """
     covered = _covered(connection)
-    for entry in list(entries(connection, kinds)):
+    for entry in list(entries(connection, kinds, after=after)):
         if entry.sequence in covered if entry.signature is None else _is_signed(connection, entry):
             yield entry
         else:
@@ -189,15 +189,23 @@ def append_checkpoint(connection: Connection) -> None:
         append(connection, CHECKPOINT, {"sequence": newest.sequence, "entry_hash": newest.entry_hash})
 
 
-def broken(connection: Connection, *, at: datetime | None = None) -> list[str]:
+def broken(connection: Connection, *, at: datetime | None = None, since: tuple[int, str] | None = None) -> list[str]:
     """Problems of the hash chain, as sentences: changed, missing, moved, unsigned and wrongly dated rows.
 
-    at: the time of the check, now by default.
+    at: the time of the check, now by default. since: number and hash of a row up to which the chain was verified.
     """
     ring, problems = key_ring(connection), list[str]()
     latest = (at or datetime.now(UTC)) + CLOCK_TOLERANCE
     expected, previous, signing = 1, LedgerEntry(**_BEFORE_THE_FIRST), False
-    for entry in entries(connection):
+    if since is not None:
+        row = connection.execute(select(LedgerRow.__table__).where(LedgerRow.sequence == since[0])).mappings().first()
+        if row is None or _computed_hash(LedgerEntry(**row)) != since[1]:
+            problems.append(f"ledger row {since[0]} is not the one up to which the ledger was verified")
+        expected, signing = since[0] + 1, True
+        previous = replace(
+            previous, entry_hash=since[1], recorded_at=row["recorded_at"] if row else previous.recorded_at
+        )
+    for entry in entries(connection, after=since[0] if since else 0):
         name = f"ledger row {entry.sequence} ({entry.kind})"
         if entry.sequence != expected:
             problems.append(f"ledger rows {expected} to {entry.sequence - 1} are missing")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, text
@@ -12,11 +13,13 @@ from sentiment_lib.records import API_IDS_FROM
 from sentiment_lib.storage import training_rows
 from sentiment_lib.storage.acting_labels import ACTS, ACTS_SINCE, NEWEST_FIRST, is_newest
 
+#: Longer than a transaction that stores predictions, whose time is that of its beginning.
+OVERLAP = timedelta(hours=1)
 # uses the index on the champion's predictions by time, so the cost does not grow with the number of tweets
 UNSCORED = text(
     f"""
     SELECT t.tweet_id, t.text FROM predictions p JOIN tweets t USING (tweet_id)
-    WHERE p.model_version = :champion AND p.predicted_at >= :since AND t.collected_at >= :since
+    WHERE p.model_version = :champion AND p.predicted_at >= :predicted_since AND t.collected_at >= :since
       AND t.tweet_id < {API_IDS_FROM} AND t.tweet_id > :after
       AND NOT EXISTS (SELECT FROM predictions o WHERE o.tweet_id = p.tweet_id AND o.model_version = :version)
     ORDER BY t.tweet_id LIMIT :rows
@@ -61,11 +64,53 @@ PAIRED = text(
 )
 
 
+@dataclass(frozen=True, kw_only=True)
+class ShadowTurn:
+    """What a version scores in shadow: a share of the tweets that were collected since then and the champion scored."""
+
+    version: int
+    champion: int
+    since: datetime
+    share: float
+
+
+def reached_at(connection: Connection, turn: ShadowTurn) -> datetime:
+    """From when on the champion's predictions are to be read: where the last turn like this one began, less OVERLAP."""
+    query = text(
+        "SELECT reached_at FROM shadow_progress WHERE model_version = :version AND champion = :champion "
+        "AND since = :since AND share >= :share"
+    )
+    reached: datetime | None = connection.execute(query, asdict(turn)).scalar()
+    return max(turn.since, reached - OVERLAP) if reached else turn.since
+
+
+def moment(connection: Connection) -> datetime:
+    """The database's time at the beginning of the transaction, which predictions have as well."""
+    now: datetime = connection.execute(text("SELECT now()")).scalar_one()
+    return now
+
+
+def record_reached(connection: Connection, turn: ShadowTurn, at: datetime) -> None:
+    """Record that a turn which began then has scored everything."""
+    connection.execute(
+        text(
+            "INSERT INTO shadow_progress (model_version, champion, since, share, reached_at) "
+            "VALUES (:version, :champion, :since, :share, :moment) ON CONFLICT (model_version) DO UPDATE "
+            "SET champion = excluded.champion, since = excluded.since, share = excluded.share, "
+            "reached_at = excluded.reached_at"
+        ),
+        asdict(turn) | {"moment": at},
+    )
+
+
 def unscored_by_shadow(
-    connection: Connection, after: int, *, champion: int, version: int, since: datetime, rows: int
+    connection: Connection, after: int, turn: ShadowTurn, *, predicted_since: datetime, rows: int
 ) -> list[tuple[int, str]]:
-    """The next tweets (id above `after`) since then that the champion scored and the shadow version did not."""
-    where = {"champion": champion, "version": version, "since": since, "after": after, "rows": rows}
+    """The next tweets (id above `after`) of this turn that the shadow version did not score.
+
+    predicted_since: the champion's predictions from then on are read.
+    """
+    where = asdict(turn) | {"predicted_since": predicted_since, "after": after, "rows": rows}
     return [(row.tweet_id, row.text) for row in connection.execute(UNSCORED, where)]
 
 

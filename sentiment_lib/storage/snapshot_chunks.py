@@ -150,6 +150,12 @@ def put_into(connection: Connection, snapshot_id: int, chunk_ids: Sequence[int])
     )
 
 
+def replace_whole(connection: Connection, snapshot_id: int, chunk_ids: Sequence[int]) -> None:
+    """Put these chunks in the place of rows without commitments; the rows are the same."""
+    query = text("SELECT replace_whole_rows(:snapshot, CAST(:chunks AS bigint[]))")
+    connection.execute(query, {"snapshot": snapshot_id, "chunks": list(chunk_ids)})
+
+
 def of_snapshot(connection: Connection, snapshot_id: int) -> list[Chunk]:
     """The chunks of a snapshot, in order."""
     query = text(CONTENTS + "WHERE s.snapshot_id = :snapshot ORDER BY s.position")

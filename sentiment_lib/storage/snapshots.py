@@ -48,6 +48,11 @@ def newest(connection: Connection, limit: int) -> list[Snapshot]:
     return [Snapshot(**row) for row in connection.execute(query).mappings()]
 
 
+def every(connection: Connection) -> list[Snapshot]:
+    """All snapshots, oldest first."""
+    return [Snapshot(**row) for row in connection.execute(_records().order_by(SnapshotRow.snapshot_id)).mappings()]
+
+
 def _records() -> Any:
     return select(
         SnapshotRow.snapshot_id,
@@ -123,7 +128,7 @@ def erase_rows(connection: Connection, request_id: int, tweet_ids: Sequence[int]
     if connection.scalar(
         text("SELECT EXISTS (SELECT FROM frozen_rows WHERE tweet_id = ANY(:ids) AND salt IS NULL)"), where
     ):
-        raise ValueError("the snapshots of earlier releases have to be committed first")
+        raise ValueError("the snapshots of earlier releases have to be committed first: `commit_snapshots.run`")
     labelled_split.forget(connection, tweet_ids)
     query = text("SELECT DISTINCT snapshot_id, part FROM snapshot_rows WHERE tweet_id = ANY(:ids) ORDER BY 1")
     held = [(row.snapshot_id, row.part) for row in connection.execute(query, where)]

@@ -604,6 +604,18 @@ class RescoringRow(Base):
     reached_id: Mapped[int]
 
 
+class ShadowProgressRow(Base):
+    """How far a version has scored in shadow: all of its share of what the champion scored before `reached_at`."""
+
+    __tablename__ = "shadow_progress"
+    model_version: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    champion: Mapped[int]
+    #: tweets collected from then on
+    since: Mapped[datetime]
+    share: Mapped[float]
+    reached_at: Mapped[datetime]
+
+
 class DriftReportRow(Base):
     """A drift check of the current window against the reference window, with every signal."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,7 @@ FLOWS = (
     "retrain",
     "rollback",
     "score_tweets",
+    "verify",
 )
 FILES = [ROOT / "dags" / f"{flow}.py" for flow in FLOWS]
 HEAVY = ("pandas", "numpy", "sklearn", "torch", "transformers", "mlflow", "evidently", "gensim", "pyarrow", "psycopg")
@@ -77,6 +79,23 @@ def test_the_forms_offer_the_families_of_the_catalogue_and_the_earlier_champions
     assert offered.resolve(1) == 1
     with pytest.raises(ValueError, match="2"):
         offered.resolve(2)
+
+
+@pytest.mark.parametrize("flow", ["backup", "restore_drill", "retention", "verify"])
+def test_upkeep_does_not_begin_beside_the_first_loop_of_an_empty_installation(dags, flow, monkeypatch):
+    from airflow.serialization.serialized_objects import DagSerialization
+
+    stored = DagSerialization.from_dict(DagSerialization.to_dict(dags[flow]))
+
+    def first_at(moment):
+        monkeypatch.setattr("airflow.timetables.trigger.utcnow", lambda: moment)
+        return stored.next_dagrun_info(last_automated_run_info=None).run_after
+
+    for hour in range(24):
+        begun = datetime(2026, 11, 29, hour, 15, tzinfo=UTC)  # a Sunday
+        first = first_at(begun)
+        assert first > begun
+        assert first_at(first + timedelta(minutes=5)) == first, "the file is read again before the run"
 
 
 @pytest.mark.parametrize("flow", FLOWS)

@@ -163,6 +163,11 @@ def test_a_challenger_that_waits_scores_new_tweets_in_shadow_and_serves_nobody(s
     candidate = decided.decision.candidate_version
     assert shadow.run(store, audited).scored == {candidate: 40}
     assert shadow.run(store, audited).scored == {candidate: 0}
+    new |= set(add_tweets(30, seed=13))
+    score.run(store, audited)
+    with store.begin() as connection:  # by a transaction that began before the last turn, and ended after it
+        connection.execute(text("UPDATE shadow_progress SET reached_at = reached_at + interval '50 minutes'"))
+    assert shadow.run(store, audited).scored == {candidate: 30}
     seen = {one for (one,) in rows(store, f"SELECT tweet_id FROM predictions WHERE model_version = {candidate}")}
     assert seen == new
     assert serving(store) == decided.decision.champion_version

@@ -9,13 +9,22 @@ import pytest
 from sqlalchemy import text
 
 from sentiment_lib.errors import LedgerBroken
-from sentiment_lib.evaluation import frozen_rows
+from sentiment_lib.evaluation import frozen_rows, holdout_split
 from sentiment_lib.registry import model_package
 from sentiment_lib.steps.erasure import request_erasure
 from sentiment_lib.steps.operations import verify
-from sentiment_lib.steps.training import inputs, snapshot, snapshot_files
-from sentiment_lib.storage import audit, erasure_requests, grants, snapshots
+from sentiment_lib.steps.training import commit_snapshots, inputs, snapshot, snapshot_files
+from sentiment_lib.storage import (
+    audit,
+    current_labels,
+    erasure_requests,
+    grants,
+    ledger,
+    snapshot_proofs,
+    snapshots,
+)
 from sentiment_lib.training_record import TrainingSpec
+from tests.conftest import put_into_snapshot
 
 #: Steps run as the platform runs them.
 DATABASE_ROLE = grants.APP
@@ -163,3 +172,56 @@ def test_a_package_trained_after_an_erasure_is_that_of_a_snapshot_without_the_ro
         model = inputs.fit(spec, snapshot_files.read(store, settings, taken))
         digests.add(model_package.write(model, tmp_path / f"package-{taken.snapshot_id}"))
     assert len(digests) == 1
+
+
+@pytest.fixture
+def whole(store, owner, settings, tweets):
+    """A snapshot as an earlier release made it: one file, and rows without commitments."""
+    with store.begin() as connection:
+        frame = current_labels.labelled(connection, settings.policy.snapshot.label_precedence, auditors=["local"])
+    frame, split_at = holdout_split.split(frame, settings.policy.snapshot)
+    settings.snapshots.mkdir(parents=True)
+    frame[list(holdout_split.COLUMNS)].to_parquet(settings.snapshots / "snapshot-old.parquet", index=False)
+    values = {
+        "content_hash": holdout_split.content_hash(frame),
+        "split_at": split_at,
+        "train_rows": 480,
+        "holdout_rows": 120,
+        "uri": "snapshot-old.parquet",
+    }
+    with owner.begin() as connection:
+        columns, bound = ", ".join(values), ", ".join(f":{name}" for name in values)
+        connection.execute(text(f"INSERT INTO snapshots ({columns}, policy) VALUES ({bound}, '{{}}')"), values)
+        ids = dict(zip(frame["tweet_id"], frame["part"], strict=True))
+        train = [int(tweet_id) for tweet_id, part in ids.items() if part == "train"]
+        part = "CASE WHEN tweet_id = ANY(:train) THEN 'train' ELSE 'holdout' END"
+        put_into_snapshot(connection, 1, f"SELECT tweet_id, label, {part} FROM labels", train=train)
+        rows_hash = snapshot_proofs.rows_hash(connection, 1)
+        ledger.append(connection, "snapshot", {"snapshot_id": 1, **values, "rows_hash": rows_hash})
+        return snapshots.by_id(connection, 1)
+
+
+def test_a_snapshot_of_an_earlier_release_gets_commitments_and_then_forgets(store, settings, whole):
+    frame = snapshot_files.read(store, settings, whole)
+    assert (len(frame), verify.run(store, settings).problems) == (600, ())
+    with pytest.raises(ValueError, match="committed first"):
+        erase(store)
+    assert commit_snapshots.run(store, settings) == (1,)
+    assert commit_snapshots.run(store, settings) == ()
+    assert not (settings.snapshots / whole.uri).exists()
+    assert values(store, "SELECT count(*) FROM frozen_rows WHERE salt IS NULL") == [(0,)]
+    pd.testing.assert_frame_equal(snapshot_files.read(store, settings, whole), frame, check_dtype=False)
+    assert verify.run(store, settings).problems == ()
+    erase(store)
+    snapshot_files.rewrite_erased(store, settings)
+    assert len(snapshot_files.read(store, settings, whole)) == 597
+    assert not words_on_disk(settings, GONE, frame)
+    assert verify.run(store, settings).problems == ()
+
+
+def test_what_is_not_as_recorded_gets_no_commitments(store, owner, settings, whole):
+    with owner.begin() as connection:
+        connection.execute(text("UPDATE frozen_rows SET part = 'holdout' WHERE tweet_id = 7"))
+    with pytest.raises(LedgerBroken, match="not those of its file"):
+        commit_snapshots.run(store, settings)
+    assert (settings.snapshots / whole.uri).exists()

@@ -10,6 +10,7 @@ from fastapi.testclient import TestClient
 
 from sentiment_lib.serving import app
 from sentiment_lib.serving.server import JsonLines
+from sentiment_lib.storage import retention
 
 TEXT = "@united worst flight ever, call me on 212-555-0187, horrible and late"
 
@@ -187,13 +188,17 @@ def test_the_log_has_a_line_for_each_request_and_no_tweet(client, caplog):
     assert "grievance" not in told
 
 
-def test_metrics_count_requests_and_predictions_by_version(client, champion):
+def test_metrics_count_requests_and_predictions_by_version(client, champion, store):
+    with store.begin() as connection:
+        retention.record(connection, {}, {"ledger": 5, "snapshots/": 7})
     predict(client, text="horrible")
     client.get("/v1/predictions/12-3")
     page = client.get("/metrics").text
     assert f'sentiment_predictions_total{{label="negative",version="{champion.version}"}} 1.0' in page
     assert 'sentiment_requests_total{route="/v1/predictions/{prediction_id}",status="404"} 1.0' in page
     assert f"sentiment_champion_version {float(champion.version)}" in page
+    for line in ('sentiment_table_bytes{table="ledger"} 5.0', 'sentiment_folder_bytes{folder="snapshots"} 7.0'):
+        assert line in page, "the names of `sentiment metrics`"
 
 
 def test_the_document_of_the_api_has_examples_and_its_errors(client):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
@@ -19,7 +20,8 @@ from sentiment_lib.storage import backups, retention
 from sentiment_lib.storage.alerts import open_alert
 from sentiment_lib.storage.backups import Backup
 
-RULES = Path(__file__).parents[2] / "deploy/prometheus/rules.yaml"
+DEPLOY = Path(__file__).parents[2] / "deploy"
+RULES = DEPLOY / "prometheus/rules.yaml"
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 
 
@@ -79,6 +81,25 @@ def test_alert_rules_name_only_metrics_that_exist():
         named = set(re.findall(r"\bsentiment_\w+", rule["expr"]))
         assert named, rule["alert"]
         assert named <= exported(), rule["alert"]
+
+
+def test_dashboards_show_every_metric_and_name_none_that_does_not_exist():
+    shown, uids = set(), set()
+    for path in sorted((DEPLOY / "grafana").glob("*.json")):
+        dashboard = json.loads(path.read_text())
+        uids.add(dashboard["uid"])
+        panels = dashboard["panels"]
+        assert len({panel["id"] for panel in panels}) == len(panels) > 5, path.name
+        for panel in panels:
+            assert panel["title"]
+            for target in panel["targets"]:
+                named = set(re.findall(r"\bsentiment_\w+", target["expr"]))
+                assert named, (path.name, panel["title"])
+                assert named <= exported(), (path.name, panel["title"])
+                shown |= named
+    assert len(uids) == 2
+    whole = {family.name for family in Metrics().registry.collect()} | platform_metrics.HELP.keys()
+    assert {name for name in whole if not any(one.startswith(name) for one in shown)} == set()
 
 
 @pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed")

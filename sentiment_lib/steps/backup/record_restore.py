@@ -10,13 +10,13 @@ from datetime import UTC, datetime
 
 from sentiment_lib.records import Severity
 from sentiment_lib.steps.backup.manifest import Manifest
-from sentiment_lib.storage import anchors, api_keys, backups, ledger, person_tokens
+from sentiment_lib.storage import anchors, api_keys, backups, ledger, person_tokens, verified_points
 from sentiment_lib.storage.alerts import open_alert
 from sentiment_lib.storage.backups import Backup
 from sentiment_lib.storage.engine import Store
 
 #: Kind of the ledger's row, and of the alert.
-KIND, ALERT = "restore", "restored"
+KIND, ALERT = verified_points.RESTORED, "restored"
 
 
 def run(store: Store, restored: Manifest) -> None:

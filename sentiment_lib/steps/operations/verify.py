@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
 from sqlalchemy import Connection
 
 from sentiment_lib import progress
-from sentiment_lib.errors import LedgerBroken, NotFound, RegistryUnavailable, UnsafeArtefact
+from sentiment_lib.errors import LedgerBroken, NotFound, RegistryUnavailable, SigningKeyMissing, UnsafeArtefact
 from sentiment_lib.records import Snapshot
 from sentiment_lib.registry import mlflow_erasure
 from sentiment_lib.registry.mlflow_registry import CHALLENGER, CHAMPION, Registry
@@ -31,9 +33,13 @@ from sentiment_lib.storage import (
     person_tokens,
     role_settings,
     snapshots,
+    verified_points,
     version_erasures,
 )
 from sentiment_lib.storage.engine import Store
+from sentiment_lib.storage.verified_points import VerifiedPoint
+
+log = logging.getLogger(__name__)
 
 #: A check returns its problems as sentences.
 Check = Callable[[Connection], list[str]]
@@ -47,6 +53,8 @@ class VerifyResult:
     checked: dict[str, int]
     #: what could not be checked
     notes: tuple[str, ...] = ()
+    #: how far it was verified before; None when everything was read
+    since: VerifiedPoint | None = None
 
     @property
     def ok(self) -> bool:
@@ -54,60 +62,108 @@ class VerifyResult:
         return not self.problems
 
 
-def run(store: Store, settings: Settings, *, artefacts: bool = True) -> VerifyResult:
-    """Verify; artefacts=False skips the bytes of packages and snapshots, which take most of the time."""
+def run(
+    store: Store, settings: Settings, *, whole: bool = True, artefacts: bool = True, record: bool = False
+) -> VerifyResult:
+    """Verify everything, or what is new since the last recorded verification (whole=False, where one counts).
+
+    artefacts=False skips the bytes of packages and snapshots, which take most of the time. record: append how far
+    everything was verified to the ledger, when there is no problem and nothing that could not be checked.
+    """
     registry = Registry(settings)
     with store.one_moment() as connection:
+        since = None if whole else verified_points.newest(connection)
         versions = model_versions.all_versions(connection)
         erased = version_erasures.erased_versions(connection)
-        snapshot_ids = audit.snapshot_ids(connection)
-        problems = records(connection)
+        problems = records(connection, since)
         checked = audit.counts(connection)
-        answers = approval_audit.responses_in_airflow(connection)
-        stored = [snapshots.by_id(connection, snapshot_id) for snapshot_id in snapshot_ids]
+        answers = approval_audit.responses_in_airflow(connection, after=since.sequence if since else 0)
+        stored = [snapshots.by_id(connection, snapshot_id) for snapshot_id in audit.snapshot_ids(connection)]
+        point = newest_point(connection, since)
     # an anchor that was appended meanwhile names a row which that moment did not have
     with store.begin() as connection:
-        problems += _finish(partial(anchors.broken, path=store.anchors_file), connection)
+        lines = anchors.read_lines(store.anchors_file)
+        problems += _finish(partial(anchors.broken, path=store.anchors_file, since=since), connection)
         problems += _aliases(connection, registry)
     if artefacts:
-        total = len(versions) + len(stored)
-        for number, version in enumerate(versions):
+        read = [one for one in versions if since is None or one.version > since.package or one.version in erased]
+        total = len(read) + len(stored)
+        for number, version in enumerate(read):
             progress.report(f"Reading the package of version {version.version}", number, total)
             if version.version in erased:
                 problems += _erased_package(registry, version.version)
             else:
                 problems += _package(registry, version.version, version.digest)
-        problems += snapshot_artefacts(store, settings, stored, done=len(versions))
+        problems += snapshot_artefacts(store, settings, stored, done=len(read), since=since.file if since else 0)
     progress.report("Comparing answers with Airflow's record")
     differing, notes = airflow_responses.compare(settings, answers)
-    return VerifyResult(problems=(*problems, *differing), checked=checked, notes=tuple(notes))
+    if record and point and not (problems or differing or notes):
+        files = {"package": max((one.version for one in versions), default=0), "file": point.chunk_id}
+        line = {"anchors": len(lines), "anchors_hash": anchors.hash_lines(lines)}
+        _record(store, replace(point, **line, **(files if artefacts else {})), since)
+    return VerifyResult(problems=(*problems, *differing), checked=checked, notes=tuple(notes), since=since)
 
 
-def snapshot_artefacts(store: Store, settings: Settings, stored: Sequence[Snapshot], *, done: int = 0) -> list[str]:
+def _record(store: Store, point: VerifiedPoint, since: VerifiedPoint | None) -> None:
+    """Append the point to the ledger, if it says more than the one before."""
+    with store.begin() as connection:
+        read = since is None or (point.package, point.file) != (since.package, since.file)
+        if read or (since and verified_points.has_news(connection, since)):
+            try:
+                verified_points.record(connection, point)
+            except SigningKeyMissing as error:
+                log.warning("The next verification begins where this one did: %s", error)
+
+
+def newest_point(connection: Connection, since: VerifiedPoint | None) -> VerifiedPoint | None:
+    """The newest of the records, which are verified since the point before; None for an empty ledger."""
+    head = ledger.head(connection)
+    if head is None:
+        return None
+    return VerifiedPoint(
+        sequence=head.sequence,
+        entry_hash=head.entry_hash,
+        release=verified_points.release(),
+        whole_at=since.whole_at if since else datetime.now(UTC).isoformat(),
+        chunk_id=verified_points.newest_chunk(connection),
+        rows=verified_points.digests(connection),
+        package=since.package if since else 0,
+        file=since.file if since else 0,
+    )
+
+
+def snapshot_artefacts(
+    store: Store, settings: Settings, stored: Sequence[Snapshot], *, done: int = 0, since: int = 0
+) -> list[str]:
     """Problems of the files of these snapshots; a chunk that several share is read once.
 
-    done: number of artefacts that were read before, for the progress.
+    done: number of artefacts that were read before, for the progress. since: the newest chunk that was verified before;
+    whole files of earlier releases are then verified as well.
     """
     problems, read = list[str](), set[int]()
     for number, snapshot in enumerate(stored, start=done):
         progress.report(f"Reading snapshot {snapshot.snapshot_id}", number, done + len(stored))
         try:
-            snapshot_files.verify(store, settings, snapshot, read)
+            snapshot_files.verify(store, settings, snapshot, read, since=since)
         except LedgerBroken as error:
             problems.append(f"snapshot {snapshot.snapshot_id}: {error.details.get('problem', error)}")
     return problems
 
 
-def records(connection: Connection) -> list[str]:
-    """Problems in the database: hash chain, signatures, times, facts, evidence, deployments, approvals."""
+def records(connection: Connection, since: VerifiedPoint | None = None) -> list[str]:
+    """Problems in the database: hash chain, signatures, times, facts, evidence, deployments, approvals.
+
+    since: how far it was verified before. Checks that take several rows together, of which there are few, read all.
+    """
+    chain = partial(ledger.broken, since=(since.sequence, since.entry_hash) if since else None)
     checks: tuple[Check, ...] = (
-        ledger.broken,
-        audit.facts_against_ledger,
-        audit.evidence,
+        chain,
+        partial(audit.facts_against_ledger, since=since),
+        partial(audit.evidence, since=since),
         audit.moves,
         audit.times,
-        audit.snapshot_rows,
-        audit.training_records,
+        partial(audit.snapshot_rows, since=since),
+        partial(audit.training_records, since=since),
         forged_approvals.forged_approvals,
         approval_audit.approvals,
         approval_audit.origins,
@@ -127,7 +183,8 @@ def _finish(check: Check, connection: Connection) -> list[str]:
     try:
         return check(connection)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        name = getattr(check, "__name__", "anchors").replace("_", " ")
+        function = check.func if isinstance(check, partial) else check
+        name = {anchors.broken: "anchors"}.get(function, getattr(function, "__name__", "")).replace("_", " ")
         return [f"the check of {name} stopped at a row that cannot be read ({type(error).__name__}: {error})"]
 
 

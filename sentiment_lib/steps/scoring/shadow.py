@@ -14,6 +14,7 @@ from sentiment_lib.settings import Settings
 from sentiment_lib.steps.scoring.score import PendingTweets, score_batches
 from sentiment_lib.storage import decisions, deployments, model_versions, shadow, version_erasures
 from sentiment_lib.storage.engine import Store
+from sentiment_lib.storage.shadow import ShadowTurn
 
 #: Moves after which the previous champion is scored in shadow; after a rollback there is none to go back to.
 WATCHED = ("promotion", "forced", "adopted")
@@ -54,13 +55,17 @@ def run(store: Store, settings: Settings, *, at: datetime | None = None) -> Shad
     for other in others:
         if other.version == champion.version:
             continue
-        pending = partial(
-            shadow.unscored_by_shadow,
-            champion=champion.version,
+        turn = ShadowTurn(
             version=other.version,
+            champion=champion.version,
             since=since[other.version],
-            rows=rows,
+            share=shares[other.version],
         )
+        with store.begin() as connection:
+            began, predicted_since = shadow.moment(connection), shadow.reached_at(connection, turn)
+        pending = partial(shadow.unscored_by_shadow, turn=turn, predicted_since=predicted_since, rows=rows)
         tweets = PendingTweets(next_rows=pending)
-        scored[other.version] = score_batches(store, settings, other, tweets, share=shares[other.version]).scored
+        scored[other.version] = score_batches(store, settings, other, tweets, share=turn.share).scored
+        with store.begin() as connection:
+            shadow.record_reached(connection, turn, began)
     return ShadowResult(scored=scored)

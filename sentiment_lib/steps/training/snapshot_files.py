@@ -52,18 +52,18 @@ def read(store: Store, settings: Settings, snapshot: Snapshot) -> pd.DataFrame:
 
     Raises LedgerBroken when a file is missing, or when it or the rows in the database are not what was recorded.
     """
-    if not snapshot.is_chunked:
+    if _is_whole(store, snapshot):
         return _read_whole(settings, snapshot)
     return pd.concat(_read_chunks(store, settings, snapshot, set()), ignore_index=True)
 
 
-def verify(store: Store, settings: Settings, snapshot: Snapshot, verified: set[int]) -> None:
-    """Read the snapshot's files, but not the chunks in `verified`, to which those read are added.
+def verify(store: Store, settings: Settings, snapshot: Snapshot, verified: set[int], *, since: int = 0) -> None:
+    """Read the snapshot's files; of its chunks those after `since` that are not in `verified`, to which they are added.
 
     Raises LedgerBroken as `read` does.
     """
-    if snapshot.is_chunked:
-        for _ in _read_chunks(store, settings, snapshot, verified):
+    if not _is_whole(store, snapshot):
+        for _ in _read_chunks(store, settings, snapshot, verified, since=since):
             continue
         return
     frame = _read_whole(settings, snapshot)
@@ -72,15 +72,19 @@ def verify(store: Store, settings: Settings, snapshot: Snapshot, verified: set[i
             raise LedgerBroken(problem="its rows in the database are not its file's")
 
 
-def _read_chunks(store: Store, settings: Settings, snapshot: Snapshot, verified: set[int]) -> Iterator[pd.DataFrame]:
-    """The rows of each chunk that is not in `verified`, to which it is added."""
+def _read_chunks(
+    store: Store, settings: Settings, snapshot: Snapshot, verified: set[int], *, since: int = 0
+) -> Iterator[pd.DataFrame]:
+    """The rows of each chunk after `since` that is not in `verified`, to which it is added."""
     name = f"snapshot {snapshot.snapshot_id}"
     with store.begin() as connection:
         chunks = snapshot_chunks.of_snapshot(connection, snapshot.snapshot_id)
-        if problem := snapshot_proofs.contents_problem(chunks, snapshot.content_hash, snapshot.split_at):
+        proof = snapshot_proofs.proof_of(connection, snapshot)
+        problem = snapshot_proofs.contents_problem(chunks, proof) if proof else "nothing proves its chunks"
+        if problem:
             raise LedgerBroken(problem=f"{name} was changed: {problem}")
     for chunk in chunks:
-        if chunk.chunk_id not in verified:
+        if chunk.chunk_id > since and chunk.chunk_id not in verified:
             verified.add(chunk.chunk_id)
             rows = _committed(store, chunk, name)
             try:
@@ -91,6 +95,12 @@ def _read_chunks(store: Store, settings: Settings, snapshot: Snapshot, verified:
                     raise
                 frame = read_chunk(settings, chunk, rows, name)  # rows were erased meanwhile
             yield frame
+
+
+def _is_whole(store: Store, snapshot: Snapshot) -> bool:
+    """Whether one file of an earlier release holds its rows."""
+    with store.begin() as connection:
+        return snapshot_proofs.proof_of(connection, snapshot) is None
 
 
 def _committed(store: Store, chunk: Chunk, name: str) -> list[CommittedRow]:

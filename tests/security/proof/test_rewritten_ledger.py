@@ -181,18 +181,6 @@ def test_the_approvers_of_that_day_count_and_not_today_s(store, settings, promot
     assert problems_of(store, later) == ()
 
 
-@pytest.fixture
-def keys(settings, tmp_path):
-    """The signing keys, which all tests of a session share: after the test they are as they were before it."""
-    ring = settings.key_ring
-    public_keys = ring.public_keys_file.read_bytes()
-    shutil.copytree(ring.folder, tmp_path / "before")
-    yield ring
-    shutil.rmtree(ring.folder)
-    shutil.copytree(tmp_path / "before", ring.folder)
-    ring.public_keys_file.write_bytes(public_keys)
-
-
 def test_rotated_keys_and_their_entries_verify(store, settings, promoted, keys):
     keys.rotate()
     with store.begin() as connection:

@@ -168,11 +168,11 @@ def test_verify_sees_one_moment_while_others_write(store, settings, decided, dec
     monkeypatch.setattr(ledger, "broken", meanwhile)
     facts = audit.facts_against_ledger
 
-    def later(connection):
+    def later(connection, **given):
         before = [entry.sequence for entry in ledger.entries(connection)]
         decide_again("retrain/3")
         assert [entry.sequence for entry in ledger.entries(connection)] == before
-        return facts(connection)
+        return facts(connection, **given)
 
     monkeypatch.setattr(audit, "facts_against_ledger", later)
     assert verify.run(store, settings, artefacts=False).problems == ()

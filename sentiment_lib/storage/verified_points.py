@@ -1,0 +1,123 @@
+"""How far the records were verified: a signed ledger row, from which the next verification goes on.
+
+Nobody without the signing key can say that something was verified. A point counts while its key and its release are in
+use, until a restore, for some days after a whole verification, and while the ledger up to it is the same; otherwise
+everything is read. Rows that were verified are compared with the digest of their time; frozen rows, packages and files
+are read again by a whole verification only. Steps check what they act on themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime, timedelta
+from importlib.metadata import version
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from sentiment_lib.storage import ledger
+from sentiment_lib.storage.engine import key_ring
+from sentiment_lib.storage.recorded_facts import TABLES
+from sentiment_lib.storage.tables import LedgerRow
+
+#: Kind of the ledger row, and kinds that say nothing new to verify.
+KIND = "verified"
+NOTHING_NEW = frozenset({KIND, "anchor"})
+#: Kind of the ledger row of a restore: what is there since then was not verified.
+RESTORED = "restore"
+#: A point whose last whole verification is older counts for nothing: the nightly one does not run.
+LONGEST = timedelta(days=7)
+#: Tables whose verified rows have a digest: name -> (table, key column).
+DIGESTED: Mapping[str, tuple[Any, str]] = {**TABLES, "ledger": (LedgerRow.__table__, "sequence")}
+
+
+@dataclass(frozen=True, kw_only=True)
+class VerifiedPoint:
+    """The newest of everything that was verified without a problem."""
+
+    #: the ledger's row
+    sequence: int
+    entry_hash: str
+    #: version of the library
+    release: str
+    #: when everything was last read, ISO 8601
+    whole_at: str
+    chunk_id: int = 0
+    #: number of lines of the anchors, and SHA-256 of them
+    anchors: int = 0
+    anchors_hash: str = ""
+    #: name of a table of DIGESTED -> its largest key, and the digest of the rows up to it
+    rows: Mapping[str, tuple[int, str]] = field(default_factory=dict)
+    #: model version and chunk up to which packages and files were read
+    package: int = 0
+    file: int = 0
+
+
+def newest(connection: Connection, *, at: datetime | None = None) -> VerifiedPoint | None:
+    """The newest point that counts; None without one. `at`: time of the verification, now by default."""
+    entry, keys = ledger.find_genuine(connection, KIND, {}), key_ring(connection).public_keys()
+    if entry is None or entry.signature is None or entry.signature.partition(":")[0] != keys[-1].key_id:
+        return None
+    try:
+        point = VerifiedPoint(**entry.facts())
+        age = (at or datetime.now(UTC)) - datetime.fromisoformat(point.whole_at)
+    except (TypeError, ValueError):  # of another release
+        return None
+    restored = text("SELECT EXISTS (SELECT FROM ledger WHERE sequence > :since AND kind = :kind)")
+    counts = (
+        -ledger.CLOCK_TOLERANCE <= age <= LONGEST
+        and point.release == release()
+        and not connection.scalar(restored, {"since": point.sequence, "kind": RESTORED})
+        and are_unchanged(connection, point, ("ledger",))
+    )
+    return point if counts else None
+
+
+def release() -> str:
+    """Version of the library, whose checks a point rests on."""
+    return version("airline-sentiment")
+
+
+def record(connection: Connection, point: VerifiedPoint) -> None:
+    """Append the point to the ledger."""
+    ledger.append(connection, KIND, asdict(point))
+
+
+def has_news(connection: Connection, since: VerifiedPoint) -> bool:
+    """Whether the ledger has rows after the point that verify something new."""
+    query = text("SELECT EXISTS (SELECT FROM ledger WHERE sequence > :since AND kind <> ALL(:kinds))")
+    return bool(connection.scalar(query, {"since": since.sequence, "kinds": sorted(NOTHING_NEW)}))
+
+
+def are_unchanged(connection: Connection, since: VerifiedPoint, names: tuple[str, ...] = tuple(TABLES)) -> bool:
+    """Whether the verified rows of these tables are byte for byte those of the point.
+
+    Some columns change by right, such as the state of a deployment: the rows are then compared with the ledger again.
+    """
+    return all(
+        name in since.rows and _digest(connection, name, since.rows[name][0]) == since.rows[name][1] for name in names
+    )
+
+
+def digests(connection: Connection) -> dict[str, tuple[int, str]]:
+    """Largest key and digest of the rows of each table of DIGESTED."""
+    found = {}
+    for name, (table, key) in DIGESTED.items():
+        last = int(connection.execute(text(f"SELECT coalesce(max({key}), 0) FROM {table.name}")).scalar_one())
+        found[name] = (last, _digest(connection, name, last))
+    return found
+
+
+def newest_chunk(connection: Connection) -> int:
+    """Id of the newest chunk of snapshots; 0 without one."""
+    return int(connection.execute(text("SELECT coalesce(max(chunk_id), 0) FROM snapshot_chunks")).scalar_one())
+
+
+def _digest(connection: Connection, name: str, last: int) -> str:
+    """SHA-256 over the SHA-256 of each row up to this key, in order; computed by the database, which holds the rows."""
+    table, key = DIGESTED[name]
+    row = "pg_catalog.sha256(pg_catalog.convert_to(CAST(r AS pg_catalog.text), 'UTF8'))"
+    query = f"SELECT pg_catalog.sha256(pg_catalog.string_agg({row}, '' ORDER BY r.{key})) FROM {table.name} r"
+    digest: bytes | None = connection.execute(text(f"{query} WHERE r.{key} <= :last"), {"last": last}).scalar()
+    return digest.hex() if digest else ""
