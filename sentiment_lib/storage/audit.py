@@ -166,7 +166,7 @@ def snapshot_rows(connection: Connection, since: VerifiedPoint | None = None) ->
         problem = snapshot_proofs.snapshot_problem(connection, facts, checked, since=since.chunk_id if since else 0)
         if problem:
             problems.append(f"snapshot {facts['snapshot_id']}: its rows in the database were changed: {problem}")
-    again = snapshot_proofs.resurrected(connection, after=after)
+    again = snapshot_proofs.resurrected(connection)
     return problems + [f"row {row_id} of snapshots was erased, and is there again" for row_id in again]
 
 

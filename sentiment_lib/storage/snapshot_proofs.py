@@ -23,9 +23,9 @@ ERASED = "frozen_rows_erased"
 COMMITTED = "snapshot_committed"
 
 
-def erased_row_ids(connection: Connection, *, after: int = 0) -> frozenset[int]:
-    """Ids of all rows whose erasure was recorded after this row of the ledger."""
-    entries = ledger.genuine_entries(connection, (ERASED,), after=after)
+def erased_row_ids(connection: Connection) -> frozenset[int]:
+    """Ids of all rows whose erasure was recorded."""
+    entries = ledger.genuine_entries(connection, (ERASED,))
     return frozenset(int(row_id) for entry in entries for row_id in entry.facts()["row_ids"])
 
 
@@ -112,10 +112,10 @@ def contents_problem(chunks: list[Chunk], proof: ChunksProof) -> str | None:
     return None
 
 
-def resurrected(connection: Connection, *, after: int = 0) -> list[int]:
-    """Ids of rows that are stored although their erasure was recorded, after this row of the ledger."""
+def resurrected(connection: Connection) -> list[int]:
+    """Ids of rows that are stored although their erasure was recorded."""
     query = text("SELECT row_id FROM frozen_rows WHERE row_id = ANY(:erased) ORDER BY row_id")
-    return list(connection.execute(query, {"erased": list(erased_row_ids(connection, after=after))}).scalars())
+    return list(connection.execute(query, {"erased": list(erased_row_ids(connection))}).scalars())
 
 
 def rows_hash(connection: Connection, snapshot_id: int) -> str:
