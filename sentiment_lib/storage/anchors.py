@@ -155,16 +155,17 @@ def broken(connection: Connection, path: Path | None, since: VerifiedPoint | Non
                 problems.append(f"anchor {line_number} does not follow the line before it")
             anchored[anchor.sequence] = (anchor.number, anchor.entry_hash)
         previous = hash_text(line)
-    return problems + _ledger_against(connection, anchored, lines, after=since.sequence if since else 0)
+    return problems + _ledger_against(connection, anchored, lines, after=since.sequence if since else None)
 
 
 def _ledger_against(
-    connection: Connection, anchored: dict[int, tuple[int, str]], lines: list[str], *, after: int
+    connection: Connection, anchored: dict[int, tuple[int, str]], lines: list[str], *, after: int | None
 ) -> list[str]:
     """Ledger rows missing or changed since they were anchored, and anchors missing from the file."""
     problems, missing = list[str](), dict(anchored)
     # the row of an anchor comes before its line, which may have been written after the verification
-    after = min(after, *(sequence - 1 for sequence in anchored)) if anchored else after
+    if after is not None:
+        after = min([after, *(sequence - 1 for sequence in anchored)])
     for entry in ledger.genuine_entries(connection, (PURPOSE,), after=after):
         number, entry_hash = missing.pop(entry.sequence, (0, entry.entry_hash))
         if entry.entry_hash != entry_hash:

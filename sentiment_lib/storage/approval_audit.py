@@ -135,7 +135,7 @@ def _origin_faults(facts: Facts, tokens: Mapping[int, Facts]) -> Iterator[str]:
         yield "has no record of an answer, of Airflow or of a command"
 
 
-def responses_in_airflow(connection: Connection, *, after: int = 0) -> list[Facts]:
+def responses_in_airflow(connection: Connection, *, after: int | None = None) -> list[Facts]:
     """Facts of what people answered in Airflow after this row of the ledger, oldest first."""
     recorded = (entry.facts() for entry in ledger.genuine_entries(connection, ("approval", VOTE), after=after))
     return [facts for facts in recorded if facts.get("channel") == AIRFLOW]

@@ -25,7 +25,7 @@ def facts_against_ledger(connection: Connection, since: VerifiedPoint | None = N
     """
     since = _same_rows(connection, since)
     recorded: dict[str, dict[int, dict[str, Any]]] = {name: {} for name in TABLES}
-    for entry in ledger.genuine_entries(connection, after=since.sequence if since else 0):
+    for entry in ledger.genuine_entries(connection, after=since.sequence if since else None):
         kind, _, state = entry.kind.partition(".")
         name = "deployment" if state in STATES else kind
         if name in TABLES:
@@ -36,8 +36,9 @@ def facts_against_ledger(connection: Connection, since: VerifiedPoint | None = N
                 merged.update(kind=KINDS_BEFORE.get(kind, kind), state=state)
     problems: list[str] = []
     for name, (table, key) in TABLES.items():
-        new = table.c[key].in_(recorded[name]) | (table.c[key] > (since.rows[name][0] if since else 0))
-        query = select(table).where(new).order_by(table.c[key])
+        query = select(table).order_by(table.c[key])
+        if since:
+            query = query.where(table.c[key].in_(recorded[name]) | (table.c[key] > since.rows[name][0]))
         rows = {int(row[key]): dict(row) for row in connection.execute(query).mappings()}
         problems += [
             f"{name} {number} is in the ledger, and its row is gone" for number in recorded[name].keys() - rows
@@ -59,16 +60,14 @@ def _same_rows(connection: Connection, since: VerifiedPoint | None) -> VerifiedP
 def evidence(connection: Connection, since: VerifiedPoint | None = None) -> list[str]:
     """Decisions whose recorded hash is not that of their evidence."""
     since = _same_rows(connection, since)
-    query = (
-        select(
-            DecisionRow.decision_id,
-            DecisionRow.evidence_hash,
-            EvaluationRow.evidence,
-            EvaluationRow.evidence_hash.label("own"),
-        )
-        .join(EvaluationRow, EvaluationRow.evaluation_id == DecisionRow.evaluation_id)
-        .where(DecisionRow.decision_id > (since.rows["decision"][0] if since else 0))
-    )
+    query = select(
+        DecisionRow.decision_id,
+        DecisionRow.evidence_hash,
+        EvaluationRow.evidence,
+        EvaluationRow.evidence_hash.label("own"),
+    ).join(EvaluationRow, EvaluationRow.evaluation_id == DecisionRow.evaluation_id)
+    if since:
+        query = query.where(DecisionRow.decision_id > since.rows["decision"][0])
     return [
         f"decision {row.decision_id}: its hash is not that of its evidence"
         for row in connection.execute(query, execution_options={"yield_per": 100})
@@ -153,7 +152,7 @@ def times(connection: Connection, *, at: datetime | None = None) -> list[str]:
 def snapshot_rows(connection: Connection, since: VerifiedPoint | None = None) -> list[str]:
     """Snapshots whose rows are not those that were recorded, and rows that an erasure took and that are there again."""
     problems: list[str] = []
-    after = since.sequence if since else 0
+    after = since.sequence if since else None
     checked: dict[int, str | None] = {}
     recorded = {
         int(facts["snapshot_id"]): facts
@@ -163,7 +162,7 @@ def snapshot_rows(connection: Connection, since: VerifiedPoint | None = None) ->
     for entry in ledger.genuine_entries(connection, (snapshot_proofs.COMMITTED,), after=after):
         recorded.setdefault(int(entry.facts()["snapshot_id"]), entry.facts() | {"uri": ""})
     for facts in recorded.values():
-        problem = snapshot_proofs.snapshot_problem(connection, facts, checked, since=since.chunk_id if since else 0)
+        problem = snapshot_proofs.snapshot_problem(connection, facts, checked, since=since.chunk_id if since else None)
         if problem:
             problems.append(f"snapshot {facts['snapshot_id']}: its rows in the database were changed: {problem}")
     again = snapshot_proofs.resurrected(connection)
@@ -173,7 +172,7 @@ def snapshot_rows(connection: Connection, since: VerifiedPoint | None = None) ->
 def training_records(connection: Connection, since: VerifiedPoint | None = None) -> list[str]:
     """Evaluated versions whose training record is not the one of the evaluation."""
     since = _same_rows(connection, since)
-    entries = list(ledger.genuine_entries(connection, ("evaluation",), after=since.sequence if since else 0))
+    entries = list(ledger.genuine_entries(connection, ("evaluation",), after=since.sequence if since else None))
     hashes = [(entry.facts(), entry.facts().get("training_hashes") or {}) for entry in entries]
     named = {int(version) for _, recorded in hashes for version in recorded}
     query = select(ModelVersionRow.version, ModelVersionRow.training).where(ModelVersionRow.version.in_(named))

@@ -96,17 +96,21 @@ def entry_hash(sequence: int, kind: str, payload: str, previous_hash: str, recor
     return hash_text(canonical_json([sequence, kind, payload, previous_hash, moment]))
 
 
-def entries(connection: Connection, kinds: tuple[str, ...] = (), *, after: int = 0) -> Iterator[LedgerEntry]:
-    """The rows after this one in order, or those of these kinds; streamed in batches of 1,000."""
-    query = select(LedgerRow.__table__).where(LedgerRow.sequence > after).order_by(LedgerRow.sequence)
+def entries(connection: Connection, kinds: tuple[str, ...] = (), *, after: int | None = None) -> Iterator[LedgerEntry]:
+    """All rows in order, or those after this one and of these kinds; streamed in batches of 1,000."""
+    query = select(LedgerRow.__table__).order_by(LedgerRow.sequence)
+    if after is not None:
+        query = query.where(LedgerRow.sequence > after)
     if kinds:
         query = query.where(LedgerRow.kind.in_(kinds))
     for row in connection.execute(query, execution_options={"yield_per": 1000}).mappings():
         yield LedgerEntry(**row)
 
 
-def genuine_entries(connection: Connection, kinds: tuple[str, ...] = (), *, after: int = 0) -> Iterator[LedgerEntry]:
-    """Rows after this one that the platform signed, or those of these kinds; any other row is logged and left out.
+def genuine_entries(
+    connection: Connection, kinds: tuple[str, ...] = (), *, after: int | None = None
+) -> Iterator[LedgerEntry]:
+    """Rows that the platform signed, or those after this one and of these kinds; any other is logged and left out.
 
     For all who act on a row or judge by it: whoever may insert into the table, without a signing key, can add rows of
     any content.
@@ -205,7 +209,7 @@ def broken(connection: Connection, *, at: datetime | None = None, since: tuple[i
         previous = replace(
             previous, entry_hash=since[1], recorded_at=row["recorded_at"] if row else previous.recorded_at
         )
-    for entry in entries(connection, after=since[0] if since else 0):
+    for entry in entries(connection, after=since[0] if since else None):
         name = f"ledger row {entry.sequence} ({entry.kind})"
         if entry.sequence != expected:
             problems.append(f"ledger rows {expected} to {entry.sequence - 1} are missing")

@@ -80,7 +80,11 @@ def rows_problem(connection: Connection, chunk: Chunk, rows: Sequence[CommittedR
 
 
 def snapshot_problem(
-    connection: Connection, facts: Mapping[str, Any], checked: dict[int, str | None] | None = None, *, since: int = 0
+    connection: Connection,
+    facts: Mapping[str, Any],
+    checked: dict[int, str | None] | None = None,
+    *,
+    since: int | None = None,
 ) -> str | None:
     """Why the rows of a snapshot in the database are not those that were recorded; None when they are.
 
@@ -99,7 +103,7 @@ def snapshot_problem(
         return problem
     checked = {} if checked is None else checked
     for chunk in chunks:
-        if chunk.chunk_id > since and chunk.chunk_id not in checked:
+        if (since is None or chunk.chunk_id > since) and chunk.chunk_id not in checked:
             rows = snapshot_chunks.rows_of(connection, chunk.chunk_id)
             checked[chunk.chunk_id] = rows_problem(connection, chunk, rows)
     return next((found for chunk in chunks if (found := checked.get(chunk.chunk_id))), None)

@@ -115,9 +115,12 @@ def newest_chunk(connection: Connection) -> int:
 
 
 def _digest(connection: Connection, name: str, last: int) -> str:
-    """SHA-256 over the SHA-256 of each row up to this key, in order; computed by the database, which holds the rows."""
+    """SHA-256 over the SHA-256 of each row up to this key, in order; computed by the database, which holds the rows.
+
+    A row is written by `record_out`: the owner of a table may define casts of its rows, which could hide a change.
+    """
     table, key = DIGESTED[name]
-    row = "pg_catalog.sha256(pg_catalog.convert_to(CAST(r AS pg_catalog.text), 'UTF8'))"
+    row = "pg_catalog.sha256(pg_catalog.convert_to(CAST(pg_catalog.record_out(r) AS pg_catalog.text), 'UTF8'))"
     query = f"SELECT pg_catalog.sha256(pg_catalog.string_agg({row}, '' ORDER BY r.{key})) FROM {table.name} r"
     digest: bytes | None = connection.execute(text(f"{query} WHERE r.{key} <= :last"), {"last": last}).scalar()
     return digest.hex() if digest else ""

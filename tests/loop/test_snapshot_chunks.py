@@ -11,7 +11,7 @@ from sqlalchemy import text
 from sentiment_lib.errors import LedgerBroken
 from sentiment_lib.evaluation import frozen_rows, holdout_split
 from sentiment_lib.registry import model_package
-from sentiment_lib.steps.erasure import request_erasure
+from sentiment_lib.steps.erasure import forget, request_erasure
 from sentiment_lib.steps.operations import verify
 from sentiment_lib.steps.training import commit_snapshots, inputs, snapshot, snapshot_files
 from sentiment_lib.storage import (
@@ -201,19 +201,26 @@ def whole(store, owner, settings, tweets):
         return snapshots.by_id(connection, 1)
 
 
-def test_a_snapshot_of_an_earlier_release_gets_commitments_and_then_forgets(store, settings, whole):
+def test_a_snapshot_of_an_earlier_release_gets_commitments(store, settings, whole):
     frame = snapshot_files.read(store, settings, whole)
     assert (len(frame), verify.run(store, settings).problems) == (600, ())
     with pytest.raises(ValueError, match="committed first"):
         erase(store)
-    assert commit_snapshots.run(store, settings) == (1,)
-    assert commit_snapshots.run(store, settings) == ()
+    assert commit_snapshots.run(store, settings, []) == ()
+    assert commit_snapshots.run(store, settings, [1]) == (1,)
+    assert commit_snapshots.run(store, settings, [1]) == ()
     assert not (settings.snapshots / whole.uri).exists()
     assert values(store, "SELECT count(*) FROM frozen_rows WHERE salt IS NULL") == [(0,)]
     pd.testing.assert_frame_equal(snapshot_files.read(store, settings, whole), frame, check_dtype=False)
     assert verify.run(store, settings).problems == ()
-    erase(store)
-    snapshot_files.rewrite_erased(store, settings)
+
+
+def test_forgetting_commits_the_snapshots_of_earlier_releases_that_hold_the_tweets(store, settings, whole):
+    frame = snapshot_files.read(store, settings, whole)
+    order = request_erasure.ErasureOrder(tweet_ids=GONE, requested_by="ann")
+    number = request_erasure.run(store, settings, order)
+    assert forget.run(store, settings).done == (number,)
+    assert not (settings.snapshots / whole.uri).exists()
     assert len(snapshot_files.read(store, settings, whole)) == 597
     assert not words_on_disk(settings, GONE, frame)
     assert verify.run(store, settings).problems == ()
@@ -223,5 +230,5 @@ def test_what_is_not_as_recorded_gets_no_commitments(store, owner, settings, who
     with owner.begin() as connection:
         connection.execute(text("UPDATE frozen_rows SET part = 'holdout' WHERE tweet_id = 7"))
     with pytest.raises(LedgerBroken, match="not those of its file"):
-        commit_snapshots.run(store, settings)
+        commit_snapshots.run(store, settings, [1])
     assert (settings.snapshots / whole.uri).exists()

@@ -10,8 +10,8 @@ from sentiment_lib import progress
 from sentiment_lib.settings import Settings
 from sentiment_lib.steps.erasure import affected_versions, files, rows, tombstone_files
 from sentiment_lib.steps.erasure.search import Search, prepare
-from sentiment_lib.steps.training import snapshot_files
-from sentiment_lib.storage import erasure_requests, table_rewrites, version_erasures
+from sentiment_lib.steps.training import commit_snapshots, snapshot_files
+from sentiment_lib.storage import erasure_requests, snapshots, table_rewrites, version_erasures
 from sentiment_lib.storage.engine import Store
 from sentiment_lib.storage.erasure_requests import ERASING, ErasureRequest
 
@@ -67,6 +67,8 @@ def run(store: Store, settings: Settings, request: ErasureRequest) -> None:
         version_erasures.name(connection, request.request_id, affected, due_at)
         touched = table_rewrites.partitions_of(connection, request.request_id, REWRITTEN)
         touched += [*QUEUES, *(name for table in touched for name in FOLLOWING.get(table, ()))]
+        held = snapshots.holding(connection, request.request_id)
+    commit_snapshots.run(store, settings, held)  # those of earlier releases could not lose a row
     search = prepare(store, settings, request)
     _record(search, touched)
     for name, handler in HANDLERS.items():

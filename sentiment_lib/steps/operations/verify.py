@@ -77,7 +77,7 @@ def run(
         erased = version_erasures.erased_versions(connection)
         problems = records(connection, since)
         checked = audit.counts(connection)
-        answers = approval_audit.responses_in_airflow(connection, after=since.sequence if since else 0)
+        answers = approval_audit.responses_in_airflow(connection, after=since.sequence if since else None)
         stored = [snapshots.by_id(connection, snapshot_id) for snapshot_id in audit.snapshot_ids(connection)]
         point = newest_point(connection, since)
     # an anchor that was appended meanwhile names a row which that moment did not have
@@ -94,7 +94,7 @@ def run(
                 problems += _erased_package(registry, version.version)
             else:
                 problems += _package(registry, version.version, version.digest)
-        problems += snapshot_artefacts(store, settings, stored, done=len(read), since=since.file if since else 0)
+        problems += snapshot_artefacts(store, settings, stored, done=len(read), since=since.file if since else None)
     progress.report("Comparing answers with Airflow's record")
     differing, notes = airflow_responses.compare(settings, answers)
     if record and point and not (problems or differing or notes):
@@ -133,7 +133,7 @@ def newest_point(connection: Connection, since: VerifiedPoint | None) -> Verifie
 
 
 def snapshot_artefacts(
-    store: Store, settings: Settings, stored: Sequence[Snapshot], *, done: int = 0, since: int = 0
+    store: Store, settings: Settings, stored: Sequence[Snapshot], *, done: int = 0, since: int | None = None
 ) -> list[str]:
     """Problems of the files of these snapshots; a chunk that several share is read once.
 

@@ -6,6 +6,8 @@ trainings name it, stays; a signed ledger row says by which chunks the same rows
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from sentiment_lib.errors import LedgerBroken
 from sentiment_lib.evaluation import frozen_rows
 from sentiment_lib.records import Snapshot
@@ -15,13 +17,14 @@ from sentiment_lib.storage import snapshot_chunks, snapshot_proofs, snapshots
 from sentiment_lib.storage.engine import Store, lock
 
 
-def run(store: Store, settings: Settings) -> tuple[int, ...]:
-    """Commit each snapshot that has no commitments yet; returns their ids. Idempotent, and safe to kill at any point.
+def run(store: Store, settings: Settings, snapshot_ids: Collection[int]) -> tuple[int, ...]:
+    """Commit those of these snapshots that have no commitments yet; returns their ids.
 
-    Raises LedgerBroken for one whose file or rows are not what was recorded: nothing replaces its evidence.
+    Idempotent, and safe to kill at any point. Raises LedgerBroken for one whose file or rows are not what was recorded:
+    nothing replaces its evidence.
     """
     with store.begin() as connection:
-        whole = [one for one in snapshots.every(connection) if not one.is_chunked]
+        whole = [one for one in snapshots.every(connection) if one.snapshot_id in snapshot_ids and not one.is_chunked]
         waiting = [one for one in whole if snapshot_proofs.committed(connection, one.snapshot_id) is None]
     for snapshot in waiting:
         _commit(store, settings, snapshot)

@@ -57,7 +57,9 @@ def read(store: Store, settings: Settings, snapshot: Snapshot) -> pd.DataFrame:
     return pd.concat(_read_chunks(store, settings, snapshot, set()), ignore_index=True)
 
 
-def verify(store: Store, settings: Settings, snapshot: Snapshot, verified: set[int], *, since: int = 0) -> None:
+def verify(
+    store: Store, settings: Settings, snapshot: Snapshot, verified: set[int], *, since: int | None = None
+) -> None:
     """Read the snapshot's files; of its chunks those after `since` that are not in `verified`, to which they are added.
 
     Raises LedgerBroken as `read` does.
@@ -73,7 +75,7 @@ def verify(store: Store, settings: Settings, snapshot: Snapshot, verified: set[i
 
 
 def _read_chunks(
-    store: Store, settings: Settings, snapshot: Snapshot, verified: set[int], *, since: int = 0
+    store: Store, settings: Settings, snapshot: Snapshot, verified: set[int], *, since: int | None = None
 ) -> Iterator[pd.DataFrame]:
     """The rows of each chunk after `since` that is not in `verified`, to which it is added."""
     name = f"snapshot {snapshot.snapshot_id}"
@@ -84,7 +86,7 @@ def _read_chunks(
         if problem:
             raise LedgerBroken(problem=f"{name} was changed: {problem}")
     for chunk in chunks:
-        if chunk.chunk_id > since and chunk.chunk_id not in verified:
+        if (since is None or chunk.chunk_id > since) and chunk.chunk_id not in verified:
             verified.add(chunk.chunk_id)
             rows = _committed(store, chunk, name)
             try:

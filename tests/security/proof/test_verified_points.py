@@ -37,14 +37,14 @@ def note(store):
         return ledger.append(connection, "note", {"number": 1})
 
 
-def problems_after(store, settings, *statements):
+def problems_after(store, settings, *statements, whole=False):
     """What a verification that may go on says of the records after a change by the owner, guards off; it is undone."""
     with store.engine.connect() as connection:
         connection.execute(text("ALTER TABLE ledger DISABLE TRIGGER USER"))
         connection.execute(text("SET LOCAL session_replication_role = replica"))
         for statement in statements:
             connection.execute(text(statement))
-        since = verified_points.newest(connection)
+        since = None if whole else verified_points.newest(connection)
         found = verify.records(connection, since) + anchors.broken(connection, settings.anchors_file, since)
         connection.rollback()
     return found
@@ -109,10 +109,49 @@ def test_a_change_by_right_of_what_was_verified_is_no_problem(store, settings, v
 def test_frozen_rows_and_files_that_were_verified_are_read_again_by_a_whole_verification(store, settings, verified):
     change = "UPDATE frozen_rows SET label = 'neutral'"
     assert problems_after(store, settings, change) == []
+    assert any(
+        "its rows in the database were changed" in one for one in problems_after(store, settings, change, whole=True)
+    )
     path = next((settings.snapshots / "chunks").glob("*.parquet"))
     path.write_bytes(b"x")
     assert verify.run(store, settings, whole=False).problems == ()
     assert any("was changed" in one for one in verify.run(store, settings).problems)
+
+
+NUMBERED_BELOW_ONE = [
+    (
+        "ALTER TABLE ledger DROP CONSTRAINT ck_ledger_sequence",
+        "INSERT INTO ledger SELECT -1, kind, payload, previous_hash, entry_hash, recorded_at, signature "
+        "FROM ledger WHERE sequence = 1",
+        "ledger rows 1 to -2 are missing",
+    ),
+    (
+        "ALTER TABLE deployments ALTER deployment_id DROP IDENTITY",
+        "INSERT INTO deployments (deployment_id, kind, from_version, to_version, reason, state, finished_at) "
+        "VALUES (-1, 'rollback', 2, 1, 'quietly', 'done', now())",
+        "deployment -1 has no ledger row",
+    ),
+]
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_rows_numbered_below_one_do_not_hide(store, settings, verified, whole):
+    for *statements, problem in NUMBERED_BELOW_ONE:
+        found = problems_after(store, settings, *statements, whole=whole)
+        assert any(problem in one for one in found), found
+
+
+def test_a_cast_by_the_owner_does_not_hide_a_change(store, settings, verified):
+    found = problems_after(
+        store,
+        settings,
+        "CREATE TABLE said AS SELECT sequence, CAST(r AS text) AS line FROM ledger r",
+        "CREATE FUNCTION say_before(r ledger) RETURNS text LANGUAGE sql "
+        "AS 'SELECT line FROM said WHERE said.sequence = r.sequence'",
+        "CREATE CAST (ledger AS text) WITH FUNCTION say_before(ledger)",
+        "UPDATE ledger SET payload = '{}' WHERE sequence = 2",
+    )
+    assert any("ledger row 2" in one for one in found), found
 
 
 def test_nobody_without_the_key_can_say_that_something_was_verified(store, owner, settings, verified):
