@@ -148,9 +148,12 @@ assert spent < 1.0, f"parsing took {{spent:.2f}} CPU seconds"
 
 
 def test_the_plugin_package_is_hidden_from_airflows_plugin_search():
-    assert (ROOT / "plugins" / ".airflowignore").read_text().split() == ["sentiment_airflow/"]
-    beside = [path.name for path in (ROOT / "plugins").glob("*.py")]
-    assert beside == ["sentiment_plugin.py"]
+    assert (ROOT / "plugins" / ".airflowignore").read_text().split() == [
+        "sentiment_airflow/",
+        "airflow_local_settings.py",
+    ]
+    beside = {path.name for path in (ROOT / "plugins").glob("*.py")}
+    assert beside == {"sentiment_plugin.py", "airflow_local_settings.py"}
 
 
 def _listed(callback):

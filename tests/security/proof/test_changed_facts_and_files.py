@@ -134,13 +134,14 @@ def test_one_changed_byte_of_an_artefact_is_found_and_refused_before_it_is_loade
 
 
 def test_a_package_that_is_gone_is_found_by_name(store, settings, tracking, promoted):
-    (folder,) = artefact(tracking, promoted.version.digest)
-    aside = folder.parent.with_name("aside")
-    folder.parent.rename(aside)
+    aside = {folder.parent: folder.parent.with_name("aside") for folder in artefact(tracking, promoted.version.digest)}
+    for folder, elsewhere in aside.items():
+        folder.rename(elsewhere)
     try:
         (problem,) = verify.run(store, settings).problems
     finally:
-        aside.rename(folder.parent)
+        for folder, elsewhere in aside.items():
+            elsewhere.rename(folder)
     assert problem.startswith(f"model version {promoted.version.version}: its package cannot be downloaded")
 
 
