@@ -34,20 +34,24 @@ def forget() -> None:
     @task(trigger_rule="all_done", execution_timeout=timedelta(hours=2))
     def erase() -> dict[str, Any]:
         """Numbers of the requests of which everything but the models was erased."""
+        from airflow.sdk.configuration import conf
         from sentiment_airflow.run_step import run_step, to_xcom
 
         from sentiment_lib.steps.erasure import forget
 
-        return to_xcom(run_step(forget.run, models=False), "erased", "waiting", "done")
+        logs = Path(conf.get("logging", "base_log_folder"))
+        return to_xcom(run_step(forget.run, models=False, task_logs=(logs,)), "erased", "waiting", "done")
 
     @task(execution_timeout=timedelta(hours=8), pool=defaults.policy().retrain.fine_tuning_pool)
     def replace_models() -> dict[str, Any]:
         """Versions that were trained again, and those whose packages were erased."""
+        from airflow.sdk.configuration import conf
         from sentiment_airflow.run_step import run_step, to_xcom
 
         from sentiment_lib.steps.erasure import forget
 
-        return to_xcom(run_step(forget.run), "done", "retrained", "erased_versions", "notes")
+        logs = Path(conf.get("logging", "base_log_folder"))
+        return to_xcom(run_step(forget.run, task_logs=(logs,)), "done", "retrained", "erased_versions", "notes")
 
     chain(poll_compliance(), erase(), replace_models())
 

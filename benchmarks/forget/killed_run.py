@@ -21,14 +21,14 @@ FOLDERS = tuple(str(LIBRARY / name) for name in ("steps/erasure", "erasure", "st
 
 
 class DieAt:
-    """Called at every line of these folders; at the n-th one the process is gone."""
+    """Called at every line of these files or folders; at the n-th one the process is gone."""
 
-    def __init__(self, line: int) -> None:
-        self.left = line
+    def __init__(self, line: int, sources: tuple[str, ...] = FOLDERS) -> None:
+        self.left, self.sources = line, sources
 
     def __call__(self, frame: FrameType, _event: str, _argument: object) -> Any:
-        """Trace calls into the folders."""
-        return self.line if frame.f_code.co_filename.startswith(FOLDERS) else None
+        """Trace calls into them."""
+        return self.line if frame.f_code.co_filename.startswith(self.sources) else None
 
     def line(self, _frame: FrameType, event: str, _argument: object) -> Any:
         """Count a line."""

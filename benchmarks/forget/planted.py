@@ -190,6 +190,9 @@ def plant(installation: Installation, *, fillers: int, families: tuple[str, ...]
         check_quality.run(store, settings)
         check_drift.run(store, settings)
     _leave_traces(installation)
+    # samples of columns and of partitions as a whole, as the planner has them
+    with installation.owner.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.exec_driver_sql("ANALYZE")
 
 
 def drop_files(installation: Installation, *, again: bool = False) -> None:

@@ -13,7 +13,6 @@ from typing import Any
 from benchmarks.forget import byte_search, planted, stores
 from benchmarks.stack_home import free_port
 from sentiment_lib.local.state_folder import Home
-from sentiment_lib.steps.backup import back_up
 from sentiment_lib.steps.erasure import forget, receipt, request_erasure
 from sentiment_lib.steps.erasure.request_erasure import ErasureOrder
 from sentiment_lib.steps.operations import verify
@@ -115,11 +114,6 @@ def checkpoint(home: Home, made: planted.Installation) -> None:
             connection.exec_driver_sql("SELECT pg_switch_wal()")
             connection.exec_driver_sql("CHECKPOINT")
     root.close()
-
-
-def back_up_and(made: planted.Installation) -> Backup:
-    """A backup of the installation as it is."""
-    return back_up.run(made.store, made.settings)
 
 
 def in_restored(

@@ -49,7 +49,7 @@ def without(made: planted.Installation, snapshot: Snapshot, lost: set[int]) -> S
             chunk = snapshot_chunks.store(connection, part, frame)
             snapshot_files.write_missing(made.settings, chunk.root, frame)
             chunks.append(chunk)
-        split = snapshots.count_rows(rows, snapshot.split_at)
+        split = snapshots.count_rows(rows.assign(synthetic=False), snapshot.split_at)
         return snapshots.store(connection, chunks, split, made.settings.policy.snapshot.model_dump(mode="json"))
 
 

@@ -2,7 +2,8 @@
 
 X's batch compliance gives one JSON object a line: {"id", "action", "created_at", "redacted_at", "reason"}. Its
 compliance streams give {"data": {EVENT: {"tweet": {"id", "author_id"}, "event_at"}}} for tweets, and the same with
-"user" for accounts. A line with an id alone, or a number alone, is a deletion.
+"user" for accounts; that of an edit names all versions of the tweet in "edit_tweet_ids". A line with an id alone, or
+a number alone, is a deletion.
 """
 
 from __future__ import annotations
@@ -46,14 +47,16 @@ class Compliance:
     #: reason -> number of lines
     reasons: Counter[str] = field(default_factory=Counter)
 
-    def add(self, event: str, tweet_id: int | None, author: str | None) -> None:
+    def add(self, event: str, tweet_ids: Iterable[int], author: str | None) -> None:
         """Count one event."""
         kind = EVENTS[event]
         self.reasons[event] += 1
-        if tweet_id is not None:
+        if kind == IGNORE:
+            return
+        for tweet_id in tweet_ids:
             for name, ids in ((FORGET, self.forget), (CHANGE, self.change), (RESTORE, self.restore)):
                 (ids.add if name == kind else ids.discard)(tweet_id)
-        elif author is not None:
+        if author is not None:
             for name, authors in ((FORGET, self.authors), (RESTORE, self.restored_authors)):
                 (authors.add if name == kind else authors.discard)(author)
 
@@ -71,24 +74,35 @@ def read(lines: Iterable[str], *, name: str) -> Compliance:
     return compliance
 
 
-def _event(line: str) -> tuple[str, int | None, str | None]:
-    """(event, tweet, account) of a line."""
+def _event(line: str) -> tuple[str, list[int], str | None]:
+    """(event, tweets, account) of a line."""
     if line.isdigit():
-        return "deleted", _tweet_id(line), None
+        return "deleted", [_tweet_id(line)], None
     value = json.loads(line)
     if isinstance(value, int) and not isinstance(value, bool):
-        return "deleted", _tweet_id(value), None
+        return "deleted", [_tweet_id(value)], None
     if not isinstance(value, dict):
         raise TypeError("it is no JSON object")
     if "id" in value:
-        return _known(str(value.get("reason") or "deleted")), _tweet_id(value["id"]), None
+        return _known(str(value.get("reason") or "deleted")), [_tweet_id(value["id"])], None
     ((event, content),) = _events(value)
     about = content.get("tweet") or content.get("user") or content
     event = _known(event)
+    if event.endswith("edit"):
+        return event, _earlier_versions(content, about), None
     if "tweet" in content or not event.startswith("user_"):
-        identifier = about.get("edit_tweet_ids", [about.get("id")])[0] if event.endswith("edit") else about.get("id")
-        return event, _tweet_id(identifier), None
-    return event, None, str(about["id"])
+        return event, [_tweet_id(about.get("id"))], None
+    return event, [], str(about["id"])
+
+
+def _earlier_versions(content: Mapping[str, Any], tweet: Mapping[str, Any]) -> list[int]:
+    """All versions of an edited tweet but the newest, whose id is the largest; the one that is named alone."""
+    listed = content.get("edit_tweet_ids") or tweet.get("edit_tweet_ids") or []
+    named = [*listed, *(one for one in (content.get("initial_tweet_id"), tweet.get("id")) if one is not None)]
+    versions = sorted({_tweet_id(one) for one in named})
+    if not versions:
+        raise ValueError("it names no tweet")
+    return versions[:-1] or versions
 
 
 def _events(value: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:

@@ -75,9 +75,10 @@ HOLDING = (
     Place(
         name="logs",
         folders=("logs",),
-        holds="messages of the components, which may name a cell of a file or an id",
+        beside="the folder of Airflow's task logs, where that is another one",
+        holds="messages of components and tasks, which may name a cell of a file or an id",
         purpose="finding faults",
-        kept="until somebody removes them",
+        kept="retention.logs",
         readers=OWNER,
         how="every line is searched; what is forgotten is overwritten in place",
     ),
@@ -107,8 +108,8 @@ HOLDING = (
         purpose="storing the tables",
         kept="as the tables",
         readers="the account of Postgres",
-        how="tables that lost rows are rewritten with their indexes and statistics; older write-ahead log goes "
-        "with the checkpoints that follow, within minutes",
+        how="tables that lost rows are rewritten with their indexes; statistics hold no texts and no authors, and "
+        "those of ids are read anew; older write-ahead log goes with the checkpoints that follow, within minutes",
     ),
 )
 

@@ -120,7 +120,7 @@ GRANTS: Mapping[str, Mapping[str, Rights]] = {
     "tombstones": {APP: (*_APPEND, "DELETE"), API: _APPEND, CONSOLE: _READ},
     "version_erasures": {
         API: ("SELECT (version, erased_at)",),
-        APP: (*_APPEND, "UPDATE (due_at, replacement, exact, erased_at)"),
+        APP: (*_APPEND, "UPDATE (due_at, retrain, replacement, exact, erased_at)"),
         CONSOLE: _READ,
     },
     "exports": {APP: (*_APPEND, "UPDATE (rows, last_read_at)"), CONSOLE: _APPEND},

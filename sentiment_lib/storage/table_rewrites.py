@@ -24,6 +24,12 @@ CLEAR = text(
     "JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped, "
     "unnest(ARRAY[false, true]) inherited WHERE c.oid = CAST(:name AS regclass)"
 )
+#: Tables with partitions, of which statistics over all of these were read.
+PARENTS = text(
+    "SELECT DISTINCT c.relname FROM unnest(CAST(:names AS text[])) name "
+    "JOIN pg_inherits i ON i.inhrelid = to_regclass(name) JOIN pg_class c ON c.oid = i.inhparent "
+    "WHERE c.relkind = 'p' AND c.reltuples >= 0 ORDER BY c.relname"
+)
 #: Seconds that a rewrite waits for readers: while it waits, those who come later wait behind it.
 LOCK_SECONDS = 3
 #: Attempts, with a second in between.
@@ -45,6 +51,18 @@ def partitions_of(connection: Connection, request_id: int, tables: Sequence[str]
         query = text(f"SELECT DISTINCT x.tableoid::regclass::text FROM {source} WHERE e.request_id = :request")
         names.update(connection.execute(query, {"request": request_id}).scalars())
     return sorted(names)
+
+
+def refresh_statistics(store: Store, names: Sequence[str]) -> None:
+    """Read the statistics anew that the tables above these partitions have over all of them, where they have any."""
+    with store.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        quote = store.engine.dialect.identifier_preparer.quote
+        for parent in connection.execute(PARENTS, {"names": list(names)}).scalars().all():
+            if connection.scalar(text("SELECT to_regproc('pg_clear_attribute_stats')")):  # from Postgres 18 on
+                connection.execute(CLEAR, {"name": quote(parent)})
+                connection.exec_driver_sql(f"ANALYZE ONLY {quote(parent)}")
+            else:
+                connection.exec_driver_sql(f"ANALYZE {quote(parent)}")
 
 
 def rewrite(store: Store, name: str) -> None:

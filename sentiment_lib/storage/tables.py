@@ -924,6 +924,8 @@ class VersionErasureRow(Base):
     rows: Mapped[int]
     #: end of the time in which its package must be gone
     due_at: Mapped[datetime]
+    #: whether it is still to be trained without the tweets; stored before its package is erased
+    retrain: Mapped[bool] = mapped_column(server_default=text("false"))
     #: the version trained without the tweets; NULL while there is none
     replacement: Mapped[int | None] = mapped_column(ForeignKey("model_versions.version"))
     #: whether a second training without the tweets gave the same package, byte for byte

@@ -44,6 +44,8 @@ class VersionErasure:
     #: forgotten tweets among its own training rows
     rows: int
     due_at: datetime
+    #: whether it is still to be trained without the tweets
+    retrain: bool
     #: the version trained without the tweets
     replacement: int | None
     #: whether a second training without the tweets gave the same package; None when there was none
@@ -91,8 +93,28 @@ def of_request(connection: Connection, request_id: int) -> list[VersionErasure]:
 
 def waiting(connection: Connection) -> list[VersionErasure]:
     """Versions whose packages are not erased, the most urgent first."""
-    query = text(f"SELECT {_COLUMNS} FROM version_erasures WHERE erased_at IS NULL ORDER BY due_at, version")
+    return _where(connection, "erased_at IS NULL")
+
+
+def to_retrain(connection: Connection) -> list[VersionErasure]:
+    """Versions that are still to be trained without forgotten tweets, erased or not, the most urgent first."""
+    return _where(connection, "retrain")
+
+
+def _where(connection: Connection, condition: str) -> list[VersionErasure]:
+    query = text(f"SELECT {_COLUMNS} FROM version_erasures WHERE {condition} ORDER BY due_at, version")
     return [VersionErasure(**row) for row in connection.execute(query).mappings()]
+
+
+def set_retrain(connection: Connection, versions: Collection[int]) -> None:
+    """Record that of the versions that learned from forgotten tweets exactly these are still to be trained again."""
+    connection.execute(
+        text(
+            "UPDATE version_erasures SET retrain = NOT retrain "
+            "WHERE retrain <> (replacement IS NULL AND version = ANY(:versions))"
+        ),
+        {"versions": list(versions)},
+    )
 
 
 def erased_versions(connection: Connection) -> frozenset[int]:
@@ -110,12 +132,22 @@ def erased_digests(connection: Connection) -> list[str]:
     return list(connection.execute(query).scalars())
 
 
+def give_up_retrain(connection: Connection, version: int) -> None:
+    """Record that a version cannot be trained again, if its package is erased; one that serves is tried again."""
+    query = text("UPDATE version_erasures SET retrain = false WHERE version = :version AND erased_at IS NOT NULL")
+    connection.execute(query, {"version": version})
+
+
 def set_replacement(connection: Connection, version: int, replacement: int, *, exact: bool | None) -> None:
-    """Record by what a version is replaced, for every request that named it; its package may be gone by then."""
+    """Record by what a version is replaced, for every request that named it; its package may be gone by then.
+
+    A version that it replaced itself is replaced by the same one.
+    """
     connection.execute(
         text(
-            "UPDATE version_erasures SET replacement = :replacement, exact = :exact "
-            "WHERE version = :version AND replacement IS NULL"
+            "UPDATE version_erasures SET replacement = :replacement, exact = :exact, retrain = false "
+            "WHERE replacement IS NULL AND (version = :version "
+            "OR version IN (SELECT version FROM version_erasures WHERE replacement = :version))"
         ),
         {"version": version, "replacement": replacement, "exact": exact},
     )
@@ -138,9 +170,19 @@ def named(connection: Connection, versions: Collection[int]) -> frozenset[int]:
 
 
 def relearned(connection: Connection, versions: Collection[int]) -> dict[int, int]:
-    """Replacement of each of these versions that has one."""
+    """Replacement of each of these versions that has one; of one that was replaced itself, the last.
+
+    The last one may have learned from a tweet that was forgotten later.
+    """
     query = text(
-        "SELECT DISTINCT version, replacement FROM version_erasures "
-        "WHERE version = ANY(:versions) AND replacement IS NOT NULL"
+        """
+        WITH RECURSIVE replaced AS (
+            SELECT version, replacement FROM version_erasures
+            WHERE version = ANY(:versions) AND replacement IS NOT NULL
+            UNION
+            SELECT r.version, e.replacement FROM replaced r JOIN version_erasures e ON e.version = r.replacement
+            WHERE e.replacement IS NOT NULL)
+        SELECT version, max(replacement) AS replacement FROM replaced GROUP BY version
+        """
     )
     return {row.version: row.replacement for row in connection.execute(query, {"versions": list(versions)})}

@@ -15,6 +15,7 @@ from sentiment_lib.errors import BadInput, BadSource
 from sentiment_lib.steps.erasure import poll_compliance, request_erasure
 from sentiment_lib.steps.erasure.request_erasure import ErasureOrder
 from sentiment_lib.storage import erasure_requests, grants, ledger, tombstones
+from tests.kill import run_until
 
 DATABASE_ROLE = grants.APP
 FIRST = 1_265_324_480_517_361_664
@@ -41,6 +42,16 @@ def streamed(event, number, user="77"):
     return json.dumps({"data": {event: content}})
 
 
+def edited(number, versions):
+    content = {
+        "event_at": "2026-01-01T00:00:00Z",
+        "initial_tweet_id": str(versions[0]),
+        "edit_tweet_ids": [str(one) for one in versions],
+        "tweet": {"id": str(number)},
+    }
+    return json.dumps({"data": {"tweet_edit": content}})
+
+
 def test_each_reason_of_a_batch_and_each_event_of_a_stream_has_its_effect():
     lines = [
         result(FIRST),
@@ -49,20 +60,23 @@ def test_each_reason_of_a_batch_and_each_event_of_a_stream_has_its_effect():
         result(FIRST + 3, "scrub_geo"),
         streamed("tweet_withheld", FIRST + 4),
         streamed("undrop", FIRST + 1),
-        json.dumps({"data": {"tweet_edit": {"tweet": {"id": str(FIRST + 6), "edit_tweet_ids": [str(FIRST + 5)]}}}}),
+        edited(FIRST + 10, [FIRST + 5, FIRST + 6, FIRST + 10]),
         streamed("user_protect", 0, "4711"),
         streamed("user_protect", 0, "4712"),
         streamed("user_unprotect", 0, "4712"),
         str(FIRST + 7),
+        # what changes nothing here leaves a deletion as it is
+        result(FIRST + 7, "scrub_geo"),
+        json.dumps({"data": {"user_profile_modification": {"user": {"id": "4711"}, "profile_field": "user.name"}}}),
         "",
     ]
     events = compliance_file.read(lines, name="f")
     assert events.forget == {FIRST, FIRST + 2, FIRST + 4, FIRST + 7}
     assert events.restore == {FIRST + 1}
-    assert events.change == {FIRST + 5}
+    assert events.change == {FIRST + 5, FIRST + 6}, "the newest version stays"
     assert (events.authors, events.restored_authors) == ({"4711"}, {"4712"})
-    assert events.reasons["scrub_geo"] == 1
-    assert sum(events.reasons.values()) == 11
+    assert events.reasons["scrub_geo"] == 2
+    assert sum(events.reasons.values()) == 13
 
 
 @pytest.mark.parametrize(
@@ -174,7 +188,14 @@ def x():
     server.server_close()
 
 
-def test_one_job_after_another_uploads_what_is_stored_and_its_results_become_a_request(store, settings, owner, x):
+def requests_of(store):
+    with store.begin() as connection:
+        return [one.request_id for one in erasure_requests.every(connection)]
+
+
+def test_one_job_after_another_uploads_what_is_stored_and_its_results_become_a_request(
+    store, settings, owner, x, monkeypatch
+):
     settings = settings.model_copy(update={"x_url": f"http://127.0.0.1:{x.server_port}"})
     assert poll_compliance.run(store, settings) == poll_compliance.PollResult(), "no token, no job"
     settings = settings.model_copy(update={"x_bearer_token": type(settings.x_bearer_token)("secret")})
@@ -199,9 +220,13 @@ def test_one_job_after_another_uploads_what_is_stored_and_its_results_become_a_r
         (entry,) = ledger.genuine_entries(connection, ("compliance_job",))
     assert (request.named, request.requested_by, request.kind) == (1, "x", "compliance")
     assert entry.facts()["job"] == job["id"]
+    x.jobs[-1]["status"], x.results = "complete", [result(FIRST)]
+    run_until(poll_compliance, "_record", lambda: poll_compliance.run(store, settings), monkeypatch)
+    assert poll_compliance.run(store, settings).request_id == done.request_id + 1, "not a second time"
+    assert requests_of(store) == [done.request_id, done.request_id + 1]
     x.jobs[-1]["status"], x.results = "complete", []
     assert poll_compliance.run(store, settings).request_id is None, "nothing to forget, and the next job has begun"
-    assert len(x.uploads) == 3
+    assert len(x.uploads) == 4
 
 
 def test_a_job_of_a_killed_process_is_uploaded_to_and_a_refusal_names_no_address(store, settings, x):

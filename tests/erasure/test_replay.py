@@ -8,11 +8,13 @@ import shutil
 import pytest
 
 from benchmarks.forget import byte_search
+from sentiment_lib.erasure import compliance_file
 from sentiment_lib.errors import BackupRefused, TombstoneKeyMissing
-from sentiment_lib.steps.erasure import forget, replay_tombstones, request_erasure, tombstone_files
+from sentiment_lib.steps.erasure import forget, receipt, replay_tombstones, request_erasure, tombstone_files
 from sentiment_lib.steps.erasure.request_erasure import ErasureOrder
 from sentiment_lib.steps.operations import verify
 from sentiment_lib.storage import erasure_requests, tombstones
+from tests.kill import run_until
 
 AUTHOR = "mira_flies"
 
@@ -83,6 +85,19 @@ def test_a_restore_stops_at_tombstones_that_were_changed_or_of_another_key(store
     path.write_text(written)
     with pytest.raises(TombstoneKeyMissing, match="another key"):
         list(tombstone_files.read(folder, type(settings.tombstones)(settings.home / "none", "secret")))
+
+
+def test_a_run_that_is_killed_after_it_removed_the_ids_keeps_them_in_its_file(store, settings, monkeypatch):
+    settings.backups.mkdir()
+    events = compliance_file.read(['{"data": {"tweet_edit": {"tweet": {"id": "5"}}}}', "6"], name="f")
+    request_erasure.run(store, settings, ErasureOrder(compliance=events, requested_by="ann"))
+    run_until(receipt, "erased", lambda: forget.run(store, settings), monkeypatch)
+    folder = settings.backups / tombstone_files.FOLDER
+    (before,) = tombstone_files.read(folder, settings.tombstones)
+    assert forget.run(store, settings).done
+    (after,) = tombstone_files.read(folder, settings.tombstones)
+    assert after == before
+    assert (len(after.tweets), len(after.refused)) == (2, 1)
 
 
 def test_a_tweet_that_its_source_restored_is_not_forgotten_again(store, settings):

@@ -22,43 +22,9 @@ from sentiment_lib.steps.deployment import champion_alias, promote, rollback
 from sentiment_lib.steps.operations import reconcile, verify
 from sentiment_lib.steps.scoring import score
 from sentiment_lib.storage import deployments, engine, model_versions
+from tests.kill import run_and_die
 
-FILES = {promote.__file__, champion_alias.__file__, deployments.__file__}
-
-
-class Killed(BaseException):
-    """The process is gone."""
-
-
-class DieAt:
-    """Raise at the n-th line that runs in the files of a promotion."""
-
-    def __init__(self, line):
-        self.left = line
-
-    def __call__(self, frame, event, argument):
-        if frame.f_code.co_filename not in FILES:
-            return None
-        return self.line
-
-    def line(self, frame, event, argument):
-        if event == "line":
-            self.left -= 1
-            if self.left == 0:
-                raise Killed
-        return self.line
-
-
-def run_and_die(line, call):
-    """Whether the call died at this line; False when it ended before it came there."""
-    sys.settrace(DieAt(line))
-    try:
-        call()
-    except Killed:
-        return True
-    finally:
-        sys.settrace(None)
-    return False
+FILES = (promote.__file__, champion_alias.__file__, deployments.__file__)
 
 
 def one_champion(store, registry):
@@ -81,7 +47,7 @@ def test_killed_at_every_line_there_is_one_champion_and_the_ledger_holds(
         decision = decide_again(f"retrain/line-{line}")
         assert say(decision).response == "approved"
         call = lambda number=decision.decision_id: promote.run(store, settings, decision_id=number)  # noqa: E731
-        if not run_and_die(line, call):
+        if not run_and_die(line, call, FILES):
             break
         reconcile.run(store, settings)
         seen.add(one_champion(store, registry))
@@ -243,7 +209,7 @@ def test_an_intent_to_a_version_the_registry_lost_is_undone(store, settings, dec
 
 
 def test_the_trace_really_stops_at_the_line_it_is_told():
-    assert run_and_die(1, lambda: deployments.pending_move(SimpleNamespace()))
+    assert run_and_die(1, lambda: deployments.pending_move(SimpleNamespace()), FILES)
 
 
 def test_a_registry_that_never_responds_holds_up_no_other_command(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -78,7 +79,7 @@ def forget(
             )
             return
         with progress_bar("Forgetting"):
-            result = step.run(store, settings)
+            result = step.run(store, settings, task_logs=_task_logs())
     show({"request_id": request_id, "result": result}, as_json, f"Request {request_id}\n{_lines(result)}")
 
 
@@ -90,8 +91,14 @@ def run_requests(
     from sentiment_lib.steps.erasure import forget as step
 
     with open_store() as (store, settings), progress_bar("Forgetting"):
-        result = step.run(store, settings, models=models)
+        result = step.run(store, settings, models=models, task_logs=_task_logs())
     show(result, as_json, _lines(result))
+
+
+def _task_logs() -> list[Path]:
+    """Folder of Airflow's task logs, where this machine's environment names one."""
+    named = os.environ.get("AIRFLOW__LOGGING__BASE_LOG_FOLDER")
+    return [Path(named)] if named else []
 
 
 def list_requests(limit: Limit = 30, as_json: Json = False) -> None:

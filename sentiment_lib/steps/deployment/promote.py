@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from sqlalchemy import Connection
+
 from sentiment_lib.errors import ApprovalVoid, ChampionMoved
-from sentiment_lib.records import AliasMove, Deployment, Severity
+from sentiment_lib.records import AliasMove, Decision, Deployment, Severity
 from sentiment_lib.registry.mlflow_registry import Registry
 from sentiment_lib.settings import Settings
 from sentiment_lib.steps.deployment import champion_alias, rollback_choices
-from sentiment_lib.storage import approval_audit, decisions, deployments, forged_records, model_versions
+from sentiment_lib.storage import (
+    approval_audit,
+    decisions,
+    deployments,
+    forged_records,
+    model_versions,
+    version_erasures,
+)
 from sentiment_lib.storage.alerts import open_alert
 from sentiment_lib.storage.engine import Store, lock
 
@@ -38,6 +47,9 @@ def _promote(store: Store, settings: Settings, decision_id: int, reason: str | N
     with store.begin() as connection:
         decision = decisions.by_id(connection, decision_id)
         candidate = model_versions.by_version(connection, decision.candidate_version)
+        existing = deployments.of_decision(connection, decision_id)
+        if not (existing and existing[1] == "done"):
+            _refuse_learned_from_forgotten(connection, decision)
     registry.fetch(candidate.version, candidate.digest)
     with store.begin() as connection:
         lock(connection, "champion")
@@ -58,6 +70,7 @@ def _promote(store: Store, settings: Settings, decision_id: int, reason: str | N
             raise ApprovalVoid(decision=decision_id, problem=problem)
         if reason is None and approval and approval.evidence_hash != decision.evidence_hash:
             raise ApprovalVoid(decision=decision_id, problem="the evidence is not what was approved")
+        _refuse_learned_from_forgotten(connection, decision)
         champion = model_versions.champion(connection)
         serving = champion.version if champion else None
         if serving != decision.champion_version:
@@ -87,3 +100,9 @@ def _promote(store: Store, settings: Settings, decision_id: int, reason: str | N
     deployment = champion_alias.execute_move(store, registry, intent)
     rollback_choices.offer(store, settings)
     return deployment
+
+
+def _refuse_learned_from_forgotten(connection: Connection, decision: Decision) -> None:
+    if version_erasures.named(connection, [decision.candidate_version]):
+        problem = f"version {decision.candidate_version} learned from a tweet that was forgotten"
+        raise ApprovalVoid(decision=decision.decision_id, problem=problem)

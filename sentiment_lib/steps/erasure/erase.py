@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import NamedTuple
 
 from sentiment_lib import progress
@@ -54,10 +55,11 @@ FOLLOWING = {
 }
 
 
-def run(store: Store, settings: Settings, request: ErasureRequest) -> None:
+def run(store: Store, settings: Settings, request: ErasureRequest, *, task_logs: Sequence[Path] = ()) -> None:
     """Erase everything but the models; the request is in the state ERASING afterwards, and its ids remain.
 
-    Idempotent, and safe to kill at any point: numbers of what was found are recorded before anything is erased.
+    task_logs: folders of Airflow's task logs outside SENTIMENT_HOME. Idempotent, and safe to kill at any point: numbers
+    of what was found are recorded before anything is erased.
     """
     with store.begin() as connection:
         erasure_requests.set_state(connection, request.request_id, ERASING)
@@ -69,7 +71,7 @@ def run(store: Store, settings: Settings, request: ErasureRequest) -> None:
         touched += [*QUEUES, *(name for table in touched for name in FOLLOWING.get(table, ()))]
         held = snapshots.holding(connection, request.request_id)
     commit_snapshots.run(store, settings, held)  # those of earlier releases could not lose a row
-    search = prepare(store, settings, request)
+    search = prepare(store, settings, request, task_logs=task_logs)
     _record(search, touched)
     for name, handler in HANDLERS.items():
         progress.report(f"Erasing {name}")
@@ -107,6 +109,7 @@ def rewrite_tables(store: Store, settings: Settings, requests: list[ErasureReque
     for name in named:
         progress.report(f"Rewriting {name}")
         table_rewrites.rewrite(store, name)
+    table_rewrites.refresh_statistics(store, named)
     return True
 
 

@@ -6,7 +6,8 @@ import json
 import shutil
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -77,13 +78,13 @@ def _exported(search: Search) -> list[tuple[int, Path]]:
 
 
 def _live(
-    folder: str, pattern: str, rewrite: Callable[[Terms], live_files.Rewrite]
+    folders: Callable[[Search], Iterable[Path]], pattern: str, rewrite: Callable[[Terms], live_files.Rewrite]
 ) -> tuple[Callable[[Search], int], Callable[[Search], None]]:
     """How lines of files are counted and overwritten that other processes write to."""
 
     def each(search: Search, *, dry: bool) -> int:
         count = 0
-        for path in _files(search.settings.home / folder):
+        for path in chain.from_iterable(map(_files, folders(search))):
             if path.match(pattern):
                 try:
                     count += live_files.rewrite_lines(path, search.terms, rewrite(search.terms), dry=dry)
@@ -97,9 +98,18 @@ def _live(
     return lambda search: each(search, dry=True), erase
 
 
-count_logs, erase_logs = _live("logs", "*", live_files.blank_terms)
-count_answers, erase_answers = _live("idempotency", "*.jsonl", live_files.blank_lines)
-count_spooled, _blank_spooled = _live("spool", "*.jsonl", lambda terms: _without_lines(terms))
+def _below_home(name: str) -> Callable[[Search], Iterable[Path]]:
+    return lambda search: (search.settings.home / name,)
+
+
+def _log_folders(search: Search) -> Iterable[Path]:
+    own = search.settings.home / "logs"
+    return (own, *(folder for folder in search.task_logs if not folder.is_relative_to(own)))
+
+
+count_logs, erase_logs = _live(_log_folders, "*", live_files.blank_terms)
+count_answers, erase_answers = _live(_below_home("idempotency"), "*.jsonl", live_files.blank_lines)
+count_spooled, _blank_spooled = _live(_below_home("spool"), "*.jsonl", lambda terms: _without_lines(terms))
 
 
 def erase_spooled(search: Search) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from sentiment_lib.settings import Settings
 from sentiment_lib.steps.erasure import erase, receipt, replace_models, request_erasure
@@ -31,14 +33,22 @@ class ForgetResult:
     notes: tuple[str, ...] = ()
 
 
-def run(store: Store, settings: Settings, *, models: bool = True, at: datetime | None = None) -> ForgetResult:
+def run(
+    store: Store,
+    settings: Settings,
+    *,
+    models: bool = True,
+    at: datetime | None = None,
+    task_logs: Sequence[Path] = (),
+) -> ForgetResult:
     """Carry on with every request that is not done. Idempotent, and safe to kill at any point.
 
-    models=False leaves models to another run: erasing takes minutes, training may take hours.
+    models=False leaves models to another run: erasing takes minutes, training may take hours. task_logs: folders of
+    Airflow's task logs outside SENTIMENT_HOME.
     """
     now = at or datetime.now(UTC)
     _forget_by_age(store, settings, now)
-    erased, waiting = _erase(store, settings, now)
+    erased, waiting = _erase(store, settings, now, task_logs)
     replaced = replace_models.run(store, settings, at=now) if models else replace_models.ReplaceResult()
     return ForgetResult(
         erased=erased,
@@ -62,13 +72,15 @@ def _forget_by_age(store: Store, settings: Settings, now: datetime) -> None:
         request_erasure.run(store, settings, ErasureOrder(before=now - kept, requested_by="policy"), at=now)
 
 
-def _erase(store: Store, settings: Settings, now: datetime) -> tuple[tuple[int, ...], tuple[int, ...]]:
+def _erase(
+    store: Store, settings: Settings, now: datetime, task_logs: Sequence[Path]
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
     with store.begin() as connection:
         requests = [one for one in erasure_requests.unfinished(connection) if one.state in (RECEIVED, ERASING)]
         for request in requests:
             request_erasure.record(connection, request.request_id)
     for request in requests:
-        erase.run(store, settings, request)
+        erase.run(store, settings, request, task_logs=task_logs)
     with store.begin() as connection:
         requests = [erasure_requests.by_id(connection, request.request_id) for request in requests]
     numbers = tuple(request.request_id for request in requests)
@@ -82,13 +94,14 @@ def _erase(store: Store, settings: Settings, now: datetime) -> tuple[tuple[int, 
 
 
 def _finish(store: Store, settings: Settings, now: datetime) -> tuple[int, ...]:
-    """End the requests that wait for no model."""
+    """End the requests whose models are erased and, if they are to be, trained again."""
     done = []
     with store.begin() as connection:
         requests = [one for one in erasure_requests.unfinished(connection) if one.state == MODELS]
     for request in requests:
         with store.begin() as connection:
-            if all(one.erased_at is not None for one in version_erasures.of_request(connection, request.request_id)):
+            versions = version_erasures.of_request(connection, request.request_id)
+            if all(one.erased_at is not None and not one.retrain for one in versions):
                 receipt.finished(connection, settings, request.request_id, at=max(now, datetime.now(UTC)))
                 done.append(request.request_id)
     return tuple(done)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -12,6 +13,8 @@ from sentiment_lib.steps.erasure import request_erasure
 from sentiment_lib.steps.erasure.request_erasure import ErasureOrder
 from sentiment_lib.storage import ledger, tweets
 from sentiment_lib.storage.engine import Store
+from sentiment_lib.storage.erasure_audit import RECEIVED
+from sentiment_lib.storage.erasure_requests import COMPLIANCE
 
 #: Kind of the ledger row of a job whose results were read.
 JOB = "compliance_job"
@@ -72,14 +75,21 @@ def _read(
     store: Store, settings: Settings, jobs: ComplianceJobs, job: ComplianceJob
 ) -> tuple[int | None, dict[str, int]]:
     events = compliance_file.read(jobs.results(job), name=f"job {job.job_id}")
-    request_id = None
-    if events.forget or events.change or events.restore:
+    with store.begin() as connection:
+        # a poll that was killed before it recorded the job
+        made = ledger.find_genuine(connection, RECEIVED, {"job": job.job_id, "kind": COMPLIANCE})
+    request_id = None if made is None else int(made.facts()["request_id"])
+    if made is None and (events.forget or events.change or events.restore):
         order = ErasureOrder(compliance=events, requested_by="x", provenance={"job": job.job_id})
         request_id = request_erasure.run(store, settings, order)
-    with store.begin() as connection:
-        facts = {"job": job.job_id, "reasons": dict(events.reasons), "request_id": request_id}
-        ledger.append(connection, JOB, facts)
+    _record(store, job, events.reasons, request_id)
     return request_id, dict(events.reasons)
+
+
+def _record(store: Store, job: ComplianceJob, reasons: Mapping[str, int], request_id: int | None) -> None:
+    facts = {"job": job.job_id, "reasons": dict(reasons), "request_id": request_id}
+    with store.begin() as connection:
+        ledger.append(connection, JOB, facts)
 
 
 def _stored_ids(store: Store) -> list[int]:

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection
 
 from sentiment_lib import progress
-from sentiment_lib.errors import ApprovalVoid, ChampionMoved, NotEnoughLabels, TrainingRefused
+from sentiment_lib.errors import (
+    ApprovalVoid,
+    ChampionMoved,
+    MissingExtra,
+    MissingWeights,
+    NotEnoughLabels,
+    TrainingRefused,
+)
 from sentiment_lib.records import Answer, ApprovalResponse, ModelVersion
 from sentiment_lib.registry import mlflow_erasure
 from sentiment_lib.registry.mlflow_registry import CHALLENGER, Registry
@@ -19,6 +27,7 @@ from sentiment_lib.steps.erasure import retrain_without
 from sentiment_lib.storage import decisions, deployments, model_versions, snapshots, training_rows, version_erasures
 from sentiment_lib.storage.engine import Store, lock
 from sentiment_lib.storage.version_erasures import VersionErasure
+from sentiment_lib.training_record import TrainingRecord
 
 #: Recorded as who moves the champion when the policy replaces it.
 ACTOR = "erasure policy"
@@ -37,14 +46,17 @@ class ReplaceResult:
 
 
 def run(store: Store, settings: Settings, *, at: datetime) -> ReplaceResult:
-    """Carry on with every version that learned from forgotten tweets and is not erased. Idempotent."""
+    """Carry on with every version that learned from forgotten tweets and is not erased or replaced. Idempotent."""
     with store.begin() as connection:
         waiting = {one.version: one for one in version_erasures.waiting(connection)}
-    if not waiting:
+        # what is to be trained again is stored before a package is erased: a run that is killed in between must know
+        learned = waiting | {one.version: one for one in version_erasures.to_retrain(connection)}
+        version_erasures.set_retrain(connection, _wanted(connection, learned.keys()))
+    if not learned:
         return ReplaceResult()
     _void_pending(store, settings, waiting)
     erased = _erase_idle(store, settings, waiting)
-    retrained, notes = _retrain(store, settings, waiting, at)
+    retrained, notes = _retrain(store, settings, learned, at)
     notes += _replace_champion(store, settings, waiting)
     erased += _erase_idle(store, settings, waiting)
     return ReplaceResult(retrained=tuple(retrained), erased=tuple(sorted(erased)), notes=tuple(notes))
@@ -76,6 +88,7 @@ def _erase_idle(store: Store, settings: Settings, waiting: dict[int, VersionEras
     """Erase the packages of versions that do not serve, and that no move under way is about."""
     registry = Registry(settings)
     with store.begin() as connection:
+        lock(connection, "champion")  # a move that begins later finds the version named, and is refused
         champion, move = model_versions.champion(connection), deployments.pending_move(connection)
         busy = {champion.version if champion else None}
         if move is not None:
@@ -94,49 +107,71 @@ def _erase_idle(store: Store, settings: Settings, waiting: dict[int, VersionEras
 
 
 def _retrain(
-    store: Store, settings: Settings, waiting: dict[int, VersionErasure], at: datetime
+    store: Store, settings: Settings, learned: dict[int, VersionErasure], at: datetime
 ) -> tuple[list[tuple[int, int]], list[str]]:
-    """Train again what serves and the newest version of each family, ancestors first; costly ones in good time."""
+    """Train again what is to be, ancestors first; costly ones in good time."""
     with store.begin() as connection:
-        wanted = _wanted(connection, waiting)
-        records = {version.version: model_versions.training_of(connection, version.version)[0] for version in wanted}
-        replacements = {
-            number: model_versions.by_version(connection, new)
-            for number, new in version_erasures.relearned(connection, list(waiting)).items()
-        }
+        wanted = [model_versions.by_version(connection, number) for number in _to_retrain(connection)]
     retrained, notes = [], []
     for version in wanted:
         number = version.version
-        begins = waiting[number].due_at - settings.policy.erasure.models_within / 2
-        if number in replacements or (retrain_without.is_costly(records[number]) and at < begins):
+        with store.begin() as connection:
+            record = model_versions.training_of(connection, number)[0]
+            replacements, missing = _parents(connection, record)
+            is_hopeless = bool(missing) and not missing & _to_retrain(connection).keys()
+        begins = learned[number].due_at - settings.policy.erasure.models_within / 2
+        if retrain_without.is_costly(record) and at < begins:
             continue
-        if missing := [one for one in records[number].inputs.parents if one in waiting and one not in replacements]:
-            notes.append(f"version {number} waits for a replacement of version {missing[0]}, which it builds on")
+        if missing and not is_hopeless:
+            notes.append(f"version {number} waits for a replacement of version {min(missing)}, which it builds on")
             continue
         progress.report(f"Training version {number} again without forgotten tweets")
         try:
+            if missing:
+                problem = f"it builds on version {min(missing)}, which has no replacement"
+                raise TrainingRefused(family=version.family, problem=problem)
             new, exact = retrain_without.run(store, settings, version, replacements=replacements)
-        except (TrainingRefused, NotEnoughLabels) as error:
+        except (TrainingRefused, NotEnoughLabels, MissingExtra, MissingWeights) as error:
             notes.append(f"version {number} cannot be trained again: {error}")
+            with store.begin() as connection:
+                version_erasures.give_up_retrain(connection, number)
             continue
         with store.begin() as connection:
             version_erasures.set_replacement(connection, number, new.version, exact=exact)
-        replacements[number] = new
         retrained.append((number, new.version))
     return retrained, notes
 
 
-def _wanted(connection: Connection, waiting: dict[int, VersionErasure]) -> list[ModelVersion]:
-    """What serves, the newest version of each family if it learned from them, and those that these build on."""
+def _to_retrain(connection: Connection) -> dict[int, VersionErasure]:
+    """Versions that are still to be trained again, ancestors first."""
+    return {one.version: one for one in sorted(version_erasures.to_retrain(connection), key=lambda one: one.version)}
+
+
+def _parents(connection: Connection, record: TrainingRecord) -> tuple[dict[int, ModelVersion], set[int]]:
+    """Replacements of the versions that a training builds on, and those without one that learned nothing forgotten."""
+    parents = record.inputs.parents
+    replaced = version_erasures.relearned(connection, parents)
+    learned = version_erasures.named(connection, [*parents, *replaced.values()])
+    good = {number: new for number, new in replaced.items() if new not in learned}
+    replacements = {number: model_versions.by_version(connection, new) for number, new in good.items()}
+    return replacements, {number for number in parents if number in learned and number not in good}
+
+
+def _wanted(connection: Connection, learned: Collection[int]) -> list[int]:
+    """Which of these versions are to be trained again.
+
+    What serves, the newest version of each family, and those that these build on; instead of one that is replaced
+    already, its replacement, if that learned from a tweet that was forgotten later.
+    """
     champion = model_versions.champion(connection)
-    newest: dict[str, ModelVersion] = {}
-    every = model_versions.all_versions(connection)
-    for version in every:
+    newest: dict[str, int] = {}
+    for version in model_versions.all_versions(connection):
         if version.snapshot_id is not None:
-            newest[version.family] = version
-    numbers = {version.version for version in newest.values()} | ({champion.version} if champion else set())
+            newest[version.family] = version.version
+    numbers = {*newest.values()} | ({champion.version} if champion else set())
     numbers |= {ancestor for number in numbers for ancestor in training_rows.ancestors(connection, number)}
-    return [version for version in every if version.version in numbers & waiting.keys()]
+    replaced = version_erasures.relearned(connection, numbers)
+    return sorted(({*numbers, *replaced.values()} - replaced.keys()) & set(learned))
 
 
 def _replace_champion(store: Store, settings: Settings, waiting: dict[int, VersionErasure]) -> list[str]:
@@ -147,7 +182,7 @@ def _replace_champion(store: Store, settings: Settings, waiting: dict[int, Versi
             return []
         new = version_erasures.relearned(connection, [champion.version]).get(champion.version)
         (snapshot,) = snapshots.newest(connection, 1) or (None,)
-        if new is None or snapshot is None:
+        if new is None or snapshot is None or version_erasures.named(connection, [new]):
             return [f"version {champion.version} serves until it has a replacement"]
         requested_by, latest = _latest_decision(connection, champion.version)
     try:

@@ -89,8 +89,8 @@ def _comply(store: Store, settings: Settings, order: ErasureOrder, events: Compl
         with store.begin() as connection:
             lock(connection, "erasure")
             restored = [_hashed(settings, author) for author in sorted(events.restored_authors)]
-            lifted = tombstones.lift(connection, sorted(events.restore), restored)
-        tombstone_files.lift(settings, lifted)
+            # before the commit: a run that is killed in between lifts both again
+            tombstone_files.lift(settings, tombstones.lift(connection, sorted(events.restore), restored))
     for author in sorted(events.authors):
         run(store, settings, replace(order, author=author, compliance=None))
     request = NewRequest(kind=COMPLIANCE, requested_by=order.requested_by, due_at=due_at, reasons=dict(events.reasons))

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
+from pathlib import Path
 
 from sqlalchemy import Connection
 
@@ -34,9 +35,11 @@ class Search:
     #: creation of the oldest and the newest of its tweets that are stored
     first: datetime = _NEVER
     last: datetime = _NEVER
+    #: folders of Airflow's task logs outside SENTIMENT_HOME
+    task_logs: tuple[Path, ...] = ()
 
 
-def prepare(store: Store, settings: Settings, request: ErasureRequest) -> Search:
+def prepare(store: Store, settings: Settings, request: ErasureRequest, *, task_logs: Sequence[Path] = ()) -> Search:
     """Read what the request names; words and texts come from the tweets that are still stored."""
     ids: list[int] = []
     texts: list[str] = []
@@ -48,6 +51,8 @@ def prepare(store: Store, settings: Settings, request: ErasureRequest) -> Search
                 texts.append(text)
                 moments.append(created_at)
         author = (request.subject or {}).get("author", "").strip().lstrip("@").lower()
+        if author.isdigit() and len(author) < SHORTEST_ID:
+            author = ""  # an old account: so short a number mostly stands for something else; its tweets have ids
         named = Terms(ids=frozenset(ids), names=frozenset({author} if author else ()))
         refused, numbers = _refused(connection, named)
         texts += refused
@@ -64,6 +69,7 @@ def prepare(store: Store, settings: Settings, request: ErasureRequest) -> Search
         ),
         first=min(moments, default=_NEVER),
         last=max(moments, default=_NEVER),
+        task_logs=tuple(task_logs),
     )
 
 

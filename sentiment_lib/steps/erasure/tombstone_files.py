@@ -42,9 +42,14 @@ class TombstoneFile:
     refused: tuple[str, ...]
     format: int = FORMAT
 
+    @property
+    def path_name(self) -> str:
+        """Name of the file."""
+        return f"{self.received_at:%Y%m%dT%H%M%S%fZ}-{self.request_id}.json"
+
 
 def write(connection: Connection, settings: Settings, request_id: int) -> None:
-    """Write the file of a request whose tweets are still named. Run again, it writes the same.
+    """Write the file of a request. Run again, it writes the same, also when the tweets are no longer named.
 
     Nothing without a folder of backups, and without a tombstone: such a request named nothing.
     """
@@ -53,22 +58,23 @@ def write(connection: Connection, settings: Settings, request_id: int) -> None:
     named = [tweet for page in erasure_requests.targets(connection, request_id) for tweet in page]
     if not (settings.backup.recipient or settings.backups.is_dir()) or not (refused or named):
         return
-    key = tombstone_key(connection).create()
-    _write(
-        settings.backups / FOLDER,
-        key,
-        TombstoneFile(
-            request_id=request_id,
-            received_at=request.received_at.astimezone(UTC),
-            key_id=key.key_id,
-            tweets=tuple(sorted(key.of_tweet(tweet).hex() for tweet in named)),
-            refused=tuple(refused),
-        ),
+    key, folder = tombstone_key(connection).create(), settings.backups / FOLDER
+    made = TombstoneFile(
+        request_id=request_id,
+        received_at=request.received_at.astimezone(UTC),
+        key_id=key.key_id,
+        tweets=tuple(sorted(key.of_tweet(tweet).hex() for tweet in named)),
+        refused=tuple(refused),
     )
+    if not named:
+        # a run that was killed after it had removed the ids
+        before = [one.tweets for one in read(folder, key) if one.path_name == made.path_name]
+        made = replace(made, tweets=before[0] if before else ())
+    _write(folder, key, made)
 
 
 def lift(settings: Settings, hashes: Collection[str]) -> None:
-    """Take tombstones out of the files: their source has restored what they refuse."""
+    """Take tombstones out of the files: their source has restored what they refuse. Run again, it changes nothing."""
     lifted, folder = frozenset(hashes), settings.backups / FOLDER
     for file in read(folder, settings.tombstones) if lifted else ():
         kept = replace(
@@ -84,8 +90,7 @@ def _write(folder: Path, key: TombstoneKey, file: TombstoneFile) -> None:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     facts = {**asdict(file), "received_at": file.received_at.isoformat()}
     code = key.of_file(canonical_json(facts).encode()).hex()
-    name = f"{file.received_at:%Y%m%dT%H%M%S%fZ}-{file.request_id}.json"
-    write_atomically(folder / name, canonical_json({"tombstones": facts, "code": code}), mode=0o600)
+    write_atomically(folder / file.path_name, canonical_json({"tombstones": facts, "code": code}), mode=0o600)
 
 
 def read(folder: Path, key: TombstoneKey) -> Iterator[TombstoneFile]:
