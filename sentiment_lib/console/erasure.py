@@ -10,8 +10,8 @@ from sqlalchemy import Connection
 
 from sentiment_lib.policy import Policy
 from sentiment_lib.steps.erasure import receipt
-from sentiment_lib.storage import erasure_requests
-from sentiment_lib.storage.erasure_audit import ERASED
+from sentiment_lib.storage import erasure_requests, model_versions
+from sentiment_lib.storage.erasure_audit import ERASED, FINISHED
 from sentiment_lib.storage.erasure_requests import ErasureRequest
 
 #: Newest requests shown.
@@ -53,8 +53,27 @@ def one(connection: Connection, policy: Policy, request_id: int, now: datetime |
     """Template values of a request with its receipt. Raises NotFound for an unknown one."""
     request = erasure_requests.by_id(connection, request_id)
     told = receipt.of_request(connection, request_id)
-    erased = next((row for row in told["ledger"] if row["kind"] == ERASED), None)
-    return {"row": _row(request, policy, now or datetime.now(UTC)), "told": told, "erased": erased}
+    rows = {row["kind"]: row for row in told["ledger"]}
+    erased = rows.get(ERASED)
+    backups = [
+        {"name": backup["name"], "expires_at": datetime.fromisoformat(backup["expires_at"])}
+        for backup in (erased or {}).get("backups", ())
+    ]
+    return {
+        "row": _row(request, policy, now or datetime.now(UTC)),
+        "told": told,
+        "erased": erased,
+        "finished": rows.get(FINISHED),
+        "places": sorted((name, count) for name, count in (erased or {}).get("found", {}).items() if count),
+        "backups": backups,
+        "serving": _serving(connection, told["versions"]),
+    }
+
+
+def _serving(connection: Connection, versions: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """The champion, with the end of its time, if it learned from what was forgotten; None if it did not."""
+    champion = model_versions.champion(connection)
+    return next((one for one in versions if champion is not None and one["version"] == champion.version), None)
 
 
 def _row(request: ErasureRequest, policy: Policy, now: datetime) -> RequestRow:
@@ -92,4 +111,4 @@ def _answer(rows: list[RequestRow]) -> str:
         return f"{done}; models of {models} are still to be replaced." if models else f"{done}."
     nearest = min(open_rows, key=lambda row: row.request.due_at)
     count = f"{len(open_rows)} request{'s' if len(open_rows) > 1 else ''} wait{'' if len(open_rows) > 1 else 's'}"
-    return f"{count}; the nearest has {nearest.clock}."
+    return f"{count}; the nearest {'is' if nearest.mood == 'bad' else 'has'} {nearest.clock}."

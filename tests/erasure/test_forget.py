@@ -17,7 +17,7 @@ from sentiment_lib.storage import erasure_requests, model_versions
 from sentiment_lib.storage.version_erasures import of_request
 
 #: Places whose other content stays; packages, pages and checkpoints are made anew or dropped as a whole.
-KEEPING = ("landing", "home-elsewhere", "logs", "idempotency", "spool", "snapshots")
+KEEPING = ("landing", "home-elsewhere", "airflow-logs", "logs", "idempotency", "spool", "snapshots")
 
 
 def places(found, folder):
@@ -37,6 +37,9 @@ def test_what_is_forgotten_is_nowhere_and_what_is_not_is_where_it_was(installati
     by_author = [tweet for tweet in made.tweets if tweet.author == author and tweet.source != "api"]
     lost = {tweet.tweet_id for tweet in (*gone, *by_author)}
     everything = byte_search.needles(made.tweets)
+    task_log = folder / "airflow-logs" / "dag_id=score_tweets" / "attempt=1.log"
+    task_log.parent.mkdir(parents=True)
+    task_log.write_text("".join(f"cannot read {tweet.text!r}\n" for tweet in made.tweets))
     files = places(byte_search.in_files([folder], everything), folder)
     assert all(tweets for tweets in files.values()), "planted everywhere"
     tables = byte_search.in_tables(made.owner, everything)
@@ -47,7 +50,7 @@ def test_what_is_forgotten_is_nowhere_and_what_is_not_is_where_it_was(installati
     first = request_erasure.run(made.store, made.settings, order)
     second = request_erasure.run(made.store, made.settings, ErasureOrder(author=f"@{author}", requested_by="ann"))
     assert verify.run(made.store, made.settings).problems == ()
-    result = forget.run(made.store, made.settings)
+    result = forget.run(made.store, made.settings, task_logs=(folder / "airflow-logs",))
     assert (result.erased, result.done, result.notes) == ((first, second), (first, second), ())
 
     after = byte_search.in_files([folder], everything)
