@@ -54,6 +54,15 @@ HOLDING = (
         how="the folder of a training on a snapshot that held a forgotten tweet is removed; the training starts again",
     ),
     Place(
+        name="scratch folders",
+        beside="folders `sentiment-*` in the temporary folder of the machine",
+        holds="texts and packages of trainings under way",
+        purpose="handing files to libraries that read no other",
+        kept="until the training ends",
+        readers=OWNER,
+        how="those whose process is gone are removed",
+    ),
+    Place(
         name="packages",
         folders=("mlflow", "artifacts", "cache/models"),
         holds="models: vocabularies, word vectors and weights, learned from texts",

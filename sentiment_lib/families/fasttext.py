@@ -6,7 +6,6 @@ Joulin, Grave, Bojanowski, Mikolov: Bag of Tricks for Efficient Text Classificat
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from sentiment_lib.families.deduplication import deduplicated
 from sentiment_lib.families.memory import megabytes
 from sentiment_lib.families.options import Number, parse_numbers
 from sentiment_lib.records import LABELS
+from sentiment_lib.scratch import scratch_folder
 from sentiment_lib.text.normalise import normalise
 from sentiment_lib.text.tokens import tokenize
 
@@ -148,8 +148,8 @@ def line(text: str) -> str:
 
 
 def _fit(lines: Sequence[str], labels: NDArray[np.int64], seed: int, arguments: dict[str, Any]) -> Any:
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "rows.txt"
+    with scratch_folder() as folder:
+        path = folder / "rows.txt"
         rows = (f"{PREFIX}{LABELS[label]} {text}" for label, text in zip(labels, lines, strict=True))
         path.write_text("\n".join(rows) + "\n", encoding="utf-8")
         return _module().train_supervised(str(path), seed=seed, **PARAMETERS, **arguments)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
 from typing import Any
 
+from sentiment_lib import scratch
 from sentiment_lib.errors import VersionDeleted
 from sentiment_lib.registry.mlflow_registry import Registry
 
@@ -14,7 +14,7 @@ def erase_package(registry: Registry, version: int, digest: str) -> None:
 
     Run again, it finishes what a killed process left. A version that is not in MLflow has no files.
     """
-    shutil.rmtree(registry.cache / digest, ignore_errors=True)
+    scratch.remove(registry.cache / digest)
     try:
         registry.get(version)
     except VersionDeleted:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import io
-import tempfile
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,6 +20,7 @@ from sentiment_lib.families.onnx.quantisation import MAX_ROWS, MIN_ROWS, quantis
 from sentiment_lib.families.onnx.runtime import INPUT
 from sentiment_lib.families.onnx.smooth_quant import smooth
 from sentiment_lib.records import LABELS
+from sentiment_lib.scratch import scratch_folder
 
 #: Largest difference between a logit of the single-precision graph and of the network, as a share of the largest logit
 #: (or of one): rounding causes 1e-6 to 1e-4, a wrongly exported node more.
@@ -134,8 +133,8 @@ def _fuse_attention(graph: bytes, *, heads: int, width: int) -> bytes:
 
     fusion = FusionOptions("bert")
     fusion.enable_embed_layer_norm = fusion.enable_skip_layer_norm = fusion.enable_bias_skip_layer_norm = False
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "graph.onnx"
+    with scratch_folder() as folder:
+        path = folder / "graph.onnx"
         path.write_bytes(graph)
         optimised = optimize_model(
             str(path), "bert", num_heads=heads, hidden_size=width, optimization_options=fusion, opt_level=1

@@ -6,9 +6,7 @@ Jacob et al.: Quantization and Training of Neural Networks for Efficient Integer
 from __future__ import annotations
 
 import logging
-import tempfile
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +14,7 @@ from numpy.typing import NDArray
 
 from sentiment_lib.families.base import Tokens
 from sentiment_lib.families.onnx import runtime
+from sentiment_lib.scratch import scratch_folder
 
 #: Most calibration texts, and the fewest for static ranges.
 MAX_ROWS, MIN_ROWS = 500, 50
@@ -26,8 +25,8 @@ def quantise(graph: bytes) -> bytes:
     import onnx
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
-    with tempfile.TemporaryDirectory() as folder:
-        source, target = Path(folder) / "source.onnx", Path(folder) / "target.onnx"
+    with scratch_folder() as folder:
+        source, target = folder / "source.onnx", folder / "target.onnx"
         source.write_bytes(graph)
         level = logging.getLogger().level
         # it recommends a pre-processing that has no effect on this graph

@@ -34,6 +34,7 @@ HANDLERS: Mapping[str, Handler] = {
     "logs": Handler(files.count_logs, files.erase_logs),
     "reports": Handler(files.count_reports, files.erase_reports),
     "checkpoints": Handler(files.count_checkpoints, files.erase_checkpoints),
+    "scratch folders": Handler(files.count_scratch, files.erase_scratch),
     "alerts": Handler(*rows.quoting("alerts")),
     "comments on alerts": Handler(*rows.quoting("alert_responses")),
     "drift reports": Handler(*rows.quoting("drift_reports")),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import socket
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -11,6 +10,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from sentiment_lib import scratch
 from sentiment_lib.erasure import live_files, record_files
 from sentiment_lib.erasure.terms import Terms
 from sentiment_lib.steps.erasure.search import Search
@@ -163,7 +163,18 @@ def count_checkpoints(search: Search) -> int:
 def erase_checkpoints(search: Search) -> None:
     """Remove their folders: these trainings start again."""
     for folder in _interrupted(search):
-        shutil.rmtree(folder, ignore_errors=True)
+        scratch.remove(folder)
+
+
+def count_scratch(_search: Search) -> int:
+    """Folders of processes that were killed while they trained or checked a package; nobody can say of which tweets."""
+    return len(scratch.abandoned())
+
+
+def erase_scratch(_search: Search) -> None:
+    """Remove them."""
+    for folder in scratch.abandoned():
+        scratch.remove(folder)
 
 
 def _interrupted(search: Search) -> list[Path]:

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any
 
+from sqlalchemy import Connection
+
 from sentiment_lib.steps.erasure.search import Search
 from sentiment_lib.storage import erased_rows, erasure_requests, snapshots
 from sentiment_lib.storage.engine import lock
@@ -54,9 +56,11 @@ def quoting(table: str) -> tuple[Callable[[Search], int], Callable[[Search], Non
 
 def _differing(search: Search, columns: TextColumns) -> list[tuple[int, dict[str, Any]]]:
     with search.store.begin() as connection:
-        return list(
-            erased_rows.differing(connection, columns, search.terms.clean, first=search.first, last=search.last)
-        )
+        return list(_cleaned(connection, search, columns))
+
+
+def _cleaned(connection: Connection, search: Search, columns: TextColumns) -> Iterator[tuple[int, dict[str, Any]]]:
+    return erased_rows.differing(connection, columns, search.terms.clean, first=search.first, last=search.last)
 
 
 def count_tweets(search: Search) -> Counter[str]:
@@ -80,6 +84,10 @@ def erase_tweets(search: Search) -> None:
             if not page:
                 return
             lock(connection, "snapshot")  # no snapshot is frozen from rows that vanish
+            # what quoted them since they were searched: a run that is killed later knows their words no more
+            for columns in QUOTING:
+                for key, values in _cleaned(connection, search, columns):
+                    erased_rows.replace_words(connection, search.request.request_id, columns, key, values)
             erased_rows.erase(connection, search.request.request_id, page)
             # after the labels, whose erasure queues their tweets for the next snapshot
             snapshots.erase_rows(connection, search.request.request_id, page)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import logging
 import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from sentiment_lib.errors import NotFound, UnsafeArtefact, VersionDeleted
 from sentiment_lib.records import ModelVersion
 from sentiment_lib.registry import deleted_version, model_package
 from sentiment_lib.registry.mlflow_registry import CHAMPION, Registry
+from sentiment_lib.scratch import scratch_folder
 from sentiment_lib.settings import Settings
 from sentiment_lib.steps.backup import archive, back_up, manifest
 from sentiment_lib.storage import anchors, deployments, forged_records, ledger, model_versions
@@ -127,8 +127,8 @@ def _record(store: Store, version: ModelVersion, number: int, by: str) -> None:
 @contextmanager
 def _package(settings: Settings, registry: Registry, version: ModelVersion, rescue: Rescue | None) -> Iterator[Path]:
     """A folder with the verified package. Raises NotFound when neither cache, MLflow's store nor backup has it."""
-    with tempfile.TemporaryDirectory(prefix="repair-") as scratch:
-        for folder in _candidates(settings, registry, version, rescue, Path(scratch)):
+    with scratch_folder() as scratch:
+        for folder in _candidates(settings, registry, version, rescue, scratch):
             try:
                 model_package.verify(folder, version.digest)
             except UnsafeArtefact as error:

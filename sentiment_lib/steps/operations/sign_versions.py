@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import logging
-import tempfile
-from pathlib import Path
 
 from sentiment_lib.errors import NotFound, UnsafeArtefact
 from sentiment_lib.records import ModelVersion
 from sentiment_lib.registry import model_package
 from sentiment_lib.registry.mlflow_registry import Registry
+from sentiment_lib.scratch import scratch_folder
 from sentiment_lib.settings import Settings
 from sentiment_lib.storage import ledger, model_versions
 from sentiment_lib.storage.engine import Store
@@ -46,8 +45,8 @@ def _sign(registry: Registry, version: ModelVersion) -> bool:
             return False
         if (registered.digest, registered.run_id) != (version.digest, version.run_id):
             raise UnsafeArtefact(artefact=f"model version {version.version}", problem="MLflow and database disagree")
-        with tempfile.TemporaryDirectory(prefix="sign-") as scratch:
-            model_package.verify(registry.download(version.version, Path(scratch)), version.digest)
+        with scratch_folder() as scratch:
+            model_package.verify(registry.download(version.version, scratch), version.digest)
     except (NotFound, UnsafeArtefact, OSError) as error:
         log.warning("Version %s is not signed: %s", version.version, error)
         return False

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import logging
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 
 from sqlalchemy import Connection
 
@@ -17,6 +15,7 @@ from sentiment_lib.errors import LedgerBroken, NotFound, RegistryUnavailable, Si
 from sentiment_lib.records import Snapshot
 from sentiment_lib.registry import mlflow_erasure
 from sentiment_lib.registry.mlflow_registry import CHALLENGER, CHAMPION, Registry
+from sentiment_lib.scratch import scratch_folder
 from sentiment_lib.settings import Settings
 from sentiment_lib.steps.operations import airflow_responses
 from sentiment_lib.steps.training import snapshot_files
@@ -228,8 +227,8 @@ def _package(registry: Registry, version: int, digest: str) -> list[str]:
             return [f"model version {version}: {problem}"]
         if registered.digest != digest:
             return [f"model version {version}: the registry names another digest than the ledger"]
-        with tempfile.TemporaryDirectory(prefix="verify-") as scratch:
-            model_package.verify(registry.download(version, Path(scratch)), digest)
+        with scratch_folder() as scratch:
+            model_package.verify(registry.download(version, scratch), digest)
     except UnsafeArtefact as error:
         return [f"model version {version}: {error.details.get('problem', error)} ({error.details.get('artefact', '')})"]
     except (NotFound, RegistryUnavailable, OSError) as error:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from sentiment_lib import progress
 from sentiment_lib.registry import mlflow_runs, model_package
 from sentiment_lib.registry.mlflow_registry import Registry
+from sentiment_lib.scratch import scratch_folder
 from sentiment_lib.settings import Settings
 from sentiment_lib.steps.training import inputs as training_inputs
 from sentiment_lib.steps.training import snapshot_files
@@ -60,8 +59,8 @@ def run(store: Store, settings: Settings, *, version: int) -> ReproduceResult:
     progress.report(f"Loading version {version}")
     original = registry.load(version, registered.digest)
     files = model_package.verify(registry.fetch(version, registered.digest), registered.digest)["files"]
-    with tempfile.TemporaryDirectory(prefix="reproduce-") as scratch:
-        folder = Path(scratch) / "package"
+    with scratch_folder() as scratch:
+        folder = scratch / "package"
         with normaliser(model_package.normaliser_of(original)):
             digest = model_package.write(training_inputs.fit(training, frame, inputs, progress=_report), folder)
         # written and read as a package, like the original, so that the served model is compared

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -23,6 +22,7 @@ from sentiment_lib.registry import mlflow_erasure, mlflow_runs, model_package, r
 from sentiment_lib.registry.mlflow_registry import Registry
 from sentiment_lib.registry.model_card import card
 from sentiment_lib.registry.registered_version import RegisteredVersion
+from sentiment_lib.scratch import scratch_folder
 from sentiment_lib.settings import Settings
 from sentiment_lib.steps.training import card_facts, forgotten_rows, snapshot_files, time_budget, tune
 from sentiment_lib.steps.training import inputs as training_inputs
@@ -169,7 +169,7 @@ def _train(
     }
     revision = mlflow_runs.git_revision()
     with (
-        tempfile.TemporaryDirectory(prefix="training-") as scratch,
+        scratch_folder() as scratch,
         mlflow_runs.training_run(
             registry,
             training_key=task.key,
@@ -199,7 +199,7 @@ def _train(
             model = training_inputs.fit(record, frame, inputs, progress=progress, checkpoints=task.folder)
         progress_reports.report(f"Packing and registering {spec.family}")
         record = replace(record, circumstances=getattr(model, "circumstances", None) or {})
-        package = Path(scratch) / "package"
+        package = scratch / "package"
         digest = model_package.write(model, package)
         frame = without_inherited(store, frame, inputs.record)
         holdout = None if frame is None else frame[frame["part"] == "holdout"]
