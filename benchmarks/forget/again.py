@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import text
 
-from benchmarks.forget import planted
+from benchmarks.forget import byte_search, planted
 from sentiment_lib.serving import spool_sink
 from sentiment_lib.serving.spool import encode_batch
 from sentiment_lib.steps.ingestion import ingest
@@ -36,5 +36,8 @@ def come(made: planted.Installation, lost: set[int]) -> dict[str, Any]:
         ids = {"ids": sorted(lost)}
         back = connection.execute(text("SELECT count(*) FROM tweets WHERE tweet_id = ANY(:ids)"), ids).scalar_one()
         now = connection.execute(text("SELECT count(*) FROM tweets")).scalar_one()
+    wanted = byte_search.needles(one for one in made.tweets if one.tweet_id in lost)
+    written = byte_search.in_files([made.settings.landing], wanted)
     expected = len([one for one in made.tweets if one.tweet_id in lost and one.source != "api"])
-    return {**counts, "expected": expected, "stored_again": back, "new_tweets": now - stored}
+    found = {"stored_again": back, "new_tweets": now - stored, "files": sorted(map(str, written))}
+    return {**counts, "expected": expected, **found}
