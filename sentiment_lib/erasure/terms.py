@@ -20,6 +20,8 @@ SHORTEST_WORD = 4
 _DIGITS = re.compile(rf"(?<!\d)\d{{{SHORTEST_ID},{LONGEST_ID}}}(?!\d)", re.ASCII)
 _ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
 _WORD = re.compile(r"[^\W\d_][\w'’]*")
+#: What stands around a whole value of delimited text or JSON.
+_BEFORE, _AFTER = r"(?:^|(?<=[,;\t|\"']))", r"(?=[,;\t|\"'\r\n]|$)"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +33,8 @@ class Terms:
     words: frozenset[str] = frozenset()
     #: lower-case names of forgotten authors, without @
     names: frozenset[str] = frozenset()
+    #: names that are words of other texts as well: they count after @ or as a whole value alone
+    common_names: frozenset[str] = frozenset()
     texts: TextIndex = field(default_factory=lambda: TextIndex(()))
 
     @cached_property
@@ -40,8 +44,12 @@ class Terms:
 
     @cached_property
     def _names(self) -> re.Pattern[str] | None:
-        written = "|".join(re.escape(name) for name in sorted(self.names))
-        return re.compile(rf"(?<!\w)@?(?:{written})(?!\w)", re.IGNORECASE) if written else None
+        forms = (
+            [rf"(?<!\w)@?(?:{_either(self.names - self.common_names)})(?!\w)"] if self.names - self.common_names else []
+        )
+        if common := self.names & self.common_names:
+            forms += [rf"(?<!\w)@(?:{_either(common)})(?!\w)", rf"{_BEFORE}(?:{_either(common)}){_AFTER}"]
+        return re.compile("|".join(forms), re.IGNORECASE) if forms else None
 
     def __bool__(self) -> bool:
         return bool(self.ids or self.names)
@@ -106,6 +114,10 @@ class Terms:
 
 #: Fields of a JSON object that hold the id of the tweet that it is about.
 ID_FIELDS = ("tweet_id", "id", "id_str")
+
+
+def _either(names: Iterable[str]) -> str:
+    return "|".join(re.escape(name) for name in sorted(names))
 
 
 def words_of(texts: Iterable[str]) -> frozenset[str]:

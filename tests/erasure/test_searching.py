@@ -54,6 +54,14 @@ def test_a_text_is_found_however_it_is_written(form):
     assert not index.occurs_in(f"before {form(TEXTS[FIRST])} after")
 
 
+def test_a_name_that_is_a_word_as_well_counts_as_a_name_alone():
+    terms = Terms(names=frozenset({"late", "ann_lee"}), common_names=frozenset({"late"}))
+    for content in ("thanks @Late!", "187,late,2026-01-01", '{"author": "late"}', "late\t187", "so said ann_lee"):
+        assert terms.occur_in(content), content
+    for content in ("so late again", "late again, and again", "translate,too"):
+        assert not terms.occur_in(content), content
+
+
 def test_a_text_of_few_letters_is_not_searched_by_itself():
     assert len(TextIndex(["thanks!", "so late :("])) == 0
 

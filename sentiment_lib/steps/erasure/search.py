@@ -56,7 +56,8 @@ def prepare(store: Store, settings: Settings, request: ErasureRequest, *, task_l
         named = Terms(ids=frozenset(ids), names=frozenset({author} if author else ()))
         refused, numbers = _refused(connection, named)
         texts += refused
-        words = frozenset(_own_words(connection, texts))
+        common = words_of(erased_rows.common_texts(connection)) if texts or author else frozenset()
+        words = frozenset(_own_words(connection, texts, common))
     return Search(
         store=store,
         settings=settings,
@@ -65,6 +66,7 @@ def prepare(store: Store, settings: Settings, request: ErasureRequest, *, task_l
             ids=named.ids | numbers,
             words=words,
             names=named.names,
+            common_names=named.names & common,
             texts=TextIndex(texts),
         ),
         first=min(moments, default=_NEVER),
@@ -98,10 +100,8 @@ def _cells(content: str) -> Iterator[str]:
     yield from (str(value).strip() for value in values if isinstance(value, str | int))
 
 
-def _own_words(connection: Connection, texts: list[str]) -> Iterator[str]:
-    """Words of these texts that no other stored text has."""
-    if not texts:
-        return
-    rare = iter(sorted(words_of(texts) - words_of(erased_rows.common_texts(connection))))
+def _own_words(connection: Connection, texts: list[str], common: frozenset[str]) -> Iterator[str]:
+    """Words of these texts that no other stored text has; `common`: words that others are known to have."""
+    rare = iter(sorted(words_of(texts) - common))
     while page := list(islice(rare, WORDS)):
         yield from erased_rows.in_no_other_text(connection, page)
