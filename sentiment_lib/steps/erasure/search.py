@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
-from sentiment_lib.erasure.terms import LONGEST_ID, SHORTEST_ID, Terms, words_of
+from sentiment_lib.erasure.terms import LONGEST_ID, SHORTEST_ID, SHORTEST_WORD, Terms, words_of
 from sentiment_lib.erasure.text_index import WINDOW, TextIndex
 from sentiment_lib.settings import Settings
 from sentiment_lib.storage import erased_rows, erasure_requests
@@ -66,7 +66,7 @@ def prepare(store: Store, settings: Settings, request: ErasureRequest, *, task_l
             ids=named.ids | numbers,
             words=words,
             names=named.names,
-            common_names=named.names & common,
+            common_names=frozenset(name for name in named.names if name in common or len(name) < SHORTEST_WORD),
             texts=TextIndex(texts),
         ),
         first=min(moments, default=_NEVER),
