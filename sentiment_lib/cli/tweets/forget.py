@@ -75,7 +75,8 @@ def forget(
             show(
                 request,
                 as_json,
-                f"Request {request_id}: {request.named:,} tweets are refused, and erased by {_time(request.due_at)}",
+                f"Request {request_id}: {_tweets(request.named)} refused from now on, to be erased by "
+                f"{_time(request.due_at)}",
             )
             return
         with progress_bar("Forgetting"):
@@ -162,7 +163,7 @@ def export_person(
     with open_store() as (store, settings):
         person = authorise(store, settings, "export-person")
         rows = step.run(store, settings, author=author, path=out, by=person.name)
-    show({"path": str(out), "tweets": rows}, as_json, f"{rows:,} tweets with all that refers to them: {out}")
+    show({"path": str(out), "tweets": rows}, as_json, f"{_tweets(rows)} with all that refers to them: {out}")
 
 
 def privacy() -> None:
@@ -182,7 +183,16 @@ def _age(text: str) -> timedelta:
 
 
 def _time(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%d %H:%M} UTC"
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def _tweets(count: int) -> str:
+    return f"{count:,} tweet{'' if count == 1 else 's'}"
+
+
+def _written(moment: str) -> str:
+    """A time as the ledger has it."""
+    return _time(datetime.fromisoformat(moment))
 
 
 def _clock(request: ErasureRequest) -> str:
@@ -209,19 +219,25 @@ def _lines(result: ForgetResult) -> str:
 
 
 def _receipt_text(told: dict[str, Any]) -> str:
-    of = f"{told['named']:,} tweets, {told['state']}"
+    of = f"{_tweets(told['named'])}, {told['state']}"
     lines = [f"Request {told['request_id']} ({told['kind']}) by {told['requested_by']}: {of}"]
     lines.append(f"Received {_time(told['received_at'])}, to be erased by {_time(told['due_at'])}")
     for row in told["ledger"]:
         if row["kind"] == "erasure":
             found = [(name, f"{count:,}") for name, count in row["found"].items() if count]
-            lines += [f"Erased {row['erased_at']}, signed as row {row['sequence']} of the ledger"]
-            lines += [draw(("where", "found and erased"), found)]
+            lines += [f"Erased {_written(row['erased_at'])}, signed as row {row['sequence']} of the ledger"]
+            lines += [draw(("where", "found and erased"), found) if found else "It was in no place of this platform"]
             lines += [f"Searched: {', '.join(row['searched'])}"]
-            lines += [f"Backup {one['name']} holds it until {one['expires_at']}" for one in row["backups"]]
+            lines += [f"Backup {one['name']} holds it until {_written(one['expires_at'])}" for one in row["backups"]]
+            if row["exports_out_of_reach"]:
+                lines += [
+                    f"Exports on other machines, or downloaded: {row['exports_out_of_reach']}; tell who made them"
+                ]
     for one in told["versions"]:
-        state = f"erased {_time(one['erased_at'])}" if one["erased_at"] else f"to be erased by {_time(one['due_at'])}"
-        by = f", replaced by version {one['replacement']}" if one["replacement"] else ""
+        gone, due = one["erased_at"], one["due_at"]
+        state = f"erased {_time(gone)}" if gone else f"to be erased by {_time(due)}"
+        by = ", to be trained again" if one["retrain"] else ""
+        by = f", replaced by version {one['replacement']}" if one["replacement"] else by
         exact = {True: ", byte for byte reproducible", False: ", NOT reproducible", None: ""}[one["exact"]]
         lines.append(f"Version {one['version']} ({one['relation']}, {one['rows']} rows): {state}{by}{exact}")
     return "\n".join(lines)
