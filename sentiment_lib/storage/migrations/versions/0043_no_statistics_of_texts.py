@@ -23,6 +23,8 @@ COLUMNS = {
     "drift_reports": ("signals", "details"),
     "erasure_requests": ("subject",),
     "frozen_rows": ("salt",),
+    # of a poll by an earlier release it is an id
+    "ingests": ("input_digest",),
 }
 # words of an index over an expression have statistics of their own
 NONE_OF_INDEXES = """
