@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import socket
+import stat
 import tempfile
 import time
 from collections.abc import Iterator
@@ -26,7 +27,7 @@ def scratch_folder() -> Iterator[Path]:
 
 
 def abandoned() -> list[Path]:
-    """Scratch folders whose process is gone, in the machine's temporary folder."""
+    """Scratch folders of this user whose process is gone, in the machine's temporary folder."""
     return sorted(path for path in Path(tempfile.gettempdir()).glob("sentiment-*") if _is_abandoned(path))
 
 
@@ -41,10 +42,14 @@ def remove(folder: Path) -> None:
 
 def _is_abandoned(path: Path) -> bool:
     found = _NAME.fullmatch(path.name)
-    if found is None or not path.is_dir() or path.is_symlink():
+    try:
+        status = path.lstat()
+    except FileNotFoundError:
+        return False
+    if found is None or not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid():
         return False
     if found["host"] != socket.gethostname():
-        return time.time() - path.stat().st_mtime > FOREIGN
+        return time.time() - status.st_mtime > FOREIGN
     try:
         os.kill(int(found["process"]), 0)
     except ProcessLookupError:
