@@ -40,7 +40,14 @@ def retention() -> None:
 
         return run_step(retention.remove_training_runs)
 
-    chain(remove(), remove_training_runs())
+    @task(trigger_rule="all_done")
+    def clean_airflow() -> dict[str, int]:
+        """Number of rows removed from Airflow's own database, by table."""
+        from sentiment_airflow import airflow_database
+
+        return airflow_database.clean()
+
+    chain(remove(), remove_training_runs(), clean_airflow())
 
 
 retention()

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from airflow.sdk import AssetOrTimeSchedule, CronTriggerTimetable, dag, task
+from airflow.sdk import AssetOrTimeSchedule, CronTriggerTimetable, chain, dag, task
 from sentiment_airflow import defaults
 from sentiment_airflow.assets import CHAMPION, PREDICTIONS, TWEETS
 
@@ -25,20 +25,42 @@ from sentiment_airflow.assets import CHAMPION, PREDICTIONS, TWEETS
 )
 def score_tweets() -> None:
     @task(outlets=[PREDICTIONS])
-    def score(*, outlet_events: Any) -> dict[str, Any]:
-        """Store the champion's predictions; skip when there is nothing to score."""
+    def score(*, outlet_events: Any) -> list[list[int]]:
+        """Store the champion's predictions, and return what is left to others: nothing, or ranges of tweet ids.
+
+        Skip when there is nothing to score.
+        """
         from airflow.sdk.exceptions import AirflowSkipException
+        from sentiment_airflow.run_step import run_step
+
+        from sentiment_lib.steps.scoring import spread
+
+        begun = run_step(spread.begin)
+        if not begun.result.scored:
+            raise AirflowSkipException("no tweet waits for a prediction")
+        outlet_events[PREDICTIONS].extra = {"scored": begun.result.scored, "model_version": begun.result.model_version}
+        print(begun.result)
+        return [list(ids) for ids in begun.ranges]
+
+    @task(max_active_tis_per_dagrun=defaults.policy().score.tasks)
+    def score_range(ids: list[int]) -> dict[str, Any]:
+        """Store the champion's predictions of what waits from one tweet id to another."""
         from sentiment_airflow.run_step import run_step, to_xcom
 
         from sentiment_lib.steps.scoring import score
 
-        result = run_step(score.run)
-        if not result.scored:
-            raise AirflowSkipException("no tweet waits for a prediction")
-        outlet_events[PREDICTIONS].extra = {"scored": result.scored, "model_version": result.model_version}
-        return to_xcom(result)
+        return to_xcom(run_step(score.run, ids=tuple(ids)))
 
-    score()
+    @task(outlets=[PREDICTIONS], trigger_rule="none_skipped")  # also when a range failed
+    def score_rest() -> dict[str, Any]:
+        """Score what came meanwhile, and what a failed task left."""
+        from sentiment_airflow.run_step import run_step, to_xcom
+
+        from sentiment_lib.steps.scoring import score
+
+        return to_xcom(run_step(score.run))
+
+    chain(score_range.expand(ids=score()), score_rest())
 
 
 score_tweets()

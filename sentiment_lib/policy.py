@@ -234,6 +234,8 @@ class ScorePolicy(Section):
     """How tweets are scored, and the audit sample."""
 
     batch_rows: int = Field(5000, ge=1)
+    task_rows: int = Field(50_000, ge=1, description="waiting tweets of one task; more are divided among several")
+    tasks: int = Field(2, ge=1, le=1000, description="tasks that score at the same time, on any number of workers")
     audit_share: float = Field(0.02, ge=0, le=1)
     rescore_window: timedelta = Field(
         timedelta(days=60), description="how long before the newest tweet a new champion rescores"
@@ -314,4 +316,6 @@ class Policy(Section):
         kept = self.retention.tweets
         if kept is not None and kept < self.score.rescore_window:
             raise ValueError("retention.tweets is shorter than score.rescore_window")
+        if self.retention.airflow < 4 * self.approval.expires_after:
+            raise ValueError("retention.airflow is under four times approval.expires_after: questions go with runs")
         return self

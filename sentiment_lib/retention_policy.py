@@ -39,6 +39,7 @@ class RetentionPolicy(BaseModel):
     )
     logs: timedelta = Field(timedelta(days=30), ge=_DAY, description="log files of tasks")
     log_bytes: int = Field(50_000_000, ge=100_000, description="bytes from which a server's log file is rotated")
+    airflow: timedelta = Field(timedelta(days=90), ge=14 * _DAY, description="runs in Airflow's own database")
     training_runs: timedelta = Field(
         timedelta(days=180), ge=timedelta(days=14), description="MLflow runs that led to no version"
     )

@@ -167,6 +167,10 @@ class Settings(BaseSettings):
     airflow_url: str = Field("http://127.0.0.1:8080", description="Airflow, which authenticates people")
     airflow_user: str = Field("", description="the platform's account in Airflow, which cancels superseded approvals")
     airflow_password: SecretStr = Field(SecretStr(""), description="password of airflow_user")
+    airflow_database_url: SecretStr = Field(
+        SecretStr(""),
+        description="Airflow's own database, from which retention removes old runs; empty: it removes none",
+    )
     token: SecretStr = Field(SecretStr(""), description="person token for scripts; people use `sentiment login`")
     api_url: str = Field("http://127.0.0.1:8000", description="the prediction API")
     alert_urls: SecretStr = Field(

@@ -1,7 +1,7 @@
 """Every interface of Airflow used here that Airflow does not call public, each with the reason; re-check on upgrade.
 
 Everything else uses `airflow.sdk`, `airflow.plugins_manager`, `airflow.listeners`, providers and the REST API. Import
-this module in the api-server only: a task cannot reach Airflow's database.
+this module in the api-server only: Airflow hides its database from tasks.
 """
 
 from __future__ import annotations

@@ -49,6 +49,7 @@ def steps(home: Home, ports: Ports, credentials: dict[str, str]) -> dict[str, st
     return {
         **_platform(home, "SENTIMENT_X_BEARER_TOKEN", "SENTIMENT_ALERT_URLS"),
         **secrets.sentiment_environment(home, ports, credentials),
+        "SENTIMENT_AIRFLOW_DATABASE_URL": secrets.database_url(credentials, ports, "airflow", "psycopg2"),
     }
 
 

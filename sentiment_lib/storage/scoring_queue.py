@@ -13,16 +13,28 @@ from sqlalchemy import Connection, text
 from sentiment_lib.storage import deployments
 from sentiment_lib.storage.engine import lock
 
+#: Above every tweet id.
+NO_ID = 2**63 - 1
 FIRST = text(
     "SELECT q.tweet_id, t.text FROM tweets_to_score q JOIN tweets t USING (tweet_id) "
-    "WHERE q.tweet_id > :after ORDER BY q.tweet_id LIMIT :rows"
+    "WHERE q.tweet_id > :after AND q.tweet_id <= :last ORDER BY q.tweet_id LIMIT :rows"
+)
+RANGES = text(
+    "SELECT min(tweet_id) AS low, max(tweet_id) AS high FROM "
+    "(SELECT tweet_id, (row_number() OVER (ORDER BY tweet_id) - 1) / :rows AS part FROM tweets_to_score) numbered "
+    "GROUP BY part ORDER BY part"
 )
 
 
-def first(connection: Connection, *, after: int, rows: int) -> list[tuple[int, str]]:
-    """The first waiting tweets (id above `after`, by id) with their texts."""
-    found = connection.execute(FIRST, {"after": after, "rows": rows})
+def first(connection: Connection, *, after: int, rows: int, last: int = NO_ID) -> list[tuple[int, str]]:
+    """The first waiting tweets (id above `after` and up to `last`, by id) with their texts."""
+    found = connection.execute(FIRST, {"after": after, "last": last, "rows": rows})
     return [(row.tweet_id, row.text) for row in found]
+
+
+def ranges(connection: Connection, *, rows: int) -> list[tuple[int, int]]:
+    """Smallest and largest id of each `rows` waiting tweets, by id."""
+    return [(row.low, row.high) for row in connection.execute(RANGES, {"rows": rows})]
 
 
 def remove(connection: Connection, tweet_ids: Sequence[int], version: int) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -31,3 +33,20 @@ def dags(bag):
     """DAGs by id; a file that does not import fails here with its own message."""
     assert bag.import_errors == {}
     return bag.dags
+
+
+@pytest.fixture(scope="session")
+def airflow(tmp_path_factory):
+    """Environment of an Airflow with tables and pools."""
+    home = tmp_path_factory.mktemp("airflow")
+    environment = {
+        **os.environ,
+        "AIRFLOW_HOME": str(home),
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/airflow.db",
+        "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'plugins'}",
+        "SENTIMENT_HOME": str(home),
+    }
+    made = [sys.executable, "-m", "sentiment_airflow.setup"]
+    done = subprocess.run(made, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    return environment

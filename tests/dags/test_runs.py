@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -67,23 +66,6 @@ for case in json.loads(sys.argv[1]):
     results.append({"state": str(run.state), "judged": sorted(judged_ids), "tasks": tasks, **alerts})
 print("FOUND " + json.dumps(results))
 """
-
-
-@pytest.fixture(scope="module")
-def airflow(tmp_path_factory):
-    """Environment of an Airflow with tables and pools."""
-    home = tmp_path_factory.mktemp("airflow")
-    environment = {
-        **os.environ,
-        "AIRFLOW_HOME": str(home),
-        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/airflow.db",
-        "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'plugins'}",
-        "SENTIMENT_HOME": str(home),
-    }
-    made = [sys.executable, "-m", "sentiment_airflow.setup"]
-    done = subprocess.run(made, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr[-2000:]
-    return environment
 
 
 @pytest.fixture

@@ -66,8 +66,8 @@ def score(store, backlog, batches=100):
     return done
 
 
-def backlog(version, *, days=10, rows=2):
-    return Backlog(version, window=days * DAY if days is not None else None, rows=rows)
+def backlog(version, *, days=10, rows=2, ids=None):
+    return Backlog(version, window=days * DAY if days is not None else None, rows=rows, ids=ids)
 
 
 def test_every_way_of_storing_tweets_queues_each_once_and_texts_of_the_api_never(store):
@@ -136,3 +136,19 @@ def test_a_rolled_back_champion_scores_only_what_it_has_not_scored(store):
     move(store, 1)
     assert score(store, backlog(1)) == [[4]]
     assert score(store, backlog(1)) == []
+
+
+def test_ranges_are_scored_beside_each_other_and_none_scores_what_another_does(store):
+    collect(store, *((number * 10, 20 - number) for number in range(1, 8)))
+    score(store, backlog(1, ids=(10, 20)))
+    move(store, 2)
+    with store.begin() as connection:
+        ranges = scoring_queue.ranges(connection, rows=2)
+    assert ranges == [(30, 40), (50, 60), (70, 70)]
+    collect(store, (35, 0), (75, 0))
+    one, other = (backlog(2, ids=ids) for ids in ranges[:2])
+    assert [score(store, part, batches=1) for part in (other, one, other, one)] == [[[50, 60]], [[30, 35]], [], [[40]]]
+    assert score(store, backlog(2, ids=ranges[1])) == [], "it is scored, and nothing rescored"
+    assert waiting(store) == [70, 75], "a task was killed, and a tweet came"
+    rest = [number for batch in score(store, backlog(2, days=None)) for number in batch]
+    assert rest == [70, 75, 10, 20]

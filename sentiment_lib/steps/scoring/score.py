@@ -28,16 +28,19 @@ CACHED_TEXTS = 500_000
 Proba = NDArray[np.float64]
 
 
-def run(store: Store, settings: Settings, *, whole_history: bool = False) -> ScoreResult:
+def run(
+    store: Store, settings: Settings, *, whole_history: bool = False, ids: tuple[int, int] | None = None
+) -> ScoreResult:
     """Score every waiting tweet, then tweets of before the champion's deployment within `score.rescore_window`.
 
     Batches of one transaction each: a killed run resumes where it stopped. A run ends when another version becomes
-    champion. whole_history: go back to the first tweet.
+    champion. whole_history: go back to the first tweet. ids: score only what waits from one tweet id to another, while
+    others score other ranges.
     Raises UnsafeArtefact when the package was changed, BadInput when the model returns invalid probabilities.
     """
     version, policy = bootstrap.run(store, settings), settings.policy.score
     window = None if whole_history else policy.rescore_window
-    backlog = Backlog(version.version, window=window, rows=policy.batch_rows)
+    backlog = Backlog(version.version, window=window, rows=policy.batch_rows, ids=ids)
     total = None
     if progress.is_watched():
         with store.begin() as connection:
@@ -47,8 +50,9 @@ def run(store: Store, settings: Settings, *, whole_history: bool = False) -> Sco
     )
     with store.in_use("score"):  # tells others that what waits is being done
         result = score_batches(store, settings, version, pending, audit_share=policy.audit_share)
-    progress.report("Computing daily shares")
-    daily_sentiment.run(store, version.version, auditors=settings.policy.label.auditors)
+    if ids is None:
+        progress.report("Computing daily shares")
+        daily_sentiment.run(store, version.version, auditors=settings.policy.label.auditors)
     return result
 
 
