@@ -151,4 +151,4 @@ def test_ranges_are_scored_beside_each_other_and_none_scores_what_another_does(s
     assert score(store, backlog(2, ids=ranges[1])) == [], "it is scored, and nothing rescored"
     assert waiting(store) == [70, 75], "a task was killed, and a tweet came"
     rest = [number for batch in score(store, backlog(2, days=None)) for number in batch]
-    assert rest == [70, 75, 10, 20]
+    assert rest == [70, 75, 20, 10], "newest first"
