@@ -30,7 +30,7 @@ def result(scored):
 
 run_step.run_step = step
 from airflow.dag_processing.dagbag import DagBag
-dag = DagBag("dags").dags["score_tweets"]
+dag = DagBag("dags/score_tweets.py").dags["score_tweets"]
 for task in dag.tasks:
     task.retries = 0
     task.on_failure_callback = None
