@@ -3,7 +3,7 @@
     python -m benchmarks.retention_year [--quick] [--check]
 
 Month after month, SQL stores tweets with predictions, audit sample and labels, refused rows, and messages of alerts,
-and writes ingested files and log files, all dated in the past year; then the step `retention` runs as of the month's
+and writes log files, all dated in the past year; then the step `retention` runs as of the month's
 end. Tweets are kept for 120 days. Checked after each month: rows and files past their retention are gone, labelled
 tweets are all there, and no reference leads nowhere. Last line: JSON.
 """
@@ -25,6 +25,7 @@ import psycopg
 from sqlalchemy.engine import make_url
 
 from benchmarks.scale.stored_tweets import divide_by_months
+from sentiment_lib.local import log_rotation
 from sentiment_lib.policy import Policy
 from sentiment_lib.retention_policy import RetentionPolicy
 from sentiment_lib.settings import Settings
@@ -153,6 +154,7 @@ def live(connection: psycopg.Connection[tuple[object, ...]], settings: Settings,
         os.utime(path, (at, at))
     with (settings.home / "logs" / "api.log").open("ab") as file:
         file.write(b"request\n" * 2_000_000)
+    log_rotation.rotate(settings.home / "logs", settings.policy.retention.log_bytes)  # as the supervisor does
 
 
 def measure(connection: psycopg.Connection[tuple[object, ...]], settings: Settings, at: datetime) -> dict[str, object]:
