@@ -122,29 +122,33 @@ def simulate(server: str, home: Path, rate: int) -> list[dict[str, object]]:
     while len(starts) < 13:
         starts.append((starts[-1] - timedelta(days=1)).replace(day=1))
     starts.reverse()
-    store, figures = Store.open(settings), []
+    store, figures, labels = Store.open(settings), [], 0
     with psycopg.connect(server, dbname="year", autocommit=True) as connection:
         divide_by_months(connection, starts[0], this)
         for statement in START:
             connection.execute(statement)
         for start, end in pairwise(starts):
             month = Month(start=start, end=end, rows=rate * (end - start).days)
-            live(connection, settings, month)
+            labels += live(connection, settings, month)
             found = retention.run(store, settings, at=end)
             figures.append(
                 {"month": f"{start:%Y-%m}", **measure(connection, settings, end), "removed": dict(found.removed)}
             )
             with store.begin() as checked:
-                figures[-1]["faults"] = [*past_retention(connection, settings, end), *orphans.find(checked)]
+                faults = [*past_retention(connection, settings, end), *orphans.find(checked)]
+            lost = labels - int(str(figures[-1]["labels"]))
+            figures[-1]["faults"] = [*faults, *([f"labels lost: {lost}"] if lost else [])]
     store.close()
     return figures
 
 
-def live(connection: psycopg.Connection[tuple[object, ...]], settings: Settings, month: Month) -> None:
-    """Everything that a month brings."""
+def live(connection: psycopg.Connection[tuple[object, ...]], settings: Settings, month: Month) -> int:
+    """Everything that a month brings; returns the number of labels."""
+    labels = 0
     values = {"first": first_id(month.start), "start": month.start, "end": month.end, "rows": month.rows}
     for statement in (TWEETS, *OF_TWEETS):
-        connection.execute(statement, values)
+        stored = connection.execute(statement, values).rowcount  # type: ignore[arg-type]
+        labels += stored if statement.startswith("INSERT INTO labels") else 0
     tasks = settings.home / "logs" / "airflow"
     tasks.mkdir(parents=True, exist_ok=True)
     for day in range((month.end - month.start).days):
@@ -155,6 +159,7 @@ def live(connection: psycopg.Connection[tuple[object, ...]], settings: Settings,
     with (settings.home / "logs" / "api.log").open("ab") as file:
         file.write(b"request\n" * 2_000_000)
     log_rotation.rotate(settings.home / "logs", settings.policy.retention.log_bytes)  # as the supervisor does
+    return labels
 
 
 def measure(connection: psycopg.Connection[tuple[object, ...]], settings: Settings, at: datetime) -> dict[str, object]:
