@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from datetime import timedelta
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sentiment_lib.erasure import catalogue, privacy_page
 from sentiment_lib.local.state_folder import Home
 from sentiment_lib.policy import Policy
-from sentiment_lib.steps.erasure.erase import HANDLERS
+from sentiment_lib.steps.erasure.erase import FOLLOWING, HANDLERS, QUEUES, REWRITTEN
 from sentiment_lib.storage.tables import Base
 
 ROOT = Path(__file__).parents[2]
@@ -87,6 +88,15 @@ def test_each_rule_that_an_entry_names_is_one_of_the_policy():
 def test_each_handler_empties_a_place_of_the_catalogue():
     others = {"comments on alerts"}  # a table of the entry "alerts"
     assert set(HANDLERS) - others <= {place.name for place in catalogue.PLACES if not place.is_harmless}
+
+
+def test_each_table_that_may_hold_an_id_or_a_text_is_rewritten():
+    rewritten = {*REWRITTEN, *QUEUES, *chain.from_iterable(FOLLOWING.values())}
+    # their ids and names go last
+    rewritten |= {"erasure_requests", "erasure_targets"}
+    holding = {table for place in catalogue.PLACES if not place.is_harmless for table in place.columns}
+    # hashes, roots of chunks and rules
+    assert holding - rewritten == {"snapshots", "snapshot_chunks", "labelled_state"}
 
 
 def test_the_page_of_personal_data_is_the_one_of_the_default_policy():

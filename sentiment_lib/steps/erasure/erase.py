@@ -46,13 +46,13 @@ REWRITTEN = (
     *("tweets", "predictions", "labels", "label_picks", "feedback", "audit_sample", "tweets_to_score"),
     *("frozen_rows", "labelled_tweets", "quarantine", "alerts", "alert_responses", "drift_reports", "ingests"),
 )
-#: Tables whose rows come and go: the planner's statistics may have ids that the rows have no more.
-QUEUES = ("tweets_to_score", "label_changes")
+#: Tables whose rows, or the ids in them, come and go: the planner's statistics may have ids that the rows have no more.
+QUEUES = ("tweets_to_score", "label_changes", "rescoring", "labelled_chunks")
 #: Tables that lose rows with another, and do not say of which tweet.
 FOLLOWING = {
     "labels": ("label_changes",),
     "label_picks": ("label_changes",),
-    "labelled_tweets": ("text_prints", "near_copies", "labelled_chunks"),
+    "labelled_tweets": ("text_prints", "near_copies"),
 }
 
 
