@@ -49,7 +49,8 @@ def score_tweets() -> None:
 
         from sentiment_lib.steps.scoring import score
 
-        return to_xcom(run_step(score.run, ids=tuple(ids)))
+        first, last = ids
+        return to_xcom(run_step(score.run, ids=(first, last)))
 
     @task(outlets=[PREDICTIONS], trigger_rule="none_skipped")  # also when a range failed
     def score_rest() -> dict[str, Any]:

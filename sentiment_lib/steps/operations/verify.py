@@ -97,9 +97,10 @@ def run(
     progress.report("Comparing answers with Airflow's record")
     differing, notes = airflow_responses.compare(settings, answers)
     if record and point and not (problems or differing or notes):
-        files = {"package": max((one.version for one in versions), default=0), "file": point.chunk_id}
-        line = {"anchors": len(lines), "anchors_hash": anchors.hash_lines(lines)}
-        _record(store, replace(point, **line, **(files if artefacts else {})), since)
+        point = replace(point, anchors=len(lines), anchors_hash=anchors.hash_lines(lines))
+        if artefacts:
+            point = replace(point, package=max((one.version for one in versions), default=0), file=point.chunk_id)
+        _record(store, point, since)
     return VerifyResult(problems=(*problems, *differing), checked=checked, notes=tuple(notes), since=since)
 
 
@@ -183,7 +184,7 @@ def _finish(check: Check, connection: Connection) -> list[str]:
         return check(connection)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         function = check.func if isinstance(check, partial) else check
-        name = {anchors.broken: "anchors"}.get(function, getattr(function, "__name__", "")).replace("_", " ")
+        name = "anchors" if function is anchors.broken else getattr(function, "__name__", "records").replace("_", " ")
         return [f"the check of {name} stopped at a row that cannot be read ({type(error).__name__}: {error})"]
 
 
