@@ -31,6 +31,12 @@ def _forks_for_tasks() -> bool:
     return sys.argv[1:2] == ["scheduler"] and "Local" in os.environ.get("AIRFLOW__CORE__EXECUTOR", "LocalExecutor")
 
 
+def _seed_numpy() -> None:
+    """NumPy's global generator differs from task to task again, as Python's own does after a fork."""
+    import_module("numpy").random.seed()
+
+
 if _forks_for_tasks():
     for _name in _LIBRARIES:
         import_module(_name)
+    os.register_at_fork(after_in_child=_seed_numpy)
