@@ -54,7 +54,7 @@ class Aim:
                 "Replacement: the champion's training without tweets that were forgotten. It must not be worse by "
                 f"{100 * self.margin:.1f} points or more."
             )
-        return "Change: another family, other options or no newer labels. It must be better than the champion."
+        return "Another recipe: another family, other options or no newer labels. It must be better than the champion."
 
 
 SUPERIORITY = Aim(kind=CHANGE, margin=0.0)

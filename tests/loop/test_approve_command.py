@@ -61,3 +61,13 @@ def test_an_approval_of_other_evidence_is_void_and_says_so(approve, waits):
     result = approve("mlops", "--evidence", "0" * 64)
     assert (result.exit_code, "the evidence is not what was shown" in result.stdout) == (1, True)
     assert waits() == []
+
+
+def test_an_answer_to_what_was_answered_says_whose_stands(approve, waits):
+    assert approve("mlops").stdout.startswith("Decision 1: approved")
+    again = approve("admin", "--reject", "--reason", "too late")
+    assert (again.exit_code, "approved by mlops before" in again.stdout, "nothing changed" in again.stdout) == (
+        0,
+        True,
+        True,
+    )

@@ -182,6 +182,7 @@ def approve(
         person = authorise(store, settings, f"{'reject' if reject else 'approve'} {decision_id}")
         with store.begin() as connection:
             decision = decisions.full_record(connection, decision_id)
+            earlier = decisions.approval(connection, decision_id)
         response = ApprovalResponse(
             decision_id=decision_id,
             response="rejected" if reject else "approved",
@@ -199,6 +200,11 @@ def approve(
             pending = decisions.approval(connection, decision_id) is None
             needed = approval_rights.remaining(connection, policy, decision_id) if pending else 0
     text = f"Decision {decision_id}: {approval.response}" + (f" ({approval.reason})" if approval.reason else "")
+    if earlier is not None:
+        text = (
+            f"Decision {decision_id}: {earlier.response} by {earlier.answered_by} before, at "
+            f"{earlier.answered_at:%Y-%m-%d %H:%M} UTC; nothing changed"
+        )
     if pending:
         text += f"; {needed} more of {policy.quorum} approvals needed"
     show(approval, as_json, text)
