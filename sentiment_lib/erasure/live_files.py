@@ -45,8 +45,6 @@ def blank_terms(terms: Terms) -> Rewrite:
     def rewrite(line: bytes) -> bytes:
         # positions of characters are those of bytes
         text = line.decode("utf-8", "replace")
-        if not terms.occur_in(text):
-            return line
         if len(text) != len(line):
             return _blank_encoded(line, terms)
         for start, end in terms.spans(text):
@@ -69,7 +67,7 @@ def blank_lines(terms: Terms) -> Rewrite:
     """Overwrites a line that speaks of what is forgotten with spaces."""
 
     def rewrite(line: bytes) -> bytes:
-        if not terms.occur_in(line.decode("utf-8", "replace")):
+        if not terms.quoted_in(line.decode("utf-8", "replace")):
             return line
         end = line[len(line.rstrip(b"\r\n")) :]
         return b" " * (len(line) - len(end)) + end

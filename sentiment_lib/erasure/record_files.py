@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, cast
 
+from sentiment_lib.erasure import values
 from sentiment_lib.erasure.terms import ID_FIELDS, Terms
 from sentiment_lib.files import replace_atomically
 
@@ -22,6 +23,8 @@ from sentiment_lib.files import replace_atomically
 LONGEST_RECORD = 1 << 20
 #: Largest file that is read as one JSON value; a larger one is removed whole, since its tweets are stored.
 LARGEST_JSON = 256 << 20
+#: Ending of the file beside a landed one that says why rows of it were refused.
+REASONS = ".why.txt"
 _GZIP, _PARQUET = b"\x1f\x8b", b"PAR1"
 #: Encoding in which every byte is a character: what is kept is written as it was read.
 _BYTES = "latin-1"
@@ -67,15 +70,26 @@ def _process(path: Path, terms: Terms, target: Path | None) -> Cleaned:
             return _json(path, packed, terms, target)
     with _opened(path, "rb", packed) as source:
         if target is None:
-            return Cleaned(records=sum(terms.occur_in(_decoded(record)) for record in _records(source)))
+            return Cleaned(records=sum(found for _, found in _tested(path, source, terms)))
         with _opened(target, "wb", packed) as kept:
             records = 0
-            for record in _records(source):
-                if terms.occur_in(_decoded(record)):
-                    records += 1
-                else:
+            for record, found in _tested(path, source, terms):
+                records += found
+                if not found:
                     kept.write(record)
     return Cleaned(records=records)
+
+
+def _tested(path: Path, source: IO[bytes], terms: Terms) -> Iterator[tuple[bytes, bool]]:
+    """(record, whether it speaks of a forgotten tweet); a header does not, and reasons are prose."""
+    records = _records(source)
+    if path.name.endswith(REASONS):
+        yield from ((record, terms.quoted_in(_decoded(record))) for record in records)
+        return
+    for first in records:
+        is_header, test = values.record_test(_decoded(first), terms)
+        yield first, not is_header and test(_decoded(first))
+        yield from ((record, test(_decoded(record))) for record in records)
 
 
 def _opened(path: Path, mode: str, packed: bool) -> IO[bytes]:
@@ -150,11 +164,11 @@ def _without(value: Any, terms: Terms) -> tuple[Any, int]:
         kept, records = [], 0
         for item in value:
             if not isinstance(item, dict | list):
-                speaks = terms.occur_in(str(item))
+                speaks = values.speaks(item, terms)
                 records += speaks
                 if not speaks:
                     kept.append(item)
-            elif isinstance(item, dict) and terms.occur_in(json.dumps(item, ensure_ascii=False)):
+            elif isinstance(item, dict) and values.speaks(item, terms):
                 records += 1
             else:
                 inner, more = _without(item, terms)
@@ -163,10 +177,10 @@ def _without(value: Any, terms: Terms) -> tuple[Any, int]:
         return kept, records
     if isinstance(value, dict):
         if not any(isinstance(item, dict | list) for item in value.values()):
-            return ({}, 1) if terms.occur_in(json.dumps(value, ensure_ascii=False)) else (value, 0)
+            return ({}, 1) if values.speaks(value, terms) else (value, 0)
         pairs = {name: _without(item, terms) for name, item in value.items()}
         return {name: inner for name, (inner, _) in pairs.items()}, sum(more for _, more in pairs.values())
-    speaks = terms.occur_in(str(value))
+    speaks = values.speaks(value, terms)
     return (None, 1) if speaks else (value, 0)
 
 
@@ -181,7 +195,7 @@ def _parquet(path: Path, terms: Terms, target: Path | None) -> Cleaned:
         try:
             for batch in file.iter_batches(batch_size=10_000):
                 rows = batch.to_pylist()
-                keep = [not terms.occur_in(" ".join(str(value) for value in row.values())) for row in rows]
+                keep = [not values.speaks(row, terms) for row in rows]
                 records += len(keep) - sum(keep)
                 if writer is not None:
                     writer.write_table(pa.Table.from_batches([batch.filter(pa.array(keep))], schema=schema))

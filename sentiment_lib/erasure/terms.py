@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from sentiment_lib.erasure.passages import Passages
 from sentiment_lib.erasure.text_index import TextIndex
+from sentiment_lib.erasure.vocabulary import platform_words
 from sentiment_lib.text.tokens import words
 
 #: What stands in a text for what was erased.
@@ -21,12 +23,17 @@ _DIGITS = re.compile(rf"(?<!\d)\d{{{SHORTEST_ID},{LONGEST_ID}}}(?!\d)", re.ASCII
 _ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
 _WORD = re.compile(r"[^\W\d_][\w'’]*")
 #: What stands around a whole value of delimited text or JSON.
-_BEFORE, _AFTER = r"(?:^|(?<=[,;\t|\"']))", r"(?=[,;\t|\"'\r\n]|$)"
+_BEFORE, _AFTER = r"(?:^|(?<=[,;\t|\"'\x1f]))", r"(?=[,;\t|\"'\r\n\x1f]|$)"
+#: How an alert lists words that became frequent or rare.
+_CHANGED = re.compile(r"([^\W\d_][\w'’]*)(?= \d+\.\d% to \d+\.\d%)")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Terms:
-    """What to search for. In running text, ids are searched that have SHORTEST_ID digits or more."""
+    """What to search for. In running text, ids are searched that have SHORTEST_ID digits or more.
+
+    Records hold what people wrote; prose is what the platform wrote: messages of logs, alerts, answers of the API.
+    """
 
     ids: frozenset[int] = frozenset()
     #: lower-case words of forgotten texts that no other text has
@@ -36,6 +43,11 @@ class Terms:
     #: names that are words of other texts as well: they count after @ or as a whole value alone
     common_names: frozenset[str] = frozenset()
     texts: TextIndex = field(default_factory=lambda: TextIndex(()))
+    passages: Passages = field(default_factory=Passages)
+
+    @cached_property
+    def _words(self) -> frozenset[str]:
+        return self.words - platform_words() if self.words else self.words
 
     @cached_property
     def _digits(self) -> frozenset[str]:
@@ -44,50 +56,63 @@ class Terms:
 
     @cached_property
     def _names(self) -> re.Pattern[str] | None:
-        forms = (
-            [rf"(?<!\w)@?(?:{_either(self.names - self.common_names)})(?!\w)"] if self.names - self.common_names else []
-        )
-        if common := self.names & self.common_names:
-            forms += [rf"(?<!\w)@(?:{_either(common)})(?!\w)", rf"{_BEFORE}(?:{_either(common)}){_AFTER}"]
-        return re.compile("|".join(forms), re.IGNORECASE) if forms else None
+        if not self.names:
+            return None
+        own = self.names & platform_words()
+        forms = [rf"(?<!\w)@(?:{_either(self.names)})(?!\w)"]
+        if rare := self.names - self.common_names - own:
+            forms.append(rf"(?<!\w)(?:{_either(rare)})(?!\w)")
+        if common := self.names & self.common_names - own:
+            forms.append(rf"{_BEFORE}(?:{_either(common)}){_AFTER}")
+        return re.compile("|".join(forms), re.IGNORECASE)
 
     def __bool__(self) -> bool:
         return bool(self.ids or self.names)
 
     def spans(self, text: str) -> list[tuple[int, int]]:
-        """Where `text` speaks of a forgotten tweet: (start, end), in order, disjoint.
+        """Where prose speaks of a forgotten tweet: (start, end), in order, disjoint.
 
-        A word that stands in escapes is no word of the text: then it is the whole text.
+        Words count where an id, a text or a passage of one stands as well, or where they are all that is said. A word
+        that stands in escapes is no word of the text: then it is the whole text.
         """
         spans = [match.span() for match in _DIGITS.finditer(text) if match[0] in self._digits]
-        if self.words:
-            spans += [match.span() for match in _WORD.finditer(text) if match[0].lower() in self.words]
+        spans += [*self.texts.spans(text), *self.passages.spans(text)]
+        if self._words:
+            pattern = _WORD if spans or text.strip().lower() in self._words else _CHANGED
+            spans += [match.span() for match in pattern.finditer(text) if match[0].lower() in self._words]
         if self._names is not None:
             spans += [match.span() for match in self._names.finditer(text)]
-        spans += self.texts.spans(text)
-        if "\\u" in text and not spans and self.occur_in(text):
+        if "\\u" in text and not spans and self.spans(_unescaped(text)):
             return [(0, len(text))]
         return _merged(spans)
 
+    def quoted_in(self, prose: str) -> bool:
+        """Whether prose speaks of a forgotten tweet."""
+        return bool(self.spans(prose))
+
     def occur_in(self, text: str) -> bool:
-        """Whether `text` speaks of a forgotten tweet, also in JSON's escapes."""
-        if "\\u" in text and self.occur_in(_ESCAPE.sub(lambda match: chr(int(match[1], 16)), text)):
+        """Whether a record or a value speaks of a forgotten tweet, also in JSON's escapes: each word counts."""
+        if "\\u" in text and self.occur_in(_unescaped(text)):
             return True
         if not self._digits.isdisjoint(_DIGITS.findall(text)):
             return True
-        if self.words and not self.words.isdisjoint(_WORD.findall(text.lower())):
+        if self._words and not self._words.isdisjoint(_WORD.findall(text.lower())):
             return True
         if self._names is not None and self._names.search(text):
             return True
         return self.texts.occurs_in(text)
 
     def without(self, text: str) -> str:
-        """The text with ERASED in the place of what is forgotten."""
+        """Prose with ERASED in the place of what is forgotten."""
         parts, position = [], 0
         for start, end in self.spans(text):
             parts += [text[position:start], ERASED]
             position = end
         return "".join([*parts, text[position:]])
+
+    def name_author(self, value: object) -> bool:
+        """Whether the value of an author's field is a forgotten author."""
+        return bool(self.names) and str(value).strip().lstrip("@").lower() in self.names
 
     def name_id(self, value: object) -> bool:
         """Whether a value that is an id, a number or its digits, is a forgotten tweet's."""
@@ -114,6 +139,10 @@ class Terms:
 
 #: Fields of a JSON object that hold the id of the tweet that it is about.
 ID_FIELDS = ("tweet_id", "id", "id_str")
+
+
+def _unescaped(text: str) -> str:
+    return _ESCAPE.sub(lambda match: chr(int(match[1], 16)), text)
 
 
 def _either(names: Iterable[str]) -> str:

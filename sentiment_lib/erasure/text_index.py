@@ -28,7 +28,7 @@ class TextIndex:
     def __init__(self, texts: Iterable[str]) -> None:
         self._texts: dict[int, set[str]] = defaultdict(set)
         for text in texts:
-            reduced = "".join(character for character, _ in _letters(text))
+            reduced = "".join(character for character, _ in letters(text))
             if len(reduced) >= WINDOW:
                 self._texts[int(_hashes(reduced[:WINDOW])[0])].add(reduced)
         self._hashes = np.array(sorted(self._texts), dtype=np.uint64)
@@ -42,7 +42,7 @@ class TextIndex:
         starts = self._matches(reduced)
         if not starts:
             return
-        positions = [position for _, position in _letters(text)]
+        positions = [position for _, position in letters(text)]
         for start, length in starts:
             yield positions[start], positions[start + length - 1] + 1
 
@@ -71,7 +71,7 @@ class TextIndex:
         ]
 
 
-def _letters(text: str) -> Iterator[tuple[str, int]]:
+def letters(text: str) -> Iterator[tuple[str, int]]:
     """Lower-case letters and digits with their positions; an escape of JSON or HTML stands for its character."""
     position = 0
     for match in _ESCAPE.finditer(text):

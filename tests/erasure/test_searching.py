@@ -55,10 +55,16 @@ def test_a_text_is_found_however_it_is_written(form):
 
 
 def test_a_name_that_is_a_word_as_well_counts_as_a_name_alone():
-    terms = Terms(names=frozenset({"late", "ann_lee"}), common_names=frozenset({"late"}))
-    for content in ("thanks @Late!", "187,late,2026-01-01", '{"author": "late"}', "late\t187", "so said ann_lee"):
+    terms = Terms(names=frozenset({"grumpy", "ann_lee"}), common_names=frozenset({"grumpy"}))
+    for content in (
+        "thanks @Grumpy!",
+        "187,grumpy,2026-01-01",
+        '{"author": "grumpy"}',
+        "grumpy\t187",
+        "so said ann_lee",
+    ):
         assert terms.occur_in(content), content
-    for content in ("so late again", "late again, and again", "translate,too"):
+    for content in ("so grumpy again", "grumpy again, and again", "ungrumpyish,too"):
         assert not terms.occur_in(content), content
 
 

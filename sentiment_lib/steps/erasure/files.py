@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from sentiment_lib import scratch
-from sentiment_lib.erasure import live_files, record_files
+from sentiment_lib.erasure import live_files, record_files, values
 from sentiment_lib.erasure.terms import Terms
 from sentiment_lib.steps.erasure.search import Search
 from sentiment_lib.storage import exports, snapshots
@@ -63,7 +63,11 @@ def count_exports(search: Search) -> int:
 def erase_exports(search: Search) -> None:
     """Leave them out; a page of HTML is removed whole."""
     for export_id, path in _exported(search):
-        if path.suffix == ".html" and path.is_file() and search.terms.occur_in(path.read_text(errors="replace")):
+        if (
+            path.suffix == ".html"
+            and path.is_file()
+            and values.page_speaks(path.read_text(errors="replace"), search.terms)
+        ):
             path.unlink()
         elif path.is_file():
             _clean_records(path, search.terms)
@@ -130,7 +134,7 @@ def _without_lines(terms: Terms) -> live_files.Rewrite:
             lines: list[dict[str, Any]] = json.loads(batch)
         except ValueError:  # half a batch, which was never acknowledged
             return b" " * (len(batch) - 1) + batch[-1:]
-        kept = [line for line in lines if not terms.occur_in(json.dumps(line, ensure_ascii=False))]
+        kept = [line for line in lines if not terms.quoted_in(json.dumps(line, ensure_ascii=False))]
         body = json.dumps(kept, ensure_ascii=False, separators=(",", ":")).encode()
         end = batch[len(batch.rstrip(b"\n")) :]
         return body.ljust(len(batch) - len(end)) + end if len(kept) < len(lines) else batch
@@ -151,8 +155,22 @@ def erase_reports(search: Search) -> None:
 
 def _speaking(search: Search) -> Iterator[Path]:
     for path in _files(search.settings.reports):
-        if search.terms.occur_in(path.read_text(encoding="utf-8", errors="replace")):
+        content = path.read_text(encoding="utf-8", errors="replace")
+        if (
+            _report_speaks(content, search.terms)
+            if path.suffix == ".json"
+            else values.page_speaks(content, search.terms)
+        ):
             yield path
+
+
+def _report_speaks(content: str, terms: Terms) -> bool:
+    """Whether a report speaks of a forgotten tweet, where its JSON is not cut off in a value."""
+    try:
+        report = json.loads(content)
+    except (ValueError, RecursionError):
+        return terms.quoted_in(content)
+    return bool(terms.clean(report) != report)
 
 
 def count_checkpoints(search: Search) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,8 +10,11 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
+from sentiment_lib.erasure.passages import Passages
 from sentiment_lib.erasure.terms import LONGEST_ID, SHORTEST_ID, SHORTEST_WORD, Terms, words_of
 from sentiment_lib.erasure.text_index import WINDOW, TextIndex
+from sentiment_lib.erasure.values import row_speaks, split_row
+from sentiment_lib.erasure.vocabulary import platform_words
 from sentiment_lib.settings import Settings
 from sentiment_lib.storage import erased_rows, erasure_requests
 from sentiment_lib.storage.engine import Store
@@ -68,6 +70,7 @@ def prepare(store: Store, settings: Settings, request: ErasureRequest, *, task_l
             names=named.names,
             common_names=frozenset(name for name in named.names if name in common or len(name) < SHORTEST_WORD),
             texts=TextIndex(texts),
+            passages=Passages(texts, words),
         ),
         first=min(moments, default=_NEVER),
         last=max(moments, default=_NEVER),
@@ -79,7 +82,7 @@ def _refused(connection: Connection, named: Terms) -> tuple[list[str], frozenset
     """Texts and ids of quarantined rows that name a forgotten tweet or author: such a tweet was never stored."""
     texts, numbers = [], set()
     for _, content in erased_rows.quarantined(connection):
-        if named.occur_in(content):
+        if row_speaks(content, named):
             for cell in _cells(content):
                 if len(cell) >= WINDOW and " " in cell:
                     texts.append(mask(cell))
@@ -91,17 +94,13 @@ def _refused(connection: Connection, named: Terms) -> tuple[list[str], frozenset
 
 def _cells(content: str) -> Iterator[str]:
     """Texts and numbers of a quarantined row, after the reason."""
-    start = min((at for at in (content.find("["), content.find("{")) if at >= 0), default=-1)
-    try:
-        row = json.loads(content[start:]) if start >= 0 else []
-    except ValueError:  # cut off, since it was too long
-        return
+    row = split_row(content)[1] or []
     values = row.values() if isinstance(row, dict) else row
     yield from (str(value).strip() for value in values if isinstance(value, str | int))
 
 
 def _own_words(connection: Connection, texts: list[str], common: frozenset[str]) -> Iterator[str]:
     """Words of these texts that no other stored text has; `common`: words that others are known to have."""
-    rare = iter(sorted(words_of(texts) - common))
+    rare = iter(sorted(words_of(texts) - common - platform_words()))
     while page := list(islice(rare, WORDS)):
         yield from erased_rows.in_no_other_text(connection, page)

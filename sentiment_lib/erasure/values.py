@@ -1,0 +1,125 @@
+"""What of a record is searched: its values, and no names of fields, header lines and markup."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
+from html.parser import HTMLParser
+from typing import Any
+
+from sentiment_lib.erasure.terms import LONGEST_ID, SHORTEST_ID, Terms
+
+#: Names of fields that hold an author, by X and by files of others, without marks between their words.
+AUTHOR_FIELDS = frozenset(
+    {"author", "authorname", "authorusername", "authorid", "handle", "name", "preferredusername", "screenname"}
+    | {"user", "userid", "username", "userscreenname", "usernames"}
+)
+_NO_LETTER = re.compile(r"[\W_]+")
+_ID = re.compile(rf"\d{{{SHORTEST_ID},{LONGEST_ID}}}", re.ASCII)
+#: Stands between values that are searched at once; it is part of none.
+_BETWEEN = "\x1f"
+
+
+def speaks(value: Any, terms: Terms) -> bool:
+    """Whether a value of JSON speaks of a forgotten tweet; of the names of fields, ids alone count."""
+    leaves: list[str] = []
+    return any(is_author and terms.name_author(leaf) for is_author, leaf in _leaves(value, leaves)) or terms.occur_in(
+        _BETWEEN.join(leaves)
+    )
+
+
+def _leaves(value: Any, leaves: list[str]) -> Iterator[tuple[bool, str]]:
+    """(whether it is an author's field, value as text), and the same values in `leaves`."""
+    waiting: list[tuple[bool, Any]] = [(False, value)]
+    while waiting:
+        is_author, item = waiting.pop()
+        if isinstance(item, dict):
+            leaves += [name for name in item if _ID.fullmatch(name)]
+            waiting += [(is_author_field(name), inner) for name, inner in item.items()]
+        elif isinstance(item, list):
+            waiting += [(is_author, inner) for inner in item]
+        elif item is not None and not isinstance(item, bool):
+            leaves.append(str(item))
+            yield is_author, leaves[-1]
+
+
+def is_author_field(name: object) -> bool:
+    """Whether a field of this name holds the author of a tweet."""
+    return _NO_LETTER.sub("", str(name).lower()) in AUTHOR_FIELDS
+
+
+def row_speaks(content: str, terms: Terms) -> bool:
+    """Whether a refused row, the reason and the row as JSON, speaks of a forgotten tweet."""
+    reason, value = split_row(content)
+    return terms.quoted_in(reason) or (
+        terms.occur_in(content[len(reason) :]) if value is None else speaks(value, terms)
+    )
+
+
+def split_row(content: str) -> tuple[str, Any]:
+    """The reason of a refused row, and the row as a list or an object; None where it was cut off."""
+    start = min((at for at in (content.find("["), content.find("{")) if at >= 0), default=-1)
+    if start < 0:
+        return "", None
+    try:
+        return content[:start], json.loads(content[start:])
+    except (ValueError, RecursionError):
+        return "", None
+
+
+def record_test(first: str, terms: Terms) -> tuple[bool, Callable[[str], bool]]:
+    """(whether the first record is a header, how the other records are tested) of delimited text or JSON Lines."""
+    names = _cells(first, separator := _separator(first))
+    is_json = first.lstrip("\ufeff \t")[:1] in ("{", "[")
+    is_header = not is_json and len(names) > 1 and not _ID.search(first) and not terms.quoted_in(first)
+    authors = [position for position, name in enumerate(names) if is_header and is_author_field(name)]
+
+    def test(record: str) -> bool:
+        if record.lstrip("\ufeff \t")[:1] in ("{", "["):
+            try:
+                return speaks(json.loads(record), terms)
+            except (ValueError, RecursionError):
+                return terms.occur_in(record)
+        if terms.occur_in(record):
+            return True
+        cells = _cells(record, separator) if terms.names and authors else []
+        return any(terms.name_author(cells[position]) for position in authors if position < len(cells))
+
+    return is_header, test
+
+
+def _separator(line: str) -> str:
+    counted = Counter(character for character in line if character in ",;\t|")
+    return max(",;\t|", key=lambda one: counted[one])
+
+
+def _cells(record: str, separator: str) -> list[str]:
+    try:
+        return next(csv.reader([record.replace("\0", "")], delimiter=separator), [])
+    except csv.Error:
+        return []
+
+
+def page_speaks(content: str, terms: Terms) -> bool:
+    """Whether a page of HTML speaks of a forgotten tweet in any part, or has a word of one as a text by itself."""
+    if terms.quoted_in(content):
+        return True
+    page = _Texts()
+    page.feed(content)
+    return any(terms.quoted_in(text) for text in page.texts)
+
+
+class _Texts(HTMLParser):
+    """Texts between the tags, but those of styles and scripts."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.texts: list[str] = []
+
+    def handle_data(self, data: str) -> None:
+        """Keep a text."""
+        if data.strip() and self.cdata_elem is None:
+            self.texts.append(data)
