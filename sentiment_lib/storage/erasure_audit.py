@@ -41,6 +41,10 @@ def requests(connection: Connection) -> list[str]:
         if (request.state == DONE) != (number in recorded[FINISHED]):
             problems.append(f"{name} is {request.state}, and the end of its receipt says something else")
     problems += [
+        f"request {number} to forget is carried out, and names tweets again"
+        for number in erasure_requests.with_ids_of_the_past(connection)
+    ]
+    problems += [
         f"request {number} to forget is in the ledger, and its row is gone"
         for number in sorted(recorded[RECEIVED].keys() - known)
     ]

@@ -155,6 +155,15 @@ def targets(connection: Connection, request_id: int) -> Iterator[list[int]]:
         last = ids[-1]
 
 
+def with_ids_of_the_past(connection: Connection) -> list[int]:
+    """Requests whose tweets are erased and that name ids all the same: none, unless somebody put them there."""
+    query = text(
+        "SELECT request_id FROM erasure_requests r WHERE state IN ('models', 'done') "
+        "AND EXISTS (SELECT FROM erasure_targets e WHERE e.request_id = r.request_id) ORDER BY request_id"
+    )
+    return list(connection.execute(query).scalars())
+
+
 def page_of_targets(connection: Connection, request_id: int, *, after: int) -> list[int]:
     """The next BATCH ids above `after`, in order."""
     query = text(

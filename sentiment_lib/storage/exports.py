@@ -10,6 +10,15 @@ from pathlib import Path
 
 from sqlalchemy import Connection, text
 
+from sentiment_lib.errors import BadInput
+from sentiment_lib.hashing import hash_text
+from sentiment_lib.storage import ledger
+
+#: Kind of the ledger row of a file: forgetting changes no file that the platform did not sign for.
+KIND = "export"
+#: Ends of the names of files; another file is none that a command wrote.
+SUFFIXES = frozenset({".csv", ".html", ".json", ".jsonl"})
+
 
 @dataclass(frozen=True, kw_only=True)
 class Export:
@@ -42,7 +51,13 @@ class NewExport:
 
 
 def on_this_machine(kind: str, path: Path | None, *, by: str = "") -> NewExport:
-    """An export of this process, to a file or to a browser; by a person, or else the user of the operating system."""
+    """An export of this process, to a file or to a browser; by a person, or else the user of the operating system.
+
+    Raises BadInput for a file whose name has none of SUFFIXES.
+    """
+    if path is not None and path.suffix.lower() not in SUFFIXES:
+        problem = f"the name of a file with tweets must end in one of {', '.join(sorted(SUFFIXES))}"
+        raise BadInput(what=path.name, problem=problem)
     return NewExport(
         kind=kind,
         path=None if path is None else str(path.resolve()),
@@ -52,11 +67,31 @@ def on_this_machine(kind: str, path: Path | None, *, by: str = "") -> NewExport:
 
 
 def record(connection: Connection, export: NewExport, *, rows: int = 0) -> None:
-    """Record an export before its file is written."""
+    """Record an export before its file is written; a file has a signed ledger row as well.
+
+    Call it last in a transaction.
+    """
     query = text(
         "INSERT INTO exports (kind, path, host, rows, written_by) VALUES (:kind, :path, :host, :rows, :written_by)"
     )
     connection.execute(query, {**vars(export), "rows": rows})
+    if export.path is not None:
+        sign(connection, export.host, export.path)
+
+
+def sign(connection: Connection, host: str, path: str) -> None:
+    """Append the ledger row of a file; it has a hash, since a path may have somebody's name and the ledger stays."""
+    ledger.append(connection, KIND, {"place": place(host, path)})
+
+
+def place(host: str, path: str) -> str:
+    """SHA-256 of where a file is."""
+    return hash_text(f"{host}\n{path}")
+
+
+def signed_places(connection: Connection) -> frozenset[str]:
+    """`place` of each file that the platform signed for."""
+    return frozenset(entry.facts()["place"] for entry in ledger.genuine_entries(connection, (KIND,)))
 
 
 def set_rows(connection: Connection, path: Path, rows: int) -> None:
@@ -81,5 +116,5 @@ def elsewhere(connection: Connection, host: str) -> int:
 
 
 def mark_read(connection: Connection, export_id: int) -> None:
-    """Record that the file was searched, or was gone."""
+    """Record that the file was searched."""
     connection.execute(text("UPDATE exports SET last_read_at = now() WHERE export_id = :export"), {"export": export_id})

@@ -112,7 +112,7 @@ GRANTS: Mapping[str, Mapping[str, Rights]] = {
     # the privacy desk asks through the API
     "erasure_requests": {
         APP: (*_APPEND, "UPDATE (state, erased_at, finished_at, subject, counts, named)"),
-        API: _APPEND,
+        API: ("SELECT", "INSERT (kind, requested_by, due_at, named, reasons, subject)"),
         CONSOLE: _READ,
     },
     "erasure_targets": {APP: (*_APPEND, "DELETE"), API: ("INSERT",)},

@@ -155,7 +155,8 @@ def stored_again(connection: Connection) -> Iterator[int]:
         return
     query = text(
         "SELECT tweet_id, author_hash FROM tweets t "
-        "WHERE NOT EXISTS (SELECT FROM erasure_targets e WHERE e.tweet_id = t.tweet_id) ORDER BY tweet_id"
+        "WHERE NOT EXISTS (SELECT FROM erasure_targets e JOIN erasure_requests r USING (request_id) "
+        "WHERE e.tweet_id = t.tweet_id AND r.state IN ('received', 'erasing')) ORDER BY tweet_id"
     )
     rows = iter(connection.execute(query, execution_options={"yield_per": BATCH}))
     while batch := list(islice(rows, BATCH)):

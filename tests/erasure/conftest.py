@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import socket
 import sqlite3
 from contextlib import ExitStack, closing
 from types import SimpleNamespace
@@ -11,7 +12,7 @@ import pytest
 from sqlalchemy import text
 
 from benchmarks.forget import planted
-from sentiment_lib.storage import grants
+from sentiment_lib.storage import exports, grants
 from sentiment_lib.storage.engine import Store
 from tests.conftest import as_role
 
@@ -79,6 +80,8 @@ def copies(postgres_server, plantation, tmp_path):
             with made.owner.begin() as connection:
                 moved = text("UPDATE exports SET path = replace(path, :old, :new)")
                 connection.execute(moved, {"old": str(plantation.folder), "new": str(folder)})
+                for path in made.exported:
+                    exports.sign(connection, socket.gethostname(), str(path))
             return made
 
         yield copy

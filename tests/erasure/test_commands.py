@@ -127,8 +127,8 @@ def test_nobody_forgets_without_saying_who_they_are(command, owner, monkeypatch)
     assert len(stored(owner)) == 3
 
 
-def test_an_author_gets_what_is_stored_of_them_and_nothing_of_others(command, tmp_path):
-    path = tmp_path / "person.json"
+def test_an_author_gets_what_is_stored_of_them_and_nothing_of_others(command, tmp_path_factory):
+    path = tmp_path_factory.mktemp("outside") / "person.json"
     assert command("export-person", "--author", "mira", "--out", str(path))["tweets"] == 2
     exported = json.loads(path.read_text())
     assert [tweet["tweet_id"] for tweet in exported] == [str(FIRST), str(FIRST + 1)]

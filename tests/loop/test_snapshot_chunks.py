@@ -50,7 +50,7 @@ def erase(store, tweet_ids=GONE):
     request = erasure_requests.NewRequest(kind=erasure_requests.TWEETS, requested_by="ann", due_at=datetime.now(UTC))
     with store.begin() as connection:
         number = erasure_requests.insert(connection, request, tweet_ids, refuse=())
-        request_erasure.record(connection, number)
+        request_erasure.record(connection, number, request_erasure.COMMAND)
         erasure_requests.set_state(connection, number, erasure_requests.ERASING)
         return snapshots.erase_rows(connection, number, [*tweet_ids, NOT_NAMED])
 

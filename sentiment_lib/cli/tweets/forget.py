@@ -233,6 +233,7 @@ def _receipt_text(told: dict[str, Any]) -> str:
                 lines += [
                     f"Exports on other machines, or downloaded: {row['exports_out_of_reach']}; tell who made them"
                 ]
+            lines += [f"Export {one['export']} was left as it is: {one['why']}" for one in row.get("exports_left", ())]
     for one in told["versions"]:
         gone, due = one["erased_at"], one["due_at"]
         state = f"erased {_time(gone)}" if gone else f"to be erased by {_time(due)}"

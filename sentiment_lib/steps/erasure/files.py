@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import time
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
@@ -13,6 +12,7 @@ from typing import Any
 from sentiment_lib import scratch
 from sentiment_lib.erasure import live_files, record_files, values
 from sentiment_lib.erasure.terms import Terms
+from sentiment_lib.steps.erasure import exported_files
 from sentiment_lib.steps.erasure.search import Search
 from sentiment_lib.storage import exports, snapshots
 
@@ -57,28 +57,23 @@ def _clean_records(path: Path, terms: Terms) -> None:
 
 def count_exports(search: Search) -> int:
     """Records of forgotten tweets in the files that commands wrote on this machine and that are still there."""
-    return sum(_count_records(path, search.terms) for _, path in _exported(search) if path.is_file())
+    return sum(_count_records(path, search.terms) for _, path in _exported(search))
 
 
 def erase_exports(search: Search) -> None:
     """Leave them out; a page of HTML is removed whole."""
     for export_id, path in _exported(search):
-        if (
-            path.suffix == ".html"
-            and path.is_file()
-            and values.page_speaks(path.read_text(errors="replace"), search.terms)
-        ):
-            path.unlink()
-        elif path.is_file():
+        if path.suffix.lower() != ".html":
             _clean_records(path, search.terms)
+        elif values.page_speaks(path.read_text(errors="replace"), search.terms):
+            path.unlink()
         with search.store.begin() as connection:
             exports.mark_read(connection, export_id)
 
 
 def _exported(search: Search) -> list[tuple[int, Path]]:
     with search.store.begin() as connection:
-        listed = exports.on_host(connection, socket.gethostname())
-    return [(export.export_id, Path(export.path)) for export in listed if export.path is not None]
+        return exported_files.to_search(connection, search.settings.home)
 
 
 def _live(

@@ -69,7 +69,8 @@ def _forget_by_age(store: Store, settings: Settings, now: datetime) -> None:
         is_open = any(request.kind == erasure_requests.AGE for request in erasure_requests.unfinished(connection))
         is_due = not is_open and erasure_requests.any_created_before(connection, now - kept)
     if is_due:
-        request_erasure.run(store, settings, ErasureOrder(before=now - kept, requested_by="policy"), at=now)
+        order = ErasureOrder(before=now - kept, requested_by="policy", channel=request_erasure.POLICY)
+        request_erasure.run(store, settings, order, at=now)
 
 
 def _erase(
@@ -78,7 +79,8 @@ def _erase(
     with store.begin() as connection:
         requests = [one for one in erasure_requests.unfinished(connection) if one.state in (RECEIVED, ERASING)]
         for request in requests:
-            request_erasure.record(connection, request.request_id)
+            # all others are recorded with the request
+            request_erasure.record(connection, request.request_id, request_erasure.API)
     for request in requests:
         erase.run(store, settings, request, task_logs=task_logs)
     with store.begin() as connection:

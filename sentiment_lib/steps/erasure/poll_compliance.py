@@ -80,7 +80,9 @@ def _read(
         made = ledger.find_genuine(connection, RECEIVED, {"job": job.job_id, "kind": COMPLIANCE})
     request_id = None if made is None else int(made.facts()["request_id"])
     if made is None and (events.forget or events.change or events.restore):
-        order = ErasureOrder(compliance=events, requested_by="x", provenance={"job": job.job_id})
+        order = ErasureOrder(
+            compliance=events, requested_by="x", channel=request_erasure.POLL, provenance={"job": job.job_id}
+        )
         request_id = request_erasure.run(store, settings, order)
     _record(store, job, events.reasons, request_id)
     return request_id, dict(events.reasons)

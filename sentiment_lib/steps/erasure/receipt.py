@@ -17,7 +17,7 @@ from sentiment_lib.erasure import catalogue
 from sentiment_lib.errors import SignatureRefused
 from sentiment_lib.settings import Settings
 from sentiment_lib.signing import KeyRing
-from sentiment_lib.steps.erasure import backups
+from sentiment_lib.steps.erasure import backups, exported_files
 from sentiment_lib.steps.erasure.request_erasure import facts
 from sentiment_lib.storage import (
     erasure_audit,
@@ -57,6 +57,7 @@ def erased(connection: Connection, settings: Settings, request_id: int, *, at: d
         "serving": _serving(connection, request_id),
         "backups": backups.listed(connection, settings),
         "exports_out_of_reach": exports.elsewhere(connection, socket.gethostname()),
+        "exports_left": exported_files.left(connection, settings.home),
     }
     ledger.append(connection, ERASED, body)
 

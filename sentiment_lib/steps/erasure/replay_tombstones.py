@@ -75,7 +75,8 @@ def _order(store: Store, settings: Settings, files: list[TombstoneFile]) -> tupl
             request = NewRequest(kind=AUTHOR, requested_by=ACTOR, due_at=due_at, subject=subject, author_hash=author)
             made.append(erasure_requests.insert(connection, request, (), refuse=()))
         for number in made:
-            request_erasure.record(connection, number, {"replays": [file.request_id for file in files]})
+            replays = {"replays": [file.request_id for file in files]}
+            request_erasure.record(connection, number, request_erasure.RESTORE, replays)
     return tuple(made)
 
 

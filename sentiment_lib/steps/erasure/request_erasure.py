@@ -22,6 +22,8 @@ from sentiment_lib.storage.erasure_requests import AGE, AUTHOR, COMPLIANCE, TWEE
 from sentiment_lib.text.privacy import author_hash
 
 _LARGEST = 2**63
+#: Ways in which a request comes, as the ledger names them.
+API, COMMAND, POLL, POLICY, RESTORE = "api", "command", "compliance", "policy", "restore"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +38,8 @@ class ErasureOrder:
     #: tweets created before
     before: datetime | None = None
     requested_by: str
+    #: the way it came in, for the ledger: COMMAND, POLL or POLICY
+    channel: str = COMMAND
     #: details of who asked, for the ledger
     provenance: Mapping[str, object] = field(default_factory=dict)
     #: False where the ledger may not be appended to: the next run does it
@@ -110,14 +114,17 @@ def _insert(
     with store.begin() as connection:
         request_id = erasure_requests.insert(connection, request, tweet_ids, refuse=refuse)
         if order.recorded:
-            record(connection, request_id, order.provenance)
+            record(connection, request_id, order.channel, order.provenance)
     return request_id
 
 
-def record(connection: Connection, request_id: int, provenance: Mapping[str, object] = MappingProxyType({})) -> None:
+def record(
+    connection: Connection, request_id: int, channel: str, provenance: Mapping[str, object] = MappingProxyType({})
+) -> None:
     """Write the request into the ledger, unless it is there: the API stores requests and may not append to it."""
     if ledger.find_genuine(connection, RECEIVED, {"request_id": request_id}) is None:
-        ledger.append(connection, RECEIVED, {**facts(erasure_requests.by_id(connection, request_id)), **provenance})
+        request = erasure_requests.by_id(connection, request_id)
+        ledger.append(connection, RECEIVED, {**facts(request), **provenance, "channel": channel})
 
 
 def facts(request: ErasureRequest) -> dict[str, object]:

@@ -129,8 +129,9 @@ def _snapshot(settings: Settings, snapshot_id: int, to: Path) -> pd.DataFrame:
     from sentiment_lib.storage.engine import Store
 
     with closing(Store.open(settings)) as store, store.begin() as connection:
+        rows = snapshots.labelled_tweets(connection, snapshot_id)
         exports.record(connection, exports.on_this_machine("profile", to))
-        return snapshots.labelled_tweets(connection, snapshot_id)
+        return rows
 
 
 def _masked(frame: pd.DataFrame) -> pd.DataFrame:
