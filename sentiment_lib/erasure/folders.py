@@ -99,7 +99,8 @@ HOLDING = (
         kept="until somebody removes them",
         readers="who asked for the file",
         how="files that this machine still has and that a signed row of the ledger names are searched record by "
-        "record; the receipt names those that were left and why, and how many others there were, whose owners must be told",
+        "record; the receipt names those that were left and why, and how many others there were, "
+        "whose owners must be told",
     ),
     Place(
         name="backups",
