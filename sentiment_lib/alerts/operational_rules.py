@@ -18,6 +18,7 @@ from sentiment_lib.storage import (
     ingests,
     label_counts,
     scoring_queue,
+    verified_points,
     version_erasures,
 )
 
@@ -126,6 +127,16 @@ def maintain_silent(connection: Connection, policy: Policy, now: datetime) -> It
         )
 
 
+def verification_overdue(connection: Connection, _: Policy, now: datetime) -> Iterator[Firing]:
+    """No night has ended with everything verified, and the ledger is older than that."""
+    last = verified_points.last_whole(connection)
+    if last is not None and now - last > verified_points.OVERDUE:
+        yield Firing(
+            title=f"Not everything was verified since {last:%Y-%m-%d %H:%M} UTC",
+            body="The DAG verify reads everything each night; `sentiment verify --full` says what stands in its way.",
+        )
+
+
 def _missing_approvals(connection: Connection, policy: Policy, decision: int, people: Iterable[str]) -> str:
     given = [vote.answered_by for vote in approval_votes.of_decision(connection, decision)]
     others = ", ".join(name for name in people if name not in given)
@@ -141,4 +152,5 @@ RULES = (
     Rule(kind="erasure_overdue", severity=Severity.CRITICAL, check=erasure_overdue),
     Rule(kind="approval_escalated", severity=Severity.CRITICAL, check=approval_escalated),
     Rule(kind="maintain_silent", severity=Severity.CRITICAL, check=maintain_silent),
+    Rule(kind="verification_overdue", severity=Severity.WARNING, check=verification_overdue),
 )

@@ -43,6 +43,7 @@ ABOUT_OPERATION = frozenset(
         "api_slow",
         "dag_failure",
         "maintain_silent",
+        "verification_overdue",
         "dag_paused",
     }
 )

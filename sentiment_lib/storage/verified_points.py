@@ -28,6 +28,8 @@ NOTHING_NEW = frozenset({KIND, "anchor"})
 RESTORED = "restore"
 #: A point whose last whole verification is older counts for nothing: the nightly one does not run.
 LONGEST = timedelta(days=7)
+#: A nightly verification has not run when the last is older.
+OVERDUE = timedelta(hours=36)
 #: Tables whose verified rows have a digest: name -> (table, key column).
 DIGESTED: Mapping[str, tuple[Any, str]] = {**TABLES, "ledger": (LedgerRow.__table__, "sequence")}
 
@@ -72,6 +74,15 @@ def newest(connection: Connection, *, at: datetime | None = None) -> VerifiedPoi
         and are_unchanged(connection, point, ("ledger",))
     )
     return point if counts else None
+
+
+def last_whole(connection: Connection) -> datetime | None:
+    """When everything was last verified; before any such time, when the ledger began. None for an empty ledger."""
+    entry = ledger.find_genuine(connection, KIND, {})
+    if entry is not None:
+        return datetime.fromisoformat(entry.facts()["whole_at"])
+    began: datetime | None = connection.execute(text("SELECT min(recorded_at) FROM ledger")).scalar_one()
+    return began
 
 
 def release() -> str:

@@ -6,10 +6,11 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import text
 
 from sentiment_lib.airflow_client import AirflowClient
 from sentiment_lib.steps.operations import check_alerts, paused_dags
-from sentiment_lib.storage import alerts, heartbeats
+from sentiment_lib.storage import alerts, heartbeats, ledger, verified_points
 
 
 @pytest.fixture
@@ -84,3 +85,25 @@ def test_a_paused_maintain_is_noticed_by_the_alert_process(store, settings, airf
     paused_dags.run(store, settings)
     check_alerts.run(store, settings)
     assert opened(store, "maintain_silent") == {}
+
+
+def test_nights_that_verify_nothing_open_an_alert_until_everything_is_verified(store, settings):
+    with store.begin() as connection:
+        began = ledger.append(connection, "note", {"a": 1}).recorded_at
+    check_alerts.run(store, settings, at=began + verified_points.OVERDUE)
+    assert opened(store, "verification_overdue") == {}
+    later = began + verified_points.OVERDUE + timedelta(minutes=1)
+    check_alerts.run(store, settings, at=later)
+    (alert,) = opened(store, "verification_overdue").values()
+    assert alert.title.startswith("Not everything was verified since")
+    forged = (
+        "INSERT INTO ledger (sequence, kind, payload, previous_hash, entry_hash, recorded_at, "
+        "signature) SELECT sequence + 1, 'verified', :payload, entry_hash, 'x', recorded_at, 'x:AAAA' FROM ledger "
+        "ORDER BY sequence DESC LIMIT 1"
+    )
+    with store.begin() as connection:
+        ledger.append(connection, verified_points.KIND, {"whole_at": later.isoformat()})
+        connection.execute(text(forged), {"payload": json.dumps({"whole_at": "2100-01-01T00:00:00+00:00"})})
+        assert verified_points.last_whole(connection) == later, "nobody signed the newest"
+    check_alerts.run(store, settings, at=later + settings.policy.alerts.settle + timedelta(minutes=1))
+    assert opened(store, "verification_overdue") == {}
