@@ -145,6 +145,10 @@ class LedgerBroken(SentimentError):
     retryable = False
 
 
+class ErasureFailed(SentimentError):
+    """Requests to forget that could not be carried out, while the others were: {problem}"""
+
+
 class SignatureRefused(SentimentError):
     """The signature of {what} does not verify: {problem}"""
 

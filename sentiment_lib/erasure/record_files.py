@@ -1,7 +1,8 @@
 """Files of records: those that speak of a forgotten tweet are left out, the others keep every byte.
 
 Delimited text and JSON Lines are read record by record, JSON by value, Parquet by row group; gzip is unpacked and
-packed again. The file is replaced atomically and keeps its name, permissions and times.
+packed again. The file is replaced atomically and keeps its name, permissions and times. What cannot be read as such is
+searched as bytes, and as far as it unpacks; it goes as a whole when it speaks of a forgotten tweet.
 """
 
 from __future__ import annotations
@@ -10,18 +11,25 @@ import gzip
 import json
 import os
 import shutil
+import zlib
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, cast
 
 from sentiment_lib.erasure import values
 from sentiment_lib.erasure.terms import ID_FIELDS, Terms
+from sentiment_lib.errors import BadSource
 from sentiment_lib.files import replace_atomically
+from sentiment_lib.settings import InputSettings
+from sentiment_lib.sources.input_file import InputFile
 
 #: A record is not longer: a quotation mark that is never closed must not make one of the rest of the file.
 LONGEST_RECORD = 1 << 20
-#: Largest file that is read as one JSON value; a larger one is removed whole, since its tweets are stored.
+#: Bytes that are searched at once, and those that are searched with the next as well, where no record is known.
+PIECE, OVERLAP = 1 << 20, 1 << 16
+#: Largest content that is read as one JSON value.
 LARGEST_JSON = 256 << 20
 #: Ending of the file beside a landed one that says why rows of it were refused.
 REASONS = ".why.txt"
@@ -38,51 +46,86 @@ class Cleaned:
     records: int
     #: whether the whole file had to go
     removed: bool = False
+    #: whether its records could be told apart
+    readable: bool = True
 
 
-def count(path: Path, terms: Terms) -> int:
-    """Number of records that speak of a forgotten tweet."""
-    return _process(path, terms, None).records
+class _Unreadable(Exception):
+    """The file has no records that could be told apart."""
 
 
-def clean(path: Path, terms: Terms) -> Cleaned:
+def search(path: Path, terms: Terms, limits: InputSettings | None = None) -> Cleaned:
+    """What `clean` would do. limits: of ingestion, its defaults if None. Raises FileNotFoundError."""
+    limits = limits or InputSettings()
+    try:
+        return _process(path, terms, limits, None)
+    except FileNotFoundError:
+        raise
+    except (_Unreadable, BadSource, EOFError, OSError, RecursionError, zlib.error):
+        speaks = _speaks_anywhere(path, terms, limits)
+        return Cleaned(records=int(speaks), removed=speaks, readable=False)
+
+
+def clean(path: Path, terms: Terms, limits: InputSettings | None = None) -> Cleaned:
     """Leave these records out of the file. Idempotent; a kill leaves the old file or the new one."""
-    if not _process(path, terms, None).records:
-        return Cleaned(records=0)
+    limits = limits or InputSettings()
+    found = search(path, terms, limits)
+    if found.removed:
+        path.unlink()
+    if found.removed or not found.records:
+        return found
     status = path.stat()
     with replace_atomically(path) as draft:
-        cleaned = _process(path, terms, draft)
+        cleaned = _process(path, terms, limits, draft)
         shutil.copymode(path, draft)
         os.utime(draft, ns=(status.st_atime_ns, status.st_mtime_ns))
-    if cleaned.removed:
-        path.unlink()
     return cleaned
 
 
-def _process(path: Path, terms: Terms, target: Path | None) -> Cleaned:
+def _speaks_anywhere(path: Path, terms: Terms, limits: InputSettings) -> bool:
+    """Whether the bytes of a file, or what they unpack to as far as they do, speak of a forgotten tweet."""
+    file_of_records = InputFile(path=path, limits=limits)
+    for opened in (lambda: path.open("rb"), file_of_records.open_unpacked):
+        before = b""
+        try:
+            with opened() as file:
+                while piece := file.read(PIECE):
+                    if terms.quoted_in(_decoded(before + piece)):
+                        return True
+                    before = piece[-OVERLAP:]
+        except FileNotFoundError:
+            raise
+        except (BadSource, EOFError, OSError, zlib.error):  # what is behind can be read by nobody
+            continue
+    return False
+
+
+def _process(path: Path, terms: Terms, limits: InputSettings, target: Path | None) -> Cleaned:
     with path.open("rb") as file:
         start = file.read(4)
     if start == _PARQUET:
         return _parquet(path, terms, target)
-    packed = start[:2] == _GZIP
-    with _opened(path, "rb", packed) as source:
-        if _first_character(source) in "[{" and not _is_json_lines(path, packed):
-            return _json(path, packed, terms, target)
-    with _opened(path, "rb", packed) as source:
+    packed, source = start[:2] == _GZIP, InputFile(path=path, limits=limits)
+    longest = max(LONGEST_RECORD, limits.maximum_json_characters)
+    with source.open_unpacked() as content:
+        is_json = _first_character(content) in "[{"
+    if is_json and not _is_json_lines(source, longest):
+        return _json(source, packed, terms, target)
+    with source.open_unpacked() as content:
+        tested = _tested(path, _records(content, longest), terms)
         if target is None:
-            return Cleaned(records=sum(found for _, found in _tested(path, source, terms)))
-        with _opened(target, "wb", packed) as kept:
+            return Cleaned(records=sum(found for _, found in tested))
+        with _written(target, packed) as kept:
             records = 0
-            for record, found in _tested(path, source, terms):
+            for record, found in tested:
                 records += found
                 if not found:
                     kept.write(record)
     return Cleaned(records=records)
 
 
-def _tested(path: Path, source: IO[bytes], terms: Terms) -> Iterator[tuple[bytes, bool]]:
+def _tested(path: Path, records: Iterator[bytes], terms: Terms) -> Iterator[tuple[bytes, bool]]:
     """(record, whether it speaks of a forgotten tweet); a header does not, and reasons are prose."""
-    records = _records(source)
     if path.name.endswith(REASONS):
         yield from ((record, terms.quoted_in(_decoded(record))) for record in records)
         return
@@ -92,22 +135,21 @@ def _tested(path: Path, source: IO[bytes], terms: Terms) -> Iterator[tuple[bytes
         yield from ((record, test(_decoded(record))) for record in records)
 
 
-def _opened(path: Path, mode: str, packed: bool) -> IO[bytes]:
+def _written(target: Path, packed: bool) -> IO[bytes]:
     # without a time, so that the same content gives the same bytes
-    file = gzip.GzipFile(path, mode, mtime=0) if packed else path.open(mode)
-    return cast(IO[bytes], file)
+    return cast(IO[bytes], gzip.GzipFile(target, "wb", mtime=0) if packed else target.open("wb"))
 
 
 def _first_character(source: IO[bytes]) -> str:
     return source.read(4096).decode(_BYTES).lstrip("\ufeff \t\r\nï»¿")[:1] or " "
 
 
-def _is_json_lines(path: Path, packed: bool) -> bool:
+def _is_json_lines(file: InputFile, longest: int) -> bool:
     """Whether the first line is a JSON value by itself, and there is another line."""
-    with _opened(path, "rb", packed) as source:
-        first = source.readline(LONGEST_RECORD)
+    with file.open_unpacked() as source:
+        first = source.readline(longest)
         while first and not first.strip():
-            first = source.readline(LONGEST_RECORD)
+            first = source.readline(longest)
         try:
             value = json.loads(first)
         except ValueError:
@@ -125,10 +167,12 @@ def _decoded(record: bytes) -> str:
         return record.decode(_BYTES)
 
 
-def _records(source: IO[bytes]) -> Iterator[bytes]:
+def _records(source: IO[bytes], longest: int) -> Iterator[bytes]:
     """Records of delimited text or JSON Lines with their line ends; one ends where its quotation marks are closed."""
     record = b""
-    for line in source:
+    while line := source.readline(longest + 1):
+        if len(line) > longest:
+            raise _Unreadable
         record += line
         is_json = record.lstrip()[:1] in (b"{", b"[")
         if is_json or record.count(b'"') % 2 == 0 or len(record) > LONGEST_RECORD:
@@ -139,22 +183,24 @@ def _records(source: IO[bytes]) -> Iterator[bytes]:
         yield from record.splitlines(keepends=True)
 
 
-def _json(path: Path, packed: bool, terms: Terms, target: Path | None) -> Cleaned:
-    if path.stat().st_size > LARGEST_JSON:
-        return Cleaned(records=1, removed=True)
-    with _opened(path, "rb", packed) as source:
-        content = source.read()
+def _json(file: InputFile, packed: bool, terms: Terms, target: Path | None) -> Cleaned:
+    with file.open_unpacked() as source:
+        content = source.read(LARGEST_JSON + 1)
+    if len(content) > LARGEST_JSON:
+        raise _Unreadable
     try:
         value = json.loads(content)
-    except ValueError:  # refused by ingestion as well: nobody can say where a record ends
-        found = terms.occur_in(_decoded(content))
-        if target is not None and found:
-            target.touch()
-        return Cleaned(records=int(found), removed=found)
+    except ValueError as error:  # refused by ingestion as well: nobody can say where a record ends
+        raise _Unreadable from error
     kept, records = _without(value, terms)
     if target is not None:
-        with _opened(target, "wb", packed) as file:
-            file.write(json.dumps(kept, ensure_ascii=False).encode())
+        written = json.dumps(kept, ensure_ascii=False)
+        try:
+            encoded = written.encode()
+        except UnicodeEncodeError:  # half a character, which is written as an escape
+            encoded = json.dumps(kept).encode()
+        with _written(target, packed) as draft:
+            draft.write(encoded)
     return Cleaned(records=records)
 
 
@@ -188,18 +234,15 @@ def _parquet(path: Path, terms: Terms, target: Path | None) -> Cleaned:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    records = 0
-    with pq.ParquetFile(path) as file:
-        schema = file.schema_arrow
-        writer = pq.ParquetWriter(target, schema) if target is not None else None
-        try:
+    try:
+        with pq.ParquetFile(path) as file, ExitStack() as stack:
+            records, schema = 0, file.schema_arrow
+            writer = None if target is None else stack.enter_context(pq.ParquetWriter(target, schema))
             for batch in file.iter_batches(batch_size=10_000):
-                rows = batch.to_pylist()
-                keep = [not values.speaks(row, terms) for row in rows]
+                keep = [not values.speaks(row, terms) for row in batch.to_pylist()]
                 records += len(keep) - sum(keep)
                 if writer is not None:
                     writer.write_table(pa.Table.from_batches([batch.filter(pa.array(keep))], schema=schema))
-        finally:
-            if writer is not None:
-                writer.close()
+    except pa.ArrowException as error:
+        raise _Unreadable from error
     return Cleaned(records=records)

@@ -137,7 +137,7 @@ def test_records_of_forgotten_tweets_leave_a_file_of_any_form(tmp_path, terms, w
         data = gzip.decompress(data) if write is as_gzip else data
         return data.decode().encode().replace(b"\\u00e9", "é".encode())
 
-    assert record_files.count(path, terms) == 2
+    assert record_files.search(path, terms).records == 2
     assert record_files.clean(path, terms) == record_files.Cleaned(records=2)
     assert [number for number in TEXTS if not holds(content(), number)] == GONE
     assert path.stat().st_mode & 0o777 == 0o640

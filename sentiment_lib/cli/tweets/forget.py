@@ -228,6 +228,8 @@ def _receipt_text(told: dict[str, Any]) -> str:
             lines += [f"Erased {_written(row['erased_at'])}, signed as row {row['sequence']} of the ledger"]
             lines += [draw(("where", "found and erased"), found) if found else "It was in no place of this platform"]
             lines += [f"Searched: {', '.join(row['searched'])}"]
+            if row.get("unreadable"):
+                lines += [f"Files that cannot be read, searched as bytes: {', '.join(row['unreadable'])}"]
             lines += [f"Backup {one['name']} holds it until {_written(one['expires_at'])}" for one in row["backups"]]
             if row["exports_out_of_reach"]:
                 lines += [

@@ -96,7 +96,9 @@ def _record(search: Search, touched: list[str]) -> None:
         before = erasure_requests.by_id(connection, search.request.request_id).counts
         found = {name: max(count, before.get("found", {}).get(name, 0)) for name, count in counts.items()}
         named = sorted({*touched, *before.get("rewrite", ())})
-        erasure_requests.record_counts(connection, search.request.request_id, {"found": found, "rewrite": named})
+        unreadable = sorted({*search.unreadable, *before.get("unreadable", ())})
+        recorded = {"found": found, "rewrite": named, "unreadable": unreadable}
+        erasure_requests.record_counts(connection, search.request.request_id, recorded)
 
 
 def rewrite_tables(store: Store, settings: Settings, requests: list[ErasureRequest], now: datetime) -> bool:

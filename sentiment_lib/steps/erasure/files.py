@@ -12,6 +12,7 @@ from typing import Any
 from sentiment_lib import scratch
 from sentiment_lib.erasure import live_files, record_files, values
 from sentiment_lib.erasure.terms import Terms
+from sentiment_lib.sources.input_file import printable
 from sentiment_lib.steps.erasure import exported_files
 from sentiment_lib.steps.erasure.search import Search
 from sentiment_lib.storage import exports, snapshots
@@ -22,13 +23,13 @@ DRAIN_SECONDS = 3.0
 
 def count_landing(search: Search) -> int:
     """Records of forgotten tweets in files that were ingested or refused, and in the reasons beside them."""
-    return sum(_count_records(path, search.terms) for path in _landed(search))
+    return sum(_count_records(path, search) for path in _landed(search))
 
 
 def erase_landing(search: Search) -> None:
     """Leave them out."""
     for path in _landed(search):
-        _clean_records(path, search.terms)
+        _clean_records(path, search)
 
 
 def _landed(search: Search) -> Iterator[Path]:
@@ -41,30 +42,33 @@ def _files(folder: Path) -> Iterator[Path]:
     yield from (path for path in sorted(folder.rglob("*")) if path.is_file() and not path.is_symlink())
 
 
-def _count_records(path: Path, terms: Terms) -> int:
+def _count_records(path: Path, search: Search) -> int:
     try:
-        return record_files.count(path, terms)
+        found = record_files.search(path, search.terms, search.settings.input)
     except FileNotFoundError:  # removed by retention meanwhile
         return 0
+    if not found.readable:
+        search.unreadable.add(search.terms.without(printable(path.name)))
+    return found.records
 
 
-def _clean_records(path: Path, terms: Terms) -> None:
+def _clean_records(path: Path, search: Search) -> None:
     try:
-        record_files.clean(path, terms)
+        record_files.clean(path, search.terms, search.settings.input)
     except FileNotFoundError:
         return
 
 
 def count_exports(search: Search) -> int:
     """Records of forgotten tweets in the files that commands wrote on this machine and that are still there."""
-    return sum(_count_records(path, search.terms) for _, path in _exported(search))
+    return sum(_count_records(path, search) for _, path in _exported(search))
 
 
 def erase_exports(search: Search) -> None:
     """Leave them out; a page of HTML is removed whole."""
     for export_id, path in _exported(search):
         if path.suffix.lower() != ".html":
-            _clean_records(path, search.terms)
+            _clean_records(path, search)
         elif values.page_speaks(path.read_text(errors="replace"), search.terms):
             path.unlink()
         with search.store.begin() as connection:

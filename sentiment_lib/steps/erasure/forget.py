@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from sentiment_lib.errors import ErasureFailed
 from sentiment_lib.settings import Settings
 from sentiment_lib.steps.erasure import erase, receipt, replace_models, request_erasure
 from sentiment_lib.steps.erasure.request_erasure import ErasureOrder
 from sentiment_lib.storage import erasure_requests, version_erasures
 from sentiment_lib.storage.engine import Store
 from sentiment_lib.storage.erasure_requests import ERASING, MODELS, RECEIVED
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,16 +48,22 @@ def run(
     """Carry on with every request that is not done. Idempotent, and safe to kill at any point.
 
     models=False leaves models to another run: erasing takes minutes, training may take hours. task_logs: folders of
-    Airflow's task logs outside SENTIMENT_HOME.
+    Airflow's task logs outside SENTIMENT_HOME. A request that fails does not stop the others: ErasureFailed names it at
+    the end.
     """
     now = at or datetime.now(UTC)
     _forget_by_age(store, settings, now)
-    erased, waiting = _erase(store, settings, now, task_logs)
+    failed: dict[int, Exception] = {}
+    erased, waiting = _erase(store, settings, now, task_logs, failed)
     replaced = replace_models.run(store, settings, at=now) if models else replace_models.ReplaceResult()
+    done = _finish(store, settings, now)
+    if failed:
+        problem = "; ".join(f"request {number}: {type(error).__name__}: {error}" for number, error in failed.items())
+        raise ErasureFailed(problem=problem) from next(iter(failed.values()))
     return ForgetResult(
         erased=erased,
         waiting=waiting,
-        done=_finish(store, settings, now),
+        done=done,
         retrained=replaced.retrained,
         erased_versions=replaced.erased,
         notes=replaced.notes,
@@ -74,7 +84,7 @@ def _forget_by_age(store: Store, settings: Settings, now: datetime) -> None:
 
 
 def _erase(
-    store: Store, settings: Settings, now: datetime, task_logs: Sequence[Path]
+    store: Store, settings: Settings, now: datetime, task_logs: Sequence[Path], failed: dict[int, Exception]
 ) -> tuple[tuple[int, ...], tuple[int, ...]]:
     with store.begin() as connection:
         requests = [one for one in erasure_requests.unfinished(connection) if one.state in (RECEIVED, ERASING)]
@@ -82,10 +92,14 @@ def _erase(
             # all others are recorded with the request
             request_erasure.record(connection, request.request_id, request_erasure.API)
     for request in requests:
-        erase.run(store, settings, request, task_logs=task_logs)
+        try:
+            erase.run(store, settings, request, task_logs=task_logs)
+        except Exception as error:
+            log.exception("request %s to forget could not be carried out", request.request_id)
+            failed[request.request_id] = error
     with store.begin() as connection:
-        requests = [erasure_requests.by_id(connection, request.request_id) for request in requests]
-    numbers = tuple(request.request_id for request in requests)
+        numbers = tuple(request.request_id for request in requests if request.request_id not in failed)
+        requests = [erasure_requests.by_id(connection, number) for number in numbers]
     if not erase.rewrite_tables(store, settings, requests, now):
         return (), numbers
     for request in requests:

@@ -1,7 +1,7 @@
 """The receipt of a request to forget: what was searched, found and erased, where, and what remains until when.
 
 It is signed as a row of the ledger, first when everything but the models is erased, then when the models are.
-It has numbers, times and names of places; no word of the content.
+It has numbers, times, names of places and of files that cannot be read; no word of the content.
 """
 
 from __future__ import annotations
@@ -50,6 +50,7 @@ def erased(connection: Connection, settings: Settings, request_id: int, *, at: d
         "holding_nothing": [place.name for place in catalogue.PLACES if place.is_harmless],
         "found": found,
         "erased": found,
+        "unreadable": list(request.counts.get("unreadable", ())),
         "rewritten": list(request.counts.get("rewrite", ())),
         "tombstones": len(hashes),
         "tombstones_hash": erasure_audit.hash_of(hashes),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
@@ -39,6 +39,8 @@ class Search:
     last: datetime = _NEVER
     #: folders of Airflow's task logs outside SENTIMENT_HOME
     task_logs: tuple[Path, ...] = ()
+    #: names of files whose records cannot be told apart, as the search comes upon them
+    unreadable: set[str] = field(default_factory=set)
 
 
 def prepare(store: Store, settings: Settings, request: ErasureRequest, *, task_logs: Sequence[Path] = ()) -> Search:

@@ -158,7 +158,7 @@ def run_landing(store: Store, settings: Settings) -> list[IngestResult]:
                 for note in result.notes:
                     log.info("%s: %s", result.source, note)
                 if forgotten:  # what is kept of the file does not bring them back
-                    record_files.clean(claim.path, Terms(ids=frozenset(forgotten)))
+                    record_files.clean(claim.path, Terms(ids=frozenset(forgotten)), settings.input)
                 landing.done(claim, result.notes if result.quarantined else ())
     return results
 
