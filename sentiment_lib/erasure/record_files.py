@@ -89,7 +89,7 @@ def _speaks_anywhere(path: Path, terms: Terms, limits: InputSettings) -> bool:
         before = b""
         try:
             with opened() as file:
-                while piece := file.read(PIECE):
+                while piece := file.read1(PIECE):  # what came before the damage is returned
                     if terms.quoted_in(_decoded(before + piece)):
                         return True
                     before = piece[-OVERLAP:]

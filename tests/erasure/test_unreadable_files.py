@@ -22,7 +22,7 @@ MINE = 1_200_000_000_000_000_001
 TERMS = Terms(ids=frozenset({MINE}), words=frozenset({"zqword"}))
 #: Content around what is said.
 FORMS = {
-    "cut-off.csv.gz": lambda said: gzip.compress(b"a,b\n" + said + b"1,2\n" * 9000)[:-20],
+    "cut-off.csv.gz": lambda said: gzip.compress(b"a,b\n" + said + b"\n1,2\n" * 9000)[:-20],
     "no.gz": lambda said: b"\x1f\x8bno gzip at all " + said,
     "cut-off.parquet": lambda said: b"PAR1" + b"x" * 100 + said,
     "deep.json": lambda said: b"[" * 100_000 + said + b"]" * 100_000,
