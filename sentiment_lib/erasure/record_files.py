@@ -15,6 +15,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -89,7 +90,8 @@ def _speaks_anywhere(path: Path, terms: Terms, limits: InputSettings) -> bool:
         before = b""
         try:
             with opened() as file:
-                while piece := file.read1(PIECE):  # what came before the damage is returned
+                # what came before the damage is returned
+                while piece := cast(BufferedReader, file).read1(PIECE):
                     if terms.quoted_in(_decoded(before + piece)):
                         return True
                     before = piece[-OVERLAP:]
