@@ -11,7 +11,7 @@ from pathlib import Path
 
 #: Files and folders of sentiment_lib: what registry/model_package.py needs to read a package.
 PARTS = (
-    *("__init__.py", "hashing.py", "files.py", "errors.py", "machine.py", "records.py"),
+    *("__init__.py", "hashing.py", "files.py", "errors.py", "machine.py", "records.py", "scratch.py"),
     *("text", "statistics", "families"),
     *("registry/__init__.py", "registry/model_package.py", "registry/older_normaliser.py", "registry/requirements.py"),
 )
