@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -17,36 +18,43 @@ QUICK = {
 }
 
 
-def start(folder):
-    """A stack that is up on the sample stream, its first loop begun."""
+@contextmanager
+def stacks():
+    """Makes embedded stacks, not up yet, with settings of their own; all are stopped at the end of the block."""
     from benchmarks.stack_home import StackHome
 
-    home = StackHome(folder / "home", **QUICK, **POLICY)
+    folder = Path(tempfile.mkdtemp(prefix="stack-"))
+    made = []
+
+    def make(name="home", **environment):
+        made.append(StackHome(folder / name, **QUICK | environment))
+        return made[-1]
+
     try:
-        home.up(sample=True)
-    except BaseException:
-        home.down()
-        raise
-    return home
+        yield make
+    finally:
+        for home in made:
+            home.down()
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
 def unpromoted_stack():
     """Finds the shared stack; starts another where a test has promoted a version."""
-    folder = Path(tempfile.mkdtemp(prefix="stack-"))
-    made = []
+    used = []
 
     def find():
-        if made and made[-1].rows(CHAMPION)[0]["version"] != 1:
-            made.pop().down()
-        if not made:
-            made.append(start(Path(tempfile.mkdtemp(dir=folder))))
-        return made[-1]
+        if used and all(row["version"] == 1 for row in used[-1].rows(CHAMPION)):  # none yet is none promoted
+            return used[-1]
+        if used:
+            used[-1].down()
+        home = make(f"home-{len(used)}", **POLICY)
+        home.up(sample=True)
+        used.append(home)
+        return home
 
-    yield find
-    for home in made:
-        home.down()
-    shutil.rmtree(folder, ignore_errors=True)
+    with stacks() as make:
+        yield find
 
 
 @pytest.fixture
