@@ -9,8 +9,9 @@ import os
 import re
 import subprocess
 import sys
-from datetime import UTC, datetime
+from datetime import datetime
 
+from sentiment_lib import clock
 from sentiment_lib.settings import load_settings
 
 #: What grows with every run. Airflow looks at the age of rows alone, not at their state: an open question goes with its
@@ -51,7 +52,7 @@ def clean(at: datetime | None = None) -> dict[str, int]:
     address = settings.airflow_database_url.get_secret_value()
     if not address:
         raise AirflowSkipException("SENTIMENT_AIRFLOW_DATABASE_URL is empty: nothing of Airflow's is removed")
-    before = (at or datetime.now(UTC)) - settings.policy.retention.airflow
+    before = (at or clock.now()) - settings.policy.retention.airflow
     command = [sys.executable, "-m", "airflow", "db", "clean", "--clean-before-timestamp", before.isoformat()]
     command += ["--tables", ",".join(TABLES), "--batch-size", str(BATCH)]
     command += ["--skip-archive", "--yes", "--error-on-cleanup-failure"]

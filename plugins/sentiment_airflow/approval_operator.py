@@ -8,10 +8,12 @@ the tasks after this one read the database.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from airflow.providers.standard.operators.hitl import HITLOperator
+
+from sentiment_lib import clock
 
 Json = dict[str, Any]
 
@@ -48,7 +50,7 @@ class ApprovalRequestOperator(HITLOperator):
         asked = run_step(check_approval.respondents, requested_by=run)
         self.body = f"{request.body}\n\n{asked.note}"
         self.assigned_users = defaults.airflow_users(asked.people)
-        self.response_timeout = max(asked.expires_at - datetime.now(UTC), timedelta(seconds=1))
+        self.response_timeout = max(asked.expires_at - clock.now(), timedelta(seconds=1))
         response = earlier_response(context["ti"], request.decision_id)
         if response:
             return record(context, response, request.decision_id)

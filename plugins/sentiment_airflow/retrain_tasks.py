@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from airflow.sdk import task
@@ -12,6 +12,7 @@ from sentiment_airflow.assets import CHAMPION
 from sentiment_airflow.notifiers import FamilyRecovery
 from sentiment_airflow.run_people import find_people
 from sentiment_airflow.run_step import run_key, run_step, to_xcom
+from sentiment_lib import clock
 
 Json = dict[str, Any]
 #: Airflow's run type of a backfill.
@@ -31,7 +32,7 @@ def claim_requests(dag_run: Any, params: Json) -> list[Json]:
     from sentiment_lib.steps.training import request_retrain
 
     backfill = dag_run.run_type == BACKFILL
-    if backfill and dag_run.logical_date < datetime.now(UTC) - timedelta(days=1):
+    if backfill and dag_run.logical_date < clock.now() - timedelta(days=1):
         raise AirflowSkipException("a past day has nothing to catch up on: a training uses the labels of now")
 
     requests = run_step(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sentiment_lib import clock
 from sentiment_lib.cli.common import Json, open_store, show
 from sentiment_lib.cli.terminal.progress_bar import progress_bar
 from sentiment_lib.cli.terminal.table import draw
@@ -112,7 +112,7 @@ def key(
     if file.exists():
         raise BadInput(what=f"the file {file}", problem="it exists and is kept: choose another name")
     private, public = age.create_identity()
-    lines = (f"# made: {datetime.now(UTC):%Y-%m-%d %H:%M} UTC", f"# public key: {public}", private)
+    lines = (f"# made: {clock.now():%Y-%m-%d %H:%M} UTC", f"# public key: {public}", private)
     write_atomically(file, "\n".join((*lines, "")), mode=0o600)
     text = (
         f"SENTIMENT_BACKUP__RECIPIENT={public}\n\n"

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from markupsafe import Markup
 from sqlalchemy import Connection
 
+from sentiment_lib import clock
 from sentiment_lib.alerts import runbook
 from sentiment_lib.pages.safe_text import visible
 from sentiment_lib.storage import alert_responses, alerts
@@ -56,7 +57,7 @@ def view(connection: Connection, state: str = "unresolved", before: int | None =
         "state": state,
         "states": tuple(alerts.STATES),
         "answer": _answer(alerts.list_alerts(connection)),
-        "counts": alert_responses.verdict_counts(connection, datetime.now(UTC) - COUNTED),
+        "counts": alert_responses.verdict_counts(connection, clock.now() - COUNTED),
         "link_tweets": link_tweets,
     }
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection
 
+from sentiment_lib import clock
 from sentiment_lib.policy import Policy
 from sentiment_lib.steps.erasure import receipt
 from sentiment_lib.storage import erasure_requests, model_versions
@@ -44,7 +45,7 @@ class RequestRow:
 
 def view(connection: Connection, policy: Policy, now: datetime | None = None) -> dict[str, Any]:
     """Template values of the list."""
-    moment = now or datetime.now(UTC)
+    moment = now or clock.now()
     rows = [_row(request, policy, moment) for request in erasure_requests.newest(connection, ROWS)]
     return {"rows": rows, "answer": _answer(rows), "within": policy.erasure.within}
 
@@ -60,7 +61,7 @@ def one(connection: Connection, policy: Policy, request_id: int, now: datetime |
         for backup in (erased or {}).get("backups", ())
     ]
     return {
-        "row": _row(request, policy, now or datetime.now(UTC)),
+        "row": _row(request, policy, now or clock.now()),
         "told": told,
         "erased": erased,
         "finished": rows.get(FINISHED),

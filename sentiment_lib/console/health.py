@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection
 
+from sentiment_lib import clock
 from sentiment_lib.errors import BadInput
 from sentiment_lib.evaluation.evidence_record import Evidence
 from sentiment_lib.pages import formatting
@@ -55,10 +56,10 @@ def view(connection: Connection, policy: Policy) -> dict[str, Any]:
         "to_label": label_counts.audit_waiting(connection),
         "overdue": [
             f"{one.count:,} {UNDONE[one.stage]} since {one.since:%Y-%m-%d %H:%M} UTC"
-            for one in overdue_work.find(connection, policy.deadlines, datetime.now(UTC))
+            for one in overdue_work.find(connection, policy.deadlines, clock.now())
         ],
         "backup": next(iter(backups.newest(connection)), None),
-        "stages": freshness(stage_times.stage_times(connection, version), policy, datetime.now(UTC)),
+        "stages": freshness(stage_times.stage_times(connection, version), policy, clock.now()),
     }
 
 
@@ -66,7 +67,7 @@ def _watch(connection: Connection, policy: Policy, move: CompletedMove | None) -
     """How long the promotion watch needs; None when no promotion is watched."""
     if move is None or move.decision_id is None or move.kind not in WATCHED:
         return None
-    if datetime.now(UTC) > move.finished_at + policy.promotion_watch.period:
+    if clock.now() > move.finished_at + policy.promotion_watch.period:
         return None
     try:
         evidence = Evidence.from_json(decisions.full_record(connection, move.decision_id).evidence)

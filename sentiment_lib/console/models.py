@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 from sqlalchemy import Connection
 
+from sentiment_lib import clock
 from sentiment_lib.console.champion_timeline import MOST_REIGNS, timeline
 from sentiment_lib.evaluation.evidence_text import humanise_metrics
 from sentiment_lib.pages import formatting
@@ -66,7 +66,7 @@ def _first_page(connection: Connection, entries: Sequence[VersionEntry], serving
             chart
             for chart in (
                 _quality_and_cost(standings, entries, serving, judged),
-                timeline(leaderboard.champions(connection, MOST_REIGNS + 1), datetime.now(UTC)),
+                timeline(leaderboard.champions(connection, MOST_REIGNS + 1), clock.now()),
             )
             if chart
         ],

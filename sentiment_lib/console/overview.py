@@ -8,6 +8,7 @@ from urllib.parse import quote, urlencode
 
 from sqlalchemy import Connection
 
+from sentiment_lib import clock
 from sentiment_lib.console import date_range, health, sentiment
 from sentiment_lib.console.champion_timeline import MOVED
 from sentiment_lib.console.date_range import DateRange
@@ -33,7 +34,7 @@ def view(
     versions = daily_sentiment.newest_versions(connection)
     version = versions[0] if versions else None
     span = daily_sentiment.span(connection, version) if version is not None else None
-    shown = date_range.parse(start, end, span, datetime.now(UTC).date())
+    shown = date_range.parse(start, end, span, clock.now().date())
     found = sentiment.view(connection, version, shown, airline) if version is not None else None
     return {
         **health.view(connection, settings.policy),

@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 
 from sqlalchemy import Connection
 
+from sentiment_lib import clock
 from sentiment_lib.console import date_range, sentiment
 from sentiment_lib.errors import BadInput
 from sentiment_lib.records import LABELS
@@ -111,7 +112,7 @@ def _query(connection: Connection, parameters: Mapping[str, str], versions: Any)
         parameters.get("from", "") or (str(span[0]) if span else ""),
         parameters.get("to", ""),
         span,
-        datetime.now(UTC).date(),
+        clock.now().date(),
     )
     label = parameters.get("label", "")
     if label and label not in LABELS:

@@ -7,13 +7,13 @@ import stat
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
 import httpx
 import psutil
 
+from sentiment_lib import clock
 from sentiment_lib.errors import SentimentError
 from sentiment_lib.local import first_loop, stack
 from sentiment_lib.local.first_loop import FirstLoop
@@ -209,7 +209,7 @@ def _backup(settings: Settings, newest: Backup | None) -> Diagnosis:
         return Diagnosis(check="backup", state="warning", finding="never taken", remedy=remedy)
     drill = "never drilled" if newest.drilled_at is None else newest.drill_problem or "restored in a drill"
     finding = f"of {newest.as_of:%Y-%m-%d %H:%M} UTC, {newest.size_bytes / 1e6:,.1f} MB, {drill}"
-    if datetime.now(UTC) - newest.as_of > settings.policy.alerts.backup_age:
+    if clock.now() - newest.as_of > settings.policy.alerts.backup_age:
         return _failed("backup", finding, "look at the DAG `backup`, or take one: `sentiment backup`")
     if newest.drill_problem:
         return _failed("backup", finding, "take another, and `sentiment restore-drill`")

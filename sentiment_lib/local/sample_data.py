@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
+from sentiment_lib import clock
 from sentiment_lib.airflow_client import AirflowClient
 from sentiment_lib.errors import SentimentError
 from sentiment_lib.settings import Settings
@@ -40,7 +41,7 @@ def load_sample(settings: Settings) -> None:
             with store.begin() as connection:
                 if tweets.any_stored(connection):
                     return
-        now = datetime.now(UTC).replace(second=0, microsecond=0)
+        now = clock.now().replace(second=0, microsecond=0)
         start = living_sample.begin(settings.home, now - timedelta(days=DAYS))
         if start is not None and not (run / DONE).exists():
             ingest.run(store, settings, SampleStream(start=start, days=DAYS, per_day=PER_DAY))

@@ -6,6 +6,8 @@ from datetime import UTC, date, datetime
 
 from markupsafe import Markup
 
+from sentiment_lib import clock
+
 DASH = "–"
 #: How many of a unit make one of the next, and its abbreviation.
 UNITS = ((60, "s"), (60, "min"), (24, "h"), (30, "d"))
@@ -33,7 +35,7 @@ def ago(moment: datetime | None, now: datetime | None = None) -> Markup | str:
     """'3 min ago' or 'in 2 h', with the full time in the title."""
     if moment is None:
         return DASH
-    seconds = ((now or datetime.now(UTC)) - moment).total_seconds()
+    seconds = ((now or clock.now()) - moment).total_seconds()
     words = f"in {duration(seconds)}" if seconds <= -1 else f"{duration(seconds)} ago"
     if abs(seconds) < 1:
         words = "now"

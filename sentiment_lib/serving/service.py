@@ -7,12 +7,13 @@ import threading
 from collections import Counter, OrderedDict
 from collections.abc import Collection, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 
 import orjson
 from sqlalchemy.exc import OperationalError
 
+from sentiment_lib import clock
 from sentiment_lib.errors import BadInput, NotFound
 from sentiment_lib.records import API_IDS_FROM, LABELS
 from sentiment_lib.serving import spool_sink
@@ -130,7 +131,7 @@ class Service:
             "version": prediction.version,
             "label": true_label,
             "given_by": caller.name,
-            "at": datetime.now(UTC).isoformat(),
+            "at": clock.now().isoformat(),
         }
         await asyncio.to_thread(self.spool.append, [line])
         self.metrics.feedback.labels(str(true_label == prediction.label).lower()).inc()

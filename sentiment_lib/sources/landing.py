@@ -20,9 +20,9 @@ import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
+from sentiment_lib import clock
 from sentiment_lib.errors import BadInput
 from sentiment_lib.files import write_atomically
 from sentiment_lib.sources.input_file import printable
@@ -155,4 +155,4 @@ def _storable(name: str) -> str:
 
 
 def _stamp() -> str:
-    return datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%f")
+    return clock.now().strftime("%Y%m%dT%H%M%S.%f")

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
+from sentiment_lib import clock
 from sentiment_lib.files import write_atomically
 from sentiment_lib.settings import Settings
 from sentiment_lib.sources.base import Row, SourceIdentity
@@ -54,7 +55,7 @@ def connect(settings: Settings, newest_id: Callable[[], int | None]) -> LivingSa
     newest = newest_id() if per_day and plan.get("living") else None
     if newest is None:
         return None
-    now, stored = datetime.now(UTC), SampleStream.written_at(newest)
+    now, stored = clock.now(), SampleStream.written_at(newest)
     start = datetime.fromisoformat(str(plan["start"]))
     source = LivingSample(start=start, after=max(stored, now - CATCH_UP), until=max(now, stored), per_day=per_day)
     return source if next(source.rows(), None) else None

@@ -13,12 +13,13 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection
 
+from sentiment_lib import clock
 from sentiment_lib.errors import LedgerBroken, SignatureRefused
 from sentiment_lib.files import sync_folder
 from sentiment_lib.hashing import canonical_json, hash_text
@@ -71,7 +72,7 @@ def append(store: Store) -> Anchor | None:
             number=number,
             sequence=row.sequence,
             entry_hash=row.entry_hash,
-            anchored_at=datetime.now(UTC).isoformat(),
+            anchored_at=clock.now().isoformat(),
             previous_line=previous,
         )
         file.write(_line(ring, anchor).encode() + b"\n")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from sqlalchemy import Connection, text
 
+from sentiment_lib import clock
 from sentiment_lib.storage import partitions
 
 #: Source name of the API's ingests.
@@ -66,7 +67,7 @@ def _ingest_of_this_hour(connection: Connection) -> int:
     if found is not None:
         return found
     # once an hour, in case nobody has made partitions ahead
-    partitions.add_missing(connection, datetime.now(UTC) + timedelta(days=1), "month")
+    partitions.add_missing(connection, clock.now() + timedelta(days=1), "month")
     # reading first leaves the row unlocked until its counts are added
     connection.execute(
         text(f"INSERT INTO ingests (source, input_digest) VALUES ('{SOURCE}', {hour}) ON CONFLICT DO NOTHING")

@@ -5,11 +5,12 @@ Only genuine rows of the ledger say what was recorded; `ledger.broken` names the
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, select, text
 
+from sentiment_lib import clock
 from sentiment_lib.hashing import canonical_json, hash_text
 from sentiment_lib.storage import ledger, recorded_facts, snapshot_proofs, verified_points
 from sentiment_lib.storage.recorded_facts import TABLES
@@ -139,7 +140,7 @@ TIMES = text(
 
 def times(connection: Connection, *, at: datetime | None = None) -> list[str]:
     """Rows dated before what they rest on, or in the future; `at` is the time of the check, now by default."""
-    latest = (at or datetime.now(UTC)) + ledger.CLOCK_TOLERANCE
+    latest = (at or clock.now()) + ledger.CLOCK_TOLERANCE
     problems: list[str] = []
     for row in connection.execute(TIMES):
         if row.at < row.after - ledger.CLOCK_TOLERANCE:

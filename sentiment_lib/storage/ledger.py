@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, insert, select
 
+from sentiment_lib import clock
 from sentiment_lib.errors import SignatureRefused
 from sentiment_lib.hashing import canonical_json, hash_text
 from sentiment_lib.signing import KeyRing
@@ -74,7 +75,7 @@ def append(connection: Connection, kind: str, payload: Mapping[str, object]) -> 
     ).one_or_none()
     sequence, previous = (last.sequence + 1, last.entry_hash) if last else (1, GENESIS)
     # times are monotonic even with clock skew between machines
-    recorded_at = max(datetime.now(UTC), last.recorded_at) if last else datetime.now(UTC)
+    recorded_at = max(clock.now(), last.recorded_at) if last else clock.now()
     body = canonical_json(payload)
     digest = entry_hash(sequence, kind, body, previous, recorded_at)
     entry = LedgerEntry(
@@ -199,7 +200,7 @@ def broken(connection: Connection, *, at: datetime | None = None, since: tuple[i
     at: the time of the check, now by default. since: number and hash of a row up to which the chain was verified.
     """
     ring, problems = key_ring(connection), list[str]()
-    latest = (at or datetime.now(UTC)) + CLOCK_TOLERANCE
+    latest = (at or clock.now()) + CLOCK_TOLERANCE
     expected, previous, signing = 1, LedgerEntry(**_BEFORE_THE_FIRST), False
     if since is not None:
         row = connection.execute(select(LedgerRow.__table__).where(LedgerRow.sequence == since[0])).mappings().first()

@@ -8,6 +8,7 @@ from typing import Literal
 
 from sqlalchemy import Connection, text
 
+from sentiment_lib import clock
 from sentiment_lib.tweet_ids import first_api_id, first_id
 
 Period = Literal["day", "week", "month"]
@@ -44,7 +45,7 @@ def add_missing(connection: Connection, until: datetime, period: Period) -> int:
     made = 0
     for is_api, end in ends.items():
         first = first_api_id if is_api else first_id
-        for moment in _ends(datetime.now(UTC), until, period):
+        for moment in _ends(clock.now(), until, period):
             if first(moment) > end:
                 made += connection.execute(text("SELECT add_partition(:id)"), {"id": first(moment)}).scalar_one()
     return made

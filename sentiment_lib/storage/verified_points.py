@@ -10,12 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from importlib.metadata import version
 from typing import Any
 
 from sqlalchemy import Connection, text
 
+from sentiment_lib import clock
 from sentiment_lib.storage import ledger
 from sentiment_lib.storage.engine import key_ring
 from sentiment_lib.storage.recorded_facts import TABLES
@@ -63,7 +64,7 @@ def newest(connection: Connection, *, at: datetime | None = None) -> VerifiedPoi
         return None
     try:
         point = VerifiedPoint(**entry.facts())
-        age = (at or datetime.now(UTC)) - datetime.fromisoformat(point.whole_at)
+        age = (at or clock.now()) - datetime.fromisoformat(point.whole_at)
     except (TypeError, ValueError):  # of another release
         return None
     restored = text("SELECT EXISTS (SELECT FROM ledger WHERE sequence > :since AND kind = :kind)")

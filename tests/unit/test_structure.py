@@ -76,6 +76,22 @@ def test_records_and_errors_need_the_standard_library_only():
         assert strangers == set(), name
 
 
+def test_one_clock_says_what_time_it_is():
+    """A step that reads the machine's clock itself would act at another moment than the others of a replay."""
+    # records know the standard library only, and keys are made once in an installation
+    allowed = {"clock.py", "records.py", "signing.py", "tombstone_key.py"}
+    readers = {
+        str(path.relative_to(LIBRARY))
+        for path in LIBRARY_MODULES
+        for node in ast.walk(parsed(path))
+        if isinstance(node, ast.Attribute)
+        and node.attr in ("now", "utcnow", "today")
+        and isinstance(node.value, ast.Name)
+        and node.value.id in ("datetime", "date")
+    }
+    assert readers == allowed
+
+
 def test_every_module_says_what_it_is_and_none_is_a_drawer_for_odds_and_ends():
     for path in MODULES:
         assert ast.get_docstring(parsed(path)), f"{path.relative_to(ROOT)} has no docstring"

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated
 
 import typer
 
+from sentiment_lib import clock
 from sentiment_lib.cli.common import Json, open_store, parse_moment, show
 from sentiment_lib.cli.token_file import authorise
 
@@ -36,7 +37,7 @@ def list_pending(as_json: Json = False) -> None:
             }
             for one in decisions.waiting(connection)
         ]
-        held = approval_votes.active_delegations(connection, datetime.now(UTC))
+        held = approval_votes.active_delegations(connection, clock.now())
     lines = [
         f"Decision {one['decision_id']}: version {one['candidate_version']}, {one['needed']} more of {policy.quorum} "
         f"approvals needed, expires {one['expires_at']:%Y-%m-%d %H:%M} UTC"

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 
+from sentiment_lib import clock
 from sentiment_lib.cli.common import Json, open_store, show
 from sentiment_lib.cli.terminal.progress_bar import progress_bar
 from sentiment_lib.cli.token_file import authorise
@@ -83,7 +83,7 @@ def _train_and_decide(command: str, title: str, families: list[str] | None, seed
     from sentiment_lib.steps.training import snapshot as snapshot_step
     from sentiment_lib.steps.training import train as train_step
 
-    started_at = datetime.now(UTC)
+    started_at = clock.now()
     failed: dict[str, SentimentError] = {}
     decisions = []
     with open_store() as (store, settings), progress_bar(title):

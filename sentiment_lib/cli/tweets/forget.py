@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from sentiment_lib import clock
 from sentiment_lib.cli.common import Json, Limit, open_store, show
 from sentiment_lib.cli.terminal.progress_bar import progress_bar
 from sentiment_lib.cli.terminal.table import draw
@@ -62,7 +63,7 @@ def forget(
             tweet_ids=tweet or (),
             author=author,
             compliance=None if file is None else request_erasure.read_file(file),
-            before=None if not older_than else datetime.now(UTC) - _age(older_than),
+            before=None if not older_than else clock.now() - _age(older_than),
             requested_by=person.name,
             provenance=person.provenance,
         )
@@ -200,7 +201,7 @@ def _clock(request: ErasureRequest) -> str:
     if request.erased_at is not None:
         kept = request.erased_at <= request.due_at
         return f"erased {_time(request.erased_at)}" + ("" if kept else ", too late")
-    left = request.due_at - datetime.now(UTC)
+    left = request.due_at - clock.now()
     hours = abs(left) / timedelta(hours=1)
     return f"{hours:.1f} hours left" if left > timedelta(0) else f"{hours:.1f} hours too late"
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sentiment_lib import clock
 from sentiment_lib.cli.common import Columns, Json, Limit, Strict, newest, open_store, parse_columns, report_error, show
 from sentiment_lib.cli.terminal.progress_bar import progress_bar
 from sentiment_lib.cli.tweets.reading import DateFormat, Encoding, MapLabel, Separator, Zone, read_options
@@ -77,7 +78,7 @@ def ingest(
     files = [FileSource(path, preset, columns, name, options, limits=given.input) for path in paths or []]
     sources: list[Source] = []
     if sample:
-        midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+        midnight = clock.now().replace(hour=0, minute=0, second=0, microsecond=0)
         sources.append(SampleStream(start=midnight - timedelta(days=days), days=days, per_day=per_day, seed=seed))
     with open_store() as (store, settings), progress_bar("Ingesting"):
         results, errors = _ingest_files(store, settings, files)

@@ -7,9 +7,10 @@ import logging
 import threading
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
+from sentiment_lib import clock
 from sentiment_lib.errors import NotFound
 from sentiment_lib.families.base import Model, check_probabilities
 from sentiment_lib.files import write_atomically
@@ -109,7 +110,7 @@ class ModelReloader:
             family=family,
             digest=digest,
             model=model,
-            loaded_at=datetime.now(UTC),
+            loaded_at=clock.now(),
             learned_synthetic=synthetic,
         )
         self._write_record({"version": version, "family": family, "digest": digest, "synthetic": synthetic})

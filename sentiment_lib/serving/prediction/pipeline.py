@@ -12,13 +12,14 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sentiment_lib import clock
 from sentiment_lib.families.base import check_probabilities
 from sentiment_lib.records import LABELS
 from sentiment_lib.serving.admission import cost_of
@@ -211,7 +212,7 @@ class PredictionPipeline:
     def _record(self, requests: Sequence[Request]) -> None:
         """Write the predictions of these requests to the spool in one batch, then hand them to their callers."""
         try:
-            now = datetime.now(UTC)
+            now = clock.now()
             batches = [self._lines(request, now) for request in requests]
             started = time.perf_counter()
             if requests:

@@ -11,11 +11,11 @@ import fcntl
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from sentiment_lib import progress
+from sentiment_lib import clock, progress
 from sentiment_lib.encryption import age
 from sentiment_lib.errors import BadSetting, Busy
 from sentiment_lib.files import sync_folder
@@ -40,7 +40,7 @@ def run(store: Store, settings: Settings, *, at: datetime | None = None) -> Back
     recipient = _recipient(settings)
     with _one_at_a_time(settings.backups):
         expire.remove_incomplete(settings)
-        as_of = (at or datetime.now(UTC)).replace(microsecond=0)
+        as_of = (at or clock.now()).replace(microsecond=0)
         name = f"{as_of:%Y%m%dT%H%M%SZ}"
         if (settings.backups / name).exists():
             raise Busy("A backup of this second is there: try again")
@@ -53,7 +53,7 @@ def run(store: Store, settings: Settings, *, at: datetime | None = None) -> Back
         backup = Backup(
             name=name,
             as_of=as_of,
-            finished_at=datetime.now(UTC),
+            finished_at=clock.now(),
             size_bytes=made.size_bytes,
             manifest_hash=made.digest,
         )

@@ -12,9 +12,10 @@ import tempfile
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
+from sentiment_lib import clock
 from sentiment_lib.errors import BackupFailed, BackupRefused, NotFound, SentimentError
 from sentiment_lib.settings import PORTS, Settings
 from sentiment_lib.steps.backup import expire, manifest
@@ -63,7 +64,7 @@ def run(store: Store, settings: Settings, *, identity: Path | None = None) -> Dr
             backups.record_drill(
                 connection,
                 backup.name,
-                at=datetime.now(UTC),
+                at=clock.now(),
                 took=timedelta(seconds=took),
                 problem="; ".join(problems) or None,
             )

@@ -6,8 +6,7 @@ everybody hears of it.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
+from sentiment_lib import clock
 from sentiment_lib.records import Severity
 from sentiment_lib.steps.backup.manifest import Manifest
 from sentiment_lib.storage import anchors, api_keys, backups, ledger, person_tokens, verified_points
@@ -34,7 +33,7 @@ def run(store: Store, restored: Manifest) -> None:
     backup = Backup(
         name=restored.name,
         as_of=restored.as_of,
-        finished_at=datetime.now(UTC),
+        finished_at=clock.now(),
         size_bytes=restored.size_bytes,
         manifest_hash=restored.digest,
     )

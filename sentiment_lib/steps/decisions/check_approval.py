@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from sqlalchemy import Connection
 
+from sentiment_lib import clock
 from sentiment_lib.errors import ApprovalIncomplete
 from sentiment_lib.policy import ApprovalPolicy
 from sentiment_lib.records import UNKNOWN, Answer, Approval, ApprovalResponse, Decision, Severity
@@ -94,7 +95,7 @@ def respondents(store: Store, settings: Settings, *, requested_by: str) -> Respo
 
     Without those who have approved; when as many approvals are missing as lists, only members of these lists.
     """
-    policy, now = settings.policy.approval, datetime.now(UTC)
+    policy, now = settings.policy.approval, clock.now()
     with store.begin() as connection:
         found = find_decision_id(connection, requested_by)
         if found is None:

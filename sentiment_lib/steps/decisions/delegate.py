@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
+from sentiment_lib import clock
 from sentiment_lib.errors import BadInput
 from sentiment_lib.storage import approval_votes, person_tokens
 from sentiment_lib.storage.approval_votes import Delegation
@@ -23,7 +24,7 @@ def run(store: Store, *, person: str, delegate: str, until: datetime, provenance
     """
     if not delegate.strip() or delegate == person:
         raise BadInput(what="the delegate", problem="name another person")
-    if until > datetime.now(UTC) + LONGEST:
+    if until > clock.now() + LONGEST:
         raise BadInput(what="the end", problem=f"it is more than {LONGEST.days} days away")
     with store.begin() as connection:
         if others := person_tokens.other_issuers(connection, delegate):

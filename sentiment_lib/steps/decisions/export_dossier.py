@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC
 from typing import Any
 
 from sqlalchemy import Connection
 
+from sentiment_lib import clock
 from sentiment_lib.errors import RecordForged
 from sentiment_lib.hashing import canonical_json
 from sentiment_lib.records import DecisionRecord
@@ -47,7 +48,7 @@ def run(store: Store, *, decision_id: int) -> str:
         ring = key_ring(connection)
         dossier = {
             "format": FORMAT,
-            "exported_at": datetime.now(UTC),
+            "exported_at": clock.now(),
             "decision": {
                 "decision_id": decision_id,
                 "verdict": decision.verdict,

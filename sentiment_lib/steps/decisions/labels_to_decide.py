@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
+from sentiment_lib import clock
 from sentiment_lib.evaluation.evidence_record import Evidence
 from sentiment_lib.policy import Policy
 from sentiment_lib.storage import decisions, holdout_looks, labels
@@ -57,7 +58,7 @@ def run(connection: Connection, policy: Policy, *, at: datetime | None = None) -
     }
     best = max(found, key=lambda decision_id: found[decision_id].comparison.main.difference)
     evidence = found[best]
-    now, share = at or datetime.now(UTC), policy.snapshot.holdout_share
+    now, share = at or clock.now(), policy.snapshot.holdout_share
     per_day = labels.count_judging_since(connection, now - RATE_PERIOD) / (RATE_PERIOD / timedelta(days=1))
     last = holdout_looks.last_snapshot(connection)
     since = labels.count_judging_since(connection, last.created_at) if last else 0

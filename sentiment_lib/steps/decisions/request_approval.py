@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from sqlalchemy import Connection
 
+from sentiment_lib import clock
 from sentiment_lib.evaluation.evidence_record import Evidence
 from sentiment_lib.records import Answer, ApprovalResponse, DecisionRecord
 from sentiment_lib.registry.mlflow_registry import CHALLENGER, Registry
@@ -113,7 +113,7 @@ def closed(store: Store, settings: Settings) -> list[str]:
     """
     with store.begin() as connection:
         waiting = {pending.requested_by for pending in decisions.waiting(connection)}
-        closed = decisions.closed_since(connection, datetime.now(UTC) - settings.policy.approval.expires_after)
+        closed = decisions.closed_since(connection, clock.now() - settings.policy.approval.expires_after)
     return [run for run in closed if run not in waiting]
 
 

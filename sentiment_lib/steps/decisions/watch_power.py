@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 
 from sqlalchemy import Connection
 
+from sentiment_lib import clock
 from sentiment_lib.evaluation.evidence_record import Evidence
 from sentiment_lib.evaluation.sample_size import labels_to_rollback
 from sentiment_lib.policy import PromotionWatchPolicy
@@ -18,7 +19,7 @@ LOSSES = (0.02, 0.05)
 def run(connection: Connection, evidence: Evidence, policy: PromotionWatchPolicy, *, at: datetime | None = None) -> str:
     """A sentence: labels and days until a loss of 2 and of 5 points is rolled back in 4 of 5 promotions."""
     days = policy.period.total_seconds() / 86_400
-    rate = label_counts.audit_labelled(connection, (at or datetime.now(UTC)) - policy.period) / days
+    rate = label_counts.audit_labelled(connection, (at or clock.now()) - policy.period) / days
     deviation = evidence.comparison.main.row_deviation
     parts = []
     for loss in LOSSES:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC
 from typing import Any
 
 from sqlalchemy import Connection
 
+from sentiment_lib import clock
 from sentiment_lib.settings import Settings
 from sentiment_lib.storage import backups
 
@@ -19,7 +20,7 @@ def listed(connection: Connection, settings: Settings) -> list[dict[str, Any]]:
 
     The newest ones expire when there are newer ones, if that is later.
     """
-    kept, now = settings.policy.retention.backups, datetime.now(UTC)
+    kept, now = settings.policy.retention.backups, clock.now()
     return [
         {
             "name": backup.name,

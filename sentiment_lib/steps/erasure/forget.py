@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
+from sentiment_lib import clock
 from sentiment_lib.errors import ErasureFailed
 from sentiment_lib.settings import Settings
 from sentiment_lib.steps.erasure import erase, receipt, replace_models, request_erasure
@@ -51,7 +52,7 @@ def run(
     Airflow's task logs outside SENTIMENT_HOME. A request that fails does not stop the others: ErasureFailed names it at
     the end.
     """
-    now = at or datetime.now(UTC)
+    now = at or clock.now()
     _forget_by_age(store, settings, now)
     failed: dict[int, Exception] = {}
     erased, waiting = _erase(store, settings, now, task_logs, failed)
@@ -105,7 +106,7 @@ def _erase(
     for request in requests:
         erase.remove_ids(store, request)
         with store.begin() as connection:
-            receipt.erased(connection, settings, request.request_id, at=datetime.now(UTC))
+            receipt.erased(connection, settings, request.request_id, at=clock.now())
     return numbers, ()
 
 
@@ -118,6 +119,6 @@ def _finish(store: Store, settings: Settings, now: datetime) -> tuple[int, ...]:
         with store.begin() as connection:
             versions = version_erasures.of_request(connection, request.request_id)
             if all(one.erased_at is not None and not one.retrain for one in versions):
-                receipt.finished(connection, settings, request.request_id, at=max(now, datetime.now(UTC)))
+                receipt.finished(connection, settings, request.request_id, at=max(now, clock.now()))
                 done.append(request.request_id)
     return tuple(done)

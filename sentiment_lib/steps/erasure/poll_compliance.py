@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
+from sentiment_lib import clock
 from sentiment_lib.erasure import compliance_file
 from sentiment_lib.settings import Settings
 from sentiment_lib.sources.x_compliance import ComplianceJob, ComplianceJobs
@@ -45,7 +46,7 @@ def run(store: Store, settings: Settings, *, at: datetime | None = None) -> Poll
         return PollResult()
     jobs = ComplianceJobs(token=token, host=settings.x_url)
     try:
-        return _poll(store, settings, jobs, at or datetime.now(UTC))
+        return _poll(store, settings, jobs, at or clock.now())
     finally:
         jobs.close()
 

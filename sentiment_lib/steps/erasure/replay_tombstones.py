@@ -9,11 +9,12 @@ import gzip
 import json
 import re
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC
 from pathlib import Path
 
 from sqlalchemy import Connection
 
+from sentiment_lib import clock
 from sentiment_lib.settings import Settings
 from sentiment_lib.steps.erasure import forget, request_erasure, tombstone_files
 from sentiment_lib.steps.erasure.tombstone_files import TombstoneFile
@@ -54,7 +55,7 @@ def _order(store: Store, settings: Settings, files: list[TombstoneFile]) -> tupl
     key = settings.tombstones
     refused = {value for file in files for value in file.refused}
     wanted = refused | {value for file in files for value in file.tweets}
-    due_at = datetime.now(UTC) + settings.policy.erasure.within
+    due_at = clock.now() + settings.policy.erasure.within
     with store.begin() as connection:
         contents = [content for _, content in erased_rows.quarantined(connection)]
         contents += list(_contents(settings))

@@ -10,6 +10,7 @@ from types import MappingProxyType
 
 from sqlalchemy import Connection
 
+from sentiment_lib import clock
 from sentiment_lib.erasure import compliance_file
 from sentiment_lib.erasure.compliance_file import Compliance
 from sentiment_lib.errors import BadInput
@@ -54,7 +55,7 @@ def run(store: Store, settings: Settings, order: ErasureOrder, *, at: datetime |
     kinds = [bool(order.tweet_ids), bool(order.author.strip()), order.compliance is not None, order.before is not None]
     if sum(kinds) != 1:
         raise BadInput(what="a request to forget", problem="name tweets, an author, a compliance file, or an age")
-    now = at or datetime.now(UTC)
+    now = at or clock.now()
     due_at = now + settings.policy.erasure.within
     if order.compliance is not None:
         return _comply(store, settings, order, order.compliance, due_at)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import pandas as pd
 
+from sentiment_lib import clock
 from sentiment_lib.drift import data_quality
 from sentiment_lib.settings import Settings
 from sentiment_lib.storage import alerts, tweets
@@ -36,7 +37,7 @@ def run(
     """Check the newest tweets of these ingests (None: of all); opens or resolves the alert."""
     from sentiment_lib.drift.evidently_report import write_quality
 
-    now = at or datetime.now(UTC)
+    now = at or clock.now()
     with store.begin() as connection:
         frame = tweets.newest_frame(connection, rows=ROWS, ingest_ids=ingest_ids)
     if frame.empty:

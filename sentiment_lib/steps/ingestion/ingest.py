@@ -9,9 +9,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
-from sentiment_lib import progress
+from sentiment_lib import clock, progress
 from sentiment_lib.erasure import record_files
 from sentiment_lib.erasure.terms import Terms
 from sentiment_lib.errors import BadInput, BadSource, SentimentError
@@ -58,7 +58,7 @@ def run(
     end (rows read before stay stored), BadInput without an author key, IngestTaken when another process ingests the
     same input.
     """
-    validator = RowValidator(source.identity, _author_key(settings), now or datetime.now(UTC), settings.input)
+    validator = RowValidator(source.identity, _author_key(settings), now or clock.now(), settings.input)
     with store.begin() as connection:
         partitions.add_missing(connection, validator.latest + PARTITIONS_AHEAD, settings.policy.retention.partition)
     with store.begin() as connection:

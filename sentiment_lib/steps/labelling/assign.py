@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
+from sentiment_lib import clock
 from sentiment_lib.settings import Settings
 from sentiment_lib.steps.labelling.pick import Pick, from_row
 from sentiment_lib.storage import label_candidates, label_queue
@@ -42,7 +43,7 @@ def run(
     with store.begin() as connection:
         free = label_queue.free_slots(connection, person, count)
         if free:
-            now = datetime.now(UTC)
+            now = clock.now()
             label_queue.release_expired(connection, now - settings.policy.label.hold_for, person)
             assignment = _Assignment(connection, settings, person, api_texts, scope, now)
             for slot in free:

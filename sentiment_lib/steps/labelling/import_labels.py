@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import islice
 
 from sqlalchemy import Connection
 
-from sentiment_lib import progress
+from sentiment_lib import clock, progress
 from sentiment_lib.errors import BadInput
 from sentiment_lib.sources import rounded_ids
 from sentiment_lib.sources.base import Row, Source
@@ -95,7 +95,7 @@ def run(
         raise BadInput(what="the name of who labelled", problem=f"it needs 1 to {LONGEST_NAME} characters")
     if drawn_with is not None and not 0 < drawn_with <= 1:
         raise BadInput(what="the sampling probability", problem="it lies above 0 and is at most 1")
-    parser = _RowParser(by.strip(), named, datetime.now(UTC))
+    parser = _RowParser(by.strip(), named, clock.now())
     counts = {"received": 0, "audit": 0, "person": 0, "duplicate": 0, "empty": 0, "refused": 0, "forgotten": 0}
     problems: list[tuple[int, str]] = []
     rows = source.rows()

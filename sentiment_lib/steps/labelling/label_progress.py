@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
+from sentiment_lib import clock
 from sentiment_lib.evaluation.agreement import Agreement, measure_agreement
 from sentiment_lib.steps.labelling import source_agreement
 from sentiment_lib.steps.labelling.source_agreement import SourceAgreement
@@ -35,7 +35,7 @@ class Progress:
 
 def run(store: Store, *, person: str) -> Progress:
     """Progress as this person sees it."""
-    midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    midnight = clock.now().replace(hour=0, minute=0, second=0, microsecond=0)
     with store.begin() as connection:
         counts = label_counts.counts(connection, person, midnight, MOST)
         pairs = label_counts.label_pairs(connection, NEWEST_PAIRS)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 from sqlalchemy import Connection
 
+from sentiment_lib import clock
 from sentiment_lib.errors import BadInput, NotFound
 from sentiment_lib.records import LABELS
 from sentiment_lib.settings import Settings
@@ -32,7 +31,7 @@ def answer(store: Store, *, person: str, pick_id: int, label: str) -> Pick:
     """
     if label not in LABELS:
         raise BadInput(what="label", problem=f"'{label[:40]}' is none of {', '.join(LABELS)}")
-    now = datetime.now(UTC)
+    now = clock.now()
     with store.begin() as connection:
         pick = _own(connection, pick_id, person)
         if pick.state == "open":
@@ -68,7 +67,7 @@ def skip(store: Store, *, person: str, pick_id: int) -> None:
     """The person does not see this tweet again; others may. Raises NotFound when it is not the person's pick."""
     with store.begin() as connection:
         if _own(connection, pick_id, person).state == "open":
-            label_queue.finish(connection, pick_id, label=None, label_id=None, at=datetime.now(UTC))
+            label_queue.finish(connection, pick_id, label=None, label_id=None, at=clock.now())
 
 
 def undo(store: Store, *, person: str) -> Pick:
@@ -79,7 +78,7 @@ def undo(store: Store, *, person: str) -> Pick:
 
     Raises NotFound when there is none, BadInput when a snapshot contains the label or a second person has the tweet.
     """
-    now = datetime.now(UTC)
+    now = clock.now()
     with store.begin() as connection:
         lock(connection, "snapshot")  # no snapshot is created between check and deletion
         pick = label_queue.last_finished(connection, person)

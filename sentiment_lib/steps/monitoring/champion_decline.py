@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 import numpy as np
 
+from sentiment_lib import clock
 from sentiment_lib.evaluation.accuracy_decline import AccuracyDecline, PromisedAccuracy, detect_decline
 from sentiment_lib.evaluation.evidence_record import Evidence
 from sentiment_lib.policy import GatePolicy
@@ -36,7 +37,7 @@ def run(store: Store, settings: Settings, *, at: datetime | None = None) -> Decl
     None for a champion without a promotion decision, which has no baseline accuracy. Idempotent: a killed run is simply
     repeated.
     """
-    moment, policy = at or datetime.now(UTC), settings.policy.retrain
+    moment, policy = at or clock.now(), settings.policy.retrain
     with store.begin() as connection:
         move = deployments.last_move(connection)
         if move is None or (promotion := deployments.promotion_of(connection, move.to_version)) is None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
+from sentiment_lib import clock
 from sentiment_lib.evaluation.evidence_record import Evidence
 from sentiment_lib.evaluation.promotion_watch import WORSE, PromotionVerdict, monitor_promotion
 from sentiment_lib.records import LABEL_CODES, Deployment, Severity
@@ -38,7 +39,7 @@ def run(store: Store, settings: Settings, *, at: datetime | None = None) -> Auto
     Each call tests all labels since the promotion, in order of arrival and each distinct text once, so a killed run is
     simply repeated. A champion without a decision is not tested: its metric needs the confusion matrix of a holdout.
     """
-    moment, policy = at or datetime.now(UTC), settings.policy.promotion_watch
+    moment, policy = at or clock.now(), settings.policy.promotion_watch
     with store.begin() as connection:
         move = deployments.last_move(connection)
         if move is None or move.kind not in WATCHED or move.from_version is None or move.decision_id is None:

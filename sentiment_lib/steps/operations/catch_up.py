@@ -10,8 +10,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
+from sentiment_lib import clock
 from sentiment_lib.errors import SentimentError
 from sentiment_lib.records import Severity
 from sentiment_lib.settings import Settings
@@ -51,7 +52,7 @@ def run(store: Store, settings: Settings, *, at: datetime | None = None) -> Catc
 
     A stage that fails does not stop the others; its alert stays open until its work is done.
     """
-    now = at or datetime.now(UTC)
+    now = at or clock.now()
     overdue: list[Overdue] = []
     failed: dict[str, str] = {}
     for stage, query in overdue_work.STAGES.items():

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from sqlalchemy import Connection
 
+from sentiment_lib import clock
 from sentiment_lib.alerts import api_health, catalog, delivery
 from sentiment_lib.settings import Settings
 from sentiment_lib.storage import alerts as outbox
@@ -41,7 +42,7 @@ def run(
     The API is probed only when `api` is given, which a process that runs repeatedly does; otherwise the API's alerts
     are not changed.
     """
-    now = at or datetime.now(UTC)
+    now = at or clock.now()
     if api is not None:
         token = settings.serving.metrics_key.get_secret_value()
         api.add(api_health.probe(settings.api_url, now, metrics_key=token), settings.policy.alerts)
@@ -68,7 +69,7 @@ def deliver(store: Store, settings: Settings, *, at: datetime | None = None) -> 
     At-least-once delivery: a message is marked as sent after the receiver accepted it. A failing receiver is retried
     with exponential back-off and then gets the current state, many alerts as one digest.
     """
-    now = at or datetime.now(UTC)
+    now = at or clock.now()
     total_sent = total_waiting = 0
     for receiver in delivery.receivers(settings):
         with store.begin() as connection:

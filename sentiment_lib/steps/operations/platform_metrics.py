@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection
 
+from sentiment_lib import clock
 from sentiment_lib.settings import Settings
 from sentiment_lib.storage import (
     alerts,
@@ -73,7 +74,7 @@ class Sample:
 
 def run(store: Store, settings: Settings, *, at: datetime | None = None) -> list[Sample]:
     """The samples of every metric that has a value at `at` (default: now)."""
-    now = at or datetime.now(UTC)
+    now = at or clock.now()
     with store.one_moment() as connection:
         return [sample for read in READERS for sample in read(connection, settings, now)]
 

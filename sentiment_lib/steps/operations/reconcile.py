@@ -6,9 +6,10 @@ import logging
 import math
 import shutil
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
+from sentiment_lib import clock
 from sentiment_lib.errors import NotFound, RecordForged, UnsafeArtefact
 from sentiment_lib.records import AliasMove, ApprovalResponse, Deployment, ModelVersion, Severity
 from sentiment_lib.registry import mlflow_runs
@@ -47,7 +48,7 @@ class ReconcileResult:
 
 def run(store: Store, settings: Settings, *, at: datetime | None = None) -> ReconcileResult:
     """Reconcile once. Every part is idempotent and safe to kill at any point."""
-    registry, moment = Registry(settings), at or datetime.now(UTC)
+    registry, moment = Registry(settings), at or clock.now()
     sign_versions.run(store, settings, registry)
     finished = champion_alias.finish_interrupted_move(store, registry)
     reconciled = _reconcile(store, settings, registry)

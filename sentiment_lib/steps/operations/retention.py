@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
+from sentiment_lib import clock
 from sentiment_lib.registry import old_runs
 from sentiment_lib.registry.mlflow_registry import Registry
 from sentiment_lib.settings import Settings
@@ -39,7 +40,7 @@ def run(
 
     task_logs: folders of Airflow's task logs outside SENTIMENT_HOME.
     """
-    now, policy = at or datetime.now(UTC), settings.policy.retention
+    now, policy = at or clock.now(), settings.policy.retention
     with store.begin() as connection:
         made = partitions.add_missing(connection, now + policy.partitions_ahead, policy.partition)
         deployed = retention.deployed_digests(connection)
@@ -61,7 +62,7 @@ def run(
 
 def remove_training_runs(store: Store, settings: Settings, *, at: datetime | None = None) -> int:
     """Remove MLflow runs past their retention that led to no version, with their files; returns how many."""
-    before = (at or datetime.now(UTC)) - settings.policy.retention.training_runs
+    before = (at or clock.now()) - settings.policy.retention.training_runs
     with store.begin() as connection:
         kept = retention.training_run_ids(connection)
     return old_runs.remove(Registry(settings), before, kept)

@@ -9,8 +9,9 @@ import hashlib
 import secrets
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
+from sentiment_lib import clock
 from sentiment_lib.errors import BadInput, LoginRefused, NotFound, NotSignedIn
 from sentiment_lib.machine import os_user
 from sentiment_lib.records import NOBODY, UNKNOWN
@@ -89,7 +90,7 @@ def add_person(
         raise BadInput(what=f"the name {name!r}", problem=problem)
     with store.begin() as connection:
         known = {*people.known_names(connection), *people.named_in(settings.policy), *RESERVED}
-        delegates = {one.delegate for one in approval_votes.active_delegations(connection, datetime.now(UTC))}
+        delegates = {one.delegate for one in approval_votes.active_delegations(connection, clock.now())}
     if other := look_alike(name, sorted(known | ({issuer.name} if issuer else set()))):
         raise BadInput(
             what=f"the name {name!r}", problem=f"it looks like {other!r}, who is somebody else: take another"
@@ -158,7 +159,7 @@ def _issue(
         raise BadInput(what="name", problem=f"1 to {LONGEST_NAME} printable characters")
     if "/" in name or name in RESERVED:
         raise BadInput(what="name", problem=f"{name} is what the platform calls runs, or itself: take another")
-    token, now = f"st_{secrets.token_urlsafe(32)}", datetime.now(UTC)
+    token, now = f"st_{secrets.token_urlsafe(32)}", clock.now()
     draft = PersonToken(
         token_id=0, name=name, issued_by=issued_by, os_user=os_user(), created_at=now, expires_at=now + lifetime
     )

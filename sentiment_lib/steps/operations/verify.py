@@ -5,12 +5,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from functools import partial
 
 from sqlalchemy import Connection
 
-from sentiment_lib import progress
+from sentiment_lib import clock, progress
 from sentiment_lib.errors import LedgerBroken, NotFound, RegistryUnavailable, SigningKeyMissing, UnsafeArtefact
 from sentiment_lib.records import Snapshot
 from sentiment_lib.registry import mlflow_erasure
@@ -124,7 +123,7 @@ def newest_point(connection: Connection, since: VerifiedPoint | None) -> Verifie
         sequence=head.sequence,
         entry_hash=head.entry_hash,
         release=verified_points.release(),
-        whole_at=since.whole_at if since else datetime.now(UTC).isoformat(),
+        whole_at=since.whole_at if since else clock.now().isoformat(),
         chunk_id=verified_points.newest_chunk(connection),
         rows=verified_points.digests(connection),
         package=since.package if since else 0,

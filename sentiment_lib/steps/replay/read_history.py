@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 
 import pandas as pd
 
+from sentiment_lib import clock
 from sentiment_lib.errors import BadInput
 from sentiment_lib.policy import LabelPolicy, SnapshotPolicy
 from sentiment_lib.records import LABEL_CODES
@@ -24,7 +25,7 @@ def from_file(
     Raises BadSource where the file cannot be read, BadInput when too few of its rows have a label.
     """
     # authors are no part of a history, so their key may be anything
-    validator = RowValidator(source.identity, b"replay", datetime.now(UTC))
+    validator = RowValidator(source.identity, b"replay", clock.now())
     found: dict[int, tuple[float, tuple[object, ...]]] = {}
     refused: dict[str, int] = {}
     for row in source.rows():

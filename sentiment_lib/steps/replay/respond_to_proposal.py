@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 
 from sqlalchemy import Connection
 
+from sentiment_lib import clock
 from sentiment_lib.errors import BadInput
 from sentiment_lib.hashing import hash_file
 from sentiment_lib.settings import Settings
@@ -35,7 +36,7 @@ def run(
         given = proposal.response
         if given is not None and (given.response, given.answered_by) == (response, by.name):
             return proposal
-        moment = at or datetime.now(UTC)
+        moment = at or clock.now()
         if problem := refusal(connection, settings, proposal, response, by.name, reason, moment):
             raise BadInput(what=f"{response} for policy proposal {proposal_id}", problem=problem)
         return policy_proposals.store_response(connection, proposal, by, response=response, reason=reason)

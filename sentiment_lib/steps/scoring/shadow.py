@@ -7,9 +7,10 @@ predictions are never served: the decision page, the automatic rollback and `dec
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 
+from sentiment_lib import clock
 from sentiment_lib.settings import Settings
 from sentiment_lib.steps.scoring.score import PendingTweets, score_batches
 from sentiment_lib.storage import decisions, deployments, model_versions, shadow, version_erasures
@@ -32,7 +33,7 @@ def run(store: Store, settings: Settings, *, at: datetime | None = None) -> Shad
 
     Raises UnsafeArtefact when a package was changed.
     """
-    moment, policy, refused = at or datetime.now(UTC), settings.policy.promotion_watch, settings.policy.refused
+    moment, policy, refused = at or clock.now(), settings.policy.promotion_watch, settings.policy.refused
     # the audit sample is always scored in shadow: automatic rollback compares both versions on it
     audit_share, rows = settings.policy.score.audit_share, settings.policy.score.batch_rows
     with store.begin() as connection:

@@ -10,12 +10,13 @@ import json
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from sentiment_lib import clock
 from sentiment_lib.errors import TrainingRefused
 from sentiment_lib.evaluation.judgement_methods import AUDIT
 from sentiment_lib.families import catalog
@@ -109,7 +110,7 @@ def _describe_inputs(
     if family.reads_unlabelled(options):
         unlabelled = UnlabelledTweets(
             before=snapshot.split_at.isoformat(),
-            collected=datetime.now(UTC).isoformat(),
+            collected=clock.now().isoformat(),
             limit=settings.policy.retrain.unlabelled_rows,
             # labelled rows are excluded: folds of them evaluate a search or early stopping
             snapshot_id=snapshot.snapshot_id,

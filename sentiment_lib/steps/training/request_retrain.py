@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 
 from sqlalchemy import Connection
 
+from sentiment_lib import clock
 from sentiment_lib.families.catalog import family
 from sentiment_lib.settings import Settings
 from sentiment_lib.steps.training import family_selection
@@ -29,12 +30,12 @@ def request_retrain(
     """
     with store.begin() as connection:
         lock(connection, "snapshot")
-        return _request(connection, settings, rule=rule, reason=reason, at=at or datetime.now(UTC))
+        return _request(connection, settings, rule=rule, reason=reason, at=at or clock.now())
 
 
 def request_by_rules(store: Store, settings: Settings, *, at: datetime | None = None) -> RetrainRequest | None:
     """Evaluate `rules.catalog.RULES` in order, and store a request of the first that has a reason and is allowed."""
-    moment = at or datetime.now(UTC)
+    moment = at or clock.now()
     with store.begin() as connection:
         lock(connection, "snapshot")
         for rule in catalog.RULES:
@@ -58,7 +59,7 @@ def request_for_drift(
         reason = f"drift report {report_id}"
         if policy.drift_checks > 1:
             reason += f", {wanting} of the last {policy.drift_checks} checks"
-        return _request(connection, settings, rule="drift", reason=reason, at=at or datetime.now(UTC))
+        return _request(connection, settings, rule="drift", reason=reason, at=at or clock.now())
 
 
 def claim_requests(

@@ -5,11 +5,12 @@ from __future__ import annotations
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 import pandas as pd
 
+from sentiment_lib import clock
 from sentiment_lib import progress as progress_reports
 from sentiment_lib.errors import ForgottenMeanwhile
 from sentiment_lib.evaluation.cost import Cost
@@ -106,7 +107,7 @@ def _find_or_train(store: Store, settings: Settings, task: _Task, run_started_at
             settings,
             family=task.spec.family,
             run_started_at=run_started_at,
-            now=datetime.now(UTC),
+            now=clock.now(),
             spent=stopwatch.wall / 60,
         )
         registered, record, cost = _train(store, limited, registry, task, stopwatch)
