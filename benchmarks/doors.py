@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import multiprocessing
 import resource
 import shutil
 import socket
@@ -21,8 +22,10 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from multiprocessing.queues import SimpleQueue
+from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import Any
 
@@ -90,33 +93,53 @@ def _figures(home: Path, url: str, seconds: float) -> dict[str, Any]:
         # a think time below the rate limit is not needed: one caller sends fewer than 2,000 texts a second
         return measure(port, "/v1/predict", bodies, {"X-API-Key": honest}, clients=1, seconds=seconds)
 
-    attacks: dict[str, Callable[[threading.Event, Counter[str]], list[threading.Thread]]] = {
-        "heads": lambda stop, seen: [
-            *_threads(ENDLESS_HEADS, _endless_head, port, stop, seen),
-            *_threads(1, _slow_heads, port, stop, seen),
-        ],
-        "half_open": lambda stop, seen: _threads(1, _half_open, port, stop, seen),
-        "costly": lambda stop, seen: _threads(COSTLY_CALLERS, _costly, port, stop, seen, costly),
-    }
     try:
         honest_caller()  # warm up
         found = {}
-        for name, start in attacks.items():
+        for name in ATTACKS:
             before, during, seen = [], [], Counter[str]()
             for _ in range(ROUNDS):
                 before.append(honest_caller())
-                stop = threading.Event()
-                threads = start(stop, seen)
-                time.sleep(1.0)
-                during.append(honest_caller())
-                stop.set()
-                for thread in threads:
-                    thread.join()
+                with _attacked(name, port, costly, seen):
+                    during.append(honest_caller())
                 time.sleep(1.0)
             found[name] = {**_compared(before, during), "seen": dict(sorted(seen.items()))}
         return {"attacks": found}
     finally:
         served.kill()
+
+
+@contextmanager
+def _attacked(name: str, port: int, key: str, seen: Counter[str]) -> Iterator[None]:
+    """The attack runs in a process of its own: beside the honest caller its threads would hold the lock."""
+    context = multiprocessing.get_context("spawn")
+    stop, answers = context.Event(), context.SimpleQueue()
+    attacker = context.Process(target=_attack, args=(name, port, key, stop, answers))
+    attacker.start()
+    answers.get()  # it has begun
+    time.sleep(1.0)
+    try:
+        yield
+    finally:
+        stop.set()
+        seen.update(answers.get())
+        attacker.join()
+
+
+def _attack(name: str, port: int, key: str, stop: Event, answers: SimpleQueue[Any]) -> None:
+    """In the attacker's process: all threads of an attack until `stop` is set, then what they saw."""
+    seen = Counter[str]()
+    threads = [
+        threading.Thread(target=target, args=(port, key, stop, seen))
+        for target, count in ATTACKS[name]
+        for _ in range(count)
+    ]
+    for thread in threads:
+        thread.start()
+    answers.put(None)
+    for thread in threads:
+        thread.join()
+    answers.put(dict(seen))
 
 
 def _compared(before: list[dict[str, float]], during: list[dict[str, float]]) -> dict[str, Any]:
@@ -133,20 +156,13 @@ def _compared(before: list[dict[str, float]], during: list[dict[str, float]]) ->
     }
 
 
-def _threads(count: int, target: Callable[..., None], *arguments: object) -> list[threading.Thread]:
-    threads = [threading.Thread(target=target, args=arguments) for _ in range(count)]
-    for thread in threads:
-        thread.start()
-    return threads
-
-
 def _connect(port: int, data: bytes) -> socket.socket:
     opened = socket.create_connection(("127.0.0.1", port), timeout=5, source_address=(ATTACKER, 0))
     opened.sendall(data)
     return opened
 
 
-def _endless_head(port: int, stop: threading.Event, seen: Counter[str]) -> None:
+def _endless_head(port: int, _key: str, stop: Event, seen: Counter[str]) -> None:
     while not stop.wait(0.02):
         with suppress(OSError), _connect(port, b"GET /healthz HTTP/1.1\r\nX-Endless: ") as endless:
             while not stop.is_set():
@@ -154,7 +170,7 @@ def _endless_head(port: int, stop: threading.Event, seen: Counter[str]) -> None:
         seen["endless heads cut off"] += 1
 
 
-def _slow_heads(port: int, stop: threading.Event, seen: Counter[str]) -> None:
+def _slow_heads(port: int, _key: str, stop: Event, seen: Counter[str]) -> None:
     slow: list[socket.socket] = []
     while not stop.wait(0.2):
         while len(slow) < SLOW_HEADS and not stop.is_set():
@@ -173,7 +189,7 @@ def _slow_heads(port: int, stop: threading.Event, seen: Counter[str]) -> None:
         connection.close()
 
 
-def _half_open(port: int, stop: threading.Event, seen: Counter[str]) -> None:
+def _half_open(port: int, _key: str, stop: Event, seen: Counter[str]) -> None:
     held = []
     for _ in range(HALF_OPEN):
         with suppress(OSError):
@@ -184,7 +200,7 @@ def _half_open(port: int, stop: threading.Event, seen: Counter[str]) -> None:
         connection.close()
 
 
-def _costly(port: int, stop: threading.Event, seen: Counter[str], key: str) -> None:
+def _costly(port: int, key: str, stop: Event, seen: Counter[str]) -> None:
     body = json.dumps(COSTLY).encode()
     head = f"POST /v1/predict HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nX-API-Key: {key}\r\n"
     head += f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
@@ -198,6 +214,14 @@ def _costly(port: int, stop: threading.Event, seen: Counter[str], key: str) -> N
             seen[answer[9:12].decode()] += 1
         except OSError:
             seen["broken"] += 1
+
+
+#: Threads of each attack: what each does, and how many do it.
+ATTACKS: dict[str, list[tuple[Callable[[int, str, Event, Counter[str]], None], int]]] = {
+    "heads": [(_endless_head, ENDLESS_HEADS), (_slow_heads, 1)],
+    "half_open": [(_half_open, 1)],
+    "costly": [(_costly, COSTLY_CALLERS)],
+}
 
 
 if __name__ == "__main__":

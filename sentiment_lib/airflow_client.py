@@ -67,9 +67,14 @@ class AirflowClient:
         return response.json() if response.content else None
 
 
+def dag_path(dag_id: str) -> str:
+    """Path of a DAG."""
+    return f"/dags/{quote(dag_id, safe='')}"
+
+
 def run_path(dag_id: str, run_id: str) -> str:
     """Path of a DAG run."""
-    return f"/dags/{quote(dag_id, safe='')}/dagRuns/{quote(run_id, safe='')}"
+    return f"{dag_path(dag_id)}/dagRuns/{quote(run_id, safe='')}"
 
 
 def task_path(dag_id: str, run_id: str, task_id: str) -> str:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 
+import psutil
 import psycopg
 import pytest
 from sqlalchemy import text
@@ -79,6 +80,14 @@ class Server:
         self._server.cleanup()
 
 
+def _memory() -> str | None:
+    """Folder in memory, where there is one with room: a database is 600 files, and disks make copies slow."""
+    folder, room = "/dev/shm", 4 * 2**30
+    if not os.path.isdir(folder) or not os.access(folder, os.W_OK):
+        return None
+    return folder if min(shutil.disk_usage(folder).free, psutil.virtual_memory().available / 2) >= room else None
+
+
 @pytest.fixture(autouse=True, scope="session")
 def _scrubbed_environment(tmp_path_factory):
     """No setting of the person who runs the tests reaches them; all tests of a process sign with the same key."""
@@ -91,7 +100,7 @@ def _scrubbed_environment(tmp_path_factory):
 @pytest.fixture(scope="session")
 def postgres_server():
     """An embedded server of this test process alone, in a short path that its own user may enter."""
-    folder = Path(tempfile.mkdtemp(prefix="pg-"))
+    folder = Path(tempfile.mkdtemp(prefix="pg-", dir=_memory()))
     folder.chmod(0o755)
     server = Server(folder / "data")
     server.create_roles()

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
-from sentiment_lib.airflow_client import AirflowClient, run_path
+from sentiment_lib.airflow_client import AirflowClient, dag_path, run_path
 from sentiment_lib.records import UNKNOWN
 from sentiment_lib.settings import Settings
 
@@ -37,7 +38,10 @@ OF_TASKS = "post_clear_task_instances"
 SENDING = "create_asset_event"
 #: Airflow logs a request just before it acts.
 AROUND = timedelta(minutes=1)
-NEWEST = 500
+#: Rows that Airflow gives at a time, at the most.
+PAGE = 100
+#: More rows than this of one run are no honest use.
+MOST = 10_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,12 +84,33 @@ def _who_cleared(
     client: AirflowClient, dag_id: str, run_id: str, clears: int, since: datetime | None = None
 ) -> set[str]:
     """Who cleared the run or its tasks, and UNKNOWN when the audit log names fewer occasions than there were."""
-    events = _events(client, CLEARING, dag_id=dag_id)
-    if events is None:
+    events = _events(client, CLEARING, since, dag_id=dag_id)
+    of_tasks = _clears_of_tasks(client, dag_id, run_id)
+    if events is None or of_tasks is None:
         return {UNKNOWN}
     found = [one for one in events if _concerns(one, run_id, since)]
     counted = [one for one in found if one["event"] != OF_STATE]
-    return {one["owner"] or UNKNOWN for one in found} | ({UNKNOWN} if len(counted) < clears else set())
+    unaccounted = len(counted) < max(clears, of_tasks)
+    return {one["owner"] or UNKNOWN for one in found} | ({UNKNOWN} if unaccounted else set())
+
+
+def _clears_of_tasks(client: AirflowClient, dag_id: str, run_id: str) -> int | None:
+    """At least how often a task of the run was cleared; None where Airflow does not say.
+
+    Airflow writes no audit row for some requests that it obeys (`"dry_run": "false"`), but each clear of a task that
+    ran lets it be tried again: after k clears at most k * (retries + 1) + retries tries are allowed.
+    """
+    tasks = _get(client, f"{dag_path(dag_id)}/tasks")
+    found = _pages(client, f"{run_path(dag_id, run_id)}/taskInstances", "task_instances")
+    if tasks is None or found is None:
+        return None
+    retries = {one["task_id"]: int(one["retries"] or 0) for one in tasks["tasks"]}
+    return max((_clears(one["max_tries"], retries.get(one["task_id"], 0)) for one in found), default=0)
+
+
+def _clears(allowed: int, retries: int) -> int:
+    """The fewest clears after which Airflow allows a task so many retries."""
+    return max(0, math.ceil((allowed - retries) / (retries + 1)))
 
 
 def _concerns(event: Mapping[str, Any], run_id: str, since: datetime | None) -> bool:
@@ -130,11 +155,29 @@ def _who_sent(client: AirflowClient, origin: AssetOrigin) -> set[str]:
     return senders or {UNKNOWN}
 
 
-def _events(client: AirflowClient, names: Iterable[str], **filters: str) -> list[Mapping[str, Any]] | None:
-    """The newest rows of the audit log with these events; None where the platform's account may not read it."""
-    query = {"included_events": list(names), "order_by": "-when", "limit": NEWEST, **filters}
-    found = _get(client, f"/eventLogs?{urlencode(query, doseq=True)}")
-    return list(found["event_logs"]) if found else None
+def _events(
+    client: AirflowClient, names: Iterable[str], since: datetime | None = None, **filters: str
+) -> list[Mapping[str, Any]] | None:
+    """Rows of the audit log with these events; None where the platform's account may not read them, or not all."""
+    query = {"included_events": list(names), "order_by": "-when", **filters}
+    if since:
+        query["after"] = (since - AROUND).isoformat()
+    return _pages(client, f"/eventLogs?{urlencode(query, doseq=True)}", "event_logs")
+
+
+def _pages(client: AirflowClient, path: str, field: str) -> list[Mapping[str, Any]] | None:
+    """All rows of a list, newest first where Airflow sorts so; None where they cannot all be read."""
+    rows: list[Mapping[str, Any]] = []
+    while len(rows) < MOST:
+        joint = "&" if "?" in path else "?"
+        found = _get(client, f"{path}{joint}limit={PAGE}&offset={len(rows)}")
+        if found is None:
+            return None
+        rows += found[field]
+        if len(found[field]) < PAGE or len(rows) >= found["total_entries"]:
+            return rows
+    log.warning("%s has more than %d rows", path, MOST)
+    return None
 
 
 def _get(client: AirflowClient, path: str) -> Any:

@@ -31,13 +31,26 @@ def event(name, owner, *, run_id="scheduled__1", at=NOW, extra="{}"):
 
 @pytest.fixture
 def airflow(monkeypatch, settings):
-    """Airflow's records: `airflow.log` of the audit log, `airflow.runs` by path; `airflow(...)` finds the people."""
+    """Airflow's records: `airflow.log` of the audit log, `airflow.runs` by path, `airflow.tries` as each task of a run
+    may be tried; `airflow(...)` finds the people."""
+
+    def page(field, rows, query):
+        start = int(query["offset"][0])
+        return {field: rows[start : start + int(query["limit"][0])], "total_entries": len(rows)}
 
     def call(_, method, path):
         address = urlsplit(path)
+        query = parse_qs(address.query)
         if address.path == "/eventLogs" and find.log is not None:
-            names = parse_qs(address.query)["included_events"]
-            return {"event_logs": [one for one in find.log if one["event"] in names]}
+            since = query.get("after", ["2000-01-01T00:00:00+00:00"])[0]
+            rows = [one for one in find.log if one["event"] in query["included_events"]]
+            after = datetime.fromisoformat(since)
+            return page("event_logs", [one for one in rows if datetime.fromisoformat(one["when"]) > after], query)
+        if address.path.endswith("/tasks"):
+            return {"tasks": [{"task_id": name, "retries": float(many)} for name, (many, _) in find.tries.items()]}
+        if address.path.endswith("/taskInstances"):
+            rows = [{"task_id": name, "max_tries": allowed} for name, (_, allowed) in find.tries.items()]
+            return page("task_instances", rows, query)
         if path in find.runs:
             return find.runs[path]
         response = httpx.Response(403 if address.path == "/eventLogs" else 404)
@@ -48,7 +61,7 @@ def airflow(monkeypatch, settings):
         return run_people.find(account, **{**RUN, "triggered_by": None, **facts})
 
     monkeypatch.setattr(AirflowClient, "call", call)
-    find.log, find.runs, find.account = [], {}, "sentiment"
+    find.log, find.runs, find.tries, find.account = [], {}, {"train": (1, 1), "record": (0, 0)}, "sentiment"
     return find
 
 
@@ -92,6 +105,24 @@ def test_who_clears_the_tasks_of_all_runs_is_behind_each_that_existed(airflow, b
     airflow.log = [event("post_clear_task_instances", "mlops", run_id=None, extra=body)]
     assert airflow(since=NOW - timedelta(hours=1)) == {"mlops"}
     assert airflow(since=NOW + timedelta(hours=1)) == set()
+
+
+@pytest.mark.parametrize(("train", "record", "clears"), [((1, 2), (0, 0), 1), ((1, 3), (0, 1), 1), ((1, 1), (0, 2), 2)])
+def test_a_clear_of_tasks_without_a_row_in_the_audit_log_is_somebody_unknown(airflow, train, record, clears):
+    airflow.tries = {"train": train, "record": record}
+    assert airflow() == {"unknown"}
+    airflow.log = [event("post_clear_task_instances", "anna")] * (clears - 1)
+    assert "unknown" in airflow()
+    airflow.log = [event("post_clear_task_instances", "anna")] * clears
+    assert airflow() == {"anna"}
+
+
+def test_a_clear_is_found_however_many_rows_came_after_it(airflow):
+    hidden = event("post_clear_task_instances", "mlops", at=NOW - timedelta(minutes=5))
+    airflow.log = [*[event("clear_dag_run", "mlops", run_id="another")] * 250, hidden]
+    assert airflow() == {"mlops"}
+    airflow.log = [event("clear_dag_run", "mlops", run_id="another")] * 10_001
+    assert airflow() == {"unknown"}
 
 
 @pytest.mark.parametrize("missing", ["row", "right", "account"])

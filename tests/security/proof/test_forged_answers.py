@@ -123,6 +123,8 @@ def test_of_an_older_decision_airflow_says_who_triggered_the_run(
                 "run_type": "manual",
                 "run_after": "2026-11-27T12:00:00Z",
                 "event_logs": [],
+                "tasks": [],
+                "task_instances": [],
             }
         ),
     )
@@ -132,7 +134,13 @@ def test_of_an_older_decision_airflow_says_who_triggered_the_run(
             sign_in_as("mlops", settings).model_copy(update={"airflow_user": account.airflow_user}), "approve", number
         ).exception
     )
-    assert [path.partition("?")[0] for path in paths] == ["/dags/retrain/dagRuns/old", "/eventLogs"]
+    run = "/dags/retrain/dagRuns/old"
+    assert [path.partition("?")[0] for path in paths] == [
+        run,
+        "/eventLogs",
+        "/dags/retrain/tasks",
+        f"{run}/taskInstances",
+    ]
     assert cli(sign_in_as("admin"), "approve", number).exit_code == 0, "it is recorded now"
     assert problems(store, settings) == ()
 

@@ -41,6 +41,17 @@ def test_airflow_says_who_cleared_a_run_and_who_sent_an_asset_event(running):
     assert run_people.find(running.settings, **untouched, origins=[sent]) == {"admin"}
 
 
+def test_a_clear_that_airflow_does_not_log_is_somebody_unknown(running):
+    admin, other = running.airflow("admin"), running.airflow("mlops")
+    run_id = admin.trigger("rollback", to_version=99, reason="there is none")
+    assert admin.ended("rollback", run_id) == "failed"
+    run = {"dag_id": "rollback", "run_id": run_id, "triggered_by": "admin"}
+    assert run_people.find(running.settings, **run) == {"admin"}
+    silent = {"dag_run_id": run_id, "task_ids": ["roll_back"], "dry_run": "false", "reset_dag_runs": False}
+    other.call("POST", "/dags/rollback/clearTaskInstances", silent | {"only_failed": False})
+    assert {"admin", "unknown"} <= run_people.find(running.settings, **run)
+
+
 def test_the_started_stack_goes_by_the_policy_that_it_recorded(running):
     (recorded,) = running.rows("SELECT payload::jsonb -> 'approval' -> 'approvers' AS approvers FROM ledger "
                                "WHERE kind = 'policy'")  # fmt: skip
