@@ -30,7 +30,7 @@ from sentiment_lib.families import catalog
 from sentiment_lib.families.base import Model
 from sentiment_lib.registry import model_package
 
-QUICK_ROWS = (1500, 600)
+QUICK_ROWS = (800, 600)
 SINGLES = 400
 
 
