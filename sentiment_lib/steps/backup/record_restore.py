@@ -6,10 +6,14 @@ everybody hears of it.
 
 from __future__ import annotations
 
+from datetime import datetime
+
+from sqlalchemy.engine import Connection
+
 from sentiment_lib import clock
 from sentiment_lib.records import Severity
 from sentiment_lib.steps.backup.manifest import Manifest
-from sentiment_lib.storage import anchors, api_keys, backups, ledger, person_tokens, verified_points
+from sentiment_lib.storage import anchors, api_keys, approval_votes, backups, ledger, person_tokens, verified_points
 from sentiment_lib.storage.alerts import open_alert
 from sentiment_lib.storage.backups import Backup
 from sentiment_lib.storage.engine import Store
@@ -21,7 +25,7 @@ KIND, ALERT = verified_points.RESTORED, "restored"
 def run(store: Store, restored: Manifest) -> None:
     """Record that this database is that of the backup: what came after the row of the ledger it names is lost.
 
-    Every person token is revoked, since those that were revoked after the backup are in use again.
+    Every person token is revoked and every delegation ended, since those that ended after the backup are in use again.
     """
     facts: dict[str, object] = {
         "backup": restored.name,
@@ -30,16 +34,18 @@ def run(store: Store, restored: Manifest) -> None:
         "sequence": restored.sequence,
         "entry_hash": restored.entry_hash,
     }
+    now = clock.now()
     backup = Backup(
         name=restored.name,
         as_of=restored.as_of,
-        finished_at=clock.now(),
+        finished_at=now,
         size_bytes=restored.size_bytes,
         manifest_hash=restored.digest,
     )
     with store.begin() as connection:
         backups.store(connection, backup)
         facts["tokens_revoked"] = person_tokens.revoke_all(connection)
+        facts["delegations_ended"] = _end_delegations(connection, restored.name, now)
         keys = len(api_keys.list_keys(connection))
         open_alert(
             connection,
@@ -48,7 +54,18 @@ def run(store: Store, restored: Manifest) -> None:
             dedup_key=f"{ALERT}/{restored.name}",
             title=f"The platform was restored to {restored.as_of:%Y-%m-%d %H:%M} UTC",
             body=f"From backup {restored.name}: what came after row {restored.sequence} of the ledger is lost. Nobody "
-            f"is signed in any more. {keys} API keys are in use as they were then, also those that were revoked since.",
+            f"is signed in any more, and no delegation is left. {keys} API keys and the policy are in use as they were "
+            "then: also keys that were revoked and approved proposals that were withdrawn since.",
         )
         ledger.append(connection, KIND, facts)
     anchors.append(store)
+
+
+def _end_delegations(connection: Connection, backup: str, now: datetime) -> int:
+    """End the delegations that the backup brought back; returns how many."""
+    active = approval_votes.active_delegations(connection, now)
+    for one in active:
+        approval_votes.store_delegation(
+            connection, principal=one.principal, delegate=one.delegate, until=now, provenance={"restored": backup}
+        )
+    return len(active)

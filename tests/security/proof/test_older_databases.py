@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import text
@@ -12,16 +12,19 @@ from sqlalchemy.engine import make_url
 from sentiment_lib.errors import NotSignedIn
 from sentiment_lib.steps.backup import record_restore
 from sentiment_lib.steps.backup.manifest import BackupFile, Manifest
+from sentiment_lib.steps.decisions import delegate
 from sentiment_lib.steps.deployment import promote
 from sentiment_lib.steps.operations import reconcile, sign_in, verify
-from sentiment_lib.storage import alerts, ledger
+from sentiment_lib.storage import alerts, approval_votes, ledger
 from sentiment_lib.storage.engine import Store
 
 
 @pytest.fixture
 def older(store, settings, sign_in_as, postgres_server, database_url, tmp_path):
-    """A copy of the database, and of its anchors, while admin is signed in; and admin's token."""
+    """A copy of the database, and of its anchors, while admin is signed in and has a delegate; and admin's token."""
     token = sign_in_as("admin").token.get_secret_value()
+    week = datetime.now(UTC) + timedelta(days=7)
+    delegate.run(store, person="admin", delegate="platform", until=week, provenance={})
     reconcile.run(store, settings)
     with store.begin() as connection:
         end = ledger.head(connection)
@@ -55,7 +58,7 @@ def test_an_older_database_contradicts_the_anchors_also_after_it_went_on(store, 
     )
 
 
-def test_a_restore_brings_no_revoked_token_back_and_is_loud(settings, decided, older, tmp_path):
+def test_a_restore_brings_no_revoked_token_or_ended_delegation_back_and_is_loud(settings, decided, older, tmp_path):
     copy, end, token = older
     now = datetime.now(UTC).replace(microsecond=0)
     backup = Manifest(
@@ -75,13 +78,16 @@ def test_a_restore_brings_no_revoked_token_back_and_is_loud(settings, decided, o
     record_restore.run(copy, backup)
     with pytest.raises(NotSignedIn):
         sign_in.verify_token(copy, token)
+    with copy.begin() as connection:
+        assert approval_votes.active_delegations(connection, datetime.now(UTC)) == []
     assert problems_of(copy, settings) == ()
     with copy.begin() as connection:
         (alert,) = [one for one in alerts.list_alerts(connection) if one.kind == record_restore.ALERT]
         (row,) = ledger.entries(connection, (record_restore.KIND,))
         assert connection.execute(text("SELECT count(*) FROM person_tokens WHERE revoked_at IS NULL")).scalar_one() == 0
     assert (alert.severity, f"row {end.sequence} of the ledger" in alert.body) == ("critical", True)
-    assert (row.facts()["backup"], row.facts()["tokens_revoked"]) == (backup.name, 1)
+    ended = (row.facts()["backup"], row.facts()["tokens_revoked"], row.facts()["delegations_ended"])
+    assert ended == (backup.name, 1, 1)
 
 
 def test_a_copy_of_the_anchors_tells_a_restore_of_an_older_backup(store, settings, decided, older, tmp_path):
