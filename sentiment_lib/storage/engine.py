@@ -73,7 +73,8 @@ class Store:
             pool_size=5,
             connect_args={
                 "connect_timeout": 10,  # do not hang on a server that does not respond
-                "options": " ".join(f"-c {name}={value}" for name, value in limits.items()),
+                # compiling a query over many partitions costs more than it saves: their estimates are too high
+                "options": " ".join(f"-c {name}={value}" for name, value in {**limits, "jit": "off"}.items()),
             },
         )
 
