@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from enum import Enum
@@ -15,11 +16,17 @@ from pathlib import Path
 
 #: Significant digits kept of a float: the last bits of a metric differ between processors, the tenth digit does not.
 SIGNIFICANT_DIGITS = 10
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 def hash_text(text: str) -> str:
     """SHA-256 of the UTF-8 bytes, in hex (64 characters)."""
     return hashlib.sha256(text.encode("utf-8")).hexdigest()
+
+
+def is_digest(written: str) -> bool:
+    """Whether this is a SHA-256 in hex, and thus no path."""
+    return _SHA256.fullmatch(written) is not None
 
 
 def hash_file(path: Path) -> str:

@@ -267,6 +267,10 @@ class ErasurePolicy(Section):
     rewrite_after: timedelta = Field(
         timedelta(0), ge=timedelta(0), description="time that requests wait to share one rewrite of the tables"
     )
+    large_request: int = Field(1000, ge=1, description="tweets from which a request is large: it opens an alert")
+    large_share: float = Field(
+        0.1, gt=0, le=1, description="share of all tweets from which a request of a hundred or more is large"
+    )
     tweets_kept: timedelta | None = Field(None, description="age at which tweets are forgotten; none: never")
     legal_basis: dict[str, str] = Field({}, description="legal basis of what a place holds, by its name; for a record")
 

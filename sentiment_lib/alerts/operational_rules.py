@@ -17,6 +17,7 @@ from sentiment_lib.storage import (
     heartbeats,
     ingests,
     label_counts,
+    large_erasures,
     scoring_queue,
     verified_points,
     version_erasures,
@@ -26,6 +27,8 @@ from sentiment_lib.storage import (
 MIN_ROWS = 50
 #: Age from which an unlabelled tweet of the audit sample counts as backlog.
 LABELLING_DELAY = timedelta(days=7)
+#: Time for which a large request to forget is an alert, also when it is carried out within minutes.
+LARGE_FOR = timedelta(days=1)
 
 
 def no_tweets(connection: Connection, policy: Policy, now: datetime) -> Iterator[Firing]:
@@ -99,6 +102,18 @@ def erasure_overdue(connection: Connection, policy: Policy, now: datetime) -> It
             )
 
 
+def large_erasure(connection: Connection, policy: Policy, now: datetime) -> Iterator[Firing]:
+    """A request to forget of the last day names very many tweets; the policy's own age does not count."""
+    for number, kind, person, named in large_erasures.received_since(connection, policy.erasure, now - LARGE_FOR):
+        if kind != erasure_requests.AGE or person != "policy":
+            yield Firing(
+                title=f"Request {number} to forget names {named:,} tweets",
+                body=f"Asked by {person}. Once it is carried out, a backup alone has them, and a restore forgets them "
+                "again.",
+                subject=str(number),
+            )
+
+
 def _rounded(span: timedelta) -> str:
     """A time in hours, or in minutes below two hours."""
     minutes = round(span.total_seconds() / 60)
@@ -150,6 +165,7 @@ RULES = (
     Rule(kind="label_backlog", severity=Severity.WARNING, check=label_backlog),
     Rule(kind="approval_overdue", severity=Severity.WARNING, check=approval_overdue),
     Rule(kind="erasure_overdue", severity=Severity.CRITICAL, check=erasure_overdue),
+    Rule(kind="large_erasure", severity=Severity.CRITICAL, check=large_erasure),
     Rule(kind="approval_escalated", severity=Severity.CRITICAL, check=approval_escalated),
     Rule(kind="maintain_silent", severity=Severity.CRITICAL, check=maintain_silent),
     Rule(kind="verification_overdue", severity=Severity.WARNING, check=verification_overdue),

@@ -24,6 +24,7 @@ ABOUT_INTEGRITY = frozenset(
         "rolled_back_by_hand",
         "refused_run",
         "restored",
+        "large_erasure",
         "verify",
     }
 )

@@ -42,7 +42,8 @@ HOLDING = (
         purpose="reproducing trainings and decisions",
         kept="as long as the tweet",
         readers=OWNER,
-        how="rows of forgotten tweets are erased from the files; the commitment of each snapshot still verifies",
+        how="rows of forgotten tweets are erased from the files; the commitment of each snapshot still verifies. The "
+        "receipt names snapshots that nothing proves, which lose their rows all the same",
     ),
     Place(
         name="checkpoints",

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from sentiment_lib.erasure.terms import Terms
+from sentiment_lib.files import pinned
 
 #: Bytes of a line that are read at once; a longer one is searched in pieces that overlap.
 LONGEST_LINE, OVERLAP = 1 << 20, 1 << 12
@@ -17,11 +18,17 @@ LONGEST_LINE, OVERLAP = 1 << 20, 1 << 12
 Rewrite = Callable[[bytes], bytes]
 
 
-def rewrite_lines(path: Path, terms: Terms, rewrite: Rewrite, *, dry: bool) -> int:
+def rewrite_lines(path: Path, terms: Terms, rewrite: Rewrite, *, dry: bool, trusted: Path | None = None) -> int:
     """Overwrite each line that speaks of what is forgotten by what `rewrite` makes of it; returns how many differ.
 
-    dry: count alone.
+    dry: count alone. trusted: a folder below which no link is followed, by default the file's own. Raises OSError for
+    one.
     """
+    with pinned(path, trusted=trusted) as file:
+        return _rewrite_lines(file.content, terms, rewrite, dry=dry)
+
+
+def _rewrite_lines(path: Path, terms: Terms, rewrite: Rewrite, *, dry: bool) -> int:
     changed = 0
     descriptor = os.open(path, os.O_RDONLY if dry else os.O_RDWR)
     try:

@@ -9,20 +9,18 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
-import shutil
 import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, Any, NamedTuple, cast
 
 from sentiment_lib.erasure import values
 from sentiment_lib.erasure.terms import ID_FIELDS, Terms
 from sentiment_lib.errors import BadSource
-from sentiment_lib.files import replace_atomically
+from sentiment_lib.files import pinned
 from sentiment_lib.settings import InputSettings
 from sentiment_lib.sources.input_file import InputFile
 
@@ -55,32 +53,50 @@ class _Unreadable(Exception):
     """The file has no records that could be told apart."""
 
 
-def search(path: Path, terms: Terms, limits: InputSettings | None = None) -> Cleaned:
-    """What `clean` would do. limits: of ingestion, its defaults if None. Raises FileNotFoundError."""
+def search(path: Path, terms: Terms, limits: InputSettings | None = None, *, trusted: Path | None = None) -> Cleaned:
+    """What `clean` would do.
+
+    limits: of ingestion, its defaults if None. trusted: a folder below which no link is followed, by default the file's
+    own. Raises FileNotFoundError, and OSError for a link.
+    """
+    with pinned(path, trusted=trusted) as file:
+        return _search(_Source(file.content, path.name), terms, limits or InputSettings())
+
+
+def clean(path: Path, terms: Terms, limits: InputSettings | None = None, *, trusted: Path | None = None) -> Cleaned:
+    """Leave these records out of the file. Idempotent; a kill leaves the old file or the new one.
+
+    A file or folder of the path that is exchanged meanwhile stays as it is. Raises what `search` raises, and OSError
+    (ESTALE) for an exchanged file.
+    """
     limits = limits or InputSettings()
+    with pinned(path, trusted=trusted) as file:
+        source = _Source(file.content, path.name)
+        found = _search(source, terms, limits)
+        if found.removed:
+            file.require_current()
+            file.entry.unlink()
+        if found.removed or not found.records:
+            return found
+        with file.replaced() as draft:
+            return _process(source, terms, limits, draft)
+
+
+class _Source(NamedTuple):
+    """An open file, and its name."""
+
+    content: Path
+    name: str
+
+
+def _search(source: _Source, terms: Terms, limits: InputSettings) -> Cleaned:
     try:
-        return _process(path, terms, limits, None)
+        return _process(source, terms, limits, None)
     except FileNotFoundError:
         raise
     except (_Unreadable, BadSource, EOFError, OSError, RecursionError, zlib.error):
-        speaks = _speaks_anywhere(path, terms, limits)
+        speaks = _speaks_anywhere(source.content, terms, limits)
         return Cleaned(records=int(speaks), removed=speaks, readable=False)
-
-
-def clean(path: Path, terms: Terms, limits: InputSettings | None = None) -> Cleaned:
-    """Leave these records out of the file. Idempotent; a kill leaves the old file or the new one."""
-    limits = limits or InputSettings()
-    found = search(path, terms, limits)
-    if found.removed:
-        path.unlink()
-    if found.removed or not found.records:
-        return found
-    status = path.stat()
-    with replace_atomically(path) as draft:
-        cleaned = _process(path, terms, limits, draft)
-        shutil.copymode(path, draft)
-        os.utime(draft, ns=(status.st_atime_ns, status.st_mtime_ns))
-    return cleaned
 
 
 def _speaks_anywhere(path: Path, terms: Terms, limits: InputSettings) -> bool:
@@ -102,7 +118,8 @@ def _speaks_anywhere(path: Path, terms: Terms, limits: InputSettings) -> bool:
     return False
 
 
-def _process(path: Path, terms: Terms, limits: InputSettings, target: Path | None) -> Cleaned:
+def _process(opened: _Source, terms: Terms, limits: InputSettings, target: Path | None) -> Cleaned:
+    path = opened.content
     with path.open("rb") as file:
         start = file.read(4)
     if start == _PARQUET:
@@ -114,7 +131,7 @@ def _process(path: Path, terms: Terms, limits: InputSettings, target: Path | Non
     if is_json and not _is_json_lines(source, longest):
         return _json(source, packed, terms, target)
     with source.open_unpacked() as content:
-        tested = _tested(path, _records(content, longest), terms)
+        tested = _tested(opened.name, _records(content, longest), terms)
         if target is None:
             return Cleaned(records=sum(found for _, found in tested))
         with _written(target, packed) as kept:
@@ -126,9 +143,9 @@ def _process(path: Path, terms: Terms, limits: InputSettings, target: Path | Non
     return Cleaned(records=records)
 
 
-def _tested(path: Path, records: Iterator[bytes], terms: Terms) -> Iterator[tuple[bytes, bool]]:
+def _tested(name: str, records: Iterator[bytes], terms: Terms) -> Iterator[tuple[bytes, bool]]:
     """(record, whether it speaks of a forgotten tweet); a header does not, and reasons are prose."""
-    if path.name.endswith(REASONS):
+    if name.endswith(REASONS):
         yield from ((record, terms.quoted_in(_decoded(record))) for record in records)
         return
     for first in records:

@@ -17,6 +17,9 @@ from sentiment_lib.text.tokens import words
 ERASED = "[erased]"
 #: Digits of an id that is searched in running text: shorter numbers are mostly something else.
 SHORTEST_ID, LONGEST_ID = 9, 19
+#: Digits of a number that are exact where it is kept as a double, and the shortest id that says whose a record is.
+KEPT_DIGITS = 15
+_ID = re.compile(rf"\d{{{KEPT_DIGITS},{LONGEST_ID}}}", re.ASCII)
 #: Shortest word that is searched.
 SHORTEST_WORD = 4
 _DIGITS = re.compile(rf"(?<!\d)\d{{{SHORTEST_ID},{LONGEST_ID}}}(?!\d)", re.ASCII)
@@ -56,15 +59,17 @@ class Terms:
 
     @cached_property
     def _names(self) -> re.Pattern[str] | None:
-        if not self.names:
-            return None
-        own = self.names & platform_words()
-        forms = [rf"(?<!\w)@(?:{_either(self.names)})(?!\w)"]
-        if rare := self.names - self.common_names - own:
-            forms.append(rf"(?<!\w)(?:{_either(rare)})(?!\w)")
-        if common := self.names & self.common_names - own:
-            forms.append(rf"{_BEFORE}(?:{_either(common)}){_AFTER}")
-        return re.compile("|".join(forms), re.IGNORECASE)
+        return _pattern(self.names, self.common_names)
+
+    @cached_property
+    def _names_alone(self) -> re.Pattern[str] | None:
+        """Names after @ or as a whole value."""
+        return _pattern(self.names, self.names)
+
+    @cached_property
+    def _beginnings(self) -> frozenset[str]:
+        """The digits that are left of an id which a spreadsheet or JavaScript has rounded."""
+        return frozenset(written[:KEPT_DIGITS] for written in map(str, self.ids) if len(written) > KEPT_DIGITS)
 
     def __bool__(self) -> bool:
         return bool(self.ids or self.names)
@@ -90,17 +95,29 @@ class Terms:
         """Whether prose speaks of a forgotten tweet."""
         return bool(self.spans(prose))
 
-    def occur_in(self, text: str) -> bool:
-        """Whether a record or a value speaks of a forgotten tweet, also in JSON's escapes: each word counts."""
-        if "\\u" in text and self.occur_in(_unescaped(text)):
+    def occur_in(self, text: str, *, of_another: bool = False) -> bool:
+        """Whether a record or a value speaks of a forgotten tweet, also in JSON's escapes.
+
+        Each word counts. of_another: the record is of a tweet that is not forgotten, and its words are its author's:
+        there it takes the text or a passage of a forgotten tweet, or a name after @ or as a whole value.
+        """
+        if "\\u" in text and self.occur_in(_unescaped(text), of_another=of_another):
             return True
         if not self._digits.isdisjoint(_DIGITS.findall(text)):
             return True
-        if self._words and not self._words.isdisjoint(_WORD.findall(text.lower())):
+        if self._words and not of_another and not self._words.isdisjoint(_WORD.findall(text.lower())):
             return True
-        if self._names is not None and self._names.search(text):
+        names = self._names_alone if of_another else self._names
+        if names is not None and names.search(text):
             return True
-        return self.texts.occurs_in(text)
+        return self.texts.occurs_in(text) or (of_another and next(self.passages.spans(text), None) is not None)
+
+    def is_of_another(self, value: object) -> bool:
+        """Whether a value is the id of a tweet that is not forgotten, nor what rounding has left of one that is."""
+        written = str(value).strip()
+        if not _ID.fullmatch(written):
+            return False
+        return int(written) not in self.ids and written[:KEPT_DIGITS] not in self._beginnings
 
     def without(self, text: str) -> str:
         """Prose with ERASED in the place of what is forgotten."""
@@ -143,6 +160,19 @@ ID_FIELDS = ("tweet_id", "id", "id_str")
 
 def _unescaped(text: str) -> str:
     return _ESCAPE.sub(lambda match: chr(int(match[1], 16)), text)
+
+
+def _pattern(names: frozenset[str], common: frozenset[str]) -> re.Pattern[str] | None:
+    """Finds names: those of `common` after @ or as a whole value, others as a word as well."""
+    if not names:
+        return None
+    own = names & platform_words()
+    forms = [rf"(?<!\w)@(?:{_either(names)})(?!\w)"]
+    if rare := names - common - own:
+        forms.append(rf"(?<!\w)(?:{_either(rare)})(?!\w)")
+    if whole := names & common - own:
+        forms.append(rf"{_BEFORE}(?:{_either(whole)}){_AFTER}")
+    return re.compile("|".join(forms), re.IGNORECASE)
 
 
 def _either(names: Iterable[str]) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from html.parser import HTMLParser
 from typing import Any
 
-from sentiment_lib.erasure.terms import LONGEST_ID, SHORTEST_ID, Terms
+from sentiment_lib.erasure.terms import ID_FIELDS, LONGEST_ID, SHORTEST_ID, Terms
 
 #: Names of fields that hold an author, by X and by files of others, without marks between their words.
 AUTHOR_FIELDS = frozenset(
@@ -26,8 +26,19 @@ _BETWEEN = "\x1f"
 def speaks(value: Any, terms: Terms) -> bool:
     """Whether a value of JSON speaks of a forgotten tweet; of the names of fields, ids alone count."""
     leaves: list[str] = []
-    return any(is_author and terms.name_author(leaf) for is_author, leaf in _leaves(value, leaves)) or terms.occur_in(
-        _BETWEEN.join(leaves)
+    if any(is_author and terms.name_author(leaf) for is_author, leaf in _leaves(value, leaves)):
+        return True
+    return terms.occur_in(_BETWEEN.join(leaves), of_another=_is_of_another(value, terms))
+
+
+def _is_of_another(value: Any, terms: Terms) -> bool:
+    """Whether a record has the id of a tweet that is not forgotten, in a list in any place."""
+    if isinstance(value, dict):
+        return any(terms.is_of_another(value[name]) for name in ID_FIELDS if name in value) or any(
+            _is_of_another(inner, terms) for inner in value.values() if isinstance(inner, dict)
+        )
+    return isinstance(value, list) and any(
+        terms.is_of_another(item) for item in value if isinstance(item, str | int) and not isinstance(item, bool)
     )
 
 
@@ -83,9 +94,9 @@ def record_test(first: str, terms: Terms) -> tuple[bool, Callable[[str], bool]]:
                 return speaks(json.loads(record), terms)
             except (ValueError, RecursionError):
                 return terms.occur_in(record)
-        if terms.occur_in(record):
+        cells = _cells(record, separator)
+        if terms.occur_in(record, of_another=any(map(terms.is_of_another, cells))):
             return True
-        cells = _cells(record, separator) if terms.names and authors else []
         return any(terms.name_author(cells[position]) for position in authors if position < len(cells))
 
     return is_header, test

@@ -6,15 +6,18 @@ from typing import Any
 
 from sentiment_lib import scratch
 from sentiment_lib.errors import VersionDeleted
+from sentiment_lib.hashing import is_digest
 from sentiment_lib.registry.mlflow_registry import Registry
 
 
 def erase_package(registry: Registry, version: int, digest: str) -> None:
     """Delete the files of a version and its cached copy on this machine; its number, card and figures stay.
 
-    Run again, it finishes what a killed process left. A version that is not in MLflow has no files.
+    Run again, it finishes what a killed process left. A version that is not in MLflow has no files, and one whose
+    digest is no SHA-256 no copy.
     """
-    scratch.remove(registry.cache / digest)
+    if is_digest(digest):
+        scratch.remove(registry.cache / digest)
     try:
         registry.get(version)
     except VersionDeleted:

@@ -11,6 +11,7 @@ from pathlib import Path
 from sqlalchemy.exc import OperationalError
 
 from sentiment_lib.errors import TombstoneKeyMissing
+from sentiment_lib.hashing import is_digest
 from sentiment_lib.storage import erasure_requests, tombstones, version_erasures
 from sentiment_lib.storage.engine import Store
 
@@ -57,7 +58,8 @@ class ForgottenTweets:
                     self._drop(forgotten)
                 self._newest = newest
             erased = version_erasures.erased_digests(connection) if newest else ()
-        for digest in erased:
+        # whoever may insert versions chooses their digests
+        for digest in filter(is_digest, erased):
             shutil.rmtree(self._cache / digest, ignore_errors=True)
 
     def _watch(self) -> None:

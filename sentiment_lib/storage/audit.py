@@ -162,8 +162,9 @@ def snapshot_rows(connection: Connection, since: VerifiedPoint | None = None) ->
     # a snapshot of an earlier release is verified again when its rows get commitments
     for entry in ledger.genuine_entries(connection, (snapshot_proofs.COMMITTED,), after=after):
         recorded.setdefault(int(entry.facts()["snapshot_id"]), entry.facts() | {"uri": ""})
+    verified = verified_points.read_chunks(connection, since.chunks) if since else frozenset[int]()
     for facts in recorded.values():
-        problem = snapshot_proofs.snapshot_problem(connection, facts, checked, since=since.chunk_id if since else None)
+        problem = snapshot_proofs.snapshot_problem(connection, facts, checked, verified=verified)
         if problem:
             problems.append(f"snapshot {facts['snapshot_id']}: its rows in the database were changed: {problem}")
     again = snapshot_proofs.resurrected(connection)

@@ -47,8 +47,8 @@ def find_fault(connection: Connection, kind: str, key: int) -> str | None:
     return recorded_facts.fault(connection, kind, key)
 
 
-def report(connection: Connection, problem: str) -> None:
-    """Open the alert."""
+def report(connection: Connection, problem: str, *, done: str = "Nothing was done with it.") -> None:
+    """Open the alert; `done`: what became of the row, in a sentence."""
     log.critical("%s", problem)
     open_alert(
         connection,
@@ -56,5 +56,5 @@ def report(connection: Connection, problem: str) -> None:
         severity=Severity.CRITICAL,
         dedup_key=f"{FORGED_RECORD}/{problem}",
         title="A row in the database is not what the platform recorded",
-        body=f"{problem[0].upper()}{problem[1:]}. Nothing was done with it.",
+        body=f"{problem[0].upper()}{problem[1:]}. {done}",
     )

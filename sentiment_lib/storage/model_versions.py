@@ -106,6 +106,11 @@ def all_versions(connection: Connection) -> list[ModelVersion]:
     return [ModelVersion(**row) for row in connection.execute(query).mappings()]
 
 
+def recorded(connection: Connection) -> frozenset[int]:
+    """Versions whose training a signed row of the ledger names; any other row is somebody else's."""
+    return frozenset(int(entry.facts()["version"]) for entry in ledger.genuine_entries(connection, ("training",)))
+
+
 @dataclass(frozen=True, kw_only=True)
 class VersionSummary:
     """A version with its cost and the newest decision on it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -55,6 +55,12 @@ def committed(connection: Connection, snapshot_id: int) -> ChunksProof | None:
     return ChunksProof.of(entry.facts(), "root") if entry else None
 
 
+def waits_for_commitments(connection: Connection, snapshot_id: int) -> bool:
+    """Whether the platform recorded this snapshot in one file, and its rows have no commitments yet."""
+    entry = ledger.find_genuine(connection, "snapshot", {"snapshot_id": snapshot_id})
+    return entry is not None and entry.facts()["uri"] != CHUNKS and committed(connection, snapshot_id) is None
+
+
 def record_committed(connection: Connection, snapshot: Snapshot, root: str) -> None:
     """Record the hash of the chunks that hold its rows."""
     facts = {"snapshot_id": snapshot.snapshot_id, "content_hash": snapshot.content_hash, "root": root}
@@ -84,12 +90,12 @@ def snapshot_problem(
     facts: Mapping[str, Any],
     checked: dict[int, str | None] | None = None,
     *,
-    since: int | None = None,
+    verified: Collection[int] = (),
 ) -> str | None:
     """Why the rows of a snapshot in the database are not those that were recorded; None when they are.
 
-    `facts`: of its ledger row; `checked`: problems by chunk, for snapshots that share chunks; `since`: the newest chunk
-    that was verified before. Snapshots of the first releases recorded no hash of their rows.
+    `facts`: of its ledger row; `checked`: problems by chunk, for snapshots that share chunks; `verified`: chunks that
+    were verified before. Snapshots of the first releases recorded no hash of their rows.
     """
     snapshot_id = int(facts["snapshot_id"])
     is_chunked = facts["uri"] == CHUNKS
@@ -103,7 +109,7 @@ def snapshot_problem(
         return problem
     checked = {} if checked is None else checked
     for chunk in chunks:
-        if (since is None or chunk.chunk_id > since) and chunk.chunk_id not in checked:
+        if chunk.chunk_id not in verified and chunk.chunk_id not in checked:
             rows = snapshot_chunks.rows_of(connection, chunk.chunk_id)
             checked[chunk.chunk_id] = rows_problem(connection, chunk, rows)
     return next((found for chunk in chunks if (found := checked.get(chunk.chunk_id))), None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -13,7 +13,7 @@ from sqlalchemy import Connection, func, insert, select, text
 from sentiment_lib.errors import NotFound
 from sentiment_lib.evaluation import frozen_rows
 from sentiment_lib.records import CHUNKS, Snapshot, SplitRows, SyntheticRows
-from sentiment_lib.storage import labelled_split, ledger, snapshot_chunks
+from sentiment_lib.storage import labelled_split, ledger, snapshot_chunks, snapshot_proofs
 from sentiment_lib.storage.engine import lock
 from sentiment_lib.storage.snapshot_chunks import StoredChunk
 from sentiment_lib.storage.snapshot_proofs import ERASED
@@ -112,23 +112,30 @@ class ErasedRows:
     judged: tuple[int, ...] = ()
 
 
+#: Snapshots with rows of these tweets that have no commitments.
+WITHOUT_COMMITMENTS = text(
+    "SELECT DISTINCT s.snapshot_id FROM frozen_rows f JOIN chunk_rows c USING (row_id) "
+    "JOIN snapshot_contents s USING (chunk_id) WHERE f.tweet_id = ANY(:ids) AND f.salt IS NULL"
+)
 #: Rows that one ledger row names.
 ERASED_TOGETHER = 10_000
 
 
-def erase_rows(connection: Connection, request_id: int, tweet_ids: Sequence[int]) -> ErasedRows:
+def erase_rows(
+    connection: Connection, request_id: int, tweet_ids: Sequence[int], *, unproven: Collection[int] = ()
+) -> ErasedRows:
     """Erase the rows and salts of these tweets of a request from all snapshots; the leaves stay.
 
     Their labels are gone already, and they leave the labelled tweets as well. Idempotent: tweets that the request does
     not name, without rows, or erased before give nothing. The ledger, which is held until the commit, names the rows by
-    number. Raises ValueError where a snapshot of an earlier release holds one, whose rows have no commitments yet.
+    number. Rows without commitments go where nothing rests on them: of no snapshot, of one that nobody signed, and of
+    `unproven` snapshots. Raises ValueError where another snapshot of an earlier release holds one.
     """
     where = {"ids": list(tweet_ids), "request": request_id}
     lock(connection, "snapshot")
-    if connection.scalar(
-        text("SELECT EXISTS (SELECT FROM frozen_rows WHERE tweet_id = ANY(:ids) AND salt IS NULL)"), where
-    ):
-        raise ValueError("the snapshots of earlier releases have to be committed first: `commit_snapshots.run`")
+    for snapshot_id in connection.execute(WITHOUT_COMMITMENTS, where).scalars().all():
+        if snapshot_id not in unproven and snapshot_proofs.waits_for_commitments(connection, snapshot_id):
+            raise ValueError("the snapshots of earlier releases have to be committed first: `commit_snapshots.run`")
     labelled_split.forget(connection, tweet_ids)
     query = text("SELECT DISTINCT snapshot_id, part FROM snapshot_rows WHERE tweet_id = ANY(:ids) ORDER BY 1")
     held = [(row.snapshot_id, row.part) for row in connection.execute(query, where)]

@@ -183,6 +183,12 @@ def created_before(connection: Connection, moment: datetime) -> list[int]:
     return list(connection.execute(query, {"moment": moment}).scalars())
 
 
+def count_of_author(connection: Connection, author: bytes) -> int:
+    """Number of stored tweets of an author (keyed hash); reads all, since there is no index by author."""
+    query = text("SELECT count(*) FROM tweets WHERE author_hash = :author")
+    return int(connection.execute(query, {"author": author}).scalar_one())
+
+
 def collected_ids(connection: Connection) -> list[int]:
     """Ids of all tweets of a real source, in order: neither synthetic ones nor texts sent to the API."""
     query = text(f"SELECT tweet_id FROM tweets WHERE NOT synthetic AND tweet_id < {API_IDS_FROM} ORDER BY tweet_id")

@@ -17,6 +17,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from sentiment_lib import clock
+from sentiment_lib.hashing import hash_text
 from sentiment_lib.storage import ledger
 from sentiment_lib.storage.engine import key_ring
 from sentiment_lib.storage.recorded_facts import TABLES
@@ -46,15 +47,16 @@ class VerifiedPoint:
     release: str
     #: when everything was last read, ISO 8601
     whole_at: str
-    chunk_id: int = 0
     #: number of lines of the anchors, and SHA-256 of them
     anchors: int = 0
     anchors_hash: str = ""
     #: name of a table of DIGESTED -> its largest key, and the digest of the rows up to it
     rows: Mapping[str, tuple[int, str]] = field(default_factory=dict)
-    #: model version and chunk up to which packages and files were read
-    package: int = 0
-    file: int = 0
+    #: snapshot up to which rows and files of chunks were read, with the digest of the ids of the chunks that it and
+    #: those before it held; and the same of model versions, whose packages were read
+    chunks: tuple[int, str] = (0, "")
+    files: tuple[int, str] = (0, "")
+    packages: tuple[int, str] = (0, "")
 
 
 def newest(connection: Connection, *, at: datetime | None = None) -> VerifiedPoint | None:
@@ -63,9 +65,11 @@ def newest(connection: Connection, *, at: datetime | None = None) -> VerifiedPoi
     if entry is None or entry.signature is None or entry.signature.partition(":")[0] != keys[-1].key_id:
         return None
     try:
-        point = VerifiedPoint(**entry.facts())
+        facts = entry.facts()
+        marks = {name: (int(facts[name][0]), str(facts[name][1])) for name in ("chunks", "files", "packages")}
+        point = VerifiedPoint(**{**facts, **marks})
         age = (at or clock.now()) - datetime.fromisoformat(point.whole_at)
-    except (TypeError, ValueError):  # of another release
+    except (TypeError, ValueError, KeyError, IndexError):  # of another release
         return None
     restored = text("SELECT EXISTS (SELECT FROM ledger WHERE sequence > :since AND kind = :kind)")
     counts = (
@@ -121,9 +125,44 @@ def digests(connection: Connection) -> dict[str, tuple[int, str]]:
     return found
 
 
-def newest_chunk(connection: Connection) -> int:
-    """Id of the newest chunk of snapshots; 0 without one."""
-    return int(connection.execute(text("SELECT coalesce(max(chunk_id), 0) FROM snapshot_chunks")).scalar_one())
+#: Ids of chunks by the snapshots that hold them: a chunk of no snapshot was never read.
+_CHUNKS = text("SELECT DISTINCT chunk_id FROM snapshot_contents WHERE snapshot_id <= :last ORDER BY chunk_id")
+_VERSIONS = text("SELECT version FROM model_versions WHERE version <= :last ORDER BY version")
+
+
+def mark_chunks(connection: Connection) -> tuple[int, str]:
+    """The newest snapshot, and the digest of the chunks that snapshots hold."""
+    last = int(connection.execute(text("SELECT coalesce(max(snapshot_id), 0) FROM snapshots")).scalar_one())
+    return last, _digest_of(_ids(connection, _CHUNKS, last))
+
+
+def mark_packages(connection: Connection) -> tuple[int, str]:
+    """The newest model version, and the digest of the numbers of all."""
+    last = int(connection.execute(text("SELECT coalesce(max(version), 0) FROM model_versions")).scalar_one())
+    return last, _digest_of(_ids(connection, _VERSIONS, last))
+
+
+def read_chunks(connection: Connection, mark: tuple[int, str]) -> frozenset[int]:
+    """The chunks that were read then; none where the snapshots of that time hold other ones."""
+    return _read(connection, _CHUNKS, mark)
+
+
+def read_packages(connection: Connection, mark: tuple[int, str]) -> frozenset[int]:
+    """The versions whose packages were read then; none where there are others up to that number."""
+    return _read(connection, _VERSIONS, mark)
+
+
+def _read(connection: Connection, query: Any, mark: tuple[int, str]) -> frozenset[int]:
+    ids = _ids(connection, query, mark[0])
+    return frozenset(ids) if _digest_of(ids) == mark[1] else frozenset()
+
+
+def _ids(connection: Connection, query: Any, last: int) -> list[int]:
+    return list(connection.execute(query, {"last": last}).scalars())
+
+
+def _digest_of(ids: list[int]) -> str:
+    return hash_text("\n".join(map(str, ids)))
 
 
 def _digest(connection: Connection, name: str, last: int) -> str:

@@ -144,3 +144,13 @@ def test_an_author_gets_what_is_stored_of_them_and_nothing_of_others(command, tm
 def test_the_page_of_personal_data_is_printed_by_the_own_policy(command, monkeypatch):
     monkeypatch.setenv("SENTIMENT_POLICY__ERASURE__LEGAL_BASIS", '{"tweets": "Art. 6 (1) f GDPR"}')
     assert "| Art. 6 (1) f GDPR |" in command("privacy", as_json=False)
+
+
+def test_a_large_request_is_confirmed_or_said_to_be_meant(command, monkeypatch):
+    monkeypatch.setenv("SENTIMENT_POLICY__ERASURE__LARGE_REQUEST", "2")
+    with pytest.raises(BadInput, match="it names 2 tweets, for ever; add --yes if that is meant"):
+        command("forget", "--author", "mira", "--later")
+    assert command("forget", "list") == []
+    command("forget", "--author", "mira", "--later", "--yes")
+    command("forget", "--author", "otto", "--later")
+    assert [one["named"] for one in command("forget", "list")] == [1, 2]

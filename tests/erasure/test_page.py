@@ -10,7 +10,7 @@ from sentiment_lib.alerts import operational_rules
 from sentiment_lib.console import erasure
 from sentiment_lib.console.pages import draw
 from sentiment_lib.errors import NotFound
-from sentiment_lib.policy import Policy
+from sentiment_lib.policy import ErasurePolicy, Policy
 from sentiment_lib.steps.erasure import forget, request_erasure
 from sentiment_lib.steps.erasure.request_erasure import ErasureOrder
 from sentiment_lib.storage import grants
@@ -81,3 +81,22 @@ def test_an_alert_opens_before_the_time_of_a_request_runs_out(store, settings):
     assert firings(25) == ["The time of request 1 to forget ended 60 minutes ago"]
     forget.run(store, settings)
     assert firings(25) == []
+
+
+def test_a_large_request_is_an_alert_for_a_day(store, settings):
+    number = ask(store, settings, *range(5, 155), by="desk")
+
+    def firings(hours=0, **rules):
+        policy = Policy(erasure=ErasurePolicy(**rules))
+        now = datetime.now(UTC) + timedelta(hours=hours)
+        with store.begin() as connection:
+            return [one.title for one in operational_rules.large_erasure(connection, policy, now)]
+
+    named = [f"Request {number} to forget names 150 tweets"]
+    assert firings() == named, "more than a tenth of none"
+    forget.run(store, settings)
+    assert firings(23) == named
+    assert firings(25) == []
+    ask(store, settings, 1, by="desk")
+    assert firings(large_request=151, large_share=1) == named
+    assert firings(large_request=1) == [*named, f"Request {number + 1} to forget names 1 tweets"]

@@ -20,7 +20,7 @@ from sentiment_lib.steps.ingestion import ingest
 from sentiment_lib.storage import alerts, grants
 
 DATABASE_ROLE = grants.APP
-MINE, OTHERS = 1_200_000_000_000_000_001, 1_200_000_000_000_000_100
+MINE, OTHERS = 1_200_000_000_000_000_001, 1_200_000_700_000_000_100
 #: Said of an alert, a log line, a report's page and a refused row; the last are in no file of the platform.
 WORDS = "unsigned version critical refused stylesheet tweet_id zqintruder zqcolumn"
 CHOSEN = [
@@ -79,6 +79,35 @@ def test_words_go_where_they_are_all_that_is_said_or_a_passage_of_the_tweet_stan
     assert terms.clean({"words": ["zqintruder", "late"]}) == {"words": [ERASED, "late"]}
     assert terms.without("Words: zqintruder 0.0% to 2.1%") == f"Words: {ERASED} 0.0% to 2.1%"
     assert page_speaks("<td>zqintruder</td>", terms)
+
+
+SAID = "the crew at gate nine was zqinvented and then nobody came"
+#: Records of a tweet that was never stored: no stored text tells that the word is not the forgotten tweet's own.
+OF_ANOTHER = [
+    {"tweet_id": str(OTHERS), "text": "so zqinvented again", "created_at": "some day"},
+    {"id": OTHERS, "text": "so zqinvented again", "user": {"id": 5, "screen_name": "bob"}},
+    {"data": {"id": str(OTHERS), "text": "zqannie was zqinvented"}},
+    [str(OTHERS), "so zqinvented again", "some day"],
+]
+#: Without an id, with what rounding has left of it, and with a passage or a mention.
+OF_MINE = [
+    {"tweet_id": "", "text": "so zqinvented again", "created_at": "some day"},
+    {"tweet_id": "1200000000000000000", "text": "so zqinvented again"},
+    {"tweet_id": str(OTHERS), "text": f"look: {SAID[9:50]}"},
+    {"tweet_id": str(OTHERS), "text": "thanks @ZQAnnie"},
+    [str(OTHERS), "late", "zqannie"],
+]
+
+
+@pytest.mark.parametrize(("record", "speaks"), [(r, False) for r in OF_ANOTHER] + [(r, True) for r in OF_MINE])
+def test_an_invented_word_takes_no_record_of_another_tweet(tmp_path, record, speaks):
+    words = frozenset({"zqinvented"})
+    mine = {"ids": frozenset({MINE}), "names": frozenset({"zqannie"}), "words": words}
+    terms = Terms(**mine, passages=Passages([SAID], words))
+    assert row_speaks(f"the date cannot be read: {json.dumps(record)}", terms) is speaks
+    path = tmp_path / ("a.jsonl" if isinstance(record, dict) else "a.csv")
+    path.write_text((json.dumps(record) if isinstance(record, dict) else ",".join(record)) + "\n" + "1,else,x\n")
+    assert record_files.clean(path, terms).records == speaks
 
 
 @pytest.fixture

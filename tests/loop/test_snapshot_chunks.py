@@ -11,10 +11,11 @@ from sqlalchemy import text
 from sentiment_lib.errors import LedgerBroken
 from sentiment_lib.evaluation import frozen_rows, holdout_split
 from sentiment_lib.registry import model_package
-from sentiment_lib.steps.erasure import forget, request_erasure
+from sentiment_lib.steps.erasure import forget, receipt, request_erasure
 from sentiment_lib.steps.operations import verify
 from sentiment_lib.steps.training import commit_snapshots, inputs, snapshot, snapshot_files
 from sentiment_lib.storage import (
+    alerts,
     audit,
     current_labels,
     erasure_requests,
@@ -206,9 +207,9 @@ def test_a_snapshot_of_an_earlier_release_gets_commitments(store, settings, whol
     assert (len(frame), verify.run(store, settings).problems) == (600, ())
     with pytest.raises(ValueError, match="committed first"):
         erase(store)
-    assert commit_snapshots.run(store, settings, []) == ()
-    assert commit_snapshots.run(store, settings, [1]) == (1,)
-    assert commit_snapshots.run(store, settings, [1]) == ()
+    assert commit_snapshots.run(store, settings, []).committed == ()
+    assert commit_snapshots.run(store, settings, [1]).committed == (1,)
+    assert commit_snapshots.run(store, settings, [1]).committed == ()
     assert not (settings.snapshots / whole.uri).exists()
     assert values(store, "SELECT count(*) FROM frozen_rows WHERE salt IS NULL") == [(0,)]
     pd.testing.assert_frame_equal(snapshot_files.read(store, settings, whole), frame, check_dtype=False)
@@ -229,6 +230,65 @@ def test_forgetting_commits_the_snapshots_of_earlier_releases_that_hold_the_twee
 def test_what_is_not_as_recorded_gets_no_commitments(store, owner, settings, whole):
     with owner.begin() as connection:
         connection.execute(text("UPDATE frozen_rows SET part = 'holdout' WHERE tweet_id = 7"))
-    with pytest.raises(LedgerBroken, match="not those of its file"):
-        commit_snapshots.run(store, settings, [1])
+    done = commit_snapshots.run(store, settings, [1])
+    assert (done.committed, done.unproven) == ((), {1: "the rows of snapshot 1 are not those of its file"})
     assert (settings.snapshots / whole.uri).exists()
+
+
+@pytest.mark.parametrize("harm", ["gone", "no file", "other rows", "other chunks"])
+def test_a_snapshot_that_nothing_proves_loses_its_rows_all_the_same(store, owner, settings, whole, harm):
+    frame = snapshot_files.read(store, settings, whole)
+    path = settings.snapshots / whole.uri
+    if harm == "gone":
+        path.unlink()
+    elif harm == "no file":
+        path.write_bytes(b"PAR1 cut off")
+    else:
+        rows = "UPDATE frozen_rows SET label = 'neutral' WHERE tweet_id = 9"
+        chunk = "INSERT INTO snapshot_chunks (root, part, leaves) VALUES ('x', 'train', 'x') RETURNING chunk_id"
+        chunk = f"WITH new AS ({chunk}) INSERT INTO snapshot_contents SELECT 1, 99, chunk_id FROM new"
+        with owner.begin() as connection:
+            connection.execute(text(rows if harm == "other rows" else chunk))
+    number = request_erasure.run(store, settings, request_erasure.ErasureOrder(tweet_ids=GONE, requested_by="ann"))
+    assert forget.run(store, settings).done == (number,)
+    assert values(store, "SELECT count(*) FROM frozen_rows WHERE tweet_id IN (7, 8, 560)") == [(0,)]
+    if harm.startswith("other"):
+        assert not words_on_disk(settings, GONE, frame)
+        assert len(pd.read_parquet(path)) == 597
+    with store.begin() as connection:
+        (told,) = [row for row in receipt.of_request(connection, number)["ledger"] if row["kind"] == "erasure"]
+        assert list(told["snapshots_without_proof"]) == ["1"]
+        assert [one.kind for one in alerts.list_alerts(connection)] == ["forged_record"]
+    assert verify.run(store, settings).problems, "what was not as recorded stays a problem"
+
+
+def test_rows_that_nobody_signed_stop_no_request(store, settings, frozen, tmp_path):
+    """DATABASE_ROLE may insert into these tables."""
+    precious = tmp_path / "precious.parquet"
+    pd.DataFrame({"position": [0]}).to_parquet(precious)
+    statements = (
+        "INSERT INTO snapshots (content_hash, split_at, train_rows, holdout_rows, uri, policy) "
+        "VALUES ('x', now(), 1, 1, '../../precious.parquet', '{}')",
+        "INSERT INTO frozen_rows (tweet_id, label, part) VALUES (7, 'neutral', 'train'), (8, 'neutral', 'train')",
+        "INSERT INTO snapshot_chunks (root, part) VALUES ('../../../precious', 'train'), (repeat('a', 64), 'train')",
+        "INSERT INTO chunk_rows SELECT chunk_id, row_id, row_id FROM frozen_rows, snapshot_chunks "
+        "WHERE label = 'neutral' AND salt IS NULL AND leaves IS NULL",
+        "INSERT INTO snapshot_contents SELECT s.snapshot_id, c.chunk_id, c.chunk_id FROM snapshots s, "
+        "snapshot_chunks c WHERE c.leaves IS NULL",
+        "INSERT INTO model_versions (version, family, digest, run_id, training_key, snapshot_id, training) "
+        "SELECT 900, 'count_logreg', '../../precious', 'r', 'k', max(snapshot_id), "
+        """'{"inputs": {"start": {"version": 10000}, "unlabelled": {"limit": "x"}}}' FROM snapshots""",
+    )
+    with store.begin() as connection:
+        for statement in statements:
+            connection.execute(text(statement.replace(":", r"\:")))
+    (settings.snapshots / "chunks" / f"{'a' * 64}.parquet").write_bytes(b"no file of rows")
+    number = request_erasure.run(store, settings, request_erasure.ErasureOrder(tweet_ids=GONE, requested_by="ann"))
+    result = forget.run(store, settings)
+    assert (result.done, result.erased_versions) == ((number,), ())
+    assert values(store, "SELECT count(*) FROM frozen_rows WHERE tweet_id IN (7, 8, 560)") == [(0,)]
+    assert precious.exists()
+    with store.begin() as connection:
+        opened = [one for one in alerts.list_alerts(connection) if one.kind == "forged_record"]
+    named = ("snapshot 2 has no signed row", "model version 900 has no signed row", "a file of a chunk was changed")
+    assert [any(words.lower() in one.body.lower() for one in opened) for words in named] == [True] * 3

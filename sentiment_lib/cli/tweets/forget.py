@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -17,7 +18,10 @@ from sentiment_lib.cli.terminal.table import draw
 from sentiment_lib.cli.token_file import authorise
 
 if TYPE_CHECKING:
+    from sentiment_lib.settings import Settings
     from sentiment_lib.steps.erasure.forget import ForgetResult
+    from sentiment_lib.steps.erasure.request_erasure import ErasureOrder
+    from sentiment_lib.storage.engine import Store
     from sentiment_lib.storage.erasure_requests import ErasureRequest
 
 RequestId = Annotated[int, typer.Argument(min=1, help="Number of the request, as in `sentiment forget list`.")]
@@ -47,6 +51,7 @@ def forget(
     ] = None,
     older_than: Annotated[str, typer.Option(help="Age, such as 730d.")] = "",
     later: Annotated[bool, typer.Option("--later", help="Record the request; the DAG carries it out.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before very many tweets are forgotten.")] = False,
     as_json: Json = False,
 ) -> None:
     """Forget tweets everywhere: from now on they are refused, and with --later the next run of the DAG erases them."""
@@ -67,6 +72,8 @@ def forget(
             requested_by=person.name,
             provenance=person.provenance,
         )
+        if not yes:
+            _confirm(store, settings, order)
         request_id = request_erasure.run(store, settings, order)
         if later:
             with store.begin() as connection:
@@ -83,6 +90,21 @@ def forget(
         with progress_bar("Forgetting"):
             result = step.run(store, settings, task_logs=_task_logs())
     show({"request_id": request_id, "result": result}, as_json, f"Request {request_id}\n{_lines(result)}")
+
+
+def _confirm(store: Store, settings: Settings, order: ErasureOrder) -> None:
+    """Ask before a large request, which nobody can take back. Raises BadInput where nobody can be asked."""
+    from sentiment_lib.errors import BadInput
+    from sentiment_lib.steps.erasure import request_erasure
+    from sentiment_lib.storage import large_erasures
+
+    named = request_erasure.count(store, settings, order)
+    with store.begin() as connection:
+        if not large_erasures.is_large(connection, settings.policy.erasure, named):
+            return
+    if not sys.stdin.isatty():
+        raise BadInput(what="the request", problem=f"it names {_tweets(named)}, for ever; add --yes if that is meant")
+    typer.confirm(f"Forget {_tweets(named)}, for ever?", abort=True)
 
 
 def run_requests(
@@ -231,6 +253,10 @@ def _receipt_text(told: dict[str, Any]) -> str:
             lines += [f"Searched: {', '.join(row['searched'])}"]
             if row.get("unreadable"):
                 lines += [f"Files that cannot be read, searched as bytes: {', '.join(row['unreadable'])}"]
+            lines += [
+                f"Snapshot {number} lost its rows and is proved by nothing: {why}"
+                for number, why in row.get("snapshots_without_proof", {}).items()
+            ]
             lines += [f"Backup {one['name']} holds it until {_written(one['expires_at'])}" for one in row["backups"]]
             if row["exports_out_of_reach"]:
                 lines += [

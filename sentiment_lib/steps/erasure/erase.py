@@ -28,6 +28,7 @@ class Handler(NamedTuple):
 #: that was killed finds the words to search for as long as it needs them.
 HANDLERS: Mapping[str, Handler] = {
     "landing": Handler(files.count_landing, files.erase_landing),
+    "snapshots": Handler(files.count_snapshot_files, files.erase_snapshot_files),
     "exports": Handler(files.count_exports, files.erase_exports),
     "spool": Handler(files.count_spooled, files.erase_spooled),
     "answers for retries": Handler(files.count_answers, files.erase_answers),
@@ -71,12 +72,14 @@ def run(store: Store, settings: Settings, request: ErasureRequest, *, task_logs:
         touched = table_rewrites.partitions_of(connection, request.request_id, REWRITTEN)
         touched += [*QUEUES, *(name for table in touched for name in FOLLOWING.get(table, ()))]
         held = snapshots.holding(connection, request.request_id)
-    commit_snapshots.run(store, settings, held)  # those of earlier releases could not lose a row
-    search = prepare(store, settings, request, task_logs=task_logs)
+    # those of earlier releases could not lose a row
+    unproven = commit_snapshots.run(store, settings, held).unproven
+    search = prepare(store, settings, request, task_logs=task_logs, unproven=unproven)
     _record(search, touched)
     for name, handler in HANDLERS.items():
         progress.report(f"Erasing {name}")
         handler.erase(search)
+    _record_left(search)
     progress.report("Erasing tweets")
     rows.erase_tweets(search)
     snapshot_files.rewrite_erased(store, settings)
@@ -97,8 +100,20 @@ def _record(search: Search, touched: list[str]) -> None:
         found = {name: max(count, before.get("found", {}).get(name, 0)) for name, count in counts.items()}
         named = sorted({*touched, *before.get("rewrite", ())})
         unreadable = sorted({*search.unreadable, *before.get("unreadable", ())})
-        recorded = {"found": found, "rewrite": named, "unreadable": unreadable}
+        # a run that is carried on after the rows are gone finds no snapshot with them
+        unproven = {**before.get("unproven", {}), **{str(number): why for number, why in search.unproven.items()}}
+        recorded = {"found": found, "rewrite": named, "unreadable": unreadable, "unproven": unproven}
+        recorded["left"] = before.get("left", {})
         erasure_requests.record_counts(connection, search.request.request_id, recorded)
+
+
+def _record_left(search: Search) -> None:
+    """Record which files of exports were left as they are, which a repeated run may not be able to tell."""
+    left = {str(number): why for number, why in search.left.items()}
+    with search.store.begin() as connection:
+        counts = dict(erasure_requests.by_id(connection, search.request.request_id).counts)
+        counts["left"] = {**counts.get("left", {}), **left}
+        erasure_requests.record_counts(connection, search.request.request_id, counts)
 
 
 def rewrite_tables(store: Store, settings: Settings, requests: list[ErasureRequest], now: datetime) -> bool:

@@ -5,31 +5,34 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterable, Iterator
-from itertools import chain
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from sentiment_lib import scratch
 from sentiment_lib.erasure import live_files, record_files, values
 from sentiment_lib.erasure.terms import Terms
+from sentiment_lib.files import pinned
 from sentiment_lib.sources.input_file import printable
 from sentiment_lib.steps.erasure import exported_files
 from sentiment_lib.steps.erasure.search import Search
-from sentiment_lib.storage import exports, snapshots
+from sentiment_lib.storage import exports, snapshot_proofs, snapshots
 
+#: Below it no link is followed to a file of an export, whose folders may be anybody's.
+ROOT = Path("/")
 #: Seconds that the API gets to drain its spool: it does so five times a second.
 DRAIN_SECONDS = 3.0
 
 
 def count_landing(search: Search) -> int:
     """Records of forgotten tweets in files that were ingested or refused, and in the reasons beside them."""
-    return sum(_count_records(path, search) for path in _landed(search))
+    return sum(_count_records(path, search, trusted=search.settings.landing) for path in _landed(search))
 
 
 def erase_landing(search: Search) -> None:
     """Leave them out."""
     for path in _landed(search):
-        _clean_records(path, search)
+        _clean_records(path, search, trusted=search.settings.landing)
 
 
 def _landed(search: Search) -> Iterator[Path]:
@@ -42,9 +45,9 @@ def _files(folder: Path) -> Iterator[Path]:
     yield from (path for path in sorted(folder.rglob("*")) if path.is_file() and not path.is_symlink())
 
 
-def _count_records(path: Path, search: Search) -> int:
+def _count_records(path: Path, search: Search, *, trusted: Path) -> int:
     try:
-        found = record_files.search(path, search.terms, search.settings.input)
+        found = record_files.search(path, search.terms, search.settings.input, trusted=trusted)
     except FileNotFoundError:  # removed by retention meanwhile
         return 0
     if not found.readable:
@@ -52,27 +55,73 @@ def _count_records(path: Path, search: Search) -> int:
     return found.records
 
 
-def _clean_records(path: Path, search: Search) -> None:
+def _clean_records(path: Path, search: Search, *, trusted: Path) -> None:
     try:
-        record_files.clean(path, search.terms, search.settings.input)
+        record_files.clean(path, search.terms, search.settings.input, trusted=trusted)
     except FileNotFoundError:
         return
 
 
+def count_snapshot_files(search: Search) -> int:
+    """Records of forgotten tweets in files of earlier releases that no recorded snapshot rests on any more."""
+    return sum(_count_records(path, search, trusted=path.parent) for path in _loose_snapshots(search))
+
+
+def erase_snapshot_files(search: Search) -> None:
+    """Leave them out. Files of chunks lose theirs by their places, see `snapshot_files.rewrite_erased`."""
+    for path in _loose_snapshots(search):
+        _clean_records(path, search, trusted=path.parent)
+
+
+def _loose_snapshots(search: Search) -> list[Path]:
+    with search.store.begin() as connection:
+        needed = {
+            snapshot.uri
+            for snapshot in snapshots.every(connection)
+            if snapshot.snapshot_id not in search.unproven
+            and snapshot_proofs.waits_for_commitments(connection, snapshot.snapshot_id)
+        }
+    folder = search.settings.snapshots
+    return [path for path in _files(folder) if path.parent == folder and path.name not in needed]
+
+
 def count_exports(search: Search) -> int:
     """Records of forgotten tweets in the files that commands wrote on this machine and that are still there."""
-    return sum(_count_records(path, search) for _, path in _exported(search))
+    count = 0
+    for export_id, path in _exported(search):
+        with _left_where_refused(search, export_id):
+            count += _count_records(path, search, trusted=ROOT)
+    return count
 
 
 def erase_exports(search: Search) -> None:
     """Leave them out; a page of HTML is removed whole."""
     for export_id, path in _exported(search):
-        if path.suffix.lower() != ".html":
-            _clean_records(path, search)
-        elif values.page_speaks(path.read_text(errors="replace"), search.terms):
-            path.unlink()
-        with search.store.begin() as connection:
-            exports.mark_read(connection, export_id)
+        with _left_where_refused(search, export_id):
+            if path.suffix.lower() == ".html":
+                _remove_page(path, search)
+            else:
+                _clean_records(path, search, trusted=ROOT)
+            with search.store.begin() as connection:
+                exports.mark_read(connection, export_id)
+
+
+def _remove_page(path: Path, search: Search) -> None:
+    with pinned(path, trusted=ROOT) as page:
+        if values.page_speaks(page.content.read_text(errors="replace"), search.terms):
+            page.require_current()
+            page.entry.unlink()
+
+
+@contextmanager
+def _left_where_refused(search: Search, export_id: int) -> Iterator[None]:
+    """Leave a file outside the state folder that somebody exchanged or made a link; the receipt says so."""
+    try:
+        yield
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        search.left[export_id] = f"it cannot be replaced safely: {error.strerror}"
 
 
 def _exported(search: Search) -> list[tuple[int, Path]]:
@@ -87,10 +136,12 @@ def _live(
 
     def each(search: Search, *, dry: bool) -> int:
         count = 0
-        for path in chain.from_iterable(map(_files, folders(search))):
+        for folder, path in ((one, path) for one in folders(search) for path in _files(one)):
             if path.match(pattern):
                 try:
-                    count += live_files.rewrite_lines(path, search.terms, rewrite(search.terms), dry=dry)
+                    count += live_files.rewrite_lines(
+                        path, search.terms, rewrite(search.terms), dry=dry, trusted=folder
+                    )
                 except FileNotFoundError:  # drained or removed meanwhile
                     continue
         return count

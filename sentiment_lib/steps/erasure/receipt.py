@@ -7,7 +7,7 @@ It has numbers, times, names of places and of files that cannot be read; no word
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -51,6 +51,7 @@ def erased(connection: Connection, settings: Settings, request_id: int, *, at: d
         "found": found,
         "erased": found,
         "unreadable": list(request.counts.get("unreadable", ())),
+        "snapshots_without_proof": dict(request.counts.get("unproven", {})),
         "rewritten": list(request.counts.get("rewrite", ())),
         "tombstones": len(hashes),
         "tombstones_hash": erasure_audit.hash_of(hashes),
@@ -58,7 +59,7 @@ def erased(connection: Connection, settings: Settings, request_id: int, *, at: d
         "serving": _serving(connection, request_id),
         "backups": backups.listed(connection, settings),
         "exports_out_of_reach": exports.elsewhere(connection, socket.gethostname()),
-        "exports_left": exported_files.left(connection, settings.home),
+        "exports_left": _left(connection, settings, request.counts),
     }
     ledger.append(connection, ERASED, body)
 
@@ -140,6 +141,15 @@ def _entry_problems(entry: ledger.LedgerEntry, request_id: int, ring: KeyRing) -
         ring.verify(ledger.PURPOSE, entry.entry_hash.encode(), entry.signature or "", at=entry.recorded_at)
     except SignatureRefused as error:
         yield f"{name} has no valid signature: {error.details['problem']}"
+
+
+def _left(connection: Connection, settings: Settings, counts: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Exports whose files are as they were: those that could not be changed then, and those that may not be."""
+    then = {int(number): why for number, why in counts.get("left", {}).items()}
+    listed = exported_files.left(connection, settings.home)
+    return [{"export": number, "why": why} for number, why in sorted(then.items())] + [
+        one for one in listed if one["export"] not in then
+    ]
 
 
 def _of_versions(connection: Connection, request_id: int) -> list[dict[str, Any]]:

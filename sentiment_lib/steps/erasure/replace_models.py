@@ -164,9 +164,9 @@ def _wanted(connection: Connection, learned: Collection[int]) -> list[int]:
     already, its replacement, if that learned from a tweet that was forgotten later.
     """
     champion = model_versions.champion(connection)
-    newest: dict[str, int] = {}
+    newest, recorded = dict[str, int](), model_versions.recorded(connection)
     for version in model_versions.all_versions(connection):
-        if version.snapshot_id is not None:
+        if version.snapshot_id is not None and version.version in recorded:
             newest[version.family] = version.version
     numbers = {*newest.values()} | ({champion.version} if champion else set())
     numbers |= {ancestor for number in numbers for ancestor in training_rows.ancestors(connection, number)}

@@ -79,6 +79,17 @@ def run(store: Store, settings: Settings, order: ErasureOrder, *, at: datetime |
     return _insert(store, order, request, order.tweet_ids, order.tweet_ids)
 
 
+def count(store: Store, settings: Settings, order: ErasureOrder) -> int:
+    """How many tweets a request of this order would name, stored or not, its accounts included. Raises as `run`."""
+    with store.begin() as connection:
+        if order.before is not None:
+            return len(tweets.created_before(connection, order.before))
+        events = order.compliance
+        authors = sorted(events.authors) if events else [order.author] if order.author.strip() else []
+        named = len(events.forget | events.change) if events else len(set(order.tweet_ids))
+        return named + sum(tweets.count_of_author(connection, _hashed(settings, author)) for author in authors)
+
+
 def read_file(path: Path) -> Compliance:
     """Events of a compliance file. Raises BadInput for a file that cannot be read or holds anything else."""
     try:

@@ -91,5 +91,5 @@ def erase_tweets(search: Search) -> None:
                     erased_rows.replace_words(connection, search.request.request_id, columns, key, values)
             erased_rows.erase(connection, search.request.request_id, page)
             # after the labels, whose erasure queues their tweets for the next snapshot
-            snapshots.erase_rows(connection, search.request.request_id, page)
+            snapshots.erase_rows(connection, search.request.request_id, page, unproven=search.unproven)
         last = page[-1]

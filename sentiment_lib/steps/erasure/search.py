@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
+from types import MappingProxyType
 
 from sqlalchemy import Connection
 
@@ -39,11 +40,22 @@ class Search:
     last: datetime = _NEVER
     #: folders of Airflow's task logs outside SENTIMENT_HOME
     task_logs: tuple[Path, ...] = ()
+    #: snapshot with its tweets -> why nothing proves its rows
+    unproven: Mapping[int, str] = field(default_factory=dict)
     #: names of files whose records cannot be told apart, as the search comes upon them
     unreadable: set[str] = field(default_factory=set)
+    #: export -> why its file was left as it is, as the search comes upon them
+    left: dict[int, str] = field(default_factory=dict)
 
 
-def prepare(store: Store, settings: Settings, request: ErasureRequest, *, task_logs: Sequence[Path] = ()) -> Search:
+def prepare(
+    store: Store,
+    settings: Settings,
+    request: ErasureRequest,
+    *,
+    task_logs: Sequence[Path] = (),
+    unproven: Mapping[int, str] = MappingProxyType({}),
+) -> Search:
     """Read what the request names; words and texts come from the tweets that are still stored."""
     ids: list[int] = []
     texts: list[str] = []
@@ -77,6 +89,7 @@ def prepare(store: Store, settings: Settings, request: ErasureRequest, *, task_l
         first=min(moments, default=_NEVER),
         last=max(moments, default=_NEVER),
         task_logs=tuple(task_logs),
+        unproven=unproven,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -77,6 +77,9 @@ def run(
         checked = audit.counts(connection)
         answers = approval_audit.responses_in_airflow(connection, after=since.sequence if since else None)
         stored = [snapshots.by_id(connection, snapshot_id) for snapshot_id in audit.snapshot_ids(connection)]
+        chunks = verified_points.read_chunks(connection, since.files) if since else frozenset[int]()
+        packages = verified_points.read_packages(connection, since.packages) if since else frozenset[int]()
+        newest_package = verified_points.mark_packages(connection)
         point = newest_point(connection, since)
     # an anchor that was appended meanwhile names a row which that moment did not have
     with store.begin() as connection:
@@ -84,7 +87,7 @@ def run(
         problems += _finish(partial(anchors.broken, path=store.anchors_file, since=since), connection)
         problems += _aliases(connection, registry)
     if artefacts:
-        read = [one for one in versions if since is None or one.version > since.package or one.version in erased]
+        read = [one for one in versions if one.version not in packages or one.version in erased]
         total = len(read) + len(stored)
         for number, version in enumerate(read):
             progress.report(f"Reading the package of version {version.version}", number, total)
@@ -92,13 +95,13 @@ def run(
                 problems += _erased_package(registry, version.version)
             else:
                 problems += _package(registry, version.version, version.digest)
-        problems += snapshot_artefacts(store, settings, stored, done=len(read), since=since.file if since else None)
+        problems += snapshot_artefacts(store, settings, stored, done=len(read), verified=chunks)
     progress.report("Comparing answers with Airflow's record")
     differing, notes = airflow_responses.compare(settings, answers)
     if record and point and not (problems or differing or notes):
         point = replace(point, anchors=len(lines), anchors_hash=anchors.hash_lines(lines))
         if artefacts:
-            point = replace(point, package=max((one.version for one in versions), default=0), file=point.chunk_id)
+            point = replace(point, packages=newest_package, files=point.chunks)
         _record(store, point, since)
     return VerifyResult(problems=(*problems, *differing), checked=checked, notes=tuple(notes), since=since)
 
@@ -106,7 +109,7 @@ def run(
 def _record(store: Store, point: VerifiedPoint, since: VerifiedPoint | None) -> None:
     """Append the point to the ledger, if it says more than the one before."""
     with store.begin() as connection:
-        read = since is None or (point.package, point.file) != (since.package, since.file)
+        read = since is None or (point.packages, point.files) != (since.packages, since.files)
         if read or (since and verified_points.has_news(connection, since)):
             try:
                 verified_points.record(connection, point)
@@ -124,26 +127,25 @@ def newest_point(connection: Connection, since: VerifiedPoint | None) -> Verifie
         entry_hash=head.entry_hash,
         release=verified_points.release(),
         whole_at=since.whole_at if since else clock.now().isoformat(),
-        chunk_id=verified_points.newest_chunk(connection),
         rows=verified_points.digests(connection),
-        package=since.package if since else 0,
-        file=since.file if since else 0,
+        chunks=verified_points.mark_chunks(connection),
+        **({"files": since.files, "packages": since.packages} if since else {}),
     )
 
 
 def snapshot_artefacts(
-    store: Store, settings: Settings, stored: Sequence[Snapshot], *, done: int = 0, since: int | None = None
+    store: Store, settings: Settings, stored: Sequence[Snapshot], *, done: int = 0, verified: Collection[int] = ()
 ) -> list[str]:
     """Problems of the files of these snapshots; a chunk that several share is read once.
 
-    done: number of artefacts that were read before, for the progress. since: the newest chunk that was verified before;
-    whole files of earlier releases are then verified as well.
+    done: number of artefacts that were read before, for the progress. verified: chunks that were verified before; whole
+    files of earlier releases are verified as well.
     """
-    problems, read = list[str](), set[int]()
+    problems, read = list[str](), set(verified)
     for number, snapshot in enumerate(stored, start=done):
         progress.report(f"Reading snapshot {snapshot.snapshot_id}", number, done + len(stored))
         try:
-            snapshot_files.verify(store, settings, snapshot, read, since=since)
+            snapshot_files.verify(store, settings, snapshot, read)
         except LedgerBroken as error:
             problems.append(f"snapshot {snapshot.snapshot_id}: {error.details.get('problem', error)}")
     return problems

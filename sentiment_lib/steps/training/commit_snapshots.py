@@ -6,46 +6,82 @@ trainings name it, stays; a signed ledger row says by which chunks the same rows
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+
+from sqlalchemy.exc import IntegrityError
 
 from sentiment_lib.errors import LedgerBroken
 from sentiment_lib.evaluation import frozen_rows
 from sentiment_lib.records import Snapshot
 from sentiment_lib.settings import Settings
 from sentiment_lib.steps.training import snapshot_files
-from sentiment_lib.storage import snapshot_chunks, snapshot_proofs, snapshots
+from sentiment_lib.storage import forged_records, snapshot_chunks, snapshot_proofs, snapshots
 from sentiment_lib.storage.engine import Store, lock
 
+#: What the alert says of a snapshot that nothing proves.
+LEFT = "It got no commitments, and a request to forget takes its rows all the same."
 
-def run(store: Store, settings: Settings, snapshot_ids: Collection[int]) -> tuple[int, ...]:
-    """Commit those of these snapshots that have no commitments yet; returns their ids.
 
-    Idempotent, and safe to kill at any point. Raises LedgerBroken for one whose file or rows are not what was recorded:
-    nothing replaces its evidence.
+@dataclass(frozen=True, kw_only=True)
+class CommitResult:
+    """What became of the snapshots."""
+
+    #: those that got commitments
+    committed: tuple[int, ...] = ()
+    #: snapshot -> why nothing proves its rows
+    unproven: Mapping[int, str] = field(default_factory=dict)
+
+
+def run(store: Store, settings: Settings, snapshot_ids: Collection[int]) -> CommitResult:
+    """Commit those of these snapshots that have no commitments yet.
+
+    Idempotent, and safe to kill at any point. One that nobody signed, or whose file or rows are not what was recorded,
+    gets none, with a critical alert: nothing replaces its evidence, and there is none to keep.
     """
     with store.begin() as connection:
         whole = [one for one in snapshots.every(connection) if one.snapshot_id in snapshot_ids and not one.is_chunked]
-        waiting = [one for one in whole if snapshot_proofs.committed(connection, one.snapshot_id) is None]
-    for snapshot in waiting:
-        _commit(store, settings, snapshot)
-    # the chunks hold the rows: a process that was killed before left the file
+    committed, unproven = [], dict[int, str]()
     for snapshot in whole:
+        number = snapshot.snapshot_id
+        try:
+            if _commit(store, settings, snapshot):
+                committed.append(number)
+        except (LedgerBroken, IntegrityError) as error:
+            unproven[number] = _why(error)
+            with store.begin() as connection:
+                forged_records.report(connection, f"snapshot {number}: {unproven[number]}", done=LEFT)
+            continue
+        # the chunks hold the rows: a process that was killed before left the file
         (settings.snapshots / snapshot.uri).unlink(missing_ok=True)
-    return tuple(snapshot.snapshot_id for snapshot in waiting)
+    return CommitResult(committed=tuple(committed), unproven=unproven)
 
 
-def _commit(store: Store, settings: Settings, snapshot: Snapshot) -> None:
+def _why(error: LedgerBroken | IntegrityError) -> str:
+    if isinstance(error, LedgerBroken):
+        return str(error.details.get("problem", error))
+    return str(error.orig).partition("\n")[0]
+
+
+def _commit(store: Store, settings: Settings, snapshot: Snapshot) -> bool:
+    """Whether it was done by this call. Raises LedgerBroken where it is not what was recorded."""
+    number = snapshot.snapshot_id
+    with store.begin() as connection:
+        if problem := forged_records.find_fault(connection, "snapshot", number):
+            raise LedgerBroken(problem=problem)
+        if snapshot_proofs.committed(connection, number) is not None:
+            return False
     frame = snapshot_files.read(store, settings, snapshot)
     with store.begin() as connection:
         lock(connection, "snapshot")
-        rows_hash = snapshot_proofs.rows_hash(connection, snapshot.snapshot_id)
-        if rows_hash != snapshot_proofs.frame_hash(frame):
-            raise LedgerBroken(problem=f"the rows of snapshot {snapshot.snapshot_id} are not those of its file")
+        if snapshot_proofs.rows_hash(connection, number) != snapshot_proofs.frame_hash(frame):
+            raise LedgerBroken(problem=f"the rows of snapshot {number} are not those of its file")
         chunks = []
         for part, rows in frozen_rows.cut(frame):
             chunk = snapshot_chunks.store(connection, part, rows)
             snapshot_files.write_missing(settings, chunk.root, rows)
             chunks.append(chunk)
-        snapshot_chunks.replace_whole(connection, snapshot.snapshot_id, [chunk.chunk_id for chunk in chunks])
+        snapshot_chunks.replace_whole(connection, number, [chunk.chunk_id for chunk in chunks])
         root = frozen_rows.content_hash([chunk.root for chunk in chunks], snapshot.split_at)
         snapshot_proofs.record_committed(connection, snapshot, root)
+    return True

@@ -10,9 +10,10 @@ import pandas as pd
 from sentiment_lib.errors import LedgerBroken
 from sentiment_lib.evaluation import frozen_rows, holdout_split
 from sentiment_lib.files import replace_atomically
+from sentiment_lib.hashing import is_digest
 from sentiment_lib.records import CHUNKS, Snapshot
 from sentiment_lib.settings import Settings
-from sentiment_lib.storage import snapshot_chunks, snapshot_proofs
+from sentiment_lib.storage import forged_records, snapshot_chunks, snapshot_proofs
 from sentiment_lib.storage.engine import Store, lock
 from sentiment_lib.storage.snapshot_chunks import Chunk, CommittedRow
 
@@ -57,15 +58,13 @@ def read(store: Store, settings: Settings, snapshot: Snapshot) -> pd.DataFrame:
     return pd.concat(_read_chunks(store, settings, snapshot, set()), ignore_index=True)
 
 
-def verify(
-    store: Store, settings: Settings, snapshot: Snapshot, verified: set[int], *, since: int | None = None
-) -> None:
-    """Read the snapshot's files; of its chunks those after `since` that are not in `verified`, to which they are added.
+def verify(store: Store, settings: Settings, snapshot: Snapshot, verified: set[int]) -> None:
+    """Read the snapshot's files; of its chunks those that are not in `verified`, to which they are added.
 
     Raises LedgerBroken as `read` does.
     """
     if not _is_whole(store, snapshot):
-        for _ in _read_chunks(store, settings, snapshot, verified, since=since):
+        for _ in _read_chunks(store, settings, snapshot, verified):
             continue
         return
     frame = _read_whole(settings, snapshot)
@@ -74,10 +73,8 @@ def verify(
             raise LedgerBroken(problem="its rows in the database are not its file's")
 
 
-def _read_chunks(
-    store: Store, settings: Settings, snapshot: Snapshot, verified: set[int], *, since: int | None = None
-) -> Iterator[pd.DataFrame]:
-    """The rows of each chunk after `since` that is not in `verified`, to which it is added."""
+def _read_chunks(store: Store, settings: Settings, snapshot: Snapshot, verified: set[int]) -> Iterator[pd.DataFrame]:
+    """The rows of each chunk that is not in `verified`, to which it is added."""
     name = f"snapshot {snapshot.snapshot_id}"
     with store.begin() as connection:
         chunks = snapshot_chunks.of_snapshot(connection, snapshot.snapshot_id)
@@ -86,7 +83,7 @@ def _read_chunks(
         if problem:
             raise LedgerBroken(problem=f"{name} was changed: {problem}")
     for chunk in chunks:
-        if (since is None or chunk.chunk_id > since) and chunk.chunk_id not in verified:
+        if chunk.chunk_id not in verified:
             verified.add(chunk.chunk_id)
             rows = _committed(store, chunk, name)
             try:
@@ -145,22 +142,31 @@ def read_chunk(settings: Settings, chunk: Chunk, committed: Sequence[CommittedRo
 
 def _parse(path: Path, name: str) -> pd.DataFrame:
     """The file as a frame. Raises LedgerBroken where it is no Parquet file with the columns of a chunk."""
-    import pyarrow as pa
-
     try:
         frame = pd.read_parquet(path)
         return frame.astype({POSITION: "int64"})[[POSITION, *holdout_split.COLUMNS]]
-    except (pa.ArrowException, OSError, KeyError, ValueError) as error:
+    except _unreadable() as error:
         raise LedgerBroken(problem=f"a file of {name} was changed: {path} ({error})") from error
+
+
+def _unreadable() -> tuple[type[Exception], ...]:
+    """What reading a file raises that is no Parquet file, or has other columns."""
+    import pyarrow as pa
+
+    return pa.ArrowException, OSError, KeyError, ValueError, TypeError, AttributeError
 
 
 def _read_whole(settings: Settings, snapshot: Snapshot) -> pd.DataFrame:
     path = settings.snapshots / snapshot.uri
     if not path.exists():
         raise LedgerBroken(problem=f"the file of snapshot {snapshot.snapshot_id} is gone: {path}")
-    frame = pd.read_parquet(path)
-    if holdout_split.content_hash(frame) != snapshot.content_hash:
-        raise LedgerBroken(problem=f"the file of snapshot {snapshot.snapshot_id} was changed: {path}")
+    changed = f"the file of snapshot {snapshot.snapshot_id} was changed: {path}"
+    try:
+        frame = pd.read_parquet(path)
+        if holdout_split.content_hash(frame) != snapshot.content_hash:
+            raise LedgerBroken(problem=changed)
+    except _unreadable() as error:
+        raise LedgerBroken(problem=f"{changed} ({error})") from error
     return frame
 
 
@@ -168,7 +174,8 @@ def rewrite_erased(store: Store, settings: Settings) -> int:
     """Write the files of chunks again without the rows that were erased; returns their number.
 
     Idempotent, and safe to kill: a chunk is marked from the erasure until its file was replaced. Files that no snapshot
-    knows, of a process that was killed before it recorded them, are removed.
+    knows, of a process that was killed before it recorded them, are removed. So is one that cannot be read, with a
+    critical alert: nobody can say what it holds, and a snapshot writes the files again that it misses.
     """
     count = 0
     with store.begin() as connection:
@@ -178,12 +185,27 @@ def rewrite_erased(store: Store, settings: Settings) -> int:
             if path.name.removesuffix(".parquet") not in known:
                 path.unlink()
         for chunk_id, root in snapshot_chunks.to_rewrite(connection):
-            path = path_of(settings, root)
-            if path.exists():
+            # whoever may insert chunks chooses their roots, and this one becomes the name of a file
+            if is_digest(root) and path_of(settings, root).exists():
                 rows = snapshot_chunks.rows_of(connection, chunk_id)
-                kept = {row.position for row in rows if row.tweet_id is not None}
-                frame = pd.read_parquet(path)
-                _write(settings, root, frame[frame[POSITION].isin(kept)])
+                try:
+                    _rewrite(settings, root, rows)
+                except LedgerBroken as error:
+                    path_of(settings, root).unlink()
+                    forged_records.report(connection, str(error.details["problem"]), done="The file was removed.")
             snapshot_chunks.mark_rewritten(connection, chunk_id)
             count += 1
     return count
+
+
+def _rewrite(settings: Settings, root: str, rows: Sequence[CommittedRow]) -> None:
+    """Raises LedgerBroken for a file that cannot be read."""
+    name = "a chunk"
+    frame = _parse(path_of(settings, root), name)
+    # by tweet as well: a row that somebody put back in an erased place is another
+    there = {(row.position, row.tweet_id) for row in rows}
+    keep = [row in there for row in zip(frame[POSITION], frame["tweet_id"], strict=True)]
+    try:
+        _write(settings, root, frame[keep])
+    except _unreadable() as error:
+        raise LedgerBroken(problem=f"a file of {name} was changed: {path_of(settings, root)} ({error})") from error

@@ -10,6 +10,7 @@ from sqlalchemy import text
 
 from sentiment_lib.steps.deployment import promote
 from sentiment_lib.steps.operations import airflow_responses, reconcile, verify, verify_all
+from sentiment_lib.steps.training import snapshot
 from sentiment_lib.storage import alerts, anchors, ledger, verified_points
 
 
@@ -61,7 +62,7 @@ def test_a_verification_goes_on_and_is_recorded_once_for_what_is_new(store, sett
     later = point(store)
     assert later.sequence > verified.sequence
     assert later.anchors > verified.anchors
-    assert (later.whole_at, later.package, later.file) == (verified.whole_at, verified.package, verified.file)
+    assert (later.whole_at, later.packages, later.files) == (verified.whole_at, verified.packages, verified.files)
 
 
 CHANGES = [
@@ -117,6 +118,43 @@ def test_frozen_rows_and_files_that_were_verified_are_read_again_by_a_whole_veri
     path.write_bytes(b"x")
     assert verify.run(store, settings, whole=False).problems == ()
     assert any("was changed" in one for one in verify.run(store, settings).problems)
+
+
+def test_a_large_number_hides_no_chunk_that_comes_later(store, settings, verified, add_tweets):
+    with store.begin() as connection:
+        query = "SELECT 1000000, repeat('a', 64), part, leaves FROM snapshot_chunks LIMIT 1"
+        connection.execute(text(f"INSERT INTO snapshot_chunks OVERRIDING SYSTEM VALUE {query}"))
+    note(store)
+    assert verify.run(store, settings, whole=False, record=True).problems == ()
+    add_tweets(10)
+    snapshot.run(store, settings)
+    change = (
+        "UPDATE frozen_rows SET label = CASE label WHEN 'neutral' THEN 'negative' ELSE 'neutral' END "
+        "WHERE row_id = (SELECT max(row_id) FROM frozen_rows)"
+    )
+    assert any("its rows in the database were changed" in one for one in problems_after(store, settings, change))
+    assert verify.run(store, settings, whole=False, record=True).problems == ()
+
+
+def test_a_chunk_or_a_version_that_slips_in_below_is_read(store, verified):
+    def read(*statements):
+        with store.engine.connect() as connection:
+            for statement in statements:
+                connection.execute(text(statement))
+            return [
+                verified_points.read_chunks(connection, verified.chunks),
+                verified_points.read_packages(connection, verified.packages),
+            ]
+
+    assert all(read())
+    chunk = "SELECT 0, repeat('a', 64), part, leaves FROM snapshot_chunks LIMIT 1"
+    assert not any(
+        read(
+            f"INSERT INTO snapshot_chunks OVERRIDING SYSTEM VALUE {chunk}",
+            "INSERT INTO snapshot_contents VALUES (1, 99, 0)",
+            "INSERT INTO model_versions (version, family, digest, run_id, training_key) VALUES (0, 'x', 'x', 'x', 'x')",
+        )
+    )
 
 
 NUMBERED_BELOW_ONE = [

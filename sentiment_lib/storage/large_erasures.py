@@ -1,0 +1,39 @@
+"""Requests to forget that name many tweets: nobody gets them back."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Connection, text
+
+from sentiment_lib.policy import ErasurePolicy
+
+#: A request for fewer is large by no share of the tweets.
+FEWEST = 100
+
+
+def is_large(connection: Connection, policy: ErasurePolicy, named: int, *, still_stored: bool = True) -> bool:
+    """Whether a request for so many tweets is one that somebody should look at.
+
+    still_stored: whether they are counted among the stored tweets, or erased by now.
+    """
+    if named < min(FEWEST, policy.large_request):
+        return False
+    if named >= policy.large_request:
+        return True
+    stored = int(connection.execute(text("SELECT count(*) FROM tweets")).scalar_one())
+    return named >= policy.large_share * (stored if still_stored else stored + named)
+
+
+def received_since(connection: Connection, policy: ErasurePolicy, since: datetime) -> list[tuple[int, str, str, int]]:
+    """(number, kind, who asked, tweets) of each large request that was received since then, oldest first."""
+    query = text(
+        "SELECT request_id, kind, requested_by, named, erased_at FROM erasure_requests "
+        "WHERE received_at >= :since AND named >= :fewest ORDER BY request_id"
+    )
+    fewest = min(FEWEST, policy.large_request)
+    return [
+        (row.request_id, row.kind, row.requested_by, row.named)
+        for row in connection.execute(query, {"since": since, "fewest": fewest})
+        if is_large(connection, policy, row.named, still_stored=row.erased_at is None)
+    ]
