@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import os
 import re
 import zipfile
 from collections import defaultdict
@@ -14,7 +15,8 @@ import pandas as pd
 
 from benchmarks.forget.planted import Tweet
 
-_TOKEN = re.compile(rb"zq[a-z]+xq|(?<!\d)\d{19}(?!\d)")
+#: One by one: a common expression would have no beginning that the search can look for.
+_WORD, _ID = re.compile(rb"zq[a-z]+xq"), re.compile(rb"\d{19,}")
 
 
 def needles(tweets: Iterable[Tweet]) -> dict[bytes, int]:
@@ -26,17 +28,28 @@ def needles(tweets: Iterable[Tweet]) -> dict[bytes, int]:
     return found
 
 
-def in_files(folders: Iterable[Path], wanted: dict[bytes, int]) -> dict[str, set[int]]:
-    """Path -> the tweets that it speaks of."""
+def spoken_of(content: bytes, wanted: dict[bytes, int]) -> set[int]:
+    """The tweets whose word or written id stands in it."""
+    tokens = {*_WORD.findall(content), *_ID.findall(content)}
+    return {wanted[token] for token in tokens if token in wanted}
+
+
+def in_files(folders: Iterable[Path], wanted: dict[bytes, int], *, without: Path | None = None) -> dict[str, set[int]]:
+    """Path -> the tweets that it speaks of; without: a folder that is left out."""
     found: dict[str, set[int]] = defaultdict(set)
     for folder in folders:
-        for path in sorted(folder.rglob("*")):
-            if path.is_file() and not path.is_symlink():
-                for content in unpacked(path):
-                    tweets = {wanted[token] for token in set(_TOKEN.findall(content)) if token in wanted}
-                    if tweets:
-                        found[str(path)] |= tweets
+        for path in files_in(folder, without=without):
+            for content in unpacked(path):
+                if tweets := spoken_of(content, wanted):
+                    found[str(path)] |= tweets
     return dict(found)
+
+
+def files_in(folder: Path, *, without: Path | None = None) -> Iterator[Path]:
+    """Regular files below it, in order."""
+    for top, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if Path(top, name) != without)
+        yield from (path for name in sorted(names) if (path := Path(top, name)).is_file() and not path.is_symlink())
 
 
 def in_data_folder(folder: Path, wanted: dict[bytes, int]) -> dict[str, set[int]]:
@@ -70,8 +83,6 @@ def in_tables(owner: object, wanted: dict[bytes, int]) -> dict[str, set[int]]:
         tables = connection.execute(text("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")).scalars().all()
         for table in sorted([*tables, "pg_stats"]):
             rows = connection.execute(text(f"SELECT x::text FROM {table} x")).scalars()
-            content = "\n".join(rows).encode()
-            tweets = {wanted[token] for token in set(_TOKEN.findall(content)) if token in wanted}
-            if tweets:
+            if tweets := spoken_of("\n".join(rows).encode(), wanted):
                 found[table] = tweets
     return found

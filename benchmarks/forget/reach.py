@@ -41,10 +41,8 @@ class Forgotten:
 def everywhere(made: planted.Installation, home: Home) -> tuple[Found, Found]:
     """Files (Postgres' own left out) and tables -> the tweets that they speak of."""
     wanted = byte_search.needles(made.tweets)
-    files = byte_search.in_files([home.path, made.exported[0].parent], wanted)
-    return {path: found for path, found in files.items() if not path.startswith(str(home.postgres))}, (
-        byte_search.in_tables(made.owner, wanted)
-    )
+    files = byte_search.in_files([home.path, made.exported[0].parent], wanted, without=home.postgres)
+    return files, byte_search.in_tables(made.owner, wanted)
 
 
 def request(made: planted.Installation, home: Home, share: int) -> Forgotten:
@@ -66,7 +64,7 @@ def remains(
     """What of the forgotten is still somewhere, and what of the others is missing where it was."""
     files, tables = everywhere(made, home)
     left = {path: len(found & asked.lost) for path, found in (files | tables).items() if found & asked.lost}
-    named = [str(path) for path in _files(home) if _holds(path, names)]
+    named = [str(path) for path in byte_search.files_in(home.path, without=home.postgres) if _holds(path, names)]
     before, after = _by_place(asked.files, home), _by_place(files, home)
     # packages, reports and checkpoints are made anew or dropped as a whole
     kept = {place: found for place, found in before.items() if place in KEEPING}
@@ -80,10 +78,6 @@ def remains(
 
 def _holds(path: Path, names: tuple[str, ...]) -> bool:
     return any(name.encode() in content for name in names for content in byte_search.unpacked(path))
-
-
-def _files(home: Home) -> list[Path]:
-    return [path for path in home.path.rglob("*") if path.is_file() and not path.is_relative_to(home.postgres)]
 
 
 def _by_place(files: Found, home: Home) -> Found:
