@@ -150,7 +150,8 @@ HARMLESS = (
         folders=("airflow",),
         beside="Airflow's database: runs, XCom, audit log",
         how="Tasks hand on ids of runs, decisions and versions, counts and file names; no task returns a text or an id "
-        "of a tweet.",
+        "of a tweet. What people type into a form, a note or an answer is searched by Airflow's API and left: the "
+        "receipt names the run, or says that nobody could look.",
     ),
     Place(
         name="MLflow's database",

@@ -241,6 +241,14 @@ def _lines(result: ForgetResult) -> str:
     return "\n".join([*lines, *result.notes]) or "Nothing to forget"
 
 
+def _airflow(found: dict[str, Any]) -> list[str]:
+    """What was found of what people typed into Airflow, and whether somebody looked."""
+    lines = [f"Run {run} of Airflow speaks of it: delete it there" for run in found.get("speaking", ())]
+    if found.get("problem"):
+        lines.append(f"What people typed into Airflow was not searched: {found['problem']}")
+    return lines
+
+
 def _receipt_text(told: dict[str, Any]) -> str:
     of = f"{_tweets(told['named'])}, {told['state']}"
     lines = [f"Request {told['request_id']} ({told['kind']}) by {told['requested_by']}: {of}"]
@@ -250,7 +258,9 @@ def _receipt_text(told: dict[str, Any]) -> str:
             found = [(name, f"{count:,}") for name, count in row["found"].items() if count]
             lines += [f"Erased {_written(row['erased_at'])}, signed as row {row['sequence']} of the ledger"]
             lines += [draw(("where", "found and erased"), found) if found else "It was in no place of this platform"]
-            lines += [f"Searched: {', '.join(row['searched'])}"]
+            lines += [f"Searched: {', '.join(name for name in row['searched'] if name not in row['holding_nothing'])}"]
+            lines += [f"Holding nothing of a tweet: {', '.join(row['holding_nothing'])}"]
+            lines += _airflow(row.get("airflow", {}))
             if row.get("unreadable"):
                 lines += [f"Files that cannot be read, searched as bytes: {', '.join(row['unreadable'])}"]
             lines += [

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from sentiment_lib import progress
 from sentiment_lib.settings import Settings
-from sentiment_lib.steps.erasure import affected_versions, files, rows, tombstone_files
+from sentiment_lib.steps.erasure import affected_versions, airflow_records, files, rows, tombstone_files
 from sentiment_lib.steps.erasure.search import Search, prepare
 from sentiment_lib.steps.training import commit_snapshots, snapshot_files
 from sentiment_lib.storage import erasure_requests, snapshots, table_rewrites, version_erasures
@@ -95,6 +95,8 @@ def _record(search: Search, touched: list[str]) -> None:
         progress.report(f"Searching {name}")
         counts[name] = handler.count(search)
     counts.update(rows.count_tweets(search))
+    progress.report("Searching what people typed into Airflow")
+    airflow = vars(airflow_records.search(search.settings, search.terms))
     with search.store.begin() as connection:
         before = erasure_requests.by_id(connection, search.request.request_id).counts
         found = {name: max(count, before.get("found", {}).get(name, 0)) for name, count in counts.items()}
@@ -102,8 +104,13 @@ def _record(search: Search, touched: list[str]) -> None:
         unreadable = sorted({*search.unreadable, *before.get("unreadable", ())})
         # a run that is carried on after the rows are gone finds no snapshot with them
         unproven = {**before.get("unproven", {}), **{str(number): why for number, why in search.unproven.items()}}
+        # nor the words to look for
+        airflow = {
+            **airflow,
+            "speaking": sorted({*airflow["speaking"], *before.get("airflow", {}).get("speaking", ())}),
+        }
         recorded = {"found": found, "rewrite": named, "unreadable": unreadable, "unproven": unproven}
-        recorded["left"] = before.get("left", {})
+        recorded |= {"left": before.get("left", {}), "airflow": airflow}
         erasure_requests.record_counts(connection, search.request.request_id, recorded)
 
 

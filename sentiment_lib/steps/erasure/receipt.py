@@ -47,6 +47,7 @@ def erased(connection: Connection, settings: Settings, request_id: int, *, at: d
         "erased_at": at.astimezone(UTC),
         "in_time": at <= request.due_at,
         "searched": [place.name for place in catalogue.PLACES],
+        "airflow": dict(request.counts.get("airflow", {})),
         "holding_nothing": [place.name for place in catalogue.PLACES if place.is_harmless],
         "found": found,
         "erased": found,
