@@ -35,9 +35,7 @@ def airflow(settings):
 
         def do_GET(self):
             url = urlsplit(self.path)
-            name = {"/api/v2/dags/~/dagRuns": "dag_runs", "/api/v2/dags/~/dagRuns/~/hitlDetails": "hitl_details"}[
-                url.path
-            ]
+            name = "hitl_details" if url.path.endswith("/dagRuns/~/hitlDetails") else "dag_runs"
             asked = {key: value for key, (value,) in parse_qs(url.query).items()}
             start = int(asked["offset"])
             records = server.lists[name][start : start + int(asked["limit"])]

@@ -105,10 +105,8 @@ def _record(search: Search, touched: list[str]) -> None:
         # a run that is carried on after the rows are gone finds no snapshot with them
         unproven = {**before.get("unproven", {}), **{str(number): why for number, why in search.unproven.items()}}
         # nor the words to look for
-        airflow = {
-            **airflow,
-            "speaking": sorted({*airflow["speaking"], *before.get("airflow", {}).get("speaking", ())}),
-        }
+        if before.get("airflow") and not before["airflow"]["problem"]:
+            airflow = before["airflow"]
         recorded = {"found": found, "rewrite": named, "unreadable": unreadable, "unproven": unproven}
         recorded |= {"left": before.get("left", {}), "airflow": airflow}
         erasure_requests.record_counts(connection, search.request.request_id, recorded)
