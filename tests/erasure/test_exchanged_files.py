@@ -21,13 +21,14 @@ CONTENT = f"{MINE},mine\n2,else\n"
 
 
 @pytest.fixture
-def place(tmp_path):
-    """A folder with a file in one that anybody may exchange, and a file of somebody else by the same name."""
-    theirs, precious = tmp_path / "theirs", tmp_path / "precious"
+def place(tmp_path_factory):
+    """Outside the state folder: a file in a folder that anybody may exchange, and one of somebody else by the same name."""
+    top = tmp_path_factory.mktemp("outside")
+    theirs, precious = top / "theirs", top / "precious"
     for folder in (theirs, precious):
         folder.mkdir()
         (folder / "a.csv").write_text(CONTENT)
-    return SimpleNamespace(path=theirs / "a.csv", precious=precious / "a.csv", top=tmp_path)
+    return SimpleNamespace(path=theirs / "a.csv", precious=precious / "a.csv", top=top)
 
 
 def exchange_folder(place):
