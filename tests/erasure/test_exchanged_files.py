@@ -22,7 +22,7 @@ CONTENT = f"{MINE},mine\n2,else\n"
 
 @pytest.fixture
 def place(tmp_path_factory):
-    """Outside the state folder: a file in a folder that anybody may exchange, and one of somebody else by the same name."""
+    """Outside the state folder: a file in a folder that anybody may exchange, and another of the same name."""
     top = tmp_path_factory.mktemp("outside")
     theirs, precious = top / "theirs", top / "precious"
     for folder in (theirs, precious):

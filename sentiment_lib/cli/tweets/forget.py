@@ -258,7 +258,8 @@ def _receipt_text(told: dict[str, Any]) -> str:
             found = [(name, f"{count:,}") for name, count in row["found"].items() if count]
             lines += [f"Erased {_written(row['erased_at'])}, signed as row {row['sequence']} of the ledger"]
             lines += [draw(("where", "found and erased"), found) if found else "It was in no place of this platform"]
-            lines += [f"Searched: {', '.join(name for name in row['searched'] if name not in row['holding_nothing'])}"]
+            not_searched = {*row["holding_nothing"], "backups"}
+            lines += [f"Searched: {', '.join(name for name in row['searched'] if name not in not_searched)}"]
             lines += [f"Holding nothing of a tweet: {', '.join(row['holding_nothing'])}"]
             lines += _airflow(row.get("airflow", {}))
             if row.get("unreadable"):
