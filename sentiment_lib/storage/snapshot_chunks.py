@@ -8,8 +8,10 @@ from dataclasses import dataclass
 
 import pandas as pd
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import IntegrityError
 
 from sentiment_lib import merkle
+from sentiment_lib.errors import LedgerBroken
 from sentiment_lib.evaluation import frozen_rows
 from sentiment_lib.storage.engine import raw
 
@@ -151,9 +153,15 @@ def put_into(connection: Connection, snapshot_id: int, chunk_ids: Sequence[int])
 
 
 def replace_whole(connection: Connection, snapshot_id: int, chunk_ids: Sequence[int]) -> None:
-    """Put these chunks in the place of rows without commitments; the rows are the same."""
+    """Put these chunks in the place of rows without commitments.
+
+    Raises LedgerBroken where the rows are not the same, or have commitments; the transaction is then lost.
+    """
     query = text("SELECT replace_whole_rows(:snapshot, CAST(:chunks AS bigint[]))")
-    connection.execute(query, {"snapshot": snapshot_id, "chunks": list(chunk_ids)})
+    try:
+        connection.execute(query, {"snapshot": snapshot_id, "chunks": list(chunk_ids)})
+    except IntegrityError as error:
+        raise LedgerBroken(problem=str(error.orig).partition("\n")[0]) from error
 
 
 def of_snapshot(connection: Connection, snapshot_id: int) -> list[Chunk]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy.engine import Connection
+from sqlalchemy import Connection
 
 from sentiment_lib import clock
 from sentiment_lib.records import Severity

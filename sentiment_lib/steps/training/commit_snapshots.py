@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
-from sqlalchemy.exc import IntegrityError
-
 from sentiment_lib.errors import LedgerBroken
 from sentiment_lib.evaluation import frozen_rows
 from sentiment_lib.records import Snapshot
@@ -47,20 +45,14 @@ def run(store: Store, settings: Settings, snapshot_ids: Collection[int]) -> Comm
         try:
             if _commit(store, settings, snapshot):
                 committed.append(number)
-        except (LedgerBroken, IntegrityError) as error:
-            unproven[number] = _why(error)
+        except LedgerBroken as error:
+            unproven[number] = str(error.details["problem"])
             with store.begin() as connection:
                 forged_records.report(connection, f"snapshot {number}: {unproven[number]}", done=LEFT)
             continue
         # the chunks hold the rows: a process that was killed before left the file
         (settings.snapshots / snapshot.uri).unlink(missing_ok=True)
     return CommitResult(committed=tuple(committed), unproven=unproven)
-
-
-def _why(error: LedgerBroken | IntegrityError) -> str:
-    if isinstance(error, LedgerBroken):
-        return str(error.details.get("problem", error))
-    return str(error.orig).partition("\n")[0]
 
 
 def _commit(store: Store, settings: Settings, snapshot: Snapshot) -> bool:
