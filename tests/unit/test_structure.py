@@ -224,6 +224,7 @@ def test_decision_records_have_one_form_and_are_listed():
 
 #: Functions with eight parameters or more: commands, whose options are parameters, and functions of a library's shape.
 MANY_PARAMETERS = {
+    "cli/tweets/forget.py forget",
     "cli/tweets/ingestion.py ingest",
     "cli/tweets/labels.py import_",
     "cli/models/replay.py replay",
