@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Row, text
 from sentiment_lib.evaluation.holdout_split import JUDGING
 from sentiment_lib.evaluation.holdout_split import LABELLED as OF_TWEETS
 from sentiment_lib.storage.acting_labels import ACTS, NEWEST_FIRST, is_newest
+from sentiment_lib.storage.tweet_lookup import tweet_of
 
 #: A labelled tweet, with the label for evaluation.
 COLUMNS = (*OF_TWEETS, *JUDGING, "synthetic")
@@ -32,7 +33,7 @@ _LABELLED = f"""
         SELECT DISTINCT ON (tweet_id) tweet_id, label, source, labelled_by, labelled_at, confidence, label_id
         FROM labels l WHERE {{named}}
         ORDER BY tweet_id, array_position(CAST(:precedence AS text[]), source) NULLS LAST, {NEWEST_FIRST}
-    ) l JOIN tweets t USING (tweet_id)
+    ) l JOIN {{tweets}} t USING (tweet_id)
     LEFT JOIN (
         SELECT DISTINCT ON (tweet_id) tweet_id, label, inclusion_probability,
                CASE source WHEN 'person' THEN 'declared' ELSE source END AS source
@@ -45,8 +46,8 @@ _LABELLED = f"""
       AND (NOT t.synthetic OR NOT :real)
     ORDER BY t.created_at, t.tweet_id
 """
-LABELLED = text(_LABELLED.format(named="true"))
-LABELLED_OF = text(_LABELLED.format(named="tweet_id = ANY(:ids)"))
+LABELLED = text(_LABELLED.format(named="true", tweets="tweets"))
+LABELLED_OF = text(_LABELLED.format(named="tweet_id = ANY(:ids)", tweets=tweet_of("l")))
 # feedback is biased and never enters a holdout, so it does not end the use of synthetic tweets
 REAL_LABELS = text(
     """

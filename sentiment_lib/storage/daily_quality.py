@@ -14,6 +14,7 @@ from sentiment_lib.records import API_IDS_FROM, Window
 from sentiment_lib.storage import training_rows, tweet_removal
 from sentiment_lib.storage.acting_labels import ACTS, ACTS_SINCE, NEWEST_FIRST, is_newest
 from sentiment_lib.storage.quality_day import QualityDay
+from sentiment_lib.storage.tweet_lookup import tweet_of
 
 #: Maximum age of a day that late labels update.
 LOOK_BACK = timedelta(days=90)
@@ -107,11 +108,11 @@ def stale_days(connection: Connection, version: int, days: Iterable[date], *, la
     if computed_at and wanted:
         relabelled = connection.execute(
             text(
-                "SELECT DISTINCT (t.created_at AT TIME ZONE 'UTC')::date FROM labels l JOIN tweets t USING (tweet_id) "
-                "WHERE l.source IN ('audit', 'person') AND l.stored_at > :since UNION "
-                "SELECT DISTINCT (t.created_at AT TIME ZONE 'UTC')::date FROM label_picks k JOIN tweets t "
-                "USING (tweet_id) WHERE (k.kind = 'audit' AND k.state = 'skipped' AND k.finished_at > :since) "
-                "OR (k.kind = 'correction' AND k.handed_at > :since)"
+                "SELECT DISTINCT (t.created_at AT TIME ZONE 'UTC')::date FROM ("
+                "SELECT tweet_id FROM labels WHERE source IN ('audit', 'person') AND stored_at > :since UNION "
+                "SELECT tweet_id FROM label_picks WHERE kind = 'audit' AND state = 'skipped' AND finished_at > :since "
+                "OR kind = 'correction' AND handed_at > :since"
+                f") changed JOIN {tweet_of('changed')} t USING (tweet_id)"
             ),
             {"since": max(computed_at.values()) - OVERLAP},
         ).scalars()

@@ -12,6 +12,7 @@ from sentiment_lib.records import API_IDS_FROM
 from sentiment_lib.storage import training_rows, tweet_removal
 from sentiment_lib.storage.acting_labels import ACTS, NEWEST_FIRST
 from sentiment_lib.storage.engine import raw
+from sentiment_lib.storage.tweet_lookup import tweet_of
 from sentiment_lib.text.copies import cluster_copies
 
 #: `predicted_at` and `stored_at` are starts of transactions: allow for those open during the last refresh.
@@ -51,14 +52,16 @@ COLUMNS = (
 # days of tweets whose predictions or labels by people came, or were withdrawn, since the last refresh
 STALE = text(
     f"""
-    SELECT DISTINCT {DAY} FROM predictions p JOIN tweets t USING (tweet_id)
-    WHERE p.model_version = :version AND p.predicted_at > CAST(:since AS timestamptz) AND t.tweet_id < {API_IDS_FROM}
-    UNION
-    SELECT DISTINCT {DAY} FROM labels l JOIN tweets t USING (tweet_id)
-    WHERE l.source IN ('audit', 'person') AND l.stored_at > CAST(:since AS timestamptz) AND t.tweet_id < {API_IDS_FROM}
-    UNION
-    SELECT DISTINCT {DAY} FROM label_picks k JOIN tweets t USING (tweet_id)
-    WHERE k.kind = 'correction' AND k.handed_at > CAST(:since AS timestamptz) AND t.tweet_id < {API_IDS_FROM}
+    SELECT DISTINCT {DAY} FROM (
+        SELECT tweet_id FROM predictions
+        WHERE model_version = :version AND predicted_at > CAST(:since AS timestamptz) AND tweet_id < {API_IDS_FROM}
+        UNION
+        SELECT tweet_id FROM labels
+        WHERE source IN ('audit', 'person') AND stored_at > CAST(:since AS timestamptz) AND tweet_id < {API_IDS_FROM}
+        UNION
+        SELECT tweet_id FROM label_picks
+        WHERE kind = 'correction' AND handed_at > CAST(:since AS timestamptz) AND tweet_id < {API_IDS_FROM}
+    ) changed JOIN {tweet_of("changed")} t USING (tweet_id)
     """
 )
 #: Tweets of one day and airline whose texts are copies, with the one that stands for their cluster.

@@ -28,6 +28,10 @@ HINTS = {"score": 7006}
 #: Seconds to wait for a lock that is held across requests to the registry.
 PATIENCE = 20.0
 
+#: Settings of the planner: compiling a query over many partitions costs more than it saves, and memory and solid-state
+#: disks give single rows by an index more cheaply than the planner takes it to be.
+PLANNER = {"jit": "off", "random_page_cost": "1.1"}
+
 #: Execution option of a connection that holds the signing keys.
 KEY_RING = "key_ring"
 #: Execution option of a connection that holds the key of the tombstones.
@@ -73,8 +77,7 @@ class Store:
             pool_size=5,
             connect_args={
                 "connect_timeout": 10,  # do not hang on a server that does not respond
-                # compiling a query over many partitions costs more than it saves: their estimates are too high
-                "options": " ".join(f"-c {name}={value}" for name, value in {**limits, "jit": "off"}.items()),
+                "options": " ".join(f"-c {name}={value}" for name, value in {**limits, **PLANNER}.items()),
             },
         )
 

@@ -14,6 +14,7 @@ from sentiment_lib.evaluation.frozen_rows import PARTS, ends_chunk
 from sentiment_lib.evaluation.holdout_split import COLUMNS
 from sentiment_lib.storage import snapshot_chunks
 from sentiment_lib.storage.snapshot_chunks import StoredChunk
+from sentiment_lib.storage.tweet_lookup import tweet_of
 
 #: Before and after every tweet: (created_at, tweet_id).
 BEGINNING, END = (datetime(1, 1, 1, tzinfo=UTC), 0), (datetime(9999, 12, 31, tzinfo=UTC), 0)
@@ -34,7 +35,7 @@ ROWS = text(
     "SELECT l.tweet_id, l.created_at, t.text, t.airline, t.language, "
     "CASE part WHEN 'train' THEN l.label ELSE l.judging_label END AS label, "
     "CASE part WHEN 'train' THEN l.label_source ELSE l.judging_source END AS label_source, l.part "
-    "FROM labelled_tweets l JOIN tweets t USING (tweet_id) WHERE l.part = :part "
+    f"FROM labelled_tweets l JOIN {tweet_of('l')} t USING (tweet_id) WHERE l.part = :part "
     "AND (l.created_at, l.tweet_id) > (:after_at, :after_id) AND (l.created_at, l.tweet_id) <= (:end_at, :end_id) "
     "ORDER BY l.created_at, l.tweet_id"
 )

@@ -12,17 +12,19 @@ from sqlalchemy import Connection, text
 from sentiment_lib.records import API_IDS_FROM
 from sentiment_lib.storage import training_rows
 from sentiment_lib.storage.acting_labels import ACTS, ACTS_SINCE, NEWEST_FIRST, is_newest
+from sentiment_lib.storage.tweet_lookup import tweet_of
 
 #: Longer than a transaction that stores predictions, whose time is that of its beginning.
 OVERLAP = timedelta(hours=1)
 # uses the index on the champion's predictions by time, so the cost does not grow with the number of tweets
 UNSCORED = text(
     f"""
-    SELECT t.tweet_id, t.text FROM predictions p JOIN tweets t USING (tweet_id)
+    SELECT p.tweet_id, t.text FROM predictions p JOIN {tweet_of("p")} t USING (tweet_id)
+    LEFT JOIN LATERAL (SELECT true AS scored FROM predictions
+                       WHERE tweet_id = p.tweet_id AND model_version = :version OFFSET 0) other ON true
     WHERE p.model_version = :champion AND p.predicted_at >= :predicted_since AND t.collected_at >= :since
-      AND t.tweet_id < {API_IDS_FROM} AND t.tweet_id > :after
-      AND NOT EXISTS (SELECT FROM predictions o WHERE o.tweet_id = p.tweet_id AND o.model_version = :version)
-    ORDER BY t.tweet_id LIMIT :rows
+      AND p.tweet_id < {API_IDS_FROM} AND p.tweet_id > :after AND other.scored IS NULL
+    ORDER BY p.tweet_id LIMIT :rows
     """
 )
 # The newest acting audit label of each tweet, in the order in which they began to act: a sequential test needs an order

@@ -8,6 +8,7 @@ import numpy as np
 from sqlalchemy import Connection, text
 
 from sentiment_lib.storage.engine import raw
+from sentiment_lib.storage.tweet_lookup import tweet_of
 from sentiment_lib.text.copies import CANDIDATE, strip_to_words
 from sentiment_lib.text.near_copies import PHRASE, Copies, Fingerprint, are_copies
 
@@ -62,7 +63,8 @@ CANDIDATES = text(
     """
 )
 WORDS = text(
-    "SELECT DISTINCT ON (l.text_key) l.text_key, t.text FROM labelled_tweets l JOIN tweets t USING (tweet_id) "
+    "SELECT DISTINCT ON (l.text_key) l.text_key, t.text "
+    f"FROM labelled_tweets l JOIN {tweet_of('l')} t USING (tweet_id) "
     "WHERE l.text_key = ANY(:keys) ORDER BY l.text_key, l.tweet_id"
 )
 FORGET = text(
