@@ -122,15 +122,15 @@ def newest_point(connection: Connection, since: VerifiedPoint | None) -> Verifie
     head = ledger.head(connection)
     if head is None:
         return None
-    return VerifiedPoint(
+    point = VerifiedPoint(
         sequence=head.sequence,
         entry_hash=head.entry_hash,
         release=verified_points.release(),
         whole_at=since.whole_at if since else clock.now().isoformat(),
         rows=verified_points.digests(connection),
         chunks=verified_points.mark_chunks(connection),
-        **({"files": since.files, "packages": since.packages} if since else {}),
     )
+    return replace(point, files=since.files, packages=since.packages) if since else point
 
 
 def snapshot_artefacts(
