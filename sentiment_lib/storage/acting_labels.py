@@ -41,6 +41,13 @@ def name_from_file(importer: str, name: str | None) -> str:
 
 #: SQL condition on a label `l` of source audit; :auditors is an array of names.
 ACTS = f"({is_newest('l')} AND ({_BY_AUDITOR} OR EXISTS (SELECT {_SAME})))"
+#: SQL condition on a label `l`: its tweet was not chosen for its content, so it may evaluate a model; of several the
+#: first by EVALUATING_FIRST counts.
+MAY_EVALUATE = (
+    f"(l.source = 'dataset' OR (l.source = 'audit' AND {ACTS}) "
+    f"OR (l.source = 'person' AND l.inclusion_probability IS NOT NULL AND {is_newest('l')}))"
+)
+EVALUATING_FIRST = f"array_position(ARRAY['audit', 'person', 'dataset'], l.source), {NEWEST_FIRST}"
 _BOTH = "greatest(one.stored_at, o.stored_at)"
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, text
 
 from sentiment_lib.evaluation.holdout_split import JUDGING
 from sentiment_lib.evaluation.holdout_split import LABELLED as OF_TWEETS
-from sentiment_lib.storage.acting_labels import ACTS, NEWEST_FIRST, is_newest
+from sentiment_lib.storage.acting_labels import ACTS, EVALUATING_FIRST, MAY_EVALUATE, NEWEST_FIRST
 from sentiment_lib.storage.tweet_lookup import tweet_of
 
 #: A labelled tweet, with the label for evaluation.
@@ -38,9 +38,8 @@ _LABELLED = f"""
         SELECT DISTINCT ON (tweet_id) tweet_id, label, inclusion_probability,
                CASE source WHEN 'person' THEN 'declared' ELSE source END AS source
         FROM labels l
-        WHERE {{named}} AND (source = 'dataset' OR (source = 'audit' AND {ACTS})
-           OR (source = 'person' AND inclusion_probability IS NOT NULL AND {is_newest("l")}))
-        ORDER BY tweet_id, array_position(ARRAY['audit', 'person', 'dataset'], source), {NEWEST_FIRST}
+        WHERE {{named}} AND {MAY_EVALUATE}
+        ORDER BY tweet_id, {EVALUATING_FIRST}
     ) j USING (tweet_id)
     WHERE (CAST(:until AS timestamptz) IS NULL OR t.created_at < CAST(:until AS timestamptz))
       AND (NOT t.synthetic OR NOT :real)

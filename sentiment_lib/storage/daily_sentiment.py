@@ -10,7 +10,7 @@ from sqlalchemy import Connection, text
 
 from sentiment_lib.records import API_IDS_FROM
 from sentiment_lib.storage import training_rows, tweet_removal
-from sentiment_lib.storage.acting_labels import ACTS, NEWEST_FIRST
+from sentiment_lib.storage.acting_labels import ACTS, EVALUATING_FIRST, MAY_EVALUATE, NEWEST_FIRST
 from sentiment_lib.storage.engine import raw
 from sentiment_lib.storage.tweet_lookup import tweet_of
 from sentiment_lib.text.copies import cluster_copies
@@ -24,7 +24,8 @@ DAY = "(t.created_at AT TIME ZONE 'UTC')::date"
 
 @dataclass(frozen=True, kw_only=True)
 class SentimentDay:
-    """One day's tweets of one airline as one version predicts them, with the weighted errors of its audit labels.
+    """One day's tweets of one airline as one version predicts them, with the weighted errors of its audit labels
+    and what labels of any source say.
 
     The error of a label is 1 for a missed negative tweet, -1 for one predicted negative that is none, else 0; its
     weight is 1 / inclusion probability, and weights of copies of a text are added up before they are squared.
@@ -43,13 +44,21 @@ class SentimentDay:
     squared_errors: float
     #: sum over the texts of their squared numbers of tweets
     squared_copies: float
+    #: tweets with a label that may evaluate a model, of whatever source
+    known: int
+    #: of these: labelled negative
+    known_negative: int
+    #: labelled negative, and predicted otherwise
+    known_missed: int
+    #: predicted negative, and labelled otherwise
+    known_false: int
 
 
 COLUMNS = (
     "airline, tweets, negative, neutral, positive, labels, weights, squared_weights, errors, squared_errors, "
-    "squared_copies"
+    "squared_copies, known, known_negative, known_missed, known_false"
 )
-# days of tweets whose predictions or labels by people came, or were withdrawn, since the last refresh
+# days of tweets whose predictions or labels came, or were withdrawn, since the last refresh
 STALE = text(
     f"""
     SELECT DISTINCT {DAY} FROM (
@@ -57,7 +66,7 @@ STALE = text(
         WHERE model_version = :version AND predicted_at > CAST(:since AS timestamptz) AND tweet_id < {API_IDS_FROM}
         UNION
         SELECT tweet_id FROM labels
-        WHERE source IN ('audit', 'person') AND stored_at > CAST(:since AS timestamptz) AND tweet_id < {API_IDS_FROM}
+        WHERE source <> 'feedback' AND stored_at > CAST(:since AS timestamptz) AND tweet_id < {API_IDS_FROM}
         UNION
         SELECT tweet_id FROM label_picks
         WHERE kind = 'correction' AND handed_at > CAST(:since AS timestamptz) AND tweet_id < {API_IDS_FROM}
@@ -98,6 +107,15 @@ REFRESH = text(
                      sum(weight * error ^ 2) AS squared_errors
               FROM labelled GROUP BY day, airline, text_key) texts
         GROUP BY day, airline),
+    known AS (
+        SELECT day, airline, count(*) AS known, count(*) FILTER (WHERE true_negative) AS known_negative,
+               count(*) FILTER (WHERE true_negative AND NOT negative) AS known_missed,
+               count(*) FILTER (WHERE negative AND NOT true_negative) AS known_false
+        FROM (SELECT DISTINCT ON (t.tweet_id) t.day, t.airline, l.label = 'negative' AS true_negative,
+                     t.label = 'negative' AS negative
+              FROM scored t JOIN labels l USING (tweet_id)
+              WHERE {MAY_EVALUATE} ORDER BY t.tweet_id, {EVALUATING_FIRST}) one
+        GROUP BY day, airline),
     copies AS (
         SELECT day, airline, sum(tweets ^ 2) AS squared_copies
         FROM (SELECT day, airline, count(*) AS tweets FROM scored GROUP BY day, airline, text_key) texts
@@ -106,9 +124,12 @@ REFRESH = text(
     SELECT s.day, :version, s.airline, count(*), count(*) FILTER (WHERE s.label = 'negative'),
            count(*) FILTER (WHERE s.label = 'neutral'), count(*) FILTER (WHERE s.label = 'positive'),
            coalesce(max(e.labels), 0), coalesce(max(e.weights), 0), coalesce(max(e.squared_weights), 0),
-           coalesce(max(e.errors), 0), coalesce(max(e.squared_errors), 0), max(c.squared_copies)
+           coalesce(max(e.errors), 0), coalesce(max(e.squared_errors), 0), max(c.squared_copies),
+           coalesce(max(k.known), 0), coalesce(max(k.known_negative), 0), coalesce(max(k.known_missed), 0),
+           coalesce(max(k.known_false), 0)
     FROM scored s JOIN copies c ON c.day = s.day AND c.airline = s.airline
     LEFT JOIN errors e ON e.day = s.day AND e.airline = s.airline
+    LEFT JOIN known k ON k.day = s.day AND k.airline = s.airline
     GROUP BY s.day, s.airline
     ON CONFLICT (model_version, day, airline) DO UPDATE SET
         ({COLUMNS}, computed_at) = ({", ".join(f"EXCLUDED.{name}" for name in COLUMNS.split(", "))}, now())
@@ -117,7 +138,7 @@ REFRESH = text(
 
 
 def stale_days(connection: Connection, version: int) -> list[date]:
-    """Days with predictions of the version or audit labels since its last refresh, oldest first.
+    """Days with predictions of the version or labels since its last refresh, oldest first.
 
     Without those of which tweets were removed: their figures are final.
     """
@@ -131,7 +152,7 @@ def stale_days(connection: Connection, version: int) -> list[date]:
 
 
 def refresh(connection: Connection, version: int, first: date, last: date, *, auditors: Sequence[str]) -> None:
-    """Recompute the version's rows of the days (UTC) from `first` to `last`; acting audit labels correct them.
+    """Recompute the version's rows of the days (UTC) from `first` to `last`; labels correct them.
 
     Copies of a text within a day and airline are one cluster (`text.copies`).
     """

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from sentiment_lib.console import date_range, health, overview
+from sentiment_lib.console.estimated_shares import Basis
 from sentiment_lib.console.pages import draw
 from sentiment_lib.errors import BadInput
 from sentiment_lib.policy import Policy
@@ -72,8 +73,7 @@ def test_audit_labels_correct_the_shares_of_their_airlines(filled, settings):
     assert daily_sentiment.run(filled, 1, auditors=["ann"]), "days with new labels are recomputed"
     values, page = shown(filled, settings)
     found = values["found"]
-    assert found.corrected
-    assert found.labels == 120
+    assert (found.basis, found.audit_labels) == (Basis.AUDIT, 120)
     # all of United's 100 tweets are predicted negative, and none is
     assert found.bounds[0] < 0.25 < found.bounds[1]
     shares = {row.airline: row for row in found.airlines}
@@ -87,6 +87,54 @@ def test_audit_labels_correct_the_shares_of_their_airlines(filled, settings):
     unnamed, page = shown(filled, settings, airline="")
     assert unnamed["found"].tweets == 100
     assert "no airline named" in page
+
+
+def of_a_data_set(store, where):
+    """A file's labels: Delta's are as predicted, none of United's tweets is negative, all of the unnamed are."""
+    with store.begin() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO labels (tweet_id, label, source, labelled_by, labelled_at) "
+                "SELECT tweet_id, CASE WHEN tweet_id % 4 IN (1, 3) THEN 'negative' ELSE 'neutral' END, 'dataset', "
+                f"'file', now() FROM tweets WHERE tweet_id <= 400 AND {where}"
+            )
+        )
+    assert daily_sentiment.run(store, 1, auditors=[]), "days with new labels are recomputed"
+
+
+def test_where_nearly_every_tweet_has_a_label_the_labels_are_shown(filled, settings):
+    of_a_data_set(filled, "tweet_id > 8")
+    values, page = shown(filled, settings)
+    found = values["found"]
+    assert (found.basis, found.labelled) == (Basis.LABELS, 392)
+    # 196 are labelled negative; the 8 without a label may all be, or none
+    assert found.bounds == pytest.approx((196 / 400, 204 / 400))
+    assert "As labelled: 392 of these tweets have labels. The bounds hold whatever the other 8 are." in page
+    shares = {row.airline: row.share for row in found.airlines}
+    # two unlabelled tweets of United count as predicted
+    assert shares == pytest.approx({"United": 0.02, "Delta": 0.5, "": 0.98})
+    assert "Labels say otherwise" not in page
+
+
+def test_predicted_shares_that_labels_contradict_say_so(filled, settings):
+    # of 48 tweets those of United are wrongly predicted negative, the unnamed ones are rightly labelled negative
+    of_a_data_set(filled, "tweet_id % 4 IN (0, 1) AND tweet_id <= 96")
+    values, page = shown(filled, settings)
+    assert values["found"].basis is Basis.PREDICTIONS
+    assert "Version 1 predicts that 50 % of 400 tweets" in page
+    assert "Labels say otherwise." in page
+    assert "48 of these tweets have labels, by which 50 % of them are negative; version 1 predicts 100 %" in page
+    one, page = shown(filled, settings, airline="Delta")
+    assert not one["found"].contradicted
+    assert "Labels say otherwise" not in page
+
+
+def test_labelled_days_are_not_compared_with_predicted_ones(filled, settings):
+    both = {"start": "2015-02-20", "end": "2015-02-22"}
+    assert "days before" in shown(filled, settings, **both)[0]["answer"]
+    of_a_data_set(filled, "created_at >= '2015-02-20Z'")
+    values, _ = shown(filled, settings, **both)
+    assert (values["found"].basis, values["found"].before) == (Basis.LABELS, None)
 
 
 def test_the_calibration_error_is_shown_with_its_interval(filled, settings):
