@@ -144,6 +144,8 @@ def _progress() -> Iterator[Show]:
 
     console = Console(stderr=True)
     last: dict[str, str] = {}
+    if not console.is_terminal:
+        console.print("Starting the stack …")
     with Status("starting", console=console) as line:
 
         def show_states(states: dict[str, str]) -> None:
@@ -167,15 +169,8 @@ def _print_logins() -> None:
     from sentiment_lib.cli.terminal import login_table
     from sentiment_lib.local import stack
 
-    if not sys.stdout.isatty() and _is_log():
+    if stack.writes_to_log(sys.stdout):
         print("ready")
         return
     console = Console(width=None if sys.stdout.isatty() else 160)
     login_table.draw(console, stack.logins(), stack.log_folder())
-
-
-def _is_log() -> bool:
-    """Whether this is the process that `--detach` started, whose output is a log file."""
-    import os
-
-    return os.getsid(0) == os.getpid()

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from sentiment_lib.errors import BadInput, BadSetting, SentimentError, StackFailed
 from sentiment_lib.files import write_atomically
@@ -31,6 +31,8 @@ from sentiment_lib.storage import grants
 
 log = logging.getLogger(__name__)
 Show = Callable[[dict[str, str]], None]
+#: Log of a stack that `detach` started, below `Home.logs`.
+LOG = "supervisor.log"
 #: Ports of the running stack, below `Home.run`.
 PORTS_FILE = "ports.json"
 
@@ -131,7 +133,7 @@ def detach(*, sample: bool, show: Show, patience: float = 420) -> None:
     """Return when the stack is ready: started in a process of its own, or running already."""
     home = Home(home_folder())
     home.create()
-    log_path = home.logs / "supervisor.log"
+    log_path = home.logs / LOG
     offset = log_path.stat().st_size if log_path.exists() else 0
     running = processes.recorded(home.run / "processes.json").get(SUPERVISOR)
     process = None if running else _start_supervisor(home, log_path, sample)
@@ -203,6 +205,14 @@ def logins() -> list[tuple[str, str, str, str]]:
 def log_folder() -> Path:
     """Where each component writes its log file."""
     return Home(home_folder()).logs
+
+
+def writes_to_log(stream: TextIO) -> bool:
+    """Whether a stream is the supervisor's log file: no password goes there."""
+    try:
+        return os.path.samestat(os.fstat(stream.fileno()), (log_folder() / LOG).stat())
+    except OSError:  # a stream without a file, or no such log
+        return False
 
 
 def _health(home: Home) -> dict[str, Any]:

@@ -45,3 +45,28 @@ def page(
     """The newest decisions with ids below `before`; if `requested_by` is given, only those of this request."""
     rows = connection.execute(_SUMMARIES, {"request": requested_by, "before": before, "limit": size + 1})
     return page_of([DecisionSummary(**row) for row in rows.mappings()], size, lambda row: row.decision_id)
+
+
+@dataclass(frozen=True, kw_only=True)
+class JudgedFamily:
+    """The newest decision about a family on the newest snapshot."""
+
+    family: str
+    decision_id: int
+    verdict: str
+    decided_at: datetime
+
+
+_JUDGED = text(
+    """
+    SELECT DISTINCT ON (v.family) v.family, d.decision_id, d.verdict, d.decided_at
+    FROM decisions d JOIN evaluations e USING (evaluation_id) JOIN model_versions v ON v.version = e.candidate_version
+    WHERE e.snapshot_id = (SELECT max(snapshot_id) FROM snapshots)
+    ORDER BY v.family, d.decision_id DESC
+    """
+)
+
+
+def judged_families(connection: Connection) -> dict[str, JudgedFamily]:
+    """Families with a decision on the newest snapshot, by their name."""
+    return {row["family"]: JudgedFamily(**row) for row in connection.execute(_JUDGED).mappings()}

@@ -23,8 +23,9 @@ LOCKS = {
     **dict.fromkeys(("ledger", "champion", "alias", "sentiment_days", "labels"), "step_locks"),
     **dict.fromkeys(("snapshot", "erasure"), "label_locks"),
 }
-#: Keys of advisory locks that only say what is being done: a reader who holds one puts off a catch-up and nothing else.
-HINTS = {"score": 7006}
+#: Keys of advisory locks that only say what is being done: a reader who holds one puts off a catch-up or refuses a
+#: second retrain by hand, and nothing else.
+HINTS = {"score": 7006, "retrain": 7007}
 #: Seconds to wait for a lock that is held across requests to the registry.
 PATIENCE = 20.0
 
@@ -32,6 +33,12 @@ PATIENCE = 20.0
 #: disks give single rows by an index more cheaply than the planner takes it to be.
 PLANNER = {"jit": "off", "random_page_cost": "1.1"}
 
+#: What a server says to who connects while it starts or recovers.
+STARTING = (
+    "the database system is starting up",
+    "the database system is in recovery mode",
+    "the database system is not yet accepting connections",
+)
 #: Execution option of a connection that holds the signing keys.
 KEY_RING = "key_ring"
 #: Execution option of a connection that holds the key of the tombstones.
@@ -144,6 +151,15 @@ class Store:
     def close(self) -> None:
         """Close the pooled connections."""
         self.engine.dispose()
+
+
+def is_starting_up(error: BaseException) -> bool:
+    """Whether a connection failed because the server starts or recovers from a crash.
+
+    psycopg gives errors of connecting no SQLSTATE (57P03 here), hence the words.
+    """
+    text = str(error)
+    return any(words in text for words in STARTING)
 
 
 def key_ring(connection: Connection) -> KeyRing:

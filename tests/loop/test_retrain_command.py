@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
 from contextlib import nullcontext
 
 import pytest
 import typer
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from typer.testing import CliRunner
 
 from sentiment_lib.cli.models import training as commands
 from sentiment_lib.errors import BadInput, MissingWeights, UnknownFamily
 from sentiment_lib.steps.deployment import bootstrap
-from sentiment_lib.steps.training import request_retrain
+from sentiment_lib.steps.training import duplicate_retrain, request_retrain
+from sentiment_lib.steps.training.duplicate_retrain import DuplicateRetrain
 from sentiment_lib.storage.tables import RetrainRequestRow, SnapshotRow
 
 #: Nobody has this checkpoint.
@@ -25,11 +27,12 @@ def retrain(store, changed, sign_in_as, monkeypatch):
     app = typer.Typer()
     commands.register(app)
     settings = sign_in_as("me", changed(retrain={"options": WITHOUT}))
-    monkeypatch.setattr(commands, "open_store", lambda: nullcontext((store, settings)))
 
-    def typed(*families):
+    def typed(*families, more=(), **changes):
+        with_changes = settings.model_copy(update=changes)
+        monkeypatch.setattr(commands, "open_store", lambda: nullcontext((store, with_changes)))
         words = [word for family in families for word in ("--family", family)]
-        return CliRunner().invoke(app, ["retrain", "--json", *words])
+        return CliRunner().invoke(app, ["retrain", "--json", *words, *more])
 
     return typed
 
@@ -53,6 +56,49 @@ def test_a_family_that_cannot_be_trained_is_told_and_the_others_are_decided_on(r
     told = json.loads(done.stdout)
     assert len(told["decisions"]) == 1
     assert "hf download nobody/has-this" in told["failed"]["tweet_roberta"]
+
+
+def test_a_retrain_that_repeats_another_is_refused_before_anything_is_claimed(retrain, store, settings, tweets):
+    bootstrap.run(store, settings)
+    with store.in_use("retrain"):
+        refused = retrain("count_logreg").exception
+    assert isinstance(refused, DuplicateRetrain)
+    assert "Another `sentiment retrain` is running" in str(refused)
+    assert retrain("count_logreg").exit_code == 0
+    request_retrain.request_retrain(store, settings, rule="drift", reason="a report")
+    refused = retrain("count_logreg").exception
+    assert isinstance(refused, DuplicateRetrain)
+    assert re.search(r"judged on the same labels 0 minutes ago, decision 1 \(\w+\).*with --anyway", str(refused))
+    with store.begin() as connection:
+        assert connection.scalar(text("SELECT count(*) FROM retrain_requests WHERE run_id IS NULL")) == 1
+        assert connection.scalar(text("SELECT count(*) FROM ledger WHERE kind = 'look'")) == 1
+    assert not isinstance(retrain("count_logreg", more=("--anyway",)).exception, DuplicateRetrain)
+    with store.begin() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO labels (tweet_id, label, source, labelled_by, labelled_at) "
+                "SELECT max(tweet_id), 'neutral', 'person', 'ann', now() FROM tweets"
+            )
+        )
+    assert retrain("count_logreg").exit_code == 0, "a new label makes it another question"
+
+
+def test_airflows_run_that_may_still_train_refuses_one_by_hand(retrain, tweets, monkeypatch):
+    asked = []
+
+    class Airflow:
+        def __init__(self, *_):
+            pass
+
+        def call(self, method, path):
+            asked.append((method, path))
+            return {"dag_runs": [{"dag_run_id": "asset_triggered__1"}]}
+
+    monkeypatch.setattr(duplicate_retrain, "AirflowClient", Airflow)
+    refused = retrain("count_logreg", airflow_user="service").exception
+    assert isinstance(refused, DuplicateRetrain)
+    assert "run asset_triggered__1" in str(refused)
+    assert asked == [("GET", "/dags/retrain/dagRuns?state=queued&state=running&order_by=-start_date&limit=20")]
 
 
 def test_when_no_family_can_be_trained_the_first_reason_is_the_error(retrain, tweets):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import io
 import sys
+import time
 
 import pytest
 
 from sentiment_lib import progress
-from sentiment_lib.cli.terminal import interval_bar
+from sentiment_lib.cli.terminal import interval_bar, progress_lines
 from sentiment_lib.cli.terminal.interval_bar import IntervalBar
 from sentiment_lib.cli.terminal.progress_bar import progress_bar
 
@@ -32,12 +33,47 @@ def test_a_terminal_shows_what_a_step_reports(monkeypatch):
     assert not progress.is_watched()
 
 
-def test_nothing_is_drawn_where_stderr_is_no_terminal(monkeypatch):
+def test_a_log_gets_a_line_for_each_stage_that_lasts_and_one_at_the_end(monkeypatch):
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    monkeypatch.setattr(progress_lines, "PATIENCE", 0.05)
+    monkeypatch.setattr(progress_lines, "AGAIN", 0.2)
+
+    def shows(line):
+        until = time.monotonic() + 10
+        while line not in sys.stderr.getvalue().splitlines():
+            assert time.monotonic() < until, sys.stderr.getvalue()
+            time.sleep(0.01)
+
+    with progress_bar("Retraining"):
+        shows("Retraining …")
+        progress.report("Preparing bert")
+        shows("Preparing bert …")
+        progress.report("Training bert", 0.45, 1)
+        shows("Training bert …")
+        shows("Training bert: 45%")
+    assert sys.stderr.getvalue().splitlines()[-1] == "Retraining: done after 0 s"
+
+
+def test_a_log_gets_nothing_of_short_work_nor_an_end_of_work_that_failed(monkeypatch):
     monkeypatch.setattr(sys, "stderr", io.StringIO())
     with progress_bar("Scoring"):
-        assert not progress.is_watched()
         progress.report("Scoring", 1, 2)
-    assert sys.stderr.getvalue() == ""
+    monkeypatch.setattr(progress_lines, "PATIENCE", 0.01)
+
+    def fail():
+        time.sleep(0.1)
+        raise ValueError("broken")
+
+    with pytest.raises(ValueError, match="broken"), progress_bar("Training"):
+        fail()
+    assert sys.stderr.getvalue() == "Training …\n"
+
+
+def test_stderr_holds_nothing_but_an_error_under_json(monkeypatch):
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    monkeypatch.setattr(sys, "argv", ["sentiment", "retrain", "--json"])
+    with progress_bar("Retraining"):
+        assert not progress.is_watched()
 
 
 def test_the_bar_goes_when_the_step_fails(monkeypatch):

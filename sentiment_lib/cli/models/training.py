@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import asdict
 from typing import Annotated
 
@@ -15,6 +16,7 @@ from sentiment_lib.errors import MissingExtra, MissingWeights, SentimentError, T
 from sentiment_lib.training_record import TrainingOrder
 
 RECALIBRATED = "recalibrated"
+Anyway = Annotated[bool, typer.Option("--anyway", help="Also when the same labels are being judged, or were.")]
 Seed = Annotated[int, typer.Option(min=0, help="Random seed of the training.")]
 
 
@@ -62,36 +64,46 @@ def train(
 def retrain(
     families: Annotated[list[str] | None, typer.Option("--family", help="Model family; may be repeated.")] = None,
     seed: Seed = 0,
+    anyway: Anyway = False,
     as_json: Json = False,
 ) -> None:
-    """Snapshot, train, evaluate, and request an approval: the DAG `retrain` without Airflow."""
-    _train_and_decide("retrain", "Retraining", families, seed, as_json)
+    """Snapshot, train, evaluate, and request an approval: the DAG `retrain` without Airflow.
+
+    Refused while another retrain runs, and for families that the same labels have judged: each look at the holdout
+    makes the next decision harder.
+    """
+    _train_and_decide("retrain", "Retraining", families, seed, anyway, as_json)
 
 
-def recalibrate(as_json: Json = False) -> None:
+def recalibrate(anyway: Anyway = False, as_json: Json = False) -> None:
     """Fit the champion's probabilities to audit labels, evaluate, and request an approval; nothing is retrained.
 
     A temperature and a shift of the classes on top of the champion's package, in minutes. The DAG `retrain` does the
     same when its families are ["recalibrated"].
     """
-    _train_and_decide("recalibrate", "Recalibrating", [RECALIBRATED], 0, as_json)
+    _train_and_decide("recalibrate", "Recalibrating", [RECALIBRATED], 0, anyway, as_json)
 
 
-def _train_and_decide(command: str, title: str, families: list[str] | None, seed: int, as_json: bool) -> None:
+def _train_and_decide(
+    command: str, title: str, families: list[str] | None, seed: int, anyway: bool, as_json: bool
+) -> None:
     from sentiment_lib.steps.decisions import evaluate, request_approval
-    from sentiment_lib.steps.training import family_selection, request_retrain
+    from sentiment_lib.steps.training import duplicate_retrain, family_selection, request_retrain
     from sentiment_lib.steps.training import snapshot as snapshot_step
     from sentiment_lib.steps.training import train as train_step
 
     started_at = clock.now()
     failed: dict[str, SentimentError] = {}
     decisions = []
-    with open_store() as (store, settings), progress_bar(title):
+    with open_store() as (store, settings), progress_bar(title), ExitStack() as held:
         person = authorise(store, settings, command).name
         request = f"{person}/{started_at:%Y-%m-%dT%H:%M:%S}"
+        selected = family_selection.select_families(settings, families)
+        if not anyway:
+            duplicate_retrain.refuse(store, settings, selected)
+        held.enter_context(store.in_use(duplicate_retrain.HINT))
         request_retrain.claim_requests(store, settings, run_id=request, otherwise="person", families=families)
         snapshot_id = snapshot_step.run(store, settings).snapshot_id
-        selected = family_selection.select_families(settings, families)
         for family in selected:
             try:
                 order = TrainingOrder(

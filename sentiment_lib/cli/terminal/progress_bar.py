@@ -1,17 +1,24 @@
-"""A progress bar on stderr for what takes longer than two seconds; nothing where stderr is not a terminal."""
+"""Progress on stderr of what takes longer than two seconds: a bar on a terminal, lines elsewhere."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+
+from sentiment_lib.cli.terminal.progress_lines import amount, progress_lines
 
 
 @contextmanager
 def progress_bar(doing: str) -> Iterator[None]:
-    """Draw the progress that steps report within the block, beginning with `doing`; the bar is erased at its end."""
+    """Show the progress that steps report within the block, beginning with `doing`.
+
+    A bar is erased at the end. Where stderr is no terminal, lines say what is being done (`progress_lines`); under
+    `--json` stderr holds nothing but an error.
+    """
     if not sys.stderr.isatty():
-        yield
+        with nullcontext() if "--json" in sys.argv[1:] else progress_lines(doing):
+            yield
         return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -29,14 +36,7 @@ def progress_bar(doing: str) -> Iterator[None]:
         task = bar.add_task(doing, total=None, amount="")
 
         def draw(what: str, done: float, total: float | None) -> None:
-            bar.update(task, description=what, completed=done, total=total, amount=_amount(done, total))
+            bar.update(task, description=what, completed=done, total=total, amount=amount(done, total))
 
         with progress.watched_by(draw):
             yield
-
-
-def _amount(done: float, total: float | None) -> str:
-    """`45 %` of a share, `1,200 of 5,000` of a count, `1,200` without a total, nothing before the first unit."""
-    if total is None:
-        return f"{done:,.0f}" if done else ""
-    return f"{done:.0%}" if total == 1 else f"{done:,.0f} of {total:,.0f}"
