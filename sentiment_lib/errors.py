@@ -207,5 +207,9 @@ class StackNotRunning(SentimentError):
     """The stack is not running: `sentiment up`"""
 
 
+class DatabaseStarting(SentimentError):
+    """The database is starting: after a crash it first replays its log. Try again in a minute; `sentiment status`"""
+
+
 class StackFailed(SentimentError):
     """{component} did not become healthy: {problem}. See {log}"""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from sentiment_lib.errors import SentimentError, StackNotRunning
+from sentiment_lib.errors import DatabaseStarting, SentimentError, StackNotRunning
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -119,9 +119,13 @@ def report_error(error: BaseException, *, as_json: bool) -> None:
 
 
 def as_known_error(error: BaseException) -> BaseException:
-    """An unreachable database as StackNotRunning, usage errors and SentimentErrors unchanged, others as text."""
+    """An unreachable database as a known error; usage errors and SentimentErrors unchanged, others as text."""
+    from sentiment_lib.storage.engine import is_starting_up
+
     if isinstance(error, SentimentError | usage_error()):
         return error
+    if is_starting_up(error):
+        return DatabaseStarting()
     if is_unreachable(error):
         return StackNotRunning()
     if isinstance(error, OSError) and error.filename:

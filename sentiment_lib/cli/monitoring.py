@@ -75,6 +75,9 @@ def check_accuracy(as_json: Json = False) -> None:
 def explore(
     what: Annotated[str, typer.Argument(help="Snapshot id, or a file of labelled tweets (CSV, Parquet).")],
     to: Annotated[Path, typer.Option(help="HTML page to write.")] = Path("explore.html"),
+    preset: Annotated[
+        str | None, typer.Option(help="plain, airline, semeval or sentiment140; the one that fits best by default.")
+    ] = None,
     column: Columns = None,
     as_json: Json = False,
 ) -> None:
@@ -83,5 +86,5 @@ def explore(
     from sentiment_lib.steps.monitoring import explore as step
 
     with progress_bar(f"Profiling {what}"):
-        facts = step.run(load_settings(), what=what, to=to, columns=parse_columns(column))
+        facts = step.run(load_settings(), what=what, to=to, preset=preset, columns=parse_columns(column))
     show_facts(as_json, **facts)

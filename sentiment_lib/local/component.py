@@ -19,6 +19,8 @@ class Component:
     call: Callable[[], None] | None = None
     prepare: Callable[[], None] | None = None
     healthy: Callable[[], bool] | None = None
+    #: why it does not answer yet although nothing is wrong with it; None where it should answer
+    busy: Callable[[], str | None] | None = None
     #: seconds between two probes once it has been healthy
     probe_every: float = 5.0
     #: consecutive failed probes after which it is restarted

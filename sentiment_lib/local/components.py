@@ -74,6 +74,7 @@ def stores(
             command=postgres.command(home, ports),
             prepare=lambda: postgres.prepare(home, credentials["postgres_password"]),
             healthy=lambda: postgres.accepts_connections(ports, credentials["postgres_password"]),
+            busy=lambda: postgres.why_starting(ports, credentials["postgres_password"]),
             user=postgres.run_as(),
             folder=home.postgres,
             probes=6,

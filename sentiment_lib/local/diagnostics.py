@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import stat
 import sys
@@ -15,15 +16,16 @@ import psutil
 
 from sentiment_lib import clock
 from sentiment_lib.errors import SentimentError
-from sentiment_lib.local import first_loop, stack
+from sentiment_lib.local import first_loop, postgres, stack
 from sentiment_lib.local.first_loop import FirstLoop
+from sentiment_lib.local.state_folder import Home
 from sentiment_lib.records import NO_CHAMPION, ModelVersion
 from sentiment_lib.registry.mlflow_registry import Registry
 from sentiment_lib.settings import Settings, home_folder, load_settings
 from sentiment_lib.steps.training import family_selection
 from sentiment_lib.storage import alerts, backups, migrate, model_versions, orphans, retention
 from sentiment_lib.storage.backups import Backup
-from sentiment_lib.storage.engine import Store
+from sentiment_lib.storage.engine import Store, is_starting_up
 
 GIB = 1 << 30
 #: Free disk and memory below which a check warns.
@@ -115,8 +117,11 @@ def _components() -> Iterator[Diagnosis]:
         yield Diagnosis(check="stack", state="warning", finding=finding, remedy=remedy)
         return
     for name, component in state["components"].items():
-        finding = f"{component['state']}, restarts {component['restarts']}"
-        if component["state"] in ("healthy", "done"):
+        problem = component["problem"]
+        finding = f"{component['state']}, restarts {component['restarts']}" + (f"; {problem}" if problem else "")
+        if problem == postgres.RECOVERING:
+            yield Diagnosis(check=name, state="waiting", finding=finding, remedy=_recovery())
+        elif component["state"] in ("healthy", "done") and not problem:
             yield Diagnosis(check=name, state="ok", finding=finding)
         elif not state["up"] and component["state"] in ("waiting", "starting"):
             yield Diagnosis(check=name, state="waiting", finding=finding, remedy="the stack is starting, wait for it")
@@ -138,6 +143,9 @@ def _with_database(settings: Settings, loop: FirstLoop | None) -> Iterator[Diagn
                 newest_backup = next(iter(backups.newest(connection)), None)
                 critical = sum(alert.severity == "critical" for alert in alerts.list_alerts(connection))
         except Exception as error:
+            if is_starting_up(error):
+                yield Diagnosis(check="database", state="waiting", finding=postgres.RECOVERING, remedy=_recovery())
+                return
             # whatever the driver raises is the finding
             text = " ".join(str(error).split())[:200]
             yield _failed("database", text, "`sentiment up`, or check SENTIMENT_DATABASE_URL and the server")
@@ -158,6 +166,10 @@ def _with_database(settings: Settings, loop: FirstLoop | None) -> Iterator[Diagn
             yield Diagnosis(check="alerts", state="ok", finding="none critical")
     finally:
         store.close()
+
+
+def _recovery() -> str:
+    return f"wait, it ends by itself; how far it is: {stack.log_folder() / 'postgres.log'}"
 
 
 def _references(store: Store) -> Diagnosis:
@@ -217,14 +229,29 @@ def _backup(settings: Settings, newest: Backup | None) -> Diagnosis:
 
 
 def _api(settings: Settings, loop: FirstLoop | None) -> Diagnosis:
+    address = _api_address(settings)
     try:
-        response = httpx.get(f"{settings.api_url}/readyz", timeout=PATIENCE)
+        response = httpx.get(f"{address}/readyz", timeout=PATIENCE)
     except httpx.HTTPError as error:
-        finding, remedy = f"{settings.api_url} does not answer: {error}", "`sentiment up`, or check SENTIMENT_API_URL"
+        remedy = "`sentiment up`, or check SENTIMENT_API_URL and SENTIMENT_PORT_API"
+        finding = f"{address} does not answer: {error}"
         return Diagnosis(check="API", state="warning", finding=finding, remedy=remedy)
     if response.status_code == httpx.codes.OK:
-        return Diagnosis(check="API", state="ok", finding=f"ready at {settings.api_url}")
+        return Diagnosis(check="API", state="ok", finding=f"ready at {address}")
     if NO_CHAMPION in response.text:
         return _no_champion("API", loop)
     finding = f"answers {response.status_code}: {response.text[:120]}"
     return _failed("API", finding, f"read its log in {stack.log_folder()}")
+
+
+def _api_address(settings: Settings) -> str:
+    """Where the API of this installation listens: the address that is set, else the port of the stack.
+
+    A stack that runs has recorded its ports; one that does not would take that of SENTIMENT_PORT_API.
+    """
+    if "SENTIMENT_API_URL" in os.environ:
+        return settings.api_url
+    home = Home(home_folder())
+    if stack.status()["supervisor"] and (home.run / stack.PORTS_FILE).exists():
+        return f"http://127.0.0.1:{stack.ports_in_use(home).api}"
+    return f"http://127.0.0.1:{stack.ports().api}" if os.environ.get("SENTIMENT_PORT_API") else settings.api_url

@@ -17,6 +17,8 @@ from sentiment_lib.storage import embedded_server, grants, server_programs
 
 #: The account that runs Postgres when we are root: Postgres refuses to run as root.
 SYSTEM_USER = "pgserver"
+#: What a server that starts after a crash does before it accepts connections.
+RECOVERING = "Postgres is starting: after a crash it first replays its log"
 #: Copies of the programs that this account can reach.
 COPIES = Path("/var/lib/airline-sentiment")
 
@@ -107,6 +109,11 @@ def command(home: Home, ports: Ports) -> list[str]:
 def accepts_connections(ports: Ports, password: str) -> bool:
     """Whether the server accepts connections."""
     return embedded_server.accepts_connections(ports.postgres, password)
+
+
+def why_starting(ports: Ports, password: str) -> str | None:
+    """RECOVERING while the server refuses connections because it starts; a restart would begin anew. Else None."""
+    return RECOVERING if embedded_server.is_starting(ports.postgres, password) else None
 
 
 def create_databases(ports: Ports, credentials: dict[str, str]) -> None:

@@ -180,16 +180,18 @@ class Supervisor:
                 continue
             answered = component.healthy is not None and component.healthy() and self._is_own(component, process.pid)
             self._answered[component.name] = answered
+            busy = self._is_busy(component) if not answered else False
             if answered and not was_healthy:
                 was_healthy = True
                 self._mark_reached(component, "healthy")
-            if not was_healthy and not self._judge_answers(component):
+            if not was_healthy and (busy or not self._judge_answers(component)):
                 give_up = time.monotonic() + self._patience  # nothing tells yet whether it is healthy
             if not was_healthy and not component.once and time.monotonic() > give_up:
                 problem = self._problems.get(component.name)
                 return f"not healthy after {self._patience:.0f} seconds" + (f": {problem}" if problem else "")
             # it cannot be healthy while a dependency is not, and a restart would not help
-            failed = failed + 1 if was_healthy and not answered and self._dependencies_answer(component) else 0
+            counts = was_healthy and not answered and not busy and self._dependencies_answer(component)
+            failed = failed + 1 if counts else 0
             if failed >= component.probes:
                 self._set(component.name, "unwell")
                 return f"{failed} probes in a row failed"
@@ -199,6 +201,17 @@ class Supervisor:
     def _is_own(self, component: Component, pid: int) -> bool:
         """Whether no other process holds the port of this one: a stranger that answers is not the component."""
         problem = ports.stranger(component.port, pid) if component.port is not None else None
+        self._note_problem(component, problem)
+        return problem is None
+
+    def _is_busy(self, component: Component) -> bool:
+        """Whether it does not answer yet although nothing is wrong with it; what it does is its problem."""
+        doing = component.busy() if component.busy is not None else None
+        if doing is not None:
+            self._note_problem(component, doing)
+        return doing is not None
+
+    def _note_problem(self, component: Component, problem: str | None) -> None:
         with self._lock:
             changed = self._problems.pop(component.name, None) != problem
             if problem:
@@ -207,7 +220,6 @@ class Supervisor:
             if problem:
                 log.warning("%s: %s", component.name, problem)
             self._write()
-        return problem is None
 
     def _dependencies_answer(self, component: Component) -> bool:
         """Whether the last probe of every dependency succeeded."""

@@ -12,8 +12,15 @@ from sentiment_lib.errors import BadSource
 from sentiment_lib.sources.delimited import SEPARATORS
 from sentiment_lib.sources.presets import SYNONYMS, Preset
 from sentiment_lib.sources.values import parse_tweet_id
+from sentiment_lib.text.privacy import mask
 
 _MARK = re.compile(r"[\W_]+")
+#: A name of a column has fewer words than this, and an id fewer digits.
+TWEET_WORDS, ID_DIGITS = 7, 12
+#: What stands in tweets and in no name of a column: mentions, links, retweets.
+_IN_TWEETS = re.compile(r"(?:^|\s)@\w|https?://|^RT\s")
+#: Characters shown of a tweet in an error.
+PIECE = 20
 _SEP_LINE = re.compile(r'^"?sep=(.)"?\s*$', re.IGNORECASE)
 
 
@@ -53,6 +60,12 @@ def missing_fields(positions: Iterable[str], preset: Preset) -> list[str]:
 
 def missing_columns(names: Sequence[str], missing: Sequence[str], preset: Preset) -> str:
     """Why a file without these fields is refused, with the option that names a likely column."""
+    if (tweet := _tweet_among(names)) is not None:
+        line = ",".join(preset.columns[field] for field in preset.required)
+        return (
+            f"its first line looks like a tweet, not like column names: it has {_piece(tweet)}. Write the names of its "
+            f"columns in a line above, such as {line}"
+        )
     columns = ", ".join(repr(preset.columns[field]) for field in missing)
     shown = ", ".join(json.dumps(name)[1:-1][:40] for name in names[:20])
     hints = []
@@ -67,6 +80,20 @@ def missing_columns(names: Sequence[str], missing: Sequence[str], preset: Preset
         hints.append("`sentiment label import`, if these are labels of stored tweets")
     hint = f"; perhaps {' '.join(hints)}" if hints else ""
     return f"it has no column {columns}; its columns are: {shown}{hint}"
+
+
+def _tweet_among(names: Sequence[str]) -> str | None:
+    """The name that is more likely the text of a tweet; None where all may be names of columns."""
+    longest = max(names, key=len, default="")
+    has_id = any(parse_tweet_id(name)[0] is not None and len(name.strip()) >= ID_DIGITS for name in names)
+    is_text = len(longest.split()) >= TWEET_WORDS or _IN_TWEETS.search(longest) is not None
+    return longest if is_text or (has_id and len(longest.split()) > 1) else None
+
+
+def _piece(text: str) -> str:
+    """The beginning of a tweet: an error goes into logs, which are no place for tweets."""
+    shown = json.dumps(mask(text[: 4 * PIECE]), ensure_ascii=False)[1:-1]
+    return f"'{shown[:PIECE]}…'" if len(shown) > PIECE else f"'{shown}'"
 
 
 def separator_line(line: str) -> str | None:

@@ -8,6 +8,7 @@ import psycopg
 from psycopg import sql
 
 from sentiment_lib.storage import grants
+from sentiment_lib.storage.engine import is_starting_up
 
 #: Functions that make large objects out of nothing, or of bytes; those that read files are the superuser's anyway.
 MAKES_LARGE_OBJECTS = ("lo_creat(integer)", "lo_create(oid)", "lo_from_bytea(oid, bytea)")
@@ -20,6 +21,15 @@ def accepts_connections(port: int, password: str) -> bool:
             return True
     except psycopg.OperationalError:
         return False
+
+
+def is_starting(port: int, password: str) -> bool:
+    """Whether the server is there and refuses connections because it starts."""
+    try:
+        with _connect(port, password):
+            return False
+    except psycopg.OperationalError as error:
+        return is_starting_up(error)
 
 
 def create_databases(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 
+import httpx
 import pytest
 import typer
 from typer.testing import CliRunner
@@ -12,6 +14,7 @@ from benchmarks import small_models
 from sentiment_lib.airflow_client import AirflowClient
 from sentiment_lib.cli import stack as commands
 from sentiment_lib.local import diagnostics, first_loop, sample_data, stack
+from sentiment_lib.local.state_folder import Ports
 from sentiment_lib.sources import living_sample
 
 
@@ -82,8 +85,6 @@ def test_without_the_sample_nobody_waits_for_a_first_loop(airflow, store, tmp_pa
 
 
 def test_an_api_without_a_champion_waits_as_well(airflow, store, monkeypatch):
-    import httpx
-
     from sentiment_lib.records import NO_CHAMPION
 
     answer = json.dumps({"ready": False, "model_version": None, "warnings": [NO_CHAMPION], "spool_bytes": 0})
@@ -93,6 +94,28 @@ def test_an_api_without_a_champion_waits_as_well(airflow, store, monkeypatch):
     assert findings()["API"].state == "failed"
     monkeypatch.setattr(diagnostics.httpx, "get", lambda *_, **__: httpx.Response(503, text="the spool is full"))
     assert "503" in findings()["API"].finding
+
+
+def test_the_api_is_asked_at_the_port_of_this_stack(airflow, store, monkeypatch, tmp_path):
+    asked = []
+
+    def get(address, **_):
+        asked.append(address)
+        return httpx.Response(200)
+
+    monkeypatch.setattr(diagnostics.httpx, "get", get)
+    (tmp_path / "run" / stack.PORTS_FILE).write_text(json.dumps(asdict(Ports(api=18001))))
+    assert findings()["API"].finding == "ready at http://127.0.0.1:18001"
+    monkeypatch.setattr(stack, "status", lambda: {"home": "", "up": False, "supervisor": None, "components": {}})
+    monkeypatch.setenv("SENTIMENT_PORT_API", "18002")
+    findings()
+    monkeypatch.setenv("SENTIMENT_API_URL", "http://elsewhere:80")
+    findings()
+    assert [address.removesuffix("/readyz") for address in asked] == [
+        "http://127.0.0.1:18001",
+        "http://127.0.0.1:18002",
+        "http://elsewhere:80",
+    ]
 
 
 def test_components_that_start_are_waited_for(airflow, store, monkeypatch):

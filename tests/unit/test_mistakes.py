@@ -19,6 +19,7 @@ FILES = {
     "no_zone.csv": DATE,
     "no_text.csv": "tweet_id,body,created_at\n1,late again,2026-11-01T10:00Z\n",
     "empty.csv": "",
+    "headless.csv": "570306133677760513,@jane I lost my bag in Denver\n",
     "header.csv": "tweet_id,text,created_at\n",
     "labels.csv": "tweet_id,label\n5,negativ\n",
     "unknown.csv": "tweet_id,label\n999,negative\n",
@@ -49,6 +50,8 @@ MISTAKES = [
         1,
         "it has no column 'text'; its columns are: tweet_id, body, created_at; perhaps --column text=body",
     ),
+    ("ingest headless.csv", 1, "headless.csv cannot be read: its first line looks like a tweet, not like column names"),
+    ("explore headless.csv", 1, "not like column names: it has '@user I lost my bag…'"),
     ("ingest labels.csv", 1, "perhaps `sentiment label import`, if these are labels of stored tweets"),
     (
         "ingest no_zone.csv --preset airlnie",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from datetime import datetime
@@ -17,7 +17,8 @@ from sentiment_lib.files import write_atomically
 from sentiment_lib.pages.templates import environment
 from sentiment_lib.settings import Settings
 from sentiment_lib.sources.files import FileSource
-from sentiment_lib.sources.presets import PRESETS
+from sentiment_lib.sources.presets import PRESETS, Preset
+from sentiment_lib.sources.presets import preset as preset_named
 from sentiment_lib.sources.values import is_absent, parse_label, parse_moment, parse_tweet_id
 from sentiment_lib.text import privacy
 from sentiment_lib.text.airlines import airline_name
@@ -37,15 +38,18 @@ COLOURS = {"negative": "#c0392b", "neutral": "#95a5a6", "positive": "#27ae60"}
 SHOWN = 160
 
 
-def run(settings: Settings, *, what: str, to: Path, columns: Mapping[str, str] | None = None) -> dict[str, Any]:
+def run(
+    settings: Settings, *, what: str, to: Path, preset: str | None = None, columns: Mapping[str, str] | None = None
+) -> dict[str, Any]:
     """Write the profile of a snapshot (by its id) or of a file; returns the page's path and the main figures.
 
-    A file is read as ingestion reads it; `columns`: field → column, where the names differ. Raises NotFound, BadSource
-    for a file that cannot be read, and BadInput for one without texts and labels or without a folder for the page.
+    A file is read as ingestion reads it with the preset, by default the one that finds the most columns; `columns`:
+    field → column, where the names differ. Raises NotFound, BadSource for a file that cannot be read, and BadInput for
+    an unknown preset, and for a file without texts and labels or without a folder for the page.
     """
     if not to.absolute().parent.is_dir():  # before minutes of work
         raise BadInput(what=f"the page {to}", problem=f"there is no folder {to.parent}")
-    frame = _masked(_read(settings, what, columns or {}, to))
+    frame = _masked(_read(settings, what, _readings(preset), columns or {}, to))
     doubtful = profiling.find_doubtful_labels(frame)
     facts = profiling.count_duplicates(frame) | {"doubtful labels": doubtful.attrs.get("all", 0)}
     lengths = profiling.length_quantiles(frame)
@@ -70,18 +74,27 @@ def run(settings: Settings, *, what: str, to: Path, columns: Mapping[str, str] |
     return {"page": str(to), "tweets": len(frame), **facts}
 
 
-def _read(settings: Settings, what: str, columns: Mapping[str, str], to: Path) -> pd.DataFrame:
+def _readings(name: str | None) -> Sequence[Preset]:
+    if name is None:
+        return READINGS
+    chosen = preset_named(name)
+    return (replace(chosen, required=("text", "label")),)
+
+
+def _read(
+    settings: Settings, what: str, readings: Sequence[Preset], columns: Mapping[str, str], to: Path
+) -> pd.DataFrame:
     path = Path(what)
     if what.isdigit() and not path.exists():
         return _snapshot(settings, int(what), to)
     if not path.is_file():
         raise NotFound(what="file or snapshot", key=what)
-    return _file(path, columns)
+    return _file(path, readings, columns)
 
 
-def _file(path: Path, columns: Mapping[str, str]) -> pd.DataFrame:
+def _file(path: Path, readings: Sequence[Preset], columns: Mapping[str, str]) -> pd.DataFrame:
     """Rows of a file parsed as in ingestion, without those that cannot be parsed."""
-    best = _best_reading(path, columns)
+    best = _best_reading(path, readings, columns)
     rows = [row for row in best.rows() if row.problem is None]
     frame = pd.DataFrame(
         {
@@ -96,9 +109,9 @@ def _file(path: Path, columns: Mapping[str, str]) -> pd.DataFrame:
     return frame.dropna(axis="columns", how="all") if rows else frame
 
 
-def _best_reading(path: Path, columns: Mapping[str, str]) -> FileSource:
+def _best_reading(path: Path, readings: Sequence[Preset], columns: Mapping[str, str]) -> FileSource:
     sources, errors = [], []
-    for reading in READINGS:
+    for reading in readings:
         source = FileSource(path, replace(reading, columns={**reading.columns, **columns}))
         try:
             first = next(source.rows(), None)
@@ -108,7 +121,7 @@ def _best_reading(path: Path, columns: Mapping[str, str]) -> FileSource:
             sources.append((sum(value is not None for value in first or ()), source))
     if not sources:
         problem = str(errors[0].details["problem"]).replace("its columns are:", "it has")
-        if "no column" in problem:
+        if "no column" in problem or "not like column names" in problem:
             raise BadInput(what="The file", problem=problem)
         raise errors[0]
     return max(sources, key=lambda pair: pair[0])[1]

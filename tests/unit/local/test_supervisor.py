@@ -52,6 +52,18 @@ def supervise(tmp_path):
         supervisor.stop()
 
 
+def test_a_server_that_recovers_is_left_to_it(supervise, tmp_path):
+    seen = []
+    recovering = replace(server(), healthy=lambda: len(seen) > 5, busy=lambda: seen.append(1) or "it replays its log")
+    supervisor = supervise(recovering, patience=0.1)
+    until(lambda: len(seen) > 2)
+    state = json.loads((tmp_path / "health.json").read_text())["server"]
+    assert (state["state"], state["restarts"], state["problem"]) == ("starting", 0, "it replays its log")
+    until(supervisor.healthy)
+    state = json.loads((tmp_path / "health.json").read_text())["server"]
+    assert (state["state"], state["restarts"], state["problem"]) == ("healthy", 0, None)
+
+
 def family(tmp_path):
     pids = [pid for name, pid in processes.recorded(tmp_path / "processes.json").items() if name != "supervisor"]
     return [child for pid in pids for child in (psutil.Process(pid), *psutil.Process(pid).children(recursive=True))]
