@@ -5,11 +5,17 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 from itertools import product
+from urllib.parse import quote
 
 from sentiment_airflow import defaults
 from sentiment_airflow.platform_client import connect
 
 log = logging.getLogger(__name__)
+#: Why Airflow has no response; ends with the run.
+NOTE = (
+    "Not answered in this form: superseded by a newer request, or answered with `sentiment approve`. What was decided, "
+    "and who answered: /sentiment/decisions?run="
+)
 
 
 def cancel_stale(run_keys: Iterable[str]) -> int:
@@ -39,7 +45,7 @@ def cancel_stale(run_keys: Iterable[str]) -> int:
             client.call(
                 "PATCH",
                 path,
-                {"new_state": "skipped", "note": "Superseded, or answered by a command"},
+                {"new_state": "skipped", "note": f"{NOTE}{quote(run_id, safe='')}"},
             )
         except httpx.HTTPStatusError as error:
             if error.response.status_code != 404:  # not found: the run was deleted

@@ -18,7 +18,7 @@ from sentiment_lib.policy import Policy
 from sentiment_lib.records import LABELS, DecisionRecord
 from sentiment_lib.steps.decisions import selection, shadow_comparison
 from sentiment_lib.steps.labelling import source_agreement
-from sentiment_lib.storage import decision_summaries, decisions, deployments, predictions, snapshots
+from sentiment_lib.storage import approval_audit, decision_summaries, decisions, deployments, predictions, snapshots
 from sentiment_lib.storage.decision_summaries import DecisionSummary
 from sentiment_lib.storage.page import Page
 
@@ -45,6 +45,8 @@ def view(connection: Connection, policy: Policy, decision_id: int, *, person: st
     evidence = _parse(decision, intact=intact)
     versions = {"candidate": decision.candidate_version, "champion": decision.champion_version}
     rules = verdict.rule_groups(decision.rules, evidence.comparison if evidence else None)
+    approval = decisions.approval(connection, decision_id)
+    answer_at = answer_address(decision.requested_by)
     return {
         "decision": decision,
         "evidence": evidence,
@@ -52,8 +54,12 @@ def view(connection: Connection, policy: Policy, decision_id: int, *, person: st
         "rules": rules,
         "synthetic": snapshots.synthetic_rows(connection, decision.snapshot_id),
         "intact": intact,
-        "approval": decisions.approval(connection, decision_id),
-        "answer_at": answer_address(decision.requested_by),
+        "approval": approval,
+        # Airflow keeps only what was answered in its own form, and lets nobody answer there in another's name
+        "answered_outside_airflow": bool(
+            approval and answer_at and approval_audit.channel(connection, approval) == approval_audit.COMMAND_LINE
+        ),
+        "answer_at": answer_at,
         "answer_to": answer_endpoint(decision.requested_by) if intact else None,
         "may_answer": person in policy.approval.approvers,
         "approvers": policy.approval.approvers,

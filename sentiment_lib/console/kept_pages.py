@@ -47,13 +47,15 @@ def evidently_frame(report: StoredReport) -> dict[str, str]:
 
 
 def quality_frame(settings: Settings) -> dict[str, str]:
-    """Template values of the frame around the newest check of new tweets. Raises NotFound before the first one."""
-    return {
-        "heading": "Data quality",
-        "about": f"The newest check of new tweets, of {_written(quality_path(settings))}: a sample of what the last "
+    """Template values of the frame around the newest check of new tweets; without a page to frame before the first."""
+    back = {"heading": "Data quality", "back": "/alerts", "back_words": "Alerts"}
+    try:
+        path_of_newest = quality_path(settings)
+    except NotFound:
+        return back | {"about": "New tweets are checked after each ingest.", "missing": "No check of new tweets yet"}
+    return back | {
+        "about": f"The newest check of new tweets, of {_written(path_of_newest)}: a sample of what the last "
         "ingest stored, with the result of each test. A failed test opens an alert; the next good ingest resolves it.",
-        "back": "/alerts",
-        "back_words": "Alerts",
         "source": "/quality/page",
     }
 

@@ -39,18 +39,20 @@ def selection(gain: CorrectedGain) -> str:
 
 
 def aim_and_budget(evidence: Evidence) -> list[str]:
-    """Sentences: what the candidate had to show, what the look spends, and what is left; empty before method 3."""
+    """Sentences: what the candidate had to show, what the look risks, and what is left; empty before method 3."""
     if evidence.aim is None or evidence.budget is None:
         return []
     policy, budget = GatePolicy.model_validate(evidence.policy), evidence.budget
     level = f"{100 * budget.level(policy):.2g} %"
     life, period = (f"{100 * share:.0f} %" for share in budget.remaining(policy))
-    shared = f", divided among {budget.candidates} candidates" if budget.candidates > 1 else ""
+    shared = f" for each of {budget.candidates} candidates" if budget.candidates > 1 else ""
+    total = f"{100 * policy.error_budget:g} %"
     return [
         evidence.aim.text + _guard_aim(evidence, policy),
-        f"This look has {budget.new_rows:,} new holdout rows and a level of {level} for this candidate{shared}."
-        f"{_spending(evidence, policy)} Of the {100 * policy.error_budget:g} % for missed aims, {life} are left for "
-        f"this champion and {period} for {policy.budget_period.days} days of retrains.",
+        f"A candidate that misses its aim can still look good by luck, and each comparison on the holdout is a chance "
+        f"for that. All comparisons together may be misled in {total} of cases; this one, with {budget.new_rows:,} new "
+        f"rows, in {level}{shared}.{_spending(evidence, policy)} Of the {total}, {life} are left for this champion and "
+        f"{period} for {policy.budget_period.days} days of retrains.",
     ]
 
 
@@ -60,8 +62,8 @@ def _spending(evidence: Evidence, policy: GatePolicy) -> str:
         return ""
     p_value = evidence.comparison.p_value
     if is_promising(p_value, policy):
-        return f" The candidate is promising (p {p_value:.2g}): later looks without these rows keep their level."
-    return f" The candidate is not promising (p {p_value:.2g}): the look counts against all later ones."
+        return f" The candidate is promising (p {p_value:.2g}): comparisons on other rows lose nothing by this one."
+    return f" The candidate is not promising (p {p_value:.2g}): later comparisons have less left."
 
 
 def _guard_aim(evidence: Evidence, policy: GatePolicy) -> str:

@@ -99,6 +99,12 @@ def _recorded(connection: Connection, approval: Approval) -> ledger.LedgerEntry 
     return ledger.find_genuine(connection, "approval", said)
 
 
+def channel(connection: Connection, approval: Approval) -> str | None:
+    """The way in which a person answered: AIRFLOW, COMMAND_LINE, or None when nobody did or no signed row says it."""
+    entry = _recorded(connection, approval)
+    return entry.facts().get("channel") if entry else None
+
+
 def origins(connection: Connection) -> list[str]:
     """Answers of people without Airflow's record of the answer, and without the token that gave it.
 

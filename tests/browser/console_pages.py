@@ -8,12 +8,15 @@ from typing import Any
 #: Kept by CI.
 PICTURES = Path(__file__).parents[2] / "build" / "pictures"
 WIDTHS, SCHEMES = (1400, 390), ("light", "dark")
+#: Labels of tables that must be scrolled sideways.
+CUT = """[...document.querySelectorAll('.scroll')]
+    .filter(one => one.scrollWidth > one.clientWidth + 1).map(one => one.getAttribute('aria-label'))"""
 #: Impacts of axe-core that fail a test.
 GRAVE = {"serious", "critical"}
 
 
 def photograph(page: Any, name: str) -> list[str]:
-    """Pictures of the page as it is; returns where it is wider than the window."""
+    """Pictures of the page as it is; returns where it, or one of its tables, is wider than the window."""
     PICTURES.mkdir(parents=True, exist_ok=True)
     wide = []
     for width in WIDTHS:
@@ -24,6 +27,7 @@ def photograph(page: Any, name: str) -> list[str]:
             page.screenshot(path=PICTURES / f"{name}-{width}-{scheme}.png", full_page=True)
         if page.evaluate("document.documentElement.scrollWidth") > width:
             wide.append(f"{name} at {width}")
+        wide += [f"{name} at {width}: table {label}" for label in page.evaluate(CUT)]
     page.set_viewport_size({"width": WIDTHS[0], "height": 900})
     return wide
 

@@ -185,7 +185,8 @@ def test_who_may_only_look_sees_every_page_and_no_action_and_strangers_see_nothi
     assert viewer.get_by_text("There is no tweet").is_visible()
     kept = stack.settings.reports / check_quality.PAGE
     kept.unlink(missing_ok=True)
-    assert viewer.goto(f"{address}/quality").status == 404
+    assert viewer.goto(f"{address}/quality").status == 200
+    assert viewer.get_by_text("No check of new tweets yet").is_visible()
     kept.parent.mkdir(parents=True, exist_ok=True)
     kept.write_text("<p>Evidently's page</p>")
     assert viewer.goto(f"{address}/quality/page").headers["content-security-policy"].startswith("sandbox")

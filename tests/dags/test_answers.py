@@ -234,6 +234,7 @@ def test_a_task_whose_request_was_answered_by_a_command_is_ended_and_no_other(mo
         run = path.split("/")[4]
         if method == "PATCH":
             calls.append((run, body["new_state"]))
+            assert body["note"].endswith("who answered: /sentiment/decisions?run=manual__1")
         return {"state": states[run]}
 
     monkeypatch.setattr(stale_approvals, "connect", lambda: SimpleNamespace(call=call))

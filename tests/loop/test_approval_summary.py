@@ -39,7 +39,7 @@ def test_the_question_shows_both_versions_what_the_rules_said_and_the_hash(decid
     assert len(body.splitlines()) <= 40, "at most a screen"
     assert decision.evidence_hash in body
     assert "Another recipe: another family" in body
-    assert "Of the 5 % for missed aims" in body
+    assert "All comparisons together may be misled in 5 % of cases" in body
     assert "Corrected for having been selected" in body
     assert "Promotion watch (14 days, 0.0 audit labels a day): a loss of 2 points" in body
     assert f"/sentiment/decisions/{decision.decision_id}" in body

@@ -127,7 +127,7 @@ def test_the_page_shows_texts_as_texts(filled):
         empty = draw("tweets.html", "/tweets", **tweets.view(connection, {"q": "nowhere"}))
     assert "lost &lt;b&gt;" in page
     assert "lost <b>" not in page
-    assert "wrong" in page
+    assert "predicted otherwise" in page
     assert "No tweet matches" in empty
 
 
