@@ -24,8 +24,10 @@ def cancel_stale(run_keys: Iterable[str]) -> int:
     The ledger has voided them already, so this only removes forms without effect. Without an account for the platform
     (SENTIMENT_AIRFLOW_USER) an approval stays in the UI until it expires, and a response to it is recorded as void.
     """
+    from sentiment_lib.storage.approval_requests import of_airflow
+
     # an approval that was requested on the command line has no task in Airflow
-    runs = [key.partition("/")[::2] for key in run_keys if "/" in key]
+    runs = [key.partition("/")[::2] for key in run_keys if of_airflow(key)]
     if not runs:
         return 0
     client = connect()

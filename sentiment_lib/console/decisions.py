@@ -19,6 +19,7 @@ from sentiment_lib.records import LABELS, DecisionRecord
 from sentiment_lib.steps.decisions import selection, shadow_comparison
 from sentiment_lib.steps.labelling import source_agreement
 from sentiment_lib.storage import approval_audit, decision_summaries, decisions, deployments, predictions, snapshots
+from sentiment_lib.storage.approval_requests import of_airflow
 from sentiment_lib.storage.decision_summaries import DecisionSummary
 from sentiment_lib.storage.page import Page
 
@@ -84,8 +85,10 @@ def examples(connection: Connection, *, champion: int, candidate: int, since: da
 
 def answer_endpoint(requested_by: str) -> str | None:
     """Airflow's endpoint for the response to this request; None for requests from the command line."""
-    dag_id, slash, run_id = requested_by.partition("/")
-    return f"/api/v2{task_path(dag_id, run_id, TASK)}/-1/hitlDetails" if slash else None
+    if not of_airflow(requested_by):
+        return None
+    dag_id, _, run_id = requested_by.partition("/")
+    return f"/api/v2{task_path(dag_id, run_id, TASK)}/-1/hitlDetails"
 
 
 def _parse(decision: DecisionRecord, *, intact: bool) -> Evidence | None:

@@ -17,6 +17,7 @@ from sentiment_lib.pages.charts.figure import Chart
 from sentiment_lib.pages.charts.lines import Event
 from sentiment_lib.settings import Settings
 from sentiment_lib.storage import daily_quality, daily_sentiment, decisions, drift_history, tweet_search
+from sentiment_lib.storage.approval_requests import of_airflow
 
 #: Pending approvals, newest negative tweets and growing words shown.
 PENDING, NEWEST, GROWING = 5, 6, 8
@@ -65,8 +66,10 @@ def answer_address(requested_by: str) -> str | None:
 
     Airflow preselects the option: an approval is requested only for what the gate says to promote.
     """
-    dag_id, slash, run_id = requested_by.partition("/")
-    return f"/dags/{dag_id}/runs/{run_id}/tasks/approval/required_actions?{PROMOTE}" if slash else None
+    if not of_airflow(requested_by):
+        return None
+    dag_id, _, run_id = requested_by.partition("/")
+    return f"/dags/{dag_id}/runs/{run_id}/tasks/approval/required_actions?{PROMOTE}"
 
 
 def _growing(connection: Connection, shown: DateRange) -> dict[str, Any] | None:

@@ -238,7 +238,7 @@ def test_a_task_whose_request_was_answered_by_a_command_is_ended_and_no_other(mo
         return {"state": states[run]}
 
     monkeypatch.setattr(stale_approvals, "connect", lambda: SimpleNamespace(call=call))
-    assert stale_approvals.cancel_stale(["retrain/manual__1", "retrain/manual__2", "a person"]) == 1
+    assert stale_approvals.cancel_stale(["retrain/manual__1", "retrain/manual__2", "ann/2026-01-02T03:04:05"]) == 1
     assert calls == [("manual__1", "skipped")]
 
 

@@ -9,6 +9,8 @@ import typer
 from typer.testing import CliRunner
 
 from sentiment_lib.cli.models import decisions as commands
+from sentiment_lib.console import decisions as console
+from sentiment_lib.console.pages import draw
 from sentiment_lib.errors import AnswerRefused
 from sentiment_lib.storage import decisions
 
@@ -55,6 +57,24 @@ def test_who_asked_for_a_promotion_is_refused_and_another_may_answer(approve, wa
     assert number in waits()
     assert approve("admin", number=number).exit_code == 0
     assert number not in waits()
+
+
+def test_the_page_says_how_a_request_of_a_command_is_answered_and_where_an_answer_was_given(
+    approve, store, settings, decide_again, decided
+):
+    def page(number):
+        with store.begin() as connection:
+            values = console.view(connection, settings.policy, number, person="mlops")
+        return draw("decision.html", "/decisions/one", **values)
+
+    assert "Review in Airflow" in page(decided.decision.decision_id)
+    assert approve("mlops").exit_code == 0
+    assert "Answered with <code>sentiment approve</code>. Airflow" in page(decided.decision.decision_id)
+    by_command = decide_again("ann/2026-01-02T03:04:05").decision_id
+    assert "Review in Airflow" not in page(by_command)
+    assert f"sentiment approve {by_command} --reason" in page(by_command)
+    assert approve("mlops", number=by_command).exit_code == 0
+    assert "Answered with <code>" not in page(by_command), "Airflow asked nobody"
 
 
 def test_an_approval_of_other_evidence_is_void_and_says_so(approve, waits):
