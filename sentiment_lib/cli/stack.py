@@ -168,9 +168,11 @@ def _print_logins() -> None:
 
     from sentiment_lib.cli.terminal import login_table
     from sentiment_lib.local import stack
+    from sentiment_lib.settings import home_folder
+    from sentiment_lib.sources import living_sample
 
     if stack.writes_to_log(sys.stdout):
         print("ready")
         return
     console = Console(width=None if sys.stdout.isatty() else 160)
-    login_table.draw(console, stack.logins(), stack.log_folder())
+    login_table.draw(console, stack.logins(), stack.log_folder(), sample=living_sample.lives(home_folder()))

@@ -83,6 +83,11 @@ def end(home: Path, *, for_good: bool = False) -> bool:
     return lives
 
 
+def lives(home: Path) -> bool:
+    """Whether the stream of this state folder has begun, and goes on."""
+    return bool(_read(home).get("living"))
+
+
 def _read(home: Path) -> dict[str, object]:
     path = home / PLAN
     plan: dict[str, object] = json.loads(path.read_text()) if path.exists() else {}

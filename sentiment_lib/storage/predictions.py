@@ -114,29 +114,39 @@ class Disagreement:
     candidate: str
 
 
+DIFFERENT = text(
+    f"""
+    SELECT t.tweet_id, t.text, new.label AS newest, old.label AS other
+    FROM (SELECT tweet_id, label FROM predictions
+          WHERE model_version = :newest AND predicted_at >= :since ORDER BY predicted_at DESC LIMIT 2000) new
+    JOIN predictions old ON old.tweet_id = new.tweet_id AND old.model_version = :other AND old.label <> new.label
+    JOIN tweets t ON t.tweet_id = new.tweet_id AND t.collected_at >= :since AND t.tweet_id < {API_IDS_FROM}
+    LIMIT :limit
+    """
+)
+
+
 def disagreements(
     connection: Connection, *, champion: int, candidate: int, since: datetime, limit: int = 10
 ) -> list[Disagreement]:
-    """Some of the candidate's newest 2,000 predictions for tweets since then that differ from the champion's.
+    """Some tweets since then that the versions label differently, of the newest 2,000 predictions of either.
 
-    Examples, not a sample. They are of the tweets that the shadow comparison counts.
+    Examples, not a sample. They are of the tweets that the shadow comparison counts: the version that does not serve
+    scores only a share of them, so the newest predictions of the other may hold none.
     """
-    rows = connection.execute(
-        text(
-            f"""
-            SELECT t.tweet_id, t.text, old.label AS champion, new.label AS candidate
-            FROM (SELECT tweet_id, label FROM predictions
-                  WHERE model_version = :candidate AND predicted_at >= :since
-                  ORDER BY predicted_at DESC LIMIT 2000) new
-            JOIN predictions old
-              ON old.tweet_id = new.tweet_id AND old.model_version = :champion AND old.label <> new.label
-            JOIN tweets t ON t.tweet_id = new.tweet_id AND t.collected_at >= :since AND t.tweet_id < {API_IDS_FROM}
-            LIMIT :limit
-            """
-        ),
-        {"champion": champion, "candidate": candidate, "since": since, "limit": limit},
-    )
-    return [Disagreement(**row) for row in rows.mappings()]
+    for newest, other in ((candidate, champion), (champion, candidate)):
+        rows = connection.execute(DIFFERENT, {"newest": newest, "other": other, "since": since, "limit": limit}).all()
+        if rows:
+            return [
+                Disagreement(
+                    tweet_id=row.tweet_id,
+                    text=row.text,
+                    champion=row.newest if newest == champion else row.other,
+                    candidate=row.newest if newest == candidate else row.other,
+                )
+                for row in rows
+            ]
+    return []
 
 
 def newest_disagreements(

@@ -16,15 +16,20 @@ if TYPE_CHECKING:
 Login = tuple[str, str, str, str]
 #: Characters of address, user and password that fit into 80 columns; longer logins are printed below the table.
 FIT = 50
-CLICKS = (
-    "\nNext: open Airflow as [bold]mlops[/bold]. With the sample, an approval appears within minutes under "
+WITH_SAMPLE = (
+    "\nNext: open Airflow as [bold]mlops[/bold]. An approval appears within minutes under "
     "[bold]Browse → Required Actions[/bold], with the evidence for a candidate against the champion. Once you approve, "
     "the new version scores the next tweets."
 )
+WITHOUT_SAMPLE = (
+    "\nNext: bring tweets, with [bold]sentiment ingest FILE[/bold] or as a file in the landing folder. What they say "
+    "is in Airflow's menu under [bold]Sentiment[/bold]; once enough are labelled, a candidate is trained and an approval "
+    "appears under [bold]Browse → Required Actions[/bold]."
+)
 
 
-def draw(console: Console, logins: Sequence[Login], logs: Path) -> None:
-    """Print the logins; `logs` is the folder of the log files."""
+def draw(console: Console, logins: Sequence[Login], logs: Path, *, sample: bool) -> None:
+    """Print the logins and what to do next; logs: folder of the log files, sample: whether the sample stream lives."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
@@ -39,4 +44,4 @@ def draw(console: Console, logins: Sequence[Login], logs: Path) -> None:
     for what, address, user, password in below:
         console.print(f"{what}: {address}\n  {user}: {password}", soft_wrap=True, highlight=False, markup=False)
     console.print(f"Logs: {logs}", soft_wrap=True, highlight=False, markup=False)
-    console.print(CLICKS)
+    console.print(WITH_SAMPLE if sample else WITHOUT_SAMPLE)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +57,8 @@ def run(
     page = environment().get_template("explore.html")
     text = page.render(
         tweets=len(frame),
+        source=f"snapshot {what}" if _is_snapshot(what) else Path(what).name,
+        profiled=f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
         colours=COLOURS,
         facts=[(name, f"{number:,}") for name, number in facts.items()],
         shares={name: _share_rows(table) for name, table in profiling.label_tables(frame).items()},
@@ -85,11 +87,15 @@ def _read(
     settings: Settings, what: str, readings: Sequence[Preset], columns: Mapping[str, str], to: Path
 ) -> pd.DataFrame:
     path = Path(what)
-    if what.isdigit() and not path.exists():
+    if _is_snapshot(what):
         return _snapshot(settings, int(what), to)
     if not path.is_file():
         raise NotFound(what="file or snapshot", key=what)
     return _file(path, readings, columns)
+
+
+def _is_snapshot(what: str) -> bool:
+    return what.isdigit() and not Path(what).exists()
 
 
 def _file(path: Path, readings: Sequence[Preset], columns: Mapping[str, str]) -> pd.DataFrame:

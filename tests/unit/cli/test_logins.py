@@ -17,9 +17,9 @@ LOGINS = [
 ]
 
 
-def drawn(width):
+def drawn(width, sample=True):
     console = Console(file=io.StringIO(), width=width)
-    login_table.draw(console, LOGINS, Path("/home/of/someone/with/a/long/name/.local/logs"))
+    login_table.draw(console, LOGINS, Path("/home/of/someone/with/a/long/name/.local/logs"), sample=sample)
     return console.file.getvalue()
 
 
@@ -28,6 +28,12 @@ def test_every_address_password_and_key_stands_whole_on_one_line(width):
     lines = drawn(width).splitlines()
     for text in [part for login in LOGINS for part in login] + ["/home/of/someone/with/a/long/name/.local/logs"]:
         assert any(text in line for line in lines), text
+
+
+def test_an_approval_within_minutes_is_promised_with_the_sample_alone():
+    assert "An approval appears within minutes" in drawn(160)
+    assert "within minutes" not in drawn(160, sample=False)
+    assert "sentiment ingest FILE" in drawn(160, sample=False)
 
 
 def test_a_terminal_of_40_columns_wraps_and_cuts_nothing():

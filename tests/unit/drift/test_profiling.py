@@ -60,6 +60,24 @@ def test_the_page_is_one_file_without_mentions(tmp_path):
     assert "2026-01-03" in page
     assert "somebody_private" not in page
     assert "src=" not in page
+    assert "Of tweets.csv, profiled on 20" in page
+    assert "prefers-color-scheme: dark" in page
+
+
+def test_a_preset_says_which_columns_are_read(tmp_path):
+    frame = labelled(60)
+    columns = {"text": frame["text"], "airline_sentiment": frame["true_label"], "label": "positive"}
+    path = tmp_path / "tweets.csv"
+    type(frame)(columns).to_csv(path, index=False)
+
+    def explored(preset):
+        explore.run(Settings(home=tmp_path), what=str(path), to=tmp_path / "page.html", preset=preset)
+        return "Words characteristic of negative" in (tmp_path / "page.html").read_text()
+
+    assert explored("airline")
+    assert not explored("plain")
+    with pytest.raises(BadInput, match="Did you mean airline"):
+        explored("airlnie")
 
 
 def test_a_file_without_labels_says_what_it_has(tmp_path):
