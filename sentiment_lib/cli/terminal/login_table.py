@@ -23,8 +23,8 @@ WITH_SAMPLE = (
 )
 WITHOUT_SAMPLE = (
     "\nNext: bring tweets, with [bold]sentiment ingest FILE[/bold] or as a file in the landing folder. What they say "
-    "is in Airflow's menu under [bold]Sentiment[/bold]; once enough are labelled, a candidate is trained and an approval "
-    "appears under [bold]Browse → Required Actions[/bold]."
+    "is in Airflow's menu under [bold]Sentiment[/bold]; once enough are labelled, a candidate is trained and an "
+    "approval appears under [bold]Browse → Required Actions[/bold]."
 )
 
 
