@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from sentiment_lib import clock
 from sentiment_lib.drift import profiling
 from sentiment_lib.errors import BadInput, BadSource, NotFound
 from sentiment_lib.files import write_atomically
@@ -58,7 +59,7 @@ def run(
     text = page.render(
         tweets=len(frame),
         source=f"snapshot {what}" if _is_snapshot(what) else Path(what).name,
-        profiled=f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
+        profiled=f"{clock.now():%Y-%m-%d %H:%M} UTC",
         colours=COLOURS,
         facts=[(name, f"{number:,}") for name, number in facts.items()],
         shares={name: _share_rows(table) for name, table in profiling.label_tables(frame).items()},

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Any
 
+from sentiment_lib import clock
 from sentiment_lib.airflow_client import AirflowClient
 from sentiment_lib.errors import SentimentError
 from sentiment_lib.settings import Settings
@@ -41,7 +41,7 @@ def refuse(store: Store, settings: Settings, families: Sequence[str]) -> None:
         judged = decision_summaries.judged_families(connection)
     if set(families) <= judged.keys():
         newest = max((judged[family] for family in families), key=lambda decision: decision.decision_id)
-        minutes = int((datetime.now(UTC) - newest.decided_at).total_seconds() / 60)
+        minutes = int((clock.now() - newest.decided_at).total_seconds() / 60)
         number = newest.decision_id
         problem = (
             f"{', '.join(families)}: judged on the same labels {minutes} minutes ago, decision {number} "
