@@ -93,7 +93,7 @@ def _tweet_among(names: Sequence[str]) -> str | None:
 def _piece(text: str) -> str:
     """The beginning of a tweet: an error goes into logs, which are no place for tweets."""
     shown = json.dumps(mask(text[: 4 * PIECE]), ensure_ascii=False)[1:-1]
-    return f"'{shown[:PIECE]}…'" if len(shown) > PIECE else f"'{shown}'"
+    return f"'{shown[:PIECE].rstrip()}…'" if len(shown) > PIECE else f"'{shown}'"
 
 
 def separator_line(line: str) -> str | None:
@@ -122,7 +122,7 @@ def find(line: str, preset: Preset, *, default: str, separator: str | None) -> H
             return Header(names, header.separator, positions, is_line=False)
     best = max(headers, key=lambda header: (len(header.positions), header is headers[0], len(header.names)))
     problem = missing_columns(best.names, missing_fields(best.positions, preset), preset)
-    if len(best.names) == 1 and len(headers) > 1:
+    if len(best.names) == 1 and len(headers) > 1 and _tweet_among(best.names) is None:
         problem += "; name what separates columns with --separator"
     raise BadSource(source="the file", problem=problem)
 

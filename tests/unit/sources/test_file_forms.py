@@ -54,10 +54,13 @@ def test_a_form_is_recognised_and_said(tmp_path, name, content, note):
         (table(header="tweet_id,text,created_at").replace("tweet_id", "text"), "2 of its columns are named 'text'"),
         (
             "570306133677760513,neutral,@VirginAmerica What @dhepburn said about my bag\n",
-            "its first line looks like a tweet, not like column names: it has '@user What @user sai…'. Write the names "
+            "its first line looks like a tweet, not like column names: it has '@VirginAmerica What…'. Write the names "
             "of its columns in a line above, such as tweet_id,text,created_at",
         ),
-        ("late again and nobody at the desk could help\n", "it has 'late again and nobod…'"),
+        (
+            "late again and nobody at the desk could help\n",
+            "it has 'late again and nobod…'. Write the names of its columns in a line above, such as",
+        ),
         (table(header="id,tweet,date"), "--column tweet_id=id --column text=tweet --column created_at=date"),
         (table("~"), "--separator"),
         (f"tweet_id,text,created_at\n1,Привет всем друзьям,{DAY}\n".encode("cp1251"), "--encoding"),
