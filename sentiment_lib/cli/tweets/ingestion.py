@@ -62,6 +62,7 @@ def ingest(
     from sentiment_lib.settings import load_settings
     from sentiment_lib.sources.base import Source
     from sentiment_lib.sources.files import FileSource
+    from sentiment_lib.sources.sample_stream import NAME as SAMPLE
     from sentiment_lib.sources.sample_stream import SampleStream
     from sentiment_lib.steps.ingestion import ingest as step
     from sentiment_lib.steps.scoring import request_scoring
@@ -90,6 +91,8 @@ def ingest(
     lines = _lines(results)
     if any(result.stored for result in results):
         lines.append(REQUESTED if request_scoring.run(settings) else NOT_REQUESTED)
+    if sample and any(result.source == SAMPLE and not result.stored and result.duplicate for result in results):
+        lines.append(f"The sample of seed {seed} is stored already: --seed {seed + 1} gives other tweets")
     if results or not errors:
         show(results, as_json, "\n".join(lines))
     for other in errors[1:]:

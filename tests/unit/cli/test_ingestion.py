@@ -51,6 +51,13 @@ def test_ingest_says_what_became_of_every_row(sentiment, tweets_file):
     )
 
 
+def test_a_sample_that_is_stored_already_says_how_to_get_another(sentiment):
+    sample = ("ingest", "--sample", "--days", 1, "--per-day", 20)
+    assert "gives other tweets" not in sentiment(*sample)
+    assert "The sample of seed 1 is stored already: --seed 2 gives other tweets\n" in sentiment(*sample)
+    assert "gives other tweets" not in sentiment(*sample, "--seed", 2)
+
+
 def test_refused_rows_are_named_once(sentiment, tmp_path, monkeypatch):
     class Recorder(logging.Handler):
         """Stands for the handler that prints warnings where there is no other."""
