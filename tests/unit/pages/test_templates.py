@@ -31,8 +31,10 @@ def test_each_row_of_a_wide_table_names_its_values_for_a_phone():
         '{% import "macros.html" as ui %}{% call ui.grid(head) %}'
         '{% for one in ("<td>", "b") %}<tr><td class="x">{{ one }}</td><td>2</td></tr>{% endfor %}{% endcall %}'
     )
-    wide = environment().from_string(template).render(head=("a & b", ("n", "num"), "c", "d", "e"))
+    wide = environment().from_string(template).render(head=("a & b", ("n", "num"), "c", "d"))
     assert '<td role="cell" data-title="a &amp; b" class="x">&lt;td&gt;</td><td role="cell" data-title="n">2' in wide
     assert wide.count('data-title="a &amp; b"') == 2
     narrow = environment().from_string(template).render(head=("a", "b"))
     assert "data-title" not in narrow
+    with_texts = template.replace("(head)", "(head, listed=True)")
+    assert "data-title" in environment().from_string(with_texts).render(head=("a", "b"))
