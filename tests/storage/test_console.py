@@ -97,6 +97,19 @@ def test_disagreements_are_of_the_tweets_that_the_shadow_comparison_counts(store
             for hours in (0.5, 2.5, 5)
         }
     assert {hours: len(rows) for hours, rows in found.items()} == {0.5: 0, 2.5: 2, 5: 4}
+    with store.begin() as connection:
+        # the candidate serves, and the champion before scored none of the newest tweets
+        for statement in (
+            "INSERT INTO tweets (tweet_id, text, created_at, ingest_id) "
+            "SELECT n, 'new', now(), (SELECT max(ingest_id) FROM ingests) FROM generate_series(11, 2010) n",
+            "INSERT INTO predictions (tweet_id, model_version, label, p_negative, p_neutral, p_positive, predicted_at) "
+            "SELECT n, 2, 'neutral', 0.3, 0.4, 0.3, now() + interval '1 hour' FROM generate_series(11, 2010) n",
+        ):
+            connection.execute(text(statement))
+        rows = predictions.disagreements(connection, champion=1, candidate=2, since=now - timedelta(hours=5))
+    assert {(row.tweet_id, row.champion, row.candidate) for row in rows} == {
+        (number, "negative", "neutral") for number in range(1, 5)
+    }
 
 
 def test_the_leaderboard_shows_what_a_version_costs(store):
