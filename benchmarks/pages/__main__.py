@@ -122,13 +122,11 @@ PAGES: dict[str, Page] = {
     "tweets: wrong": _tweets(wrong="yes"),
     "tweets: two versions differ": _tweets(other="1", label="neutral"),
     "tweets: export": lambda store, _, __: _export(store),
-    "decisions": _console("decisions.html", lambda connection: {"rows": decisions.rows(connection)}),
+    "decisions": _console("decisions.html", lambda connection: {"run": "", **vars(decisions.page(connection))}),
     "one decision": _console(
         "decision.html", lambda connection: decisions.view(connection, Policy(), 1, person="mlops")
     ),
-    "drift": _console(
-        "drift.html", lambda connection: {"rows": drift.rows(connection), "chart": drift.over_time(connection)}
-    ),
+    "drift": _console("drift.html", drift.list_view),
     "one drift report": _console("drift_report.html", _report),
     "alerts": _console("alerts.html", _alerts),
     "models": _console("models.html", models.view),

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import re
 from contextlib import nullcontext
+from datetime import timedelta
 
 import pytest
 import typer
 from sqlalchemy import func, select, text
 from typer.testing import CliRunner
 
+from sentiment_lib import clock
 from sentiment_lib.cli.models import training as commands
 from sentiment_lib.errors import BadInput, MissingWeights, UnknownFamily
 from sentiment_lib.steps.deployment import bootstrap
@@ -65,7 +67,8 @@ def test_a_retrain_that_repeats_another_is_refused_before_anything_is_claimed(re
     assert isinstance(refused, DuplicateRetrain)
     assert "Another `sentiment retrain` is running" in str(refused)
     assert retrain("count_logreg").exit_code == 0
-    request_retrain.request_retrain(store, settings, rule="drift", reason="a report")
+    later = clock.now() + timedelta(days=30)  # after the cool-down
+    assert request_retrain.request_retrain(store, settings, rule="person", reason="a wish", at=later)
     refused = retrain("count_logreg").exception
     assert isinstance(refused, DuplicateRetrain)
     assert re.search(r"judged on the same labels 0 minutes ago, decision 1 \(\w+\).*with --anyway", str(refused))
