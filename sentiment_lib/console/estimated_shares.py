@@ -59,7 +59,7 @@ def estimate(
     tweets, negative, labels, weights, squared_weights, errors, squared_errors, squared_copies = sums(
         "tweets", "negative", "labels", "weights", "squared_weights", "errors", "squared_errors", "squared_copies"
     )
-    known, members, missed, false = sums("known", "known_negative", "known_missed", "known_false")
+    labelled, members, missed, false = sums("labelled", "labelled_negative", "missed_negative", "wrongly_negative")
     audit = GroupCounts(
         rows=tweets,
         predicted=negative,
@@ -71,7 +71,7 @@ def estimate(
         squared_copies=squared_copies,
     )
     of_labels = LabelledCounts(
-        rows=tweets, predicted=negative, labelled=known, members=members, missed=missed, false=false
+        rows=tweets, predicted=negative, labelled=labelled, members=members, missed=missed, false=false
     )
     if cover(of_labels):
         basis, shares = Basis.LABELS, labelled_shares(of_labels)
@@ -88,6 +88,6 @@ def estimate(
         total=shares[3],
         tweets=tweets.sum(axis=1),
         audit_labels=int(labels.sum()),
-        labelled=int(known[one].sum()),
+        labelled=int(labelled[one].sum()),
         disagreement=disagreement(compared),
     )

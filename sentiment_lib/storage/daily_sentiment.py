@@ -45,18 +45,18 @@ class SentimentDay:
     #: sum over the texts of their squared numbers of tweets
     squared_copies: float
     #: tweets with a label that may evaluate a model, of whatever source
-    known: int
+    labelled: int
     #: of these: labelled negative
-    known_negative: int
+    labelled_negative: int
     #: labelled negative, and predicted otherwise
-    known_missed: int
+    missed_negative: int
     #: predicted negative, and labelled otherwise
-    known_false: int
+    wrongly_negative: int
 
 
 COLUMNS = (
     "airline, tweets, negative, neutral, positive, labels, weights, squared_weights, errors, squared_errors, "
-    "squared_copies, known, known_negative, known_missed, known_false"
+    "squared_copies, labelled, labelled_negative, missed_negative, wrongly_negative"
 )
 # days of tweets whose predictions or labels came, or were withdrawn, since the last refresh
 STALE = text(
@@ -107,10 +107,10 @@ REFRESH = text(
                      sum(weight * error ^ 2) AS squared_errors
               FROM labelled GROUP BY day, airline, text_key) texts
         GROUP BY day, airline),
-    known AS (
-        SELECT day, airline, count(*) AS known, count(*) FILTER (WHERE true_negative) AS known_negative,
-               count(*) FILTER (WHERE true_negative AND NOT negative) AS known_missed,
-               count(*) FILTER (WHERE negative AND NOT true_negative) AS known_false
+    with_labels AS (
+        SELECT day, airline, count(*) AS labelled, count(*) FILTER (WHERE true_negative) AS labelled_negative,
+               count(*) FILTER (WHERE true_negative AND NOT negative) AS missed_negative,
+               count(*) FILTER (WHERE negative AND NOT true_negative) AS wrongly_negative
         FROM (SELECT DISTINCT ON (t.tweet_id) t.day, t.airline, l.label = 'negative' AS true_negative,
                      t.label = 'negative' AS negative
               FROM scored t JOIN labels l USING (tweet_id)
@@ -125,11 +125,11 @@ REFRESH = text(
            count(*) FILTER (WHERE s.label = 'neutral'), count(*) FILTER (WHERE s.label = 'positive'),
            coalesce(max(e.labels), 0), coalesce(max(e.weights), 0), coalesce(max(e.squared_weights), 0),
            coalesce(max(e.errors), 0), coalesce(max(e.squared_errors), 0), max(c.squared_copies),
-           coalesce(max(k.known), 0), coalesce(max(k.known_negative), 0), coalesce(max(k.known_missed), 0),
-           coalesce(max(k.known_false), 0)
+           coalesce(max(k.labelled), 0), coalesce(max(k.labelled_negative), 0), coalesce(max(k.missed_negative), 0),
+           coalesce(max(k.wrongly_negative), 0)
     FROM scored s JOIN copies c ON c.day = s.day AND c.airline = s.airline
     LEFT JOIN errors e ON e.day = s.day AND e.airline = s.airline
-    LEFT JOIN known k ON k.day = s.day AND k.airline = s.airline
+    LEFT JOIN with_labels k ON k.day = s.day AND k.airline = s.airline
     GROUP BY s.day, s.airline
     ON CONFLICT (model_version, day, airline) DO UPDATE SET
         ({COLUMNS}, computed_at) = ({", ".join(f"EXCLUDED.{name}" for name in COLUMNS.split(", "))}, now())

@@ -710,10 +710,10 @@ class SentimentDayRow(Base):
     squared_errors: Mapped[float]
     squared_copies: Mapped[float]
     #: tweets with a label that may evaluate a model, those labelled negative, and those predicted otherwise
-    known: Mapped[int] = mapped_column(server_default=text("0"))
-    known_negative: Mapped[int] = mapped_column(server_default=text("0"))
-    known_missed: Mapped[int] = mapped_column(server_default=text("0"))
-    known_false: Mapped[int] = mapped_column(server_default=text("0"))
+    labelled: Mapped[int] = mapped_column(server_default=text("0"))
+    labelled_negative: Mapped[int] = mapped_column(server_default=text("0"))
+    missed_negative: Mapped[int] = mapped_column(server_default=text("0"))
+    wrongly_negative: Mapped[int] = mapped_column(server_default=text("0"))
     computed_at: Mapped[datetime] = _now()
     __table_args__ = (CheckConstraint("tweets = negative + neutral + positive", name="adds_up"),)
 

@@ -13,7 +13,7 @@ depends_on = None
 
 def upgrade() -> None:
     """Apply."""
-    for name in ("known", "known_negative", "known_missed", "known_false"):
+    for name in ("labelled", "labelled_negative", "missed_negative", "wrongly_negative"):
         op.add_column("sentiment_days", sa.Column(name, sa.BigInteger(), nullable=False, server_default="0"))
     # a refresh takes what came after the newest of these
     op.execute("UPDATE sentiment_days SET computed_at = '1970-01-01Z'")
