@@ -96,6 +96,21 @@ def test_the_role_of_the_api_asks_in_the_name_of_a_living_key_of_a_privacy_desk_
     assert run(store, "SELECT count(*) FROM tweets") == len(tweets) - 1
 
 
+def test_a_tombstone_of_an_unknown_key_stops_no_way_in(store, api, settings, tweets, tmp_path):
+    ask_and_forget(store, settings, tweets[0])
+    key(store, "desk", "privacy")
+    foreign = (
+        f"WITH asked AS ({REQUEST.format(by='desk')}) INSERT INTO tombstones (request_id, hash, kind, key_id) "
+        "SELECT request_id, sha256('x'), 'tweet', 'another key' FROM asked"
+    )
+    for role in (api, store):
+        with pytest.raises(IntegrityError, match="of another key"):
+            run(role, foreign)
+    again = tmp_path / "again.csv"
+    again.write_text(f"tweet_id,text,created_at\n{tweets[0]},late,2026-01-01T00:00:00Z\n5,new,2026-01-01T00:00:00Z\n")
+    assert ingest.run(store, settings, FileSource(again)).stored == 1
+
+
 def test_a_target_of_a_carried_out_request_hides_no_tweet_that_is_stored_again(store, settings, tweets):
     done = ask_and_forget(store, settings, tweets[1])
     run(store, "INSERT INTO tweets (tweet_id, text, created_at, ingest_id) "
