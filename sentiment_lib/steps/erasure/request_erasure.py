@@ -95,8 +95,10 @@ def read_file(path: Path) -> Compliance:
     try:
         with path.open(encoding="utf-8") as file:
             return compliance_file.read(file, name=path.name)
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadInput(what=str(path), problem=f"it cannot be read: {error}") from error
+    except OSError as error:
+        raise BadInput(what=str(path), problem=f"it cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise BadInput(what=str(path), problem="it is no UTF-8 text") from error
 
 
 def _comply(store: Store, settings: Settings, order: ErasureOrder, events: Compliance, due_at: datetime) -> int:
