@@ -98,6 +98,8 @@ def _row(request: ErasureRequest, policy: Policy, now: datetime) -> RequestRow:
 
 def _span(span: timedelta) -> str:
     hours = span / timedelta(hours=1)
+    if span < timedelta(seconds=30):
+        return "less than a minute"
     return f"{round(span.total_seconds() / 60)} min" if hours < 1 else f"{hours:.1f} h"
 
 
@@ -110,6 +112,6 @@ def _answer(rows: list[RequestRow]) -> str:
         models = sum(row.request.state == erasure_requests.MODELS for row in rows)
         done = "Every request is carried out"
         return f"{done}; models of {models} are still to be replaced." if models else f"{done}."
-    nearest = min(open_rows, key=lambda row: row.request.due_at)
-    count = f"{len(open_rows)} request{'s' if len(open_rows) > 1 else ''} wait{'' if len(open_rows) > 1 else 's'}"
-    return f"{count}; the nearest {'is' if nearest.mood == 'bad' else 'has'} {nearest.clock}."
+    urgent = min(open_rows, key=lambda row: row.request.due_at)
+    who = "1 request waits: it" if len(open_rows) == 1 else f"{len(open_rows)} requests wait; the most urgent"
+    return f"{who} {'is' if urgent.mood == 'bad' else 'has'} {urgent.clock}."

@@ -45,13 +45,13 @@ def test_each_request_is_shown_with_what_is_left_of_its_time(store, settings, co
         told = draw("erasure_request.html", "/erasure/one", **erasure.one(connection, Policy(), number))
     assert "<code>sentiment forget run</code> at once" in told
     values, drawn = page(console)
-    assert "1 request waits; the nearest has 24.0 h left." in drawn
+    assert "1 request waits: it has 24.0 h left." in drawn
     assert "&lt;b&gt;ann&lt;/b&gt;" in drawn
     assert values["rows"][0].mood == "good"
     now = datetime.now(UTC)
     assert page(console, now + timedelta(hours=13))[0]["rows"][0].mood == "warn"
     values, drawn = page(console, now + timedelta(hours=26))
-    assert "the nearest is 2.0 h too late." in drawn
+    assert "it is 2.0 h too late." in drawn
     late = values["rows"][0]
     assert (late.mood, late.clock) == ("bad", "2.0 h too late")
     forget.run(store, settings)
@@ -62,7 +62,7 @@ def test_each_request_is_shown_with_what_is_left_of_its_time(store, settings, co
         told = draw("erasure_request.html", "/erasure/one", **erasure.one(connection, Policy(), number))
     assert "2 tweets (tweets by id), by" in told
     assert "In no place of this platform; signed as row" in told
-    assert "places that were looked at" in told
+    assert "places of the catalogue" in told
     assert "Done" in told
     with console.begin() as connection, pytest.raises(NotFound):
         erasure.one(connection, Policy(), 99)
