@@ -16,11 +16,12 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sentiment_lib import clock
 from sentiment_lib.errors import SignatureRefused, SigningKeyMissing
 from sentiment_lib.files import write_atomically
 from sentiment_lib.hashing import canonical_json
@@ -137,7 +138,7 @@ class KeyRing:
         from cryptography.hazmat.primitives import serialization
         from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-        now, private = datetime.now(UTC), Ed25519PrivateKey.generate()
+        now, private = clock.now(), Ed25519PrivateKey.generate()
         raw = private.public_key().public_bytes_raw()
         added = PublicKey(key_id=key_id_of(raw), public_key=base64.b64encode(raw).decode(), valid_from=now)
         pem = private.private_bytes(

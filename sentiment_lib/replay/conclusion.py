@@ -11,6 +11,8 @@ from sentiment_lib.replay.comparison import Comparison, Estimate, PolicyResult
 from sentiment_lib.replay.cube import Cube
 from sentiment_lib.replay.intervals import intervals
 from sentiment_lib.replay.quality import block_values
+from sentiment_lib.replay.simulation import Run
+from sentiment_lib.statistics.metrics import Floats
 
 #: A difference below this many shares is called none.
 TINY = 0.0005
@@ -31,17 +33,20 @@ class Caution:
 def price_of_caution(cube: Cube, comparison: Comparison) -> Caution | None:
     """From the policy that always trains; None when it was not replayed."""
     free, gated = (_find(comparison, "always", is_gated) for is_gated in (False, True))
-    if free is None or gated is None:
-        return None
-    matrix, served = comparison.matrix, cube.served
-    values = block_values(matrix, served, free.run.serving) - block_values(matrix, served, gated.run.serving)
-    champion_at = dict(zip(served, gated.run.serving, strict=True))
-    blocked = [event.block for event in gated.run.events if event.answer is not None and not event.promoted]
+    return None if free is None or gated is None else caution_between(cube, comparison.matrix, free.run, gated.run)
+
+
+def caution_between(cube: Cube, matrix: Floats, free: Run, gated: Run) -> Caution:
+    """What the gate of one run cost against the other run, which has none; matrix: quality (models, blocks)."""
+    served = cube.served
+    values = block_values(matrix, served, free.serving) - block_values(matrix, served, gated.serving)
+    champion_at = dict(zip(served, gated.serving, strict=True))
+    blocked = [event.block for event in gated.events if event.answer is not None and not event.promoted]
     worse = [block for block in blocked if matrix[block, block + 1] < matrix[champion_at[block], block + 1]]
     return Caution(
         lost=Estimate(value=float(values.mean()), intervals=intervals(values)),
-        trainings=len(gated.run.trainings),
-        promotions=len(gated.run.promotions),
+        trainings=len(gated.trainings),
+        promotions=len(gated.promotions),
         blocked=len(blocked),
         blocked_worse=len(worse),
     )

@@ -15,6 +15,7 @@ from sentiment_lib.records import Answer
 from sentiment_lib.replay.cell import Cell
 from sentiment_lib.replay.cube import Cube
 from sentiment_lib.replay.history import to_moment
+from sentiment_lib.replay.judgement import Judgement
 from sentiment_lib.replay.memory import Memory
 from sentiment_lib.statistics.metrics import Ints
 
@@ -46,13 +47,18 @@ class Verdict:
     #: the largest of what the candidate had to show
     p_value: float
     failed: tuple[str, ...]
+    #: of `Judgement`: what the steps of production record for the same decision has the same
+    evidence_hash: str
 
 
 class Judge:
     """Judges the candidates of one cube; verdicts are kept in the memory, as they depend on nothing else."""
 
-    def __init__(self, cube: Cube, policy: GatePolicy, memory: Memory | None = None) -> None:
-        self._cube = cube
+    def __init__(
+        self, cube: Cube, policy: GatePolicy, memory: Memory | None = None, *, method: int = judgement_methods.NEWEST
+    ) -> None:
+        """method: of `judgement_methods`, from the third on; an older one shows what the gate cost then."""
+        self._cube, self._method = cube, method
         # as evidence does, so that 250 and 250.0 are one policy
         self._policy = GatePolicy.model_validate_json(policy.model_dump_json())
         self._memory = Memory() if memory is None else memory
@@ -66,14 +72,17 @@ class Judge:
         carried = looks[-1].unspent_rows if looks else 0
         spent = look_budget.rows_to_spend(carried + new)
         since = at - self._policy.budget_period
+        of_champion = [look for look in looks if look.champion == champion]
+        of_period = [look for look in looks if look.at > since]
+        counts_promising = self._method < judgement_methods.NEWEST
         budget = LookBudget(
             candidates=1,
             new_rows=new,
             spent_rows=spent,
-            champion_rows=sum(look.spent_rows for look in looks if look.champion == champion),
-            period_rows=sum(look.spent_rows for look in looks if look.at > since),
-            champion_charge=sum(look.charge(cell.holdout) for look in looks if look.champion == champion),
-            period_charge=sum(look.charge(cell.holdout) for look in looks if look.at > since),
+            champion_rows=sum(look.spent_rows for look in of_champion),
+            period_rows=sum(look.spent_rows for look in of_period),
+            champion_charge=None if counts_promising else sum(look.charge(cell.holdout) for look in of_champion),
+            period_charge=None if counts_promising else sum(look.charge(cell.holdout) for look in of_period),
         )
         look = Look(
             champion=champion,
@@ -88,16 +97,15 @@ class Judge:
         """The gate's verdict on the candidate against the champion, both models of the cube."""
         new, old = self._cube.cell(candidate), self._cube.cell(champion)
         aim = self._aim(new, old)
-        level = budget.level(self._policy)
         parts = {
             "candidate": new.key,
             "champion": old.key,
-            "level": level,
+            "budget": budget.as_dict(),
             "aim": asdict(aim),
             "policy": self._policy.model_dump(mode="json"),
-            "method": judgement_methods.NEWEST,
+            "method": self._method,
         }
-        found = self._memory.stored(parts, lambda: asdict(self._judge(new, old, aim, level)))
+        found = self._memory.stored(parts, lambda: asdict(self._judge(new, old, aim, budget)))
         return Verdict(**{**found, "answer": Answer(found["answer"]), "failed": tuple(found["failed"])})
 
     def after(self, look: Look, verdict: Verdict) -> Look:
@@ -109,34 +117,55 @@ class Judge:
         newer = new.first > old.first and len(new.train) >= len(old.train)
         return aims.choose(recipe, recipe, newer=newer, policy=self._policy)
 
-    def _judge(self, new: Cell, old: Cell, aim: Aim, level: float) -> Verdict:
+    def _judge(self, new: Cell, old: Cell, aim: Aim, budget: LookBudget) -> Verdict:
         history, policy = self._cube.history, self._policy
+        level = budget.level(policy)
         rows = new.holdout[~np.isin(new.holdout, old.train)]
         texts = [history.text[row] for row in rows]
         train = [history.text[row] for row in new.train]
-        compared = comparison.compare(
-            history.label[rows],
-            old.of(rows),
-            new.of(rows),
-            slices=slices.slice_masks(
-                texts,
-                airlines=[history.airline[row] for row in rows],
-                languages=[history.language[row] for row in rows],
-                train_counts=slices.document_frequencies(train),
+        # looks of different history may have the same level
+        compared = self._memory.once(
+            ("comparison", new.key, old.key, level, aim, policy, self._method),
+            lambda: comparison.compare(
+                history.label[rows],
+                old.of(rows),
+                new.of(rows),
+                slices=slices.slice_masks(
+                    texts,
+                    airlines=[history.airline[row] for row in rows],
+                    languages=[history.language[row] for row in rows],
+                    train_counts=slices.document_frequencies(train),
+                ),
+                policy=policy,
+                level=level,
+                terms=comparison.Terms.of(aim, policy, self._method),
             ),
-            policy=policy,
-            level=level,
-            terms=comparison.Terms.of(aim, policy),
         )
         checks = self._memory.once(
             ("data checks", new.key, rows.tobytes()),
             lambda: data_checks.check(train, history.label[new.train].tolist(), texts, history.label[rows].tolist()),
         )
-        answer, rules = gate.decide(compared, policy, checklist=new.checklist, data_checks=checks, aim=aim)
+        answer, rules = gate.decide(
+            compared, policy, checklist=new.checklist, data_checks=checks, method=self._method, aim=aim
+        )
+        judgement = Judgement(
+            rows=len(rows),
+            excluded_rows=len(new.holdout) - len(rows),
+            comparison=compared,
+            checklist=new.checklist,
+            data_checks=checks,
+            policy=policy.model_dump(mode="json", exclude=judgement_methods.later_rules(self._method)),
+            answer=answer,
+            rules=rules,
+            method=self._method,
+            aim=aim,
+            budget=budget,
+        )
         return Verdict(
             answer=answer,
             level=level,
             difference=compared.main.difference,
             p_value=compared.p_value,
             failed=tuple(rule.rule for rule in rules if rule.verdict != gate.PASS),
+            evidence_hash=judgement.digest,
         )

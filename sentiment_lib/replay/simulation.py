@@ -46,6 +46,8 @@ class Event:
     #: rules of the gate that did not pass
     failed: tuple[str, ...] = ()
     promoted: bool = False
+    #: of what the gate saw (`judgement.Judgement`)
+    evidence_hash: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,6 +146,7 @@ def _decide(
         answer=verdict.answer,
         failed=verdict.failed,
         promoted=verdict.answer is Answer.PROMOTE and verdict.difference >= conditions.approver_wants,
+        evidence_hash=verdict.evidence_hash,
     )
 
 

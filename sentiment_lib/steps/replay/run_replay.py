@@ -36,6 +36,7 @@ DECIDING_CODE = (
     "text",
     "replay/draws.py",
     "replay/judge.py",
+    "replay/judgement.py",
     "replay/rules",
     "replay/simulation.py",
     "replay/view.py",
