@@ -28,7 +28,8 @@ def all_schedules(points: Sequence[int], size: int, seed: int = 0) -> list[tuple
     if math.comb(len(points), size) <= MOST:
         return list(combinations(points, size))
     random = np.random.default_rng([20150218, seed])
-    return [tuple(sorted(random.choice(points, size, replace=False).tolist())) for _ in range(MOST)]
+    shuffled = random.permuted(np.tile(np.array(points), (MOST, 1)), axis=1)
+    return [tuple(schedule) for schedule in np.sort(shuffled[:, :size], axis=1).tolist()]
 
 
 def even_schedules(points: Sequence[int], size: int) -> list[tuple[int, ...]]:
@@ -45,7 +46,14 @@ def even_schedules(points: Sequence[int], size: int) -> list[tuple[int, ...]]:
 
 def values_of(cube: Cube, matrix: Floats, schedules: Sequence[Sequence[int]]) -> Floats:
     """Mean over the served blocks (schedules,) of a quality matrix (models, blocks)."""
-    return np.array([path_values(cube, matrix, schedule).mean() for schedule in schedules])
+    newest = np.full((len(schedules), len(cube.blocks)), cube.start)
+    for row, schedule in enumerate(schedules):
+        after = np.array(schedule, dtype=np.int64)
+        newest[row, after + 1] = after
+    served = np.array(cube.served)
+    # a later model takes the place of an earlier one
+    paths = np.maximum.accumulate(newest, axis=1)[:, served]
+    return np.asarray(matrix[paths, served].mean(axis=1))
 
 
 def path_values(cube: Cube, matrix: Floats, schedule: Sequence[int]) -> Floats:

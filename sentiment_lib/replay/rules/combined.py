@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from sentiment_lib.replay.rules.cost import Forecast, Opportunity, Staleness
+from sentiment_lib.replay.rules.detectors import Budgeted, Ddm, PageHinkley
 from sentiment_lib.replay.rules.drift import Drift, Evidently, TwoSample
 from sentiment_lib.replay.rules.fixed import Always, Calendar, Never, NewLabels, Scheduled
 from sentiment_lib.replay.rules.quality import Decline, EstimateFall, MeasuredFall
@@ -23,6 +24,9 @@ AnyRule = Annotated[
     | EstimateFall
     | MeasuredFall
     | Decline
+    | PageHinkley
+    | Ddm
+    | Budgeted
     | Staleness
     | Opportunity
     | Forecast,

@@ -91,6 +91,24 @@ def test_stored_cells_are_read_again_and_damaged_ones_made_again(small, cells):
         assert np.array_equal(before.proba, after.proba)
 
 
+@pytest.mark.parametrize(
+    "rule", ['kind = "page_hinkley"\nthreshold = 10', 'kind = "ddm"', 'kind = "budgeted"'], ids=lambda rule: rule[8:11]
+)
+def test_a_detector_asks_when_errors_rise_and_not_when_they_fall(rule, small):
+    """The words of the small history are others from its fourth block on."""
+    policy = parse_policy("detector", f'name = "detector"\ntitle = "Detector"\n[[rules]]\n{rule}')
+    everything = replace(CONDITIONS, audit_share=1.0)
+    asked = [event.block for event in simulation.simulate(small, policy, everything).events]
+    assert asked, "it never asks"
+    assert min(asked) == 3, asked
+    labels = small.history.label.copy()
+    for part in small.blocks[3:]:  # what the first model says is true from there on
+        rows = np.arange(part.start, part.end)
+        labels[rows] = small.cell(small.start).of(rows).argmax(axis=1)
+    better = replace(small, history=replace(small.history, label=labels))
+    assert simulation.simulate(better, policy, everything).events == ()
+
+
 def test_a_model_serves_only_after_its_labels(small):
     always = next(policy for policy in POLICIES if policy.name == "always")
     run = simulation.simulate(small, always, CONDITIONS)
@@ -137,7 +155,9 @@ def test_calendars_and_all_schedules():
     assert schedules.even_schedules(points, 6) == [tuple(points)]
     assert all(len(set(schedule)) == 3 for schedule in schedules.even_schedules(points, 3))
     assert schedules.even_schedules(points, 0) == [()]
-    assert len(schedules.all_schedules(list(range(40)), 20)) == schedules.MOST
+    drawn = schedules.all_schedules(list(range(40)), 20)
+    assert len(drawn) == schedules.MOST
+    assert all(len(set(schedule)) == 20 and list(schedule) == sorted(schedule) for schedule in drawn)
 
 
 def test_two_classes_are_a_task_when_the_history_has_no_third(cells):

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import csv
+import itertools
 import json
 import re
 from datetime import UTC, datetime, timedelta
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 from sentiment_lib.cli.models import replay as commands
 from sentiment_lib.errors import BadInput
+from sentiment_lib.evaluation import gate
 from sentiment_lib.records import LABELS
+from sentiment_lib.replay import cell, cube, draws
 from sentiment_lib.replay.history import to_moment
 from sentiment_lib.replay.policy_file import shipped_policies
 from sentiment_lib.sources.files import FileSource
@@ -40,6 +44,47 @@ def test_a_second_replay_writes_the_same_bytes(result, cells, tmp_path):
     assert not re.search(r"https?://|<script|@import|url\(", text)
     assert text.count("<svg") == 4 + 2 * len(POLICIES)
     assert result.conclusion.split("“")[0] in text
+
+
+class Killed(BaseException):
+    """The process is gone."""
+
+
+def kill_at_call(monkeypatch, module, name, number):
+    """The call of this number of a module's function ends the process."""
+    left, called = itertools.count(number - 1, -1), getattr(module, name)
+
+    def counted(*given, **named):
+        if next(left) == 0:
+            raise Killed
+        return called(*given, **named)
+
+    monkeypatch.setattr(module, name, counted)
+
+
+def test_a_replay_that_was_killed_again_and_again_writes_the_same_bytes(result, monkeypatch, tmp_path):
+    """While it trains, stores, judges and draws, and in the middle of a line of its memory."""
+    expected, _ = run_replay.write(result, tmp_path / "expected")
+    random = np.random.default_rng(7)
+    places = [
+        (cell.catalog, "train", 1),
+        (cube, "write_cell", 2),
+        (cell.np, "savez", 2),
+        (gate, "decide", 2),
+        (gate, "decide", int(random.integers(1, 4))),
+        (draws, "simulate", int(random.integers(1, 4))),
+    ]
+    for module, name, number in places:
+        with monkeypatch.context() as patched:
+            kill_at_call(patched, module, name, number)
+            with pytest.raises(Killed):
+                run_replay.run(small_history(), ORDER, POLICIES, POLICY, tmp_path / "cache")
+        for lines in (tmp_path / "cache").glob("results/*.jsonl"):
+            text = lines.read_bytes()
+            lines.write_bytes(text[: len(text) - int(random.integers(1, 40))])
+    run = run_replay.run(small_history(), ORDER, POLICIES, POLICY, tmp_path / "cache")
+    found, _ = run_replay.write(run, tmp_path / "found")
+    assert found.read_bytes() == expected.read_bytes()
 
 
 def test_the_figures_belong_together(result):
