@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from sentiment_lib.errors import BadInput
 from sentiment_lib.evaluation import alpha_spending, judgement_methods
 from sentiment_lib.evaluation.aims import RECALIBRATION, REFRESH, Aim
-from sentiment_lib.evaluation.margin_test import losing_deviation, margin_test
+from sentiment_lib.evaluation.margin_test import likely_p_value, losing_deviation, margin_test
 from sentiment_lib.evaluation.sample_size import detectable_loss, labels_needed
 from sentiment_lib.evaluation.significance import Difference, estimate_difference, mcnemar
 from sentiment_lib.policy import GatePolicy
@@ -118,6 +118,8 @@ class Terms:
     margin_tests: bool = False
     #: test guard metrics against the margin that the rows can decide, at most this; None: `policy.non_inferiority`
     largest_guard_margin: float | None = None
+    #: test the main metric under the likeliest null with the loss as well (`likely_null`)
+    likely_losses: bool = False
     #: compare the calibration of both models
     calibration: bool = False
 
@@ -131,6 +133,7 @@ class Terms:
             guards_at_level=method > judgement_methods.SECOND,
             margin_tests=method > judgement_methods.THIRD,
             largest_guard_margin=policy.refresh_guard_margin if own_margin else None,
+            likely_losses=method > judgement_methods.SIXTH,
             calibration=aim.kind == RECALIBRATION,
         )
 
@@ -183,6 +186,8 @@ def compare(
         guards = tuple(_test_margin(cube, *tested, policy) for tested in zip(guards, margins, strict=True))
         tested = _test_margin(cube, main, terms.margin, policy)
         main, row_deviation = replace(main, p_value=tested.p_value), tested.row_deviation
+    if terms.likely_losses and terms.margin < 1:
+        main = _test_likely_losses(cube, main, terms.margin, policy)
     predicted = cube.sum(axis=(0, 1)) / y.size
     masks = {name: _slice_mask(name, mask, y) for name, mask in sorted((slices or {}).items())}
     judged = sum(_has_enough_rows(y[mask], policy) for mask in masks.values())
@@ -241,6 +246,13 @@ def _test_margin(cube: Ints, difference: Difference, margin: float, policy: Gate
     found = margin_test(cube, difference.metric, margin=margin, rounds=policy.bootstrap_rounds, rng=rng)
     deviation = max(difference.row_deviation, found.row_deviation or 0.0)
     return replace(difference, p_value=found.p_value, row_deviation=deviation)
+
+
+def _test_likely_losses(cube: Ints, main: Difference, margin: float, policy: GatePolicy) -> Difference:
+    """The difference with the larger of its p-value and that under the likeliest null with the loss of the margin."""
+    rng = paired_counts.random_generator(policy.seed, f"likely {main.metric}")
+    found = likely_p_value(cube, main.metric, margin=margin, rounds=policy.bootstrap_rounds, rng=rng)
+    return replace(main, p_value=max(found, main.p_value or 0.0))
 
 
 def _slice_mask(name: str, mask: NDArray[np.bool_], y: Ints) -> NDArray[np.bool_]:

@@ -7,7 +7,8 @@ the look and the number of candidates (`look_budget`), and judges the guard metr
 refresh for a guard metric only where it was seen to lose more than the margin. It tests margins by a null that has the
 loss (`margin_test`), where method 3 shifts one without it or relies on the bootstrap bound alone. Method 5 tests the
 guard metrics of a refresh again, against the margin that its rows can decide. Under method 6 looks at promising
-candidates do not count against looks on other rows (`look_budget`).
+candidates do not count against looks on other rows (`look_budget`). Method 7 tests the main metric also under the
+likeliest null with the loss (`likely_null`), which gives rows to kinds of losses that the sample happens not to have.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from numpy.typing import NDArray
 
 from sentiment_lib.policy import GatePolicy
 
-FIRST, SECOND, THIRD, FOURTH, FIFTH, NEWEST = 1, 2, 3, 4, 5, 6
+FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH, NEWEST = 1, 2, 3, 4, 5, 6, 7
 #: `label_source` of rows that were drawn at random from the stream.
 AUDIT = "audit"
 #: `label_source` of imported rows whose importer declared a random draw (`labels import --drawn-with`).
@@ -30,7 +31,7 @@ LATER_RULES = {
     SECOND: {"minimum_audit_rows"},
     THIRD: {"refresh_margin", "budget_rows"},
     FIFTH: {"refresh_guard_margin"},
-    NEWEST: {"promising_p_value"},
+    SIXTH: {"promising_p_value"},
 }
 
 

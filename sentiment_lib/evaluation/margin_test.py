@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq
 
+from sentiment_lib.evaluation.likely_null import likely_counts
 from sentiment_lib.evaluation.metric_influence import gain_tensor, metric_gradient
 from sentiment_lib.statistics import paired_counts
 from sentiment_lib.statistics.metrics import CLASSES, Floats, Ints
@@ -32,14 +33,26 @@ class MarginTest:
 
 
 def margin_test(counts: Ints, metric: str, *, margin: float, rounds: int, rng: np.random.Generator) -> MarginTest:
-    """One-sided test of a loss of `margin` (above 0) on counts (3, 3, 3), by `rounds` draws of the null.
+    """One-sided test of a loss of `margin` (above 0) on counts (3, 3, 3), by `rounds` draws of the null."""
+    null = losing_counts(counts, metric, margin)
+    if null is None:
+        return MarginTest(p_value=1.0, row_deviation=None)
+    p_value = tail_of(null, counts, metric, rounds=rounds, rng=rng)
+    return MarginTest(p_value=p_value, row_deviation=_deviation(*_cells(null, metric)[1:]))
+
+
+def likely_p_value(counts: Ints, metric: str, *, margin: float, rounds: int, rng: np.random.Generator) -> float:
+    """One-sided p-value of a loss of `margin` (0: of no gain) under the likeliest such null (`likely_null`)."""
+    null = likely_counts(counts, metric, margin)
+    return 1.0 if null is None else tail_of(null, counts, metric, rounds=rounds, rng=rng)
+
+
+def tail_of(null: Floats, counts: Ints, metric: str, *, rounds: int, rng: np.random.Generator) -> float:
+    """Chance of the difference of counts (3, 3, 3) or a larger one, in draws of as many rows from a null (3, 3, 3).
 
     The draws are tilted towards the observed difference and weighted accordingly, so that p-values far below
     1 / rounds are estimated as well: importance sampling, Siegmund 1976, Annals of Statistics 4 (4).
     """
-    null = losing_counts(counts, metric, margin)
-    if null is None:
-        return MarginTest(p_value=1.0, row_deviation=None)
     filled, share, gain = _cells(null, metric)
     rows = int(counts.sum())
     tilt = _tilt(share, gain, float((gain * counts.reshape(-1)[filled]).sum() / rows))
@@ -49,8 +62,7 @@ def margin_test(counts: Ints, metric: str, *, margin: float, rounds: int, rng: n
     found = paired_counts.difference(drawn.reshape(rounds, *null.shape), metric)
     reached = found >= float(paired_counts.difference(counts, metric)) - 1e-12
     weight = np.exp(rows * np.log(tilted.sum()) - tilt * (drawn[:, filled] @ gain))
-    p_value = min(float((weight * reached).mean()), 1.0) if reached.any() else 1 / (1 + rounds)
-    return MarginTest(p_value=p_value, row_deviation=_deviation(share, gain))
+    return min(float((weight * reached).mean()), 1.0) if reached.any() else 1 / (1 + rounds)
 
 
 def losing_deviation(counts: Ints, metric: str, margin: float) -> float | None:

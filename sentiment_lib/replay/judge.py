@@ -74,7 +74,7 @@ class Judge:
         since = at - self._policy.budget_period
         of_champion = [look for look in looks if look.champion == champion]
         of_period = [look for look in looks if look.at > since]
-        counts_promising = self._method < judgement_methods.NEWEST
+        counts_promising = self._method < judgement_methods.SIXTH
         budget = LookBudget(
             candidates=1,
             new_rows=new,
