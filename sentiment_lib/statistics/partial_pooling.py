@@ -4,6 +4,10 @@ Normal hierarchical model on the log-odds scale: days vary about a common level 
 a grid (Rubin 1981, Journal of Educational Statistics 6 (4); Gelman et al. 2013, "Bayesian Data Analysis", section 5.4).
 The simultaneous band is the smallest multiple of each day's posterior deviation that contains all days in 95 % of the
 joint draws (Ruppert, Wand, Carroll 2003, "Semiparametric Regression", section 6.5).
+
+Pooling moves a day by a standard error of its own at the most (limited translation: Efron, Morris 1972, JASA 67 (337)),
+and where it would move it further, the day's interval contains the pooled one and the one from its labels alone: a day
+that stands out is what people look for.
 """
 
 from __future__ import annotations
@@ -11,11 +15,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sentiment_lib.statistics.metrics import Floats
 
 #: Fewer days than this are not pooled: nothing tells their spread.
 MIN_DAYS = 4
+#: Standard errors of a day's own estimate by which pooling moves it at the most.
+FURTHEST = 1.0
 _DRAWS, _GRID = 2000, 60
 _NORMAL_QUANTILE = 1.959964
 
@@ -50,13 +57,23 @@ def pool_days(values: Floats, low: Floats, high: Floats, *, level: float = 0.05,
     furthest = np.abs((days - middle) / deviation).max(axis=1)
     reach = float(np.quantile(furthest, 1 - level))
     own = np.quantile(days, [level / 2, 1 - level / 2], axis=0)
+    band = np.array([middle - reach * deviation, middle + reach * deviation])
+    stands_out = np.abs(middle - centre) > FURTHEST * errors
+    own = _widen(own, np.array([bottom, top]), where=stands_out)
+    band = _widen(band, np.array([centre - reach * errors, centre + reach * errors]), where=stands_out)
     return PooledDays(
-        values=_share(middle),
+        values=_share(np.clip(middle, centre - FURTHEST * errors, centre + FURTHEST * errors)),
         low=_share(own[0]),
         high=_share(own[1]),
-        band_low=_share(middle - reach * deviation),
-        band_high=_share(middle + reach * deviation),
+        band_low=_share(band[0]),
+        band_high=_share(band[1]),
     )
+
+
+def _widen(pooled: Floats, alone: Floats, *, where: NDArray[np.bool_]) -> Floats:
+    """Bounds (2, d) that contain both, of the days (d,) that stand out, and the pooled ones of the others."""
+    both = np.array([np.minimum(pooled[0], alone[0]), np.maximum(pooled[1], alone[1])])
+    return np.where(where, both, pooled)
 
 
 def _draw_spread(centre: Floats, errors: Floats, random: np.random.Generator) -> Floats:

@@ -30,3 +30,14 @@ def test_days_that_differ_by_chance_alone_are_drawn_together_and_few_are_left_al
     assert apart.values.std() > 0.1
     few = np.full(MIN_DAYS - 1, 0.7)
     assert pool_days(few, few - 0.1, few + 0.1) is None
+
+
+def test_a_day_that_stands_out_is_not_hidden_by_the_others():
+    true, error = np.array([0.3] + [0.8] * 13), 0.15
+    share = lambda value: 1 / (1 + np.exp(-value))  # noqa: E731 (the inverse of log odds)
+    inside = 0
+    for seed in range(100):
+        seen = true + np.random.default_rng(seed).normal(0, error, 14)
+        found = pool_days(share(seen), share(seen - 1.96 * error), share(seen + 1.96 * error), seed=seed)
+        inside += bool(found.low[0] <= share(0.3) <= found.high[0])
+    assert inside >= 85, "by pooling alone it is about 60"
