@@ -90,12 +90,14 @@ def _who_cleared(
         return {UNKNOWN}
     found = [one for one in events if _concerns(one, run_id, since)]
     counted = [one for one in found if one["event"] != OF_STATE]
-    unaccounted = len(counted) < max(clears, of_tasks)
+    unaccounted = len(counted) < clears or any(
+        sum(_may_clear(one, task) for one in counted) < times for task, times in of_tasks
+    )
     return {one["owner"] or UNKNOWN for one in found} | ({UNKNOWN} if unaccounted else set())
 
 
-def _clears_of_tasks(client: AirflowClient, dag_id: str, run_id: str) -> int | None:
-    """At least how often a task of the run was cleared; None where Airflow does not say.
+def _clears_of_tasks(client: AirflowClient, dag_id: str, run_id: str) -> list[tuple[str, int]] | None:
+    """At least how often each task of the run was cleared; None where Airflow does not say.
 
     Airflow writes no audit row for some requests that it obeys (`"dry_run": "false"`), but each clear of a task that
     ran lets it be tried again: after k clears at most k * (retries + 1) + retries tries are allowed.
@@ -105,7 +107,19 @@ def _clears_of_tasks(client: AirflowClient, dag_id: str, run_id: str) -> int | N
     if tasks is None or found is None:
         return None
     retries = {one["task_id"]: int(one["retries"] or 0) for one in tasks["tasks"]}
-    return max((_clears(one["max_tries"], retries.get(one["task_id"], 0)) for one in found), default=0)
+    return [(one["task_id"], _clears(one["max_tries"], retries.get(one["task_id"], 0))) for one in found]
+
+
+def _may_clear(event: Mapping[str, Any], task_id: str) -> bool:
+    """Whether a clear may be one of this task: it names the task, or none, or others with what depends on them."""
+    try:
+        said = dict(json.loads(event["extra"] or "{}"))
+    except (ValueError, TypeError):
+        return True
+    named = said.get("task_ids")
+    if not isinstance(named, list) or any(said.get(f"include_{way}") for way in ("upstream", "downstream")):
+        return True
+    return task_id in [one[0] if isinstance(one, list) and one else one for one in named]
 
 
 def _clears(allowed: int, retries: int) -> int:

@@ -117,6 +117,20 @@ def test_a_clear_of_tasks_without_a_row_in_the_audit_log_is_somebody_unknown(air
     assert airflow() == {"anna"}
 
 
+def test_a_clear_of_another_task_accounts_for_none_of_this_one(airflow):
+    airflow.tries = {"evaluate": (0, 1), "record": (0, 1)}
+    body = '{"dag_run_id": "scheduled__1", "task_ids": %s%s}'
+    airflow.log = [event("post_clear_task_instances", "anna", extra=body % ('["record"]', ""))]
+    assert airflow() == {"anna", "unknown"}
+    for named, more in (
+        ('["record", ["evaluate", 0]]', ""),
+        ('["record"]', ', "include_upstream": true'),
+        ("null", ""),
+    ):
+        airflow.log = [event("post_clear_task_instances", "anna", extra=body % (named, more))]
+        assert airflow() == {"anna"}
+
+
 def test_a_clear_is_found_however_many_rows_came_after_it(airflow):
     hidden = event("post_clear_task_instances", "mlops", at=NOW - timedelta(minutes=5))
     airflow.log = [*[event("clear_dag_run", "mlops", run_id="another")] * 250, hidden]
