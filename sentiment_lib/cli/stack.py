@@ -61,6 +61,7 @@ def up(
     family_selection.select_families(load_settings())
     stack.choose_ports(airflow=port_airflow, mlflow=port_mlflow, postgres=port_postgres, api=port_api)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs each question whether a server is up
     if detach:
         with _progress() as progress:
             stack.detach(sample=sample, show=progress)

@@ -94,6 +94,8 @@ def headline(answer: Answer, compared: Comparison | None) -> str:
     """The verdict in a few words; compared: None when the evidence cannot be read."""
     if answer is Answer.PROMOTE and compared is not None and compared.calibration is not None:
         return "Better calibrated than the champion, and not worse: promote it"
+    if answer is Answer.REJECT and compared is not None and compared.main.low > 0:
+        return "Rejected: better on the main metric, but beyond a limit"
     return HEADLINES[answer]
 
 
@@ -181,7 +183,7 @@ def _change(rule: RuleVerdict, compared: Comparison) -> str:
     if rule.rule.startswith("slice: "):
         return f"A candidate without a loss on this slice, or more labels of it (now {_slice_rows(rule, compared):,})."
     if rule.rule.startswith("cost: "):
-        return "A cheaper family, or another limit in the policy."
+        return "A cheaper family, or another limit in the policy; another retrain, where the machine was busy."
     if rule.rule.startswith("data: "):
         return "Other training data: the next snapshot may pass."
     return "Another candidate."

@@ -85,5 +85,5 @@ def test_the_page_says_what_it_means_what_to_do_and_what_was_said(store):
 
 
 def test_every_kind_in_the_runbook_says_what_it_means():
-    named = runbook.ABOUT_QUALITY | runbook.ABOUT_INTEGRITY | runbook.ABOUT_OPERATION
+    named = runbook.ABOUT_QUALITY | runbook.BY_PEOPLE | runbook.ABOUT_INTEGRITY | runbook.ABOUT_OPERATION
     assert [kind for kind in sorted(named) if runbook.section(kind) is None] == []

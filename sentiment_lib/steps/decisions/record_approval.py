@@ -132,7 +132,9 @@ def _record_requesters(
     unknown = approval_requests.recorded_requesters(connection, decision.decision_id) is None
     of_run = provenance.get("channel") == COMMAND_LINE and approval_requests.of_airflow(decision.requested_by)
     if unknown and of_run:
-        raise AnswerRefused(decision=decision.decision_id, problem="it is not recorded who triggered its run")
+        nothing = f"the gate said {decision.verdict}, so there is nothing to approve"
+        problem = "it is not recorded who triggered its run" if decision.verdict is Answer.PROMOTE else nothing
+        raise AnswerRefused(decision=decision.decision_id, problem=problem)
     approval_requests.store_request(connection, decision, people)
 
 

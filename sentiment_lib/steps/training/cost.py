@@ -17,6 +17,8 @@ from sentiment_lib.files import write_atomically
 
 #: Predictions of a single tweet for the latency percentiles, and tweets in the batch for the throughput.
 ROUNDS, BATCH = 100, 500
+#: Predictions of each of the slowest texts.
+REPEATS = 5
 #: Seconds between two saves of the time spent.
 SAVE_INTERVAL = 1.0
 EXAMPLE = "@united thanks for nothing, flight delayed again and nobody tells us why"
@@ -54,18 +56,31 @@ class Stopwatch:
             write_atomically(self._path, {"wall": self.wall, "cpu": self.cpu})
 
 
+def single_latencies(model: Model, texts: Sequence[str]) -> list[float]:
+    """Milliseconds of each text alone (n,).
+
+    A slow answer may be that of a busy machine: for the slowest tenth of the texts the shortest of REPEATS counts.
+    """
+
+    def spent(text: str) -> float:
+        started = time.perf_counter()
+        model.predict_proba([text])
+        return 1000 * (time.perf_counter() - started)
+
+    model.predict_proba([EXAMPLE])
+    found = [spent(text) for text in texts]
+    for number in np.argsort(found)[-max(len(found) // 10, 1) :]:
+        found[number] = min(found[number], *(spent(texts[number]) for _ in range(REPEATS - 1)))
+    return found
+
+
 def measure_cost(model: Model, folder: Path, stopwatch: Stopwatch, texts: Sequence[str] = ()) -> Cost:
     """Measure the cost of a model whose package is in `folder`; `texts` are tweets like those that will be scored.
 
     Memory is the peak of this process: training and scoring together.
     """
     distinct = list(dict.fromkeys(texts))[:BATCH] or [EXAMPLE]
-    model.predict_proba([EXAMPLE])
-    spent = []
-    for text in (distinct * ROUNDS)[:ROUNDS]:
-        started = time.perf_counter()
-        model.predict_proba([text])
-        spent.append(1000 * (time.perf_counter() - started))
+    spent = single_latencies(model, (distinct * ROUNDS)[:ROUNDS])
     started = time.perf_counter()
     model.predict_proba(distinct)
     batch = time.perf_counter() - started
