@@ -85,6 +85,8 @@ def missing_columns(names: Sequence[str], missing: Sequence[str], preset: Preset
 def _tweet_among(names: Sequence[str]) -> str | None:
     """The name that is more likely the text of a tweet; None where all may be names of columns."""
     longest = max(names, key=len, default="")
+    if longest and all(ord(one) % 256 == 0 for one in longest):
+        return None  # UTF-16 in another byte order than the file's mark says
     has_id = any(parse_tweet_id(name)[0] is not None and len(name.strip()) >= ID_DIGITS for name in names)
     is_text = len(longest.split()) >= TWEET_WORDS or _IN_TWEETS.search(longest) is not None
     return longest if is_text or (has_id and len(longest.split()) > 1) else None
