@@ -1,4 +1,4 @@
-"""Attacks on the API, in a process of their own: `python -m benchmarks.doors.attacks NAME PORT KEY`.
+"""Attacks on the API, which `benchmarks.doors` starts as a process of their own, with name, port and API key.
 
 Says a line when it has begun, goes on until its input is closed, and then says what it saw as JSON.
 """

@@ -7,8 +7,8 @@ families and left in reports, exports, logs, the spool and a backup. 20 of them 
 file, table, page of Postgres and the restored backup are searched; each deterministic family is compared with a
 training on data that never had the rows; receipts are forged, rows hidden and put back; and every tweet comes again by
 each way. --quick: 70 tweets, one family planted and one compared. --kills N: instead, N runs are killed at random and
-carried on. --compliance N: instead, a compliance file of a fiftieth of N stored tweets, while others read. Last line:
-JSON.
+carried on. --compliance N: instead, a compliance file of a fiftieth of N stored tweets, while others read.
+Last line: JSON.
 """
 
 from __future__ import annotations
