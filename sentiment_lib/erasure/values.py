@@ -28,14 +28,14 @@ def speaks(value: Any, terms: Terms) -> bool:
     leaves: list[str] = []
     if any(is_author and terms.name_author(leaf) for is_author, leaf in _leaves(value, leaves)):
         return True
-    return terms.occur_in(_BETWEEN.join(leaves), of_another=_is_of_another(value, terms))
+    return terms.occur_in(_BETWEEN.join(leaves), of_another=is_of_another(value, terms))
 
 
-def _is_of_another(value: Any, terms: Terms) -> bool:
+def is_of_another(value: Any, terms: Terms) -> bool:
     """Whether a record has the id of a tweet that is not forgotten, in a list in any place."""
     if isinstance(value, dict):
         return any(terms.is_of_another(value[name]) for name in ID_FIELDS if name in value) or any(
-            _is_of_another(inner, terms) for inner in value.values() if isinstance(inner, dict)
+            is_of_another(inner, terms) for inner in value.values() if isinstance(inner, dict)
         )
     return isinstance(value, list) and any(
         terms.is_of_another(item) for item in value if isinstance(item, str | int) and not isinstance(item, bool)
@@ -57,33 +57,42 @@ def _leaves(value: Any, leaves: list[str]) -> Iterator[tuple[bool, str]]:
             yield is_author, leaves[-1]
 
 
+def is_by(record: dict[str, Any] | list[Any], terms: Terms) -> bool:
+    """Whether a record is by a forgotten author: in a field of its own or of `user`, or in a cell by itself."""
+    if isinstance(record, list):
+        return any(terms.name_author(cell) for cell in record if isinstance(cell, str | int))
+    return any(map(terms.name_author, _authors(record)))
+
+
+def is_by_another(record: dict[str, Any] | list[Any], terms: Terms) -> bool:
+    """Whether a record names its author, and this is none of the forgotten ones."""
+    return bool(terms.names) and isinstance(record, dict) and any(_authors(record)) and not is_by(record, terms)
+
+
+def _authors(record: dict[str, Any]) -> Iterator[Any]:
+    """Names and ids of the author of a record."""
+    for name, value in record.items():
+        if is_author_field(name):
+            yield from _authors_of_user(value) if isinstance(value, dict) else (value,)
+
+
+def _authors_of_user(user: dict[str, Any]) -> Iterator[Any]:
+    yield from (value for name, value in user.items() if is_author_field(name) or name in ID_FIELDS)
+
+
 def is_author_field(name: object) -> bool:
     """Whether a field of this name holds the author of a tweet."""
-    return _NO_LETTER.sub("", str(name).lower()) in AUTHOR_FIELDS
+    return plain(name) in AUTHOR_FIELDS
 
 
-def row_speaks(content: str, terms: Terms) -> bool:
-    """Whether a refused row, the reason and the row as JSON, speaks of a forgotten tweet."""
-    reason, value = split_row(content)
-    return terms.quoted_in(reason) or (
-        terms.occur_in(content[len(reason) :]) if value is None else speaks(value, terms)
-    )
-
-
-def split_row(content: str) -> tuple[str, Any]:
-    """The reason of a refused row, and the row as a list or an object; None where it was cut off."""
-    start = min((at for at in (content.find("["), content.find("{")) if at >= 0), default=-1)
-    if start < 0:
-        return "", None
-    try:
-        return content[:start], json.loads(content[start:])
-    except (ValueError, RecursionError):
-        return "", None
+def plain(name: object) -> str:
+    """The name of a field without marks between its words, in lower case."""
+    return _NO_LETTER.sub("", str(name).lower())
 
 
 def record_test(first: str, terms: Terms) -> tuple[bool, Callable[[str], bool]]:
     """(whether the first record is a header, how the other records are tested) of delimited text or JSON Lines."""
-    names = _cells(first, separator := _separator(first))
+    names = cells(first, separator := _separator(first))
     is_json = first.lstrip("\ufeff \t")[:1] in ("{", "[")
     is_header = not is_json and len(names) > 1 and not _ID.search(first) and not terms.quoted_in(first)
     authors = [position for position, name in enumerate(names) if is_header and is_author_field(name)]
@@ -94,10 +103,10 @@ def record_test(first: str, terms: Terms) -> tuple[bool, Callable[[str], bool]]:
                 return speaks(json.loads(record), terms)
             except (ValueError, RecursionError):
                 return terms.occur_in(record)
-        cells = _cells(record, separator)
-        if terms.occur_in(record, of_another=any(map(terms.is_of_another, cells))):
+        row = cells(record, separator)
+        if terms.occur_in(record, of_another=any(map(terms.is_of_another, row))):
             return True
-        return any(terms.name_author(cells[position]) for position in authors if position < len(cells))
+        return any(terms.name_author(row[position]) for position in authors if position < len(row))
 
     return is_header, test
 
@@ -107,9 +116,10 @@ def _separator(line: str) -> str:
     return max(",;\t|", key=lambda one: counted[one])
 
 
-def _cells(record: str, separator: str) -> list[str]:
+def cells(record: str, separator: str = "") -> list[str]:
+    """Cells of a line of delimited text; by its most frequent separator unless it is given."""
     try:
-        return next(csv.reader([record.replace("\0", "")], delimiter=separator), [])
+        return next(csv.reader([record.replace("\0", "")], delimiter=separator or _separator(record)), [])
     except csv.Error:
         return []
 

@@ -104,15 +104,15 @@ def erase(connection: Connection, request_id: int, tweet_ids: Sequence[int]) -> 
     return counts
 
 
-def quarantined(connection: Connection) -> Iterator[tuple[int, str]]:
-    """(id, everything that it says) of each quarantined row."""
+def quarantined(connection: Connection) -> Iterator[tuple[int, str, str]]:
+    """(id, reason, raw row) of each quarantined row."""
     query = text(
-        "SELECT quarantine_id, concat_ws(' ', reason, raw) AS content FROM quarantine WHERE quarantine_id > :last "
-        "ORDER BY quarantine_id LIMIT :rows"
+        "SELECT quarantine_id, coalesce(reason, '') AS reason, coalesce(raw, '') AS raw FROM quarantine "
+        "WHERE quarantine_id > :last ORDER BY quarantine_id LIMIT :rows"
     )
     last = 0
     while rows := connection.execute(query, {"last": last, "rows": PAGE}).all():
-        yield from ((row.quarantine_id, row.content) for row in rows)
+        yield from ((row.quarantine_id, row.reason, row.raw) for row in rows)
         last = rows[-1].quarantine_id
 
 

@@ -8,10 +8,10 @@ from types import SimpleNamespace
 import pytest
 from sqlalchemy import text
 
-from sentiment_lib.erasure import live_files, record_files
+from sentiment_lib.erasure import live_files, record_files, refused_rows
 from sentiment_lib.erasure.passages import Passages
 from sentiment_lib.erasure.terms import ERASED, Terms, words_of
-from sentiment_lib.erasure.values import page_speaks, row_speaks
+from sentiment_lib.erasure.values import page_speaks
 from sentiment_lib.records import Severity
 from sentiment_lib.sources.files import FileSource
 from sentiment_lib.steps.erasure import files, forget, request_erasure
@@ -58,7 +58,7 @@ def test_what_the_platform_writes_of_others_keeps_every_byte(terms):
     row = {"signals": [{"name": "negative", "verdict": "critical"}], "zqcolumn": "unsigned version of zqintruder"}
     assert terms.clean(row) == row
     assert not page_speaks("<html zqcolumn><style>zqintruder {}</style><b>negative: critical</b></html>", terms)
-    assert not row_speaks('tweet_id is refused: {"zqcolumn": "late", "label": "negative"}', terms)
+    assert not refused_rows.speaks("tweet_id is refused", '{"zqcolumn": "late", "label": "negative"}', terms)
 
 
 def test_a_forgotten_author_is_a_mention_or_the_value_of_an_author_s_field(tmp_path):
@@ -67,7 +67,7 @@ def test_a_forgotten_author_is_a_mention_or_the_value_of_an_author_s_field(tmp_p
     path.write_text("id,label,user\n1,negative,ann\n2,positive,Negative\n3,positive @negative,bob\n")
     assert record_files.clean(path, terms).records == 2
     assert path.read_text() == "id,label,user\n1,negative,ann\n"
-    assert row_speaks('refused: {"author": "Negative", "label": "x"}', terms)
+    assert refused_rows.speaks("refused", '{"author": "Negative", "label": "x"}', terms)
 
 
 def test_words_go_where_they_are_all_that_is_said_or_a_passage_of_the_tweet_stands():
@@ -104,7 +104,8 @@ def test_an_invented_word_takes_no_record_of_another_tweet(tmp_path, record, spe
     words = frozenset({"zqinvented"})
     mine = {"ids": frozenset({MINE}), "names": frozenset({"zqannie"}), "words": words}
     terms = Terms(**mine, passages=Passages([SAID], words))
-    assert row_speaks(f"the date cannot be read: {json.dumps(record)}", terms) is speaks
+    for raw in (json.dumps(record), json.dumps(json.dumps(record))):  # a row, and a line of a file
+        assert refused_rows.speaks("the date cannot be read", raw, terms) is speaks
     path = tmp_path / ("a.jsonl" if isinstance(record, dict) else "a.csv")
     path.write_text((json.dumps(record) if isinstance(record, dict) else ",".join(record)) + "\n" + "1,else,x\n")
     assert record_files.clean(path, terms).records == speaks

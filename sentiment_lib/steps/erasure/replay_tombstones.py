@@ -6,7 +6,6 @@ Hashes do not say what they stand for: whatever the restored installation holds 
 from __future__ import annotations
 
 import gzip
-import json
 import re
 from collections.abc import Iterable, Iterator
 from datetime import UTC
@@ -15,6 +14,7 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from sentiment_lib import clock
+from sentiment_lib.erasure import refused_rows
 from sentiment_lib.settings import Settings
 from sentiment_lib.steps.erasure import forget, request_erasure, tombstone_files
 from sentiment_lib.steps.erasure.tombstone_files import TombstoneFile
@@ -57,19 +57,21 @@ def _order(store: Store, settings: Settings, files: list[TombstoneFile]) -> tupl
     wanted = refused | {value for file in files for value in file.tweets}
     due_at = clock.now() + settings.policy.erasure.within
     with store.begin() as connection:
-        contents = [content for _, content in erased_rows.quarantined(connection)]
+        rows = [(reason, raw) for _, reason, raw in erased_rows.quarantined(connection)]
+        cells = {cell for _, raw in rows for cell in _cells(raw)}
+        contents = [f"{reason} {raw}" for reason, raw in rows]
         contents += list(_contents(settings))
         found, of_authors = _stored(connection, key, wanted)
         found |= {number for number in _numbers(contents) if key.of_tweet(number).hex() in wanted}
-        names = _names(contents, settings, key, refused)
+        names = _names(contents, cells, settings, key, refused)
         request = NewRequest(kind=TWEETS, requested_by=ACTOR, due_at=due_at)
         made = [erasure_requests.insert(connection, request, sorted(found), refuse=())]
         # a hash that is of no tweet of this database may be of an author: both kinds are refused alike
         authors = {key.of_author(author).hex() for author in of_authors} | {
             key.of_author(author).hex() for author in names.values()
         }
-        rows = ((bytes.fromhex(value), OF_AUTHOR if value in authors else TWEET) for value in sorted(refused))
-        tombstones.store_hashes(connection, made[0], rows, key_id=key.key_id)
+        made_again = ((bytes.fromhex(value), OF_AUTHOR if value in authors else TWEET) for value in sorted(refused))
+        tombstones.store_hashes(connection, made[0], made_again, key_id=key.key_id)
         by_hash = {author: name for name, author in names.items()}
         for author in sorted(of_authors | by_hash.keys()):
             subject = {"author": by_hash[author]} if author in by_hash else None
@@ -96,26 +98,24 @@ def _numbers(contents: Iterable[str]) -> set[int]:
     return {int(match[0]) for content in contents for match in _NUMBER.finditer(content)} - {0}
 
 
-def _names(contents: Iterable[str], settings: Settings, key: TombstoneKey, refused: set[str]) -> dict[str, bytes]:
-    """Names that stand in the contents and whose tombstone is among the refused, with their keyed hashes."""
+def _names(
+    contents: Iterable[str], cells: Iterable[str], settings: Settings, key: TombstoneKey, refused: set[str]
+) -> dict[str, bytes]:
+    """Names in the contents and cells whose tombstone is among the refused, with their keyed hashes."""
     secret = settings.author_key.get_secret_value().encode()
     if not secret:
         return {}
     hashed = author_hasher(secret)
     words = {match[0].lower() for content in contents for match in _NAME.finditer(content)}
-    words |= {cell.strip().lower() for content in contents for cell in _cells(content) if len(cell) <= 100}
+    words |= {cell.strip().lower() for cell in cells if len(cell) <= 100}
     return {word: author for word in words if key.of_author(author := hashed(word)).hex() in refused}
 
 
-def _cells(content: str) -> Iterator[str]:
-    """Texts of a quarantined row, after its reason."""
-    start = min((at for at in (content.find("["), content.find("{")) if at >= 0), default=len(content))
-    try:
-        row = json.loads(content[start:] or "[]")
-    except ValueError:
-        return
-    values = row.values() if isinstance(row, dict) else row
-    yield from (value for value in values if isinstance(value, str))
+def _cells(raw: str) -> Iterator[str]:
+    """Texts of a quarantined row."""
+    row = refused_rows.record_of(raw)
+    found = [] if isinstance(row, str) else row.values() if isinstance(row, dict) else row
+    yield from (value for value in found if isinstance(value, str))
 
 
 def _contents(settings: Settings) -> Iterator[str]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from sentiment_lib.erasure.values import row_speaks
+from sentiment_lib.erasure import refused_rows
 from sentiment_lib.steps.erasure.search import Search
 from sentiment_lib.storage import erased_rows, erasure_requests, snapshots
 from sentiment_lib.storage.engine import lock
@@ -35,8 +35,8 @@ def erase_quarantined(search: Search) -> None:
 
 def _quarantined(search: Search) -> Iterator[int]:
     with search.store.begin() as connection:
-        for quarantine_id, content in erased_rows.quarantined(connection):
-            if row_speaks(content, search.terms):
+        for quarantine_id, reason, raw in erased_rows.quarantined(connection):
+            if refused_rows.speaks(reason, raw, search.terms):
                 yield quarantine_id
 
 

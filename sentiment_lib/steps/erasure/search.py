@@ -11,10 +11,10 @@ from types import MappingProxyType
 
 from sqlalchemy import Connection
 
+from sentiment_lib.erasure import refused_rows
 from sentiment_lib.erasure.passages import Passages
-from sentiment_lib.erasure.terms import LONGEST_ID, SHORTEST_ID, SHORTEST_WORD, Terms, words_of
+from sentiment_lib.erasure.terms import SHORTEST_ID, SHORTEST_WORD, Terms, words_of
 from sentiment_lib.erasure.text_index import WINDOW, TextIndex
-from sentiment_lib.erasure.values import row_speaks, split_row
 from sentiment_lib.erasure.vocabulary import platform_words
 from sentiment_lib.settings import Settings
 from sentiment_lib.storage import erased_rows, erasure_requests
@@ -94,24 +94,23 @@ def prepare(
 
 
 def _refused(connection: Connection, named: Terms) -> tuple[list[str], frozenset[int]]:
-    """Texts and ids of quarantined rows that name a forgotten tweet or author: such a tweet was never stored."""
-    texts, numbers = [], set()
-    for _, content in erased_rows.quarantined(connection):
-        if row_speaks(content, named):
-            for cell in _cells(content):
-                if len(cell) >= WINDOW and " " in cell:
-                    texts.append(mask(cell))
-                elif cell.isascii() and cell.isdigit() and SHORTEST_ID <= len(cell) <= LONGEST_ID:
-                    numbers.add(int(cell))
+    """Texts and ids of quarantined rows that are a forgotten tweet or of a forgotten author: they were never stored.
+
+    What a row of another has as well tells nothing.
+    """
+    texts, numbers = set[str](), set[int]()
+    for _, reason, raw in erased_rows.quarantined(connection):
+        if refused_rows.speaks(reason, raw, named) and refused_rows.is_of(row := refused_rows.record_of(raw), named):
+            texts.add(refused_rows.own_text(row))
+            numbers.add(refused_rows.own_id(row) or 0)
+    if texts or numbers:
+        for _, reason, raw in erased_rows.quarantined(connection):
+            row = refused_rows.record_of(raw)
+            if not (refused_rows.speaks(reason, raw, named) and refused_rows.is_of(row, named)):
+                texts.discard(refused_rows.own_text(row))
+                numbers.discard(refused_rows.own_id(row) or 0)
     stored = {tweet_id for tweet_id, _, _ in erased_rows.stored_texts(connection, sorted(numbers))}
-    return texts, frozenset(numbers - stored)
-
-
-def _cells(content: str) -> Iterator[str]:
-    """Texts and numbers of a quarantined row, after the reason."""
-    row = split_row(content)[1] or []
-    values = row.values() if isinstance(row, dict) else row
-    yield from (str(value).strip() for value in values if isinstance(value, str | int))
+    return [mask(text) for text in sorted(texts) if len(text) >= WINDOW], frozenset(numbers - stored - {0})
 
 
 def _own_words(connection: Connection, texts: list[str], common: frozenset[str]) -> Iterator[str]:
