@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import IO, Any, NamedTuple, cast
 
 from sentiment_lib.erasure import values
-from sentiment_lib.erasure.terms import ID_FIELDS, Terms
+from sentiment_lib.erasure.json_values import every_pair, hidden_pairs, loads
+from sentiment_lib.erasure.terms import ID_FIELDS, SHORTEST_ID, Terms
 from sentiment_lib.errors import BadSource
 from sentiment_lib.files import pinned
 from sentiment_lib.settings import InputSettings
@@ -208,7 +209,7 @@ def _json(file: InputFile, packed: bool, terms: Terms, target: Path | None) -> C
     if len(content) > LARGEST_JSON:
         raise _Unreadable
     try:
-        value = json.loads(content)
+        value = loads(content)
     except ValueError as error:  # refused by ingestion as well: nobody can say where a record ends
         raise _Unreadable from error
     kept, records = _without(value, terms)
@@ -224,29 +225,43 @@ def _json(file: InputFile, packed: bool, terms: Terms, target: Path | None) -> C
 
 
 def _without(value: Any, terms: Terms) -> tuple[Any, int]:
-    """The JSON value without objects of lists that speak of a forgotten tweet, and their number."""
+    """The JSON value without objects of lists, and values under an id, that speak of a forgotten tweet; their number.
+
+    Of a field that an object names twice, the last value is kept.
+    """
     if isinstance(value, list):
         kept, records = [], 0
         for item in value:
-            if not isinstance(item, dict | list):
-                speaks = values.speaks(item, terms)
-                records += speaks
-                if not speaks:
-                    kept.append(item)
-            elif isinstance(item, dict) and values.speaks(item, terms):
-                records += 1
-            else:
-                inner, more = _without(item, terms)
-                kept.append(inner)
+            if isinstance(item, list):
+                item, more = _without(item, terms)
+            elif isinstance(item, dict):
+                item, more = _unkeyed(item, terms)
+                if values.speaks(item, terms):
+                    records += 1 + more
+                    continue
+                item, inner = _without(item, terms)
+                more += inner
+            elif more := int(values.speaks(item, terms)):
                 records += more
+                continue
+            kept.append(item)
+            records += more
         return kept, records
     if isinstance(value, dict):
-        if not any(isinstance(item, dict | list) for item in value.values()):
-            return ({}, 1) if values.speaks(value, terms) else (value, 0)
+        value, records = _unkeyed(value, terms)
+        if not any(isinstance(item, dict | list) for _, item in every_pair(value)):
+            return ({}, records + 1) if values.speaks(value, terms) else (value, records)
+        records += sum(values.speaks({name: item}, terms) for name, item in hidden_pairs(value))
         pairs = {name: _without(item, terms) for name, item in value.items()}
-        return {name: inner for name, (inner, _) in pairs.items()}, sum(more for _, more in pairs.values())
+        return {name: inner for name, (inner, _) in pairs.items()}, records + sum(more for _, more in pairs.values())
     speaks = values.speaks(value, terms)
     return (None, 1) if speaks else (value, 0)
+
+
+def _unkeyed(value: dict[str, Any], terms: Terms) -> tuple[dict[str, Any], int]:
+    """The object without fields that are named by a forgotten id, and how many there were."""
+    gone = [name for name in value if len(name) >= SHORTEST_ID and terms.name_id(name)]
+    return ({name: item for name, item in value.items() if name not in gone} if gone else value), len(gone)
 
 
 def _parquet(path: Path, terms: Terms, target: Path | None) -> Cleaned:

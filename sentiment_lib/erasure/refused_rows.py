@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Any
 
 from sentiment_lib import clock
 from sentiment_lib.erasure import values
+from sentiment_lib.erasure.json_values import loads
 from sentiment_lib.erasure.terms import ID_FIELDS, KEPT_DIGITS, LONGEST_ID, SHORTEST_ID, Terms
 from sentiment_lib.tweet_ids import first_id, id_time
 
@@ -50,7 +50,7 @@ def record_of(raw: str) -> Record:
 
 def _parsed(text: str) -> Any:
     try:
-        return json.loads(text)
+        return loads(text)
     except (ValueError, RecursionError):
         return None
 

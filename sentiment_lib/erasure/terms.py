@@ -95,20 +95,21 @@ class Terms:
         """Whether prose speaks of a forgotten tweet."""
         return bool(self.spans(prose))
 
-    def occur_in(self, text: str, *, of_another: bool = False) -> bool:
+    def occur_in(self, text: str, *, of_another: bool = False, by_another: bool = False) -> bool:
         """Whether a record or a value speaks of a forgotten tweet, also in JSON's escapes.
 
         Each word counts. of_another: the record is of a tweet that is not forgotten, and its words are its author's:
-        there it takes the text or a passage of a forgotten tweet, or a name after @ or as a whole value.
+        there it takes the text or a passage of a forgotten tweet, or a name after @ or as a whole value. by_another:
+        its author is named and is no forgotten one, so that a name in it is theirs to have said.
         """
-        if "\\u" in text and self.occur_in(_unescaped(text), of_another=of_another):
+        if "\\u" in text and self.occur_in(_unescaped(text), of_another=of_another, by_another=by_another):
             return True
         if not self._digits.isdisjoint(_DIGITS.findall(text)):
             return True
         if self._words and not of_another and not self._words.isdisjoint(_WORD.findall(text.lower())):
             return True
         names = self._names_alone if of_another else self._names
-        if names is not None and names.search(text):
+        if names is not None and not by_another and names.search(text):
             return True
         return self.texts.occurs_in(text) or (of_another and next(self.passages.spans(text), None) is not None)
 

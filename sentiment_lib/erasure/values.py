@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import csv
-import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from html.parser import HTMLParser
 from typing import Any
 
+from sentiment_lib.erasure.json_values import every_pair, loads
 from sentiment_lib.erasure.terms import ID_FIELDS, LONGEST_ID, SHORTEST_ID, Terms
 
 #: Names of fields that hold an author, by X and by files of others, without marks between their words.
@@ -26,9 +26,13 @@ _BETWEEN = "\x1f"
 def speaks(value: Any, terms: Terms) -> bool:
     """Whether a value of JSON speaks of a forgotten tweet; of the names of fields, ids alone count."""
     leaves: list[str] = []
-    if any(is_author and terms.name_author(leaf) for is_author, leaf in _leaves(value, leaves)):
+    of_another = is_of_another(value, terms)
+    # there the name is one that somebody else has said
+    by_another = of_another and is_by_another(value, terms)
+    authors = [leaf for is_author, leaf in _leaves(value, leaves) if is_author]
+    if not by_another and any(map(terms.name_author, authors)):
         return True
-    return terms.occur_in(_BETWEEN.join(leaves), of_another=is_of_another(value, terms))
+    return terms.occur_in(_BETWEEN.join(leaves), of_another=of_another, by_another=by_another)
 
 
 def is_of_another(value: Any, terms: Terms) -> bool:
@@ -48,8 +52,9 @@ def _leaves(value: Any, leaves: list[str]) -> Iterator[tuple[bool, str]]:
     while waiting:
         is_author, item = waiting.pop()
         if isinstance(item, dict):
-            leaves += [name for name in item if _ID.fullmatch(name)]
-            waiting += [(is_author_field(name), inner) for name, inner in item.items()]
+            pairs = list(every_pair(item))
+            leaves += [name for name, _ in pairs if _ID.fullmatch(name)]
+            waiting += [(is_author_field(name), inner) for name, inner in pairs]
         elif isinstance(item, list):
             waiting += [(is_author, inner) for inner in item]
         elif item is not None and not isinstance(item, bool):
@@ -64,20 +69,31 @@ def is_by(record: dict[str, Any] | list[Any], terms: Terms) -> bool:
     return any(map(terms.name_author, _authors(record)))
 
 
-def is_by_another(record: dict[str, Any] | list[Any], terms: Terms) -> bool:
-    """Whether a record names its author, and this is none of the forgotten ones."""
-    return bool(terms.names) and isinstance(record, dict) and any(_authors(record)) and not is_by(record, terms)
+def is_by_another(record: Any, terms: Terms) -> bool:
+    """Whether a record names its author, and this is none of the forgotten ones.
+
+    A name is compared with names, and an account's number with numbers: the one does not tell the other.
+    """
+    if not isinstance(record, dict) or not terms.names:
+        return False
+    return _are_others([str(author).strip() for author in _authors(record) if author], terms)
+
+
+def _are_others(authors: list[str], terms: Terms) -> bool:
+    forms = {name.isdigit() for name in terms.names}
+    comparable = [author for author in authors if author and author.isdigit() in forms]
+    return bool(comparable) and not any(map(terms.name_author, authors))
 
 
 def _authors(record: dict[str, Any]) -> Iterator[Any]:
     """Names and ids of the author of a record."""
-    for name, value in record.items():
-        if is_author_field(name):
+    for name, value in every_pair(record):
+        if is_author_field(name) or name == "actor":
             yield from _authors_of_user(value) if isinstance(value, dict) else (value,)
 
 
 def _authors_of_user(user: dict[str, Any]) -> Iterator[Any]:
-    yield from (value for name, value in user.items() if is_author_field(name) or name in ID_FIELDS)
+    yield from (value for name, value in every_pair(user) if is_author_field(name) or name in ID_FIELDS)
 
 
 def is_author_field(name: object) -> bool:
@@ -100,13 +116,14 @@ def record_test(first: str, terms: Terms) -> tuple[bool, Callable[[str], bool]]:
     def test(record: str) -> bool:
         if record.lstrip("\ufeff \t")[:1] in ("{", "["):
             try:
-                return speaks(json.loads(record), terms)
+                return speaks(loads(record.lstrip("\ufeff")), terms)
             except (ValueError, RecursionError):
                 return terms.occur_in(record)
         row = cells(record, separator)
-        if terms.occur_in(record, of_another=any(map(terms.is_of_another, row))):
-            return True
-        return any(terms.name_author(row[position]) for position in authors if position < len(row))
+        by = [row[position].strip() for position in authors if position < len(row)]
+        of_another = any(map(terms.is_of_another, row))
+        by_another = of_another and bool(terms.names) and _are_others(by, terms)
+        return any(map(terms.name_author, by)) or terms.occur_in(record, of_another=of_another, by_another=by_another)
 
     return is_header, test
 

@@ -98,7 +98,7 @@ def test_an_author_s_refused_row_goes_and_that_of_another_with_the_same_rare_wor
 ROW = {"tweet_id": str(FIRST), "text": 'said "late, again" to 3 of us', "author": "bob"}
 
 
-@pytest.mark.parametrize("cut", range(0, 60, 3))
+@pytest.mark.parametrize("cut", range(1, 60, 3))
 def test_a_line_that_was_cut_off_is_read_as_far_as_it_goes(cut):
     line = json.dumps(json.dumps({"author": "bob", **ROW, "text": 'é "late"\\ \u20ac \U0001f600 gate nine'}))
     raw = f"{line[: len(line) - 1 - cut]} [cut off: 99999 characters]"

@@ -147,6 +147,27 @@ def test_records_of_forgotten_tweets_leave_a_file_of_any_form(tmp_path, terms, w
     assert [item.name for item in tmp_path.iterdir()] == ["file"]
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "kept"),
+    [
+        ("a.jsonl", '{"id": "GONE", "id": "5", "text": "q"}\n{"id": "7"}\n', '{"id": "7"}\n'),
+        ("a.jsonl", '{"id": "12", "text": "TEXT", "text": "x"}\n{"id": "7"}\n', '{"id": "7"}\n'),
+        ("a.jsonl", '{"id": "12", "author": "ann_lee", "author": "x"}\n{"id": "7"}\n', '{"id": "7"}\n'),
+        ("a.json", '{"data": [{"id": "GONE", "id": "5"}, {"id": "6"}]}', '{"data": [{"id": "6"}]}'),
+        ("a.json", '{"data": [{"text": "TEXT"}], "data": [{"id": "6"}]}', '{"data": [{"id": "6"}]}'),
+        ("a.json", '{"GONE": {"t": {"text": "secret"}}, "5": {"text": "z"}}', '{"5": {"text": "z"}}'),
+        ("a.json", '{"a": {"GONE": "secret", "5": "z"}}', '{"a": {"5": "z"}}'),
+        ("a.json", '[{"GONE": {"t": "secret"}, "5": {"t": "z"}}]', '[{"5": {"t": "z"}}]'),
+    ],
+)
+def test_no_value_hides_behind_another_or_under_its_id(tmp_path, terms, name, content, kept):
+    path = tmp_path / name
+    written = json.dumps(TEXTS[GONE[0]])[1:-1]
+    path.write_text(content.replace("GONE", str(GONE[0])).replace("TEXT", written))
+    assert record_files.clean(path, terms).records == 1
+    assert path.read_text() == kept
+
+
 def test_records_by_a_forgotten_author_go_as_well(tmp_path, terms):
     path = tmp_path / "t.csv"
     path.write_text(f"tweet_id,text,author\n{FIRST},late,Ann_Lee\n{FIRST + 1},late,ann_lee_2\n")

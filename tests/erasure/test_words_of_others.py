@@ -111,6 +111,36 @@ def test_an_invented_word_takes_no_record_of_another_tweet(tmp_path, record, spe
     assert record_files.clean(path, terms).records == speaks
 
 
+BY_ANOTHER = [
+    {"tweet_id": str(OTHERS), "text": "thanks @ZQAnnie", "author": "carol"},
+    {"id": OTHERS, "text": "@zqannie late", "user": {"id": 5, "screen_name": "bob"}, "in_reply_to": "zqannie"},
+    {"id": str(OTHERS), "text": "late", "actor": {"preferredUsername": "bob"}, "mentions": [{"username": "zqannie"}]},
+]
+#: The author is nobody, one of the forgotten ones, or named by a number that no name tells.
+BY_NOBODY_ELSE = [
+    {"tweet_id": str(OTHERS), "text": "thanks @ZQAnnie", "author": ""},
+    {"tweet_id": str(OTHERS), "text": "late", "author": "@ZQAnnie"},
+    {"tweet_id": "", "text": "thanks @ZQAnnie", "author": "carol"},
+    {"id": str(OTHERS), "text": "thanks @ZQAnnie", "author_id": "77"},
+    {"id": str(OTHERS), "text": "late", "user": {"screen_name": "zqannie", "name": "Annie"}},
+]
+
+
+@pytest.mark.parametrize(
+    ("record", "speaks"), [(one, False) for one in BY_ANOTHER] + [(one, True) for one in BY_NOBODY_ELSE]
+)
+def test_who_is_mentioned_takes_no_tweet_of_a_named_other(tmp_path, record, speaks):
+    terms = Terms(ids=frozenset({MINE}), names=frozenset({"zqannie"}))
+    assert refused_rows.speaks("", json.dumps(record), terms) is speaks
+    path = tmp_path / "a.jsonl"
+    path.write_text(json.dumps(record) + '\n{"id": 1}\n')
+    assert record_files.clean(path, terms).records == speaks
+    table = tmp_path / "a.csv"
+    table.write_text(f"tweet_id,text,author\n{OTHERS},thanks @ZQAnnie,carol\n{OTHERS},@zqannie,\n")
+    assert record_files.clean(table, terms).records == 1
+    assert table.read_text() == f"tweet_id,text,author\n{OTHERS},thanks @ZQAnnie,carol\n"
+
+
 @pytest.fixture
 def things(store, settings, tmp_path):
     """Things that have nothing to do with a tweet whose words they use, and this tweet."""
