@@ -21,12 +21,13 @@ TERMS = Terms(ids=frozenset({MINE}), names=frozenset({"zqannie"}))
 
 
 def run_of(number, **typed):
-    return {"dag_id": "rollback", "dag_run_id": f"manual__{number}", "conf": {}, "note": None, **typed}
+    run = {"dag_id": "rollback", "dag_run_id": f"manual__{number}", "run_type": "manual"}
+    return {**run, "conf": {}, "note": None, **typed}
 
 
 @pytest.fixture
 def airflow(settings):
-    """Airflow's two lists on loopback: `runs` and `answers`; settings with an account in it."""
+    """Airflow's lists on loopback: runs, tasks and answers; settings with an account in it."""
 
     class Airflow(BaseHTTPRequestHandler):
         def do_POST(self):
@@ -35,11 +36,16 @@ def airflow(settings):
 
         def do_GET(self):
             url = urlsplit(self.path)
-            name = "hitl_details" if url.path.endswith("/dagRuns/~/hitlDetails") else "dag_runs"
+            name = {"hitlDetails": "hitl_details", "taskInstances": "task_instances"}.get(
+                url.path.rpartition("/")[2], "dag_runs"
+            )
             asked = {key: value for key, (value,) in parse_qs(url.query).items()}
             start = int(asked["offset"])
-            records = server.lists[name][start : start + int(asked["limit"])]
-            self.reply(server.status, {name: records, "total_entries": len(server.lists[name])})
+            listed = [
+                one for one in server.lists[name] if one.get("run_type") == asked.get("run_type", one.get("run_type"))
+            ]
+            records = listed[start : start + int(asked["limit"])]
+            self.reply(server.status, {name: records, "total_entries": len(listed)})
 
         def reply(self, status, body):
             self.send_response(status)
@@ -50,7 +56,7 @@ def airflow(settings):
             """Quiet."""
 
     server = HTTPServer(("127.0.0.1", 0), Airflow)
-    server.lists, server.status = {"dag_runs": [], "hitl_details": []}, 200
+    server.lists, server.status = {"dag_runs": [], "hitl_details": [], "task_instances": []}, 200
     threading.Thread(target=server.serve_forever, daemon=True).start()
     address = f"http://127.0.0.1:{server.server_port}"
     account = {"airflow_url": address, "airflow_user": "sentiment", "airflow_password": SecretStr("x")}
@@ -75,6 +81,23 @@ def test_forms_notes_and_answers_are_searched_to_the_last_page(airflow):
         "rollback/manual__229",
         "rollback/of-[erased]",
     )
+
+
+def test_a_note_on_any_run_or_task_is_searched_and_a_limit_is_told(airflow, monkeypatch):
+    airflow.lists["dag_runs"] = [
+        run_of(1, run_type="scheduled", note=f"held because of tweet {MINE}"),
+        run_of(2, run_type="asset_triggered", note="ask @zqannie"),
+        run_of(3),
+    ]
+    task = {"dag_id": "retrain", "dag_run_id": "scheduled__9", "task_id": "train"}
+    airflow.lists["task_instances"] = [{**task, "note": None}, {**task, "note": f"see {MINE}"}]
+    found = airflow_records.search(airflow.settings, TERMS)
+    assert found.speaking == ("retrain/scheduled__9", "rollback/manual__1", "rollback/manual__2")
+    assert (found.searched, found.problem) == (5, "")
+    monkeypatch.setattr(airflow_records, "MOST", 2)
+    found = airflow_records.search(airflow.settings, TERMS)
+    assert found.searched == 4
+    assert found.problem == "there are more than 2 dag runs, and the newest were looked at"
 
 
 @pytest.mark.parametrize(

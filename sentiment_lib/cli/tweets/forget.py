@@ -245,7 +245,7 @@ def _airflow(found: dict[str, Any]) -> list[str]:
     """What was found of what people typed into Airflow, and whether somebody looked."""
     lines = [f"Run {run} of Airflow speaks of it: delete it there" for run in found.get("speaking", ())]
     if found.get("problem"):
-        lines.append(f"What people typed into Airflow was not searched: {found['problem']}")
+        lines.append(f"What people typed into Airflow was not all searched: {found['problem']}")
     return lines
 
 

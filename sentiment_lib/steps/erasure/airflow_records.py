@@ -1,4 +1,4 @@
-"""What people typed into Airflow: the form and the note of a run, and answers to its questions.
+"""What people typed into Airflow: the form and the notes of a run and its tasks, and answers to its questions.
 
 It is searched by Airflow's REST API and left as it is: a run is part of who did what. The receipt names each that
 speaks of a forgotten tweet, so that somebody deletes it there, or says why nobody could look.
@@ -16,10 +16,11 @@ from sentiment_lib.erasure.terms import Terms
 from sentiment_lib.settings import Settings
 
 #: Records asked for at once, and those of a kind that are looked at, the newest first.
-PAGE, MOST = 100, 5_000
-#: Path -> (list in the answer, what a person typed in a record of it).
+PAGE, MOST = 100, 10_000
+#: Path -> (list in the answer, what a person typed in a record of it). A note may be on any run or task.
 TYPED: Mapping[str, tuple[str, tuple[str, ...]]] = {
-    "/dags/~/dagRuns?run_type=manual&order_by=-run_after": ("dag_runs", ("dag_run_id", "conf", "note")),
+    "/dags/~/dagRuns?order_by=-run_after": ("dag_runs", ("dag_run_id", "conf", "note")),
+    "/dags/~/dagRuns/~/taskInstances?order_by=-start_date": ("task_instances", ("note",)),
     "/dags/~/dagRuns/~/hitlDetails?order_by=-created_at": ("hitl_details", ("params_input", "chosen_options")),
 }
 
@@ -43,10 +44,13 @@ def search(settings: Settings, terms: Terms) -> AirflowRecords:
     import httpx
 
     client = AirflowClient(settings.airflow_url, settings.airflow_user, settings.airflow_password.get_secret_value())
-    searched, speaking = 0, set[str]()
+    searched, speaking, cut = 0, set[str](), list[str]()
     try:
         for path, (name, typed) in TYPED.items():
-            for record in _records(client, path, name):
+            for number, record in enumerate(_records(client, path, name), start=1):
+                if number > MOST:
+                    cut.append(name.replace("_", " "))
+                    break
                 searched += 1
                 said = json.dumps({field: record.get(field) for field in typed}, ensure_ascii=False)
                 if terms.quoted_in(said):
@@ -54,11 +58,12 @@ def search(settings: Settings, terms: Terms) -> AirflowRecords:
     except (httpx.HTTPError, KeyError, TypeError, ValueError, AttributeError) as error:
         problem = f"Airflow cannot be asked ({type(error).__name__})"
         return AirflowRecords(searched=searched, speaking=tuple(sorted(speaking)), problem=problem)
-    return AirflowRecords(searched=searched, speaking=tuple(sorted(speaking)))
+    problem = f"there are more than {MOST:,} {' and '.join(cut)}, and the newest were looked at" if cut else ""
+    return AirflowRecords(searched=searched, speaking=tuple(sorted(speaking)), problem=problem)
 
 
 def _records(client: AirflowClient, path: str, name: str) -> Iterator[Mapping[str, Any]]:
-    for offset in range(0, MOST, PAGE):
+    for offset in range(0, MOST + PAGE, PAGE):
         records = client.call("GET", f"{path}&limit={PAGE}&offset={offset}")[name]
         yield from records
         if len(records) < PAGE:
