@@ -28,6 +28,7 @@ TRIED_AGAIN = {
     "AnswerRefused": "of the command line: a task records an answer that counts for nothing as void",
     "BackupFailed": "the database or MLflow may be back at the next try",
     "Busy": "another command holds the champion; the next try may get it",
+    "DatabaseStarting": "a server that replays its log answers after a while",
     "ErasureFailed": "the cause may be a server that is away; what was forgotten stays forgotten",
     "ForgottenMeanwhile": "the next try trains on the rows that are left",
     "MoveUnfinished": "MLflow may be back at the next try",
