@@ -87,7 +87,7 @@ class Terms:
             spans += [match.span() for match in pattern.finditer(text) if match[0].lower() in self._words]
         if self._names is not None:
             spans += [match.span() for match in self._names.finditer(text)]
-        if "\\u" in text and not spans and self.spans(_unescaped(text)):
+        if not spans and (plain := _unescaped(text)) != text and self.spans(plain):
             return [(0, len(text))]
         return _merged(spans)
 
@@ -102,7 +102,7 @@ class Terms:
         there it takes the text or a passage of a forgotten tweet, or a name after @ or as a whole value. by_another:
         its author is named and is no forgotten one, so that a name in it is theirs to have said.
         """
-        if "\\u" in text and self.occur_in(_unescaped(text), of_another=of_another, by_another=by_another):
+        if (plain := _unescaped(text)) != text and self.occur_in(plain, of_another=of_another, by_another=by_another):
             return True
         if not self._digits.isdisjoint(_DIGITS.findall(text)):
             return True
@@ -160,7 +160,7 @@ ID_FIELDS = ("tweet_id", "id", "id_str")
 
 
 def _unescaped(text: str) -> str:
-    return _ESCAPE.sub(lambda match: chr(int(match[1], 16)), text)
+    return _ESCAPE.sub(lambda match: chr(int(match[1], 16)), text) if "\\u" in text else text
 
 
 def _pattern(names: frozenset[str], common: frozenset[str]) -> re.Pattern[str] | None:
