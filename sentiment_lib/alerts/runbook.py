@@ -44,6 +44,7 @@ ABOUT_OPERATION = frozenset(
         "api_slow",
         "dag_failure",
         "maintain_silent",
+        "rule_failed",
         "verification_overdue",
         "dag_paused",
     }

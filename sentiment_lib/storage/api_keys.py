@@ -98,6 +98,11 @@ def list_keys(connection: Connection) -> list[ApiKey]:
     return [_key(row) for row in rows]
 
 
+def count_living(connection: Connection) -> int:
+    """Number of keys that are not revoked; reads no column of them."""
+    return int(connection.execute(text("SELECT count(*) FROM api_keys WHERE revoked_at IS NULL")).scalar_one())
+
+
 def find_key(connection: Connection, key_hash: bytes) -> ApiKey | None:
     """The key with this hash, or whose previous one has it, that is neither revoked nor expired.
 

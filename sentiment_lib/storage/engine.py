@@ -9,12 +9,13 @@ from pathlib import Path
 from types import MappingProxyType
 
 import psycopg
-from sqlalchemy import Connection, Engine, create_engine
+from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import OperationalError
 
 from sentiment_lib.errors import BadInput, Busy
 from sentiment_lib.settings import Settings
 from sentiment_lib.signing import KeyRing
+from sentiment_lib.storage import moments
 from sentiment_lib.tombstone_key import TombstoneKey
 
 #: Locks, each for something that only one process may do at a time, and the tables whose rows they are. Whoever may not
@@ -87,6 +88,7 @@ class Store:
                 "options": " ".join(f"-c {name}={value}" for name, value in {**limits, **PLANNER}.items()),
             },
         )
+        event.listen(self.engine, "connect", lambda opened, _: moments.read_clamped(opened))
 
     @classmethod
     def open(cls, settings: Settings, *, requests: bool = False) -> Store:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections import defaultdict
 from collections.abc import Iterable
 from datetime import UTC
 from typing import Any
@@ -58,9 +57,7 @@ def _differs(request: erasure_requests.ErasureRequest, facts: dict[str, Any], co
 
 def made(connection: Connection) -> list[str]:
     """Tombstones that are not those of their receipt: one that was removed lets a tweet in again."""
-    lifted = defaultdict[int, set[str]](set)
-    for entry in ledger.genuine_entries(connection, (tombstones.LIFTED,)):
-        lifted[int(entry.facts()["request_id"])] |= set(entry.facts()["hashes"])
+    lifted = tombstones.lifted(connection)
     problems = []
     for number, facts in sorted(_by_request(connection, ERASED).items()):
         present = set(tombstones.of_request(connection, number))

@@ -10,6 +10,13 @@ from sentiment_lib.policy import ErasurePolicy
 
 #: A request for fewer is large by no share of the tweets.
 FEWEST = 100
+# whatever a request says of itself: the targets go with the tweets, and then what was found counts
+_OF_REQUESTS = """
+    SELECT request_id, kind, requested_by, erased_at, greatest(named,
+        (SELECT count(*) FROM erasure_targets t WHERE t.request_id = o.request_id),
+        CAST(counts #>> '{found,tweets}' AS bigint), CAST(counts #>> '{found,landing}' AS bigint)) AS tweets
+    FROM erasure_requests o WHERE received_at >= :since
+"""
 
 
 def is_large(connection: Connection, policy: ErasurePolicy, named: int, *, still_stored: bool = True) -> bool:
@@ -27,13 +34,10 @@ def is_large(connection: Connection, policy: ErasurePolicy, named: int, *, still
 
 def received_since(connection: Connection, policy: ErasurePolicy, since: datetime) -> list[tuple[int, str, str, int]]:
     """(number, kind, who asked, tweets) of each large request that was received since then, oldest first."""
-    query = text(
-        "SELECT request_id, kind, requested_by, named, erased_at FROM erasure_requests "
-        "WHERE received_at >= :since AND named >= :fewest ORDER BY request_id"
-    )
+    query = text(f"SELECT * FROM ({_OF_REQUESTS}) r WHERE tweets >= :fewest ORDER BY request_id")
     fewest = min(FEWEST, policy.large_request)
     return [
-        (row.request_id, row.kind, row.requested_by, row.named)
+        (row.request_id, row.kind, row.requested_by, row.tweets)
         for row in connection.execute(query, {"since": since, "fewest": fewest})
-        if is_large(connection, policy, row.named, still_stored=row.erased_at is None)
+        if is_large(connection, policy, row.tweets, still_stored=row.erased_at is None)
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, groupby, islice
@@ -105,6 +106,24 @@ def store(connection: Connection, request_id: int, tweet_ids: Iterable[int], aut
         ((key.of_author(author), AUTHOR) for author in authors),
     )
     return store_hashes(connection, request_id, made, key_id=key.key_id)
+
+
+def complete(connection: Connection, request_id: int, tweet_ids: Iterable[int], authors: Collection[bytes] = ()) -> int:
+    """Make the tombstones that a request lacks, but those that were lifted since; returns how many are new."""
+    key = _key_of_stored(connection) or tombstone_key(connection).create()
+    taken_away = lifted(connection)[request_id]
+    made = ((key.of_tweet(tweet_id), TWEET) for tweet_id in tweet_ids)
+    of_authors = ((key.of_author(author), AUTHOR) for author in authors)
+    lacking = (one for one in chain(made, of_authors) if one[0].hex() not in taken_away)
+    return store_hashes(connection, request_id, lacking, key_id=key.key_id)
+
+
+def lifted(connection: Connection) -> defaultdict[int, set[str]]:
+    """Tombstones, in hex, that were taken away because their source restored the tweet, by request."""
+    found = defaultdict[int, set[str]](set)
+    for entry in ledger.genuine_entries(connection, (LIFTED,)):
+        found[int(entry.facts()["request_id"])] |= set(entry.facts()["hashes"])
+    return found
 
 
 def store_hashes(connection: Connection, request_id: int, made: Iterable[tuple[bytes, str]], *, key_id: str) -> int:

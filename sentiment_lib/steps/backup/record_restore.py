@@ -46,7 +46,7 @@ def run(store: Store, restored: Manifest) -> None:
         backups.store(connection, backup)
         facts["tokens_revoked"] = person_tokens.revoke_all(connection)
         facts["delegations_ended"] = _end_delegations(connection, restored.name, now)
-        keys = len(api_keys.list_keys(connection))
+        keys = api_keys.count_living(connection)
         open_alert(
             connection,
             kind=ALERT,

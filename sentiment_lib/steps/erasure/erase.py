@@ -9,7 +9,14 @@ from typing import NamedTuple
 
 from sentiment_lib import progress
 from sentiment_lib.settings import Settings
-from sentiment_lib.steps.erasure import affected_versions, airflow_records, files, rows, tombstone_files
+from sentiment_lib.steps.erasure import (
+    affected_versions,
+    airflow_records,
+    files,
+    request_erasure,
+    rows,
+    tombstone_files,
+)
 from sentiment_lib.steps.erasure.search import Search, prepare
 from sentiment_lib.steps.training import commit_snapshots, snapshot_files
 from sentiment_lib.storage import erasure_requests, snapshots, table_rewrites, version_erasures
@@ -64,6 +71,7 @@ def run(store: Store, settings: Settings, request: ErasureRequest, *, task_logs:
     of what was found are recorded before anything is erased.
     """
     with store.begin() as connection:
+        request_erasure.complete(connection, settings, request)
         erasure_requests.set_state(connection, request.request_id, ERASING)
         tombstone_files.write(connection, settings, request.request_id)
         affected = affected_versions.find(connection, request.request_id)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from types import MappingProxyType
 
@@ -139,6 +140,16 @@ def record(
     if ledger.find_genuine(connection, RECEIVED, {"request_id": request_id}) is None:
         request = erasure_requests.by_id(connection, request_id)
         ledger.append(connection, RECEIVED, {**facts(request), **provenance, "channel": channel})
+
+
+def complete(connection: Connection, settings: Settings, request: ErasureRequest) -> None:
+    """Make the tombstones that a request lacks as it is taken up: rows that `run` did not store may come without."""
+    if request.state != erasure_requests.RECEIVED or request.kind not in (TWEETS, AUTHOR):
+        return
+    lock(connection, "erasure")
+    ids = erasure_requests.targets(connection, request.request_id) if request.kind == TWEETS else ()
+    authors = [_hashed(settings, request.subject["author"])] if request.subject else []
+    tombstones.complete(connection, request.request_id, chain.from_iterable(ids), authors)
 
 
 def facts(request: ErasureRequest) -> dict[str, object]:

@@ -10,6 +10,9 @@ from sqlalchemy import Connection
 
 from sentiment_lib import clock
 from sentiment_lib.alerts import api_health, catalog, delivery
+from sentiment_lib.alerts.rule import Finding
+from sentiment_lib.policy import Policy
+from sentiment_lib.records import Severity
 from sentiment_lib.settings import Settings
 from sentiment_lib.storage import alerts as outbox
 from sentiment_lib.storage import api_predictions
@@ -18,8 +21,10 @@ from sentiment_lib.storage.engine import Store
 
 log = logging.getLogger(__name__)
 
+#: Kind of the alert of a rule that could not be checked.
+RULE_FAILED = "rule_failed"
 #: Kinds of alerts that this step opens and resolves; other kinds are resolved by the step that opens them.
-KINDS = tuple(rule.kind for rule in catalog.RULES)
+KINDS = (*(rule.kind for rule in catalog.RULES), RULE_FAILED)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +52,7 @@ def run(
         token = settings.serving.metrics_key.get_secret_value()
         api.add(api_health.probe(settings.api_url, now, metrics_key=token), settings.policy.alerts)
     with store.begin() as connection:
-        findings = [finding for rule in catalog.RULES for finding in rule.findings(connection, settings.policy, now)]
+        findings, failed = _check(connection, settings.policy, now)
         if api is not None:
             findings += api.findings(settings.policy.alerts, now, has_served=api_predictions.any_stored(connection))
         for finding in findings:
@@ -56,11 +61,36 @@ def run(
             )
         resolved = 0
         firing = {finding.dedup_key for finding in findings}
-        for key in outbox.open_keys(connection, (*KINDS, *(api_health.KINDS if api is not None else ()))):
+        # of a rule that failed nobody knows what still fires
+        checked = [kind for kind in KINDS if kind not in failed]
+        for key in outbox.open_keys(connection, (*checked, *(api_health.KINDS if api is not None else ()))):
             if key not in firing and outbox.resolve_by_key(connection, key) is not None:
                 resolved += 1
     sent, waiting = deliver(store, settings, at=now)
     return AlertsResult(firing=len(findings), resolved=resolved, sent=sent, waiting=waiting)
+
+
+def _check(connection: Connection, policy: Policy, now: datetime) -> tuple[list[Finding], set[str]]:
+    """Findings of all rules, and the kinds of those that failed, each an alert of its own: the others still count."""
+    findings: list[Finding] = []
+    failed = set()
+    for rule in catalog.RULES:
+        try:
+            with connection.begin_nested():
+                findings += list(rule.findings(connection, policy, now))
+        except Exception as error:
+            log.exception("the alert rule %s failed", rule.kind)
+            failed.add(rule.kind)
+            findings.append(
+                Finding(
+                    kind=RULE_FAILED,
+                    severity=Severity.CRITICAL,
+                    dedup_key=f"{RULE_FAILED}/{rule.kind}",
+                    title=f"The alert rule {rule.kind} cannot be checked",
+                    body=f"Nobody is told what it would find: {type(error).__name__}: {str(error)[:300]}",
+                )
+            )
+    return findings, failed
 
 
 def deliver(store: Store, settings: Settings, *, at: datetime | None = None) -> tuple[int, int]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
 
 from sentiment_lib import clock, progress
 from sentiment_lib.errors import LedgerBroken, NotFound, RegistryUnavailable, SigningKeyMissing, UnsafeArtefact
@@ -180,10 +181,13 @@ def records(connection: Connection, since: VerifiedPoint | None = None) -> list[
 
 
 def _finish(check: Check, connection: Connection) -> list[str]:
-    """Problems of one check; an exception caused by a tampered row becomes a problem, so that the others still run."""
+    """Problems of one check; an exception, as of a tampered row, becomes a problem, and the others still run."""
     try:
-        return check(connection)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        with connection.begin_nested():
+            return check(connection)
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, DBAPIError) as error:
+        if isinstance(error, DBAPIError) and error.connection_invalidated:
+            raise
         function = check.func if isinstance(check, partial) else check
         name = "anchors" if function is anchors.broken else getattr(function, "__name__", "records").replace("_", " ")
         return [f"the check of {name} stopped at a row that cannot be read ({type(error).__name__}: {error})"]
