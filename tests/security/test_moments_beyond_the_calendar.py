@@ -191,7 +191,7 @@ def test_a_request_without_tombstones_is_told_and_its_tweets_stay_away(store, ap
         assert ledger.find_genuine(connection, erasure_audit.RECEIVED, {"request_id": request}).facts()["named"] == 6
         assert erasure_audit.made(connection) == []
     assert run(store, "SELECT count(*) FROM tombstones") == len(tweets)
-    assert ingest.run(store, settings, FileSource(tmp_path / "in.csv")).stored == 0
+    assert ingest.run(store, settings, FileSource(tmp_path / "in.csv")).forgotten == len(tweets)
 
 
 def test_a_request_counts_as_large_by_its_targets_whatever_it_says(store, settings, tweets):
@@ -227,4 +227,4 @@ def test_the_api_asks_to_forget_an_author(api, store, settings, tweets, tmp_path
     request_erasure.run(api, settings, order)
     forget.run(store, settings, models=False)
     assert run(store, "SELECT count(*) FROM tweets") == len(tweets) - 1
-    assert ingest.run(store, settings, FileSource(tmp_path / "in.csv")).stored == 0
+    assert ingest.run(store, settings, FileSource(tmp_path / "in.csv")).forgotten == 1

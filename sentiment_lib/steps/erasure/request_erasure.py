@@ -143,8 +143,9 @@ def record(
 
 
 def complete(connection: Connection, settings: Settings, request: ErasureRequest) -> None:
-    """Make the tombstones that a request lacks as it is taken up: rows that `run` did not store may come without."""
-    if request.state != erasure_requests.RECEIVED or request.kind not in (TWEETS, AUTHOR):
+    """Make the tombstones that a request of the API lacks as it is taken up: its role may store rows without `run`."""
+    entry = ledger.find_genuine(connection, RECEIVED, {"request_id": request.request_id})
+    if request.state != erasure_requests.RECEIVED or entry is None or entry.facts().get("channel") != API:
         return
     lock(connection, "erasure")
     ids = erasure_requests.targets(connection, request.request_id) if request.kind == TWEETS else ()
