@@ -12,7 +12,8 @@ down_revision = "0046"
 branch_labels = None
 depends_on = None
 
-WITHIN = "isfinite({0}) AND {0} > '0001-01-02' AND {0} < '9999-01-01'"
+# chunks of labelled tweets without a bound reach from the first to the last day
+WITHIN = "isfinite({0}) AND {0} >= '0001-01-01 00:00+00' AND {0} <= '9999-12-31 00:00+00'"
 COLUMNS = """
     SELECT c.relname, array_agg(a.attname::text ORDER BY a.attnum)
     FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
