@@ -37,8 +37,10 @@ def test_airflow_says_who_cleared_a_run_and_who_sent_an_asset_event(running):
     asset = next(one["id"] for one in assets if "labels" in one["name"])
     admin.call("POST", "/assets/events", {"asset_id": asset, "extra": {}})
     sent = AssetOrigin(dag_id=None, run_id=None, at=datetime.now(UTC))
-    untouched = {"dag_id": "rollback", "run_id": "scheduled__1", "triggered_by": None}
-    assert run_people.find(running.settings, **untouched, origins=[sent]) == {"admin"}
+    started_by_it = run | {"triggered_by": None}
+    assert run_people.find(running.settings, **started_by_it) == {"mlops"}
+    assert run_people.find(running.settings, **started_by_it, origins=[sent]) == {"admin", "mlops"}
+    assert run_people.find(running.settings, **started_by_it | {"run_id": "not there"}) == {"unknown"}
 
 
 def test_a_clear_that_airflow_does_not_log_is_somebody_unknown(running):
