@@ -140,6 +140,17 @@ def test_predictions_and_feedback_that_the_spool_still_holds_are_dropped_and_cou
     assert tuple(row) == (2, 1, 0, 1)
 
 
+def test_a_refused_row_of_a_forgotten_author_stays_in_no_file(store, settings):
+    forget(store, [], author=author_hash("@Ann4", b"key of the tests"))
+    settings.landing.mkdir(parents=True, exist_ok=True)
+    write(settings.landing / "bad.csv", range(FIRST, FIRST + 10), created="some day")
+    (result,) = ingest.run_landing(store, settings)
+    assert (result.quarantined, result.forgotten) == (9, 1)
+    (kept,) = settings.landing.rglob("*bad.csv")
+    assert "ann4" not in kept.read_text()
+    assert "ann5" in kept.read_text()
+
+
 def test_a_tombstone_holds_neither_the_id_nor_the_author_and_another_key_gives_another(store, settings, tmp_path):
     author = author_hash("ann", b"key of the tests")
     forget(store, [FIRST], author=author)

@@ -72,7 +72,8 @@ class Batch:
                 bad.append(row)
                 bad_keys.append(keys)
             else:
-                gone.append(next((number for number in keys.numbers if number in refused.tweets), 0))
+                named = (number for number in keys.numbers if number in refused.tweets)
+                gone.append(next(named, keys.own or 0))
         ids_gone = set(gone)
         return Batch(
             received=self.received,

@@ -61,6 +61,8 @@ class RowKeys(NamedTuple):
     numbers: frozenset[int]
     #: keyed hash; None when the row names no author
     author: bytes | None
+    #: what the row gives as its id; None when that is no number
+    own: int | None
 
 
 class RowValidator:
@@ -125,9 +127,12 @@ class RowValidator:
 
     def keys(self, row: Row) -> RowKeys:
         """Whose tweet a bad row may be."""
-        written = {*NUMBER.findall(row.raw), (row.tweet_id or "").strip()}
-        numbers = (int(digits) for digits in written if digits.isascii() and digits.isdigit() and len(digits) <= 19)
-        return RowKeys(frozenset(number for number in numbers if number < MAX_ID), self.author(row.author or ""))
+        cell = (row.tweet_id or "").strip()
+        written = {*NUMBER.findall(row.raw), cell}
+        ids = {one: int(one) for one in written if one.isascii() and one.isdigit() and len(one) <= 19}
+        numbers = frozenset(number for number in ids.values() if number < MAX_ID)
+        own = ids.get(cell)
+        return RowKeys(numbers, self.author(row.author or ""), own if own in numbers else None)
 
     def label(self, row: Row, tweet: TweetTuple) -> tuple[LabelTuple | None, tuple[str, ...]]:
         """The row's label of a tweet, if it has one, and why it cannot be read."""
