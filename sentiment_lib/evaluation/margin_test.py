@@ -37,17 +37,17 @@ def margin_test(counts: Ints, metric: str, *, margin: float, rounds: int, rng: n
     null = losing_counts(counts, metric, margin)
     if null is None:
         return MarginTest(p_value=1.0, row_deviation=None)
-    p_value = tail_of(null, counts, metric, rounds=rounds, rng=rng)
-    return MarginTest(p_value=p_value, row_deviation=_deviation(*_cells(null, metric)[1:]))
+    p_value = _tail_of(null, counts, metric, rounds=rounds, rng=rng)
+    return MarginTest(p_value=p_value, row_deviation=_deviation(null, metric))
 
 
 def likely_p_value(counts: Ints, metric: str, *, margin: float, rounds: int, rng: np.random.Generator) -> float:
     """One-sided p-value of a loss of `margin` (0: of no gain) under the likeliest such null (`likely_null`)."""
     null = likely_counts(counts, metric, margin)
-    return 1.0 if null is None else tail_of(null, counts, metric, rounds=rounds, rng=rng)
+    return 1.0 if null is None else _tail_of(null, counts, metric, rounds=rounds, rng=rng)
 
 
-def tail_of(null: Floats, counts: Ints, metric: str, *, rounds: int, rng: np.random.Generator) -> float:
+def _tail_of(null: Floats, counts: Ints, metric: str, *, rounds: int, rng: np.random.Generator) -> float:
     """Chance of the difference of counts (3, 3, 3) or a larger one, in draws of as many rows from a null (3, 3, 3).
 
     The draws are tilted towards the observed difference and weighted accordingly, so that p-values far below
@@ -68,7 +68,7 @@ def tail_of(null: Floats, counts: Ints, metric: str, *, rounds: int, rng: np.ran
 def losing_deviation(counts: Ints, metric: str, margin: float) -> float | None:
     """Standard deviation of one row's influence under the null of `margin_test`; None without room for the loss."""
     null = losing_counts(counts, metric, margin)
-    return None if null is None else _deviation(*_cells(null, metric)[1:])
+    return None if null is None else _deviation(null, metric)
 
 
 def losing_counts(counts: Ints, metric: str, margin: float) -> Floats | None:
@@ -109,7 +109,8 @@ def _cells(null: Floats, metric: str) -> tuple[NDArray[np.bool_], Floats, Floats
     return filled, np.asarray(null.reshape(-1)[filled] / null.sum()), np.asarray(gain)
 
 
-def _deviation(share: Floats, gain: Floats) -> float:
+def _deviation(null: Floats, metric: str) -> float:
+    _, share, gain = _cells(null, metric)
     return float(np.sqrt(max((share * gain**2).sum() - (share * gain).sum() ** 2, 0.0)))
 
 

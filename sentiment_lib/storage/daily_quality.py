@@ -170,7 +170,7 @@ AUDITED = text(
                   WHERE tweet_id = labelled.tweet_id AND model_version = :version OFFSET 0) p ON true
     JOIN LATERAL (SELECT inclusion_probability FROM audit_sample
                   WHERE tweet_id = p.tweet_id AND model_version = :version OFFSET 0) a ON true
-    JOIN LATERAL (SELECT tweet_id, text, collected_at FROM tweets WHERE tweet_id = p.tweet_id OFFSET 0) t ON true
+    JOIN {tweet_of("p")} t ON true
     JOIN LATERAL (SELECT label, {ACTS_SINCE} AS acts_since FROM labels l
                   WHERE l.tweet_id = p.tweet_id AND l.source = 'audit' AND {ACTS}
                   ORDER BY {NEWEST_FIRST} LIMIT 1) l ON true

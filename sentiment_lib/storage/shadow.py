@@ -40,7 +40,7 @@ LABELLED = text(
                   WHERE tweet_id = new.tweet_id AND model_version = :champion OFFSET 0) a ON true
     JOIN LATERAL (SELECT label FROM predictions
                   WHERE tweet_id = new.tweet_id AND model_version = :previous OFFSET 0) old ON true
-    JOIN LATERAL (SELECT tweet_id, text, collected_at FROM tweets WHERE tweet_id = new.tweet_id OFFSET 0) t ON true
+    JOIN {tweet_of("new")} t ON true
     JOIN LATERAL (SELECT label, {ACTS_SINCE} AS acts_since FROM labels l
                   WHERE l.tweet_id = new.tweet_id AND l.source = 'audit' AND {ACTS}
                   ORDER BY {NEWEST_FIRST} LIMIT 1) l ON true

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 def tweet_of(alias: str) -> str:
-    """What to join as tweets, with USING (tweet_id), to look up the tweet of each row of that alias by its id.
+    """What to join as tweets, with USING (tweet_id) or ON true, to look up the tweet of each row of that alias.
 
     OFFSET 0 keeps the planner from reading all partitions to join them, which it takes to be cheaper for a few thousand
     rows.
