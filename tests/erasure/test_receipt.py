@@ -73,6 +73,44 @@ def test_a_forged_receipt_is_refused(store, settings, forgotten, tmp_path):
     assert "no valid signature" in receipt.problems(content, stranger)[0]
 
 
+def test_rows_of_other_requests_or_out_of_order_are_no_receipt(store, settings, forgotten):
+    with store.begin() as connection:
+        first, second = (json.loads(json.dumps(receipt.export(connection, settings, one))) for one in forgotten)
+    ring = settings.key_ring
+    assert receipt.problems(second, ring) == ["the request is not erased yet"]
+    asked, erased, done = first["entries"]
+
+    def found(*entries, **more):
+        (problem,) = receipt.problems({**first, "entries": list(entries), **more}, ring)
+        return problem
+
+    assert found(asked) == "the request is not erased yet"
+    for rows in ([asked, done], [asked, done, erased], [asked, erased, done] * 2, [asked, erased, done, done]):
+        assert "in their order" in found(*rows)
+    assert "nobody signed: erased, versions" in found(asked, erased, done, erased="everything", versions=[])
+
+
+def signed_row(settings, entry, sequence, **changes):
+    """The entry with changed facts at another place of a ledger that the same key signs."""
+    made = rehashed({**entry, "sequence": sequence}, **changes)
+    signed = settings.key_ring.sign(ledger.PURPOSE, made["entry_hash"].encode())
+    return {**made, "signature": signed}
+
+
+@pytest.mark.parametrize("fact", [{"received_at": "2026-01-01T00:00:00+00:00"}, {"named": 7}, {"requested_by": "bob"}])
+def test_a_row_of_another_database_with_the_same_number_and_key_is_no_part_of_a_receipt(
+    store, settings, forgotten, fact
+):
+    with store.begin() as connection:
+        content = json.loads(json.dumps(receipt.export(connection, settings, forgotten[0])))
+    asked, erased, done = content["entries"]
+    mixed = {**content, "entries": [asked, signed_row(settings, erased, erased["sequence"], **fact), done]}
+    name, problems_found = next(iter(fact)), receipt.problems(mixed, settings.key_ring)
+    assert problems_found == [f"row {erased['sequence']} (erasure) is of another request: {name}"]
+    early = {**content, "entries": [asked, signed_row(settings, erased, 0), done]}
+    assert any("was written before" in problem for problem in receipt.problems(early, settings.key_ring))
+
+
 @pytest.mark.parametrize(
     ("deed", "named"),
     [

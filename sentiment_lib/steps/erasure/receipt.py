@@ -9,6 +9,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Any
 
 from sqlalchemy import Connection
@@ -34,6 +35,10 @@ from sentiment_lib.storage.version_erasures import VersionErasure
 
 #: Format of an exported receipt.
 FORMAT = 1
+#: What such a document has; all but its rows is derived from them.
+_FIELDS = frozenset({"receipt", "request_id", "entries", "public_keys"})
+#: What each row says of the request in the same words.
+_OF_THE_REQUEST = frozenset({"kind", "requested_by", "received_at", "due_at", "named", "reasons"})
 
 
 def erased(connection: Connection, settings: Settings, request_id: int, *, at: datetime) -> None:
@@ -70,6 +75,7 @@ def finished(connection: Connection, settings: Settings, request_id: int, *, at:
     erasure_requests.set_state(connection, request_id, DONE, at=at)
     body = {
         "request_id": request_id,
+        "received_at": erasure_requests.by_id(connection, request_id).received_at.astimezone(UTC),
         "finished_at": at.astimezone(UTC),
         "versions": _of_versions(connection, request_id),
         "backups": backups.listed(connection, settings),
@@ -112,7 +118,10 @@ def export(connection: Connection, settings: Settings, request_id: int) -> dict[
 
 
 def problems(content: Any, ring: KeyRing) -> list[str]:
-    """What is wrong with a receipt, as sentences: rows that nobody signed, that were changed, or are of another one."""
+    """What is wrong with a receipt, as sentences: rows that nobody signed, that were changed, or are of another one.
+
+    A receipt of a request that is not erased yet proves nothing, and is a problem as well.
+    """
     try:
         request_id, entries = (
             int(content["request_id"]),
@@ -124,11 +133,34 @@ def problems(content: Any, ring: KeyRing) -> list[str]:
         if content["receipt"] != FORMAT:
             return [f"it has the format {content['receipt']}, and {FORMAT} is known"]
         found = [problem for entry in entries for problem in _entry_problems(entry, request_id, ring)]
+        found += _problems_between(entries)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         return [f"it is no receipt ({type(error).__name__})"]
-    if [entry.kind for entry in entries][:1] != [RECEIVED]:
-        found.append("it has no row of the request")
+    if foreign := sorted(map(str, content.keys() - _FIELDS)):
+        found.append(f"it has what nobody signed: {', '.join(foreign)}")
     return found
+
+
+def _problems_between(entries: list[ledger.LedgerEntry]) -> Iterator[str]:
+    """Rows that are missing, doubled or out of order, or are of several requests: of a database before a restore."""
+    kinds = [entry.kind for entry in entries]
+    if kinds[:1] != [RECEIVED]:
+        yield "it has no row of the request"
+        return
+    if kinds != [RECEIVED, ERASED, FINISHED][: len(kinds)]:
+        yield f"its rows are {', '.join(kinds)}, and not those of one request in their order"
+        return
+    if len(entries) == 1:
+        yield "the request is not erased yet"
+    asked = entries[0].facts()
+    for before, after in pairwise(entries):
+        if not (before.sequence < after.sequence and before.recorded_at <= after.recorded_at):
+            yield f"row {after.sequence} ({after.kind}) was written before row {before.sequence} ({before.kind})"
+    for entry in entries[1:]:
+        said = entry.facts()
+        other = sorted(name for name in _OF_THE_REQUEST & asked.keys() & said.keys() if said[name] != asked[name])
+        if other or (entry.kind == ERASED and not _OF_THE_REQUEST <= said.keys()):
+            yield f"row {entry.sequence} ({entry.kind}) is of another request: {', '.join(other) or 'its facts'}"
 
 
 def _entry_problems(entry: ledger.LedgerEntry, request_id: int, ring: KeyRing) -> Iterator[str]:
