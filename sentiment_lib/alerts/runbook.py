@@ -25,6 +25,7 @@ ABOUT_INTEGRITY = frozenset(
         "refused_run",
         "restored",
         "large_erasure",
+        "tombstones_lifted",
         "verify",
     }
 )

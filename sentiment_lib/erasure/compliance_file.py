@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from sentiment_lib.errors import BadInput
@@ -44,11 +45,13 @@ class Compliance:
     #: accounts to forget, and those restored, by id
     authors: set[str] = field(default_factory=set)
     restored_authors: set[str] = field(default_factory=set)
+    #: tweet or account -> when its source restored it, where the event says so
+    restored_at: dict[int | str, datetime] = field(default_factory=dict)
     #: reason -> number of lines
     reasons: Counter[str] = field(default_factory=Counter)
 
-    def add(self, event: str, tweet_ids: Iterable[int], author: str | None) -> None:
-        """Count one event."""
+    def add(self, event: str, tweet_ids: Sequence[int], author: str | None, at: datetime | None) -> None:
+        """Count one event, which happened at this time."""
         kind = EVENTS[event]
         self.reasons[event] += 1
         if kind == IGNORE:
@@ -59,6 +62,8 @@ class Compliance:
         if author is not None:
             for name, authors in ((FORGET, self.authors), (RESTORE, self.restored_authors)):
                 (authors.add if name == kind else authors.discard)(author)
+        if kind == RESTORE and at is not None:
+            self.restored_at.update(dict.fromkeys((*tweet_ids, *(() if author is None else (author,))), at))
 
 
 def read(lines: Iterable[str], *, name: str) -> Compliance:
@@ -74,25 +79,33 @@ def read(lines: Iterable[str], *, name: str) -> Compliance:
     return compliance
 
 
-def _event(line: str) -> tuple[str, list[int], str | None]:
-    """(event, tweets, account) of a line."""
+def _event(line: str) -> tuple[str, list[int], str | None, datetime | None]:
+    """(event, tweets, account, when) of a line."""
     if line.isdigit():
-        return "deleted", [_tweet_id(line)], None
+        return "deleted", [_tweet_id(line)], None, None
     value = json.loads(line)
     if isinstance(value, int) and not isinstance(value, bool):
-        return "deleted", [_tweet_id(value)], None
+        return "deleted", [_tweet_id(value)], None, None
     if not isinstance(value, dict):
         raise TypeError("it is no JSON object")
     if "id" in value:
-        return _known(str(value.get("reason") or "deleted")), [_tweet_id(value["id"])], None
+        event = _known(str(value.get("reason") or "deleted"))
+        return event, [_tweet_id(value["id"])], None, _moment(value.get("redacted_at"))
     ((event, content),) = _events(value)
     about = content.get("tweet") or content.get("user") or content
-    event = _known(event)
+    event, at = _known(event), _moment(content.get("event_at"))
     if event.endswith("edit"):
-        return event, _earlier_versions(content, about), None
+        return event, _earlier_versions(content, about), None, at
     if "tweet" in content or not event.startswith("user_"):
-        return event, [_tweet_id(about.get("id"))], None
-    return event, [], str(about["id"])
+        return event, [_tweet_id(about.get("id"))], None, at
+    return event, [], str(about["id"]), at
+
+
+def _moment(written: object) -> datetime | None:
+    if written is None:
+        return None
+    moment = datetime.fromisoformat(str(written))
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _earlier_versions(content: Mapping[str, Any], tweet: Mapping[str, Any]) -> list[int]:

@@ -65,7 +65,8 @@ HOLDING = (
         purpose="telling people what needs attention",
         kept="for ever, as figures; words of forgotten tweets are replaced",
         readers="steps, console (database roles)",
-        how="titles, texts and comments are searched; what is forgotten is replaced, the row stays",
+        how="titles, texts and comments are searched; what is forgotten is replaced, the row stays. Names of people "
+        "who work with the platform, and the key by which alerts are told apart, are not searched",
     ),
     Place(
         name="drift reports",

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import chain, groupby, islice
 from operator import itemgetter
+from types import MappingProxyType
 
 from sqlalchemy import Connection, text
 
@@ -24,6 +26,23 @@ STORE = text(
     "INSERT INTO tombstones (hash, kind, key_id, request_id) SELECT DISTINCT ON (hash) hash, kind, :key, :request "
     "FROM unnest(CAST(:hashes AS bytea[]), CAST(:kinds AS text[])) made (hash, kind) ORDER BY hash "
     "ON CONFLICT (hash) DO NOTHING"
+)
+#: Requests (r) by word of the source of tweets; those of accounts have the reason that it gave.
+BY_SOURCE = "(r.kind = 'compliance' OR r.reasons <> '{}'::jsonb)"
+LIFT = text(
+    "DELETE FROM tombstones t USING erasure_requests r, "
+    "unnest(CAST(:hashes AS bytea[]), CAST(:moments AS timestamptz[])) restored (hash, moment) "
+    f"WHERE t.hash = restored.hash AND r.request_id = t.request_id AND {BY_SOURCE} "
+    "AND (restored.moment IS NULL OR restored.moment >= r.received_at) RETURNING t.request_id, t.hash"
+)
+CLAIM = text(
+    "DELETE FROM tombstones t USING erasure_requests r WHERE t.hash = ANY(:hashes) AND r.request_id = t.request_id "
+    f"AND t.request_id <> :request AND {BY_SOURCE} RETURNING t.request_id, t.hash, t.kind"
+)
+# open requests name tweets that their source may have asked for before
+WANTED = text(
+    "SELECT e.tweet_id FROM erasure_targets e JOIN erasure_requests r USING (request_id) "
+    f"WHERE e.tweet_id = ANY(:ids) AND NOT {BY_SOURCE}"
 )
 # the ends of an index, whatever the number of tombstones
 KEYS = text("SELECT min(key_id) AS first, max(key_id) AS last FROM tombstones")
@@ -135,23 +154,51 @@ def store_hashes(connection: Connection, request_id: int, made: Iterable[tuple[b
     return new
 
 
-def lift(connection: Connection, tweet_ids: Sequence[int], authors: Sequence[bytes] = ()) -> list[str]:
-    """Take the tombstones of tweets and authors away that their source has restored; returns them in hex.
+def lift(
+    connection: Connection,
+    tweets: Mapping[int, datetime | None],
+    authors: Mapping[bytes, datetime | None] = MappingProxyType({}),
+) -> list[str]:
+    """Take the tombstones away that only their source asked for, and that it has restored; returns them in hex.
 
-    The ledger has each: a tombstone that is gone without a row there was removed by somebody else.
+    tweets, authors: when they were restored. What somebody else has asked to forget as well stays refused, and so does
+    what was forgotten after it was restored. The ledger has each: a tombstone that is gone without a row there was
+    removed by somebody else.
     """
     key = _key_of_stored(connection)
     if key is None:
         return []
+    wanted = set(connection.execute(WANTED, {"ids": list(tweets)}).scalars())
+    restored = {key.of_tweet(tweet_id): at for tweet_id, at in tweets.items() if tweet_id not in wanted}
+    restored |= {key.of_author(author): at for author, at in authors.items()}
+    values = {"hashes": list(restored), "moments": list(restored.values())}
+    taken_away = connection.execute(LIFT, values).all()
+    return _record_lifted(connection, ((row.request_id, bytes(row.hash).hex()) for row in taken_away))
+
+
+def claim(connection: Connection, request_id: int, tweet_ids: Iterable[int], authors: Iterable[bytes] = ()) -> None:
+    """Make tombstones of these tweets and authors that their source asked for those of this request.
+
+    What the source restores later stays refused.
+    """
+    key = _key_of_stored(connection)
+    if key is None:
+        return
     hashes = [*(key.of_tweet(tweet_id) for tweet_id in tweet_ids), *(key.of_author(author) for author in authors)]
-    query = text("DELETE FROM tombstones WHERE hash = ANY(:hashes) RETURNING request_id, hash")
-    lifted = sorted((row.request_id, bytes(row.hash).hex()) for row in connection.execute(query, {"hashes": hashes}))
-    for request_id, group in groupby(lifted, key=itemgetter(0)):
+    claimed = connection.execute(CLAIM, {"hashes": hashes, "request": request_id}).all()
+    made = [(bytes(row.hash), str(row.kind)) for row in claimed]
+    _record_lifted(connection, ((row.request_id, bytes(row.hash).hex()) for row in claimed), claimed_by=request_id)
+    store_hashes(connection, request_id, made, key_id=key.key_id)
+
+
+def _record_lifted(connection: Connection, rows: Iterable[tuple[int, str]], **more: object) -> list[str]:
+    taken_away = sorted(rows)
+    for request_id, group in groupby(taken_away, key=itemgetter(0)):
         of_this = [value for _, value in group]
         for start in range(0, len(of_this), BATCH):
-            facts = {"request_id": request_id, "hashes": of_this[start : start + BATCH]}
+            facts = {"request_id": request_id, "hashes": of_this[start : start + BATCH], **more}
             ledger.append(connection, LIFTED, facts)
-    return [value for _, value in lifted]
+    return [value for _, value in taken_away]
 
 
 def of_request(connection: Connection, request_id: int) -> list[str]:

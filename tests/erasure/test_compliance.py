@@ -12,9 +12,10 @@ from sqlalchemy import text
 
 from sentiment_lib.erasure import compliance_file
 from sentiment_lib.errors import BadInput, BadSource
-from sentiment_lib.steps.erasure import poll_compliance, request_erasure
+from sentiment_lib.steps.erasure import forget, poll_compliance, request_erasure
 from sentiment_lib.steps.erasure.request_erasure import ErasureOrder
-from sentiment_lib.storage import erasure_requests, grants, ledger, tombstones
+from sentiment_lib.storage import erasure_audit, erasure_requests, grants, ledger, tombstones
+from sentiment_lib.text.privacy import author_hash
 from tests.kill import run_until
 
 DATABASE_ROLE = grants.APP
@@ -33,11 +34,11 @@ def result(number, reason="deleted", action="delete"):
     )
 
 
-def streamed(event, number, user="77"):
+def streamed(event, number, user="77", at="2026-01-01T00:00:00Z"):
     about = "user" if event.startswith("user_") else "tweet"
     content = {
         about: {"id": user if about == "user" else str(number), "author_id": user},
-        "event_at": "2026-01-01T00:00:00Z",
+        "event_at": at,
     }
     return json.dumps({"data": {event: content}})
 
@@ -106,13 +107,55 @@ def test_a_file_becomes_requests_and_restored_tweets_may_come_in_again(store, se
         assert kinds == {"compliance", "author"}
         assert erasure_requests.by_id(connection, number).reasons == {"deleted": 2, "user_delete": 1}
         assert tombstones.find(connection, [FIRST, FIRST + 1, FIRST + 2]).tweets == {FIRST, FIRST + 1}
+    later = {"at": (datetime.now(UTC) + timedelta(hours=1)).isoformat()}
     path.write_text(
-        "\n".join([streamed("undrop", FIRST), streamed("user_undelete", 0, "4711"), streamed("edit", FIRST + 9)])
+        "\n".join(
+            [
+                streamed("undrop", FIRST, **later),
+                streamed("undrop", FIRST + 1),  # before X deleted it
+                streamed("user_undelete", 0, "4711", **later),
+                streamed("edit", FIRST + 9),
+            ]
+        )
     )
     request_erasure.run(store, settings, ErasureOrder(compliance=request_erasure.read_file(path), requested_by="ann"))
     with store.begin() as connection:
         assert tombstones.find(connection, [FIRST, FIRST + 1, FIRST + 9]).tweets == {FIRST + 1}
         assert connection.execute(text("SELECT count(*) FROM tombstones")).scalar_one() == 1
+        told = connection.execute(text("SELECT title FROM alerts WHERE kind = 'tombstones_lifted'")).scalar_one()
+    assert told == "ann let 2 forgotten tweets or authors in again"
+
+
+def complied(store, settings, *lines):
+    events = compliance_file.read(lines, name="f")
+    return request_erasure.run(store, settings, ErasureOrder(compliance=events, requested_by="x"))
+
+
+@pytest.mark.parametrize("wait", [True, False], ids=["carried out", "waiting"])
+@pytest.mark.parametrize("before", [True, False], ids=["X first", "desk first"])
+def test_what_somebody_asked_to_forget_is_let_in_again_by_no_word_of_x(store, settings, wait, before):
+    deleted = [result(FIRST), result(FIRST + 1), streamed("user_delete", 0, "4711")]
+    restored = [result(FIRST, "undelete"), result(FIRST + 1, "undelete"), streamed("user_undelete", 0, "4711")]
+    later = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+    restored = [
+        line.replace("2020-07-29T17:02:47.000Z", later).replace("2026-01-01T00:00:00Z", later) for line in restored
+    ]
+    if before:
+        complied(store, settings, *deleted)
+    for order in ({"tweet_ids": [FIRST]}, {"author": "4711"}):
+        request_erasure.run(store, settings, ErasureOrder(**order, requested_by="desk"))
+    if not before:
+        complied(store, settings, *deleted)
+    if wait:
+        forget.run(store, settings, models=False)
+    complied(store, settings, *restored)
+    forget.run(store, settings, models=False)
+    author = author_hash("4711", settings.author_key.get_secret_value().encode())
+    with store.begin() as connection:
+        refused = tombstones.find(connection, [FIRST, FIRST + 1], [author])
+        problems = [*erasure_audit.requests(connection), *erasure_audit.made(connection)]
+    assert (refused.tweets, refused.authors) == ({FIRST}, {author})
+    assert problems == []
 
 
 class StandIn(BaseHTTPRequestHandler):

@@ -45,9 +45,9 @@ def write(path, ids, *, author="ann", created="2026-01-01T00:00:00Z"):
     return path
 
 
-def forget(store, ids, *, author=None):
+def forget(store, ids, *, author=None, kind="tweets"):
     request = erasure_requests.NewRequest(
-        kind="tweets",
+        kind=kind,
         requested_by="ann",
         due_at=datetime.now(UTC) + timedelta(days=1),
         author_hash=author,
@@ -182,10 +182,10 @@ def test_without_the_key_of_the_tombstones_nothing_comes_in(store, settings, tmp
 
 def test_a_forgotten_tweet_that_somebody_puts_back_is_found_and_one_that_was_restored_is_not(store, settings, tmp_path):
     ingest.run(store, settings, FileSource(write(tmp_path / "t.csv", range(FIRST, FIRST + 5))))
-    number = forget(store, [FIRST + 1, FIRST + 2])
+    number = forget(store, [FIRST + 1, FIRST + 2], kind="compliance")
     with store.begin() as connection:
         assert list(tombstones.stored_again(connection)) == [], "they wait for their erasure"
         erasure_requests.drop_subject(connection, number)
         assert list(tombstones.stored_again(connection)) == [FIRST + 1, FIRST + 2]
-        assert len(tombstones.lift(connection, [FIRST + 2, FIRST + 3])) == 1
+        assert len(tombstones.lift(connection, {FIRST + 2: None, FIRST + 3: None})) == 1
         assert list(tombstones.stored_again(connection)) == [FIRST + 1]

@@ -73,6 +73,7 @@ def run(store: Store, settings: Settings, request: ErasureRequest, *, task_logs:
     with store.begin() as connection:
         request_erasure.complete(connection, settings, request)
         erasure_requests.set_state(connection, request.request_id, ERASING)
+        request_erasure.claim(connection, settings, request)
         tombstone_files.write(connection, settings, request.request_id)
         affected = affected_versions.find(connection, request.request_id)
         due_at = request.received_at + settings.policy.erasure.models_within

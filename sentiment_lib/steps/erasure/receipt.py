@@ -159,7 +159,7 @@ def _problems_between(entries: list[ledger.LedgerEntry]) -> Iterator[str]:
     for entry in entries[1:]:
         said = entry.facts()
         other = sorted(name for name in _OF_THE_REQUEST & asked.keys() & said.keys() if said[name] != asked[name])
-        if other or (entry.kind == ERASED and not _OF_THE_REQUEST <= said.keys()):
+        if other or (entry.kind == ERASED and not said.keys() >= _OF_THE_REQUEST):
             yield f"row {entry.sequence} ({entry.kind}) is of another request: {', '.join(other) or 'its facts'}"
 
 

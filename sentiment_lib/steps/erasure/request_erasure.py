@@ -15,9 +15,10 @@ from sentiment_lib import clock
 from sentiment_lib.erasure import compliance_file
 from sentiment_lib.erasure.compliance_file import Compliance
 from sentiment_lib.errors import BadInput
+from sentiment_lib.records import Severity
 from sentiment_lib.settings import Settings
 from sentiment_lib.steps.erasure import tombstone_files
-from sentiment_lib.storage import erasure_requests, ledger, tombstones, tweets
+from sentiment_lib.storage import alerts, erasure_requests, ledger, tombstones, tweets
 from sentiment_lib.storage.engine import Store, lock
 from sentiment_lib.storage.erasure_audit import RECEIVED
 from sentiment_lib.storage.erasure_requests import AGE, AUTHOR, COMPLIANCE, TWEETS, ErasureRequest, NewRequest
@@ -26,6 +27,10 @@ from sentiment_lib.text.privacy import author_hash
 _LARGEST = 2**63
 #: Ways in which a request comes, as the ledger names them.
 API, COMMAND, POLL, POLICY, RESTORE = "api", "command", "compliance", "policy", "restore"
+#: Reason of a request for an author whom X names.
+ACCOUNT: Mapping[str, int] = MappingProxyType({"account": 1})
+#: Kind of the alert about tombstones that somebody's file took away.
+LIFTED_BY_HAND = "tombstones_lifted"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +49,8 @@ class ErasureOrder:
     channel: str = COMMAND
     #: details of who asked, for the ledger
     provenance: Mapping[str, object] = field(default_factory=dict)
+    #: why its source names an author; nothing where somebody else does
+    reasons: Mapping[str, int] = field(default_factory=dict)
     #: False where the ledger may not be appended to: the next run does it
     recorded: bool = True
 
@@ -66,7 +73,8 @@ def run(store: Store, settings: Settings, order: ErasureOrder, *, at: datetime |
             requested_by=order.requested_by,
             due_at=due_at,
             subject={"author": order.author.strip()},
-            author_hash=_hashed(settings, order.author),
+            author_hash=hashed_author(settings, order.author),
+            reasons=order.reasons,
         )
         return _insert(store, order, request, (), ())
     if order.before is not None:
@@ -88,7 +96,7 @@ def count(store: Store, settings: Settings, order: ErasureOrder) -> int:
         events = order.compliance
         authors = sorted(events.authors) if events else [order.author] if order.author.strip() else []
         named = len(events.forget | events.change) if events else len(set(order.tweet_ids))
-        return named + sum(tweets.count_of_author(connection, _hashed(settings, author)) for author in authors)
+        return named + sum(tweets.count_of_author(connection, hashed_author(settings, author)) for author in authors)
 
 
 def read_file(path: Path) -> Compliance:
@@ -107,16 +115,56 @@ def _comply(store: Store, settings: Settings, order: ErasureOrder, events: Compl
     if events.restore or events.restored_authors:
         with store.begin() as connection:
             lock(connection, "erasure")
-            restored = [_hashed(settings, author) for author in sorted(events.restored_authors)]
+            lifted = _lift(connection, settings, events)
             # before the commit: a run that is killed in between lifts both again
-            tombstone_files.lift(settings, tombstones.lift(connection, sorted(events.restore), restored))
+            tombstone_files.lift(settings, lifted)
+            if lifted and order.channel == COMMAND:
+                _tell(connection, order.requested_by, len(lifted))
     for author in sorted(events.authors):
-        run(store, settings, replace(order, author=author, compliance=None))
+        run(store, settings, replace(order, author=author, compliance=None, reasons=ACCOUNT))
     request = NewRequest(kind=COMPLIANCE, requested_by=order.requested_by, due_at=due_at, reasons=dict(events.reasons))
     return _insert(store, order, request, sorted(events.forget | events.change), sorted(events.forget))
 
 
-def _hashed(settings: Settings, author: str) -> bytes:
+def _lift(connection: Connection, settings: Settings, events: Compliance) -> list[str]:
+    """Take the tombstones of what the events restore away, but what somebody else asks to forget; in hex."""
+    wanted = {
+        hashed_author(settings, request.subject["author"])
+        for request in erasure_requests.unfinished(connection)
+        if request.kind == AUTHOR and not request.reasons and request.subject
+    }
+    authors = {hashed_author(settings, author): events.restored_at.get(author) for author in events.restored_authors}
+    return tombstones.lift(
+        connection,
+        {tweet_id: events.restored_at.get(tweet_id) for tweet_id in events.restore},
+        {author: at for author, at in authors.items() if author not in wanted},
+    )
+
+
+def _tell(connection: Connection, person: str, count: int) -> None:
+    """Open the alert that somebody let in again what X had deleted, by a file that nobody signed."""
+    alerts.open_alert(
+        connection,
+        kind=LIFTED_BY_HAND,
+        severity=Severity.WARNING,
+        dedup_key=f"{LIFTED_BY_HAND}:{person}",
+        title=f"{person} let {count:,} forgotten tweets or authors in again",
+        body="A compliance file said that X has restored them. What others asked to forget stays refused.",
+    )
+
+
+def claim(connection: Connection, settings: Settings, request: ErasureRequest) -> None:
+    """Let X's word undo nothing that this request asks for, unless it is X's word itself."""
+    if request.kind == COMPLIANCE or request.reasons:
+        return
+    for page in erasure_requests.targets(connection, request.request_id):
+        tombstones.claim(connection, request.request_id, page)
+    if author := (request.subject or {}).get("author"):
+        tombstones.claim(connection, request.request_id, (), [hashed_author(settings, author)])
+
+
+def hashed_author(settings: Settings, author: str) -> bytes:
+    """The keyed hash of an author's name or id. Raises BadInput without the key."""
     key = settings.author_key.get_secret_value().encode()
     if not key:
         raise BadInput(what="SENTIMENT_AUTHOR_KEY", problem="it is not set; authors are stored as keyed hashes")
