@@ -102,10 +102,11 @@ def test_a_run_that_is_killed_after_it_removed_the_ids_keeps_them_in_its_file(st
 
 def test_a_tweet_that_its_source_restored_is_not_forgotten_again(store, settings):
     settings.backups.mkdir()
-    request_erasure.run(store, settings, ErasureOrder(tweet_ids=[5, 6], requested_by="ann"))
+    events = compliance_file.read(["5", "6"], name="f")
+    request_erasure.run(store, settings, ErasureOrder(compliance=events, requested_by="ann"))
     with store.begin() as connection:
         tombstone_files.write(connection, settings, 1)
-        lifted = tombstones.lift(connection, [5])
+        lifted = tombstones.lift(connection, {5: None})
     tombstone_files.lift(settings, lifted)
     (file,) = tombstone_files.read(settings.backups / tombstone_files.FOLDER, settings.tombstones)
     assert (len(file.tweets), len(file.refused)) == (1, 1)
