@@ -7,6 +7,7 @@ from pathlib import Path
 from sentiment_lib.alerts import api_health
 from sentiment_lib.steps.backup import record_restore
 from sentiment_lib.steps.deployment import rollback, run_author
+from sentiment_lib.steps.erasure import request_erasure
 from sentiment_lib.steps.ingestion import check_quality
 from sentiment_lib.steps.monitoring import drift_alerts
 from sentiment_lib.steps.operations import auto_rollback, catch_up, check_alerts, paused_dags, verify_all
@@ -38,6 +39,7 @@ def test_every_kind_of_alert_has_a_section():
         paused_dags.KIND,
         record_restore.ALERT,
         verify_all.VERIFY,
+        request_erasure.LIFTED_BY_HAND,
     }
     sections = {line[3:].strip() for line in (ROOT / "docs/runbook.md").read_text().splitlines() if line[:3] == "## "}
     assert kinds == sections
