@@ -197,7 +197,7 @@ def complete(connection: Connection, settings: Settings, request: ErasureRequest
         return
     lock(connection, "erasure")
     ids = erasure_requests.targets(connection, request.request_id) if request.kind == TWEETS else ()
-    authors = [_hashed(settings, request.subject["author"])] if request.subject else []
+    authors = [hashed_author(settings, request.subject["author"])] if request.subject else []
     tombstones.complete(connection, request.request_id, chain.from_iterable(ids), authors)
 
 
