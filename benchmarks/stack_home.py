@@ -51,7 +51,8 @@ class StackHome:
             check=False,
         )
         if done.returncode:
-            raise RuntimeError(f"sentiment {' '.join(arguments)}: {done.stderr[-2000:] or done.stdout[-2000:]}")
+            # problems stand in the output where a command lists them; its progress is on the error stream
+            raise RuntimeError(f"sentiment {' '.join(arguments)}: {done.stdout[-2000:]}{done.stderr[-2000:]}")
         return done.stdout
 
     def up(self, *, sample: bool) -> None:
