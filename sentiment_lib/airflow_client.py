@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote
 
 if TYPE_CHECKING:
     import httpx
 
+    from sentiment_lib.settings import Settings
+
 TIMEOUT = 30.0  # seconds for one request
+#: Rows of a list asked for at a time: as many as Airflow gives unless its settings say otherwise.
+PAGE = 100
 RESTARTING = (500, 502, 503)
 
 
@@ -26,6 +31,12 @@ class AirflowClient:
         self._login = {"username": user, "password": password}
         self._token: str | None = None
         self._patience = patience
+
+    @classmethod
+    def of_platform(cls, settings: Settings, *, patience: float = 0.0) -> Self:
+        """A client with the platform's own account."""
+        password = settings.airflow_password.get_secret_value()
+        return cls(settings.airflow_url, settings.airflow_user, password, patience=patience)
 
     def account_name(self) -> str:
         """Name of the account that this client is signed in as, exactly as Airflow knows it; raises as `call`.
@@ -59,6 +70,17 @@ class AirflowClient:
                 if time.monotonic() > give_up:
                     raise
             time.sleep(1)
+
+    def rows(self, path: str, field: str) -> Iterator[Mapping[str, Any]]:
+        """Rows of a list to its end, whatever the size of Airflow's pages; raises as `call`."""
+        joint = "&" if "?" in path else "?"
+        seen = 0
+        while True:
+            found = self.call("GET", f"{path}{joint}limit={PAGE}&offset={seen}")
+            yield from found[field]
+            seen += len(found[field])
+            if not found[field] or seen >= found["total_entries"]:
+                return
 
     def _send(self, method: str, path: str, body: Any) -> Any:
         headers = {"Authorization": f"Bearer {self._token}"} if self._token else {}

@@ -16,4 +16,4 @@ def connect() -> AirflowClient | None:
     settings = load_settings()
     if not settings.airflow_user:
         return None
-    return AirflowClient(settings.airflow_url, settings.airflow_user, settings.airflow_password.get_secret_value())
+    return AirflowClient.of_platform(settings)

@@ -53,8 +53,7 @@ def _look(settings: Settings) -> FirstLoop | None:
         store.close()
     if champion and decided:
         return "finished"
-    password = settings.airflow_password.get_secret_value()
-    client = AirflowClient(settings.airflow_url, settings.airflow_user, password)
+    client = AirflowClient.of_platform(settings)
     try:
         states = [_newest_run(client, dag_id) for dag_id in sample_data.FIRST_DAGS]
     except httpx.HTTPError:

@@ -54,8 +54,7 @@ def trigger_first_runs(settings: Settings, run: Path) -> None:
     done = run / DONE
     if done.exists() or not (run / living_sample.PLAN.name).exists():
         return
-    password = settings.airflow_password.get_secret_value()
-    client = AirflowClient(settings.airflow_url, settings.airflow_user, password, patience=PATIENCE)
+    client = AirflowClient.of_platform(settings, patience=PATIENCE)
     for dag_id in FIRST_DAGS:
         if not _count_runs(client, dag_id):
             client.call("POST", f"/dags/{dag_id}/dagRuns", {"logical_date": None})

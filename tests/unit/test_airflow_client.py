@@ -29,6 +29,9 @@ def airflow():
         def do_GET(self):
             server.requests.append((self.command, self.path, self.headers["Authorization"]))
             body = {"username": "mlops"} if self.path == "/ui/auth/me" else {"state": "success"}
+            if self.path.startswith("/api/v2/eventLogs"):  # pages of two, whatever was asked for
+                start = int(self.path.rpartition("offset=")[2])
+                body = {"event_logs": list(range(5))[start : start + 2], "total_entries": 5}
             self.reply(server.statuses.pop(0) if server.statuses else 200, body)
 
         def reply(self, status, body):
@@ -46,6 +49,13 @@ def airflow():
     yield server
     server.shutdown()
     server.server_close()
+
+
+@pytest.mark.parametrize("path", ["/eventLogs", "/eventLogs?order_by=-when"])
+def test_a_list_is_read_to_its_end_whatever_the_size_of_its_pages(airflow, path):
+    client = AirflowClient.of_platform(Settings(airflow_url=airflow.url, airflow_user="sentiment"))
+    assert list(client.rows(path, "event_logs")) == [0, 1, 2, 3, 4]
+    assert len(airflow.requests) == 3
 
 
 def test_one_login_serves_several_requests(airflow):

@@ -63,7 +63,7 @@ def _parse_again(settings: Settings) -> None:
 
     if not settings.airflow_user:
         return
-    client = AirflowClient(settings.airflow_url, settings.airflow_user, settings.airflow_password.get_secret_value())
+    client = AirflowClient.of_platform(settings)
     try:
         token = client.call("GET", f"/dags/{DAG_ID}")["file_token"]
         client.call("PUT", f"/parseDagFile/{token}")

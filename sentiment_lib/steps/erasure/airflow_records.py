@@ -7,7 +7,7 @@ speaks of a forgotten tweet, so that somebody deletes it there, or says why nobo
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,8 +15,8 @@ from sentiment_lib.airflow_client import AirflowClient
 from sentiment_lib.erasure.terms import Terms
 from sentiment_lib.settings import Settings
 
-#: Records asked for at once, and those of a kind that are looked at, the newest first.
-PAGE, MOST = 100, 10_000
+#: Records of a kind that are looked at, the newest first.
+MOST = 10_000
 #: Path -> (list in the answer, what a person typed in a record of it). A note may be on any run or task.
 TYPED: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "/dags/~/dagRuns?order_by=-run_after": ("dag_runs", ("dag_run_id", "conf", "note")),
@@ -43,11 +43,11 @@ def search(settings: Settings, terms: Terms) -> AirflowRecords:
         return AirflowRecords(problem="this process has no account in Airflow (SENTIMENT_AIRFLOW_USER)")
     import httpx
 
-    client = AirflowClient(settings.airflow_url, settings.airflow_user, settings.airflow_password.get_secret_value())
+    client = AirflowClient.of_platform(settings)
     searched, speaking, cut = 0, set[str](), list[str]()
     try:
         for path, (name, typed) in TYPED.items():
-            for number, record in enumerate(_records(client, path, name), start=1):
+            for number, record in enumerate(client.rows(path, name), start=1):
                 if number > MOST:
                     cut.append(name.replace("_", " "))
                     break
@@ -60,14 +60,6 @@ def search(settings: Settings, terms: Terms) -> AirflowRecords:
         return AirflowRecords(searched=searched, speaking=tuple(sorted(speaking)), problem=problem)
     problem = f"there are more than {MOST:,} {' and '.join(cut)}, and the newest were looked at" if cut else ""
     return AirflowRecords(searched=searched, speaking=tuple(sorted(speaking)), problem=problem)
-
-
-def _records(client: AirflowClient, path: str, name: str) -> Iterator[Mapping[str, Any]]:
-    for offset in range(0, MOST + PAGE, PAGE):
-        records = client.call("GET", f"{path}&limit={PAGE}&offset={offset}")[name]
-        yield from records
-        if len(records) < PAGE:
-            return
 
 
 def _run_of(record: Mapping[str, Any]) -> str:

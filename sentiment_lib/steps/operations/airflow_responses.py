@@ -26,7 +26,7 @@ def compare(settings: Settings, recorded: Sequence[Mapping[str, Any]]) -> tuple[
         return [], []
     import httpx
 
-    client = AirflowClient(settings.airflow_url, settings.airflow_user, settings.airflow_password.get_secret_value())
+    client = AirflowClient.of_platform(settings)
     problems = list[str]()
     for number, facts in enumerate(recorded):
         try:

@@ -34,7 +34,7 @@ def run(store: Store, settings: Settings) -> tuple[str, ...]:
         heartbeats.beat(connection, heartbeats.MAINTAIN)
     if not settings.airflow_user:
         return ()
-    client = AirflowClient(settings.airflow_url, settings.airflow_user, settings.airflow_password.get_secret_value())
+    client = AirflowClient.of_platform(settings)
     paused = {dag_id: _who_paused(client, dag_id) for dag_id in _paused(client)}
     keys = {f"{KIND}/{dag_id}" for dag_id in paused}
     with store.begin() as connection:

@@ -12,12 +12,16 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from itertools import islice
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from sentiment_lib.airflow_client import AirflowClient, dag_path, run_path
 from sentiment_lib.records import UNKNOWN
 from sentiment_lib.settings import Settings
+
+if TYPE_CHECKING:
+    import httpx
 
 log = logging.getLogger(__name__)
 
@@ -38,8 +42,6 @@ OF_TASKS = "post_clear_task_instances"
 SENDING = "create_asset_event"
 #: Airflow logs a request just before it acts.
 AROUND = timedelta(minutes=1)
-#: Rows that Airflow gives at a time, at the most.
-PAGE = 100
 #: More rows than this of one run are no honest use.
 MOST = 10_000
 
@@ -73,7 +75,7 @@ def find(
     people = {triggered_by} if triggered_by else set[str]()
     if not settings.airflow_user:
         return frozenset({*people, UNKNOWN} if clears != 0 or origins else people)
-    client = AirflowClient(settings.airflow_url, settings.airflow_user, settings.airflow_password.get_secret_value())
+    client = AirflowClient.of_platform(settings)
     people |= _who_cleared(client, dag_id, run_id, clears or 0, since)
     for origin in origins:
         people |= _who_sent(client, origin)
@@ -103,7 +105,7 @@ def _clears_of_tasks(client: AirflowClient, dag_id: str, run_id: str) -> list[tu
     ran lets it be tried again: after k clears at most k * (retries + 1) + retries tries are allowed.
     """
     tasks = _get(client, f"{dag_path(dag_id)}/tasks")
-    found = _pages(client, f"{run_path(dag_id, run_id)}/taskInstances", "task_instances")
+    found = _rows(client, f"{run_path(dag_id, run_id)}/taskInstances", "task_instances")
     if tasks is None or found is None:
         return None
     retries = {one["task_id"]: int(one["retries"] or 0) for one in tasks["tasks"]}
@@ -176,22 +178,23 @@ def _events(
     query = {"included_events": list(names), "order_by": "-when", **filters}
     if since:
         query["after"] = (since - AROUND).isoformat()
-    return _pages(client, f"/eventLogs?{urlencode(query, doseq=True)}", "event_logs")
+    return _rows(client, f"/eventLogs?{urlencode(query, doseq=True)}", "event_logs")
 
 
-def _pages(client: AirflowClient, path: str, field: str) -> list[Mapping[str, Any]] | None:
+def _rows(client: AirflowClient, path: str, field: str) -> list[Mapping[str, Any]] | None:
     """All rows of a list, newest first where Airflow sorts so; None where they cannot all be read."""
-    rows: list[Mapping[str, Any]] = []
-    while len(rows) < MOST:
-        joint = "&" if "?" in path else "?"
-        found = _get(client, f"{path}{joint}limit={PAGE}&offset={len(rows)}")
-        if found is None:
-            return None
-        rows += found[field]
-        if len(found[field]) < PAGE or len(rows) >= found["total_entries"]:
-            return rows
-    log.warning("%s has more than %d rows", path, MOST)
-    return None
+    import httpx
+
+    try:
+        rows = list(islice(client.rows(path, field), MOST + 1))
+    except httpx.HTTPStatusError as error:
+        if not _withheld(error, path):
+            raise
+        return None
+    if len(rows) > MOST:
+        log.warning("%s has more than %d rows", path, MOST)
+        return None
+    return rows
 
 
 def _get(client: AirflowClient, path: str) -> Any:
@@ -201,7 +204,15 @@ def _get(client: AirflowClient, path: str) -> Any:
     try:
         return client.call("GET", path)
     except httpx.HTTPStatusError as error:
-        if error.response.status_code in (httpx.codes.NOT_FOUND, httpx.codes.FORBIDDEN):
-            log.warning("Airflow says %s to %s", error.response.status_code, path)
-            return None
-        raise
+        if not _withheld(error, path):
+            raise
+        return None
+
+
+def _withheld(error: httpx.HTTPStatusError, path: str) -> bool:
+    """Whether Airflow does not know the path or does not let the platform's account read it."""
+    status = error.response.status_code
+    if status not in (404, 403):
+        return False
+    log.warning("Airflow says %s to %s", status, path)
+    return True

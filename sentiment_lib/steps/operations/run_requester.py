@@ -32,7 +32,7 @@ def ensure_recorded(store: Store, settings: Settings, *, decision_id: int) -> No
         raise AnswerRefused(decision=decision_id, problem=problem)
     require_identity_settings()
     stack_policy.require_same_identity(store, settings)
-    client = AirflowClient(settings.airflow_url, settings.airflow_user, settings.airflow_password.get_secret_value())
+    client = AirflowClient.of_platform(settings)
     try:
         run = client.call("GET", run_path(dag_id, run_id))
         triggered_by, asset_triggered = run["triggering_user_name"], run["run_type"] == "asset_triggered"

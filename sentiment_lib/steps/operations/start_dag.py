@@ -20,7 +20,7 @@ def run(settings: Settings, dag_id: str, *, run_id: str, note: str) -> None:
 
     if not settings.airflow_user:
         raise NotStarted(dag=dag_id, problem="there is no account in Airflow; `sentiment retrain` does it by hand")
-    client = AirflowClient(settings.airflow_url, settings.airflow_user, settings.airflow_password.get_secret_value())
+    client = AirflowClient.of_platform(settings)
     body = {"dag_run_id": run_id, "logical_date": None, "note": note}
     try:
         client.call("POST", f"/dags/{dag_id}/dagRuns", body)

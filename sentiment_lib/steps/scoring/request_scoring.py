@@ -17,7 +17,7 @@ def run(settings: Settings) -> bool:
 
     if not settings.airflow_user:
         return False
-    client = AirflowClient(settings.airflow_url, settings.airflow_user, settings.airflow_password.get_secret_value())
+    client = AirflowClient.of_platform(settings)
     try:
         client.call("POST", f"/dags/{DAG_ID}/dagRuns", {"logical_date": None, "note": "tweets of a command"})
     except httpx.HTTPError as error:

@@ -56,7 +56,7 @@ def _undecided_run(store: Store, settings: Settings) -> str | None:
 
     if not settings.airflow_user:
         return None
-    client = AirflowClient(settings.airflow_url, settings.airflow_user, settings.airflow_password.get_secret_value())
+    client = AirflowClient.of_platform(settings)
     query = "&".join(f"state={state}" for state in ACTIVE)
     try:
         found: dict[str, Any] = client.call("GET", f"/dags/{DAG_ID}/dagRuns?{query}&order_by=-start_date&limit=20")
