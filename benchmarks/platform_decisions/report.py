@@ -13,7 +13,7 @@ from collections.abc import Iterable
 
 from scipy.stats import binomtest
 
-from benchmarks.platform_decisions import null, power, world
+from benchmarks.platform_decisions import null, power, shifted_watch, world
 
 BOUND = 0.05
 
@@ -44,6 +44,12 @@ def run(*, quick: bool, check: bool, worlds: int | None = None) -> int:
         }
     finally:
         database.close()
+    shifted = {
+        f"rolled_back_at_{100 * negative:.0f}_percent_negative": [
+            shifted_watch.is_rolled_back(number, negative) for number in range(60 if quick else 600)
+        ]
+        for negative in shifted_watch.SHARES
+    }
     result = {
         "benchmark": "decisions --platform",
         "quick": quick,
@@ -53,9 +59,10 @@ def run(*, quick: bool, check: bool, worlds: int | None = None) -> int:
         "by_aim": {kind: sum(year["kind"].count(kind) for year in years) for kind in ("refresh", "change")},
         "equal_champion_rolled_back": share(sum(rolled[0.0]), watches),
         "worse_champion_rolled_back": {gain: share(sum(seen), len(seen)) for gain, seen in found.items()},
+        **{name: share(sum(seen), len(seen)) for name, seen in shifted.items()},
         "promoted_with_a_true_gain": power.power(repeats, (1000, 3600)),
     }
-    bounds = ("world_with_a_promotion_that_misses_its_aim", "equal_champion_rolled_back")
+    bounds = ("world_with_a_promotion_that_misses_its_aim", "equal_champion_rolled_back", *shifted)
     held = list(_report(result, bounds))
     result["seconds"] = round(time.perf_counter() - started, 1)
     result["held"] = all(held)

@@ -58,7 +58,7 @@ def monitor_promotion(
     """Test all audit labels since the promotion, in the order in which they arrived.
 
     labels, previous, new: true labels and both models' predictions, classes (n,) in 0..2; reference: the previous
-    champion's confusion matrix (3, 3) on the holdout of the decision, fixed before the watch; inclusion: probability
+    champion's confusion matrix (3, 3) as it is expected on the stream, fixed before the watch; inclusion: probability
     (n,) with which each row was drawn, 1 when None. May be called after every label: the probability of ever calling an
     equal model worse is at most policy.error_budget (`anytime_valid.log_evidence_path`). Raises BadInput
     for arrays of different lengths and for values outside 0..2.

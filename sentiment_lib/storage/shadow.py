@@ -48,6 +48,17 @@ LABELLED = text(
     ORDER BY l.acts_since, hashint8extended(t.tweet_id, 0), t.tweet_id
     """
 )
+# the same population as LABELLED, before the promotion
+PREDICTED = text(
+    f"""
+    SELECT label, count(*) AS tweets FROM (
+        SELECT p.label FROM predictions p JOIN {tweet_of("p")} t USING (tweet_id)
+        WHERE p.model_version = :version AND p.predicted_at < :before AND p.predicted_at >= :since
+          AND p.tweet_id < {API_IDS_FROM} AND t.collected_at >= :since
+        ORDER BY p.predicted_at DESC LIMIT :rows
+    ) newest GROUP BY label
+    """
+)
 # only labels whose selection is independent of the text: the audit sample, and disagreements of the two versions.
 # The comparison is shown and decides nothing, so labels count here that do not act
 PAIRED = text(
@@ -114,6 +125,14 @@ def unscored_by_shadow(
     """
     where = asdict(turn) | {"predicted_since": predicted_since, "after": after, "rows": rows}
     return [(row.tweet_id, row.text) for row in connection.execute(UNSCORED, where)]
+
+
+def predicted_before(
+    connection: Connection, version: int, *, before: datetime, period: timedelta, rows: int
+) -> dict[str, int]:
+    """Of the newest `rows` tweets of the stream that a version scored in the period before: how many of each class."""
+    where = {"version": version, "before": before, "since": before - period, "rows": rows}
+    return {row.label: row.tweets for row in connection.execute(PREDICTED, where)}
 
 
 def labelled(

@@ -21,7 +21,7 @@ from sentiment_lib.steps.decisions import outcome, shadow_comparison
 from sentiment_lib.steps.deployment import promote, rollback
 from sentiment_lib.steps.operations import auto_rollback, verify
 from sentiment_lib.steps.scoring import score, shadow
-from sentiment_lib.storage import decisions, grants, later_labels, model_versions
+from sentiment_lib.storage import decisions, deployments, grants, later_labels, model_versions
 from sentiment_lib.storage import shadow as shadow_labels
 
 #: Steps run as the platform runs them.
@@ -66,6 +66,18 @@ def serving(store):
 def rows(store, query):
     with store.begin() as connection:
         return [tuple(row) for row in connection.execute(text(query))]
+
+
+def test_the_stream_before_a_promotion_says_how_its_classes_are_shared(store, promoted):
+    stored = "SELECT count(*) FROM predictions WHERE model_version = :v AND predicted_at < :at AND tweet_id < 8e18"
+    with store.begin() as connection:
+        at = deployments.last_move(connection).finished_at
+        where = {"before": at, "period": timedelta(days=28)}
+        number = connection.execute(text(stored), {"v": promoted.from_version, "at": at}).scalar()
+        counts = shadow_labels.predicted_before(connection, promoted.from_version, rows=10_000, **where)
+        few = shadow_labels.predicted_before(connection, promoted.from_version, rows=5, **where)
+    assert sum(counts.values()) == number > 5  # nothing of the 200 that came after it
+    assert sum(few.values()) == 5
 
 
 def test_a_champion_that_is_worse_is_rolled_back_once_with_an_alert(store, audited, promoted, audit_labels):

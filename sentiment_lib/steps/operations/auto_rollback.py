@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sentiment_lib import clock
 from sentiment_lib.evaluation.evidence_record import Evidence
 from sentiment_lib.evaluation.promotion_watch import WORSE, PromotionVerdict, monitor_promotion
-from sentiment_lib.records import LABEL_CODES, Deployment, Severity
+from sentiment_lib.records import LABEL_CODES, LABELS, Deployment, Severity
 from sentiment_lib.settings import Settings
+from sentiment_lib.statistics.label_shift import shift_classes
 from sentiment_lib.steps.deployment import rollback
 from sentiment_lib.steps.scoring.shadow import WATCHED
 from sentiment_lib.storage import decisions, deployments, forged_records, shadow, version_erasures
@@ -21,6 +22,8 @@ from sentiment_lib.text.copies import first_of_each
 ACTOR = "auto_rollback"
 #: Kind of the alert.
 ALERT = "rolled_back"
+#: Tweets from before the promotion whose predictions say how the stream's classes are shared.
+STREAM_ROWS, STREAM_PERIOD = 10_000, timedelta(days=28)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +40,8 @@ def run(store: Store, settings: Settings, *, at: datetime | None = None) -> Auto
     """Test the last promotion, and roll it back when the champion is worse; None when no promotion is under watch.
 
     Each call tests all labels since the promotion, in order of arrival and each distinct text once, so a killed run is
-    simply repeated. A champion without a decision is not tested: its metric needs the confusion matrix of a holdout.
+    simply repeated. A champion without a decision is not tested: its metric needs the confusion matrix of a holdout,
+    which is carried over to the class shares of the stream before the promotion.
     """
     moment, policy = at or clock.now(), settings.policy.promotion_watch
     with store.begin() as connection:
@@ -57,13 +61,16 @@ def run(store: Store, settings: Settings, *, at: datetime | None = None) -> Auto
             since=move.finished_at,
             auditors=settings.policy.label.auditors,
         )
+        stream = shadow.predicted_before(
+            connection, previous, before=move.finished_at, period=STREAM_PERIOD, rows=STREAM_ROWS
+        )
     rows = [row for row, first in zip(rows, first_of_each([row["text"] for row in rows]), strict=True) if first]
     evidence = Evidence.from_json(decision.evidence)
     verdict = monitor_promotion(
         [LABEL_CODES[row["label"]] for row in rows],
         [LABEL_CODES[row["previous"]] for row in rows],
         [LABEL_CODES[row["champion"]] for row in rows],
-        reference=evidence.champion_confusion,
+        reference=shift_classes(evidence.champion_confusion, [stream.get(label, 0) for label in LABELS]),
         policy=policy,
         metric=evidence.metric,
         inclusion=[row["inclusion_probability"] for row in rows],
