@@ -68,16 +68,20 @@ def rows(store, query):
         return [tuple(row) for row in connection.execute(text(query))]
 
 
-def test_the_stream_before_a_promotion_says_how_its_classes_are_shared(store, promoted):
-    stored = "SELECT count(*) FROM predictions WHERE model_version = :v AND predicted_at < :at AND tweet_id < 8e18"
+def test_the_stream_before_a_promotion_says_how_its_classes_are_shared(store, audited, decided, say, add_tweets):
+    add_tweets(40, source="dataset", seed=5)
+    scored = score.run(store, audited).scored
+    say(decided.question)
+    previous = promote.run(store, audited, decision_id=decided.decision.decision_id).from_version
+    add_tweets(20, source="dataset", seed=6)
+    score.run(store, audited)
+    shadow.run(store, audited)
     with store.begin() as connection:
         at = deployments.last_move(connection).finished_at
         where = {"before": at, "period": timedelta(days=28)}
-        number = connection.execute(text(stored), {"v": promoted.from_version, "at": at}).scalar()
-        counts = shadow_labels.predicted_before(connection, promoted.from_version, rows=10_000, **where)
-        few = shadow_labels.predicted_before(connection, promoted.from_version, rows=5, **where)
-    assert sum(counts.values()) == number > 5  # nothing of the 200 that came after it
-    assert sum(few.values()) == 5
+        counts = shadow_labels.predicted_before(connection, previous, rows=10_000, **where)
+        few = shadow_labels.predicted_before(connection, previous, rows=5, **where)
+    assert (sum(counts.values()), sum(few.values())) == (scored, 5)
 
 
 def test_a_champion_that_is_worse_is_rolled_back_once_with_an_alert(store, audited, promoted, audit_labels):
