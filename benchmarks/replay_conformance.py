@@ -7,18 +7,15 @@
 
 from __future__ import annotations
 
-import argparse
-import json
 import os
 import shutil
 import sys
 import tempfile
-import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks import full_replay
+from benchmarks import claim, full_replay
 from benchmarks.real_predictions import DATA
 from benchmarks.simulated_database import SimulatedTime
 from sentiment_lib.policy import Policy
@@ -100,22 +97,5 @@ def _run_steps(
     return found
 
 
-def main() -> int:
-    """Compare; 1 when --check finds a difference."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--check", action="store_true")
-    parser.add_argument("--cache", type=Path, default=Path("build/replay"))
-    asked = parser.parse_args()
-    if not (DATA / FILE).exists():
-        print(json.dumps({"benchmark": "replay_conformance", "skipped": f"{DATA / FILE} is not there"}))
-        return 0
-    began = time.monotonic()
-    found = measure(asked.cache, quick=asked.quick)
-    seconds = round(time.monotonic() - began)
-    print(json.dumps({"benchmark": "replay_conformance", "quick": asked.quick, **found, "seconds": seconds}))
-    return 1 if asked.check and not found["held"] else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(claim.main("replay_conformance", __doc__, measure, reads=DATA / FILE))

@@ -14,7 +14,6 @@ import argparse
 import json
 import sys
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,7 @@ from scipy.stats import binomtest
 
 from benchmarks import replay_conformance, replay_worlds
 from benchmarks.platform_decisions import models
+from benchmarks.real_histories import HISTORIES, read
 from benchmarks.real_predictions import DATA
 from benchmarks.simulated_looks import SimulatedLooks
 from sentiment_lib.evaluation import judgement_methods
@@ -40,23 +40,14 @@ from sentiment_lib.replay.memory import Memory
 from sentiment_lib.replay.policy_file import shipped_policies
 from sentiment_lib.replay.quality import block_values, quality_matrix
 from sentiment_lib.replay.simulation import Conditions, Run, simulate
-from sentiment_lib.sources.files import FileSource
 from sentiment_lib.statistics import paired_counts
 from sentiment_lib.statistics.metrics import Floats, Ints
-from sentiment_lib.steps.replay import read_history
 
 METRIC, LOOKS = "negative_f1", 20
 #: Points that the gate may cost on the airline week, whose first looks are the smallest: measured 1.2.
 MOST_LOST = 1.5
 #: Share of rows on which a candidate of half the lives differs from the champion.
 FEW = (0.02, 0.03, 0.05)
-#: file, preset, blocks, day after the last one
-HISTORIES = (
-    ("us_airline_tweets.csv", "airline", "day", None),
-    ("us_airline_tweets.csv", "airline", "500 rows", None),
-    ("semeval_2013_2016_tweets.csv.gz", "semeval", "12 blocks", None),
-    ("sentiment140_sample.csv.gz", "sentiment140", "12 blocks", "2009-06-16"),
-)
 #: `budget_rows` of the earlier method, under which a refresh had to prove its guard metrics at the level of the look.
 BEFORE_ROWS = 1000
 #: Policies that never train, or after every block: their comparison is the price of caution.
@@ -66,14 +57,12 @@ POLICIES = [policy for policy in shipped_policies() if policy.name in ("never", 
 def caution(cache: Path, family: str, *, quick: bool, jobs: int) -> dict[str, Any]:
     """Points of accuracy that the gate costs against promoting all, by history: under the earlier method, and now."""
     found = {}
-    for file, preset, blocks, last in HISTORIES[: 1 if quick else None]:
-        if not (DATA / file).exists():
+    for one in HISTORIES[: 1 if quick else None]:
+        history = read(one)
+        if history is None:
             continue
-        until = datetime.fromisoformat(last).replace(tzinfo=UTC) if last else None
-        history = read_history.from_file(FileSource(DATA / file, preset), preset, until=until)
-        name = f"{preset}, {blocks}"
-        found[name] = _caution_of(history, blocks, cache, family, jobs)
-        print(f"{name}: {found[name]}", flush=True)
+        found[one.title] = _caution_of(history, one.blocks, cache, family, jobs)
+        print(f"{one.title}: {found[one.title]}", flush=True)
     return found
 
 

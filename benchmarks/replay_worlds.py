@@ -3,20 +3,18 @@
     python -m benchmarks.replay_worlds [--quick] [--check] [--cache build/replay]
 
 A policy is recommended by one draw of a world and scored on the next one, so that it is not chosen on what scores it.
-Last line: JSON.
+--quick: 2 draws of each world instead of 20. Last line: JSON.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
 import sys
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks import claim
 from benchmarks.scripted_worlds import WORLDS, World, history
 from sentiment_lib.policy import Policy
 from sentiment_lib.replay import blocks, production
@@ -116,19 +114,5 @@ def measure(cache: Path, *, quick: bool) -> dict[str, Any]:
     }
 
 
-def main() -> int:
-    """Measure; 1 when --check finds a bound that does not hold."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help=f"{FEW_SEEDS} draws of each world instead of {SEEDS}")
-    parser.add_argument("--check", action="store_true")
-    parser.add_argument("--cache", type=Path, default=Path("build/replay"))
-    asked = parser.parse_args()
-    began = time.monotonic()
-    result = measure(asked.cache, quick=asked.quick)
-    seconds = round(time.monotonic() - began)
-    print(json.dumps({"benchmark": "replay_worlds", "quick": asked.quick, **result, "seconds": seconds}))
-    return 1 if asked.check and not result["held"] else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(claim.main("replay_worlds", __doc__, measure))

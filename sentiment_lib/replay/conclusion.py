@@ -32,7 +32,7 @@ class Caution:
 
 def price_of_caution(cube: Cube, comparison: Comparison) -> Caution | None:
     """From the policy that always trains; None when it was not replayed."""
-    free, gated = (_find(comparison, "always", is_gated) for is_gated in (False, True))
+    free, gated = (find(comparison, "always", is_gated=is_gated) for is_gated in (False, True))
     return None if free is None or gated is None else caution_between(cube, comparison.matrix, free.run, gated.run)
 
 
@@ -89,7 +89,8 @@ def conclude(cube: Cube, comparison: Comparison, price: float) -> str:
     return text
 
 
-def _find(comparison: Comparison, name: str, is_gated: bool) -> PolicyResult | None:
+def find(comparison: Comparison, name: str, *, is_gated: bool) -> PolicyResult | None:
+    """The result of one policy, with the gate or without; None when it was not replayed."""
     return next((r for r in comparison.policies if r.run.policy == name and r.run.gated is is_gated), None)
 
 

@@ -49,6 +49,7 @@ def replay(
     approval_delay: Annotated[int, typer.Option(min=0, help="Blocks that an approval takes.")] = 0,
     draws: Annotated[int, typer.Option(min=0, max=10_000, help="Draws of the audit sample.")] = 200,
     freshness: Annotated[bool, typer.Option(help="Tell volume and freshness apart.")] = True,
+    refit: Annotated[bool, typer.Option(help="Train what the gate lets serve on its holdout, too, to compare.")] = True,
     jobs: Annotated[int, typer.Option(min=1, max=64, help="Trainings at the same time.")] = 1,
     apply: Annotated[
         bool, typer.Option("--apply", help="Propose the cheapest policy that the platform has the rules for.")
@@ -82,6 +83,7 @@ def replay(
         label_share=label_share,
         draws=draws,
         freshness=freshness,
+        refit=refit,
         jobs=jobs,
     )
     with ExitStack() as stack:
@@ -107,12 +109,18 @@ def replay(
         )
         data, page = run_replay.write(result, out)
         shown: dict[str, object] = {"conclusion": result.conclusion, "caution": result.caution}
+        shown["refit"] = result.refit
         shown |= {"json": str(data), "page": str(page)}
         lines = [result.conclusion]
         if result.caution is not None:
             lines.append(
                 f"The gate promotes {result.caution.promotions} of {result.caution.trainings} and costs "
                 f"{100 * result.caution.lost.value:.2f} points of accuracy against promoting all."
+            )
+        if result.refit is not None:
+            lines.append(
+                f"Refitting what it lets serve on the holdout, too, would change accuracy by "
+                f"{100 * result.refit.gain.value:+.2f} points."
             )
         lines += [f"Page: {page}", f"JSON: {data}"]
         if store is not None and person is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
@@ -17,13 +17,14 @@ from sentiment_lib.replay import blocks as block_rules
 from sentiment_lib.replay import cube as prediction_cube
 from sentiment_lib.replay.cell import Recipe
 from sentiment_lib.replay.comparison import Comparison, compare_policies
-from sentiment_lib.replay.conclusion import Caution, conclude, price_of_caution
+from sentiment_lib.replay.conclusion import Caution, conclude, find, price_of_caution
 from sentiment_lib.replay.cube import Cube, Progress
 from sentiment_lib.replay.draws import Draws, over_draws
 from sentiment_lib.replay.history import NEVER, History, to_moment
 from sentiment_lib.replay.judge import Judge
 from sentiment_lib.replay.memory import Memory, code_digest, library_versions
 from sentiment_lib.replay.policy_file import RetrainingPolicy
+from sentiment_lib.replay.refit import Refit, refit_served
 from sentiment_lib.replay.simulation import Conditions
 from sentiment_lib.replay.training_set import training_rows
 from sentiment_lib.steps.replay import page
@@ -57,6 +58,8 @@ class ReplayOrder:
     draws: int = 200
     #: compare with models of the first one's number of labels, at one more small training a block
     freshness: bool = True
+    #: train what the gate lets serve once more, on its holdout as well
+    refit: bool = True
     jobs: int = 1
 
 
@@ -73,6 +76,8 @@ class ReplayResult:
     order: ReplayOrder
     conclusion: str
     caution: Caution | None
+    #: of the policy that always trains, with the gate; None when it was not replayed
+    refit: Refit | None
     comparison: Comparison = field(repr=False)
     draws: tuple[Draws, ...] = field(repr=False)
 
@@ -118,6 +123,9 @@ def run(
     memory = Memory(cache / "results" / f"{about[:16]}.jsonl", about=about)
     judge = Judge(cube, gate, memory)
     compared = compare_policies(cube, policies, order.conditions, judge, same_volume=same_volume, memory=memory)
+    refit = None
+    if order.refit and (always := find(compared, "always", is_gated=True)) is not None:
+        refit = refit_served(cube, always.run.serving, cells, _per_training(progress))
     drawn = (over_draws(cube, one, order.conditions, order.draws, memory) for one in policies)
     return ReplayResult(
         history=history.name,
@@ -128,9 +136,15 @@ def run(
         order=order,
         conclusion=conclude(cube, compared, order.conditions.price),
         caution=price_of_caution(cube, compared),
+        refit=refit,
         comparison=compared,
         draws=tuple(one for one in drawn if one is not None),
     )
+
+
+def _per_training(progress: Progress | None) -> Callable[[int, int], None] | None:
+    """Reports trainings of about the same size."""
+    return None if progress is None else lambda done, count: progress(done, count, done / count)
 
 
 def write(result: ReplayResult, folder: Path) -> tuple[Path, Path]:
