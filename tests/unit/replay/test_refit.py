@@ -17,7 +17,8 @@ def test_a_refitted_model_knows_its_holdout_and_nothing_later(small, tmp_path):
     assert whole.train.max() < small.blocks[2].end <= whole.first + 1
     assert len(newest.train) == len(own.train)
     assert newest.train.min() > own.train.min()
-    assert not np.array_equal(whole.of(np.arange(whole.first, small.history.rows)), own.proba[whole.first - own.first :])
+    later = np.arange(whole.first, small.history.rows)
+    assert not np.array_equal(whole.of(later), own.of(later))
 
 
 def test_the_gain_is_that_of_the_models_that_served(small, tmp_path, monkeypatch):
