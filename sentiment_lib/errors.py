@@ -207,6 +207,10 @@ class StackNotRunning(SentimentError):
     """The stack is not running: `sentiment up`"""
 
 
+class StackStarting(SentimentError):
+    """The stack is starting, not ready yet: try again when `sentiment status` says up"""
+
+
 class DatabaseStarting(SentimentError):
     """The database is starting: after a crash it first replays its log. Try again in a minute; `sentiment status`"""
 

@@ -35,7 +35,7 @@ from sentiment_lib.console import (
     version_comparison,
 )
 from sentiment_lib.console.pages import Pages, draw
-from sentiment_lib.policy import GatePolicy, Policy
+from sentiment_lib.policy import DriftPolicy, GatePolicy, Policy
 from sentiment_lib.serving import service
 from sentiment_lib.settings import Settings
 from sentiment_lib.steps.decisions import compare_versions
@@ -84,7 +84,7 @@ def _lineage(store: Store, _settings: Settings, turn: int) -> str:
 
 
 def _report(connection: Connection) -> dict[str, Any]:
-    return {**drift.values(drift.view(connection, 17)), "details": "{}"}
+    return {**drift.values(drift.view(connection, 17), DriftPolicy()), "details": "{}"}
 
 
 def _alerts(connection: Connection) -> dict[str, Any]:

@@ -122,8 +122,9 @@ class ApiHealth:
                 kind="api_errors",
                 severity=Severity.CRITICAL,
                 dedup_key="api_errors",
-                title=f"{errors / requests:.0%} of the API's responses are errors",
-                body=f"{errors:.0f} of {requests:.0f} in {policy.api_window}; allowed: {policy.api_errors:.0%}.",
+                title=f"{100 * errors / requests:.1f} % of the API's responses are errors",
+                body=f"{errors:.0f} of {requests:.0f} in {policy.api_window}; "
+                f"allowed: {100 * policy.api_errors:.1f} %.",
             )
         slow = percentile({bound: count - baseline.seconds.get(bound, 0) for bound, count in latest.seconds.items()})
         if slow is not None and slow[1] >= policy.api_requests and slow[0] > policy.api_p99_seconds:

@@ -29,11 +29,16 @@ def calibration_error(connection: Connection, policy: Policy, _now: datetime) ->
     claim = "95 % interval" if newest.calibration_basis == INTERVAL else "range"
     yield Firing(
         title=f"Predicted probabilities of version {champion.version} no longer match labels",
-        body=f"Calibration error {newest.calibration_error:.2f} ({claim} {newest.calibration_error_low:.2f} to "
-        f"{newest.calibration_error_high:.2f}) on {newest.day}, from {newest.calibration_labels} labels; confidence is "
-        f"{abs(newest.overconfidence):.2f} {excess} than accuracy. The lower bound was above "
-        f"{alerts.calibration_error:.2f} on {alerts.calibration_days} days.",
+        body=f"Calibration error {_percent(newest.calibration_error)} ({claim} "
+        f"{_percent(newest.calibration_error_low)} to {_percent(newest.calibration_error_high)}) on {newest.day}, from "
+        f"{newest.calibration_labels} labels; confidence is {100 * abs(newest.overconfidence):.1f} points {excess} "
+        f"than accuracy. The lower bound was above {_percent(alerts.calibration_error)} "
+        f"on {alerts.calibration_days} days.",
     )
+
+
+def _percent(share: float | None) -> str:
+    return f"{100 * (share or 0.0):.1f} %"
 
 
 RULE = Rule(kind="calibration_error", severity=Severity.WARNING, check=calibration_error)

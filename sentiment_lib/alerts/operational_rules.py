@@ -46,8 +46,8 @@ def quarantine_share(connection: Connection, policy: Policy, now: datetime) -> I
     received, quarantined = ingests.received_and_quarantined(connection, now - timedelta(days=1))
     if received >= MIN_ROWS and quarantined / received > policy.alerts.quarantine_share:
         yield Firing(
-            title=f"{quarantined / received:.0%} of the day's rows are in quarantine",
-            body=f"{quarantined} of {received} rows; the policy allows {policy.alerts.quarantine_share:.0%}.",
+            title=f"{100 * quarantined / received:.1f} % of the day's rows are in quarantine",
+            body=f"{quarantined} of {received} rows; the policy allows {100 * policy.alerts.quarantine_share:.1f} %.",
         )
 
 

@@ -62,9 +62,15 @@ def impact(kind: str, severity: Severity) -> tuple[str, str]:
     if kind == "drift" and severity is not Severity.CRITICAL:
         return (
             "no loss of quality shown",
-            "The stream changed, and no loss of quality is shown. Safe to ignore while that stays so.",
+            "The stream changed, and no loss is shown that makes drift critical. The report says if one is ruled out.",
         )
-    if kind in ABOUT_QUALITY or kind == "drift":
+    if kind == "drift":
+        return (
+            "quality at risk",
+            "The stream changed, and the champion is wrong more often on its newest tweets than on the earlier ones "
+            "that they are compared with: look now.",
+        )
+    if kind in ABOUT_QUALITY:
         return "quality at risk", "Predictions may be wrong more often than at the last promotion: look now."
     if kind in BY_PEOPLE:
         return "a person's choice", "Somebody went past the gate or an approval, as they may: know who, and why."

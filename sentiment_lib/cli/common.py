@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from sentiment_lib.errors import DatabaseStarting, SentimentError, StackNotRunning
+from sentiment_lib.cli import usage_errors
+from sentiment_lib.errors import DatabaseStarting, SentimentError, StackNotRunning, StackStarting
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -108,7 +109,7 @@ def parse_columns(pairs: list[str] | None) -> dict[str, str]:
 def report_error(error: BaseException, *, as_json: bool) -> None:
     """Write the error to stderr: one line, or one JSON object with `error`, `message` and `details`."""
     reported = as_known_error(error)
-    text = reported.format_message() if isinstance(reported, usage_error()) else str(reported)
+    text = usage_errors.describe(reported) if isinstance(reported, usage_error()) else str(reported)
     message = " ".join(text.split()) or type(reported).__name__
     if as_json:
         details = reported.details if isinstance(reported, SentimentError) else {}
@@ -124,13 +125,23 @@ def as_known_error(error: BaseException) -> BaseException:
 
     if isinstance(error, SentimentError | usage_error()):
         return error
+    if isinstance(error, typer.Abort):
+        return SentimentError("stopped before it was done: the input ended, or Ctrl-C")
     if is_starting_up(error):
         return DatabaseStarting()
     if is_unreachable(error):
-        return StackNotRunning()
+        return StackStarting() if _is_starting() else StackNotRunning()
     if isinstance(error, OSError) and error.filename:
         return SentimentError(f"{error.strerror}: {error.filename}")
     return SentimentError(f"unexpected {type(error).__name__}: {error} (set SENTIMENT_TRACEBACK=1 for the traceback)")
+
+
+def _is_starting() -> bool:
+    """Whether `sentiment up` of this state folder runs and has not said yet that everything is ready."""
+    from sentiment_lib.local import stack
+
+    state = stack.status()
+    return state["supervisor"] is not None and not state["up"]
 
 
 def is_unreachable(error: BaseException) -> bool:

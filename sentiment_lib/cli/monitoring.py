@@ -31,6 +31,8 @@ def drift(
     as_json: Json = False,
 ) -> None:
     """Compare the current window of tweets with the reference window."""
+    from sentiment_lib.console import drift as drift_view
+    from sentiment_lib.console.signal_names import signal_name
     from sentiment_lib.drift.attribution import sentence
     from sentiment_lib.steps.monitoring import check_drift
 
@@ -40,8 +42,11 @@ def drift(
     lines = [f"Report {report.report_id}: {report.verdict} ({window})"]
     for signal in report.signals:
         if signal["drifted"]:
-            effect = f"effect {signal['effect']:.3f} (floor {signal['floor']:.3f}), p {signal['adjusted']:.2g}"
-            lines.append(f"  {signal['signal']}: {effect}")
+            effect = f"effect {signal['effect']:.3f} (threshold {signal['floor']:.3f}), p {signal['adjusted']:.2g}"
+            lines.append(f"  {signal_name(signal)}: {effect}")
+    if report.verdict != "too_few":
+        policy = settings.policy.drift
+        lines.append(f"  {drift_view.impact(report, policy)}")
     causes = report.details.get("attribution")
     if isinstance(causes, dict):
         lines.append(f"  {sentence(causes)}")
@@ -52,6 +57,7 @@ def drift(
 
 def check_accuracy(as_json: Json = False) -> None:
     """Test whether the champion's accuracy declined since its promotion; if so, request a retrain."""
+    from sentiment_lib.pages import formatting
     from sentiment_lib.steps.monitoring import champion_decline as step
 
     with open_store() as (store, settings):
@@ -60,10 +66,10 @@ def check_accuracy(as_json: Json = False) -> None:
         show(None, as_json, "The champion has no decision, hence no accuracy to compare with")
         return
     test = result.verdict
-    measured = "unknown" if test.measured is None else f"{test.measured:.3f}"
+    measured = "unknown" if test.measured is None else formatting.percent(test.measured)
     text = (
         f"Version {result.champion}: accuracy {measured} on {test.labels} audit labels, "
-        f"{test.promised:.3f} at its promotion, evidence {test.evidence:.2f} of {test.bound:.0f}"
+        f"{formatting.percent(test.promised)} at its promotion, evidence {test.evidence:.2f} of {test.bound:.0f}"
     )
     show(
         result,

@@ -38,11 +38,24 @@ def login(
     with open_store() as (store, settings):
         # before it asks for a password; a stack that is not running says so too
         stack_policy.require_same_identity(store, settings)
-        password = sys.stdin.readline().rstrip("\n") if password_stdin else typer.prompt("Password", hide_input=True)
+        password = sys.stdin.readline().rstrip("\n") if password_stdin else _ask_password()
         token, record = sign_in.login(store, settings, user=user, password=password)
         write_token(settings, token)
     facts = {"name": record.name, "expires_at": record.expires_at, "os_user": record.os_user}
     show(facts, as_json, f"You are {record.name} until {record.expires_at:%Y-%m-%d %H:%M} UTC")
+
+
+def _ask_password() -> str:
+    """The password, typed unseen. Raises LoginRefused where nobody can type: getpass would wait for it in the open."""
+    from sentiment_lib.errors import LoginRefused
+
+    if not sys.stdin.isatty():
+        problem = (
+            "there is no terminal to type a password in: pipe it with --password-stdin, or set SENTIMENT_TOKEN to a "
+            "token of `sentiment people add NAME`"
+        )
+        raise LoginRefused(problem=problem)
+    return str(typer.prompt("Password", hide_input=True))
 
 
 def logout(as_json: Json = False) -> None:

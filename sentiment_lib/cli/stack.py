@@ -114,11 +114,12 @@ def _summary(state: Mapping[str, Any]) -> str:
 
 def logins(as_json: Json = False) -> None:
     """Show addresses, users and passwords of the running stack again."""
-    from sentiment_lib.errors import StackNotRunning
+    from sentiment_lib.errors import StackNotRunning, StackStarting
     from sentiment_lib.local import stack
 
-    if not stack.status()["up"]:
-        raise StackNotRunning
+    state = stack.status()
+    if not state["up"]:
+        raise StackStarting if state["supervisor"] else StackNotRunning
     if as_json:
         names = ("component", "address", "user", "password")
         show([dict(zip(names, login, strict=True)) for login in stack.logins()], as_json, "")

@@ -18,7 +18,15 @@ from sentiment_lib.policy import Policy
 from sentiment_lib.records import LABELS, DecisionRecord
 from sentiment_lib.steps.decisions import selection, shadow_comparison
 from sentiment_lib.steps.labelling import source_agreement
-from sentiment_lib.storage import approval_audit, decision_summaries, decisions, deployments, predictions, snapshots
+from sentiment_lib.storage import (
+    approval_audit,
+    decision_summaries,
+    decisions,
+    deployments,
+    model_versions,
+    predictions,
+    snapshots,
+)
 from sentiment_lib.storage.approval_requests import of_airflow
 from sentiment_lib.storage.decision_summaries import DecisionSummary
 from sentiment_lib.storage.page import Page
@@ -48,6 +56,7 @@ def view(connection: Connection, policy: Policy, decision_id: int, *, person: st
     rules = verdict.rule_groups(decision.rules, evidence.comparison if evidence else None)
     approval = decisions.approval(connection, decision_id)
     answer_at = answer_address(decision.requested_by)
+    champion = model_versions.champion(connection)
     return {
         "decision": decision,
         "evidence": evidence,
@@ -56,6 +65,7 @@ def view(connection: Connection, policy: Policy, decision_id: int, *, person: st
         "synthetic": snapshots.synthetic_rows(connection, decision.snapshot_id),
         "intact": intact,
         "approval": approval,
+        "serving": champion.version if champion else None,
         # Airflow keeps only what was answered in its own form, and lets nobody answer there in another's name
         "answered_outside_airflow": bool(
             approval and answer_at and approval_audit.channel(connection, approval) == approval_audit.COMMAND_LINE

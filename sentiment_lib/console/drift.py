@@ -8,9 +8,11 @@ from typing import Any
 from sqlalchemy import Connection
 
 from sentiment_lib.console import drift_distributions, kept_pages, signal_names
-from sentiment_lib.pages import formatting
+from sentiment_lib.drift import quality_text
 from sentiment_lib.pages.charts.figure import Chart
 from sentiment_lib.pages.charts.lines import Point, lines
+from sentiment_lib.policy import DriftPolicy
+from sentiment_lib.records import DriftReport
 from sentiment_lib.settings import Settings
 from sentiment_lib.storage import drift_history, drift_reports
 from sentiment_lib.storage.drift_reports import StoredReport
@@ -53,17 +55,18 @@ def over_time(connection: Connection) -> Chart | None:
     return lines(title, {name: points[name] for name in largest}, axis="thresholds", level=1.0)
 
 
-def values(report: StoredReport) -> dict[str, Any]:
+def values(report: StoredReport, policy: DriftPolicy) -> dict[str, Any]:
     """Template values of a report's page."""
     return {
         "report": report,
-        "answer": answer(report),
+        "answer": answer(report, policy),
+        "impact": impact(report, policy),
         "signal_name": signal_names.signal_name,
         "charts": drift_distributions.charts(report.details),
     }
 
 
-def answer(report: StoredReport) -> str:
+def answer(report: StoredReport, policy: DriftPolicy) -> str:
     """The report in a sentence or two."""
     drifted = [signal_names.signal_name(signal) for signal in report.signals if signal["drifted"]]
     if report.verdict == "too_few":
@@ -73,17 +76,20 @@ def answer(report: StoredReport) -> str:
     if not drifted:
         return "The tweets are as they were before: no signal drifted."
     names = ", ".join(drifted[:3]) + (f" and {len(drifted) - 3} more" if len(drifted) > 3 else "")
-    return f"The tweets changed: {names}. {impact(report)}"
+    return f"The tweets changed: {names}. {impact(report, policy)}"
 
 
-def impact(report: StoredReport) -> str:
-    """What the change means for quality."""
-    if report.loss is None:
-        return "Whether quality suffers is unknown: too few tweets of these windows are labelled."
-    points = f"{formatting.signed(-100 * report.loss, 1)} points of macro-F1, {report.details.get('loss_by')}"
-    if report.severity == "critical":
-        return f"Quality is at risk: {points}."
-    return f"No loss of quality is shown ({points}): safe to ignore while that stays so."
+def impact(report: StoredReport | DriftReport, policy: DriftPolicy) -> str:
+    """What the change means for quality: the same figure and words as in the alert."""
+    low, high = report.details.get("loss_interval") or (None, None)
+    return quality_text.conclude(
+        report.loss,
+        low,
+        high,
+        report.details.get("loss_by"),
+        limit=policy.quality_loss,
+        critical=report.severity == "critical",
+    )
 
 
 def figures(report: StoredReport) -> dict[str, Any]:

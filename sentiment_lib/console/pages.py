@@ -21,6 +21,7 @@ MENU = (
     ("Tweets", "/tweets"),
     ("Decisions", "/decisions"),
     ("Drift", "/drift"),
+    ("Data quality", "/quality"),
     ("Alerts", "/alerts"),
     ("Models", "/models"),
     ("Retraining", "/retraining"),

@@ -197,4 +197,4 @@ def _chart(retrains: Sequence[Retrain]) -> Chart | None:
     if not rows:
         return None
     title = "Gain of each retrain's best candidate: expected on the holdout, realised on later labels"
-    return intervals(title, rows[:12], axis="gain", note="interval")
+    return intervals(title, rows[:12], axis="gain", unit="points", note="interval")

@@ -96,8 +96,8 @@ class Sentiment:
         assert self.disagreement is not None
         labelled, predicted = self.disagreement.labelled, self.disagreement.predicted
         return (
-            f"{self.disagreement.rows:,} of these tweets have labels, by which {formatting.percent(labelled, 0)} of "
-            f"them are negative; version {self.version} predicts {formatting.percent(predicted, 0)} of the same "
+            f"{self.disagreement.rows:,} of these tweets have labels, by which {formatting.percent(labelled)} of "
+            f"them are negative; version {self.version} predicts {formatting.percent(predicted)} of the same "
             f"tweets. Its shares below are not corrected: that needs {MIN_LABELS} audit labels of a random sample, "
             f"and there are {self.audit_labels}."
         )
@@ -141,7 +141,7 @@ def answer(found: Sentiment, airline: str | None = None) -> str:
     """The page in a sentence."""
     about = f" about {airline_name(airline)}" if airline is not None else ""
     period = f"from {formatting.day(found.range.first)} to {formatting.day(found.range.last)}"
-    text = f"{formatting.percent(found.share, 0)}{_in_bounds(found)} of {found.tweets:,} tweets{about} {period}"
+    text = f"{formatting.percent(found.share)}{_in_bounds(found)} of {found.tweets:,} tweets{about} {period}"
     if found.basis is Basis.PREDICTIONS:
         text = f"Version {found.version} predicts that {text} are negative"
     else:
@@ -156,8 +156,8 @@ def answer(found: Sentiment, airline: str | None = None) -> str:
     if airline is None and len(named) > 1:
         most, least = named[0], named[-1]
         text += (
-            f". Most negative: {most.airline} ({formatting.percent(most.share, 0)}); "
-            f"least: {least.airline} ({formatting.percent(least.share, 0)})"
+            f". Most negative: {most.airline} ({formatting.percent(most.share)}); "
+            f"least: {least.airline} ({formatting.percent(least.share)})"
         )
     return f"{text}."
 
@@ -166,7 +166,7 @@ def _in_bounds(found: Sentiment) -> str:
     if found.bounds is None or round(100 * found.bounds[0]) == round(100 * found.bounds[1]):
         return ""
     name = "95 % interval " if found.basis is Basis.AUDIT else ""
-    return f" ({name}{formatting.percent_interval(found.bounds, 0)})"
+    return f" ({name}{formatting.percent_interval(found.bounds)})"
 
 
 def airline_name(airline: str) -> str:
@@ -236,7 +236,7 @@ def _airline_chart(table: list[AirlineShare], basis: Basis) -> Chart:
         )
         for row in table
     ]
-    return intervals("Negative tweets by airline" + SUFFIXES[basis], rows, axis="share", zero=False, share=True)
+    return intervals("Negative tweets by airline" + SUFFIXES[basis], rows, axis="share", zero=False)
 
 
 def _volume(rows: Sequence[SentimentDay], buckets: list[date], shown: DateRange) -> Chart:

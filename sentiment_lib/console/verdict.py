@@ -33,6 +33,16 @@ RULES = {
     "cost: ": "Cost: ",
     "data: ": "Data: ",
 }
+#: Beginning of a rule's name, and the unit of its figure and bound; others are counts, times and sizes.
+UNITS = {
+    "benefit": "points",
+    "calibration gain": "points",
+    "not worse: ": "points",
+    "slice: ": "points",
+    "calibration error": "percent",
+    "behaviour: ": "percent",
+    "data: ": "percent",
+}
 BENEFIT, GUARD = "benefit", "not worse: "
 
 
@@ -46,6 +56,18 @@ class RuleRow:
     bound: float | None
     reason: str
     change: str = ""
+    #: how the figure and the bound are written: "points", "percent" or "quantity"
+    unit: str = "quantity"
+
+    @property
+    def shown(self) -> str:
+        """The figure in its unit."""
+        return _in_unit(self.figure, self.unit)
+
+    @property
+    def limit(self) -> str:
+        """The bound in its unit."""
+        return _in_unit(self.bound, self.unit)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +99,7 @@ def rule_groups(rules: Sequence[RuleVerdict], compared: Comparison | None) -> di
                 bound=rule.bound,
                 reason=humanise_metrics(rule.reason),
                 change=_change(rule, compared) if group == "failed" and compared else "",
+                unit=next((unit for start, unit in UNITS.items() if rule.rule.startswith(start)), "quantity"),
             )
         )
     return groups
@@ -145,6 +168,7 @@ def gain_chart(compared: Comparison, rules: Sequence[RuleVerdict]) -> Chart:
         f"Candidate minus champion, {confidence(compared.main.level)}; red: the bound to stay above",
         rows,
         axis="difference",
+        unit="points",
         note="confidence interval",
     )
 
@@ -156,7 +180,7 @@ def slice_chart(compared: Comparison) -> Chart | None:
         return None
     rows = [_interval(f"{part.name} ({part.rows:,})", difference, None) for part, difference in judged]
     title = f"By slice, {confidence(judged[0][1].level)}"
-    return intervals(title, rows, axis="difference", note="confidence interval")
+    return intervals(title, rows, axis="difference", unit="points", note="confidence interval")
 
 
 def _change(rule: RuleVerdict, compared: Comparison) -> str:
@@ -164,11 +188,7 @@ def _change(rule: RuleVerdict, compared: Comparison) -> str:
     if rule.rule == "holdout rows" and rule.bound is not None and rule.figure is not None:
         return f"{rule.bound - rule.figure:,.0f} more labelled rows in the holdout."
     if rule.rule == BENEFIT and rule.verdict == "hold":
-        needed = compared.labels_needed.get("observed")
-        if needed is None:
-            return "A better candidate: no gain was seen."
-        more = max(needed - compared.rows, 0)
-        return f"About {more:,} more labelled rows, if the gain is as large as it looks; or a larger gain."
+        return _change_of_benefit(compared)
     if rule.rule == "calibration gain":
         return "More audit labels in the holdout, or a champion that is further from calibrated."
     if rule.rule.startswith(GUARD):
@@ -178,7 +198,8 @@ def _change(rule: RuleVerdict, compared: Comparison) -> str:
             needed = labels_needed(distance, guard.row_deviation, level=guard.level)
             if needed:
                 more = max(needed - compared.rows, 0)
-                return f"About {more:,} more labelled rows, if the difference is as it looks; or a better candidate."
+                seen = f"if the difference stays at {formatting.signed(100 * guard.difference, 1)} points"
+                return f"About {more:,} more labelled rows, {seen}; or a better candidate."
         return "A candidate without this loss."
     if rule.rule.startswith("slice: "):
         return f"A candidate without a loss on this slice, or more labels of it (now {_slice_rows(rule, compared):,})."
@@ -187,6 +208,26 @@ def _change(rule: RuleVerdict, compared: Comparison) -> str:
     if rule.rule.startswith("data: "):
         return "Other training data: the next snapshot may pass."
     return "Another candidate."
+
+
+def _change_of_benefit(compared: Comparison) -> str:
+    """What would change a HOLD for want of a gain: more rows decide on a gain that was seen, never make one."""
+    gain = compared.main.difference
+    if gain <= 0:
+        return "A better candidate: no gain was seen."
+    if round(100 * gain, 1) == 0:
+        return "A better candidate: hardly any gain was seen."
+    more = max((compared.labels_needed.get("observed") or 0) - compared.rows, 0)
+    if not more:
+        return "A larger gain."
+    seen = f"if the gain stays at {formatting.signed(100 * gain, 1)} points"
+    return f"About {more:,} more labelled rows, {seen}; or a larger gain."
+
+
+def _in_unit(value: float | None, unit: str) -> str:
+    if unit == "points":
+        return formatting.DASH if value is None else f"{formatting.points(value)} points"
+    return formatting.percent(value) if unit == "percent" else formatting.quantity(value)
 
 
 def _slice_rows(rule: RuleVerdict, compared: Comparison) -> int:

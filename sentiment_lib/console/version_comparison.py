@@ -42,6 +42,16 @@ def view(connection: Connection, policy: Policy, one: int, other: int) -> dict[s
     }
 
 
+def choice(connection: Connection, one: int | None, other: int | None) -> dict[str, Any]:
+    """Template values of a comparison without both versions: what can be chosen, and what is proposed."""
+    numbers = model_versions.numbers(connection)
+    champion = model_versions.champion(connection)
+    first = one or next((number for number in numbers if number != other), None)
+    serving = champion.version if champion and champion.version != first else None
+    second = other or serving or next((number for number in numbers if number != first), None)
+    return {"numbers": numbers, "one": first, "other": second}
+
+
 def _answer(compared: VersionComparison | None, families: dict[int, str]) -> str:
     if compared is None:
         return "No labelled tweet was read by both versions, so nothing says which is better."
@@ -63,7 +73,7 @@ def _difference(compared: VersionComparison) -> Chart | None:
     )
     percent = f"{100 * compared.confidence:.4g} % interval"
     title = f"Version {compared.one} minus version {compared.other}, {percent}"
-    return intervals(title, [row], axis="difference", note=percent)
+    return intervals(title, [row], axis="difference", unit="points", note=percent)
 
 
 def _confusion(compared: VersionComparison) -> list[Chart]:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from sentiment_lib.drift.performance_estimation import prior_bbse
+from sentiment_lib.drift.quality_text import points
 from sentiment_lib.statistics.metrics import CLASSES, Floats, Ints, compute_metric, weighted_confusion_matrix
 
 #: Bounds of a row's weight, so that no single row decides.
@@ -104,11 +105,11 @@ def sentence(attribution: dict[str, Any]) -> str:
         return f"Why quality changed cannot be told apart with {attribution['labels']} labels"
     names = {"prior": "class shares", "covariate": "other texts", "concept": "other meaning"}
     values = (
-        f"{names[part]} {attribution[part]['value']:+.3f} "
-        f"({attribution[part]['low']:+.3f} to {attribution[part]['high']:+.3f})"
+        f"{names[part]} {points(attribution[part]['value'])} "
+        f"({points(attribution[part]['low'])} to {points(attribution[part]['high'])})"
         for part in PARTS
     )
-    return "Change of macro-F1 by cause: " + ", ".join(values)
+    return "Change of macro-F1 by cause, in points, on labelled tweets alone: " + ", ".join(values)
 
 
 def _decompose(reference: LabelledRows, current: LabelledRows, current_proba: Floats) -> Floats:

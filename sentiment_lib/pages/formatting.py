@@ -75,6 +75,17 @@ def signed(value: float | None, digits: int = 3) -> str:
     return DASH if value is None else f"{value:+.{digits}f}".replace("-", "−")
 
 
+def points(value: float | None, digits: int = 1) -> str:
+    """A difference of shares in points (of a hundred), with its sign: -0.0123 is '−1.2'."""
+    return DASH if value is None else signed(100 * value, digits)
+
+
+def points_interval(bounds: tuple[float | None, float | None] | None, digits: int = 1) -> str:
+    """Bounds of a difference in points: '−3.1 to +1.2'; a dash for a figure without bounds."""
+    low, high = bounds or (None, None)
+    return DASH if low is None or high is None else f"{points(low, digits)} to {points(high, digits)}"
+
+
 def percent(value: float | None, digits: int = 1) -> str:
     """A share as a percentage: 0.712 is '71.2 %'."""
     return DASH if value is None else f"{100 * value:.{digits}f} %"

@@ -41,6 +41,8 @@ def environment(*folders: Path, assets: Assets | None = None, static_base: str =
         number=formatting.number,
         decimal=formatting.decimal,
         signed=formatting.signed,
+        points=formatting.points,
+        points_interval=formatting.points_interval,
         percent=formatting.percent,
         interval=formatting.interval,
         percent_interval=formatting.percent_interval,

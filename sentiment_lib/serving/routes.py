@@ -67,7 +67,7 @@ RetryKey = Annotated[
 PredictionId = Annotated[str, Path(max_length=60, pattern=r"^[0-9]{1,19}-[0-9]{1,18}$")]
 
 
-@router.post("/predict", tags=["predict"], response_model=schemas.PredictOut)
+@router.post("/predict", tags=["predict"], summary="Predict the sentiment of texts", response_model=schemas.PredictOut)
 async def predict(
     body: schemas.PredictBody, request: Request, caller: Predictor, idempotency_key: RetryKey = None
 ) -> Response:
@@ -95,7 +95,11 @@ async def _predict(service: Service, body: schemas.PredictBody, request: Request
 
 
 @router.post(
-    "/feedback", tags=["feedback"], response_model=schemas.FeedbackOut, responses={404: {"model": schemas.ProblemOut}}
+    "/feedback",
+    tags=["feedback"],
+    summary="Confirm or correct a prediction",
+    response_model=schemas.FeedbackOut,
+    responses={404: {"model": schemas.ProblemOut}},
 )
 async def feedback(
     body: schemas.FeedbackBody, request: Request, service: Serving, caller: Labeller, idempotency_key: RetryKey = None
@@ -126,7 +130,7 @@ async def _once(
     return Response(body, media_type="application/json", headers=headers)
 
 
-@router.get("/model", tags=["predict"], dependencies=[MAY_PREDICT])
+@router.get("/model", tags=["predict"], summary="Which version serves", dependencies=[MAY_PREDICT])
 async def model(service: Serving) -> schemas.ModelOut:
     """The version that serves."""
     loaded = service.champion.current()
@@ -138,6 +142,7 @@ async def model(service: Serving) -> schemas.ModelOut:
 @router.get(
     "/predictions/{prediction_id}",
     tags=["predict"],
+    summary="Read a stored prediction",
     responses={404: {"model": schemas.ProblemOut}},
 )
 async def prediction(prediction_id: PredictionId, service: Serving, caller: Predictor) -> schemas.StoredPredictionOut:
@@ -158,7 +163,7 @@ async def prediction(prediction_id: PredictionId, service: Serving, caller: Pred
     )
 
 
-@router.post("/erasure", tags=["privacy"], status_code=202)
+@router.post("/erasure", tags=["privacy"], summary="Ask to forget tweets or an author", status_code=202)
 async def forget(body: schemas.ErasureBody, service: Serving, caller: PrivacyDesk) -> schemas.ErasureOut:
     """Ask to forget tweets or an author. From now on they are refused; they are erased within the hour."""
     if (body.tweet_ids is None) == (body.author is None):
@@ -174,7 +179,12 @@ async def forget(body: schemas.ErasureBody, service: Serving, caller: PrivacyDes
     return await asyncio.to_thread(_erasure, service, request_id)
 
 
-@router.get("/erasure/{request_id}", tags=["privacy"], responses={404: {"model": schemas.ProblemOut}})
+@router.get(
+    "/erasure/{request_id}",
+    tags=["privacy"],
+    summary="How far a request to forget is",
+    responses={404: {"model": schemas.ProblemOut}},
+)
 async def erasure(
     request_id: Annotated[int, Path(ge=1, lt=2**63)], service: Serving, caller: PrivacyDesk
 ) -> schemas.ErasureOut:
@@ -190,13 +200,13 @@ def _erasure(service: Service, request_id: int) -> schemas.ErasureOut:
     return schemas.ErasureOut.model_validate({name: getattr(request, name) for name in names})
 
 
-@health.get("/healthz")
+@health.get("/healthz", summary="Is the process alive")
 async def healthz() -> schemas.HealthOut:
     """Liveness."""
     return schemas.HealthOut()
 
 
-@health.get("/readyz", responses={503: {"model": schemas.ReadyOut}})
+@health.get("/readyz", summary="Is it ready to predict", responses={503: {"model": schemas.ReadyOut}})
 async def readyz(service: Serving, response: Response) -> schemas.ReadyOut:
     """Readiness: 200 with a model loaded and room in the spool; `warnings` name what is unavailable."""
     warnings = []
@@ -215,7 +225,12 @@ async def readyz(service: Serving, response: Response) -> schemas.ReadyOut:
     return schemas.ReadyOut(ready=ready, model_version=version, warnings=warnings, spool_bytes=spool_bytes)
 
 
-@health.get("/metrics", response_class=Response, responses={401: {"model": schemas.ProblemOut}})
+@health.get(
+    "/metrics",
+    summary="Metrics for Prometheus",
+    response_class=Response,
+    responses={401: {"model": schemas.ProblemOut}},
+)
 async def metrics(service: Serving, request: Request) -> Response:
     """Metrics in Prometheus text format; raises HTTPException 401 without the token, if the settings name one."""
     token = service.settings.serving.metrics_key.get_secret_value()

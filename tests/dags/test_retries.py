@@ -35,6 +35,7 @@ TRIED_AGAIN = {
     "RegistryUnavailable": "MLflow may be back at the next try",
     "PortTaken": "of `sentiment up`",
     "StackFailed": "of `sentiment up`",
+    "StackStarting": "of `sentiment status`",
     "StackNotRunning": "of `sentiment status`",
     "TooSlow": "of a page of the console",
 }

@@ -167,10 +167,50 @@ def test_what_failed_says_what_would_change_it(store, settings, decided):
     assert {name: len(rows) for name, rows in groups.items()} == {"failed": 5, "not enough data": 1, "passed": 1}
     changes = [row.change for row in groups["failed"]]
     assert changes[0] == "40 more labelled rows in the holdout."
-    assert changes[1].startswith("About 0 more labelled rows") or "no gain" in changes[1]
+    assert changes[1] == "A larger gain.", "there are more rows than a gain of this size needs"
     assert "more labelled rows" in changes[2]
     assert "slice" in changes[3]
     assert changes[4].startswith("A cheaper family")
     assert groups["not enough data"][0].change == ""
     page = draw("decision.html", "/decisions/one", **{**view, "rules": groups})
     assert page.index("What failed, and what would change it") < page.index("Metrics")
+
+
+@pytest.mark.parametrize(
+    ("gain", "change"),
+    [
+        (-0.02, "A better candidate: no gain was seen."),
+        (0.0, "A better candidate: no gain was seen."),
+        (0.0004, "A better candidate: hardly any gain was seen."),
+        (0.013, "About 1,000 more labelled rows, if the gain stays at +1.3 points; or a larger gain."),
+    ],
+)
+def test_more_labels_are_no_way_to_a_gain_that_was_not_seen(store, settings, decided, gain, change):
+    with store.begin() as connection:
+        view = console.view(connection, settings.policy, decided.decision.decision_id, person="mlops")
+    compared = view["evidence"].comparison
+    # a refresh needs rows to rule out its margin, whatever it gains
+    needed = {**compared.labels_needed, "observed": compared.rows + 1000}
+    seen = replace(compared, main=replace(compared.main, difference=gain), labels_needed=needed)
+    held = RuleVerdict(rule="benefit", figure=-0.1, bound=-0.02, verdict="hold", reason="not shown")
+    assert verdict.rule_groups([held], seen)["failed"][0].change == change
+
+
+@pytest.mark.parametrize("gate", [Answer.HOLD, Answer.REJECT])
+def test_what_the_gate_did_not_promote_an_approver_may_force_as_long_as_the_champion_is_the_same(
+    store, settings, decided, gate
+):
+    with store.begin() as connection:
+        view = console.view(connection, settings.policy, decided.decision.decision_id, person="mlops")
+    failed = RuleVerdict(rule="cost: memory", figure=9, bound=8, verdict="reject", reason="9 MB of 8")
+    rules = verdict.rule_groups([failed], view["evidence"].comparison)
+    view |= {"decision": replace(view["decision"], verdict=gate), "rules": rules}
+    page = draw("decision.html", "/decisions/one", **view)
+    assert 'class="override-form' in page
+    assert ("The gate rejected this candidate" in page) == (gate is Answer.REJECT)
+    other = draw("decision.html", "/decisions/one", **view | {"may_answer": False})
+    assert "<form" not in other
+    assert "One of admin, mlops may promote it by force" in other
+    later = draw("decision.html", "/decisions/one", **view | {"serving": 77})
+    assert "<form" not in later
+    assert "The champion is version 77 by now" in later

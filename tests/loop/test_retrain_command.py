@@ -86,6 +86,18 @@ def test_a_retrain_that_repeats_another_is_refused_before_anything_is_claimed(re
     assert retrain("count_logreg").exit_code == 0, "a new label makes it another question"
 
 
+def test_a_retrain_says_that_its_request_supersedes_the_one_that_waits(retrain, store, settings, decided):
+    number = decided.decision.decision_id
+    with store.begin() as connection:
+        version = connection.execute(text("SELECT max(version) FROM model_versions")).scalar_one()
+    done = retrain("tfidf_logreg", more=("--anyway",))
+    assert done.exit_code == 0, done.exception
+    told = json.loads(done.stdout)
+    assert told["superseded_decisions"] == ([number] if told["question"] else [])
+    assert told["decisions"][0]["candidate_version"] >= version
+    assert duplicate_retrain.what_becomes_of([number]).startswith(f"Waiting for an answer: decision {number}. ")
+
+
 def test_airflows_run_that_may_still_train_refuses_one_by_hand(retrain, tweets, monkeypatch):
     asked = []
 

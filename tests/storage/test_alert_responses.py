@@ -75,7 +75,7 @@ def test_the_page_says_what_it_means_what_to_do_and_what_was_said(store):
         critical = draw("alerts.html", "/alerts", **page.view(connection), may_act=True, problem="")
     assert "Nothing needs attention" in empty
     assert "none shows a loss of quality" in shown
-    assert "Safe to ignore while that stays so." in shown
+    assert "no loss is shown that makes drift critical" in shown
     assert "A storm or a strike passes" in shown, "the runbook's steps"
     assert '/tweets/570306133677760513"' in shown
     assert "&lt;i&gt;storm&lt;/i&gt;" in shown

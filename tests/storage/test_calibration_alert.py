@@ -62,5 +62,5 @@ def test_the_lower_bound_above_the_policys_on_each_of_the_newest_days_is_one_ale
     assert [(one.kind, one.severity.value) for one in found] == [("calibration_error", "warning")] * fires
     if fires:
         assert found[0].title == "Predicted probabilities of version 1 no longer match labels"
-        assert "(95 % interval 0.11 to 0.17)" in found[0].body
+        assert "(95 % interval 11.0 % to 17.0 %)" in found[0].body
         assert "confidence is 0.08 higher than accuracy" in found[0].body

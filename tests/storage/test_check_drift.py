@@ -253,9 +253,9 @@ def test_a_stable_check_that_is_not_clear_leaves_the_alert_open(store):
 
     with store.begin() as connection:
         stored_alerts.open_alert(connection, "drift", "warning", "drift", "earlier")
-        drift_alerts.update_alerts(connection, report(clear=False))
+        drift_alerts.update_alerts(connection, report(clear=False), 1)
         assert stored_alerts.open_keys(connection, ["drift"]) == ["drift"]
-        drift_alerts.update_alerts(connection, report(clear=True))
+        drift_alerts.update_alerts(connection, report(clear=True), 1)
         assert stored_alerts.open_keys(connection, ["drift"]) == []
 
 

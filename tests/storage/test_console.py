@@ -122,7 +122,7 @@ def test_the_leaderboard_shows_what_a_version_costs(store):
             {"cost": json.dumps(asdict(Cost(train_seconds=61, p99_ms=3.4, memory_mb=500, artefact_mb=7.2)))},
         )
         page = draw("models.html", "/models", **models.view(connection))
-    for figure in (">61<", ">3.4<", ">7.2<"):
+    for figure in (">61.0<", ">3.4<", ">7.2<"):
         assert figure in page
 
 
@@ -179,13 +179,15 @@ def test_a_drift_report_says_in_words_what_changed_and_whether_quality_suffers(s
         report = drift.view(connection, number)
         chart = drift.over_time(connection)
         listed = draw("drift.html", "/drift", **drift.list_view(connection))
-    page = draw("drift_report.html", "/drift/one", **drift.values(report), details="{}")
-    assert "The tweets changed: share of negative tweets. No loss of quality is shown (−1.0 points" in page
+    page = draw("drift_report.html", "/drift/one", **drift.values(report, Policy().drift), details="{}")
+    assert "The tweets changed: share of negative tweets. No loss of quality is shown: −1.0 points" in page
+    assert "safe to ignore" not in page, "no interval says how large a loss may be"
     assert "share of tweets with no negations" in page
     assert [row[1:3] for row in chart.rows] == 2 * [("predicted classes", "2.000"), ("negations", "0.400")]
     assert "in thresholds: drift only above the dashed line" in listed
     assert "Of the 2 newest checks, 2 found drift." in listed
-    assert [one.title for one in drift.values(report)["charts"]] == ["Words that changed most", "Predicted classes"]
+    charts = drift.values(report, Policy().drift)["charts"]
+    assert [one.title for one in charts] == ["Words that changed most", "Predicted classes"]
     assert "&lt;snow&gt;" in page
     frame = draw("framed.html", "/drift/one", **kept_pages.evidently_frame(report))
     assert f"Back to drift report {number}" in frame

@@ -60,8 +60,8 @@ def shown(store, settings, **chosen):
 def test_shares_without_labels_are_the_predicted_ones_and_say_so(filled, settings):
     values, page = shown(filled, settings)
     assert (values["range"].last, values["found"].tweets) == (date(2015, 2, 22), 400)
-    assert "50 % of 400 tweets from 9 Feb 2015 to 22 Feb 2015 are negative" in page
-    assert "Most negative: United (100 %); least: Delta (50 %)" in page
+    assert "50.0 % of 400 tweets from 9 Feb 2015 to 22 Feb 2015 are negative" in page
+    assert "Most negative: United (100.0 %); least: Delta (50.0 %)" in page
     assert "Uncorrected" in page
     assert "&lt;b&gt;newest&lt;/b&gt;" in page
     assert 'href="http://127.0.0.1:8000/label"' in page
@@ -121,9 +121,9 @@ def test_predicted_shares_that_labels_contradict_say_so(filled, settings):
     of_a_data_set(filled, "tweet_id % 4 IN (0, 1) AND tweet_id <= 96")
     values, page = shown(filled, settings)
     assert values["found"].basis is Basis.PREDICTIONS
-    assert "Version 1 predicts that 50 % of 400 tweets" in page
+    assert "Version 1 predicts that 50.0 % of 400 tweets" in page
     assert "Labels say otherwise." in page
-    assert "48 of these tweets have labels, by which 50 % of them are negative; version 1 predicts 100 %" in page
+    assert "48 of these tweets have labels, by which 50.0 % of them are negative; version 1 predicts 100.0 %" in page
     one, page = shown(filled, settings, airline="Delta")
     assert not one["found"].contradicted
     assert "Labels say otherwise" not in page
@@ -155,7 +155,7 @@ def test_the_calibration_error_is_shown_with_its_interval(filled, settings):
         )
         daily_quality.upsert_day(connection, day)
     _, page = shown(filled, settings)
-    assert re.search(r"Calibration error.*12 %.*range 8 .*17 %.*22 Feb 2015", page, re.DOTALL)
+    assert re.search(r"Calibration error.*12.0 %.*range 8.0 .*17.0 %.*22 Feb 2015", page, re.DOTALL)
 
 
 def test_only_days_with_something_new_are_recomputed(filled):

@@ -29,7 +29,7 @@ def add_drift(app: FastAPI, store: Store, settings: Settings) -> None:
         with store.begin() as connection:
             report = drift.view(connection, report_id)
         details = json.dumps(drift.figures(report), indent=2, ensure_ascii=False)
-        return page("drift_report.html", "/drift/one", **drift.values(report), details=details)
+        return page("drift_report.html", "/drift/one", **drift.values(report, settings.policy.drift), details=details)
 
     @app.get("/drift/{report_id}/evidently", dependencies=[READ])
     def show_evidently(report_id: Id) -> HTMLResponse:

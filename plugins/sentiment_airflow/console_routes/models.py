@@ -28,9 +28,13 @@ def add_models(app: FastAPI, store: Store, settings: Settings) -> None:
 
     @app.get("/models/compare", dependencies=[READ])
     def compare_models(
-        one: Annotated[int, Query(ge=1, le=MAX_ID)], other: Annotated[int, Query(ge=1, le=MAX_ID)]
+        one: Annotated[int | None, Query(ge=1, le=MAX_ID)] = None,
+        other: Annotated[int | None, Query(ge=1, le=MAX_ID)] = None,
     ) -> HTMLResponse:
         with store.begin() as connection:
+            if one is None or other is None:
+                chosen = version_comparison.choice(connection, one, other)
+                return page("compare_choice.html", "/models/compare", **chosen)
             values = version_comparison.view(connection, settings.policy, one, other)
         return page("compare.html", "/models/compare", **values)
 

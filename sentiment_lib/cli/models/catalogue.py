@@ -103,7 +103,8 @@ def lineage(tweet_id: Annotated[int, typer.Argument(help="Tweet id.")], as_json:
         *(
             f"  predicted {row.label} by version {row.model_version} ({row.family}) "
             f"on {row.predicted_at:%Y-%m-%d %H:%M}: "
-            f"negative {row.p_negative:.2f}, neutral {row.p_neutral:.2f}, positive {row.p_positive:.2f}"
+            f"negative {_percent(row.p_negative)}, neutral {_percent(row.p_neutral)}, "
+            f"positive {_percent(row.p_positive)}"
             for row in found.predictions
         ),
         *(
@@ -120,4 +121,4 @@ def lineage(tweet_id: Annotated[int, typer.Argument(help="Tweet id.")], as_json:
 
 
 def _percent(value: float | None) -> str:
-    return "" if value is None else f"{value:.1%}"
+    return "" if value is None else f"{100 * value:.1f} %"

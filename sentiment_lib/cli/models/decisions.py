@@ -122,7 +122,7 @@ def show_decision(
         gain = selection.run(connection, decision)
         evidence = Evidence.from_json(decision.evidence)
         watch = watch_power.run(connection, evidence, settings.policy.promotion_watch)
-    state = "pending approval" if decision.verdict == "PROMOTE" else "no approval needed"
+    state = "pending approval" if decision.verdict == "PROMOTE" else "nobody is asked"
     if approval:
         state = f"{approval.response} by {approval.answered_by} ({approval.reason or 'no reason given'})"
     record = asdict(decision) | {

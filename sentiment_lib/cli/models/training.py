@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from dataclasses import asdict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,6 +14,9 @@ from sentiment_lib.cli.terminal.progress_bar import progress_bar
 from sentiment_lib.cli.token_file import authorise
 from sentiment_lib.errors import MissingExtra, MissingWeights, SentimentError, TrainingCancelled, TrainingRefused
 from sentiment_lib.training_record import TrainingOrder
+
+if TYPE_CHECKING:
+    from sentiment_lib.storage.engine import Store
 
 RECALIBRATED = "recalibrated"
 Anyway = Annotated[bool, typer.Option("--anyway", help="Also when the same labels are being judged, or were.")]
@@ -70,7 +73,7 @@ def retrain(
     """Snapshot, train, evaluate, and request an approval: the DAG `retrain` without Airflow.
 
     Refused while another retrain runs, and for families that the same labels have judged: each look at the holdout
-    makes the next decision harder.
+    makes the next decision harder. As in Airflow, a new approval request supersedes one that waits, which becomes void.
     """
     _train_and_decide("retrain", "Retraining", families, seed, anyway, as_json)
 
@@ -102,6 +105,9 @@ def _train_and_decide(
         if not anyway:
             duplicate_retrain.refuse(store, settings, selected)
         held.enter_context(store.in_use(duplicate_retrain.HINT))
+        pending = _pending(store)
+        if pending and not as_json:
+            typer.echo(f"sentiment: {duplicate_retrain.what_becomes_of(pending)}", err=True)
         request_retrain.claim_requests(store, settings, run_id=request, otherwise="person", families=families)
         snapshot_id = snapshot_step.run(store, settings).snapshot_id
         for family in selected:
@@ -131,6 +137,7 @@ def _train_and_decide(
         approval_request = request_approval.run(
             store, settings, decision_ids=ids, requested_by=request, people=[person]
         )
+        superseded = sorted(set(pending) - set(_pending(store)))
     lines = [
         f"Decision {decision.decision_id}: version {decision.candidate_version}, {decision.verdict}"
         for decision in decisions
@@ -138,6 +145,8 @@ def _train_and_decide(
     text = "\n".join([*lines, *map(str, failed.values())])
     if approval_request:
         chosen = approval_request.decision_id
+        if superseded:
+            text += f"\nSuperseded, now void: decision {', '.join(map(str, superseded))}"
         text += f"\nPending approval. Read: sentiment decision show {chosen}. Answer: sentiment approve {chosen}"
     elif decisions:
         text += f"\nNothing to approve. Why, and what would change it: sentiment decision show {ids[-1]}"
@@ -145,8 +154,17 @@ def _train_and_decide(
         "decisions": [asdict(decision) for decision in decisions],
         "failed": {family: str(error) for family, error in failed.items()},
         "question": asdict(approval_request) if approval_request else None,
+        "superseded_decisions": superseded,
     }
     show(result, as_json, text)
+
+
+def _pending(store: Store) -> list[int]:
+    """Ids of the decisions that wait for an answer."""
+    from sentiment_lib.storage import decisions
+
+    with store.begin() as connection:
+        return [waiting.decision_id for waiting in decisions.waiting(connection)]
 
 
 def reproduce(

@@ -100,10 +100,11 @@ def _metrics(console: Console, compared: Comparison, evidence: Evidence) -> None
 
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     table.add_column(f"metric on {evidence.rows:,} holdout rows")
-    for head in ("champion", "candidate", "difference"):
+    for head in ("champion", "candidate", "points"):
         table.add_column(head, justify="right")
     for row in verdict.metric_rows(compared):
-        table.add_row(row.name, f"{row.champion:.1%}", f"{row.candidate:.1%}", _points(row.difference))
+        champion, candidate = formatting.percent(row.champion), formatting.percent(row.candidate)
+        table.add_row(row.name, champion, candidate, _points(row.difference))
     console.print(table, highlight=False)
 
 

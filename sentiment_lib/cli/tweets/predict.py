@@ -65,7 +65,7 @@ def predict(
         _write(to, rows)
         show({"file": str(to), "rows": len(rows), "version": used.version}, as_json, f"{len(rows)} predictions in {to}")
         return
-    cells = [(str(row["label"]), f"{max(p):.2f}", str(row["text"])) for row, p in zip(rows, proba, strict=True)]
+    cells = [(str(row["label"]), f"{100 * max(p):.1f} %", str(row["text"])) for row, p in zip(rows, proba, strict=True)]
     show(rows, as_json, draw(("label", "probability", f"text (version {used.version}, {used.family})"), cells))
 
 

@@ -1,4 +1,4 @@
-/* Asks Airflow to promote a held candidate by force, with the session of the person who asks: Airflow checks who may run
+/* Asks Airflow to promote a held or rejected candidate by force, with the session of the person who asks: Airflow checks who may run
    the DAG, and its step whether this person may approve. The console's server promotes nothing. */
 "use strict";
 (function () {

@@ -6,6 +6,7 @@ Colours are names of the stylesheet's variables, so that a chart follows light a
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -54,6 +55,26 @@ def layout(*, xaxis: dict[str, Any], yaxis: dict[str, Any]) -> dict[str, Any]:
         "xaxis": {**axis, **xaxis},
         "yaxis": {**axis, **yaxis},
     }
+
+
+def fitted_range(
+    values: Iterable[float | None], *, least: float, lowest: float | None = None, highest: float | None = None
+) -> list[float] | None:
+    """Ends of an axis that holds these values with a margin, at least `least` long; None without values.
+
+    Plotly draws a single value in the middle of an axis of length 2: a share would lie between −100 and 100 %.
+    """
+    known = [value for value in values if value is not None]
+    if not known:
+        return None
+    low, high = min(known), max(known)
+    margin = max(0.06 * (high - low), (least - (high - low)) / 2)
+    low, high = low - margin, high + margin
+    if lowest is not None and low < lowest:
+        low, high = lowest, max(high, lowest + least)
+    if highest is not None and high > highest:
+        low, high = min(low, highest - least), highest
+    return [low, high]
 
 
 def vertical_line(x: object, dash: str = "dot") -> dict[str, Any]:

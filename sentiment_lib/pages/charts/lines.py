@@ -14,6 +14,7 @@ from sentiment_lib.pages.charts.figure import (
     TIME_AXIS,
     Chart,
     annotation,
+    fitted_range,
     horizontal_line,
     layout,
     timestamp,
@@ -69,6 +70,9 @@ def lines(
     show = formatting.percent if share else formatting.decimal
     rows = [(p.at, name, show(p.value), _bounds(p, share=share)) for name, points in series.items() for p in points]
     frame = _frame(axis, times, events, share=share, legend=legend and bool(series))
+    if share:
+        drawn = [value for points in series.values() for p in points for value in (p.value, p.low, p.high)]
+        frame["yaxis"]["range"] = fitted_range(drawn, least=0.1, lowest=0.0, highest=1.0)
     if level is not None:
         frame["shapes"].append(horizontal_line(level))
         frame["yaxis"]["rangemode"] = "tozero"

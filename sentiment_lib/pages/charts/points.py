@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sentiment_lib.pages import formatting
-from sentiment_lib.pages.charts.figure import INK, SERIES, Chart, layout
+from sentiment_lib.pages.charts.figure import INK, SERIES, Chart, fitted_range, layout
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +27,14 @@ def points(title: str, rows: Sequence[NamedPoint], *, x_axis: str, y_axis: str) 
     middle = math.sqrt(min(row.x for row in rows) * max(row.x for row in rows)) if rows else 0.0
     frame = layout(
         xaxis={"type": "log", "title": {"text": x_axis}, "automargin": True},
-        yaxis={"title": {"text": y_axis}, "tickformat": ".1~%", "automargin": True},
+        yaxis={
+            "title": {"text": y_axis},
+            "tickformat": ".1~%",
+            "automargin": True,
+            "range": fitted_range(
+                [value for row in rows for value in (row.y, row.low, row.high)], least=0.05, lowest=0.0, highest=1.0
+            ),
+        },
     )
     return Chart(
         title=title,

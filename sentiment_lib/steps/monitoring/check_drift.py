@@ -21,7 +21,7 @@ from sentiment_lib.drift.signals import OF_PREDICTIONS, compute_signals
 from sentiment_lib.errors import MissingExtra, NotFound
 from sentiment_lib.families.weights.pinned import load_use
 from sentiment_lib.policy import DriftPolicy
-from sentiment_lib.records import DriftReport, Window
+from sentiment_lib.records import DriftReport, Severity, Window
 from sentiment_lib.settings import Settings
 from sentiment_lib.statistics.metrics import Floats
 from sentiment_lib.steps.monitoring import daily_quality, drift_alerts, drift_hindsight, drift_reference
@@ -208,7 +208,9 @@ def _with_details(
         "false_alarm_rate": verdict.false_alarm_rate,
         "clear": verdict.is_clear(window_level(policy)),
     }
-    summary = drift_alerts.summary(verdict, details["causes"], loss, policy.false_alarms_per_week, provisional)
+    summary = drift_alerts.summary(
+        verdict, details["causes"], loss, policy, critical=level is Severity.CRITICAL, provisional=provisional
+    )
     return replace(
         report,
         signals=tuple(verdict.as_dicts()),
@@ -243,4 +245,4 @@ def _store(connection: Connection, report: DriftReport, version: int) -> DriftRe
         assert existing is not None
         return existing
     report = replace(report, report_id=report_id)  # its alerts link to it
-    return replace(report, alert_id=drift_alerts.update_alerts(connection, report))
+    return replace(report, alert_id=drift_alerts.update_alerts(connection, report, version))

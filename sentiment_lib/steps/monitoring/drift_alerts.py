@@ -7,8 +7,9 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from sentiment_lib.drift import attribution, detectors
+from sentiment_lib.drift import attribution, detectors, quality_text
 from sentiment_lib.drift.severity import QualityLoss
+from sentiment_lib.policy import DriftPolicy
 from sentiment_lib.records import DriftReport, Severity
 from sentiment_lib.storage import alerts
 
@@ -16,8 +17,11 @@ ALERT = "drift"
 MONITOR_ALERT = "drift_watch"
 
 
-def update_alerts(connection: Connection, report: DriftReport) -> int | None:
-    """Open or resolve the alerts of a new report; returns the id of the drift alert, None without drift."""
+def update_alerts(connection: Connection, report: DriftReport, version: int) -> int | None:
+    """Open or resolve the alerts of a new report; returns the id of the drift alert, None without drift.
+
+    version: whose predictions were checked.
+    """
     _update_monitor_alert(connection, report)
     if report.severity is None:
         # a check between two windows has a stricter level: what it misses may still be there
@@ -31,9 +35,18 @@ def update_alerts(connection: Connection, report: DriftReport) -> int | None:
         Severity(report.severity),
         ALERT,
         f"The tweets have drifted: {', '.join(drifted_signals[:3])}",
-        str(report.details["summary"]),
+        f"{report.details['summary']}\n{_compared(report, version)}",
         f"/sentiment/drift/{report.report_id}",
     )
+
+
+def _compared(report: DriftReport, version: int) -> str:
+    """Which tweets, and whose predictions: the alert may outlast the champion that was checked."""
+    spans = [
+        f"{window.start:%Y-%m-%d %H:%M} to {window.end:%Y-%m-%d %H:%M} UTC"
+        for window in (report.current, report.reference)
+    ]
+    return f"Checked: {spans[0]}, against {spans[1]}; predictions of version {version}."
 
 
 def _update_monitor_alert(connection: Connection, report: DriftReport) -> None:
@@ -69,32 +82,36 @@ def summary(
     verdict: detectors.DriftVerdict,
     drivers: dict[str, Any],
     loss: QualityLoss,
-    false_alarms_per_week: float,
+    policy: DriftPolicy,
+    *,
+    critical: bool,
     provisional: str | None = None,
 ) -> str:
     """The drifted signals, their drivers and the quality loss, in a few lines."""
     lines = [_sentence(signal) for signal in verdict.drifted]
     if drivers["words"]:
-        changes = (f"{word['word']} {word['before']:.1%} to {word['now']:.1%}" for word in drivers["words"])
+        changes = (f"{word['word']} {_percent(word['before'])} to {_percent(word['now'])}" for word in drivers["words"])
         lines.append("Words: " + ", ".join(changes))
     for airline in drivers["airlines"][:3]:
         lines.append(
-            f"{airline['airline']}: {airline['share']:.0%} to {airline['share_now']:.0%} of the tweets, "
-            f"negative {airline['negative']:.0%} to {airline['negative_now']:.0%}"
+            f"{airline['airline']}: {_percent(airline['share'])} to {_percent(airline['share_now'])} of the tweets, "
+            f"negative {_percent(airline['negative'])} to {_percent(airline['negative_now'])}"
         )
     if drivers["examples"]:
         lines.append("Example tweets: " + ", ".join(example["tweet_id"] for example in drivers["examples"]))
-    if loss.loss is None:
-        lines.append("Quality: not enough tweets that the champion did not learn from")
-    else:
-        significance = "" if loss.certain else " (not significant)"
-        lines.append(f"Macro-F1, {loss.by}: {-loss.loss:+.3f} against the reference{significance}")
+    limit = policy.quality_loss
+    lines.append(quality_text.conclude(loss.loss, loss.low, loss.high, loss.by, limit=limit, critical=critical))
     if loss.attribution is not None:
         lines.append(attribution.sentence(loss.attribution))
-    lines.append(f"All checks of a week together raise {false_alarms_per_week:g} false alarms on average, at most.")
+    alarms = policy.false_alarms_per_week
+    lines.append(f"All checks of a week together raise {alarms:g} false alarms on average, at most.")
     if provisional is not None:
         lines.append(provisional)
     return "\n".join(lines)
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f} %"
 
 
 def _sentence(signal: detectors.SignalResult) -> str:

@@ -50,6 +50,14 @@ def refuse(store: Store, settings: Settings, families: Sequence[str]) -> None:
         raise DuplicateRetrain(problem=problem, remedy=f"Read it: `sentiment decision show {number}`")
 
 
+def what_becomes_of(pending: Sequence[int]) -> str:
+    """What a retrain does to decisions that wait for an answer, as a sentence."""
+    return (
+        f"Waiting for an answer: decision {', '.join(map(str, pending))}. A candidate of this retrain that passes the "
+        "gate is asked about instead, and what waits becomes void"
+    )
+
+
 def _undecided_run(store: Store, settings: Settings) -> str | None:
     """A run of Airflow's DAG that may still train; None also where Airflow cannot be asked."""
     import httpx

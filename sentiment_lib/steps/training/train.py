@@ -205,6 +205,9 @@ def _train(
         frame = without_inherited(store, frame, inputs.record)
         holdout = None if frame is None else frame[frame["part"] == "holdout"]
         cost = measure_cost(model, package, stopwatch, [] if holdout is None else holdout["text"].tolist())
+        if frame is None:
+            # nothing was learned: what the watch saw was the loading of a lexicon
+            cost = replace(cost, train_seconds=None, train_cpu_seconds=None)
         registry.log_training_record(run_id, record, cost)
         run_description.log_options(registry, run_id, used, getattr(model, "notes", None) or {})
         facts = card_facts.card_facts(model, digest, record, cost, frame, synthetic)

@@ -20,7 +20,7 @@ POINTS = [Point(at=NOW + timedelta(days=day), value=0.7, low=0.6, high=0.8) for 
 MATRIX = ((5, 1, 0), (1, 4, 1), (0, 0, 3))
 NAMES = ("negative", "neutral", "positive")
 CHARTS = [
-    intervals("i", [Interval(name="<b>", value=0.1, low=0, high=0.2, bound=0.05)], axis="gain"),
+    intervals("i", [Interval(name="<b>", value=0.1, low=0, high=0.2, bound=0.05)], axis="gain", unit="points"),
     lines("l", {"a": POINTS, "b": []}, axis="q", events=[Event(at=NOW, text="</script>")], share=True),
     confusion_matrix("c", NAMES, MATRIX),
     points("p", [NamedPoint(name="<b>", x=3.0, y=0.8, low=0.7, high=0.9, marked=True)], x_axis="ms", y_axis="F1"),

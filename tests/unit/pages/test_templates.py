@@ -18,8 +18,8 @@ def test_markdown_is_rendered_below_the_pages_heading_and_brings_no_markup_of_it
     table = "| a | b |\n|---|---:|\n| <b>x</b> | \u202e1 |"
     shown = html(f"# fam_ily\n\n{table}\n\n[go](//elsewhere) ![p](//x/y.png) `<i>`")
     assert "<h2>fam_ily</h2>" in shown
-    assert "<td>&lt;b&gt;x&lt;/b&gt;</td>" in shown
-    assert shown.count("<table>") == shown.count("</table></div>") == 1
+    assert '<td role="cell" data-title="a">&lt;b&gt;x&lt;/b&gt;</td>' in shown
+    assert shown.count('<table class="listed" role="table">') == shown.count("</table></div>") == 1
     assert "\u202e" not in shown
     assert "<a" not in shown
     assert "<img" not in shown

@@ -1,5 +1,10 @@
 /* Draws the OpenAPI document; without the script, the page links to the document. */
 "use strict";
+/* Swagger UI's own dark colours: a class of the root element, which follows the system's scheme */
+const dark = window.matchMedia("(prefers-color-scheme: dark)");
+function colour() { document.documentElement.classList.toggle("dark-mode", dark.matches); }
+dark.addEventListener("change", colour);
+colour();
 SwaggerUIBundle({
   url: "/openapi.json",
   dom_id: "#swagger",

@@ -3,7 +3,7 @@
 (function () {
   const KEY = "sentiment-tries", MAX_TRIES = 50;
   const form = document.getElementById("try"), results = document.getElementById("results");
-  const typed = document.getElementById("typed"), send = document.getElementById("send");
+  const typed = document.getElementById("typed"), send = document.getElementById("send"), work = document.getElementById("work");
   const history = document.getElementById("history"), list = history.querySelector("ol");
 
   function load() {
@@ -80,7 +80,12 @@
   });
   form.addEventListener("submit", async function (event) {
     event.preventDefault();
+    const started = Date.now();
+    function say() { work.textContent = "Analysing … " + Math.round((Date.now() - started) / 1000) + " s"; }
     send.disabled = true;
+    results.setAttribute("aria-busy", "true");
+    work.textContent = "Analysing …";
+    const clock = window.setInterval(say, 1000);
     try {
       const answer = await post("/", new FormData(form));
       if (!answer) return;
@@ -89,7 +94,12 @@
       if (answer.ok) remember();
     } catch (error) {
       insert(results, '<div class="note bad" role="alert"><p>No response. Check the connection.</p></div>');
-    } finally { send.disabled = false; }
+    } finally {
+      window.clearInterval(clock);
+      work.textContent = "";
+      results.removeAttribute("aria-busy");
+      send.disabled = false;
+    }
   });
   typed.addEventListener("keydown", function (event) {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) form.requestSubmit();
