@@ -207,3 +207,15 @@ def test_the_document_of_the_api_has_examples_and_its_errors(client):
     assert {"401", "413", "422", "429", "503"} <= set(operation["responses"])
     assert document["components"]["schemas"]["PredictBody"]["examples"]
     assert operation["security"]
+
+
+def test_each_call_of_the_document_has_a_name_for_readers(client):
+    document = client.get("/openapi.json").json()
+    named = {
+        path: operation["summary"]
+        for path, operations in document["paths"].items()
+        for operation in operations.values()
+    }
+    for path, name in named.items():
+        assert len(name.split()) > 2, f"{path}: {name} is the name of a function"
+    assert named["/healthz"] == "Is the process alive"

@@ -38,6 +38,10 @@ def test_an_empty_platform_is_drawn_and_says_what_comes_next(store, settings):
             "models": draw("models.html", "/models", **models.view(connection)),
             "retraining": draw("retraining.html", "/retraining", **retraining.view(connection, Policy())),
         }
+        unchosen = version_comparison.choice(connection, None, None)
+        pages["compare"] = draw("compare_choice.html", "/models/compare", **unchosen)
+    assert "Nothing to compare yet" in pages["compare"]
+    assert '<a href="/sentiment/quality">Data quality</a>' in pages["models"]
     assert "none yet" in pages["overview"]
     assert "sentiment retrain" in pages["decisions"]
     assert "sentiment drift" in pages["drift"]
@@ -232,6 +236,10 @@ def test_versions_without_a_common_decision_are_compared_on_audit_labels(store):
             decisions.examples(connection, champion=1, candidate=2, since=now + timedelta(hours=hours))
             for hours in (-1, 1)
         ]
+        chosen = [version_comparison.choice(connection, *pair) for pair in ((None, None), (None, 3), (2, None))]
+        choice = draw("compare_choice.html", "/models/compare", **chosen[0])
+    assert [(one["one"], one["other"]) for one in chosen] == [(3, 2), (2, 3), (2, 3)], "the newest are proposed"
+    assert choice.count("<option selected>") == 2
     compared = values["compared"]
     assert compared.metrics["accuracy"] == (1.0, 0.75)
     assert compared.low > 0

@@ -53,3 +53,18 @@ def test_texts_of_events_close_together_stand_on_lines_of_their_own():
     drawn = lines("l", {"a": POINTS}, axis="q", events=events).figure["layout"]["annotations"]
     assert [one["yshift"] for one in drawn] == [0, LINE_HEIGHT, 0]
     assert lines("l", {}, axis="q", events=events[:1]).figure["layout"]["annotations"][0]["yshift"] == 0
+
+
+@pytest.mark.parametrize(
+    ("chart", "axis", "ends"),
+    [
+        (intervals("i", [Interval(name="a", value=0, low=0, high=0)], axis="gain", unit="points"), "xaxis", [-1, 1]),
+        (intervals("i", [Interval(name="a", value=0.01, low=-0.02, high=0.04)], axis="gain", unit="points"), "xaxis",
+         [-2.36, 4.36]),
+        (lines("l", {"a": [Point(at=NOW, value=0.96)]}, axis="q", share=True), "yaxis", [0.9, 1.0]),
+        (lines("l", {"a": POINTS}, axis="q", share=True), "yaxis", [0.588, 0.812]),
+        (points("p", [NamedPoint(name="a", x=3.0, y=0.01)], x_axis="ms", y_axis="F1"), "yaxis", [0.0, 0.05]),
+    ],
+)  # fmt: skip
+def test_an_axis_is_as_long_as_its_values_need(chart, axis, ends):
+    assert chart.figure["layout"][axis]["range"] == pytest.approx(ends)
