@@ -24,6 +24,8 @@ CARDS = 50
 COUNTED = timedelta(days=90)
 #: Part of a text that consists of test statistics.
 MEASUREMENT = "; effect "
+#: Part of the line that says what a drift means for quality.
+QUALITY = "points of macro-F1"
 #: Ids of tweets at their source, in a text.
 TWEET_ID = re.compile(r"\b\d{9,19}\b")
 
@@ -76,7 +78,11 @@ def link_tweets(text: str, base: str) -> Markup:
 
 def _card(alert: Alert, responses: list[AlertResponse]) -> AlertCard:
     # a drift check's text begins with effects and p-values, which are for those who ask
-    lead, _, rest = ("", "", alert.body) if MEASUREMENT in alert.body else alert.body.partition("\n")
+    lead, _, rest = alert.body.partition("\n")
+    if MEASUREMENT in alert.body:
+        # what it means for quality goes first
+        lead = next((line for line in alert.body.splitlines() if QUALITY in line), "")
+        rest = "\n".join(line for line in alert.body.splitlines() if line != lead)
     impact, meaning = runbook.impact(alert.kind, alert.severity)
     return AlertCard(
         alert=alert,

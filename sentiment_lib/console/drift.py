@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from sentiment_lib.console import drift_distributions, kept_pages, signal_names
 from sentiment_lib.drift import quality_text
+from sentiment_lib.drift.signals import value_text
 from sentiment_lib.pages.charts.figure import Chart
 from sentiment_lib.pages.charts.lines import Point, lines
 from sentiment_lib.policy import DriftPolicy
@@ -62,6 +63,7 @@ def values(report: StoredReport, policy: DriftPolicy) -> dict[str, Any]:
         "answer": answer(report, policy),
         "impact": impact(report, policy),
         "signal_name": signal_names.signal_name,
+        "value_text": value_text,
         "charts": drift_distributions.charts(report.details),
     }
 

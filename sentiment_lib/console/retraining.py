@@ -21,6 +21,7 @@ from sentiment_lib.steps.decisions import labels_to_decide, retrain_history
 from sentiment_lib.steps.decisions.labels_to_decide import LabelsToDecide
 from sentiment_lib.steps.decisions.retrain_history import Retrain
 from sentiment_lib.storage import decisions
+from sentiment_lib.storage.retrain_requests import RetrainRequest
 
 #: Newest decisions that the page looks at; each computes its outcome.
 DECISIONS = 12
@@ -86,7 +87,7 @@ def _row(retrain: Retrain, prices: PricePolicy) -> RetrainRow:
     return RetrainRow(
         run_id=retrain.run_id,
         at=retrain.at,
-        why=tuple(f"{RULES.get(request.rule, request.rule)}: {request.reason}" for request in retrain.requests),
+        why=tuple(_why(request, retrain.run_id) for request in retrain.requests),
         candidates=tuple(
             (one.candidate.decision_id, one.candidate.version, one.candidate.family, one.candidate.verdict)
             for one in retrain.trainings
@@ -100,6 +101,14 @@ def _row(retrain: Retrain, prices: PricePolicy) -> RetrainRow:
         saving=_saving(cost),
         pays_back=round(TWEETS * price / -cost.difference) if cost and cost.difference < 0 else None,
     )
+
+
+def _why(request: RetrainRequest, run_id: str) -> str:
+    """The rule with its reason; a run that nobody else asked for needs no number, a person has a name."""
+    rule = RULES.get(request.rule, request.rule)
+    if request.reason != f"asked by {run_id}":
+        return f"{rule}: {request.reason}"
+    return f"{rule}: {run_id.partition('/')[0]}" if request.rule == "person" else rule
 
 
 def _points(estimate: float, low: float, high: float) -> str:

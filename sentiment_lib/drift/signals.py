@@ -48,6 +48,13 @@ _COUNTS = {
 }
 
 
+def value_text(signal: str, value: float | None) -> str:
+    """A signal's value in a window for readers: the mean length in characters, all others shares in per cent."""
+    if value is None:
+        return "–"
+    return f"{value:.1f} characters" if signal == "length" else f"{100 * value:.1f} %"
+
+
 def compute_signals(frame: pd.DataFrame, vocabulary: Collection[str] | None = None) -> pd.DataFrame:
     """One row of signals for each row of `frame`, with the same index.
 

@@ -120,12 +120,12 @@ def publish_quality(text: str, quality: HoldoutQuality) -> str:
     if quality.slices:
         shown = [name for name in ("macro_f1", "negative_f1") if name in quality.metrics]
         rows = (
-            [name, f"{n:,}", *(" ".join(_interval(figures[metric])) for metric in shown)]
+            [name, f"{n:,}", *("{} ({})".format(*_interval(figures[metric])) for metric in shown)]
             for name, (n, figures) in quality.slices.items()
         )
         lines += ["", *_table(["slice", "rows", *map(_name, shown)], rows)]
     note = (
-        "Points. –: too few tweets of a class to say, or no valid interval. "
+        "–: too few tweets of a class to say, or no valid interval. "
         "Whether it is promoted is decided by `evaluate`, not by this table."
     )
     return text.replace(HIDDEN_QUALITY, "\n".join([*lines, "", note]))
@@ -140,9 +140,8 @@ def _calibration(facts: Facts) -> list[str]:
     if before is None or after is None:
         return ["The probabilities are not calibrated: there were too few labelled tweets, or none."]
     rows = facts.notes.get("calibration_rows", 0)
-    return [
-        f"Calibration error on the {rows:,} later training rows: {100 * before:.1f} before, {100 * after:.1f} after."
-    ]
+    change = f"{100 * before:.1f} % before, {100 * after:.1f} % after"
+    return [f"Calibration error on the {rows:,} later training rows: {change}."]
 
 
 def _cost(cost: Cost) -> list[str]:
@@ -194,8 +193,8 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
 
 def _interval(figure: Interval) -> tuple[str, str]:
     value, low, high = figure
-    between = "–" if low is None or high is None else f"[{100 * low:.1f}, {100 * high:.1f}]"
-    return f"{100 * value:.1f}", between
+    between = "–" if low is None or high is None else f"{100 * low:.1f} to {100 * high:.1f} %"
+    return f"{100 * value:.1f} %", between
 
 
 def _name(metric: str) -> str:

@@ -187,6 +187,7 @@ def test_a_drift_report_says_in_words_what_changed_and_whether_quality_suffers(s
     assert "The tweets changed: share of negative tweets. No loss of quality is shown: −1.0 points" in page
     assert "safe to ignore" not in page, "no interval says how large a loss may be"
     assert "share of tweets with no negations" in page
+    assert ">60.0 %<" in page
     assert [row[1:3] for row in chart.rows] == 2 * [("predicted classes", "2.000"), ("negations", "0.400")]
     assert "in thresholds: drift only above the dashed line" in listed
     assert "Of the 2 newest checks, 2 found drift." in listed

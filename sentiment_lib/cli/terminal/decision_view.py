@@ -100,7 +100,7 @@ def _metrics(console: Console, compared: Comparison, evidence: Evidence) -> None
 
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     table.add_column(f"metric on {evidence.rows:,} holdout rows")
-    for head in ("champion", "candidate", "points"):
+    for head in ("champion", "candidate", "difference, points"):
         table.add_column(head, justify="right")
     for row in verdict.metric_rows(compared):
         champion, candidate = formatting.percent(row.champion), formatting.percent(row.candidate)

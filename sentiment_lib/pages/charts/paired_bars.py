@@ -39,6 +39,7 @@ def paired_bars(title: str, pairs: Sequence[Pair], *, names: tuple[str, str], ax
     shares = {"tickformat": ".1~%", "automargin": True, "title": {"text": "share of tweets"}}
     frame = layout(xaxis=shares if across else values, yaxis=values if across else shares)
     frame.update(barmode="group", bargap=0.25, showlegend=True)
+    frame["margin"]["t"] = 34  # the legend is above the plot
     frame["legend"]["traceorder"] = "reversed" if across else "normal"
     return Chart(
         title=title,

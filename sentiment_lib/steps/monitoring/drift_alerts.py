@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from sentiment_lib.drift import attribution, detectors, quality_text
 from sentiment_lib.drift.severity import QualityLoss
+from sentiment_lib.drift.signals import value_text
 from sentiment_lib.policy import DriftPolicy
 from sentiment_lib.records import DriftReport, Severity
 from sentiment_lib.storage import alerts
@@ -117,8 +118,7 @@ def _percent(share: float) -> str:
 def _sentence(signal: detectors.SignalResult) -> str:
     """A signal as a line of text."""
     what = f" ({signal.what})" if signal.what else ""
-    change = (
-        f": {signal.before:.3f} to {signal.now:.3f}" if signal.before is not None and signal.now is not None else ""
-    )
+    before, now = (value_text(signal.signal, value) for value in (signal.before, signal.now))
+    change = "" if signal.before is None or signal.now is None else f": {before} to {now}"
     name = signal.signal.replace("_", " ")
     return f"{name}{what}{change}; effect {signal.effect:.3f}, threshold {signal.floor:.3f}, p {signal.adjusted:.2g}"

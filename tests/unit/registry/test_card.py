@@ -39,7 +39,7 @@ def test_a_card_names_data_quality_calibration_cost_licence_and_how_to_load():
     text = card(KNOWN, model="airline-sentiment")
     assert "| train | 1,234 | 2015-02-17 07:36 to 2015-02-22 23:59 | 60.0 % | 25.0 % | 15.0 % |" in text
     assert "dataset (1,200), audit (34)" in text
-    assert "99 later training rows: 6.1 before, 1.8 after" in text
+    assert "99 later training rows: 6.1 % before, 1.8 % after" in text
     assert "| training, wall | 412.5 s |" in text
     assert "version 7" in text
     assert catalog.family("bert").licence in text
@@ -57,9 +57,9 @@ def test_metrics_on_the_holdout_replace_the_note_that_they_are_hidden():
     )
     text = publish_quality(hidden, quality)
     assert HIDDEN_QUALITY not in text
-    assert "| macro F1 | 79.0 | [77.0, 81.0] |" in text
-    assert "| calibration error | 2.0 | [1.0, 3.0] |" in text
-    assert "| negation | 321 | 70.0 [65.0, 75.0] |" in text
+    assert "| macro F1 | 79.0 % | 77.0 to 81.0 % |" in text
+    assert "| calibration error | 2.0 % | 1.0 to 3.0 % |" in text
+    assert "| negation | 321 | 70.0 % (65.0 to 75.0 %) |" in text
 
 
 def test_what_was_not_measured_is_said_and_not_made_up():
