@@ -18,6 +18,7 @@ from sentiment_airflow.console_routes.tweets import add_tweets
 from sentiment_lib.console.pages import files
 from sentiment_lib.errors import BadInput, NotFound, TooSlow
 from sentiment_lib.pages.assets import CACHE_CONTROL
+from sentiment_lib.pages.refusals import refusal
 from sentiment_lib.pages.templates import content_security_policy
 from sentiment_lib.settings import load_settings
 from sentiment_lib.storage.engine import Store
@@ -74,7 +75,12 @@ def add_error_pages(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def invalid(_: Request, error: RequestValidationError) -> Response:
-        return unshown("; ".join(f"{problem['loc'][-1]}: {problem['msg']}" for problem in error.errors()))
+        return unshown(
+            "; ".join(
+                f"{str(problem['loc'][-1]).replace('_', ' ')}: {refusal(problem) or problem['msg']}"
+                for problem in error.errors()
+            )
+        )
 
     @app.exception_handler(TooSlow)
     async def ended(_: Request, error: TooSlow) -> Response:

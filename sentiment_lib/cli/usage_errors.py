@@ -4,21 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-#: Kind of a refused value (Pydantic's) -> what is wrong with it; `ctx` has the bound.
-REFUSALS = {
-    "int_parsing": "is no whole number",
-    "int_parsing_size": "is too large",
-    "int_type": "is no whole number",
-    "int_from_float": "is no whole number",
-    "float_parsing": "is no number",
-    "float_type": "is no number",
-    "finite_number": "is no finite number",
-    "greater_than_equal": "is too small: at least {ge}",
-    "greater_than": "is too small: more than {gt}",
-    "less_than_equal": "is too large: at most {le}",
-    "less_than": "is too large: less than {lt}",
-}
-
 
 def describe(error: Any) -> str:
     """The message of a usage error of Typer."""
@@ -40,11 +25,12 @@ def describe(error: Any) -> str:
 
 def _refusal(error: Any) -> str:
     """What is wrong with the value."""
+    from sentiment_lib.pages.refusals import refusal
+
     cause = error.__cause__
     problems = cause.errors() if hasattr(cause, "errors") else []
-    if problems and problems[0]["type"] in REFUSALS:
-        wrong = REFUSALS[problems[0]["type"]].format(**problems[0].get("ctx", {}))
-        return f"'{problems[0]['input']}' {wrong}"
+    if problems and (words := refusal(problems[0])):
+        return words
     text: str = error.message
     return text.rstrip(".")
 

@@ -119,6 +119,7 @@ def test_every_error_is_a_page_in_the_frame(app):
     answers = {address: client.get(address) for address in (*expected, *expected_signed_in) if address != "/models"}
     app.dependency_overrides.clear()
     answers["/models"] = client.get("/models")
+    assert "is no whole number" in answers["/drift/abc"].text
     for address, status in {**expected, **expected_signed_in}.items():
         answer = answers[address]
         assert (answer.status_code, answer.headers["content-type"]) == (status, "text/html; charset=utf-8"), address
