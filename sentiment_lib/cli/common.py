@@ -28,6 +28,8 @@ Limit = Annotated[int, typer.Option(min=1, help="Maximum number of rows.")]
 
 Row = TypeVar("Row")
 
+#: Postgres' error code for a number that its type does not hold.
+OUT_OF_RANGE = "22003"
 #: Exit code of a usage error.
 MISUSE = 2
 
@@ -131,6 +133,8 @@ def as_known_error(error: BaseException) -> BaseException:
         return DatabaseStarting()
     if is_unreachable(error):
         return StackStarting() if _is_starting() else StackNotRunning()
+    if getattr(getattr(error, "orig", None), "sqlstate", None) == OUT_OF_RANGE:
+        return SentimentError("a number is too large: ids and counts end at 9,223,372,036,854,775,807")
     if isinstance(error, OSError) and error.filename:
         return SentimentError(f"{error.strerror}: {error.filename}")
     return SentimentError(f"unexpected {type(error).__name__}: {error} (set SENTIMENT_TRACEBACK=1 for the traceback)")
