@@ -63,4 +63,4 @@ def test_the_lower_bound_above_the_policys_on_each_of_the_newest_days_is_one_ale
     if fires:
         assert found[0].title == "Predicted probabilities of version 1 no longer match labels"
         assert "(95 % interval 11.0 % to 17.0 %)" in found[0].body
-        assert "confidence is 0.08 higher than accuracy" in found[0].body
+        assert "confidence is 8.0 points higher than accuracy" in found[0].body
