@@ -14,11 +14,15 @@ from sentiment_lib.errors import BadSetting, MissingExtra
 from sentiment_lib.policy import AlertPolicy
 from sentiment_lib.records import Severity
 from sentiment_lib.settings import Settings
-from sentiment_lib.storage.alerts import Alert, Delivery
+from sentiment_lib.storage.alert_messages import Delivery
+from sentiment_lib.storage.alerts import Alert
 
 #: Rank of each severity, the least severe first.
 ORDER = {severity: rank for rank, severity in enumerate(Severity)}
 RUNBOOK = "docs/runbook.md"
+#: Characters of an alert's body and title in a message: receivers refuse long ones.
+BODY = 3000
+TITLE = 250
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,12 +92,12 @@ def message(alert: Alert, event: str) -> tuple[str, str]:
     resolved = event == "resolved" or alert.resolved_at is not None
     word = "RESOLVED" if resolved else alert.severity.upper() + (" (ongoing)" if event == "updated" else "")
     lines = [
-        alert.body,
+        alert.body if len(alert.body) <= BODY else f"{alert.body[:BODY]} … (the alert has the rest)",
         f"Alert {alert.alert_id}, seen {alert.count} times since {alert.opened_at:%Y-%m-%d %H:%M} UTC.",
         f"Evidence: {alert.evidence_link}" if alert.evidence_link else "",
         f"Runbook: {RUNBOOK}#{alert.kind}",
     ]
-    return f"[{word}] {alert.title}", "\n".join(line for line in lines if line)
+    return f"[{word}] {alert.title[:TITLE]}", "\n".join(line for line in lines if line)
 
 
 def digest(alerts: Sequence[Alert]) -> tuple[str, str]:

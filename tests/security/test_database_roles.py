@@ -83,7 +83,7 @@ def test_no_role_can_forge_the_books(as_duty, store, role):
     with store.begin() as connection:
         assert [entry.kind for entry in ledger.entries(connection)] == ["note"]
         assert (
-            connection.scalar(text("SELECT count(*) FROM pg_trigger WHERE tgenabled = 'O' AND NOT tgisinternal")) == 32
+            connection.scalar(text("SELECT count(*) FROM pg_trigger WHERE tgenabled = 'O' AND NOT tgisinternal")) == 33
         )
 
 

@@ -14,7 +14,7 @@ from sentiment_lib.steps.erasure import forget, request_erasure
 from sentiment_lib.steps.erasure.request_erasure import ErasureOrder
 from sentiment_lib.steps.ingestion import ingest
 from sentiment_lib.steps.operations import check_alerts, verify
-from sentiment_lib.storage import alerts, api_keys, erasure_audit, erasure_requests, grants, ledger
+from sentiment_lib.storage import alert_messages, alerts, api_keys, erasure_audit, erasure_requests, grants, ledger
 from sentiment_lib.storage.engine import Store
 from tests.conftest import as_role
 
@@ -142,7 +142,7 @@ def test_rows_from_before_the_checks_stop_nobody(store, owner, settings, tweets)
         states = {one.request_id: one.state for one in erasure_requests.newest(connection, 10)}
         assert api_keys.count_living(connection) == 1
         assert len(api_keys.list_keys(connection)) == 1
-        (found,) = alerts.delivery_state(connection, "receiver", clock.now())
+        (found,) = alert_messages.delivery_state(connection, "receiver", clock.now())
     assert states == {honest: "done", bad: "received"}
     assert found.alert.last_seen_at.year == 9000
     check_alerts.run(store, settings)

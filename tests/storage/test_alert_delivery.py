@@ -11,6 +11,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 from aiosmtpd.controller import Controller
 
+from sentiment_lib.alerts import delivery
 from sentiment_lib.policy import AlertPolicy, Policy
 from sentiment_lib.settings import Settings
 from sentiment_lib.steps.operations import check_alerts
@@ -78,6 +79,24 @@ def clear(store, key="drift"):
 
 def now(minutes=0.0):
     return datetime.now(UTC) + timedelta(minutes=minutes)
+
+
+def test_a_message_that_is_refused_holds_up_no_other(store, hook, monkeypatch):
+    send = delivery.send
+
+    def refusing(receiver, title, *rest):
+        if "poison" in title:
+            raise ConnectionError("413")
+        send(receiver, title, *rest)
+
+    monkeypatch.setattr(delivery, "send", refusing)
+    settings = settings_for(hook.url)
+    for key in ("poison", "drift", "other"):
+        fire(store, key)
+    assert check_alerts.deliver(store, settings) == (2, 1)
+    fire(store, "third")
+    assert check_alerts.deliver(store, settings, at=now(60)) == (1, 1)
+    assert hook.titles == [f"[CRITICAL] Something about {key}" for key in ("drift", "other", "third")]
 
 
 def test_an_incident_is_told_once_and_its_end_once(store, hook):

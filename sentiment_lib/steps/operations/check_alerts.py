@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
 
 from sentiment_lib import clock
 from sentiment_lib.alerts import api_health, catalog, delivery
@@ -14,15 +15,18 @@ from sentiment_lib.alerts.rule import Finding
 from sentiment_lib.policy import Policy
 from sentiment_lib.records import Severity
 from sentiment_lib.settings import Settings
-from sentiment_lib.storage import alerts as outbox
-from sentiment_lib.storage import api_predictions
-from sentiment_lib.storage.alerts import Alert, Delivery, PendingMessage
+from sentiment_lib.storage import alert_messages as outbox
+from sentiment_lib.storage import alerts, api_predictions
+from sentiment_lib.storage.alert_messages import Delivery, PendingMessage
+from sentiment_lib.storage.alerts import Alert
 from sentiment_lib.storage.engine import Store
 
 log = logging.getLogger(__name__)
 
 #: Kind of the alert of a rule that could not be checked.
 RULE_FAILED = "rule_failed"
+#: Messages in a row that a receiver does not accept before the round ends.
+FAILURES = 3
 #: Kinds of alerts that this step opens and resolves; other kinds are resolved by the step that opens them.
 KINDS = (*(rule.kind for rule in catalog.RULES), RULE_FAILED)
 
@@ -55,19 +59,40 @@ def run(
         findings, failed = _check(connection, settings.policy, now)
         if api is not None:
             findings += api.findings(settings.policy.alerts, now, has_served=api_predictions.any_stored(connection))
-        for finding in findings:
-            outbox.open_alert(
-                connection, finding.kind, finding.severity, finding.dedup_key, finding.title, finding.body
-            )
+        firing = {_open(connection, finding) for finding in findings}
         resolved = 0
-        firing = {finding.dedup_key for finding in findings}
         # of a rule that failed nobody knows what still fires
         checked = [kind for kind in KINDS if kind not in failed]
-        for key in outbox.open_keys(connection, (*checked, *(api_health.KINDS if api is not None else ()))):
-            if key not in firing and outbox.resolve_by_key(connection, key) is not None:
+        for key in alerts.open_keys(connection, (*checked, *(api_health.KINDS if api is not None else ()))):
+            if key not in firing and alerts.resolve_by_key(connection, key) is not None:
                 resolved += 1
     sent, waiting = deliver(store, settings, at=now)
     return AlertsResult(firing=len(findings), resolved=resolved, sent=sent, waiting=waiting)
+
+
+def _open(connection: Connection, finding: Finding) -> str:
+    """Open the alert of a finding, or one that says that the database does not take it; returns the key of it."""
+    try:
+        return _store(connection, finding)
+    except DBAPIError as error:
+        log.exception("the alert %s cannot be opened", finding.dedup_key)
+        return _store(connection, _failure(finding.kind, f"Its alert cannot be opened: {str(error)[:300]}"))
+
+
+def _store(connection: Connection, finding: Finding) -> str:
+    with connection.begin_nested():
+        alerts.open_alert(connection, finding.kind, finding.severity, finding.dedup_key, finding.title, finding.body)
+    return alerts.short_key(finding.dedup_key)
+
+
+def _failure(kind: str, body: str) -> Finding:
+    return Finding(
+        kind=RULE_FAILED,
+        severity=Severity.CRITICAL,
+        dedup_key=f"{RULE_FAILED}/{kind}",
+        title=f"The alert rule {kind} cannot be checked",
+        body=body,
+    )
 
 
 def _check(connection: Connection, policy: Policy, now: datetime) -> tuple[list[Finding], set[str]]:
@@ -81,15 +106,8 @@ def _check(connection: Connection, policy: Policy, now: datetime) -> tuple[list[
         except Exception as error:
             log.exception("the alert rule %s failed", rule.kind)
             failed.add(rule.kind)
-            findings.append(
-                Finding(
-                    kind=RULE_FAILED,
-                    severity=Severity.CRITICAL,
-                    dedup_key=f"{RULE_FAILED}/{rule.kind}",
-                    title=f"The alert rule {rule.kind} cannot be checked",
-                    body=f"Nobody is told what it would find: {type(error).__name__}: {str(error)[:300]}",
-                )
-            )
+            body = f"Nobody is told what it would find: {type(error).__name__}: {str(error)[:300]}"
+            findings.append(_failure(rule.kind, body))
     return findings, failed
 
 
@@ -122,7 +140,10 @@ def _wanted(candidate: Delivery, receiver: delivery.Receiver, settings: Settings
 
 
 def _send(connection: Connection, settings: Settings, receiver: delivery.Receiver, now: datetime) -> tuple[int, int]:
-    """Send what is due; one failure ends the round for this receiver."""
+    """Send what is due, what failed least often first.
+
+    A message that is not accepted waits while others are sent; after FAILURES in a row the receiver is away: all wait.
+    """
     policy = settings.policy.alerts
     due = outbox.due(connection, receiver.key, now)
     deliveries = outbox.delivery_state(connection, receiver.key, now) if due else []
@@ -138,16 +159,23 @@ def _send(connection: Connection, settings: Settings, receiver: delivery.Receive
             ready.append((message, candidate.alert, "resolved" if candidate.alert.resolved_at else event))
     as_digest = len(ready) > policy.digest_over
     batches = [ready] if as_digest else [[item] for item in ready]
+    sent, failures = 0, 0
     for number, batch in enumerate(batches):
-        alerts = [alert for _, alert, _ in batch]
-        title, body = delivery.digest(alerts) if as_digest else delivery.message(alerts[0], batch[0][2])
+        about = [alert for _, alert, _ in batch]
+        title, body = delivery.digest(about) if as_digest else delivery.message(about[0], batch[0][2])
         try:
-            delivery.send(receiver, title, body, delivery.worst(alerts))
+            delivery.send(receiver, title, body, delivery.worst(about))
         except Exception as error:  # a failing receiver must not stop the step
             log.warning("An alert receiver did not accept a message: %s", error)
-            wait = delivery.back_off(max(message.attempts for message, _, _ in batch))
-            outbox.postpone(connection, receiver.key, now + wait, str(error)[:500])
-            return number, sum(len(remaining) for remaining in batches[number:])
+            failures += 1
+            refused = batch if failures < FAILURES else [item for rest in batches[number:] for item in rest]
+            wait = delivery.back_off(max(message.attempts for message, _, _ in refused))
+            ids = [message.message_id for message, _, _ in refused]
+            outbox.postpone(connection, ids, now + wait, str(error)[:500])
+            if failures == FAILURES:
+                break
+            continue
+        sent, failures = sent + 1, 0
         for message, alert, event in batch:
             outbox.mark_sent(connection, message.message_id, alert, event, now)
-    return len(batches), 0
+    return sent, outbox.waiting(connection, receiver.key)

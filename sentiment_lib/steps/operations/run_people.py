@@ -132,11 +132,12 @@ def _clears(allowed: int, retries: int) -> int:
 def _concerns(event: Mapping[str, Any], run_id: str, since: datetime | None) -> bool:
     """Whether a clear is one of this run: its address says so, or its body, which names runs or dates."""
     body = event["extra"] or ""
-    if event["event"] == OF_STATE and not _may_queue(body):
-        return False
+    if event["event"] == OF_STATE:
+        # the row's run may come from the query of the address: each run of the DAG may be meant
+        return _may_queue(body) and not _before(event, since)
     if event["run_id"] == run_id or run_id in body:
         return True
-    if event["event"] != OF_TASKS or (since and datetime.fromisoformat(event["when"]) < since - AROUND):
+    if event["event"] != OF_TASKS or _before(event, since):
         return False
     try:
         said = dict(json.loads(body))
@@ -144,6 +145,11 @@ def _concerns(event: Mapping[str, Any], run_id: str, since: datetime | None) -> 
         return True
     # the run in the row may come from the query of the address, which clears nothing
     return not said.get("dag_run_id") or bool(said.get("include_past") or said.get("include_future"))
+
+
+def _before(event: Mapping[str, Any], since: datetime | None) -> bool:
+    """Whether an event is older than the run."""
+    return since is not None and datetime.fromisoformat(event["when"]) < since - AROUND
 
 
 def _may_queue(body: str) -> bool:

@@ -92,6 +92,8 @@ def test_who_clears_tasks_without_their_run_is_behind_it_though_airflow_does_not
     for body in ('{"state": "queued"}', "{}", '{"method": "PATCH"}'):
         airflow.log = [event("patch_dag_run", "anna", extra=body)]
         assert airflow(clears=0) == {"anna"}
+    airflow.log = [event("patch_dag_run", "anna", run_id="elsewhere", extra='{"state": "queued"}')]
+    assert airflow(clears=0) == {"anna"}
     airflow.log = [event("patch_dag_run", "anna", extra='{"note": "looks good"}')]
     assert airflow(clears=0) == set()
     airflow.log = [event("patch_dag_run", "anna", extra='{"state": "failed"}')]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+import httpx
 import pytest
 
-from sentiment_lib.airflow_client import task_path
+from sentiment_lib.airflow_client import run_path, task_path
 from sentiment_lib.steps.operations import run_people
 from sentiment_lib.steps.operations.run_people import AssetOrigin
 
@@ -43,15 +44,25 @@ def test_airflow_says_who_cleared_a_run_and_who_sent_an_asset_event(running):
     assert run_people.find(running.settings, **started_by_it | {"run_id": "not there"}) == {"unknown"}
 
 
-def test_a_clear_that_airflow_does_not_log_is_somebody_unknown(running):
+def test_what_airflow_does_not_log_is_refused_and_a_run_keeps_its_tasks(running):
     admin, other = running.airflow("admin"), running.airflow("mlops")
     run_id = admin.trigger("rollback", to_version=99, reason="there is none")
     assert admin.ended("rollback", run_id) == "failed"
+    path, silent = run_path("rollback", run_id), {"dag_run_id": run_id, "task_ids": ["roll_back"], "dry_run": "false"}
+    deleted = {"actions": [{"action": "delete", "entities": [{"task_id": "roll_back", "map_index": -1}]}]}
+    for method, address, body in (
+        ("POST", "/dags/rollback/clearTaskInstances", silent),
+        ("DELETE", task_path("rollback", run_id, "roll_back"), None),
+        ("PATCH", f"{path}/taskInstances", deleted),
+        ("PATCH", f"{path}?run_id=elsewhere", {"state": "queued"}),
+    ):
+        with pytest.raises(httpx.HTTPStatusError, match="403"):
+            other.call(method, address, body)
+    assert [task["try_number"] for task in admin.tasks("rollback", run_id)] == [1]
     run = {"dag_id": "rollback", "run_id": run_id, "triggered_by": "admin"}
     assert run_people.find(running.settings, **run) == {"admin"}
-    silent = {"dag_run_id": run_id, "task_ids": ["roll_back"], "dry_run": "false", "reset_dag_runs": False}
-    other.call("POST", "/dags/rollback/clearTaskInstances", silent | {"only_failed": False})
-    assert {"admin", "unknown"} <= run_people.find(running.settings, **run)
+    other.call("PATCH", path, {"state": "queued"})
+    assert run_people.find(running.settings, **run) == {"admin", "mlops"}
 
 
 def test_the_started_stack_goes_by_the_policy_that_it_recorded(running):
