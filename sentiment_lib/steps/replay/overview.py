@@ -19,7 +19,8 @@ FONT = "text{font-family:system-ui,sans-serif}.heading{font-size:14px;font-weigh
 DARK = "@media(prefers-color-scheme:dark){.heading{fill:#e6ebf1}}"
 LEGEND = (
     "grey: all schedules of as many trainings",
-    "green: best plan in hindsight; dashed: planned on one half of the rows, scored on the other",
+    "green: best plan in hindsight",
+    "dashed: planned on one half of the rows, scored on the other",
     "dotted: calendar, mean over its phases",
     "points: policies; full with the gate, hollow without",
 )

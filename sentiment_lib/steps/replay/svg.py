@@ -8,7 +8,11 @@ from dataclasses import dataclass, field
 from markupsafe import Markup, escape
 
 WIDTH, HEIGHT = 460, 300
-LEFT, RIGHT, TOP, BOTTOM = 52, 12, 14, 40
+LEFT, RIGHT, TOP, BOTTOM = 52, 46, 14, 40
+#: Points closer than this share a number; height of one. Pixels.
+TOGETHER, LINE = 4.0, 10.0
+#: Numbers of points that lie on one another; more are told by the titles alone.
+MOST_NUMBERS = 4
 
 
 @dataclass
@@ -22,6 +26,8 @@ class Panel:
     width: int = WIDTH
     height: int = HEIGHT
     marks: list[str] = field(default_factory=list)
+    #: pixel of x -> (pixel of y, number) of its points
+    numbered: dict[float, list[tuple[float, int]]] = field(default_factory=dict)
 
     def x(self, value: float) -> float:
         """Pixel of a value."""
@@ -48,17 +54,16 @@ class Panel:
         """A numbered point; hollow: before the gate."""
         kind = "hollow" if hollow else "full"
         px, py = self.x(x), self.y(y)
+        self.numbered.setdefault(round(px, 1), []).append((py, number))
         self.marks.append(
-            f'<g><title>{escape(title)}</title><circle class="{kind}" cx="{px:.1f}" cy="{py:.1f}" r="4"/>'
-            f'<text class="mark" x="{px + 6:.1f}" y="{py + 3:.1f}">{number}</text></g>'
+            f'<circle class="{kind}" cx="{px:.1f}" cy="{py:.1f}" r="4"><title>{escape(title)}</title></circle>'
         )
 
     def error_bar(self, x: float, low: float, high: float) -> None:
-        """A vertical interval."""
+        """A vertical interval, cut off where the panel ends."""
         px = self.x(x)
-        self.marks.append(
-            f'<line class="bar" x1="{px:.1f}" x2="{px:.1f}" y1="{self.y(low):.1f}" y2="{self.y(high):.1f}"/>'
-        )
+        bottom, top = (min(max(self.y(end), TOP), self.height - BOTTOM) for end in (low, high))
+        self.marks.append(f'<line class="bar" x1="{px:.1f}" x2="{px:.1f}" y1="{bottom:.1f}" y2="{top:.1f}"/>')
 
     def render(self, label: str) -> Markup:
         """The panel as an SVG element; `label` says what it shows."""
@@ -78,7 +83,26 @@ class Panel:
             f'<text class="axis" text-anchor="middle" transform="translate(13 {self.height / 2:.0f}) rotate(-90)">'
             f"{escape(self.y_title)}</text>"
         )
-        return Markup("".join([*parts, *self.marks, "</svg>"]))  # noqa: S704 (every text in it is escaped)
+        parts += [*self.marks, *self._numbers(), "</svg>"]
+        return Markup("".join(parts))  # noqa: S704 (every text in it is escaped)
+
+    def _numbers(self) -> list[str]:
+        """The numbers of the points: one text for those that lie on one another, and no text over another one."""
+        found = []
+        for px, points in self.numbered.items():
+            groups: list[list[tuple[float, int]]] = []
+            for point in sorted(points):
+                if groups and point[0] - groups[-1][-1][0] < TOGETHER:
+                    groups[-1].append(point)
+                else:
+                    groups.append([point])
+            lowest = -LINE
+            for group in groups:
+                lowest = max(sum(y for y, _ in group) / len(group) + 3, lowest + LINE)
+                numbers = [str(number) for number in sorted({number for _, number in group})]
+                text = ",".join(numbers[:MOST_NUMBERS]) + ("…" if len(numbers) > MOST_NUMBERS else "")
+                found.append(f'<text class="mark" x="{px + 6:.1f}" y="{lowest:.1f}">{text}</text>')
+        return found
 
 
 def ticks(low: float, high: float, most: int = 6) -> list[float]:

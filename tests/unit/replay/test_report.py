@@ -44,6 +44,7 @@ def test_a_second_replay_writes_the_same_bytes(result, cells, tmp_path):
     assert not re.search(r"https?://|<script|@import|url\(", text)
     assert text.count("<svg") == 4 + 2 * len(POLICIES)
     assert result.conclusion.split("“")[0] in text
+    assert f"{100 * result.refit.gain.value:+.2f} points" in text.partition("Refitting")[2][:300]
 
 
 class Killed(BaseException):
@@ -113,6 +114,7 @@ def test_the_figures_belong_together(result):
         always.quality.by_block["accuracy"] - by_name["always", True].quality.by_block["accuracy"]
     )
     assert caution.promotions + caution.blocked == caution.trainings
+    assert result.refit.models == len(set(by_name["always", True].run.serving))
     assert {one.policy for one in result.draws} == {"staleness"}
 
 
