@@ -29,9 +29,14 @@ LEGEND = (
 def render(results: Sequence[tuple[str, dict[str, Any]]]) -> str:
     """SVG of accuracy by number of trainings: a panel for each (title, `ReplayResult.as_dict`), then the legend."""
     numbered = pictures.number_policies([result for _, result in results])
-    cells = [*(_panel(title, result) for title, result in results), _legend(numbered)]
-    rows = -(-len(cells) // COLUMNS)
-    width, height = COLUMNS * (WIDTH + MARGIN), rows * (HEIGHT + HEADING + MARGIN)
+    texts = [*LEGEND, "", *(f"{number}  {title}" for number, title in numbered.values())]
+    cells = [*(_panel(title, result) for title, result in results), _legend(texts)]
+    above = len(results) // COLUMNS  # rows before that of the legend, which may be higher than a panel
+    legend_height = HEADING + LINE * (len(texts) + 1)
+    width, height = (
+        COLUMNS * (WIDTH + MARGIN),
+        above * (HEIGHT + HEADING + MARGIN) + max(HEIGHT + HEADING + MARGIN, legend_height),
+    )
     placed = [
         Markup('<g transform="translate({} {})">{}</g>').format(
             number % COLUMNS * (WIDTH + MARGIN), number // COLUMNS * (HEIGHT + HEADING + MARGIN), cell
@@ -51,8 +56,7 @@ def _panel(title: str, result: dict[str, Any]) -> Markup:
     )
 
 
-def _legend(numbered: dict[str, tuple[int, str]]) -> Markup:
-    texts = [*LEGEND, "", *(f"{number}  {title}" for number, title in numbered.values())]
+def _legend(texts: Sequence[str]) -> Markup:
     return Markup("").join(
         Markup('<text class="axis" x="52" y="{}">{}</text>').format(HEADING + 12 + LINE * line, escape(text))
         for line, text in enumerate(texts)

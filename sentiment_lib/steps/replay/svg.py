@@ -12,7 +12,7 @@ LEFT, RIGHT, TOP, BOTTOM = 52, 46, 14, 40
 #: Points closer than this share a number; height of one. Pixels.
 TOGETHER, LINE = 4.0, 10.0
 #: Numbers of points that lie on one another; more are told by the titles alone.
-MOST_NUMBERS = 4
+MOST_NUMBERS = 3
 
 
 @dataclass

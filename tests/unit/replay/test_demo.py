@@ -45,6 +45,10 @@ def test_the_demo_shows_the_histories_that_are_there_and_names_those_that_are_no
     assert "Small & early" in words
     assert "Every 500 labels" in words
     assert "gate flight" not in words, "no text of a tweet"
+    height = float(picture.get("viewBox").split()[3])
+    lowest = [one for one in picture.iter() if one.tag.endswith("text") and (one.text or "").startswith("17 ")]
+    assert lowest, "the legend names the last policy"
+    assert float(lowest[0].get("y")) < height, "it is inside of the picture"
     assert demo() == 0
     assert "training" not in capsys.readouterr().err, "nothing is trained twice"
 
