@@ -57,7 +57,8 @@ def against_audit(paths: Sequence[Walked], audit: Sequence[Walked]) -> dict[str,
     chances = np.array(
         [one.promoted / one.looks - two.promoted / two.looks for one, two in zip(paths, audit, strict=True)]
     )
-    found["promoted_share"] = _rounded(float(chances.mean()), *_over_seeds(chances))
+    ends = _over_seeds(chances) if chances.size >= SEEDS else (float("-inf"), float("inf"))
+    found["promoted_share"] = _rounded(float(chances.mean()), *ends)
     return found
 
 
@@ -69,7 +70,8 @@ def _over_seeds(values: Floats) -> tuple[float, float]:
 
 
 def _rounded(value: float, low: float, high: float) -> dict[str, Any]:
-    return {"difference": round(value, 3), "interval": [round(low, 3), round(high, 3)]}
+    interval = [round(low, 3), round(high, 3)] if np.isfinite([low, high]).all() else None  # too few seeds
+    return {"difference": round(value, 3), "interval": interval}
 
 
 def measure(cache: Path, *, quick: bool) -> dict[str, Any]:

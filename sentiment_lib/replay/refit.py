@@ -7,7 +7,7 @@ see it: a refitted model is never judged on its own holdout, and so cannot chang
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -41,14 +41,16 @@ def refit_served(cube: Cube, serving: Sequence[int], folder: Path, report: Repor
     serving: the model of each served block. Refitted models are stored in the folder, as cells are.
     """
     models = sorted(set(serving))
-    refitted: dict[int, Cell] = {}
-    for number, model in enumerate(models, start=1):
+    stored = {model: read_cell(_path(cube, model, folder), model) for model in models}
+    refitted = {model: cell for model, cell in stored.items() if cell is not None}
+    missing = [model for model in models if model not in refitted]
+    for number, model in enumerate(missing, start=1):
         found = refit_cell(cube, model, folder)
         if found is None:
             return None
         refitted[model] = found
         if report is not None:
-            report(number, len(models))
+            report(number, len(missing))
     return Refit(gain=gain(cube, serving, refitted), models=len(models))
 
 
@@ -57,27 +59,29 @@ def refit_cell(cube: Cube, model: int, folder: Path, *, same_volume: bool = Fals
 
     same_volume: on the newest of these rows, as many as the model learned from, so that what is left is freshness.
     """
-    history, cell = cube.history, cube.cell(model)
+    history, cell, path = cube.history, cube.cell(model), _path(cube, model, folder, same_volume=same_volume)
+    if (stored := read_cell(path, model)) is not None:
+        return stored
     rows = np.sort(np.concatenate([cell.train, cell.holdout]))
     if same_volume:
         rows = rows[-len(cell.train) :]
-    key = hash_text(canonical_json(["refit", cell.key, same_volume, code_digest("replay/refit.py")]))
-    path = folder / f"{key}.npz"
-    if (stored := read_cell(path, model)) is not None:
-        return stored
-    frame = history.labelled_frame(rows).assign(part="train")
     frozen = TrainingSet(
-        frame=frame,
+        frame=history.labelled_frame(rows).assign(part="train"),
         content_hash=cell.content_hash,
         train=rows,
         holdout=np.empty(0, dtype=np.int64),
         first=int(rows[-1]) + 1,
     )
-    trained = train_cell(history, model, key, frozen, replace(cube.recipe, newest=None))
+    trained = train_cell(history, model, path.stem, frozen, cube.recipe)
     if isinstance(trained, TrainingRefused):
         return None
     write_cell(path, trained)
     return trained
+
+
+def _path(cube: Cube, model: int, folder: Path, *, same_volume: bool = False) -> Path:
+    key = hash_text(canonical_json(["refit", cube.cell(model).key, same_volume, code_digest("replay/refit.py")]))
+    return folder / f"{key}.npz"
 
 
 def gain(cube: Cube, serving: Sequence[int], refitted: dict[int, Cell]) -> Estimate:

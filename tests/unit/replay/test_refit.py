@@ -35,4 +35,6 @@ def test_the_gain_is_that_of_the_models_that_served(small, tmp_path, monkeypatch
     assert found.gain.intervals == intervals(np.array(values))
     assert np.any(values), "refitting changes nothing here"
     monkeypatch.setattr(cell.catalog, "train", None)
-    assert refit.refit_served(small, serving, tmp_path) == found
+    reports = []
+    assert refit.refit_served(small, serving, tmp_path, lambda *seen: reports.append(seen)) == found
+    assert reports == [], "nothing is trained twice"
