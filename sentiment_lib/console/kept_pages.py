@@ -15,7 +15,10 @@ from sentiment_lib.storage.drift_reports import StoredReport
 def path(settings: Settings, name: str | None, *, of: str) -> Path:
     """Path of a page in the reports folder. Raises NotFound for a path outside it or a missing file."""
     folder = settings.reports.resolve()
-    found = (folder / (name or "")).resolve()
+    try:
+        found = (folder / (name or "")).resolve()
+    except (OSError, RuntimeError) as error:  # links in a circle
+        raise NotFound(what="kept page of", key=of) from error
     if not found.is_relative_to(folder) or not found.is_file():
         raise NotFound(what="kept page of", key=of)
     return found

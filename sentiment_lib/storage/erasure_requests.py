@@ -6,6 +6,7 @@ import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -58,28 +59,25 @@ class ErasureRequest:
 
 
 _COLUMNS = ", ".join(ErasureRequest.__dataclass_fields__)
-#: Stored tweets of an author that are not named one by one.
-_OF_AUTHOR = (
-    "(SELECT tweet_id FROM tweets WHERE author_hash = CAST(:author AS bytea) "
-    "AND tweet_id <> ALL(CAST(:ids AS bigint[]))) t"
-)
+# reads all tweets: there is no index by author
+_OF_AUTHOR = "SELECT tweet_id FROM tweets WHERE author_hash = CAST(:author AS bytea)"
 
 
 def insert(connection: Connection, request: NewRequest, tweet_ids: Iterable[int], *, refuse: Collection[int]) -> int:
     """Store a request with the tweets that it names; returns its id.
 
-    From its commit on, the tweets of `refuse` and the author are refused wherever they come in: the lock waits for the
-    ingests that are storing rows.
+    From its commit on, the tweets of `refuse`, the author and the author's stored tweets are refused wherever they come
+    in: the lock waits for the ingests that are storing rows.
     """
     lock(connection, "erasure")
-    ids = np.unique(np.fromiter(tweet_ids, dtype=np.int64))
-    by_author = {"author": request.author_hash, "ids": ids.tolist() if request.author_hash is not None else []}
+    of_author = [] if request.author_hash is None else _stored_of(connection, request.author_hash)
+    ids = np.unique(np.fromiter(chain(tweet_ids, of_author), dtype=np.int64))
     request_id = int(
         connection.execute(
             text(
                 "INSERT INTO erasure_requests (kind, requested_by, due_at, named, reasons, subject) "
-                f"SELECT :kind, :by, :due, :listed + (SELECT count(*) FROM {_OF_AUTHOR}), CAST(:reasons AS jsonb), "
-                "CAST(:subject AS jsonb) RETURNING request_id"
+                "VALUES (:kind, :by, :due, :listed, CAST(:reasons AS jsonb), CAST(:subject AS jsonb)) "
+                "RETURNING request_id"
             ),
             {
                 "kind": request.kind,
@@ -88,19 +86,33 @@ def insert(connection: Connection, request: NewRequest, tweet_ids: Iterable[int]
                 "listed": len(ids),
                 "reasons": json.dumps(dict(request.reasons)),
                 "subject": None if request.subject is None else json.dumps(dict(request.subject)),
-                **by_author,
             },
         ).scalar_one()
     )
     for start in range(0, len(ids), BATCH):
         _name(connection, request_id, ids[start : start + BATCH].tolist())
-    if request.author_hash is not None:
-        # reads all tweets: there is no index by author
-        query = f"INSERT INTO erasure_targets (request_id, tweet_id) SELECT :request, tweet_id FROM {_OF_AUTHOR}"
-        connection.execute(text(query), {"request": request_id, **by_author})
     authors = [] if request.author_hash is None else [request.author_hash]
-    tombstones.store(connection, request_id, refuse, authors)
+    tombstones.store(connection, request_id, chain(refuse, of_author), authors)
     return request_id
+
+
+def _stored_of(connection: Connection, author: bytes) -> list[int]:
+    return list(connection.execute(text(_OF_AUTHOR), {"author": author}).scalars())
+
+
+def name_stored_of(connection: Connection, request_id: int, author: bytes) -> None:
+    """Let a request name the stored tweets of this author (keyed hash). Run again, it changes nothing."""
+    query = (
+        f"INSERT INTO erasure_targets (request_id, tweet_id) SELECT :request, tweet_id FROM ({_OF_AUTHOR}) t "
+        "ON CONFLICT DO NOTHING"
+    )
+    connection.execute(text(query), {"request": request_id, "author": author})
+
+
+def count_targets(connection: Connection, request_id: int) -> int:
+    """Number of the tweets that it names, as far as they are not erased."""
+    query = text("SELECT count(*) FROM erasure_targets WHERE request_id = :request")
+    return int(connection.execute(query, {"request": request_id}).scalar_one())
 
 
 def _name(connection: Connection, request_id: int, tweet_ids: Sequence[int]) -> None:

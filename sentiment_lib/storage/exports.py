@@ -53,14 +53,18 @@ class NewExport:
 def on_this_machine(kind: str, path: Path | None, *, by: str = "") -> NewExport:
     """An export of this process, to a file or to a browser; by a person, or else the user of the operating system.
 
-    Raises BadInput for a file whose name has none of SUFFIXES.
+    Raises BadInput for a file whose name has none of SUFFIXES, and for links in a circle.
     """
+    try:
+        resolved = None if path is None else str(path.resolve())
+    except RuntimeError as error:
+        raise BadInput(what=str(path), problem="the links on its path lead in a circle") from error
     if path is not None and path.suffix.lower() not in SUFFIXES:
         problem = f"the name of a file with tweets must end in one of {', '.join(sorted(SUFFIXES))}"
         raise BadInput(what=path.name, problem=problem)
     return NewExport(
         kind=kind,
-        path=None if path is None else str(path.resolve()),
+        path=resolved,
         host=socket.gethostname(),
         written_by=by or str(os.getuid()),
     )

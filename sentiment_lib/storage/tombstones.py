@@ -33,7 +33,12 @@ LIFT = text(
     "DELETE FROM tombstones t USING erasure_requests r, "
     "unnest(CAST(:hashes AS bytea[]), CAST(:moments AS timestamptz[])) restored (hash, moment) "
     f"WHERE t.hash = restored.hash AND r.request_id = t.request_id AND {BY_SOURCE} "
-    "AND (restored.moment IS NULL OR restored.moment >= r.received_at) RETURNING t.request_id, t.hash"
+    "AND restored.moment >= r.received_at RETURNING t.request_id, t.hash, t.kind"
+)
+# what a request for an account of the source refuses beside the account: its tweets
+LIFT_OF_ACCOUNTS = text(
+    "DELETE FROM tombstones WHERE request_id = ANY(:requests) AND kind = 'tweet' AND hash <> ALL(:wanted) "
+    "RETURNING request_id, hash, kind"
 )
 CLAIM = text(
     "DELETE FROM tombstones t USING erasure_requests r WHERE t.hash = ANY(:hashes) AND r.request_id = t.request_id "
@@ -43,6 +48,9 @@ CLAIM = text(
 WANTED = text(
     "SELECT e.tweet_id FROM erasure_targets e JOIN erasure_requests r USING (request_id) "
     f"WHERE e.tweet_id = ANY(:ids) AND NOT {BY_SOURCE}"
+)
+WANTED_BY_ALL = text(
+    f"SELECT e.tweet_id FROM erasure_targets e JOIN erasure_requests r USING (request_id) WHERE NOT {BY_SOURCE}"
 )
 # the ends of an index, whatever the number of tombstones
 KEYS = text("SELECT min(key_id) AS first, max(key_id) AS last FROM tombstones")
@@ -127,10 +135,23 @@ def store(connection: Connection, request_id: int, tweet_ids: Iterable[int], aut
     return store_hashes(connection, request_id, made, key_id=key.key_id)
 
 
-def complete(connection: Connection, request_id: int, tweet_ids: Iterable[int], authors: Collection[bytes] = ()) -> int:
-    """Make the tombstones that a request lacks, but those that were lifted since; returns how many are new."""
+def in_hex(connection: Connection, tweet_ids: Iterable[int]) -> list[str]:
+    """Tombstones of these tweets, stored or not, in hex. Creates the key where none is."""
     key = _key_of_stored(connection) or tombstone_key(connection).create()
-    taken_away = lifted(connection)[request_id]
+    return [key.of_tweet(tweet_id).hex() for tweet_id in tweet_ids]
+
+
+def complete(
+    connection: Connection,
+    request_id: int,
+    tweet_ids: Iterable[int],
+    authors: Collection[bytes] = (),
+    *,
+    but: Collection[str] = (),
+) -> int:
+    """Make the tombstones that a request lacks, but these (hex) and those lifted since; returns how many are new."""
+    key = _key_of_stored(connection) or tombstone_key(connection).create()
+    taken_away = lifted(connection)[request_id].union(but)
     made = ((key.of_tweet(tweet_id), TWEET) for tweet_id in tweet_ids)
     of_authors = ((key.of_author(author), AUTHOR) for author in authors)
     lacking = (one for one in chain(made, of_authors) if one[0].hex() not in taken_away)
@@ -156,14 +177,14 @@ def store_hashes(connection: Connection, request_id: int, made: Iterable[tuple[b
 
 def lift(
     connection: Connection,
-    tweets: Mapping[int, datetime | None],
-    authors: Mapping[bytes, datetime | None] = MappingProxyType({}),
+    tweets: Mapping[int, datetime],
+    authors: Mapping[bytes, datetime] = MappingProxyType({}),
 ) -> list[str]:
     """Take the tombstones away that only their source asked for, and that it has restored; returns them in hex.
 
-    tweets, authors: when they were restored. What somebody else has asked to forget as well stays refused, and so does
-    what was forgotten after it was restored. The ledger has each: a tombstone that is gone without a row there was
-    removed by somebody else.
+    tweets, authors: when they were restored; with an account, the tweets that were forgotten because of it alone. What
+    somebody else has asked to forget as well stays refused, and so does what was forgotten after it was restored. The
+    ledger has each: a tombstone that is gone without a row there was removed by somebody else.
     """
     key = _key_of_stored(connection)
     if key is None:
@@ -172,20 +193,25 @@ def lift(
     restored = {key.of_tweet(tweet_id): at for tweet_id, at in tweets.items() if tweet_id not in wanted}
     restored |= {key.of_author(author): at for author, at in authors.items()}
     values = {"hashes": list(restored), "moments": list(restored.values())}
-    taken_away = connection.execute(LIFT, values).all()
+    taken_away = list(connection.execute(LIFT, values))
+    if accounts := [row.request_id for row in taken_away if row.kind == AUTHOR]:
+        others = [key.of_tweet(tweet_id) for tweet_id in connection.execute(WANTED_BY_ALL).scalars()]
+        taken_away += connection.execute(LIFT_OF_ACCOUNTS, {"requests": accounts, "wanted": others})
     return _record_lifted(connection, ((row.request_id, bytes(row.hash).hex()) for row in taken_away))
 
 
 def claim(connection: Connection, request_id: int, tweet_ids: Iterable[int], authors: Iterable[bytes] = ()) -> None:
-    """Make tombstones of these tweets and authors that their source asked for those of this request.
+    """Make tombstones of these tweets and authors that their source asked for before those of this request.
 
-    What the source restores later stays refused.
+    What the source has restored before this request, or at all where it is somebody else's, stays refused.
     """
     key = _key_of_stored(connection)
     if key is None:
         return
     hashes = [*(key.of_tweet(tweet_id) for tweet_id in tweet_ids), *(key.of_author(author) for author in authors)]
-    claimed = connection.execute(CLAIM, {"hashes": hashes, "request": request_id}).all()
+    claimed = list(connection.execute(CLAIM, {"hashes": hashes, "request": request_id}))
+    if accounts := [row.request_id for row in claimed if row.kind == AUTHOR]:
+        claimed += connection.execute(LIFT_OF_ACCOUNTS, {"requests": accounts, "wanted": []})
     made = [(bytes(row.hash), str(row.kind)) for row in claimed]
     _record_lifted(connection, ((row.request_id, bytes(row.hash).hex()) for row in claimed), claimed_by=request_id)
     store_hashes(connection, request_id, made, key_id=key.key_id)

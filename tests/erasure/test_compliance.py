@@ -62,6 +62,7 @@ def test_each_reason_of_a_batch_and_each_event_of_a_stream_has_its_effect():
         streamed("tweet_withheld", FIRST + 4),
         streamed("undrop", FIRST + 1),
         edited(FIRST + 10, [FIRST + 5, FIRST + 6, FIRST + 10]),
+        streamed("edit", FIRST + 8),
         streamed("user_protect", 0, "4711"),
         streamed("user_protect", 0, "4712"),
         streamed("user_unprotect", 0, "4712"),
@@ -72,12 +73,12 @@ def test_each_reason_of_a_batch_and_each_event_of_a_stream_has_its_effect():
         "",
     ]
     events = compliance_file.read(lines, name="f")
-    assert events.forget == {FIRST, FIRST + 2, FIRST + 4, FIRST + 7}
+    assert events.forget == {*range(FIRST, FIRST + 8)} - {FIRST + 1, FIRST + 3}, "earlier versions with them"
     assert events.restore == {FIRST + 1}
-    assert events.change == {FIRST + 5, FIRST + 6}, "the newest version stays"
+    assert events.change == {FIRST + 8}, "an edit that names one id: its new version may have it"
     assert (events.authors, events.restored_authors) == ({"4711"}, {"4712"})
     assert events.reasons["scrub_geo"] == 2
-    assert sum(events.reasons.values()) == 13
+    assert sum(events.reasons.values()) == 14
 
 
 @pytest.mark.parametrize(
@@ -89,6 +90,12 @@ def test_each_reason_of_a_batch_and_each_event_of_a_stream_has_its_effect():
         ('{"id": "0"}', "no id"),
         (result(FIRST, "vanished"), "'vanished'"),
         ('{"data": {"delete": {"tweet": {}}}}', "invalid literal"),
+        ('{"data": {"delete": {"tweet": "x"}}}', "no JSON object"),
+        ('{"data": "x"}', "no JSON object"),
+        ('{"data": {"tweet_edit": {"tweet": {"id": 5}, "edit_tweet_ids": 7}}}', "iterable"),
+        ("[" * 3_000, "nested too deeply"),
+        ('{"id": 5, "reason": "undelete"}', "does not say when"),
+        ('{"id": 5, "reason": "undelete", "redacted_at": "9999-12-31T23:59:59-12:00"}', "out of range"),
     ],
 )
 def test_a_line_that_is_no_event_stops_the_file_before_anything_is_done(line, why):

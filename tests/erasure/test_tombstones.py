@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import text
 
+from sentiment_lib import clock
 from sentiment_lib.errors import TombstoneKeyMissing
 from sentiment_lib.records import API_IDS_FROM
 from sentiment_lib.serving import api_keys, spool_sink
@@ -187,5 +188,5 @@ def test_a_forgotten_tweet_that_somebody_puts_back_is_found_and_one_that_was_res
         assert list(tombstones.stored_again(connection)) == [], "they wait for their erasure"
         erasure_requests.drop_subject(connection, number)
         assert list(tombstones.stored_again(connection)) == [FIRST + 1, FIRST + 2]
-        assert len(tombstones.lift(connection, {FIRST + 2: None, FIRST + 3: None})) == 1
+        assert len(tombstones.lift(connection, dict.fromkeys([FIRST + 2, FIRST + 3], clock.now()))) == 1
         assert list(tombstones.stored_again(connection)) == [FIRST + 1]

@@ -137,9 +137,11 @@ def test_forgetting_changes_no_file_that_the_platform_did_not_sign_for(store, se
     for path in (stranger, own, target, page, other, below):
         path.write_text(content)
     link.symlink_to(target)
+    circle = outside / "circle.csv"
+    circle.symlink_to(circle)
     run(store, EXPORT, host=socket.gethostname(), path=str(stranger))
     with store.begin() as connection:
-        for path in (own, page, link, other, below, outside / "gone.csv"):
+        for path in (own, page, link, circle, other, below, outside / "gone.csv"):
             export = exports.NewExport(kind="labels", path=str(path), host=socket.gethostname(), written_by="x")
             exports.record(connection, export)
     number = ask_and_forget(store, settings, tweets[0])
@@ -150,6 +152,7 @@ def test_forgetting_changes_no_file_that_the_platform_did_not_sign_for(store, se
     with store.begin() as connection:
         told = receipt.of_request(connection, number)["ledger"][1]["exports_left"]
     assert sorted(one["why"] for one in told) == [
+        "a symbolic link is on its path",
         "a symbolic link is on its path",
         "it is below SENTIMENT_HOME",
         "its name ends otherwise than those of exports",

@@ -19,8 +19,8 @@ from sentiment_lib.steps.erasure import (
 )
 from sentiment_lib.steps.erasure.search import Search, prepare
 from sentiment_lib.steps.training import commit_snapshots, snapshot_files
-from sentiment_lib.storage import erasure_requests, snapshots, table_rewrites, version_erasures
-from sentiment_lib.storage.engine import Store
+from sentiment_lib.storage import erasure_requests, snapshots, table_rewrites, tombstones, version_erasures
+from sentiment_lib.storage.engine import Store, lock
 from sentiment_lib.storage.erasure_requests import ERASING, ErasureRequest
 
 
@@ -72,6 +72,7 @@ def run(store: Store, settings: Settings, request: ErasureRequest, *, task_logs:
     """
     with store.begin() as connection:
         request_erasure.complete(connection, settings, request)
+    with store.begin() as connection:
         erasure_requests.set_state(connection, request.request_id, ERASING)
         request_erasure.claim(connection, settings, request)
         tombstone_files.write(connection, settings, request.request_id)
@@ -84,6 +85,11 @@ def run(store: Store, settings: Settings, request: ErasureRequest, *, task_logs:
     # those of earlier releases could not lose a row
     unproven = commit_snapshots.run(store, settings, held).unproven
     search = prepare(store, settings, request, task_logs=task_logs, unproven=unproven)
+    if search.refused_rows:
+        with store.begin() as connection:
+            lock(connection, "erasure")
+            tombstones.complete(connection, request.request_id, sorted(search.refused_rows))
+            tombstone_files.write(connection, settings, request.request_id)
     _record(search, touched)
     for name, handler in HANDLERS.items():
         progress.report(f"Erasing {name}")

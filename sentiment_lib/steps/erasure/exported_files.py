@@ -48,6 +48,8 @@ def _reason(path: Path, home: Path) -> str:
             return "a symbolic link is on its path"
         if not stat.S_ISREG(path.lstat().st_mode):
             return "it is no regular file"
+    except RuntimeError:  # links in a circle
+        return "a symbolic link is on its path"
     except (FileNotFoundError, NotADirectoryError):
         return "a symbolic link is on its path" if path.is_symlink() else _GONE
     except OSError as error:

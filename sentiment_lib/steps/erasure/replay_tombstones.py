@@ -77,8 +77,9 @@ def _order(store: Store, settings: Settings, files: list[TombstoneFile]) -> tupl
             subject = {"author": by_hash[author]} if author in by_hash else None
             request = NewRequest(kind=AUTHOR, requested_by=ACTOR, due_at=due_at, subject=subject, author_hash=author)
             made.append(erasure_requests.insert(connection, request, (), refuse=()))
+        taken_again = sorted({key.of_tweet(number).hex() for number in found} - refused)
         for number in made:
-            replays = {"replays": [file.request_id for file in files]}
+            replays = {"replays": [file.request_id for file in files], request_erasure.NOT_REFUSED: taken_again}
             request_erasure.record(connection, number, request_erasure.RESTORE, replays)
     return tuple(made)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import chain
@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from sentiment_lib import clock
 from sentiment_lib.erasure import compliance_file
 from sentiment_lib.erasure.compliance_file import Compliance
-from sentiment_lib.errors import BadInput
+from sentiment_lib.errors import BadInput, LedgerBroken
 from sentiment_lib.records import Severity
 from sentiment_lib.settings import Settings
 from sentiment_lib.steps.erasure import tombstone_files
@@ -29,6 +29,8 @@ _LARGEST = 2**63
 API, COMMAND, POLL, POLICY, RESTORE = "api", "command", "compliance", "policy", "restore"
 #: Reason of a request for an author whom X names.
 ACCOUNT: Mapping[str, int] = MappingProxyType({"account": 1})
+#: What the ledger calls the tombstones, in hex, of tweets that are forgotten and may come in again: they were edited.
+NOT_REFUSED = "not_refused"
 #: Kind of the alert about tombstones that somebody's file took away.
 LIFTED_BY_HAND = "tombstones_lifted"
 
@@ -133,10 +135,10 @@ def _lift(connection: Connection, settings: Settings, events: Compliance) -> lis
         for request in erasure_requests.unfinished(connection)
         if request.kind == AUTHOR and not request.reasons and request.subject
     }
-    authors = {hashed_author(settings, author): events.restored_at.get(author) for author in events.restored_authors}
+    authors = {hashed_author(settings, author): events.restored_at[author] for author in events.restored_authors}
     return tombstones.lift(
         connection,
-        {tweet_id: events.restored_at.get(tweet_id) for tweet_id in events.restore},
+        {tweet_id: events.restored_at[tweet_id] for tweet_id in events.restore},
         {author: at for author, at in authors.items() if author not in wanted},
     )
 
@@ -172,12 +174,19 @@ def hashed_author(settings: Settings, author: str) -> bytes:
 
 
 def _insert(
-    store: Store, order: ErasureOrder, request: NewRequest, tweet_ids: Iterable[int], refuse: Collection[int]
+    store: Store, order: ErasureOrder, request: NewRequest, tweet_ids: Sequence[int], refuse: Sequence[int]
 ) -> int:
     with store.begin() as connection:
         request_id = erasure_requests.insert(connection, request, tweet_ids, refuse=refuse)
         if order.recorded:
-            record(connection, request_id, order.channel, order.provenance)
+            provenance = dict(order.provenance)
+            if request.kind == COMPLIANCE:
+                provenance[NOT_REFUSED] = tombstones.in_hex(connection, sorted({*tweet_ids} - {*refuse}))
+            record(connection, request_id, order.channel, provenance)
+            if request.kind == COMPLIANCE or request.reasons:
+                # its next word is compared with this one
+                authors = [] if request.author_hash is None else [request.author_hash]
+                tombstones.claim(connection, request_id, refuse, authors)
     return request_id
 
 
@@ -191,14 +200,32 @@ def record(
 
 
 def complete(connection: Connection, settings: Settings, request: ErasureRequest) -> None:
-    """Make the tombstones that a request of the API lacks as it is taken up: its role may store rows without `run`."""
+    """Name the tweets of an author and make the tombstones that a request lacks as it is carried out.
+
+    The role of the API stores requests without `run`, and that of the steps may delete tombstones. Raises LedgerBroken
+    for a request that names fewer tweets than when it came in.
+    """
     entry = ledger.find_genuine(connection, RECEIVED, {"request_id": request.request_id})
-    if request.state != erasure_requests.RECEIVED or entry is None or entry.facts().get("channel") != API:
-        return
+    received = {} if entry is None else entry.facts()
+    channel, authors = received.get("channel"), list[bytes]()
     lock(connection, "erasure")
-    ids = erasure_requests.targets(connection, request.request_id) if request.kind == TWEETS else ()
-    authors = [hashed_author(settings, request.subject["author"])] if request.subject else []
-    tombstones.complete(connection, request.request_id, chain.from_iterable(ids), authors)
+    if request.subject:
+        authors = [hashed_author(settings, request.subject["author"])]
+        if channel == API and request.state == erasure_requests.RECEIVED:
+            erasure_requests.name_stored_of(connection, request.request_id, authors[0])
+    if request.state == erasure_requests.RECEIVED:
+        _require_all(connection, request.request_id, received.get("named", 0))
+    ids = erasure_requests.targets(connection, request.request_id)
+    if NOT_REFUSED not in received and (request.kind == COMPLIANCE or channel == RESTORE):
+        ids = iter(())  # recorded by an earlier release: nobody knows which were edited
+    taken_again = frozenset(received.get(NOT_REFUSED, ()))
+    tombstones.complete(connection, request.request_id, chain.from_iterable(ids), authors, but=taken_again)
+
+
+def _require_all(connection: Connection, request_id: int, named: int) -> None:
+    if (left := erasure_requests.count_targets(connection, request_id)) < named:
+        problem = f"request {request_id} to forget named {named:,} tweets, and {named - left:,} were taken out of it"
+        raise LedgerBroken(problem=problem)
 
 
 def facts(request: ErasureRequest) -> dict[str, object]:

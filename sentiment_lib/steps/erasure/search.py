@@ -35,6 +35,8 @@ class Search:
     settings: Settings
     request: ErasureRequest
     terms: Terms
+    #: ids of quarantined rows of a forgotten author, which were never stored
+    refused_rows: frozenset[int] = frozenset()
     #: creation of the oldest and the newest of its tweets that are stored
     first: datetime = _NEVER
     last: datetime = _NEVER
@@ -78,6 +80,7 @@ def prepare(
         store=store,
         settings=settings,
         request=request,
+        refused_rows=numbers - named.ids,
         terms=Terms(
             ids=named.ids | numbers,
             words=words,
