@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import IO, Any, NamedTuple, cast
 
 from sentiment_lib.erasure import values
+from sentiment_lib.erasure.delimited_records import LONGEST_RECORD
+from sentiment_lib.erasure.delimited_records import records as records_of
 from sentiment_lib.erasure.json_values import every_pair, hidden_pairs, loads
 from sentiment_lib.erasure.terms import ID_FIELDS, SHORTEST_ID, Terms
 from sentiment_lib.errors import BadSource
@@ -25,8 +27,6 @@ from sentiment_lib.files import pinned
 from sentiment_lib.settings import InputSettings
 from sentiment_lib.sources.input_file import InputFile
 
-#: A record is not longer: a quotation mark that is never closed must not make one of the rest of the file.
-LONGEST_RECORD = 1 << 20
 #: Bytes that are searched at once, and those that are searched with the next as well, where no record is known.
 PIECE, OVERLAP = 1 << 20, 1 << 16
 #: Largest content that is read as one JSON value.
@@ -132,7 +132,7 @@ def _process(opened: _Source, terms: Terms, limits: InputSettings, target: Path 
     if is_json and not _is_json_lines(source, longest):
         return _json(source, packed, terms, target)
     with source.open_unpacked() as content:
-        tested = _tested(opened.name, _records(content, longest), terms)
+        tested = _tested(opened.name, records_of(_lines(content, longest)), terms)
         if target is None:
             return Cleaned(records=sum(found for _, found in tested))
         with _written(target, packed) as kept:
@@ -187,20 +187,11 @@ def _decoded(record: bytes) -> str:
         return record.decode(_BYTES)
 
 
-def _records(source: IO[bytes], longest: int) -> Iterator[bytes]:
-    """Records of delimited text or JSON Lines with their line ends; one ends where its quotation marks are closed."""
-    record = b""
+def _lines(source: IO[bytes], longest: int) -> Iterator[bytes]:
     while line := source.readline(longest + 1):
         if len(line) > longest:
             raise _Unreadable
-        record += line
-        is_json = record.lstrip()[:1] in (b"{", b"[")
-        if is_json or record.count(b'"') % 2 == 0 or len(record) > LONGEST_RECORD:
-            yield record
-            record = b""
-    if record:
-        # a mark that is never closed: each of its lines is a record
-        yield from record.splitlines(keepends=True)
+        yield line
 
 
 def _json(file: InputFile, packed: bool, terms: Terms, target: Path | None) -> Cleaned:

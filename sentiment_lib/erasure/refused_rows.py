@@ -19,8 +19,8 @@ _ESCAPE = 6
 _TEXT_FIELDS = frozenset({"text", "fulltext", "tweet", "tweettext", "content", "message", "body"})
 #: The id of a record of which the end is missing: in a field, or in the first cell.
 _ID_FIRST = re.compile(
-    rf"""["'](?:{"|".join(ID_FIELDS)})["']\s*:\s*"?(\d{{{KEPT_DIGITS},{LONGEST_ID}}})\b"""
-    rf"""|\A[\s"\[]*(\d{{{KEPT_DIGITS},{LONGEST_ID}}})\b""",
+    rf"""["'](?:{"|".join(ID_FIELDS)})["']\s*:\s*"?0*(\d{{{KEPT_DIGITS},{LONGEST_ID}}})\b"""
+    rf"""|\A[\s"\[]*0*(\d{{{KEPT_DIGITS},{LONGEST_ID}}})\b""",
     re.ASCII,
 )
 
@@ -113,6 +113,6 @@ def _cells(record: Record) -> list[Any]:
 def _number(value: object, shortest: int) -> int | None:
     if isinstance(value, bool) or not isinstance(value, int | str):
         return None
-    written = str(value).strip()
+    written = str(value).strip().lstrip("0")
     is_number = written.isascii() and written.isdigit() and shortest <= len(written) <= LONGEST_ID
     return int(written) if is_number else None

@@ -11,6 +11,7 @@ from typing import Any
 from sentiment_lib.erasure.passages import Passages
 from sentiment_lib.erasure.text_index import TextIndex
 from sentiment_lib.erasure.vocabulary import platform_words
+from sentiment_lib.text.privacy import USER
 from sentiment_lib.text.tokens import words
 
 #: What stands in a text for what was erased.
@@ -22,7 +23,10 @@ KEPT_DIGITS = 15
 _ID = re.compile(rf"\d{{{KEPT_DIGITS},{LONGEST_ID}}}", re.ASCII)
 #: Shortest word that is searched.
 SHORTEST_WORD = 4
-_DIGITS = re.compile(rf"(?<!\d)\d{{{SHORTEST_ID},{LONGEST_ID}}}(?!\d)", re.ASCII)
+# an id may have zeros before it
+_DIGITS = re.compile(rf"(?<!\d)0*([1-9]\d{{{SHORTEST_ID - 1},{LONGEST_ID - 1}}})(?!\d)", re.ASCII)
+#: What masking writes for a mention of anybody: it names no author of that name.
+_MASKED = frozenset({USER.lstrip("@")})
 _ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
 _WORD = re.compile(r"[^\W\d_][\w'’]*")
 #: What stands around a whole value of delimited text or JSON.
@@ -80,7 +84,7 @@ class Terms:
         Words count where an id, a text or a passage of one stands as well, or where they are all that is said. A word
         that stands in escapes is no word of the text: then it is the whole text.
         """
-        spans = [match.span() for match in _DIGITS.finditer(text) if match[0] in self._digits]
+        spans = [match.span() for match in _DIGITS.finditer(text) if match[1] in self._digits]
         spans += [*self.texts.spans(text), *self.passages.spans(text)]
         if self._words:
             pattern = _WORD if spans or text.strip().lower() in self._words else _CHANGED
@@ -115,7 +119,7 @@ class Terms:
 
     def is_of_another(self, value: object) -> bool:
         """Whether a value is the id of a tweet that is not forgotten, nor what rounding has left of one that is."""
-        written = str(value).strip()
+        written = str(value).strip().lstrip("0")
         if not _ID.fullmatch(written):
             return False
         return int(written) not in self.ids and written[:KEPT_DIGITS] not in self._beginnings
@@ -136,7 +140,7 @@ class Terms:
         """Whether a value that is an id, a number or its digits, is a forgotten tweet's."""
         if isinstance(value, bool) or not isinstance(value, int | str):
             return False
-        written = str(value).strip()
+        written = str(value).strip().lstrip("0")
         return written.isascii() and written.isdigit() and len(written) <= LONGEST_ID and int(written) in self.ids
 
     def clean(self, value: Any) -> Any:
@@ -168,12 +172,14 @@ def _pattern(names: frozenset[str], common: frozenset[str]) -> re.Pattern[str] |
     if not names:
         return None
     own = names & platform_words()
-    forms = [rf"(?<!\w)@(?:{_either(names)})(?!\w)"]
+    forms = []
+    if mentioned := names - _MASKED:
+        forms.append(rf"(?<!\w)@(?:{_either(mentioned)})(?!\w)")
     if rare := names - common - own:
         forms.append(rf"(?<!\w)(?:{_either(rare)})(?!\w)")
     if whole := names & common - own:
         forms.append(rf"{_BEFORE}(?:{_either(whole)}){_AFTER}")
-    return re.compile("|".join(forms), re.IGNORECASE)
+    return re.compile("|".join(forms), re.IGNORECASE) if forms else None
 
 
 def _either(names: Iterable[str]) -> str:

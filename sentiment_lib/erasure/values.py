@@ -18,7 +18,7 @@ AUTHOR_FIELDS = frozenset(
     | {"user", "userid", "username", "userscreenname", "usernames"}
 )
 _NO_LETTER = re.compile(r"[\W_]+")
-_ID = re.compile(rf"\d{{{SHORTEST_ID},{LONGEST_ID}}}", re.ASCII)
+_ID = re.compile(rf"0*\d{{{SHORTEST_ID},{LONGEST_ID}}}", re.ASCII)
 #: Stands between values that are searched at once; it is part of none.
 _BETWEEN = "\x1f"
 
@@ -108,7 +108,7 @@ def plain(name: object) -> str:
 
 def record_test(first: str, terms: Terms) -> tuple[bool, Callable[[str], bool]]:
     """(whether the first record is a header, how the other records are tested) of delimited text or JSON Lines."""
-    names = cells(first, separator := _separator(first))
+    names = cells(first, separator := separator_of(first))
     is_json = first.lstrip("\ufeff \t")[:1] in ("{", "[")
     is_header = not is_json and len(names) > 1 and not _ID.search(first) and not terms.quoted_in(first)
     authors = [position for position, name in enumerate(names) if is_header and is_author_field(name)]
@@ -128,7 +128,8 @@ def record_test(first: str, terms: Terms) -> tuple[bool, Callable[[str], bool]]:
     return is_header, test
 
 
-def _separator(line: str) -> str:
+def separator_of(line: str) -> str:
+    """The character that most likely separates the cells of a line."""
     counted = Counter(character for character in line if character in ",;\t|")
     return max(",;\t|", key=lambda one: counted[one])
 
@@ -136,7 +137,7 @@ def _separator(line: str) -> str:
 def cells(record: str, separator: str = "") -> list[str]:
     """Cells of a line of delimited text; by its most frequent separator unless it is given."""
     try:
-        return next(csv.reader([record.replace("\0", "")], delimiter=separator or _separator(record)), [])
+        return next(csv.reader([record.replace("\0", "")], delimiter=separator or separator_of(record)), [])
     except csv.Error:
         return []
 

@@ -29,6 +29,8 @@ from sentiment_lib.sources.input_file import printable
 from sentiment_lib.sources.presets import PRESETS
 
 log = logging.getLogger(__name__)
+#: Name of the file that is locked while the folder is read.
+LOCK = ".lock"
 #: Longest name: file systems allow 255 bytes, and the folder adds preset, time and suffix of the reasons.
 LONGEST_NAME_BYTES = 180
 _KINDS = (
@@ -68,7 +70,7 @@ class Landing:
     @contextmanager
     def exclusive(self) -> Iterator[bool]:
         """Whether this process holds the folder's lock, which ends with the process."""
-        descriptor = os.open(self.folder / ".lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
+        descriptor = os.open(self.folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
         with os.fdopen(descriptor, "r+") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -86,7 +88,7 @@ class Landing:
             (written, path, name)
             for name, folder in (("plain", self.folder), *((name, self.folder / name) for name in PRESETS))
             for path in folder.iterdir()
-            if not path.name.startswith(".") and path.suffix not in (".part", ".tmp")
+            if not _is_unfinished(path)
             if (written := _written(path)) is not None
         ]
         for _, path, preset in sorted(waiting):
@@ -118,6 +120,17 @@ class Landing:
         moved = path.rename(target)
         if reasons:
             write_atomically(moved.with_name(moved.name + ".why.txt"), "\n".join(reasons) + "\n")
+
+
+def is_read(folder: Path, path: Path) -> bool:
+    """Whether a file below the folder waits to be ingested or is being read."""
+    if path.parent == folder / "claimed":
+        return True
+    return path.parent in (folder, *(folder / name for name in PRESETS)) and not _is_unfinished(path)
+
+
+def _is_unfinished(path: Path) -> bool:
+    return path.name.startswith(".") or path.suffix in (".part", ".tmp")
 
 
 def _written(path: Path) -> int | None:

@@ -264,6 +264,8 @@ def _receipt_text(told: dict[str, Any]) -> str:
             lines += _airflow(row.get("airflow", {}))
             if row.get("unreadable"):
                 lines += [f"Files that cannot be read, searched as bytes: {', '.join(row['unreadable'])}"]
+            if row.get("unfinished"):
+                lines += [f"Files of the landing folder that somebody may be writing: {', '.join(row['unfinished'])}"]
             lines += [
                 f"Snapshot {number} lost its rows and is proved by nothing: {why}"
                 for number, why in row.get("snapshots_without_proof", {}).items()

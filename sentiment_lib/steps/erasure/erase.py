@@ -117,13 +117,14 @@ def _record(search: Search, touched: list[str]) -> None:
         found = {name: max(count, before.get("found", {}).get(name, 0)) for name, count in counts.items()}
         named = sorted({*touched, *before.get("rewrite", ())})
         unreadable = sorted({*search.unreadable, *before.get("unreadable", ())})
+        unfinished = sorted({*search.unfinished, *before.get("unfinished", ())})
         # a run that is carried on after the rows are gone finds no snapshot with them
         unproven = {**before.get("unproven", {}), **{str(number): why for number, why in search.unproven.items()}}
         # nor the words to look for
         if before.get("airflow") and not before["airflow"]["problem"]:
             airflow = before["airflow"]
         recorded = {"found": found, "rewrite": named, "unreadable": unreadable, "unproven": unproven}
-        recorded |= {"left": before.get("left", {}), "airflow": airflow}
+        recorded |= {"unfinished": unfinished, "left": before.get("left", {}), "airflow": airflow}
         erasure_requests.record_counts(connection, search.request.request_id, recorded)
 
 

@@ -6,13 +6,15 @@ import json
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from sentiment_lib import scratch
+from sentiment_lib import clock, scratch
 from sentiment_lib.erasure import live_files, record_files, values
 from sentiment_lib.erasure.terms import Terms
 from sentiment_lib.files import pinned
+from sentiment_lib.sources import landing
 from sentiment_lib.sources.input_file import printable
 from sentiment_lib.steps.erasure import exported_files
 from sentiment_lib.steps.erasure.search import Search
@@ -20,12 +22,20 @@ from sentiment_lib.storage import exports, snapshot_proofs, snapshots
 
 #: Below it no link is followed to a file of an export, whose folders may be anybody's.
 ROOT = Path("/")
+#: Somebody may be writing a file of the landing folder that changed since, and that no poll would read.
+BEING_WRITTEN = timedelta(hours=1)
 #: Seconds that the API gets to drain its spool: it does so five times a second.
 DRAIN_SECONDS = 3.0
 
 
 def count_landing(search: Search) -> int:
-    """Records of forgotten tweets in files that were ingested or refused, and in the reasons beside them."""
+    """Records of forgotten tweets in files that were ingested or refused, in the reasons beside them, and in others.
+
+    Files that somebody may be writing are named for the receipt.
+    """
+    for path in _landed(search, unfinished=True):
+        if _count_records(path, search, trusted=search.settings.landing):
+            search.unfinished.add(search.terms.without(printable(path.name)))
     return sum(_count_records(path, search, trusted=search.settings.landing) for path in _landed(search))
 
 
@@ -35,10 +45,19 @@ def erase_landing(search: Search) -> None:
         _clean_records(path, search, trusted=search.settings.landing)
 
 
-def _landed(search: Search) -> Iterator[Path]:
-    # files that wait are ingested within minutes, and lose these records then
-    for name in ("done", "failed"):
-        yield from _files(search.settings.landing / name)
+def _landed(search: Search, *, unfinished: bool = False) -> Iterator[Path]:
+    """Files below the landing folder; `unfinished`: those that somebody may be writing, or else the others."""
+    folder, since = search.settings.landing, (clock.now() - BEING_WRITTEN).timestamp()
+    for path in _files(folder):
+        # files that wait are ingested within minutes, and lose these records then
+        if landing.is_read(folder, path) or path == folder / landing.LOCK:
+            continue
+        is_ours = {"done", "failed"} & set(path.relative_to(folder).parts[:1])
+        try:
+            if unfinished == (not is_ours and path.stat().st_mtime > since):
+                yield path
+        except FileNotFoundError:
+            continue
 
 
 def _files(folder: Path) -> Iterator[Path]:

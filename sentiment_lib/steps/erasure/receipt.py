@@ -57,6 +57,7 @@ def erased(connection: Connection, settings: Settings, request_id: int, *, at: d
         "found": found,
         "erased": found,
         "unreadable": list(request.counts.get("unreadable", ())),
+        "unfinished": list(request.counts.get("unfinished", ())),
         "snapshots_without_proof": dict(request.counts.get("unproven", {})),
         "rewritten": list(request.counts.get("rewrite", ())),
         "tombstones": len(hashes),

@@ -29,7 +29,7 @@ from sentiment_lib.tombstone_key import TWEET, TombstoneKey
 ACTOR = "restore"
 #: Folders that a backup contains whose files may name what no table does.
 FOLDERS = ("landing", "spool", "reports")
-_NUMBER = re.compile(r"(?<!\d)\d{1,19}(?!\d)", re.ASCII)
+_NUMBER = re.compile(r"(?<!\d)0*([1-9]\d{0,18})(?!\d)", re.ASCII)
 _NAME = re.compile(r"\w[\w.\-]*")
 
 
@@ -96,7 +96,7 @@ def _stored(connection: Connection, key: TombstoneKey, wanted: set[str]) -> tupl
 
 
 def _numbers(contents: Iterable[str]) -> set[int]:
-    return {int(match[0]) for content in contents for match in _NUMBER.finditer(content)} - {0}
+    return {int(match[1]) for content in contents for match in _NUMBER.finditer(content)}
 
 
 def _names(

@@ -46,6 +46,8 @@ class Search:
     unproven: Mapping[int, str] = field(default_factory=dict)
     #: names of files whose records cannot be told apart, as the search comes upon them
     unreadable: set[str] = field(default_factory=set)
+    #: names of files of the landing folder that speak of it and that somebody may be writing
+    unfinished: set[str] = field(default_factory=set)
     #: export -> why its file was left as it is, as the search comes upon them
     left: dict[int, str] = field(default_factory=dict)
 
