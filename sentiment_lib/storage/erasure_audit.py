@@ -30,6 +30,7 @@ def requests(connection: Connection) -> list[str]:
         number = request.request_id
         known.add(number)
         name = f"request {number} to forget"
+        problems += [f"{name} was changed: its {column} cannot be read" for column in request.unreadable]
         facts = recorded[RECEIVED].get(number)
         if facts is None:
             if request.state != erasure_requests.RECEIVED:

@@ -56,9 +56,22 @@ class ErasureRequest:
     subject: Mapping[str, str] | None
     #: store -> numbers of what was found
     counts: Mapping[str, Any]
+    #: columns that somebody filled with something else, and that count as empty
+    unreadable: tuple[str, ...] = ()
 
 
-_COLUMNS = ", ".join(ErasureRequest.__dataclass_fields__)
+_JSON = ("reasons", "subject", "counts")
+# as text: one row that cannot be read stops no other
+_COLUMNS = ", ".join(
+    f"CAST({name} AS text) AS {name}" if name in _JSON else name
+    for name in ErasureRequest.__dataclass_fields__
+    if name != "unreadable"
+)
+#: What the counts have by name, as `erase` records them.
+_COUNTS = {
+    **dict.fromkeys(("found", "unproven", "left", "airflow"), dict),
+    **dict.fromkeys(("rewrite", "unreadable", "unfinished"), list),
+}
 # reads all tweets: there is no index by author
 _OF_AUTHOR = "SELECT tweet_id FROM tweets WHERE author_hash = CAST(:author AS bytea)"
 
@@ -115,6 +128,41 @@ def count_targets(connection: Connection, request_id: int) -> int:
     return int(connection.execute(query, {"request": request_id}).scalar_one())
 
 
+def _request(row: Mapping[str, Any]) -> ErasureRequest:
+    read, unreadable = dict(row), []
+    for name, is_valid in (("reasons", _are_numbers), ("subject", _is_subject), ("counts", _are_counts)):
+        try:
+            read[name] = None if row[name] is None else json.loads(row[name])
+        except (ValueError, RecursionError):
+            read[name] = ...
+        if not is_valid(read[name]):
+            unreadable.append(name)
+            read[name] = None if name == "subject" else {}
+    return ErasureRequest(**read, unreadable=tuple(unreadable))
+
+
+def _are_numbers(value: object) -> bool:
+    return isinstance(value, dict) and all(type(number) is int for number in value.values())
+
+
+def _is_subject(value: object) -> bool:
+    return value is None or (isinstance(value, dict) and isinstance(value.get("author"), str))
+
+
+def _are_counts(value: object) -> bool:
+    if not isinstance(value, dict) or not all(
+        isinstance(value.get(name, kind()), kind) for name, kind in _COUNTS.items()
+    ):
+        return False
+    listed = [one for name in ("rewrite", "unreadable", "unfinished") for one in value.get(name, ())]
+    return (
+        _are_numbers(value.get("found", {}))
+        and all(isinstance(one, str) for one in listed)
+        and all(number.isdecimal() for name in ("unproven", "left") for number in value.get(name, {}))
+        and (not value.get("airflow") or "problem" in value["airflow"])
+    )
+
+
 def _name(connection: Connection, request_id: int, tweet_ids: Sequence[int]) -> None:
     query = "INSERT INTO erasure_targets (request_id, tweet_id) SELECT :request, unnest(CAST(:ids AS bigint[]))"
     connection.execute(text(query), {"request": request_id, "ids": list(tweet_ids)})
@@ -132,13 +180,13 @@ def by_id(connection: Connection, request_id: int) -> ErasureRequest:
     row = connection.execute(query, {"request": request_id}).mappings().one_or_none()
     if row is None:
         raise NotFound(what="request to forget", key=request_id)
-    return ErasureRequest(**row)
+    return _request(row)
 
 
 def unfinished(connection: Connection) -> list[ErasureRequest]:
     """Requests that are not done, the most urgent first."""
     query = text(f"SELECT {_COLUMNS} FROM erasure_requests WHERE state <> 'done' ORDER BY due_at, request_id")
-    return [ErasureRequest(**row) for row in connection.execute(query).mappings()]
+    return [_request(row) for row in connection.execute(query).mappings()]
 
 
 def newest_id(connection: Connection) -> int | None:
@@ -150,13 +198,13 @@ def newest_id(connection: Connection) -> int | None:
 def every(connection: Connection) -> list[ErasureRequest]:
     """All requests, oldest first."""
     query = text(f"SELECT {_COLUMNS} FROM erasure_requests ORDER BY request_id")
-    return [ErasureRequest(**row) for row in connection.execute(query).mappings()]
+    return [_request(row) for row in connection.execute(query).mappings()]
 
 
 def newest(connection: Connection, limit: int) -> list[ErasureRequest]:
     """The newest requests, newest first."""
     query = text(f"SELECT {_COLUMNS} FROM erasure_requests ORDER BY request_id DESC LIMIT :limit")
-    return [ErasureRequest(**row) for row in connection.execute(query, {"limit": limit}).mappings()]
+    return [_request(row) for row in connection.execute(query, {"limit": limit}).mappings()]
 
 
 def targets(connection: Connection, request_id: int) -> Iterator[list[int]]:

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, text
 
 from sentiment_lib.errors import BadInput
 from sentiment_lib.records import LABELS
+from sentiment_lib.storage import tombstones
 
 STORE = text(
     """
@@ -46,15 +47,19 @@ CORRECT = text(
     ON CONFLICT (tweet_id, model_version, given_by) DO UPDATE SET label = excluded.label, given_at = excluded.given_at
     """
 )
+_LACKS_LABEL = """
+    f.given_at > now() - CAST(:within AS interval)
+    AND NOT EXISTS (SELECT FROM labels l WHERE l.tweet_id = f.tweet_id AND l.source = 'feedback'
+                    AND l.labelled_by = f.given_by AND l.label = f.label AND l.labelled_at >= f.given_at)
+"""
+LACKING_LABELS = text(f"SELECT DISTINCT f.tweet_id FROM feedback f WHERE {_LACKS_LABEL}")
 # as STORE_LABELS, for feedback of roles that may not write labels
 MISSING_LABELS = text(
-    """
+    f"""
     INSERT INTO labels (tweet_id, label, source, labelled_by, labelled_at)
     SELECT DISTINCT ON (f.tweet_id, f.label, f.given_by) f.tweet_id, f.label, 'feedback', f.given_by, f.given_at
     FROM feedback f
-    WHERE f.given_at > now() - CAST(:within AS interval)
-      AND NOT EXISTS (SELECT FROM labels l WHERE l.tweet_id = f.tweet_id AND l.source = 'feedback'
-                      AND l.labelled_by = f.given_by AND l.label = f.label AND l.labelled_at >= f.given_at)
+    WHERE f.tweet_id = ANY(:ids) AND {_LACKS_LABEL}
     ORDER BY f.tweet_id, f.label, f.given_by, f.given_at DESC
     ON CONFLICT (tweet_id, source, labelled_by, label) DO UPDATE SET labelled_at = excluded.labelled_at
     WHERE labels.labelled_at < excluded.labelled_at
@@ -120,8 +125,13 @@ def correct(connection: Connection, tweet_id: int, label: str, *, by: str) -> No
 
 
 def store_missing_labels(connection: Connection) -> int:
-    """Store a label for recent feedback that has none; returns how many."""
-    return int(connection.execute(MISSING_LABELS, {"within": RECENT}).rowcount)
+    """Store a label for recent feedback that has none, but of forgotten tweets; returns how many.
+
+    Raises TombstoneKeyMissing without the key of the tombstones that are stored.
+    """
+    lacking = set(connection.execute(LACKING_LABELS, {"within": RECENT}).scalars())
+    ids = sorted(lacking - tombstones.refused(connection, lacking).tweets) if lacking else []
+    return int(connection.execute(MISSING_LABELS, {"within": RECENT, "ids": ids}).rowcount) if ids else 0
 
 
 def wrong_prediction_bursts(connection: Connection, now: datetime, *, within: timedelta, least: int) -> Sequence[Burst]:

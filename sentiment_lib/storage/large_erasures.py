@@ -10,13 +10,18 @@ from sentiment_lib.policy import ErasurePolicy
 
 #: A request for fewer is large by no share of the tweets.
 FEWEST = 100
+# what is no number stops nobody from being told of the others
+_FOUND = (
+    "CASE jsonb_typeof(counts #> {path}) WHEN 'number' THEN "
+    "CAST(least(CAST(counts #>> {path} AS numeric), 1e15) AS bigint) END"
+)
 # whatever a request says of itself: the targets go with the tweets, and then what was found counts
 _OF_REQUESTS = """
     SELECT request_id, kind, requested_by, erased_at, greatest(named,
         (SELECT count(*) FROM erasure_targets t WHERE t.request_id = o.request_id),
-        CAST(counts #>> '{found,tweets}' AS bigint), CAST(counts #>> '{found,landing}' AS bigint)) AS tweets
+        {found[tweets]}, {found[landing]}) AS tweets
     FROM erasure_requests o WHERE received_at >= :since
-"""
+""".format(found={name: _FOUND.format(path=f"'{{found,{name}}}'") for name in ("tweets", "landing")})
 
 
 def is_large(connection: Connection, policy: ErasurePolicy, named: int, *, still_stored: bool = True) -> bool:

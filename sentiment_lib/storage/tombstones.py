@@ -52,6 +52,10 @@ WANTED = text(
 WANTED_BY_ALL = text(
     f"SELECT e.tweet_id FROM erasure_targets e JOIN erasure_requests r USING (request_id) WHERE NOT {BY_SOURCE}"
 )
+# what roles may store of a tweet without it
+_REFERRING = " UNION ".join(
+    f"SELECT tweet_id FROM {table}" for table in ("labels", "label_picks", "feedback", "tweets_to_score")
+)
 # the ends of an index, whatever the number of tombstones
 KEYS = text("SELECT min(key_id) AS first, max(key_id) AS last FROM tombstones")
 
@@ -239,19 +243,24 @@ def any_stored(connection: Connection) -> bool:
 
 
 def stored_again(connection: Connection) -> Iterator[int]:
-    """Ids of stored tweets that were forgotten, and that no open request names: none, unless somebody put them back.
+    """Ids of forgotten tweets that are stored, or of which labels, picks, feedback or a place in the queue are.
 
-    Reads the id of every tweet.
+    Without those that an open request names: none, unless somebody put them back. Reads the id of every tweet.
     """
     if _key_of_stored(connection) is None:
         return
-    query = text(
-        "SELECT tweet_id, author_hash FROM tweets t "
-        "WHERE NOT EXISTS (SELECT FROM erasure_targets e JOIN erasure_requests r USING (request_id) "
-        "WHERE e.tweet_id = t.tweet_id AND r.state IN ('received', 'erasing')) ORDER BY tweet_id"
-    )
-    rows = iter(connection.execute(query, execution_options={"yield_per": BATCH}))
-    while batch := list(islice(rows, BATCH)):
-        authors = [row.author_hash for row in batch if row.author_hash is not None]
-        forgotten = find(connection, [row.tweet_id for row in batch], authors)
-        yield from (row.tweet_id for row in batch if forgotten.refuses(row.tweet_id, row.author_hash))
+    for kept in (
+        "tweets",
+        f"(SELECT tweet_id, CAST(NULL AS bytea) AS author_hash FROM ({_REFERRING}) named "
+        "WHERE NOT EXISTS (SELECT FROM tweets s WHERE s.tweet_id = named.tweet_id))",
+    ):
+        query = text(
+            f"SELECT tweet_id, author_hash FROM {kept} t "
+            "WHERE NOT EXISTS (SELECT FROM erasure_targets e JOIN erasure_requests r USING (request_id) "
+            "WHERE e.tweet_id = t.tweet_id AND r.state IN ('received', 'erasing')) ORDER BY tweet_id"
+        )
+        rows = iter(connection.execute(query, execution_options={"yield_per": BATCH}))
+        while batch := list(islice(rows, BATCH)):
+            authors = [row.author_hash for row in batch if row.author_hash is not None]
+            forgotten = find(connection, [row.tweet_id for row in batch], authors)
+            yield from (row.tweet_id for row in batch if forgotten.refuses(row.tweet_id, row.author_hash))

@@ -7,17 +7,19 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 
+from benchmarks import small_models
 from sentiment_lib import clock
 from sentiment_lib.erasure import compliance_file
-from sentiment_lib.errors import ErasureFailed
+from sentiment_lib.errors import BadInput, ErasureFailed
 from sentiment_lib.serving import api_keys
 from sentiment_lib.sources.files import FileSource
 from sentiment_lib.steps.erasure import forget, request_erasure
 from sentiment_lib.steps.erasure.request_erasure import ErasureOrder
 from sentiment_lib.steps.ingestion import ingest
 from sentiment_lib.steps.operations import verify
-from sentiment_lib.storage import erasure_requests, grants
+from sentiment_lib.storage import erasure_audit, erasure_requests, feedback, grants, large_erasures
 from sentiment_lib.storage.engine import Store
 from tests.conftest import as_role
 
@@ -178,3 +180,66 @@ def test_an_earlier_version_of_an_edited_tweet_is_refused(store, settings, tweet
     comply(store, settings, {"data": {"tweet_edit": edit}})
     forget.run(store, settings, models=False)
     assert offered_again(store, settings, tmp_path / "again.csv", tweets) == 5
+
+
+def test_rows_of_a_forgotten_tweet_that_roles_store_again_are_found_become_no_label_and_go_with_the_next_request(
+    store, api, owner, database_url, settings, tweets
+):
+    small_models.enter(owner, 1, "vader", "d")
+    ask(store, settings, tweet_ids=tweets[:4])
+    forget.run(store, settings, models=False)
+    of_label = "INSERT INTO labels (tweet_id, label, source, labelled_by, labelled_at) "
+    run(api, f"{of_label} VALUES (:tweet, 'negative', 'person', 'desk', now())", tweet=tweets[0])
+    of_pick = "INSERT INTO label_picks (tweet_id, model_version, kind, person, position, handed_at) "
+    run(api, f"{of_pick} VALUES (:tweet, 1, 'uncertain', 'desk', 1, now())", tweet=tweets[1])
+    run(api, "INSERT INTO tweets_to_score (tweet_id) VALUES (:tweet)", tweet=tweets[2])
+    console = Store(as_role(database_url, grants.CONSOLE))
+    said_by_ann = (
+        "INSERT INTO feedback (tweet_id, model_version, label, given_by) VALUES (:tweet, 1, 'negative', 'ann')"
+    )
+    run(console, said_by_ann, tweet=tweets[3])
+    console.close()
+    with store.begin() as connection:
+        assert feedback.store_missing_labels(connection) == 0
+        found = erasure_audit.resurrected(connection)
+    assert found == [f"tweet {number} was forgotten, and is stored again" for number in tweets[:4]]
+    ask(store, settings, tweet_ids=tweets[:4])
+    forget.run(store, settings, models=False)
+    with store.begin() as connection:
+        assert erasure_audit.resurrected(connection) == []
+
+
+@pytest.mark.parametrize(
+    "counts",
+    [
+        "'{\"a\":' || repeat('[', 3000) || repeat(']', 3000) || '}'",
+        "'{\"found\": []}'",
+        '\'{"found": {"tweets": "x"}}\'',
+    ],
+    ids=["deep", "another shape", "no number"],
+)
+def test_a_request_whose_row_cannot_be_read_is_named_and_carried_out(store, settings, tweets, counts):
+    ask(store, settings, tweet_ids=tweets[:1])
+    run(store, f"UPDATE erasure_requests SET counts = CAST({counts} AS jsonb)")
+    assert problems(store) == ["request 1 to forget was changed: its counts cannot be read"]
+    with store.begin() as connection:
+        assert large_erasures.received_since(connection, settings.policy.erasure, clock.now() - timedelta(days=1)) == []
+    assert forget.run(store, settings, models=False).erased == (1,)
+    assert problems(store) == []
+
+
+def test_a_check_that_recurses_too_deeply_is_a_problem_and_ends_no_verification(store):
+    def deep(_connection):
+        return json.loads("[" * 100_000)
+
+    with store.begin() as connection:
+        (problem,) = verify._finish(deep, connection)
+    assert "RecursionError" in problem
+
+
+def test_no_author_has_a_name_of_megabytes(store, api, settings, tweets):
+    assert len(tweets) == 6
+    with pytest.raises(IntegrityError, match="subject_length"):
+        run(api, ASKED.format(named=0), author="ab" * 500_000)
+    with pytest.raises(BadInput, match="at most 200"):
+        ask(store, settings, author="a" * 201)

@@ -87,6 +87,10 @@ def test_rows_of_other_requests_or_out_of_order_are_no_receipt(store, settings, 
     assert found(asked) == "the request is not erased yet"
     for rows in ([asked, done], [asked, done, erased], [asked, erased, done] * 2, [asked, erased, done, done]):
         assert "in their order" in found(*rows)
+    assert "not the platform's" in found(asked, erased, done, public_keys=["erased on Mars", {"a": 1}])
+    for number in (first["request_id"] + 0.9, f" {first['request_id']} ", True):
+        assert "which is no number" in found(asked, erased, done, request_id=number)
+    assert "it has the format True" in found(asked, erased, done, receipt=True)
     assert "nobody signed: erased, versions" in found(asked, erased, done, erased="everything", versions=[])
 
 

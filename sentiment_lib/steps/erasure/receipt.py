@@ -124,17 +124,20 @@ def problems(content: Any, ring: KeyRing) -> list[str]:
     A receipt of a request that is not erased yet proves nothing, and is a problem as well.
     """
     try:
-        request_id, entries = (
-            int(content["request_id"]),
-            [
-                ledger.LedgerEntry(**{**entry, "recorded_at": datetime.fromisoformat(entry["recorded_at"])})
-                for entry in content["entries"]
-            ],
-        )
-        if content["receipt"] != FORMAT:
+        request_id = content["request_id"]
+        entries = [
+            ledger.LedgerEntry(**{**entry, "recorded_at": datetime.fromisoformat(entry["recorded_at"])})
+            for entry in content["entries"]
+        ]
+        if type(content["receipt"]) is not int or content["receipt"] != FORMAT:
             return [f"it has the format {content['receipt']}, and {FORMAT} is known"]
+        if type(request_id) is not int:
+            return [f"the number of its request is {request_id!a}, which is no number"]
         found = [problem for entry in entries for problem in _entry_problems(entry, request_id, ring)]
         found += _problems_between(entries)
+        known = [key.key_id for key in ring.public_keys()]
+        if any(one not in known for one in content["public_keys"]):
+            found.append("it names public keys that are not the platform's")
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         return [f"it is no receipt ({type(error).__name__})"]
     if foreign := sorted(map(str, content.keys() - _FIELDS)):

@@ -25,6 +25,8 @@ from sentiment_lib.storage.erasure_requests import AGE, AUTHOR, COMPLIANCE, TWEE
 from sentiment_lib.text.privacy import author_hash
 
 _LARGEST = 2**63
+#: Characters of the longest name or id of an author.
+LONGEST_AUTHOR = 200
 #: Ways in which a request comes, as the ledger names them.
 API, COMMAND, POLL, POLICY, RESTORE = "api", "command", "compliance", "policy", "restore"
 #: Reason of a request for an author whom X names.
@@ -70,6 +72,8 @@ def run(store: Store, settings: Settings, order: ErasureOrder, *, at: datetime |
     if order.compliance is not None:
         return _comply(store, settings, order, order.compliance, due_at)
     if order.author.strip():
+        if len(order.author.strip()) > LONGEST_AUTHOR:
+            raise BadInput(what="the author", problem=f"a name has at most {LONGEST_AUTHOR} characters")
         request = NewRequest(
             kind=AUTHOR,
             requested_by=order.requested_by,

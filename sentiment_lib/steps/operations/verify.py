@@ -185,7 +185,7 @@ def _finish(check: Check, connection: Connection) -> list[str]:
     try:
         with connection.begin_nested():
             return check(connection)
-    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, DBAPIError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError, DBAPIError) as error:
         if isinstance(error, DBAPIError) and error.connection_invalidated:
             raise
         function = check.func if isinstance(check, partial) else check
