@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from sentiment_lib.budget_policy import BudgetPolicy
 from sentiment_lib.retention_policy import RetentionPolicy
 
 
@@ -314,6 +315,7 @@ class Policy(Section):
     alerts: AlertPolicy = AlertPolicy()
     label: LabelPolicy = LabelPolicy()
     prices: PricePolicy = PricePolicy()
+    budget: BudgetPolicy = BudgetPolicy()
 
     @model_validator(mode="after")
     def _reads_what_is_kept(self) -> Policy:

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from sentiment_lib.alerts import backup_rules, calibration, operational_rules, wrong_predictions
+from sentiment_lib.alerts import backup_rules, budget_rules, calibration, operational_rules, wrong_predictions
 
-RULES = (*operational_rules.RULES, wrong_predictions.RULE, calibration.RULE, *backup_rules.RULES)
+RULES = (*operational_rules.RULES, wrong_predictions.RULE, calibration.RULE, *backup_rules.RULES, *budget_rules.RULES)

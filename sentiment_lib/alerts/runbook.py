@@ -46,6 +46,7 @@ ABOUT_OPERATION = frozenset(
         "dag_failure",
         "maintain_silent",
         "rule_failed",
+        "budget_used",
         "verification_overdue",
         "dag_paused",
     }

@@ -23,6 +23,7 @@ def register(app: typer.Typer) -> None:
     app.command()(repair)
     app.command("catch-up")(catch_up)
     app.command()(retention)
+    app.command()(budget)
     app.command()(verify)
     app.command()(ledger)
 
@@ -105,6 +106,21 @@ def retention(as_json: Json = False) -> None:
     sizes = {**result.tables, **{f"{name}/": size for name, size in result.folders.items()}}
     rows = [(name, f"{size / 1e6:,.1f}", "MB") for name, size in sizes.items()]
     show(result, as_json, draw(("what", "amount", ""), [*removed, *rows]))
+
+
+def budget(as_json: Json = False) -> None:
+    """Show what this month has used of each budget, the forecast for its end, and what is sampled because of it."""
+    from sentiment_lib import clock
+    from sentiment_lib.alerts import budget_text
+    from sentiment_lib.storage import budgets
+
+    with open_store() as (store, settings), store.begin() as connection:
+        found = budgets.of_month(connection, settings.policy.budget, clock.now())
+    rows = [(one.name, budget_text.use(one), budget_text.outlook(one)) for one in found]
+    sampled = (budget_text.sampling(one, settings.policy.drift) for one in found)
+    refused = (f"X refuses: {one.refusal}" for one in found if one.refusal)
+    lines = [draw(("budget", "used", "forecast"), rows), *filter(None, sampled), *refused]
+    show(found, as_json, "\n".join(lines) if found else "The policy has no budget: SENTIMENT_POLICY__BUDGET__X_READS")
 
 
 def verify(

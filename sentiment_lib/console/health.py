@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from sentiment_lib import clock
+from sentiment_lib.alerts import budget_text
 from sentiment_lib.errors import BadInput
 from sentiment_lib.evaluation.evidence_record import Evidence
 from sentiment_lib.pages import formatting
@@ -19,6 +20,7 @@ from sentiment_lib.steps.scoring.shadow import WATCHED
 from sentiment_lib.storage import (
     alerts,
     backups,
+    budgets,
     daily_quality,
     decisions,
     deployments,
@@ -59,6 +61,10 @@ def view(connection: Connection, policy: Policy) -> dict[str, Any]:
             for one in overdue_work.find(connection, policy.deadlines, clock.now())
         ],
         "backup": next(iter(backups.newest(connection)), None),
+        "budgets": [
+            (one, budget_text.use(one), budget_text.outlook(one), budget_text.sampling(one, policy.drift))
+            for one in budgets.of_month(connection, policy.budget, clock.now())
+        ],
         "stages": freshness(stage_times.stage_times(connection, version), policy, clock.now()),
     }
 

@@ -79,8 +79,8 @@ HOLDING = (
     ),
     Place(
         name="ingests",
-        columns={"ingests": ("source", "input_digest")},
-        holds="names of files; the newest id of a poll of X by an earlier release",
+        columns={"ingests": ("source", "input_digest"), "polls": ("source", "refusal")},
+        holds="names of files; the newest id of a poll of X by an earlier release; what X says when a cap is used up",
         purpose="resuming an interrupted ingest; accounting for every row",
         kept="for ever",
         readers=EVERYBODY,

@@ -37,3 +37,13 @@ def labels_to_rollback(loss: float, row_deviation: float, *, error_budget: float
         return None
     boundary = math.sqrt(2 * math.log(1 / error_budget)) + float(norm.ppf(power))
     return max(math.ceil((boundary * row_deviation / loss) ** 2), 2)
+
+
+def detectable_shift(current: int, reference: int, *, level: float, power: float = 0.8, share: float = 0.5) -> float:
+    """The change of a share that a two-sided test at `level` finds with probability `power`, between two windows.
+
+    current, reference: tweets of each window, drawn independently; share: before the change, 0.5 being the least
+    favourable. Normal approximation.
+    """
+    deviation = math.sqrt(share * (1 - share) * (1 / current + 1 / reference))
+    return (float(norm.isf(level / 2)) + float(norm.ppf(power))) * deviation

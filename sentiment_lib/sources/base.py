@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from datetime import datetime
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 
 class Line(NamedTuple):
@@ -65,4 +66,41 @@ class Source(Protocol):
 
     def rows(self) -> Iterator[Row]:
         """Every row, unparsable ones with their `problem`. Raises BadSource when the stream breaks off."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReadPlan:
+    """What a metered source may read."""
+
+    #: probability with which a moment is read, in (0, 1]
+    share: float
+    #: tweets after which it stops, at the end of the period that it reads
+    reads_left: int
+    #: end of the period that the last poll read; None before the first
+    read_from: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Usage:
+    """What a metered source has read: tweets, period, and share of it."""
+
+    reads: int
+    share: float
+    read_from: datetime
+    read_until: datetime
+    #: what it said when it refused because its own cap is used up
+    refusal: str | None = None
+
+
+@runtime_checkable
+class MeteredSource(Source, Protocol):
+    """A source that counts, and charges for, each tweet that it delivers."""
+
+    def restrict(self, plan: ReadPlan) -> None:
+        """Read no more than the plan says. Called before `rows`."""
+        ...
+
+    def usage(self) -> Usage:
+        """What was read so far."""
         ...

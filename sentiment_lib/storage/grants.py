@@ -105,6 +105,7 @@ GRANTS: Mapping[str, Mapping[str, Rights]] = {
         API: ("SELECT", "UPDATE (use_count, last_used_at)"),
     },
     "backups": {APP: (*_APPEND, "UPDATE (drilled_at, drill_seconds, drill_problem)"), CONSOLE: _READ},
+    "polls": {APP: _APPEND, CONSOLE: _READ},
     "heartbeats": {APP: (*_APPEND, "UPDATE (beat_at)"), CONSOLE: _READ},
     # a row can be locked by who may update it
     "step_locks": {APP: ("SELECT", "UPDATE (lockable)")},

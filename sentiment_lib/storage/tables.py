@@ -959,6 +959,30 @@ class ExportRow(Base):
     last_read_at: Mapped[datetime | None]
 
 
+class PollRow(Base):
+    """One poll of a metered source: what it read, of which period, and the share of that period that was sampled."""
+
+    __tablename__ = "polls"
+    poll_id: Mapped[int] = _key()
+    ingest_id: Mapped[int] = mapped_column(ForeignKey("ingests.ingest_id"), unique=True)
+    source: Mapped[str]
+    polled_at: Mapped[datetime]
+    #: tweets that the source delivered and counts, those of a poll that broke off included
+    reads: Mapped[int]
+    #: probability with which a moment between read_from and read_until was read: the inclusion probability of a tweet
+    share: Mapped[float]
+    read_from: Mapped[datetime]
+    read_until: Mapped[datetime]
+    #: what the source said when it refused, because its own cap is used up
+    refusal: Mapped[str | None]
+    __table_args__ = (
+        CheckConstraint("reads >= 0", name="reads"),
+        CheckConstraint("share > 0 AND share <= 1", name="share"),
+        CheckConstraint("read_from <= read_until", name="period"),
+        Index(None, "source", "polled_at"),
+    )
+
+
 class HeartbeatRow(Base):
     """When something that has to run again and again last did."""
 

@@ -21,6 +21,7 @@ from sentiment_lib.sources import catalog
 from sentiment_lib.sources.base import Source
 from sentiment_lib.sources.files import FileSource
 from sentiment_lib.sources.landing import Claim, Landing
+from sentiment_lib.steps.ingestion import read_budget
 from sentiment_lib.steps.ingestion.batch_validation import Batch
 from sentiment_lib.steps.ingestion.ingest_notes import IngestNotes
 from sentiment_lib.steps.ingestion.prefetch import Prefetcher
@@ -74,7 +75,9 @@ def run(
             progress.report(f"Ingesting {source.identity.name}", done)
             if notes.refuses_most(settings.input.maximum_refused_rows):
                 problem = f"it is not read further: {notes.refused()}"
+                read_budget.record(store, source, ingest.ingest_id)
                 raise BadSource(source=source.identity.name, problem=problem)
+    read_budget.record(store, source, ingest.ingest_id)
     if chunks.error is not None:
         raise chunks.error
     with store.begin() as connection:
@@ -202,7 +205,7 @@ def _import_labels(
 
 
 def run_polled(store: Store, settings: Settings) -> list[IngestResult]:
-    """Ingest new tweets from each polled source that the settings enable. Raises as `run` does."""
+    """Ingest new tweets from each polled source that the settings enable, within its budget. Raises as `run` does."""
     results = []
     for name, connect in catalog.POLLED.items():
 
@@ -211,6 +214,11 @@ def run_polled(store: Store, settings: Settings) -> list[IngestResult]:
                 return tweets.newest_id(connection, name)
 
         source = connect(settings, newest_id)
-        if source is not None:
+        if source is None:
+            continue
+        reason = read_budget.restrict(store, settings, source)
+        if reason is None:
             results.append(run(store, settings, source))
+        else:
+            results.append(read_budget.skipped(source, reason))
     return results

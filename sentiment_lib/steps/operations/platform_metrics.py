@@ -18,6 +18,7 @@ from sentiment_lib.settings import Settings
 from sentiment_lib.storage import (
     alerts,
     backups,
+    budgets,
     daily_quality,
     decisions,
     drift_reports,
@@ -53,6 +54,10 @@ HELP: Mapping[str, str] = {
     "sentiment_labels_waiting": "Tweets of the audit sample without a label",
     "sentiment_labels_day": "Tweets of the audit sample that were labelled in the last day",
     "sentiment_alerts_open": "Unresolved alerts, by severity",
+    "sentiment_budget_used": "What this month has used of a budget, in its unit",
+    "sentiment_budget_cap": "The month's cap of a budget, in its unit",
+    "sentiment_budget_forecast": "Use of a budget at the month's end by the forecast, without sampling, by bound",
+    "sentiment_budget_sampled_share": "Share of the source that the next poll reads; 0 when the cap is reached",
     "sentiment_table_bytes": "Size of a table with its indexes",
     "sentiment_folder_bytes": "Size of the files in a folder of SENTIMENT_HOME, as retention last measured it",
     "sentiment_backup_age_seconds": "Time since the moment that the newest backup holds",
@@ -155,6 +160,17 @@ def _backups(connection: Connection, _: Settings, now: datetime) -> Iterator[Sam
         yield from _sample("sentiment_restore_drill_seconds", drilled.drill_seconds)
 
 
+def _budgets(connection: Connection, settings: Settings, now: datetime) -> Iterator[Sample]:
+    for one in budgets.of_month(connection, settings.policy.budget, now):
+        name = one.name.replace(" ", "_").lower()
+        yield from _sample("sentiment_budget_used", one.used, budget=name)
+        yield from _sample("sentiment_budget_cap", one.cap, budget=name)
+        yield from _sample("sentiment_budget_sampled_share", one.share, budget=name)
+        if one.forecast is not None:
+            for bound in ("value", "low", "high"):
+                yield from _sample("sentiment_budget_forecast", getattr(one.forecast, bound), budget=name, bound=bound)
+
+
 def _tables(connection: Connection, _: Settings, __: datetime) -> Iterator[Sample]:
     for table, size in retention.table_bytes(connection).items():
         yield from _sample("sentiment_table_bytes", size, table=table)
@@ -169,4 +185,4 @@ def _folders(connection: Connection, _: Settings, __: datetime) -> Iterator[Samp
 
 
 Reader = Callable[[Connection, Settings, datetime], Iterator[Sample]]
-READERS: tuple[Reader, ...] = (_stages, _quality, _drift, _people, _backups, _tables, _folders)
+READERS: tuple[Reader, ...] = (_stages, _quality, _drift, _people, _backups, _budgets, _tables, _folders)

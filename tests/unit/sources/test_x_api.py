@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlparse
 
@@ -13,6 +14,7 @@ import pytest
 pytest.importorskip("tweepy", reason="tweepy is not installed (extra x)")
 
 from sentiment_lib.errors import BadSource
+from sentiment_lib.sources.base import MeteredSource, ReadPlan
 from sentiment_lib.sources.x_api import XSource
 from sentiment_lib.steps.ingestion.row_validation import language_in
 
@@ -222,3 +224,104 @@ def test_a_query_that_x_refuses_is_said_in_x_s_words(x_server):
     with pytest.raises(BadSource, match="no viable alternative"):
         list(source(host, []).rows())
     assert len(seen) == 1
+
+
+def capped(status, **body):
+    return status, {"x-rate-limit-limit": "40000", "x-rate-limit-remaining": "39999"}, body
+
+
+USAGE_CAPPED = capped(
+    429,
+    account_id="1234567890",
+    product_name="standard-basic",
+    title="UsageCapExceeded",
+    period="Monthly",
+    scope="Product",
+    detail="Usage cap exceeded: Monthly product cap",
+    type="https://api.twitter.com/2/problems/usage-capped",
+)
+NO_CREDITS = capped(
+    402,
+    account_id=1234567890,
+    title="CreditsDepleted",
+    detail="Your enrolled account does not have any credits to fulfill this request.",
+    type="https://api.twitter.com/2/problems/credits",
+)
+
+
+@pytest.mark.parametrize(("answer", "words"), [(USAGE_CAPPED, "Monthly product cap"), (NO_CREDITS, "any credits")])
+def test_a_cap_of_the_account_is_no_rate_limit_that_opens_by_waiting(x_server, answer, words):
+    host, seen = x_server(answer)
+    rests = []
+    polled = source(host, rests)
+    with pytest.raises(BadSource, match=f"cap of the account is used up.*{words}"):
+        list(polled.rows())
+    assert (len(seen), rests) == (1, [])
+    assert words in polled.usage().refusal
+
+
+def test_a_rate_limit_is_no_refusal_of_the_account(x_server):
+    host, _ = x_server(limited(time.time() + 86_400))
+    polled = source(host, [])
+    with pytest.raises(BadSource, match="rate limit"):
+        list(polled.rows())
+    assert polled.usage().refusal is None
+
+
+def minutes_ago(minutes):
+    return datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=minutes)
+
+
+def planned(host, *, share=1.0, reads_left=1_000_000, since=20):
+    polled = source(host, [])
+    polled.restrict(ReadPlan(share=share, reads_left=reads_left, read_from=minutes_ago(since)))
+    return polled
+
+
+def moment(written):
+    return datetime.fromisoformat(written)
+
+
+def test_with_a_plan_the_time_since_the_last_poll_is_asked_for_and_reads_are_counted(x_server):
+    host, seen = x_server(page(2, then="b26v89c19zqg8o3f"), page(1))
+    polled = planned(host)
+    assert isinstance(polled, MeteredSource)
+    assert len(list(polled.rows())) == 2
+    usage = polled.usage()
+    assert (usage.reads, usage.share, usage.refusal) == (2, 1.0, None)
+    for _, query, _ in seen:
+        assert "since_id" not in query
+        assert moment(query["start_time"]) == usage.read_from
+        assert moment(query["end_time"]) == usage.read_until
+    # X refuses an end within the last ten seconds
+    assert timedelta(seconds=10) < datetime.now(UTC) - usage.read_until < timedelta(minutes=1)
+
+
+def test_a_sample_asks_for_some_of_the_time_only(x_server):
+    host, seen = x_server(EMPTY)
+    polled = planned(host, share=0.3, since=600)
+    list(polled.rows())
+    read = sum((moment(q["end_time"]) - moment(q["start_time"])).total_seconds() for _, q, _ in seen)
+    assert 0.1 < read / 36_000 < 0.5
+    assert polled.usage().share == 0.3
+    assert polled.usage().read_until > minutes_ago(1), "the time that is not in the sample is done with as well"
+
+
+def test_reading_stops_where_the_budget_ends_and_goes_on_from_there(x_server):
+    host, seen = x_server(page(2, 1), EMPTY)
+    polled = planned(host, reads_left=2, since=300)
+    assert len(list(polled.rows())) == 2
+    assert len(seen) == 1
+    assert polled.usage().read_until == moment(seen[0][1]["end_time"]) < minutes_ago(60)
+
+
+def test_what_was_paid_for_is_kept_when_the_account_is_used_up_on_the_way(x_server):
+    host, seen = x_server(page(2, 1), page(4, then="b26v89c19zqg8o3f"), USAGE_CAPPED)
+    polled = planned(host, since=300)
+    rows = polled.rows()
+    assert [int(next(rows).tweet_id) - FRESH for _ in range(2)] == [1, 2]
+    with pytest.raises(BadSource, match="cap of the account"):
+        next(rows)
+    usage = polled.usage()
+    assert usage.reads == 3, "the page of the period that broke off counts as well"
+    assert usage.read_until == moment(seen[0][1]["end_time"])
