@@ -28,12 +28,13 @@ NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 x_server = x_answers.x_server
 
 
-def add_poll(connection, polled_at, reads, *, hours=24.0, share=1.0, refusal=None):
-    """A poll at that moment, of the hours before it."""
+def add_poll(connection, polled_at, reads, *, until=None, hours=24.0, share=1.0, refusal=None):
+    """A poll at that moment, of the hours before `until` (default: before it)."""
     ingest_id = connection.execute(
         text("INSERT INTO ingests (source, finished_at) VALUES ('x', now()) RETURNING ingest_id")
     ).scalar_one()
-    period = {"read_from": polled_at - timedelta(hours=hours), "read_until": polled_at}
+    end = until or polled_at
+    period = {"read_from": end - timedelta(hours=hours), "read_until": end}
     poll = Poll(
         ingest_id=ingest_id, source="x", polled_at=polled_at, reads=reads, share=share, refusal=refusal, **period
     )
@@ -47,8 +48,10 @@ def of_month(store, now=NOW, **caps):
 
 def open_alerts(store):
     with store.begin() as connection:
-        rows = connection.execute(text("SELECT dedup_key, title || ' ' || body FROM alerts WHERE resolved_at IS NULL"))
-        return dict(rows.tuples().all())
+        rows = connection.execute(
+            text("SELECT dedup_key, title || ' ' || body AS said FROM alerts WHERE resolved_at IS NULL")
+        )
+        return {row.dedup_key: row.said for row in rows}
 
 
 def with_cap(settings, x_reads, **more):
@@ -129,7 +132,7 @@ def test_a_forecast_above_the_cap_warns_and_says_what_sampling_costs(store):
 def test_a_poll_within_the_budget_is_sampled_and_recorded_with_its_share(store, settings, x_server):
     now = datetime.now(UTC)
     with store.begin() as connection:
-        add_poll(connection, now - timedelta(hours=3), 100, hours=12)
+        add_poll(connection, now, 100, until=now - timedelta(hours=3), hours=12)
     host, seen = x_server(x_answers.page(2, 1), x_answers.EMPTY)
     # 200 a day: on the last hours of a month everything may be read
     (result,) = ingest.run_polled(store, with_cap(settings, 130).model_copy(update={"x_url": host}))
