@@ -79,8 +79,8 @@ HOLDING = (
     ),
     Place(
         name="ingests",
-        columns={"ingests": ("source", "input_digest"), "polls": ("source", "refusal")},
-        holds="names of files; the newest id of a poll of X by an earlier release; what X says when a cap is used up",
+        columns={"ingests": ("source", "input_digest")},
+        holds="names of files; the newest id of a poll of X by an earlier release",
         purpose="resuming an interrupted ingest; accounting for every row",
         kept="for ever",
         readers=EVERYBODY,
@@ -196,6 +196,11 @@ HARMLESS = (
         name="retention runs",
         columns={"retention_runs": ("removed", "sizes")},
         how=f"{_FIGURES}: how much was removed by age, and how large tables and folders were.",
+    ),
+    Place(
+        name="polls",
+        columns={"polls": ("source", "refusal")},
+        how=f"{_FIGURES}: how much a source delivered, and in its words that a cap of the account is used up.",
     ),
     Place(
         name="locks and heartbeats",
