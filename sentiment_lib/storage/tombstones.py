@@ -54,7 +54,8 @@ WANTED_BY_ALL = text(
 )
 # what roles may store of a tweet without it
 _REFERRING = " UNION ".join(
-    f"SELECT tweet_id FROM {table}" for table in ("labels", "label_picks", "feedback", "tweets_to_score")
+    f"SELECT tweet_id FROM {table} r WHERE NOT EXISTS (SELECT FROM tweets s WHERE s.tweet_id = r.tweet_id)"
+    for table in ("labels", "label_picks", "feedback", "tweets_to_score", "predictions")
 )
 # the ends of an index, whatever the number of tombstones
 KEYS = text("SELECT min(key_id) AS first, max(key_id) AS last FROM tombstones")
@@ -243,7 +244,7 @@ def any_stored(connection: Connection) -> bool:
 
 
 def stored_again(connection: Connection) -> Iterator[int]:
-    """Ids of forgotten tweets that are stored, or of which labels, picks, feedback or a place in the queue are.
+    """Ids of forgotten tweets that are stored, or of which predictions, labels, feedback and the like are.
 
     Without those that an open request names: none, unless somebody put them back. Reads the id of every tweet.
     """
@@ -251,8 +252,7 @@ def stored_again(connection: Connection) -> Iterator[int]:
         return
     for kept in (
         "tweets",
-        f"(SELECT tweet_id, CAST(NULL AS bytea) AS author_hash FROM ({_REFERRING}) named "
-        "WHERE NOT EXISTS (SELECT FROM tweets s WHERE s.tweet_id = named.tweet_id))",
+        f"(SELECT tweet_id, CAST(NULL AS bytea) AS author_hash FROM ({_REFERRING}) named)",
     ):
         query = text(
             f"SELECT tweet_id, author_hash FROM {kept} t "

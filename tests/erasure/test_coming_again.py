@@ -186,13 +186,15 @@ def test_rows_of_a_forgotten_tweet_that_roles_store_again_are_found_become_no_la
     store, api, owner, database_url, settings, tweets
 ):
     small_models.enter(owner, 1, "vader", "d")
-    ask(store, settings, tweet_ids=tweets[:4])
+    ask(store, settings, tweet_ids=tweets[:5])
     forget.run(store, settings, models=False)
     of_label = "INSERT INTO labels (tweet_id, label, source, labelled_by, labelled_at) "
     run(api, f"{of_label} VALUES (:tweet, 'negative', 'person', 'desk', now())", tweet=tweets[0])
     of_pick = "INSERT INTO label_picks (tweet_id, model_version, kind, person, position, handed_at) "
     run(api, f"{of_pick} VALUES (:tweet, 1, 'uncertain', 'desk', 1, now())", tweet=tweets[1])
     run(api, "INSERT INTO tweets_to_score (tweet_id) VALUES (:tweet)", tweet=tweets[2])
+    of_version = "INSERT INTO predictions (tweet_id, model_version, label, p_negative, p_neutral, p_positive) "
+    run(api, f"{of_version} VALUES (:tweet, 1, 'negative', 1, 0, 0)", tweet=tweets[4])
     console = Store(as_role(database_url, grants.CONSOLE))
     said_by_ann = (
         "INSERT INTO feedback (tweet_id, model_version, label, given_by) VALUES (:tweet, 1, 'negative', 'ann')"
@@ -202,8 +204,8 @@ def test_rows_of_a_forgotten_tweet_that_roles_store_again_are_found_become_no_la
     with store.begin() as connection:
         assert feedback.store_missing_labels(connection) == 0
         found = erasure_audit.resurrected(connection)
-    assert found == [f"tweet {number} was forgotten, and is stored again" for number in tweets[:4]]
-    ask(store, settings, tweet_ids=tweets[:4])
+    assert found == [f"tweet {number} was forgotten, and is stored again" for number in tweets[:5]]
+    ask(store, settings, tweet_ids=tweets[:5])
     forget.run(store, settings, models=False)
     with store.begin() as connection:
         assert erasure_audit.resurrected(connection) == []
