@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -83,12 +84,13 @@ def answer(report: StoredReport, policy: DriftPolicy) -> str:
 
 def impact(report: StoredReport | DriftReport, policy: DriftPolicy) -> str:
     """What the change means for quality: the same figure and words as in the alert."""
-    low, high = report.details.get("loss_interval") or (None, None)
+    details: Mapping[str, Any] = report.details
+    low, high = details.get("loss_interval") or (None, None)
     return quality_text.conclude(
         report.loss,
         low,
         high,
-        report.details.get("loss_by"),
+        details.get("loss_by"),
         limit=policy.quality_loss,
         critical=report.severity == "critical",
     )

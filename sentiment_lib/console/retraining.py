@@ -21,7 +21,7 @@ from sentiment_lib.steps.decisions import labels_to_decide, retrain_history
 from sentiment_lib.steps.decisions.labels_to_decide import LabelsToDecide
 from sentiment_lib.steps.decisions.retrain_history import Retrain
 from sentiment_lib.storage import decisions
-from sentiment_lib.storage.retrain_requests import RetrainRequest
+from sentiment_lib.storage.retrain_history import ClaimedRequest
 
 #: Newest decisions that the page looks at; each computes its outcome.
 DECISIONS = 12
@@ -103,7 +103,7 @@ def _row(retrain: Retrain, prices: PricePolicy) -> RetrainRow:
     )
 
 
-def _why(request: RetrainRequest, run_id: str) -> str:
+def _why(request: ClaimedRequest, run_id: str) -> str:
     """The rule with its reason; a run that nobody else asked for needs no number, a person has a name."""
     rule = RULES.get(request.rule, request.rule)
     if request.reason != f"asked by {run_id}":

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection, text
 
-from sentiment_lib.policy import BudgetPolicy
+from sentiment_lib.budget_policy import BudgetPolicy
 from sentiment_lib.statistics.linear_forecast import Forecast, forecast
 from sentiment_lib.storage import polls
 

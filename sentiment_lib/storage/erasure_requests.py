@@ -10,7 +10,7 @@ from itertools import chain
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, RowMapping, text
 
 from sentiment_lib.errors import NotFound
 from sentiment_lib.storage import tombstones
@@ -128,8 +128,9 @@ def count_targets(connection: Connection, request_id: int) -> int:
     return int(connection.execute(query, {"request": request_id}).scalar_one())
 
 
-def _request(row: Mapping[str, Any]) -> ErasureRequest:
-    read, unreadable = dict(row), []
+def _request(row: RowMapping) -> ErasureRequest:
+    read: dict[str, Any] = {str(name): value for name, value in row.items()}
+    unreadable = list[str]()
     for name, is_valid in (("reasons", _are_numbers), ("subject", _is_subject), ("counts", _are_counts)):
         try:
             read[name] = None if row[name] is None else json.loads(row[name])
