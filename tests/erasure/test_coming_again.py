@@ -194,7 +194,7 @@ def test_rows_of_a_forgotten_tweet_that_roles_store_again_are_found_become_no_la
     run(api, f"{of_pick} VALUES (:tweet, 1, 'uncertain', 'desk', 1, now())", tweet=tweets[1])
     run(api, "INSERT INTO tweets_to_score (tweet_id) VALUES (:tweet)", tweet=tweets[2])
     of_version = "INSERT INTO predictions (tweet_id, model_version, label, p_negative, p_neutral, p_positive) "
-    run(api, f"{of_version} VALUES (:tweet, 1, 'negative', 1, 0, 0)", tweet=tweets[4])
+    run(store, f"{of_version} VALUES (:tweet, 1, 'negative', 1, 0, 0)", tweet=tweets[4])
     console = Store(as_role(database_url, grants.CONSOLE))
     said_by_ann = (
         "INSERT INTO feedback (tweet_id, model_version, label, given_by) VALUES (:tweet, 1, 'negative', 'ann')"
