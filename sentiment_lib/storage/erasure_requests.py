@@ -68,7 +68,7 @@ _COLUMNS = ", ".join(
     if name != "unreadable"
 )
 #: What the counts have by name, as `erase` records them.
-_COUNTS = {
+_COUNTS: Mapping[str, type[dict[str, Any]] | type[list[Any]]] = {
     **dict.fromkeys(("found", "unproven", "left", "airflow"), dict),
     **dict.fromkeys(("rewrite", "unreadable", "unfinished"), list),
 }
