@@ -6,6 +6,8 @@ import math
 
 from scipy.stats import norm
 
+from sentiment_lib.statistics.anytime_valid import STAKES
+
 
 def labels_needed(difference: float, row_deviation: float, *, level: float, power: float = 0.8) -> int | None:
     """Holdout rows with which a one-sided paired test at `level` detects a true `difference` with probability `power`.
@@ -31,11 +33,13 @@ def labels_to_rollback(loss: float, row_deviation: float, *, error_budget: float
     """Audit labels until the promotion watch rolls back a true `loss`, in this share of such promotions.
 
     Wealth of a test martingale grows by loss^2 / (2 deviation^2) a label, and must reach 1 / error_budget: an
-    approximation for small losses (Waudby-Smith, Ramdas 2024, JRSS B 86). None unless the loss is positive.
+    approximation for small losses (Waudby-Smith, Ramdas 2024, JRSS B 86). Averaging over stakes costs at most the
+    logarithm of their number, and about half of it where several of them do well. None unless the loss is positive.
     """
     if loss <= 0:
         return None
-    boundary = math.sqrt(2 * math.log(1 / error_budget)) + float(norm.ppf(power))
+    evidence = math.log(1 / error_budget) + math.log(STAKES.size) / 2
+    boundary = math.sqrt(2 * evidence) + float(norm.ppf(power))
     return max(math.ceil((boundary * row_deviation / loss) ** 2), 2)
 
 

@@ -48,12 +48,12 @@ LABELLED = text(
     ORDER BY l.acts_since, hashint8extended(t.tweet_id, 0), t.tweet_id
     """
 )
-# the same population as LABELLED, before the promotion
+# the same population as LABELLED
 PREDICTED = text(
     f"""
     SELECT label, count(*) AS tweets FROM (
         SELECT p.label FROM predictions p JOIN {tweet_of("p")} t USING (tweet_id)
-        WHERE p.model_version = :version AND p.predicted_at < :before AND p.predicted_at >= :since
+        WHERE p.model_version = :version AND p.predicted_at < :until AND p.predicted_at >= :since
           AND p.tweet_id < {API_IDS_FROM} AND t.collected_at >= :since
         ORDER BY p.predicted_at DESC LIMIT :rows
     ) newest GROUP BY label
@@ -127,11 +127,11 @@ def unscored_by_shadow(
     return [(row.tweet_id, row.text) for row in connection.execute(UNSCORED, where)]
 
 
-def predicted_before(
-    connection: Connection, version: int, *, before: datetime, period: timedelta, rows: int
+def predicted_classes(
+    connection: Connection, version: int, *, since: datetime, until: datetime, rows: int
 ) -> dict[str, int]:
-    """Of the newest `rows` tweets of the stream that a version scored in the period before: how many of each class."""
-    where = {"version": version, "before": before, "since": before - period, "rows": rows}
+    """Of the newest `rows` tweets of the stream that a version scored within these times: how many of each class."""
+    where = {"version": version, "since": since, "until": until, "rows": rows}
     return {row.label: row.tweets for row in connection.execute(PREDICTED, where)}
 
 

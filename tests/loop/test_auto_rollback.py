@@ -68,7 +68,7 @@ def rows(store, query):
         return [tuple(row) for row in connection.execute(text(query))]
 
 
-def test_the_stream_before_a_promotion_says_how_its_classes_are_shared(store, audited, decided, say, add_tweets):
+def test_the_stream_says_how_classes_are_shared_before_a_promotion_and_since(store, audited, decided, say, add_tweets):
     add_tweets(40, source="dataset", seed=5)
     scored = score.run(store, audited).scored
     say(decided.question)
@@ -78,10 +78,11 @@ def test_the_stream_before_a_promotion_says_how_its_classes_are_shared(store, au
     shadow.run(store, audited)
     with store.begin() as connection:
         at = deployments.last_move(connection).finished_at
-        where = {"before": at, "period": timedelta(days=28)}
-        counts = shadow_labels.predicted_before(connection, previous, rows=10_000, **where)
-        few = shadow_labels.predicted_before(connection, previous, rows=5, **where)
-    assert (sum(counts.values()), sum(few.values())) == (scored, 5)
+        where = {"since": at - timedelta(days=28), "until": at}
+        counts = shadow_labels.predicted_classes(connection, previous, rows=10_000, **where)
+        few = shadow_labels.predicted_classes(connection, previous, rows=5, **where)
+        since = shadow_labels.predicted_classes(connection, previous, since=at, until=datetime.now(UTC), rows=10_000)
+    assert [sum(one.values()) for one in (counts, few, since)] == [scored, 5, 20]
 
 
 def test_a_champion_that_is_worse_is_rolled_back_once_with_an_alert(store, audited, promoted, audit_labels):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from sqlalchemy import Connection
+
 from sentiment_lib import clock
 from sentiment_lib.evaluation.evidence_record import Evidence
 from sentiment_lib.evaluation.promotion_watch import WORSE, PromotionVerdict, monitor_promotion
@@ -22,8 +24,9 @@ from sentiment_lib.text.copies import first_of_each
 ACTOR = "auto_rollback"
 #: Kind of the alert.
 ALERT = "rolled_back"
-#: Tweets from before the promotion whose predictions say how the stream's classes are shared.
-STREAM_ROWS, STREAM_PERIOD = 10_000, timedelta(days=28)
+#: The newest tweets whose predictions say how the stream's classes are shared, and fewest of them since the promotion
+#: before which those of the days before it say so.
+STREAM_ROWS, STREAM_ENOUGH, STREAM_PERIOD = 10_000, 500, timedelta(days=28)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +44,7 @@ def run(store: Store, settings: Settings, *, at: datetime | None = None) -> Auto
 
     Each call tests all labels since the promotion, in order of arrival and each distinct text once, so a killed run is
     simply repeated. A champion without a decision is not tested: its metric needs the confusion matrix of a holdout,
-    which is carried over to the class shares of the stream before the promotion.
+    which is carried over to the class shares of the stream.
     """
     moment, policy = at or clock.now(), settings.policy.promotion_watch
     with store.begin() as connection:
@@ -61,16 +64,14 @@ def run(store: Store, settings: Settings, *, at: datetime | None = None) -> Auto
             since=move.finished_at,
             auditors=settings.policy.label.auditors,
         )
-        stream = shadow.predicted_before(
-            connection, previous, before=move.finished_at, period=STREAM_PERIOD, rows=STREAM_ROWS
-        )
+        stream = _stream(connection, previous, move.finished_at, moment)
     rows = [row for row, first in zip(rows, first_of_each([row["text"] for row in rows]), strict=True) if first]
     evidence = Evidence.from_json(decision.evidence)
     verdict = monitor_promotion(
         [LABEL_CODES[row["label"]] for row in rows],
         [LABEL_CODES[row["previous"]] for row in rows],
         [LABEL_CODES[row["champion"]] for row in rows],
-        reference=shift_classes(evidence.champion_confusion, [stream.get(label, 0) for label in LABELS]),
+        reference=shift_classes(evidence.champion_confusion, stream),
         policy=policy,
         metric=evidence.metric,
         inclusion=[row["inclusion_probability"] for row in rows],
@@ -99,3 +100,16 @@ def run(store: Store, settings: Settings, *, at: datetime | None = None) -> Auto
         else:
             deployment = rollback.run(store, settings, to_version=previous, reason=reason, by=ACTOR, alert=alert)
     return AutoRollbackResult(champion=champion, previous=previous, verdict=verdict, rollback=deployment)
+
+
+def _stream(connection: Connection, previous: int, promoted_at: datetime, moment: datetime) -> list[int]:
+    """Tweets of which the previous champion predicted each class: since the promotion, or before it while they are few.
+
+    It scores a random share of the stream in shadow. No label is looked at, so the weights of errors stay independent
+    of them.
+    """
+    for since, until in ((promoted_at, moment), (promoted_at - STREAM_PERIOD, promoted_at)):
+        found = shadow.predicted_classes(connection, previous, since=since, until=until, rows=STREAM_ROWS)
+        if sum(found.values()) >= STREAM_ENOUGH:
+            break
+    return [found.get(label, 0) for label in LABELS]
