@@ -1,6 +1,6 @@
 """Which labels to buy next: the audit sample alone, or a share of it beside what active learning picks?
 
-    python -m benchmarks.label_choice [--quick] [--cache build/replay]
+    python -m benchmarks.label_choice [--quick] [--check] [--cache build/replay]
 
 A fixed share of each block's tweets is labelled, as the label queue assigns them (`benchmarks/labelled_paths.py`), and
 a model is trained and judged after every block. Shares of the audit in the queue are compared with the audit alone, by

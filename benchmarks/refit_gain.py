@@ -1,6 +1,6 @@
 """What it brings to train a model once more on its holdout, too: gain on the next block, in points of accuracy.
 
-    python -m benchmarks.refit_gain [--quick] [--cache build/replay]
+    python -m benchmarks.refit_gain [--quick] [--check] [--cache build/replay]
 
 Every model of a history against itself with the rows of its holdout, and against the newest of all these rows, as many
 as it learned from: what the latter gains is freshness, the rest is volume. Histories are those of the folder

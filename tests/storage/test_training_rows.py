@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from sqlalchemy import text
 
+from sentiment_lib.drift import quality_text
 from sentiment_lib.records import Window
 from sentiment_lib.settings import Settings
 from sentiment_lib.steps.monitoring import check_drift
@@ -114,4 +115,4 @@ def test_without_fair_rows_the_report_says_that_quality_is_unknown(store, tmp_pa
         )
     report = check_drift.run(store, Settings(home=tmp_path), at=END)
     assert (report.verdict, report.severity, report.loss) == ("drift", "warning", None)
-    assert "not enough tweets that the champion did not learn from" in report.details["summary"]
+    assert quality_text.UNKNOWN in report.details["summary"]

@@ -61,7 +61,7 @@ def test_help_is_quick_because_nothing_heavy_is_imported():
 def test_a_misuse_is_exit_code_2_and_nothing_is_done(sentiment):
     done = sentiment("approve", "seven")
     assert done.returncode == 2
-    assert "decision_id" in done.stderr
+    assert "DECISION_ID" in done.stderr
 
 
 def test_an_error_of_ours_is_one_line_and_exit_code_1(sentiment):

@@ -39,7 +39,7 @@ MISTAKES = [
     ("decision show 1 2", 2, "There is more than this command takes: 2"),
     ("decision list --limit 0", 2, "--limit is not valid: '0' is too small: at least 1"),
     ("decision list --limit 99999999999999999999", 1, "a number is too large: ids and counts end at 9,223,372,"),
-    ("decision show 99999999999999999999", 1, "There is no decision 99999999999999999999"),
+    ("decision show 99999999999999999999", 1, "a number is too large: ids and counts end at 9,223,372,"),
     ("decision list --limit", 2, "--limit needs a value"),
     ("rollback 3", 2, "--reason is missing: "),
     ("drift --at yesterday", 2, "--at is not valid: 'yesterday' is no time: write 2026-12-24, 2026-12-24T18:00"),
