@@ -49,6 +49,7 @@ def sign_in(chromium, stack):
 
     def enter(user):
         page = chromium.new_context(viewport={"width": 1440, "height": 1000}).new_page()
+        page.set_default_timeout(90_000)  # Airflow's pages beside a training on two cores
         page.goto(stack.settings.airflow_url)
         page.fill("input[name=username]", user)
         page.fill("input[name=password]", stack.passwords()[user])
