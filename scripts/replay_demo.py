@@ -38,7 +38,12 @@ class Demo:
     file: str
     preset: str
     blocks: str
+    #: the day after the last one
     until: datetime | None = None
+
+    def read(self, folder: Path) -> History:
+        """Its labelled tweets, from the folder of the data sets."""
+        return read_history.from_file(FileSource(folder / self.file, self.preset), self.preset, until=self.until)
 
 
 DEMOS = (
@@ -74,8 +79,7 @@ def main() -> int:
     results = []
     for demo in demos:
         if demo.file not in histories:
-            source = FileSource(asked.data / demo.file, demo.preset)
-            histories[demo.file] = read_history.from_file(source, demo.preset, until=demo.until)
+            histories[demo.file] = demo.read(asked.data)
         results.append((demo, *replay(demo, histories[demo.file], asked)))
     picture = asked.out / "overview.svg"
     write_atomically(picture, overview.render([(demo.title, result) for demo, _, result in results]))
